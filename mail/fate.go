@@ -1,0 +1,83 @@
+package mail
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A Fate says what may be done with a message that was not, or perhaps not, accepted.
+type Fate int
+
+const (
+	// Unknown: the message may have been accepted. It is the zero value, so that an error nobody classified is never
+	// sent again by accident.
+	Unknown Fate = iota
+	// Retry: surely not accepted; a later try may succeed.
+	Retry
+	// Refused: this message was refused for good; the address is not to blame.
+	Refused
+	// BadAddress: this address was refused for good.
+	BadAddress
+	// Stop: surely not accepted, and the next message would fare the same (wrong password, quota, sender not allowed,
+	// server down). The run stops; the message has lost no try.
+	Stop
+)
+
+// String returns the fate as it stands in logs.
+func (f Fate) String() string {
+	return [...]string{"unknown", "retry", "refused", "bad_address", "stop"}[f]
+}
+
+// A PauseKind says why nothing should be sent for a while.
+type PauseKind string
+
+// The kinds of pause a failing provider causes. They are stored, so their values are fixed.
+const (
+	PauseCredentials PauseKind = "credentials" // login refused: until the configuration changes, at most PauseFor
+	PauseSender      PauseKind = "sender"      // our From or our relay is not allowed: like credentials
+	PauseQuota       PauseKind = "quota"       // too many messages: wait, then probe with one
+	PauseServer      PauseKind = "server"      // unreachable or out of order: a short rest
+)
+
+// An Error is why a message was not accepted, or may not have been. It carries no address: Text is redacted.
+type Error struct {
+	Fate     Fate
+	Pause    PauseKind     // with Stop: why
+	PauseFor time.Duration // with Stop: how long at most
+	Phase    string        // connect, greet, ehlo, starttls, auth, mail, rcpt, data, body, dot; post; file
+	Code     int           // SMTP or HTTP status, 0 when the server said nothing
+	Enhanced string        // RFC 3463 status such as "5.1.1", or ""
+	Text     string        // what the server said, redacted and cut to 200 bytes
+	Err      error         // the cause below, when there is one; never with an address in it
+}
+
+// Error describes the failure in one line without any address.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", e.Phase, e.Fate)
+	if e.Code != 0 {
+		fmt.Fprintf(&b, " %d", e.Code)
+	}
+	if e.Enhanced != "" {
+		b.WriteString(" " + e.Enhanced)
+	}
+	if e.Text != "" {
+		b.WriteString(": " + e.Text)
+	} else if e.Err != nil {
+		b.WriteString(": " + e.Err.Error())
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// FateOf returns the Fate of an error from [Sender.Send]. An error that is not an *Error is Unknown.
+func FateOf(err error) Fate {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Fate
+	}
+	return Unknown
+}

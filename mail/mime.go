@@ -1,0 +1,108 @@
+package mail
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	netmail "net/mail"
+	"regexp"
+	"strings"
+	"unicode"
+
+	gomail "github.com/wneessen/go-mail"
+)
+
+// maxHeaderText is how much of a subject or a name is kept, in characters. A title of 500 helps nobody in a list of mails.
+const maxHeaderText = 120
+
+var (
+	messageID   = regexp.MustCompile(`^[!-;=?-~]+@[!-;=?-~]+$`) // printable ASCII without < and >
+	mailtoURI   = regexp.MustCompile(`^mailto:[!-+\--;=?-~]+$`) // nor a comma, which divides URIs
+	languageTag = regexp.MustCompile(`^[A-Za-z0-9-]{1,35}$`)    // RFC 5646
+
+	// Bodies go to mime/quotedprintable with LF alone: it loses the line end of "\ré\n", which it takes for a CRLF.
+	lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+)
+
+// Bytes returns the message in the Internet Message Format (RFC 5322) with CRLF line ends. The same Message always
+// gives the same bytes, so that a server which drops duplicates can know one. An error is an *Error.
+func (m Message) Bytes() ([]byte, error) {
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	boundary := sha256.Sum256([]byte(m.ID))
+	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary(hex.EncodeToString(boundary[:16])))
+	msg.SetMessageIDWithValue(m.ID)
+	msg.SetDateWithValue(m.Date.UTC())
+	msg.FromMailAddress(m.From.header())
+	msg.ToMailAddress(m.To.header())
+	if m.ReplyTo != (Address{}) {
+		msg.ReplyToMailAddress(m.ReplyTo.header())
+	}
+	msg.Subject(headerText(m.Subject))
+	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834 section 5: no vacation notes, please
+	msg.SetGenHeader("X-Auto-Response-Suppress", "All")  // the same for Exchange
+	if m.Lang != "" {
+		msg.SetGenHeader(gomail.HeaderContentLang, m.Lang)
+	}
+	if m.Unsubscribe != "" {
+		msg.SetGenHeader(gomail.HeaderListUnsubscribe, "<"+m.Unsubscribe+">")
+	}
+	msg.SetBodyString(gomail.TypeTextPlain, lineEnds.Replace(m.Text))
+	if m.HTML != "" {
+		msg.AddAlternativeString(gomail.TypeTextHTML, lineEnds.Replace(m.HTML))
+	}
+
+	var b bytes.Buffer
+	if _, err := msg.WriteTo(&b); err != nil {
+		return nil, &Error{Fate: Refused, Phase: "compose", Err: fmt.Errorf("write message: %w", err)}
+	}
+	return b.Bytes(), nil
+}
+
+// check refuses what must not reach a header or a command, whoever filled the fields. The fates differ: a bad To is
+// that borrower's matter, a bad From or Reply-To is everybody's.
+func (m Message) check() error {
+	switch {
+	case !m.To.usable():
+		return &Error{Fate: BadAddress, Phase: "compose", Err: ErrNoAddress}
+	case !m.From.usable() || !isASCII(m.From.Addr), m.ReplyTo != (Address{}) && !m.ReplyTo.usable():
+		return &Error{Fate: Stop, Pause: PauseSender, PauseFor: configPause, Phase: "compose",
+			Err: fmt.Errorf("from or reply-to: %w", ErrNoAddress)}
+	case !messageID.MatchString(m.ID), m.Date.IsZero():
+		return &Error{Fate: Refused, Phase: "compose", Err: errors.New("message without a valid Message-ID and Date")}
+	case m.Unsubscribe != "" && !mailtoURI.MatchString(m.Unsubscribe):
+		return &Error{Fate: Refused, Phase: "compose", Err: errors.New("unsubscribe is not a mailto URI")}
+	case m.Lang != "" && !languageTag.MatchString(m.Lang):
+		return &Error{Fate: Refused, Phase: "compose", Err: errors.New("language is not a BCP 47 tag")}
+	}
+	return nil
+}
+
+// header returns a for a header. net/mail would write a backslash into an encoded word of a name, where no reader
+// expects one (RFC 2047 section 5.3), and no name needs one.
+func (a Address) header() *netmail.Address {
+	return &netmail.Address{Name: strings.ReplaceAll(headerText(a.Name), `\`, "/"), Address: a.Addr}
+}
+
+// headerText makes data fit for a header: one line, nothing that hides or reorders text, no ready-made encoded word
+// (RFC 2047) that a reader would decode into what we took out, at most maxHeaderText characters.
+func headerText(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r): // with CR, LF, U+2028 and U+2029
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == unicode.ReplacementChar:
+			return -1
+		}
+		return r
+	}, s)
+	s = strings.ReplaceAll(s, "=?", "= ?")
+	s = strings.Join(strings.Fields(s), " ")
+	if runes := []rune(s); len(runes) > maxHeaderText {
+		s = strings.TrimSpace(string(runes[:maxHeaderText-1])) + "…"
+	}
+	return s
+}

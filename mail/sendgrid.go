@@ -1,0 +1,272 @@
+package mail
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/sendgrid/rest"
+	"github.com/sendgrid/sendgrid-go"
+	sgmail "github.com/sendgrid/sendgrid-go/helpers/mail"
+)
+
+// SendGridConfig says how to reach the SendGrid Web API v3.
+type SendGridConfig struct {
+	Key     string        `json:"-"` // API key; the permission "Mail Send" is enough
+	Host    string        // default https://api.sendgrid.com; https://api.eu.sendgrid.com for an EU subuser
+	Sandbox bool          // SendGrid validates every message and then throws it away
+	Timeout time.Duration // from the handover to the answer; default 1 minute
+}
+
+// Format prints the configuration without its key, whatever the verb.
+func (c SendGridConfig) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "{Key:*** Host:%s Sandbox:%t Timeout:%s}", c.Host, c.Sandbox, c.Timeout)
+}
+
+// SendGrid sends mail through the SendGrid Web API v3, one request a message: a batch would turn one lost answer into
+// many unknown messages, and one bad address in it would refuse them all.
+type SendGrid struct {
+	cfg    SendGridConfig
+	client rest.Client
+}
+
+// Format prints the configuration without its key, whatever the verb.
+func (s *SendGrid) Format(f fmt.State, verb rune) { s.cfg.Format(f, verb) }
+
+// NewSendGrid checks cfg and returns a sender. It does not connect.
+func NewSendGrid(cfg SendGridConfig) (*SendGrid, error) {
+	if cfg.Key == "" || strings.ContainsFunc(cfg.Key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, errors.New("sendgrid: the API key is missing or has characters that no key has")
+	}
+	// Whoever names the host gets the key and all addresses, so nothing but TLS is good enough beyond this machine.
+	cfg.Host = strings.TrimSuffix(cmp.Or(cfg.Host, "https://api.sendgrid.com"), "/")
+	u, err := url.Parse(cfg.Host)
+	if err != nil || u.Hostname() == "" || cfg.Host != u.Scheme+"://"+u.Host ||
+		u.Scheme != "https" && (u.Scheme != "http" || !net.ParseIP(u.Hostname()).IsLoopback()) {
+		return nil, errors.New("sendgrid: the host must be https://NAME, or http:// and a loopback address")
+	}
+	cfg.Timeout = cmp.Or(cfg.Timeout, time.Minute)
+	// HTTP/1.1 only: net/http's HTTP/2 sends a POST again when the server resets its stream with PROTOCOL_ERROR, which
+	// proves nothing. Its HTTP/1.1 repeats a POST only when not a byte of it was written, unless the request has an
+	// Idempotency-Key header: so that header, which SendGrid ignores, would make the second mail it should prevent.
+	var http1 http.Protocols
+	http1.SetHTTP1(true)
+	return &SendGrid{
+		cfg: cfg,
+		client: rest.Client{HTTPClient: &http.Client{
+			Transport: &http.Transport{
+				Proxy:               http.ProxyFromEnvironment,
+				DialContext:         (&net.Dialer{Timeout: cfg.Timeout}).DialContext,
+				TLSHandshakeTimeout: cfg.Timeout,
+				// Shorter than any server's, so that no POST is written to a connection which the server just closed:
+				// that message would be unknown. It also holds for a function that was frozen between two runs.
+				IdleConnTimeout: 10 * time.Second,
+				Protocols:       &http1,
+			},
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}},
+	}, nil
+}
+
+// Send implements [Sender].
+func (s *SendGrid) Send(ctx context.Context, m Message, handover Handover) (Receipt, error) {
+	// Everything that can fail on our side comes before the handover: sendgrid-go's own Client.Send would log a message
+	// that it cannot encode and post an empty body, and it keeps the body in the client, shared by all goroutines.
+	if err := m.check(); err != nil {
+		return Receipt{}, err
+	}
+	req, err := s.request(m)
+	if err != nil {
+		return Receipt{}, &Error{Fate: Refused, Phase: "compose", Err: err}
+	}
+	if err := handover(ctx); err != nil {
+		return Receipt{}, err
+	}
+	// From here on the end of the run must not cut off the wait: SendGrid may have accepted the message already, and
+	// hanging up would only make us not know it. The timeout alone bounds it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Timeout)
+	defer cancel()
+	// The transport may try a second connection when the first broke before anything was written; the last one counts.
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { connected.Store(false) },
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
+	res, err := s.client.MakeRequest(req.WithContext(ctx))
+	if err != nil {
+		return Receipt{}, classifySilence(err, connected.Load())
+	}
+	// The status has decided. A body that breaks off can only lose the explanation, so its error is of no interest.
+	res.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(res.Body, 64<<10), res.Body}
+	answer, _ := rest.BuildResponse(res)
+	if res.StatusCode == http.StatusAccepted || s.cfg.Sandbox && res.StatusCode == http.StatusOK {
+		return Receipt{ID: redact(res.Header.Get("X-Message-Id"))}, nil
+	}
+	e := classifyAnswer(answer)
+	e.Text = s.redacted(m, e.Text)
+	return Receipt{}, e
+}
+
+// Close implements [Sender].
+func (s *SendGrid) Close() error {
+	s.client.HTTPClient.CloseIdleConnections()
+	return nil
+}
+
+// request returns the complete POST for m.
+func (s *SendGrid) request(m Message) (*http.Request, error) {
+	off, on := false, true
+	v3 := sgmail.SGMailV3{
+		From:    &sgmail.Email{Name: headerText(m.From.Name), Address: m.From.Addr},
+		Subject: headerText(m.Subject),
+		// No name in To: SendGrid has put names into the header unquoted, where "Siti, S.Pd." is two recipients, and it
+		// need not know them. Nor anything else about the borrower: custom_args are kept for long, so the Ref only.
+		Personalizations: []*sgmail.Personalization{{
+			To:         []*sgmail.Email{{Address: m.To.Addr}},
+			CustomArgs: map[string]string{"ref": m.Ref},
+		}},
+		// No Date: SendGrid writes one, and does not say that ours would replace it. Gmail refuses a mail with two.
+		Headers: map[string]string{
+			"Message-ID":               "<" + m.ID + ">",
+			"Auto-Submitted":           "auto-generated", // RFC 3834 section 5
+			"X-Auto-Response-Suppress": "All",            // the same for Exchange
+		},
+		Content: []*sgmail.Content{{Type: "text/plain", Value: m.Text}},
+		// Tracking would rewrite links and add pictures and footers, as the account's defaults have it.
+		TrackingSettings: &sgmail.TrackingSettings{
+			ClickTracking:        &sgmail.ClickTrackingSetting{Enable: &off, EnableText: &off},
+			OpenTracking:         &sgmail.OpenTrackingSetting{Enable: &off},
+			SubscriptionTracking: &sgmail.SubscriptionTrackingSetting{Enable: &off},
+			GoogleAnalytics:      &sgmail.GaSetting{Enable: &off},
+		},
+	}
+	if m.HTML != "" {
+		v3.Content = append(v3.Content, &sgmail.Content{Type: "text/html", Value: m.HTML})
+	}
+	if m.ReplyTo != (Address{}) {
+		v3.ReplyTo = &sgmail.Email{Name: headerText(m.ReplyTo.Name), Address: m.ReplyTo.Addr}
+	}
+	if m.Lang != "" {
+		v3.Headers["Content-Language"] = m.Lang
+	}
+	if m.Unsubscribe != "" {
+		v3.Headers["List-Unsubscribe"] = "<" + m.Unsubscribe + ">"
+	}
+	if s.cfg.Sandbox {
+		v3.MailSettings = &sgmail.MailSettings{SandboxMode: &sgmail.Setting{Enable: &on}}
+	}
+	body, err := json.Marshal(v3)
+	if err != nil {
+		return nil, fmt.Errorf("encode message: %w", err)
+	}
+	r := sendgrid.GetRequest(s.cfg.Key, "/v3/mail/send", s.cfg.Host)
+	r.Method, r.Body = rest.Post, body
+	return rest.BuildRequestObject(r)
+}
+
+// redacted returns what a server said without what it may have repeated of m or of our request.
+func (s *SendGrid) redacted(m Message, text string) string {
+	return redact(text, s.cfg.Key, m.To.Addr, m.To.Name, m.Subject)
+}
+
+// How long a failure rests the provider at most. A quota is tried again within hours, because nobody says whether it
+// comes back by the minute, by the day or by the month; a refused key or sender waits for a person.
+const (
+	minQuotaPause = time.Minute
+	shortPause    = 10 * time.Minute
+	maxQuotaPause = 3 * time.Hour
+	configPause   = 24 * time.Hour
+)
+
+// classifySilence turns an error of the HTTP client, in place of an answer, into an Error.
+func classifySilence(err error, connected bool) *Error {
+	v, text := unknown, "answer not understood" // net/http would quote it, and it may quote our request
+	var network *net.OpError
+	switch {
+	case !connected: // no address, no connection or no TLS: not a byte of the request left
+		v, text = stopServer, err.Error()
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.EOF), errors.As(err, &network):
+		text = err.Error()
+	}
+	return &Error{Fate: v.fate, Pause: v.pause, PauseFor: v.pauseFor, Phase: "post", Text: redact(text)}
+}
+
+var (
+	recipientField = regexp.MustCompile(`^personalizations(\.\d+)?\.to(\.\d+)?(\.email)?$`)
+	senderField    = regexp.MustCompile(`^(from|reply_to)\b`)
+)
+
+// classifyAnswer turns an answer that is not an acceptance into an Error whose Text is not yet redacted. For the
+// statuses see https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/responses.
+func classifyAnswer(res *rest.Response) *Error {
+	code, text := res.StatusCode, http.StatusText(res.StatusCode)
+	var reply struct {
+		Errors []struct{ Field, Message string }
+	}
+	_ = json.Unmarshal([]byte(res.Body), &reply) // other text is not from the API but from a gateway
+	fromAPI := len(reply.Errors) > 0
+	var sender, recipient, credits bool
+	for _, e := range reply.Errors {
+		sender = sender || senderField.MatchString(e.Field)
+		recipient = recipient || recipientField.MatchString(e.Field)
+		credits = credits || strings.Contains(strings.ToLower(e.Message), "credits exceeded")
+		if code == 401 || code == 403 || code == 429 { // words about the account
+			text += ": " + e.Message
+		} else if e.Field != "" { // words about a message may quote it, so the name of the field must do
+			text += ": " + e.Field
+		}
+	}
+
+	var v verdict
+	switch {
+	case sender && (code == 400 || code == 403): // before the recipient: every message has this sender
+		v = stopSender
+	case credits && (code == 401 || code == 403): // the key is not to blame, and credits come back by themselves
+		v = stopQuota
+	case code == 401, code == 403, code == 404, code == 405:
+		v = stopAccount
+	case code == 429:
+		v = verdict{Stop, PauseQuota, quotaPause(res.Headers)}
+	case code == 301, code == 302, code == 307, code == 308: // not the API, and nothing was done (RFC 9110 15.4)
+		v = stopServer
+	case code == 400 && recipient:
+		v = badAddress
+	case code == 400 && fromAPI, code == 413:
+		v = refused
+	case code/100 == 4, fromAPI && (code == 500 || code == 503): // surely not accepted, and perhaps a passing trouble
+		v = retry
+	default: // a gateway's 5xx, or a 2xx that SendGrid does not use: the API may have accepted the message behind it
+		v = unknown
+	}
+	return &Error{Fate: v.fate, Pause: v.pause, PauseFor: v.pauseFor, Phase: "post", Code: code, Text: text}
+}
+
+// quotaPause returns how long the API wants to be left alone, within reason.
+func quotaPause(h http.Header) time.Duration {
+	seconds := int64(shortPause.Seconds())
+	reset, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64) // unix seconds
+	now, dateErr := http.ParseTime(h.Get("Date"))                      // by the same clock; ours may be wrong
+	if err == nil && dateErr == nil {
+		seconds = reset - now.Unix()
+	}
+	if s, err := strconv.ParseInt(h.Get("Retry-After"), 10, 64); err == nil {
+		seconds = s
+	}
+	seconds = min(max(seconds, int64(minQuotaPause.Seconds())), int64(maxQuotaPause.Seconds()))
+	return time.Duration(seconds) * time.Second
+}

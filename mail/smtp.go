@@ -1,0 +1,216 @@
+package mail
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+)
+
+// Security says how a connection is encrypted. There is no "if the server can": whoever sits between could say no.
+type Security int
+
+// The three kinds of Security.
+const (
+	ImplicitTLS   Security = iota // TLS from the first byte, as on port 465
+	StartTLS                      // TLS after the command STARTTLS, as on port 587
+	PlainLoopback                 // no TLS; only to a server on this machine
+)
+
+// Auth names a way to log in.
+type Auth string
+
+// The ways to log in.
+const (
+	AuthAuto    Auth = "" // XOAUTH2 with a Token, else the first of PLAIN, LOGIN and CRAM-MD5 that the server offers
+	AuthPlain   Auth = "PLAIN"
+	AuthLogin   Auth = "LOGIN"
+	AuthCRAMMD5 Auth = "CRAM-MD5"
+	AuthXOAUTH2 Auth = "XOAUTH2"
+)
+
+// SMTPConfig says how to reach a mail server.
+type SMTPConfig struct {
+	Host      string // also the name that the certificate must have
+	Port      int
+	Security  Security
+	Username  string // empty: no login
+	Password  string `json:"-"`
+	Token     string `json:"-"` // OAuth 2 access token, in place of a password
+	Auth      Auth
+	HelloName string         // default: the local IP address, as RFC 5321 4.1.3 writes it
+	RootCAs   *x509.CertPool // default: the system's
+	Timeout   time.Duration  // for each reply, and for connecting; default 1 minute
+
+	// Servers limit how much one connection may do, by number and by time.
+	MaxPerConnection int           // messages; default 100
+	MaxAge           time.Duration // default 5 minutes
+}
+
+// Format prints the configuration without its secrets, whatever the verb.
+func (c SMTPConfig) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "{Host:%s Port:%d Username:%s Password:*** Token:***}", c.Host, c.Port, c.Username)
+}
+
+// SMTP sends mail through a mail server (RFC 5321). It connects at the first message and keeps connections for the next
+// ones, as many as there are concurrent calls of Send.
+type SMTP struct {
+	cfg SMTPConfig
+
+	mu   sync.Mutex
+	idle []*conn // the last one was used last
+}
+
+// Format prints the configuration without its secrets: fmt would look into the fields of fields.
+func (s *SMTP) Format(f fmt.State, verb rune) { s.cfg.Format(f, verb) }
+
+// NewSMTP checks cfg and returns a sender. It does not connect.
+func NewSMTP(cfg SMTPConfig) (*SMTP, error) {
+	cfg.Timeout = cmp.Or(cfg.Timeout, time.Minute)
+	cfg.MaxPerConnection = cmp.Or(cfg.MaxPerConnection, 100)
+	cfg.MaxAge = cmp.Or(cfg.MaxAge, 5*time.Minute)
+	cfg.Password = appPassword(cfg.Host, cfg.Password)
+	switch {
+	case cfg.Host == "" || cfg.Port < 1 || cfg.Port > 65535:
+		return nil, errors.New("smtp: host or port is missing or wrong")
+	case cfg.Security == PlainLoopback && cfg.Host != "localhost" && !net.ParseIP(cfg.Host).IsLoopback():
+		return nil, errors.New("smtp: only a server on this machine may be used without TLS")
+	case cfg.Username != "" && cfg.Password == "" && cfg.Token == "":
+		return nil, errors.New("smtp: there is a user name, but neither password nor token")
+	case cfg.Auth == AuthXOAUTH2 && cfg.Token == "":
+		return nil, errors.New("smtp: XOAUTH2 needs a token")
+	}
+	return &SMTP{cfg: cfg}, nil
+}
+
+// appPassword removes the blanks with which Google shows App Passwords, in four groups, and people copy them.
+func appPassword(host, password string) string {
+	bare := strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, password)
+	google := strings.HasSuffix(host, ".gmail.com") || strings.HasSuffix(host, ".googlemail.com")
+	if google && len(bare) == 16 && !strings.ContainsFunc(bare, func(r rune) bool { return !unicode.IsLetter(r) }) {
+		return bare
+	}
+	return password
+}
+
+// Send implements [Sender]. When ctx ends before the handover, the error is an *Error with Fate Stop and no Pause that
+// wraps ctx.Err(). Once the handover has succeeded ctx is of no consequence, and Timeout alone bounds the wait: giving up
+// early would turn an accepted message into an unknown one.
+func (s *SMTP) Send(ctx context.Context, m Message, handover Handover) (Receipt, error) {
+	raw, err := m.Bytes()
+	if err != nil {
+		return Receipt{}, err
+	}
+	c := s.takeIdle()
+	receipt, again, err := s.attempt(ctx, c, m, raw, handover)
+	if again { // once, and on a new connection: what ended this one has likely ended the idle ones too
+		receipt, _, err = s.attempt(ctx, nil, m, raw, handover)
+	}
+	return receipt, err
+}
+
+// attempt sends m on c, or on a new connection when c is nil. Again is true when the connection was lost before
+// anything was handed over, so that a new one may do better.
+func (s *SMTP) attempt(ctx context.Context, c *conn, m Message, raw []byte, handover Handover) (
+	receipt Receipt, again bool, err error,
+) {
+	reused := c != nil
+	if !reused {
+		if c, err = s.connect(ctx, func(Step) {}); err != nil {
+			return Receipt{}, lost(err) && ctx.Err() == nil, err
+		}
+	}
+	receipt, err = c.deliver(ctx, m, raw, handover)
+	s.release(c)
+	// A router may have forgotten an old connection without a word. A new one that is not answered is another matter.
+	silent := reused && errors.Is(err, os.ErrDeadlineExceeded)
+	again = err != nil && !c.handedOver && (lost(err) || silent) && ctx.Err() == nil
+	return receipt, again, err
+}
+
+// lost reports whether the server hung up, with or without saying so.
+func lost(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	op, isOp := errors.AsType[*net.OpError](err)
+	return ok && e.Phase != "connect" &&
+		(e.Code == 421 || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isOp && !op.Timeout())
+}
+
+// Close implements [Sender].
+func (s *SMTP) Close() error {
+	s.mu.Lock()
+	idle := s.idle
+	s.idle = nil
+	s.mu.Unlock()
+	for _, c := range idle {
+		c.quit()
+	}
+	return nil
+}
+
+// takeIdle returns the connection that was used last, or nil.
+func (s *SMTP) takeIdle() *conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.idle) > 0 {
+		last := len(s.idle) - 1
+		c := s.idle[last]
+		s.idle = s.idle[:last]
+		if time.Since(c.opened) < s.cfg.MaxAge {
+			return c
+		}
+		c.tcp.Close() // the server is likely gone; a QUIT would only wait for it
+	}
+	return nil
+}
+
+func (s *SMTP) release(c *conn) {
+	switch {
+	case c.broken:
+		// Without QUIT: after DATA the next command would be preceded by the dot that must not leave.
+		c.tcp.Close()
+	case c.used >= s.cfg.MaxPerConnection:
+		c.quit()
+	default:
+		c.handedOver = false
+		s.mu.Lock()
+		s.idle = append(s.idle, c)
+		s.mu.Unlock()
+	}
+}
+
+// A Step is one step on the way to a mail server, for people who look for what is wrong.
+type Step struct {
+	Name   string // resolve, connect, tls, greet, ehlo, starttls, auth
+	Detail string // what was found: addresses, certificate, the server's name, the way to log in
+	Err    error  // nil, or an *Error
+}
+
+// Probe connects and logs in as Send would, but sends nothing. The last step is the one that failed, if one did.
+func (s *SMTP) Probe(ctx context.Context) []Step {
+	lookup, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	defer cancel()
+	addrs, err := net.DefaultResolver.LookupHost(lookup, s.cfg.Host)
+	if err != nil {
+		return []Step{{Name: "resolve", Err: failure(ctx, "resolve", err)}}
+	}
+	steps := []Step{{Name: "resolve", Detail: strings.Join(addrs, " ")}}
+	c, err := s.connect(ctx, func(step Step) { steps = append(steps, step) })
+	if err == nil {
+		c.quit()
+	}
+	return steps
+}

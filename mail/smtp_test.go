@@ -1,0 +1,776 @@
+package mail
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/mtsn6garut/pengingat/mail/mailtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func yes(context.Context) error { return nil }
+
+// script lets f decide at one phase, given how often the phase was reached, from 1 on.
+func script(phase string, f func(n int) mailtest.Action) func(mailtest.Command) mailtest.Action {
+	var mu sync.Mutex
+	n := 0
+	return func(c mailtest.Command) mailtest.Action {
+		if c.Phase != phase {
+			return mailtest.Action{}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		n++
+		return f(n)
+	}
+}
+
+// first misbehaves once.
+func first(a mailtest.Action) func(int) mailtest.Action {
+	return func(n int) mailtest.Action {
+		if n == 1 {
+			return a
+		}
+		return mailtest.Action{}
+	}
+}
+
+func phases(srv *mailtest.Server) string {
+	var list []string
+	for _, c := range srv.Commands() {
+		list = append(list, c.Phase)
+	}
+	return strings.Join(list, " ")
+}
+
+func TestSMTPSend(t *testing.T) {
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	s := newSMTP(t, srv, nil)
+	m := newMessage(1)
+
+	receipt, err := s.Send(t.Context(), m, yes)
+
+	require.NoError(t, err)
+	assert.Equal(t, "ok: queued as 000001", receipt.ID)
+	require.Len(t, srv.Messages(), 1)
+	got := srv.Messages()[0]
+	assert.Equal(t, "perpus@sekolah.sch.id", got.From)
+	assert.Equal(t, "siti@sekolah.sch.id", got.To)
+	assert.Equal(t, m.ID, got.ID)
+	raw, err := m.Bytes()
+	require.NoError(t, err)
+	assert.Equal(t, string(raw), string(got.Data), "what arrived is what Bytes says, dots and all")
+	assert.Equal(t, m.Text, got.Parse(t).Text)
+}
+
+func TestSMTPKeepsItsConnection(t *testing.T) {
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	s := newSMTP(t, srv, nil)
+	for n := range 3 {
+		_, err := s.Send(t.Context(), newMessage(n), yes)
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.Close())
+	srv.Close()
+	assert.Equal(t, "greet ehlo mail rcpt data dot mail rcpt data dot mail rcpt data dot quit", phases(srv))
+
+	require.NoError(t, s.Close(), "closing twice is nothing special")
+}
+
+func TestSMTPSendsAgainAfterClose(t *testing.T) {
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	s := newSMTP(t, srv, nil)
+	for n := range 2 {
+		_, err := s.Send(t.Context(), newMessage(n), yes)
+		require.NoError(t, err)
+		require.NoError(t, s.Close())
+	}
+	assert.Len(t, srv.Messages(), 2)
+	assert.Equal(t, 2, srv.Count("greet"))
+}
+
+func TestSMTPResetsAfterRefusal(t *testing.T) {
+	for _, phase := range []string{"mail", "rcpt", "data", "dot"} {
+		t.Run(phase, func(t *testing.T) {
+			srv := mailtest.NewServer(t, mailtest.Options{Script: script(phase, first(say("550 5.5.0 no")))})
+			s := newSMTP(t, srv, nil)
+			_, err := s.Send(t.Context(), newMessage(1), yes)
+			require.Error(t, err)
+			_, err = s.Send(t.Context(), newMessage(2), yes)
+			require.NoError(t, err)
+
+			assert.Equal(t, 1, srv.Count("rset"))
+			assert.Equal(t, 1, srv.Count("greet"))
+			require.Len(t, srv.Messages(), 1)
+			assert.Equal(t, newMessage(2).ID, srv.Messages()[0].ID)
+		})
+	}
+}
+
+func TestSMTPLeavesAConnectionThatCannotReset(t *testing.T) {
+	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
+		switch {
+		case c.Conn == 1 && c.Phase == "rcpt":
+			return say("550 5.1.1 no")
+		case c.Phase == "rset":
+			return say("500 5.5.2 no")
+		}
+		return mailtest.Action{}
+	}})
+	s := newSMTP(t, srv, nil)
+	_, err := s.Send(t.Context(), newMessage(1), yes)
+	require.Equal(t, BadAddress, FateOf(err))
+	_, err = s.Send(t.Context(), newMessage(2), yes)
+	require.NoError(t, err)
+	assert.Equal(t, 2, srv.Count("greet"))
+}
+
+func TestSMTPLimitsOfAConnection(t *testing.T) {
+	tests := map[string]struct {
+		change func(*SMTPConfig)
+		want   []int // connection of each of five messages
+	}{
+		"by number": {func(c *SMTPConfig) { c.MaxPerConnection = 2 }, []int{1, 1, 2, 2, 3}},
+		"by age":    {func(c *SMTPConfig) { c.MaxAge = 1 }, []int{1, 2, 3, 4, 5}},
+		"none":      {func(*SMTPConfig) {}, []int{1, 1, 1, 1, 1}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			srv := mailtest.NewServer(t, mailtest.Options{})
+			s := newSMTP(t, srv, tt.change)
+			for n := range tt.want {
+				_, err := s.Send(t.Context(), newMessage(n), yes)
+				require.NoError(t, err)
+			}
+			var conns []int
+			for _, m := range srv.Messages() {
+				conns = append(conns, m.Conn)
+			}
+			assert.Equal(t, tt.want, conns)
+		})
+	}
+}
+
+// A connection that died while idle, or dies before the handover, costs a message nothing.
+func TestSMTPReconnectsOnce(t *testing.T) {
+	idle := map[string]mailtest.Action{ // at the second MAIL, on the first connection
+		"421":      say("421 4.4.2 idle for too long"),
+		"421, EOF": {Reply: "421 4.4.2 idle for too long", Drop: true},
+		"EOF":      drop,
+		"RST":      reset,
+		"silence":  hang,
+	}
+	for name, action := range idle {
+		t.Run("idle "+name, func(t *testing.T) {
+			srv := mailtest.NewServer(t, mailtest.Options{Script: script("mail", func(n int) mailtest.Action {
+				if n == 2 {
+					return action
+				}
+				return mailtest.Action{}
+			})})
+			s := newSMTP(t, srv, func(c *SMTPConfig) {
+				if name == "silence" {
+					c.Timeout = 500 * time.Millisecond
+				}
+			})
+			handed := 0
+			for n := range 2 {
+				_, err := s.Send(t.Context(), newMessage(n), func(context.Context) error { handed++; return nil })
+				require.NoError(t, err)
+			}
+			assert.Equal(t, 2, handed)
+			assert.Len(t, srv.Messages(), 2)
+			assert.Equal(t, 2, srv.Count("greet"))
+		})
+	}
+	for _, phase := range []string{"greet", "ehlo", "auth", "mail", "rcpt", "data"} {
+		t.Run("new "+phase, func(t *testing.T) {
+			srv := mailtest.NewServer(t, mailtest.Options{Username: "perpus", Password: "rahasia",
+				Script: script(phase, first(mailtest.Action{Reply: "421 4.3.0 closing", Drop: true}))})
+			s := newSMTP(t, srv, func(c *SMTPConfig) { c.Username, c.Password = "perpus", "rahasia" })
+			_, err := s.Send(t.Context(), newMessage(1), yes)
+			require.NoError(t, err)
+			assert.Len(t, srv.Messages(), 1)
+			assert.Equal(t, 2, srv.Count("greet"))
+		})
+	}
+	t.Run("all idle ones are gone", func(t *testing.T) {
+		srv := mailtest.NewServer(t, mailtest.Options{})
+		s := newSMTP(t, srv, nil)
+		var both sync.WaitGroup // two messages at once make two connections
+		both.Add(2)
+		meet := func(context.Context) error {
+			both.Done()
+			both.Wait()
+			return nil
+		}
+		var wg sync.WaitGroup
+		for n := range 2 {
+			wg.Go(func() {
+				_, err := s.Send(t.Context(), newMessage(n), meet)
+				assert.NoError(t, err)
+			})
+		}
+		wg.Wait()
+		srv.CloseConnections()
+		_, err := s.Send(t.Context(), newMessage(3), yes)
+		require.NoError(t, err)
+		assert.Len(t, srv.Messages(), 3)
+	})
+}
+
+func TestSMTPServerDown(t *testing.T) {
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	s := newSMTP(t, srv, nil)
+	_, err := s.Send(t.Context(), newMessage(1), yes)
+	require.NoError(t, err)
+	srv.Close()
+
+	_, err = s.Send(t.Context(), newMessage(2), yes)
+	assert.Equal(t, "stop server 10m0s", outcome(err))
+	assert.Equal(t, "connect", err.(*Error).Phase)
+
+	again := mailtest.NewServer(t, mailtest.Options{Addr: srv.Addr()})
+	_, err = s.Send(t.Context(), newMessage(2), yes)
+	require.NoError(t, err)
+	assert.Len(t, again.Messages(), 1)
+}
+
+func TestSMTPConcurrent(t *testing.T) {
+	srv := mailtest.NewServer(t, mailtest.Options{Script: script("mail", func(n int) mailtest.Action {
+		if n%10 == 0 { // some connections break, and every message still arrives once
+			return drop
+		}
+		return mailtest.Action{}
+	})})
+	s := newSMTP(t, srv, func(c *SMTPConfig) { c.MaxPerConnection = 7 })
+	const workers, each = 8, 20
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := range each {
+				// Two drops in a row for one message are possible, and then it is the caller's turn.
+				for {
+					_, err := s.Send(t.Context(), newMessage(w*each+i), yes)
+					if err == nil {
+						break
+					}
+					assert.Equal(t, Stop, FateOf(err))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.NoError(t, s.Close())
+	ids := map[string]int{}
+	for _, m := range srv.Messages() {
+		ids[m.ID]++
+	}
+	assert.Len(t, srv.Messages(), workers*each)
+	assert.Len(t, ids, workers*each)
+}
+
+// The promise is noted when the server has all of the message but its end.
+func TestSMTPHandoverComesBetweenBodyAndDot(t *testing.T) {
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	wire := newTap(t, srv.Addr())
+	s, err := NewSMTP(SMTPConfig{Host: "127.0.0.1", Port: wire.port(), Security: PlainLoopback})
+	require.NoError(t, err)
+	t.Cleanup(func() { s.Close() })
+	m := newMessage(1)
+	raw, err := m.Bytes()
+	require.NoError(t, err)
+	stuffed := strings.ReplaceAll(string(raw), "\r\n.", "\r\n..")
+
+	calls := 0
+	_, err = s.Send(t.Context(), m, func(context.Context) error {
+		calls++
+		assert.Eventually(t, func() bool { return strings.HasSuffix(wire.sent(), "DATA\r\n"+stuffed) },
+			10*time.Second, time.Millisecond)
+		assert.Zero(t, srv.Count("dot"))
+		return nil
+	})
+	require.NoError(t, err)
+	assert.Equal(t, 1, calls)
+	assert.True(t, strings.HasSuffix(wire.sent(), stuffed+".\r\n"))
+}
+
+func TestSMTPHandoverRefused(t *testing.T) {
+	for _, security := range []mailtest.TLS{mailtest.Plain, mailtest.Implicit} {
+		srv := mailtest.NewServer(t, mailtest.Options{TLS: security})
+		s := newSMTP(t, srv, func(c *SMTPConfig) {
+			if security == mailtest.Implicit {
+				c.Security = ImplicitTLS
+			}
+		})
+		refusal := errors.New("another runner has it")
+		_, err := s.Send(t.Context(), newMessage(1), func(context.Context) error { return refusal })
+		assert.Same(t, refusal, err, "as it is")
+		_, err = s.Send(t.Context(), newMessage(2), yes)
+		require.NoError(t, err)
+
+		require.NoError(t, s.Close())
+		srv.Close()
+		require.Len(t, srv.Messages(), 1)
+		assert.Equal(t, newMessage(2).ID, srv.Messages()[0].ID)
+		assert.Equal(t, "greet ehlo mail rcpt data greet ehlo mail rcpt data dot quit", phases(srv))
+	}
+}
+
+func TestSMTPServerGoesDuringHandover(t *testing.T) {
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	s := newSMTP(t, srv, nil)
+	calls := 0
+	_, err := s.Send(t.Context(), newMessage(1), func(context.Context) error {
+		calls++
+		srv.CloseConnections()
+		return nil
+	})
+	assert.Equal(t, "unknown", outcome(err))
+	assert.Equal(t, 1, calls)
+	assert.Equal(t, 1, srv.Count("greet"), "never tried again")
+	assert.Equal(t, "dot", err.(*Error).Phase)
+}
+
+// Until the handover the end of ctx ends Send at once; from then on the server's answer is all that counts.
+func TestSMTPCanceled(t *testing.T) {
+	for _, phase := range []string{"greet", "ehlo", "starttls", "auth", "mail", "rcpt", "data"} {
+		t.Run(phase, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			srv := mailtest.NewServer(t, mailtest.Options{TLS: mailtest.StartTLS, Username: "perpus", Password: "rahasia",
+				Script: script(phase, func(int) mailtest.Action { cancel(); return hang })})
+			s := newSMTP(t, srv, func(c *SMTPConfig) {
+				c.Security, c.Username, c.Password = StartTLS, "perpus", "rahasia"
+			})
+			_, err := s.Send(ctx, newMessage(1), func(context.Context) error { t.Error("handed over"); return nil })
+			require.ErrorIs(t, err, context.Canceled)
+			assert.Equal(t, "stop  0s", outcome(err), "stop, and no pause: the server is not to blame")
+			if phase != "greet" { // the server is there before the client knows
+				assert.Equal(t, phase, err.(*Error).Phase)
+			}
+			assert.Equal(t, 1, srv.Count("greet"), "not tried again")
+		})
+	}
+	t.Run("before", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		srv := mailtest.NewServer(t, mailtest.Options{})
+		_, err := newSMTP(t, srv, nil).Send(ctx, newMessage(1), yes)
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Zero(t, srv.Count("greet"))
+	})
+	t.Run("deadline", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		srv := mailtest.NewServer(t, mailtest.Options{Script: script("rcpt", func(int) mailtest.Action { return hang })})
+		_, err := newSMTP(t, srv, nil).Send(ctx, newMessage(1), yes)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+	t.Run("in handover", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		srv := mailtest.NewServer(t, mailtest.Options{})
+		s := newSMTP(t, srv, nil)
+		_, err := s.Send(ctx, newMessage(1), func(context.Context) error { cancel(); return nil })
+		require.NoError(t, err)
+		_, err = s.Send(t.Context(), newMessage(2), yes)
+		require.NoError(t, err)
+		assert.Len(t, srv.Messages(), 2)
+		assert.Equal(t, 1, srv.Count("greet"), "the connection is as good as before")
+	})
+	t.Run("dot", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		srv := mailtest.NewServer(t, mailtest.Options{Script: script("dot", func(int) mailtest.Action {
+			cancel()
+			return slow("250 2.0.0 accepted")
+		})})
+		receipt, err := newSMTP(t, srv, nil).Send(ctx, newMessage(1), yes)
+		require.NoError(t, err)
+		assert.Equal(t, "accepted", receipt.ID)
+	})
+}
+
+func TestSMTPRefusesBadMessages(t *testing.T) {
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	s := newSMTP(t, srv, nil)
+	m := newMessage(1)
+	m.To.Addr = "siti> ORCPT=rfc822;x@evil.example"
+	_, err := s.Send(t.Context(), m, yes)
+	assert.Equal(t, "bad_address", outcome(err))
+	assert.Zero(t, srv.Count("greet"))
+}
+
+func TestSMTPUTF8(t *testing.T) {
+	m := newMessage(1)
+	m.To.Addr = "sítí@sekolah.sch.id"
+	t.Run("offered", func(t *testing.T) {
+		srv := mailtest.NewServer(t, mailtest.Options{})
+		_, err := newSMTP(t, srv, nil).Send(t.Context(), m, yes)
+		require.NoError(t, err)
+		require.Len(t, srv.Messages(), 1)
+		assert.Equal(t, m.To.Addr, srv.Messages()[0].To)
+	})
+	t.Run("not offered", func(t *testing.T) {
+		srv := mailtest.NewServer(t, mailtest.Options{NoSMTPUTF8: true})
+		s := newSMTP(t, srv, nil)
+		_, err := s.Send(t.Context(), m, func(context.Context) error { t.Error("handed over"); return nil })
+		assert.Equal(t, "bad_address", outcome(err))
+		_, err = s.Send(t.Context(), newMessage(2), yes)
+		require.NoError(t, err)
+		assert.Equal(t, 1, srv.Count("greet"), "the connection was not to blame")
+	})
+	t.Run("not asked for", func(t *testing.T) {
+		srv := mailtest.NewServer(t, mailtest.Options{})
+		wire := newTap(t, srv.Addr())
+		s, err := NewSMTP(SMTPConfig{Host: "127.0.0.1", Port: wire.port(), Security: PlainLoopback})
+		require.NoError(t, err)
+		t.Cleanup(func() { s.Close() })
+		_, err = s.Send(t.Context(), newMessage(1), yes)
+		require.NoError(t, err)
+		assert.Contains(t, wire.sent(), "MAIL FROM:<perpus@sekolah.sch.id>")
+		assert.NotContains(t, wire.sent(), "SMTPUTF8")
+	})
+}
+
+func TestSMTPLogin(t *testing.T) {
+	tests := []struct {
+		offered    string
+		auth       Auth
+		token      bool
+		want       string // the mechanism used; else the outcome
+		wrongFails bool
+	}{
+		{"PLAIN LOGIN CRAM-MD5", AuthAuto, false, "PLAIN", true},
+		{"LOGIN CRAM-MD5", AuthAuto, false, "LOGIN", true},
+		{"CRAM-MD5", AuthAuto, false, "CRAM-MD5", true},
+		{"PLAIN LOGIN XOAUTH2", AuthAuto, true, "XOAUTH2", true},
+		{"PLAIN LOGIN", AuthLogin, false, "LOGIN", true},
+		{"PLAIN CRAM-MD5", AuthCRAMMD5, false, "CRAM-MD5", true},
+		{"PLAIN XOAUTH2", AuthXOAUTH2, true, "XOAUTH2", true},
+		{"SCRAM-SHA-256", AuthAuto, false, account, false},
+		{"PLAIN", AuthLogin, false, account, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.offered+" "+string(tt.auth), func(t *testing.T) {
+			srv := mailtest.NewServer(t, mailtest.Options{TLS: mailtest.StartTLS, Username: "perpus@sekolah.sch.id",
+				Password: "rahasia", Auth: strings.Fields(tt.offered)})
+			login := func(secret string) *SMTP {
+				return newSMTP(t, srv, func(c *SMTPConfig) {
+					c.Security, c.Auth, c.Username = StartTLS, tt.auth, "perpus@sekolah.sch.id"
+					if tt.token {
+						c.Token = secret
+					} else {
+						c.Password = secret
+					}
+				})
+			}
+			_, err := login("rahasia").Send(t.Context(), newMessage(1), yes)
+			if err != nil {
+				assert.Equal(t, tt.want, outcome(err))
+				return
+			}
+			require.Len(t, srv.Messages(), 1)
+			got := srv.Messages()[0]
+			assert.True(t, got.TLS)
+			assert.Equal(t, "perpus@sekolah.sch.id", got.User)
+			for _, c := range srv.Commands() {
+				if c.Phase == "auth" {
+					assert.Equal(t, tt.want, strings.Fields(c.Arg)[0])
+				}
+			}
+
+			_, err = login("salah").Send(t.Context(), newMessage(2), yes)
+			assert.Equal(t, account, outcome(err))
+			assert.Len(t, srv.Messages(), 1)
+		})
+	}
+	t.Run("no AUTH at all", func(t *testing.T) {
+		srv := mailtest.NewServer(t, mailtest.Options{})
+		s := newSMTP(t, srv, func(c *SMTPConfig) { c.Username, c.Password = "perpus", "rahasia" })
+		_, err := s.Send(t.Context(), newMessage(1), yes)
+		assert.Equal(t, account, outcome(err))
+	})
+}
+
+func TestSMTPOverTLS(t *testing.T) {
+	later := time.Now().Add(time.Hour)
+	good := mailtest.NewCertificate(t, later, "127.0.0.1")
+	expired := mailtest.NewCertificate(t, time.Now().Add(-time.Hour), "127.0.0.1")
+	future := mailtest.NewCertificate(t, time.Now().Add(72*time.Hour), "127.0.0.1")
+	other := mailtest.NewCertificate(t, later, "mail.example.org")
+	const certificate = true
+	tests := []struct {
+		name        string
+		server      mailtest.TLS
+		client      Security
+		certificate *tls.Certificate
+		trusted     bool
+		script      func(mailtest.Command) mailtest.Action
+		want        string
+		phase       string
+		badCert     bool // the error says that it was the certificate
+	}{
+		{"implicit", mailtest.Implicit, ImplicitTLS, &good, true, nil, "ok", "", false},
+		{"starttls", mailtest.StartTLS, StartTLS, &good, true, nil, "ok", "", false},
+		{"implicit unknown authority", mailtest.Implicit, ImplicitTLS, &good, false, nil, server, "tls", certificate},
+		{"starttls unknown authority", mailtest.StartTLS, StartTLS, &good, false, nil, server, "starttls", certificate},
+		{"implicit expired", mailtest.Implicit, ImplicitTLS, &expired, true, nil, server, "tls", certificate},
+		{"starttls expired", mailtest.StartTLS, StartTLS, &expired, true, nil, server, "starttls", certificate},
+		{"implicit not yet valid", mailtest.Implicit, ImplicitTLS, &future, true, nil, server, "tls", certificate},
+		{"implicit other name", mailtest.Implicit, ImplicitTLS, &other, true, nil, server, "tls", certificate},
+		{"starttls other name", mailtest.StartTLS, StartTLS, &other, true, nil, server, "starttls", certificate},
+		{"starttls not offered", mailtest.Plain, StartTLS, nil, false, nil, server, "starttls", false},
+		{"starttls on a TLS port", mailtest.Implicit, StartTLS, &good, true, nil, server, "greet", false},
+		{"TLS on a plain port", mailtest.StartTLS, ImplicitTLS, &good, true, nil, server, "tls", false},
+		{"starttls later", mailtest.StartTLS, StartTLS, &good, true,
+			script("starttls", func(int) mailtest.Action { return say("454 4.7.0 TLS not available") }), server, "starttls", false},
+		{"starttls refused", mailtest.StartTLS, StartTLS, &good, true,
+			script("starttls", func(int) mailtest.Action { return say("502 5.5.1 no") }), server, "starttls", false},
+		{"starttls garbage", mailtest.StartTLS, StartTLS, &good, true,
+			script("starttls", func(int) mailtest.Action { return say("hello") }), server, "starttls", false},
+		{"starttls EOF", mailtest.StartTLS, StartTLS, &good, true,
+			script("starttls", func(int) mailtest.Action { return drop }), server, "starttls", false},
+		{"starttls EOF in handshake", mailtest.StartTLS, StartTLS, &good, true,
+			script("starttls", func(int) mailtest.Action { return mailtest.Action{Reply: "220 go", Drop: true} }),
+			server, "starttls", false},
+		{"starttls RST", mailtest.StartTLS, StartTLS, &good, true,
+			script("starttls", func(int) mailtest.Action { return reset }), server, "starttls", false},
+		{"starttls hang in handshake", mailtest.StartTLS, StartTLS, &good, true,
+			script("starttls", func(int) mailtest.Action { return mailtest.Action{Reply: "220 go", Hang: true} }),
+			server, "starttls", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv := mailtest.NewServer(t, mailtest.Options{TLS: tt.server, Certificate: tt.certificate, Script: tt.script,
+				Username: "perpus", Password: "rahasia"})
+			s := newSMTP(t, srv, func(c *SMTPConfig) {
+				c.Security, c.Username, c.Password = tt.client, "perpus", "rahasia"
+				if !tt.trusted {
+					c.RootCAs = x509.NewCertPool()
+				}
+				if strings.Contains(tt.name, "hang") || strings.Contains(tt.name, "port") {
+					c.Timeout = 500 * time.Millisecond
+				}
+			})
+			_, err := s.Send(t.Context(), newMessage(1), yes)
+			assert.Equal(t, tt.want, outcome(err))
+			if err == nil {
+				require.Len(t, srv.Messages(), 1)
+				assert.True(t, srv.Messages()[0].TLS)
+				return
+			}
+			assert.Equal(t, tt.phase, err.(*Error).Phase)
+			_, badCert := errors.AsType[*tls.CertificateVerificationError](err)
+			assert.Equal(t, tt.badCert, badCert)
+			assert.Zero(t, srv.Count("auth"), "no password without TLS")
+			assert.Zero(t, srv.Count("mail"), "no address without TLS")
+		})
+	}
+	t.Run("below TLS 1.2", func(t *testing.T) {
+		l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{good},
+			MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
+		require.NoError(t, err)
+		defer l.Close()
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		wg.Go(func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				io.WriteString(c, "220 old\r\n") // shakes hands
+				c.Close()
+			}
+		})
+		pool := x509.NewCertPool()
+		pool.AddCert(good.Leaf)
+		s, err := NewSMTP(SMTPConfig{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, RootCAs: pool})
+		require.NoError(t, err)
+		_, err = s.Send(t.Context(), newMessage(1), yes)
+		assert.Equal(t, server, outcome(err))
+		assert.Equal(t, "tls", err.(*Error).Phase)
+		l.Close()
+	})
+}
+
+func TestSMTPProbe(t *testing.T) {
+	names := func(steps []Step) (list []string) {
+		for _, s := range steps {
+			list = append(list, s.Name)
+		}
+		return list
+	}
+	t.Run("good", func(t *testing.T) {
+		for security, want := range map[Security]string{
+			ImplicitTLS: "resolve connect tls greet ehlo auth", StartTLS: "resolve connect greet ehlo starttls auth",
+		} {
+			srv := mailtest.NewServer(t, mailtest.Options{Username: "perpus", Password: "rahasia",
+				TLS: map[Security]mailtest.TLS{ImplicitTLS: mailtest.Implicit, StartTLS: mailtest.StartTLS}[security]})
+			s := newSMTP(t, srv, func(c *SMTPConfig) { c.Security, c.Username, c.Password = security, "perpus", "rahasia" })
+			steps := s.Probe(t.Context())
+			assert.Equal(t, want, strings.Join(names(steps), " "))
+			details := ""
+			for _, step := range steps {
+				assert.NoError(t, step.Err, step.Name)
+				details += step.Detail + "\n"
+			}
+			assert.Contains(t, details, srv.Addr())
+			assert.Contains(t, details, "TLS 1.3, certificate of CN=127.0.0.1 by CN=127.0.0.1, valid from ")
+			assert.Contains(t, details, "PLAIN")
+			srv.Close()
+			assert.Zero(t, srv.Count("mail"))
+			assert.Equal(t, 1, srv.Count("quit"))
+		}
+	})
+	t.Run("no such host", func(t *testing.T) {
+		s, err := NewSMTP(SMTPConfig{Host: "no host name", Port: 25})
+		require.NoError(t, err)
+		steps := s.Probe(t.Context())
+		assert.Equal(t, []string{"resolve"}, names(steps))
+		dnsErr, ok := errors.AsType[*net.DNSError](steps[0].Err)
+		require.True(t, ok)
+		assert.True(t, dnsErr.IsNotFound)
+	})
+	t.Run("nobody there", func(t *testing.T) {
+		srv := mailtest.NewServer(t, mailtest.Options{})
+		srv.Close()
+		steps := newSMTP(t, srv, nil).Probe(t.Context())
+		assert.Equal(t, []string{"resolve", "connect"}, names(steps))
+		assert.Equal(t, server, outcome(steps[1].Err))
+	})
+	t.Run("expired certificate", func(t *testing.T) {
+		expired := mailtest.NewCertificate(t, time.Now().Add(-time.Hour), "127.0.0.1")
+		srv := mailtest.NewServer(t, mailtest.Options{TLS: mailtest.Implicit, Certificate: &expired})
+		steps := newSMTP(t, srv, func(c *SMTPConfig) { c.Security = ImplicitTLS }).Probe(t.Context())
+		assert.Equal(t, []string{"resolve", "connect", "tls"}, names(steps))
+		assert.Contains(t, steps[2].Detail, "certificate of CN=127.0.0.1")
+		invalid, ok := errors.AsType[x509.CertificateInvalidError](steps[2].Err)
+		require.True(t, ok, "a caller can see that the clock may be wrong")
+		assert.Equal(t, x509.Expired, invalid.Reason)
+	})
+	t.Run("wrong password", func(t *testing.T) {
+		srv := mailtest.NewServer(t, mailtest.Options{Username: "perpus", Password: "rahasia"})
+		steps := newSMTP(t, srv, func(c *SMTPConfig) { c.Username, c.Password = "perpus", "salah" }).Probe(t.Context())
+		assert.Equal(t, []string{"resolve", "connect", "greet", "ehlo", "auth"}, names(steps))
+		last := steps[len(steps)-1].Err.(*Error)
+		assert.Equal(t, PauseCredentials, last.Pause)
+		assert.Equal(t, 535, last.Code)
+		assert.Equal(t, "5.7.8", last.Enhanced)
+	})
+}
+
+func TestNewSMTP(t *testing.T) {
+	good := SMTPConfig{Host: "smtp.gmail.com", Port: 465, Username: "a@gmail.com", Password: "p"}
+	tests := map[string]struct {
+		change func(*SMTPConfig)
+		ok     bool
+	}{
+		"good":              {func(*SMTPConfig) {}, true},
+		"no login":          {func(c *SMTPConfig) { c.Username, c.Password = "", "" }, true},
+		"token":             {func(c *SMTPConfig) { c.Password, c.Token = "", "t" }, true},
+		"plain localhost":   {func(c *SMTPConfig) { c.Security, c.Host = PlainLoopback, "localhost" }, true},
+		"plain 127.0.0.2":   {func(c *SMTPConfig) { c.Security, c.Host = PlainLoopback, "127.0.0.2" }, true},
+		"plain ::1":         {func(c *SMTPConfig) { c.Security, c.Host = PlainLoopback, "::1" }, true},
+		"plain elsewhere":   {func(c *SMTPConfig) { c.Security = PlainLoopback }, false},
+		"plain lookalike":   {func(c *SMTPConfig) { c.Security, c.Host = PlainLoopback, "localhost.example" }, false},
+		"no host":           {func(c *SMTPConfig) { c.Host = "" }, false},
+		"no port":           {func(c *SMTPConfig) { c.Port = 0 }, false},
+		"port too high":     {func(c *SMTPConfig) { c.Port = 65536 }, false},
+		"no password":       {func(c *SMTPConfig) { c.Password = "" }, false},
+		"XOAUTH2, no token": {func(c *SMTPConfig) { c.Auth = AuthXOAUTH2 }, false},
+	}
+	for name, tt := range tests {
+		cfg := good
+		tt.change(&cfg)
+		_, err := NewSMTP(cfg)
+		assert.Equal(t, tt.ok, err == nil, name)
+	}
+}
+
+func TestSMTPConfigKeepsSecrets(t *testing.T) {
+	c := SMTPConfig{Host: "smtp.example.com", Port: 465, Username: "perpus", Password: "rahasia", Token: "ya29"}
+	s, err := NewSMTP(c)
+	require.NoError(t, err)
+	for _, text := range []string{
+		fmt.Sprintf("%v %+v %#v %s", c, c, c, c), fmt.Sprintf("%v %+v %s", &c, &c, &c), fmt.Sprintf("%v %+v %#v", s, s, s),
+	} {
+		assert.NotContains(t, text, "rahasia")
+		assert.NotContains(t, text, "ya29")
+	}
+}
+
+func TestAppPassword(t *testing.T) {
+	tests := []struct{ host, password, want string }{
+		{"smtp.gmail.com", "abcd efgh ijkl mnop", "abcdefghijklmnop"},
+		{"smtp.gmail.com", "abcd\u00a0efgh\u2009ijkl\tmnop\n", "abcdefghijklmnop"},
+		{"smtp-relay.gmail.com", " abcdefghijklmnop ", "abcdefghijklmnop"},
+		{"smtp.googlemail.com", "abcd efgh ijkl mnop", "abcdefghijklmnop"},
+		{"smtp.gmail.com", "four words of old", "four words of old"},
+		{"smtp.gmail.com", "abcd efgh ijkl mno1", "abcd efgh ijkl mno1"},
+		{"smtp.office365.com", "abcd efgh ijkl mnop", "abcd efgh ijkl mnop"},
+		{"notgmail.com", "abcd efgh ijkl mnop", "abcd efgh ijkl mnop"},
+	}
+	for _, tt := range tests {
+		assert.Equal(t, tt.want, appPassword(tt.host, tt.password), "%s %q", tt.host, tt.password)
+	}
+}
+
+// A tap is a TCP relay that keeps what the client sent.
+type tap struct {
+	listener net.Listener
+	mu       sync.Mutex
+	buf      bytes.Buffer
+}
+
+func newTap(t *testing.T, to string) *tap {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	p := &tap{listener: l}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		client, err := l.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", to)
+		if !assert.NoError(t, err) {
+			return
+		}
+		wg.Go(func() { io.Copy(client, server); client.Close() })
+		io.Copy(io.MultiWriter(p, server), client)
+		server.Close()
+	})
+	t.Cleanup(func() { l.Close(); wg.Wait() })
+	return p
+}
+
+func (p *tap) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.buf.Write(b)
+}
+
+func (p *tap) sent() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.buf.String()
+}
+
+func (p *tap) port() int { return p.listener.Addr().(*net.TCPAddr).Port }

@@ -1,0 +1,87 @@
+package mail
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestClassifyTakesTheReplyApart(t *testing.T) {
+	e := classify("rcpt", 550, "5.1.1 The email account does not exist.\n5.1.1 Please try\n5.1.1  again\t gsmtp")
+	assert.Equal(t, &Error{Fate: BadAddress, Phase: "rcpt", Code: 550, Enhanced: "5.1.1",
+		Text: "The email account does not exist. Please try again gsmtp"}, e)
+	assert.Equal(t, "rcpt: bad_address 550 5.1.1: The email account does not exist. Please try again gsmtp", e.Error())
+
+	for text, enhanced := range map[string]string{
+		"5.1.1": "5.1.1", "5.7.139 no": "5.7.139", "no 5.1.1": "", "5.1.1no": "", "3.1.1 no": "", "5.1 no": "", "": "",
+	} {
+		assert.Equal(t, enhanced, classify("rcpt", 550, text).Enhanced, text)
+	}
+}
+
+// An enhanced code decides only where it stands as one: addresses and ids look like them too.
+func TestClassifyIsNotMisled(t *testing.T) {
+	assert.Equal(t, "refused", outcome(classify("rcpt", 550, "5.7.1 message 5.1.90 of 5.4.5 from 15.7.233.1 refused")))
+	assert.Equal(t, "retry", outcome(classify("rcpt", 450, "4.7.1 see 4.7.280")))
+	assert.Equal(t, "refused", outcome(classify("rcpt", 550, "5.2.10 what")))
+}
+
+func TestRedact(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{"<siti@x.id>: user unknown", "<…>: user unknown"},
+		{"user siti@x.id, is unknown", "user … is unknown"},
+		{"user=siti@x.id;x", "…"},
+		{"no mailbox SITI here", "no mailbox … here"},
+		{"for Siti Nurhaliza: no", "for …: no"},
+		{"a\r\nb\x00\x1b[31mc\u202ed\xff", "a  b[31mcd"},
+		{"see https://support.google.com/mail/?p=NoSuchUser gsmtp", "see https://support.google.com/mail/?p=NoSuchUser gsmtp"},
+		{strings.Repeat("é", 300), strings.Repeat("é", 100)},
+		{strings.Repeat("a", 199) + "é", strings.Repeat("a", 199)},
+		{"ok", "ok"},
+	}
+	for _, tt := range tests {
+		assert.Equal(t, tt.want, redact(tt.text, "Siti Nurhaliza", "siti", "ok"), "%q", tt.text)
+	}
+}
+
+// Whatever a server says, and however it repeats the recipient: the verdict is sound and keeps the secret.
+func FuzzReply(f *testing.F) {
+	f.Add("rcpt", 550, "5.1.1 <%> user unknown\n5.1.1 %", "siti@sekolah.sch.id")
+	f.Add("dot", 250, "2.0.0 queued for %\x00%\u202e%", "a.b+c@x.id")
+	f.Add("dot", 421, "4.7.28 unusual rate % <<%>> (%)", "e@x.id")
+	f.Add("mail", 0, "<%", "jürgen@x.id")
+	f.Add("auth", 334, strings.Repeat("é%", 150), "mail@x.id")
+	f.Add("connect", -1, "\xff%\xff", "MAIL@x.id")
+	f.Fuzz(func(t *testing.T, phase string, code int, text, recipient string) {
+		to, err := ParseAddress(recipient)
+		if err != nil {
+			return
+		}
+		e := classify(phase, code, strings.ReplaceAll(text, "%", to.Addr), to.local())
+
+		assert.LessOrEqual(t, len(e.Text), 200)
+		assert.True(t, utf8.ValidString(e.Text))
+		assert.False(t, strings.ContainsFunc(e.Text, func(r rune) bool { return !unicode.IsPrint(r) }))
+		assert.NotContains(t, e.Text, "@")
+		if len(to.local()) > 2 {
+			assert.NotContains(t, e.Text, to.local())
+		}
+		assert.Equal(t, e.Fate == Stop, e.Pause != "" && e.PauseFor > 0, "a stop has a pause, and nothing else has")
+		if code/100 == 4 {
+			assert.Contains(t, []Fate{Retry, Stop}, e.Fate, "a 4xx is never final")
+		}
+		if phase != "dot" {
+			assert.NotEqual(t, Unknown, e.Fate, "before the dot nothing was accepted")
+		}
+		if phase == "dot" && code/100 != 4 && code/100 != 5 {
+			assert.NotEqual(t, Refused, e.Fate)
+			assert.NotEqual(t, BadAddress, e.Fate)
+		}
+		if e.Fate == BadAddress {
+			assert.Equal(t, "rcpt", phase)
+		}
+	})
+}
