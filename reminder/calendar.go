@@ -1,0 +1,126 @@
+package reminder
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Calendar knows on which days the library is closed. Its zero value is a library that never closes.
+type Calendar struct {
+	Weekdays []time.Weekday  // closed every week
+	Dates    map[Date]string // closed on that day, with the name of the closure (may be empty)
+}
+
+// maxClosure bounds the search for an open day. A calendar without one in a year is a mistake; then the day itself
+// counts as open for returning, and nothing is sent on it.
+const maxClosure = 366
+
+// Closed reports whether the library is closed on d, and the name of the closure, empty on a weekly closed day.
+func (c Calendar) Closed(d Date) (name string, closed bool) {
+	if name, ok := c.Dates[d]; ok {
+		return name, true
+	}
+	return "", slices.Contains(c.Weekdays, d.Weekday())
+}
+
+// NextOpen returns d when the library is open then, else the first open day after it.
+func (c Calendar) NextOpen(d Date) Date {
+	for next, i := d, 0; i < maxClosure; next, i = next.AddDays(1), i+1 {
+		if _, closed := c.Closed(next); !closed {
+			return next
+		}
+	}
+	return d
+}
+
+// Offset returns how today lies to a due date, in days, as the borrower can act on it: negative before it, 0 from the
+// due date until the next open day, then the days late since that open day. A book that was due in the middle of a
+// holiday is not late on the first day when it can be returned.
+func (c Calendar) Offset(due, today Date) int {
+	if today.Before(due) {
+		return today.Sub(due)
+	}
+	return max(0, today.Sub(c.NextOpen(due)))
+}
+
+// ParseWeekdays reads weekdays by name, separated by commas, in English or Indonesian ("sunday", "minggu", "sun",
+// "min"), as in REMINDER_CLOSED_WEEKDAYS. Empty is none.
+func ParseWeekdays(text string) ([]time.Weekday, error) {
+	var days []time.Weekday
+	for part := range strings.SplitSeq(text, ",") {
+		part = strings.ToLower(strings.TrimSpace(part))
+		if part == "" {
+			continue
+		}
+		i := slices.IndexFunc(weekdayNames, func(names []string) bool { return slices.Contains(names, part) })
+		if i < 0 {
+			return nil, fmt.Errorf("%q is not a weekday such as sunday or minggu", part)
+		}
+		if day := time.Weekday(i); !slices.Contains(days, day) {
+			days = append(days, day)
+		}
+	}
+	if len(days) == 7 {
+		return nil, fmt.Errorf("%q closes the library on every day", text)
+	}
+	return days, nil
+}
+
+// weekdayNames holds the names of each day, Sunday first as in package time.
+var weekdayNames = [][]string{
+	{"sunday", "sun", "minggu", "min", "ahad"},
+	{"monday", "mon", "senin", "sen"},
+	{"tuesday", "tue", "selasa", "sel"},
+	{"wednesday", "wed", "rabu", "rab"},
+	{"thursday", "thu", "kamis", "kam"},
+	{"friday", "fri", "jumat", "jum'at", "jum"},
+	{"saturday", "sat", "sabtu", "sab"},
+}
+
+// A Window is the part of a day in which mail may be sent, in the library's wall clock: from From up to but not
+// including To, both as time since midnight.
+type Window struct {
+	From, To time.Duration
+}
+
+// ParseWindow reads a window such as "07:00-20:00"; "00:00-24:00" is always. It must begin before it ends: mail in the
+// middle of the night is what a window is there to prevent.
+func ParseWindow(text string) (Window, error) {
+	from, to, ok := strings.Cut(text, "-")
+	w := Window{}
+	var errFrom, errTo error
+	w.From, errFrom = parseClock(strings.TrimSpace(from))
+	w.To, errTo = parseClock(strings.TrimSpace(to))
+	if !ok || errFrom != nil || errTo != nil || w.From >= w.To {
+		return Window{}, fmt.Errorf("window %q is not of the form 07:00-20:00 (00:00-24:00 is always)", text)
+	}
+	return w, nil
+}
+
+// parseClock reads "07:00" as time since midnight; "24:00" is the end of the day.
+func parseClock(text string) (time.Duration, error) {
+	if text == "24:00" {
+		return 24 * time.Hour, nil
+	}
+	t, err := time.Parse("15:04", text)
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute, err
+}
+
+// Left returns how much of the window is left at the instant now in zone: 0 outside it. It reads the wall clock, so
+// on a day when clocks change the window still opens at the hour it names.
+func (w Window) Left(now time.Time, zone *time.Location) time.Duration {
+	h, m, s := now.In(zone).Clock()
+	clock := time.Duration(h)*time.Hour + time.Duration(m)*time.Minute + time.Duration(s)*time.Second
+	if clock < w.From || clock >= w.To {
+		return 0
+	}
+	return w.To - clock
+}
+
+// String returns the window as ParseWindow reads it.
+func (w Window) String() string {
+	clock := func(d time.Duration) string { return fmt.Sprintf("%02d:%02d", int(d.Hours()), int(d.Minutes())%60) }
+	return clock(w.From) + "-" + clock(w.To)
+}

@@ -1,0 +1,296 @@
+package reminder
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	htmltemplate "html/template"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"text/template"
+	"time"
+	"unicode/utf8"
+)
+
+// A Letter is what one email says to one borrower: everything the text needs and no address.
+type Letter struct {
+	Name  string // the borrower's; data
+	Lang  string // BCP 47 tag from the library's system, or "" for the library's language
+	Today Date
+	Items []Item
+}
+
+// An Item is one loan in a Letter.
+type Item struct {
+	Title      string // data
+	ItemCode   string // data, or ""
+	Ref        string // data, or ""
+	Due        Date
+	DueTime    string // "14:30" when due at an hour, else ""
+	ReturnBy   Date   // the last day to bring it back in time: Due, or the next open day when the library is closed then
+	ClosedFor  string // when ReturnBy is not Due: the name of that closure ("Libur semester"), or "" on a weekly closed day
+	Days       int    // days after ReturnBy when late, 0 from Due to ReturnBy, negative before Due
+	Number     int    // which late reminder for this loan this is, from 1; 0 when not late
+	FinePerDay int64  // whole units of currency, 0 when unknown
+}
+
+// Content is a composed mail without its envelope.
+type Content struct {
+	Subject, Text, HTML string
+	Lang                string // "id" or "en"
+}
+
+// Texts is how a library wants its mails to read.
+type Texts struct {
+	Library        string // its name, or ""
+	URL            string // its site, or ""
+	Locale         string // the language for borrowers who have none: "en", or Indonesian
+	TitleInSubject bool   // off, because subjects show on locked screens and what somebody reads is private
+	Dir            string // a folder with templates as ExportTemplates wrote them, or "" for the built-in ones
+}
+
+// A Composer writes mails. It is safe for concurrent use, and the same letter always gives the same bytes.
+type Composer struct {
+	texts   Texts
+	writers map[string]*writer // by language
+}
+
+// A writer holds the templates of one language.
+type writer struct {
+	language
+	text *template.Template
+	html *htmltemplate.Template
+}
+
+//go:embed templates
+var embedded embed.FS
+
+// templates returns the built-in templates.
+func templates() fs.FS {
+	sub, err := fs.Sub(embedded, "templates")
+	if err != nil {
+		panic(err) // the name above is wrong
+	}
+	return sub
+}
+
+// ExportTemplates writes the built-in templates into a folder, for a librarian to edit. It never overwrites a file.
+func ExportTemplates(dir string) error {
+	if err := os.CopyFS(dir, templates()); err != nil {
+		return fmt.Errorf("export templates: %w", err)
+	}
+	return nil
+}
+
+// NewComposer parses the templates and composes a letter of every kind with them, so that a mistake in one, which the
+// error names by file and line, shows at start and not on the day when that kind of letter is due.
+func NewComposer(texts Texts) (*Composer, error) {
+	texts.Library, texts.URL = clean(texts.Library, maxName), site(texts.URL)
+	c := &Composer{texts: texts, writers: make(map[string]*writer)}
+	fsys := templates()
+	if texts.Dir != "" {
+		fsys = os.DirFS(texts.Dir)
+	}
+	for _, lang := range languages {
+		w, err := newWriter(fsys, lang)
+		if err != nil {
+			return nil, fmt.Errorf("mail templates: %w", err)
+		}
+		c.writers[lang.tag] = w
+		for _, l := range samples(lang.tag) {
+			if _, err := c.Compose(l); err != nil {
+				return nil, fmt.Errorf("mail templates: %w", err)
+			}
+		}
+	}
+	return c, nil
+}
+
+func newWriter(fsys fs.FS, lang language) (*writer, error) {
+	w := &writer{language: lang}
+	name := lang.tag + ".txt"
+	source, err := readTemplate(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	if w.text, err = template.New(name).Option("missingkey=error").Parse(source); err != nil {
+		return nil, err
+	}
+	if source, err = readTemplate(fsys, "mail.html"); err != nil {
+		return nil, err
+	}
+	// The sentences reach the HTML as plain strings, which html/template escapes like any other data.
+	words := func(block string, data any) (string, error) {
+		var b strings.Builder
+		b.Grow(128)
+		err := w.text.ExecuteTemplate(&b, block, data)
+		return b.String(), err
+	}
+	w.html, err = htmltemplate.New("mail.html").Option("missingkey=error").
+		Funcs(htmltemplate.FuncMap{"words": words}).Parse(source)
+	return w, err
+}
+
+// readTemplate reads a file as an editor on Windows may have saved it.
+func readTemplate(fsys fs.FS, name string) (string, error) {
+	data, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return "", err
+	}
+	if !utf8.Valid(data) {
+		return "", fmt.Errorf("%s is not in UTF-8: save it again with that encoding", name)
+	}
+	return strings.ReplaceAll(strings.TrimPrefix(string(data), "\ufeff"), "\r\n", "\n"), nil
+}
+
+// samples returns letters that together take every branch of a template.
+func samples(lang string) []Letter {
+	today := Date{2026, time.November, 23}
+	items := []Item{
+		{Due: today.AddDays(-3), ReturnBy: today.AddDays(-3), Days: 3, Number: 2, FinePerDay: 500},
+		{Due: today.AddDays(-1), ReturnBy: today.AddDays(-1), Days: 1, Number: 1, Title: "A", ItemCode: "B", Ref: "C"},
+		{Due: today.AddDays(-1), ReturnBy: today, Title: "A"},
+		{Due: today.AddDays(1), ReturnBy: today.AddDays(1), DueTime: "14:30", Days: -1},
+		{Due: today.AddDays(2), ReturnBy: today.AddDays(5), ClosedFor: "D", Days: -2},
+	}
+	var letters []Letter
+	for first := range items {
+		for end := first + 1; end <= len(items); end++ {
+			letters = append(letters, Letter{Lang: lang, Today: today, Items: items[first:end]},
+				Letter{Lang: lang, Today: today, Items: items[first:end], Name: "E"})
+		}
+	}
+	return letters
+}
+
+// Compose writes a letter in its reader's language.
+func (c *Composer) Compose(l Letter) (Content, error) {
+	if len(l.Items) == 0 {
+		return Content{}, errors.New("a letter about nothing")
+	}
+	w := c.writer(l.Lang)
+	v := c.view(l, w.language)
+	var text, html strings.Builder
+	text.Grow(2 << 10)
+	html.Grow(8 << 10)
+	if err := w.text.Execute(&text, v); err != nil {
+		return Content{}, err
+	}
+	if err := w.html.Execute(&html, v); err != nil {
+		return Content{}, err
+	}
+	head, body, _ := strings.Cut(text.String(), "\n\n")
+	subject, ok := strings.CutPrefix(head, "Subject: ")
+	if !ok || subject == "" || strings.Contains(subject, "\n") {
+		return Content{}, fmt.Errorf(`%s: the mail must begin with one line "Subject: ..." and an empty line`, w.text.Name())
+	}
+	return Content{Subject: subject, Text: wrap(body), HTML: html.String(), Lang: w.tag}, nil
+}
+
+// writer returns the writer for a language tag ("en", "id-ID", "en_GB"), else the library's, else the Indonesian one.
+func (c *Composer) writer(tag string) *writer {
+	for _, tag := range []string{tag, c.texts.Locale} {
+		base, _, _ := strings.Cut(strings.ReplaceAll(tag, "_", "-"), "-")
+		if w, ok := c.writers[strings.ToLower(base)]; ok {
+			return w
+		}
+	}
+	return c.writers["id"]
+}
+
+// A view is a letter as the templates see it: clean strings in the reader's language, ready to print.
+type view struct {
+	Lang, Library, URL, Name string
+
+	Count                 int
+	Late, Today, Upcoming int      // how many of Count are late, have their last day today, have it later
+	Mixed                 bool     // not all in the same state
+	Tomorrow              bool     // the last day of all is tomorrow
+	Days                  int      // the last day of all is in so many days; 0 when late, today or not the same
+	Title                 string   // of the only book, where the subject may show it
+	Groups                []*group // late, today, upcoming; without empty ones
+}
+
+type group struct {
+	Late, Today bool
+	Items       []*entry
+}
+
+type entry struct {
+	Title, ItemCode, Ref       string
+	Due, ReturnBy, Time        string
+	Closed                     bool // the library is closed on Due
+	ClosedDay, ClosedFor, Fine string
+	Late, Today, Tomorrow      bool
+	Days                       int // late, or left
+	Number                     int
+}
+
+// Limits of data in a mail, in characters.
+const (
+	maxTitle        = 120
+	maxSubjectTitle = 60
+	maxName         = 80
+	maxCode         = 40
+)
+
+func (c *Composer) view(l Letter, lang language) *view {
+	v := &view{Lang: lang.tag, Library: c.texts.Library, URL: c.texts.URL, Name: clean(l.Name, maxName)}
+	v.Count = len(l.Items)
+	late, today, upcoming := &group{Late: true}, &group{Today: true}, &group{}
+	for _, it := range l.Items {
+		switch e := newEntry(it, l.Today, lang); {
+		case e.Late:
+			late.Items = append(late.Items, e)
+		case e.Today:
+			today.Items = append(today.Items, e)
+		default:
+			upcoming.Items = append(upcoming.Items, e)
+		}
+	}
+	v.Late, v.Today, v.Upcoming = len(late.Items), len(today.Items), len(upcoming.Items)
+	for _, g := range []*group{late, today, upcoming} {
+		if len(g.Items) > 0 {
+			v.Groups = append(v.Groups, g)
+		}
+	}
+	v.Mixed = len(v.Groups) > 1
+	if !v.Mixed && v.Upcoming > 0 {
+		first := upcoming.Items[0].Days
+		if !slices.ContainsFunc(upcoming.Items, func(e *entry) bool { return e.Days != first }) {
+			v.Days, v.Tomorrow = first, first == 1
+		}
+	}
+	if c.texts.TitleInSubject && len(l.Items) == 1 {
+		v.Title = cleanTitle(l.Items[0].Title, maxSubjectTitle)
+	}
+	return v
+}
+
+func newEntry(it Item, today Date, lang language) *entry {
+	e := &entry{
+		Title:    cleanTitle(it.Title, maxTitle),
+		ItemCode: clean(it.ItemCode, maxCode),
+		Ref:      clean(it.Ref, maxCode),
+		Due:      lang.date(it.Due),
+		ReturnBy: lang.date(it.ReturnBy),
+		Number:   it.Number,
+		Days:     it.ReturnBy.Sub(today),
+	}
+	if it.Due == it.ReturnBy {
+		e.Time = strings.ReplaceAll(it.DueTime, ":", lang.hourSep)
+	} else {
+		// The hour goes with the closed day: on the next open day there is time until the end of it.
+		e.Closed, e.ClosedDay, e.ClosedFor = true, lang.days[it.Due.Weekday()], clean(it.ClosedFor, maxName)
+	}
+	e.Late, e.Today, e.Tomorrow = it.Days > 0, e.Days == 0, e.Days == 1
+	if e.Late {
+		e.Days = it.Days
+		if it.FinePerDay > 0 {
+			e.Fine = lang.rupiah(int64(it.Days) * it.FinePerDay)
+		}
+	}
+	return e
+}

@@ -1,0 +1,468 @@
+package reminder
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden mails in testdata/mails")
+
+// monday is the day on which the mails of these tests are written.
+var monday = Date{2026, time.November, 23}
+
+// lent returns an item that is due on a day when the library is open, days after it.
+func lent(title string, days int) Item {
+	due := monday.AddDays(-days)
+	it := Item{Title: title, ItemCode: "B-0042", Ref: "PJM-2026-0117", Due: due, ReturnBy: due, Days: days}
+	if days > 0 {
+		it.Number = 1
+	}
+	return it
+}
+
+// with returns the item changed.
+func (it Item) with(change func(*Item)) Item {
+	change(&it)
+	return it
+}
+
+func letter(items ...Item) Letter {
+	return Letter{Name: "Siti Aminah", Today: monday, Items: items}
+}
+
+// letters are what the golden files show, by name.
+var letters = map[string]Letter{
+	"tomorrow":  letter(lent("Laskar Pelangi", -1)),
+	"in-3-days": letter(lent("Laskar Pelangi", -3)),
+	"today":     letter(lent("Laskar Pelangi", 0)),
+	"late-1":    letter(lent("Laskar Pelangi", 1)),
+	"late-3":    letter(lent("Laskar Pelangi", 3).with(func(it *Item) { it.Number = 2 })),
+	"late-12":   letter(lent("Laskar Pelangi", 12).with(func(it *Item) { it.Number = 4 })),
+	"closed-weekly": letter(lent("Laskar Pelangi", -6).with(func(it *Item) {
+		it.ReturnBy = it.Due.AddDays(1)
+	})),
+	"closed-named": letter(lent("Laskar Pelangi", -1).with(func(it *Item) {
+		it.ReturnBy, it.ClosedFor = Date{2027, time.January, 4}, "Libur semester"
+	})),
+	"closed-last-day": letter(lent("Laskar Pelangi", 1).with(func(it *Item) {
+		it.ReturnBy, it.Days, it.Number = monday, 0, 0
+	})),
+	"closed-late": letter(lent("Laskar Pelangi", 2).with(func(it *Item) {
+		it.Due, it.ReturnBy, it.Days = monday.AddDays(-8), monday.AddDays(-7), 7
+	})),
+	"hourly":    letter(lent("Kamus Besar Bahasa Indonesia", 0).with(func(it *Item) { it.DueTime = "14:30" })),
+	"with-fine": letter(lent("Laskar Pelangi", 3).with(func(it *Item) { it.FinePerDay = 1000 })),
+	"two-late":  letter(lent("Laskar Pelangi", 3), lent("Bumi Manusia", 1)),
+	"two-soon":  letter(lent("Laskar Pelangi", -3), lent("Bumi Manusia", -2)),
+	"several": letter(
+		lent("Laskar Pelangi", -1).with(func(it *Item) { it.ItemCode, it.Ref = "B-0042", "PJM-2026-0117" }),
+		lent("Fisika untuk SMP/MTs Kelas VIII", 0).with(func(it *Item) { it.ItemCode, it.Ref = "B-0318", "PJM-2026-0109" }),
+		lent("Bumi Manusia", 3).with(func(it *Item) {
+			it.ItemCode, it.Ref, it.Number, it.FinePerDay = "B-0077", "PJM-2026-0098", 2, 500
+		}),
+	),
+	"no-name": {Today: monday, Items: []Item{{Due: monday, ReturnBy: monday}}},
+	"titles": letter(
+		lent("الأربعون النووية: شرح مختصر", 3),
+		lent("吾輩は猫である・我是猫", 0),
+		lent("Cerita 👨‍👩‍👧‍👦 Keluarga 🌈 Ceria", -1),
+		lent(strings.Repeat("Sejarah panjang sekali ", 25), -2),
+		lent("<script>alert('x')</script> {{.Name}} & <b>tebal</b>", -3),
+		lent("Baris satu\r\nBcc: x@example.com\u2028\u202eakhir\x00\x1b[31m /", -4),
+	),
+}
+
+func composer(t testing.TB, texts Texts) *Composer {
+	t.Helper()
+	c, err := NewComposer(texts)
+	require.NoError(t, err)
+	return c
+}
+
+var school = Texts{Library: "Perpustakaan MTsN 6 Garut", URL: "https://perpustakaan.example.sch.id", Locale: "id"}
+
+func TestComposeGolden(t *testing.T) {
+	c := composer(t, school)
+	for name, l := range letters {
+		for _, lang := range []string{"id", "en"} {
+			l.Lang = lang
+			t.Run(name+"."+lang, func(t *testing.T) {
+				got, err := c.Compose(l)
+				require.NoError(t, err)
+				assert.Equal(t, lang, got.Lang)
+				golden(t, name+"."+lang+".txt", "Subject: "+got.Subject+"\n\n"+got.Text)
+				golden(t, name+"."+lang+".html", got.HTML)
+			})
+		}
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", "mails", name)
+	if *update {
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o666))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), got, "if the new mail reads better: go test ./reminder -run Golden -update")
+}
+
+// TestComposeParts holds what is true of every mail.
+func TestComposeParts(t *testing.T) {
+	c := composer(t, school)
+	for name, l := range letters {
+		for _, lang := range []string{"id", "en"} {
+			l.Lang = lang
+			t.Run(name+"."+lang, func(t *testing.T) {
+				got, err := c.Compose(l)
+				require.NoError(t, err)
+
+				for line := range strings.SplitSeq(got.Text, "\n") {
+					assert.LessOrEqual(t, utf8.RuneCountInString(line), 76, line)
+					assert.Equal(t, strings.TrimRight(line, " "), line)
+				}
+				assert.NotContains(t, got.Text, "\n\n\n")
+				for _, r := range got.Subject + strings.ReplaceAll(got.Text, "\n", "") {
+					require.False(t, unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r), "%U in the text", r)
+				}
+
+				elements, before := parse(t, got.HTML)
+				assert.Contains(t, got.HTML, `<html lang="`+lang+`"`)
+				assert.NotContains(t, elements, "img")
+				assert.NotContains(t, elements, "link")
+				assert.NotContains(t, elements, "script")
+				assert.NotContains(t, got.HTML, "src=")
+				assert.NotContains(t, got.HTML, "url(")
+				assert.NotContains(t, strings.ReplaceAll(got.HTML, school.URL, ""), "http", "nothing remote")
+				assert.Greater(t, utf8.RuneCountInString(before), 200, "locked screens show this much, so no title may be in it")
+				for _, it := range l.Items {
+					title := cleanTitle(it.Title, maxTitle)
+					assert.Contains(t, strings.Join(strings.Fields(got.Text), " "), title)
+					if title != "" {
+						assert.NotContains(t, got.Subject, title)
+						assert.NotContains(t, before, title)
+					}
+				}
+			})
+		}
+	}
+}
+
+// parse checks that s is well-formed, as XML is, and returns the names of its elements in order and the text of its
+// body before the first book.
+func parse(t testing.TB, s string) (elements []string, before string) {
+	t.Helper()
+	d := xml.NewDecoder(strings.NewReader(s))
+	body, books := false, false
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return elements, strings.Join(strings.Fields(before), " ")
+		}
+		require.NoError(t, err)
+		switch token := token.(type) {
+		case xml.StartElement:
+			elements = append(elements, token.Name.Local)
+			body = body || token.Name.Local == "body"
+			books = books || slices.ContainsFunc(token.Attr, func(a xml.Attr) bool {
+				return a.Name.Local == "class" && (a.Value == "late" || a.Value == "today" || a.Value == "upcoming")
+			})
+		case xml.CharData:
+			if body && !books {
+				before += string(token) + " "
+			}
+		}
+	}
+}
+
+func TestComposeKeepsDataInert(t *testing.T) {
+	const hostile = `</p><script>alert(1)</script><img src=x onerror=alert(1)> {{.Name}} {{template "x"}} "'&`
+	it := Item{
+		Title: hostile, ItemCode: hostile[:39], Ref: hostile[4:40], Due: monday, ReturnBy: monday.AddDays(1),
+		ClosedFor: hostile,
+	}
+	texts := Texts{Library: hostile, URL: `https://example.org/"><script>`, TitleInSubject: true}
+	got, err := composer(t, texts).Compose(Letter{Name: hostile, Today: monday, Items: []Item{it}})
+	require.NoError(t, err)
+	elements, _ := parse(t, got.HTML)
+	assert.NotContains(t, elements, "script")
+	assert.NotContains(t, elements, "img")
+	assert.Contains(t, got.HTML, "{{.Name}} {{template")
+	assert.Contains(t, got.Text, "<script>alert(1)</script>", "text shows data as it is")
+	assert.Contains(t, got.Subject, "<script>")
+}
+
+func TestComposeSubject(t *testing.T) {
+	long := lent(strings.Repeat("kata ", 100), -1)
+	broken := lent("Satu\r\nBcc: x@example.com", -1)
+	plain, titled := composer(t, Texts{}), composer(t, Texts{TitleInSubject: true})
+	for _, test := range []struct {
+		letter Letter
+		titles bool
+		id, en string
+	}{
+		{letter(lent("A", -1)), false, "Buku harus dikembalikan besok", "Your library book is due back tomorrow"},
+		{letter(lent("A", -3)), false, "Buku harus dikembalikan 3 hari lagi", "Your library book is due back in 3 days"},
+		{letter(lent("A", 0)), false, "Buku harus dikembalikan hari ini", "Your library book is due back today"},
+		{letter(lent("A", 2)), false, "Buku terlambat: mohon dikembalikan", "Your library book is late: please return it"},
+		{letter(lent("A", 2), lent("B", 1)), false,
+			"2 buku terlambat: mohon dikembalikan", "2 library books are late: please return them"},
+		{letter(lent("A", -1), lent("B", -1)), false,
+			"2 buku harus dikembalikan besok", "2 library books are due back tomorrow"},
+		{letter(lent("A", -1), lent("B", -2)), false,
+			"2 buku harus segera dikembalikan", "2 library books are due back soon"},
+		{letter(lent("A", 0), lent("B", -2)), false,
+			"2 buku perlu dikembalikan, 1 di antaranya hari ini", "2 library books to return, 1 of them today"},
+		{letter(lent("A", 4), lent("B", -2)), false,
+			"2 buku perlu dikembalikan, 1 sudah terlambat", "2 library books to return, 1 already late"},
+		{letter(lent("A", -1)), true, "Buku harus dikembalikan besok: A", "Your library book is due back tomorrow: A"},
+		{letter(lent("A", 0), lent("B", 0)), true, "2 buku harus dikembalikan hari ini", "2 library books are due back today"},
+		{letter(broken), true, "Buku harus dikembalikan besok: Satu Bcc: x@example.com",
+			"Your library book is due back tomorrow: Satu Bcc: x@example.com"},
+		{letter(long), true, "Buku harus dikembalikan besok: " + strings.Repeat("kata ", 11) + "kata…",
+			"Your library book is due back tomorrow: " + strings.Repeat("kata ", 11) + "kata…"},
+	} {
+		c := plain
+		if test.titles {
+			c = titled
+		}
+		for lang, want := range map[string]string{"id": test.id, "en": test.en} {
+			test.letter.Lang = lang
+			got, err := c.Compose(test.letter)
+			require.NoError(t, err)
+			assert.Equal(t, want, got.Subject)
+		}
+	}
+}
+
+func TestComposeLanguage(t *testing.T) {
+	composers := make(map[string]*Composer)
+	for _, test := range []struct{ locale, lang, want string }{
+		{"", "", "id"}, {"id", "", "id"}, {"en", "", "en"}, {"en_GB", "", "en"}, {"fr", "", "id"},
+		{"id", "en", "en"}, {"id", "en-US", "en"}, {"id", "EN_us", "en"}, {"en", "id-ID", "id"},
+		{"en", "default", "en"}, {"id", "default", "id"}, {"id", "fr", "id"}, {"en", "ens", "en"}, {"id", "ens", "id"},
+	} {
+		if composers[test.locale] == nil {
+			composers[test.locale] = composer(t, Texts{Locale: test.locale})
+		}
+		l := letter(lent("A", 0))
+		l.Lang = test.lang
+		got, err := composers[test.locale].Compose(l)
+		require.NoError(t, err)
+		assert.Equal(t, test.want, got.Lang, "%+v", test)
+	}
+}
+
+func TestComposeIsRepeatable(t *testing.T) {
+	c := composer(t, school)
+	want, err := c.Compose(letters["several"])
+	require.NoError(t, err)
+	t.Run("at once", func(t *testing.T) {
+		for range 4 {
+			t.Run("", func(t *testing.T) {
+				t.Parallel()
+				got, err := c.Compose(letters["several"])
+				require.NoError(t, err)
+				assert.Equal(t, want, got)
+			})
+		}
+	})
+	again, err := composer(t, school).Compose(letters["several"])
+	require.NoError(t, err)
+	assert.Equal(t, want, again)
+}
+
+func TestComposeNothing(t *testing.T) {
+	_, err := composer(t, Texts{}).Compose(Letter{Name: "Siti Aminah", Today: monday})
+	assert.EqualError(t, err, "a letter about nothing")
+}
+
+func TestSite(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://perpus.example.sch.id/cari": "https://perpus.example.sch.id/cari",
+		"http://192.168.1.10":                "http://192.168.1.10",
+		"http://localhost:8000":              "",
+		"http://127.0.0.1:8000":              "",
+		"http://[::1]/":                      "",
+		"javascript:alert(1)":                "",
+		"perpustakaan":                       "",
+		"http://a b":                         "",
+		"":                                   "",
+	} {
+		assert.Equal(t, want, site(address), address)
+	}
+}
+
+func TestClean(t *testing.T) {
+	for _, test := range []struct{ in, want string }{
+		{"Laskar Pelangi /", "Laskar Pelangi"},
+		{"Lontar : novel =", "Lontar : novel"},
+		{"  a\t\r\n b\u2028c\u00a0d ", "a b c d"},
+		{"a\x00\x1b\u0085\u202e\u2066\u200f\ufeff\u00ad\uffffb", "a b"},
+		{"\xff\xfea", "\ufffd\ufffda"},
+		{"می\u200cخواهم 👨\u200d👩\u200d👧", "می\u200cخواهم 👨\u200d👩\u200d👧"},
+		{"/ :", ""},
+		{strings.Repeat("é", 20), strings.Repeat("é", 20)},
+		{strings.Repeat("é", 21), strings.Repeat("é", 19) + "…"},
+		{"satu dua tiga empat lima", "satu dua tiga empat…"},
+		{"satu duatigaempatlimaenamtujuh", "satu duatigaempatli…"},
+		{strings.Repeat("x", 18) + "e\u0301\u0302yz", strings.Repeat("x", 18) + "…"},
+		{strings.Repeat("x", 17) + "👨‍👩‍👧yz", strings.Repeat("x", 17) + "…"},
+		{"x" + strings.Repeat("\u0301", 40), "x…"},
+	} {
+		got := cleanTitle(test.in, 20)
+		assert.Equal(t, test.want, got)
+		assert.LessOrEqual(t, utf8.RuneCountInString(got), 20)
+	}
+}
+
+// TestBrokenTemplate breaks the built-in templates in one place each: the error names it, before any mail is due.
+func TestBrokenTemplate(t *testing.T) {
+	for name, test := range map[string]struct{ file, old, new, want string }{
+		"syntax in text":   {"id.txt", "{{.URL}}", "{{.URL}", "bad character"},
+		"syntax in html":   {"mail.html", "range .Items}}", "range .Items}", "bad character"},
+		"field in text":    {"en.txt", "{{.Fine}}", "{{.Fines}}", "Fines"},
+		"field for late":   {"id.txt", "ke-{{.Number}}", "ke-{{.Nomor}}", "Nomor"},
+		"field for closed": {"id.txt", "({{.ClosedFor}})", "({{.Closure}})", "Closure"},
+		"field in html":    {"mail.html", `href="{{.}}"`, `href="{{.Site}}"`, "Site"},
+		"unknown sentence": {"mail.html", `words "closed"`, `words "shut"`, `no template "shut"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			require.NoError(t, ExportTemplates(dir))
+			line := edit(t, filepath.Join(dir, test.file), test.old, test.new)
+			_, err := NewComposer(Texts{Dir: dir, URL: "https://example.org"})
+			require.ErrorContains(t, err, test.want)
+			assert.ErrorContains(t, err, fmt.Sprintf("%s:%d:", test.file, line))
+		})
+	}
+	for name, test := range map[string]struct{ file, old, new, want string }{
+		"renamed sentence": {"en.txt", `block "ask"`, `block "asking"`, `no template "ask" associated with template "en.txt"`},
+		"open quote":       {"mail.html", `lang="{{.Lang}}"`, `lang="{{.Lang}}`, "mail.html"},
+		"no subject":       {"id.txt", "Subject: ", "Perihal: ", "id.txt: the mail must begin"},
+		"two subjects":     {"id.txt", "Subject: ", "Subject: a\nSubject: ", "id.txt: the mail must begin"},
+		"not utf-8":        {"en.txt", "Kind regards", "Kind regards \xe9", "en.txt is not in UTF-8"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			require.NoError(t, ExportTemplates(dir))
+			edit(t, filepath.Join(dir, test.file), test.old, test.new)
+			_, err := NewComposer(Texts{Dir: dir})
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+	t.Run("missing", func(t *testing.T) {
+		dir := t.TempDir()
+		require.NoError(t, ExportTemplates(dir))
+		require.NoError(t, os.Remove(filepath.Join(dir, "en.txt")))
+		_, err := NewComposer(Texts{Dir: dir})
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		assert.ErrorContains(t, err, "en.txt")
+	})
+}
+
+// edit replaces old by new in a file and returns the line of the first place.
+func edit(t *testing.T, path, old, new string) (line int) {
+	t.Helper()
+	source, err := os.ReadFile(path)
+	require.NoError(t, err)
+	before, _, found := strings.Cut(string(source), old)
+	require.True(t, found, "%q is not in %s any more", old, path)
+	require.NoError(t, os.WriteFile(path, bytes.ReplaceAll(source, []byte(old), []byte(new)), 0o666))
+	return strings.Count(before, "\n") + 1
+}
+
+func TestExportTemplates(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "templates")
+	require.NoError(t, ExportTemplates(dir))
+	l := letters["several"]
+	builtIn, err := composer(t, Texts{}).Compose(l)
+	require.NoError(t, err)
+	exported, err := composer(t, Texts{Dir: dir}).Compose(l)
+	require.NoError(t, err)
+	assert.Equal(t, builtIn, exported)
+
+	// Edited in Notepad: a byte order mark, and a carriage return on each line.
+	path := filepath.Join(dir, "id.txt")
+	edit(t, path, "Salam,", "Salam hangat <3,")
+	edit(t, path, "\n", "\r\n")
+	source, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, append([]byte("\ufeff"), source...), 0o666))
+	edited, err := composer(t, Texts{Dir: dir}).Compose(l)
+	require.NoError(t, err)
+	assert.Equal(t, strings.Replace(builtIn.Text, "Salam,", "Salam hangat <3,", 1), edited.Text)
+	assert.Equal(t, strings.Replace(builtIn.HTML, "Salam,", "Salam hangat &lt;3,", 1), edited.HTML)
+
+	require.ErrorIs(t, ExportTemplates(dir), fs.ErrExist)
+	assert.FileExists(t, path)
+	kept, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Contains(t, string(kept), "Salam hangat")
+}
+
+// FuzzCompose composes a letter with any data. Its HTML has exactly the elements that it has with tame data, and its
+// subject is one line.
+func FuzzCompose(f *testing.F) {
+	f.Add("Siti Aminah", "Laskar Pelangi", "B-0042", "PJM-1", "Libur semester", "id")
+	f.Add("", "", "", "", "", "en-US")
+	c := composer(f, Texts{Library: "L", TitleInSubject: true})
+	f.Fuzz(func(t *testing.T, name, title, code, ref, closure, lang string) {
+		compose := func(as func(string) string) Content {
+			it := Item{
+				Title: as(title), ItemCode: as(code), Ref: as(ref), ClosedFor: as(closure),
+				Due: monday, ReturnBy: monday.AddDays(1),
+			}
+			got, err := c.Compose(Letter{Name: as(name), Lang: lang, Today: monday, Items: []Item{it}})
+			require.NoError(t, err)
+			return got
+		}
+		got := compose(func(s string) string { return s })
+		tame := compose(func(s string) string {
+			if clean(s, maxTitle) == "" {
+				return ""
+			}
+			return "x"
+		})
+		elements, _ := parse(t, got.HTML)
+		want, _ := parse(t, tame.HTML)
+		require.Equal(t, want, elements)
+		require.Equal(t, strings.Count(tame.HTML, "<"), strings.Count(got.HTML, "<"))
+		require.NotContains(t, got.Subject, "\n")
+		require.NotContains(t, got.Subject, "\r")
+		require.NotEmpty(t, got.Subject)
+		require.True(t, utf8.ValidString(got.Subject+got.Text+got.HTML))
+	})
+}
+
+func BenchmarkCompose(b *testing.B) {
+	c := composer(b, school)
+	for _, name := range []string{"tomorrow", "several"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := c.Compose(letters[name]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,305 @@
+package reminder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/mtsn6garut/pengingat/mail"
+)
+
+const (
+	// maxWait is how long a run stays for the next try of an email. Longer waits are left to the next run.
+	maxWait = time.Minute
+	// maxRefused emails refused in a row, without one accepted, mean that the server refuses us and not them.
+	maxRefused = 3
+)
+
+// A delivery is the second half of a run: it claims emails, one by one checks them again, composes, sends and records.
+type delivery struct {
+	*Runner
+	now   time.Time
+	rules Rules
+	rep   *Report
+	limit *rate.Limiter
+
+	halt context.Context         // ends when no further email may be begun
+	stop context.CancelCauseFunc // ends it early: *mail.Error when the mail server is the cause, else the store's error
+	busy sync.WaitGroup          // emails handed to a worker and not yet recorded
+
+	mu      sync.Mutex // guards rep.Emails and refused
+	refused int        // emails refused in a row
+}
+
+// deliver sends what is queued until nothing is left, the time is spent or something stops the run. Every claim that
+// was not begun is handed back.
+func (r *Runner) deliver(ctx, timed context.Context, now time.Time, rules Rules, probe bool, rep *Report) error {
+	d := &delivery{Runner: r, now: now, rules: rules, rep: rep, limit: rate.NewLimiter(rate.Inf, 1)}
+	if r.Settings.Rate > 0 {
+		d.limit = rate.NewLimiter(rate.Limit(r.Settings.Rate), 1)
+	}
+	d.halt, d.stop = context.WithCancelCause(timed)
+	defer d.stop(nil)
+
+	claims := make(chan Claim)
+	var workers sync.WaitGroup
+	for range r.Settings.Concurrency {
+		workers.Go(func() {
+			for c := range claims {
+				d.one(ctx, c)
+				d.busy.Done()
+			}
+		})
+	}
+	d.feed(ctx, claims, probe)
+	close(claims)
+	workers.Wait()
+	// Idle connections do not outlive the run: between two triggers nothing runs.
+	if err := r.Sender.Close(); err != nil {
+		r.Log.Debug("close the mail connection", "error", err)
+	}
+
+	cause := context.Cause(d.halt)
+	if failure, ok := errors.AsType[*mail.Error](cause); ok && ctx.Err() == nil {
+		rep.Outcome, rep.Reason = Stopped, failure.Error()
+		return nil
+	}
+	if timed.Err() != nil {
+		return nil // our caller says that the time is spent
+	}
+	return cause
+}
+
+// feed claims emails and gives them to the workers. A batch is as large as the number of workers, so that a crash leaves
+// few claims to wait for their lease.
+func (d *delivery) feed(ctx context.Context, claims chan<- Claim, probe bool) {
+	for d.halt.Err() == nil {
+		n := d.Settings.Concurrency
+		if probe {
+			n = 1
+		}
+		if limit := d.Settings.DailyLimit; limit > 0 {
+			sent, err := d.Store.SentSince(d.halt, 24*time.Hour)
+			if err != nil {
+				d.stop(err)
+				return
+			}
+			if n = min(n, limit-sent); n <= 0 {
+				d.rep.Reason = DailyLimit
+				return
+			}
+		}
+		batch, err := d.claim(n)
+		if err != nil {
+			d.stop(err)
+			return
+		}
+		for _, c := range batch {
+			d.busy.Add(1)
+			select {
+			case claims <- c:
+			case <-d.halt.Done():
+				d.record(ctx, c, Outcome{State: Queued, KeepTry: true})
+				d.busy.Done()
+			}
+		}
+		if len(batch) < n || probe || d.Settings.DailyLimit > 0 {
+			d.busy.Wait() // what is in flight may come back for another try, or use up the limit
+		}
+		if probe && len(batch) > 0 && d.halt.Err() == nil {
+			probe = false
+			if err := d.Store.LiftPause(d.halt, false); err != nil {
+				d.stop(err)
+				return
+			}
+		}
+		if len(batch) == 0 && !d.wait() {
+			return
+		}
+	}
+}
+
+// claim is not cut short by the end of the run: what the database took for us unseen would have to wait for its lease.
+func (d *delivery) claim(n int) ([]Claim, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.halt), recordTimeout)
+	defer cancel()
+	return d.Store.Claim(ctx, n, d.Settings.Lease)
+}
+
+// wait waits for the next try of a queued email. It reports false when there is none that this run should stay for.
+func (d *delivery) wait() bool {
+	in, ok, err := d.Store.NextTry(d.halt)
+	if err != nil {
+		d.stop(err)
+		return false
+	}
+	if !ok || in > maxWait {
+		return false
+	}
+	timer := time.NewTimer(max(in, 10*time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-d.halt.Done():
+		return false
+	}
+}
+
+// one takes a claimed email to its outcome. A crash before the hand-over mark leaves it claimed: nothing was sent, and
+// when the lease has run out it is queued again.
+func (d *delivery) one(ctx context.Context, c Claim) {
+	if err := d.limit.Wait(d.halt); err != nil { // the run ends before this email's turn
+		d.record(ctx, c, Outcome{State: Queued, KeepTry: true})
+		return
+	}
+	loans, err := d.Store.Reread(ctx, c)
+	if err != nil {
+		d.stop(err)
+		return
+	}
+	letter, to, outcome := d.rules.Recheck(c, loans, d.rep.Today)
+	if outcome.State == "" {
+		outcome = d.send(ctx, c, letter, to, outcome.Dropped)
+	}
+	if outcome.State != "" {
+		d.record(ctx, c, outcome)
+	}
+}
+
+// send composes and sends one email and returns its outcome; one without a State when nothing may be written, because
+// the claim was lost or the store failed.
+func (d *delivery) send(ctx context.Context, c Claim, letter Letter, to mail.Address, dropped []Dropped) Outcome {
+	o := Outcome{Dropped: dropped}
+	content, err := d.Composer.Compose(letter)
+	if err != nil {
+		// Our template fails on this data. It would fail again; the next email must not wait for it.
+		o.State, o.Reason = Refused, "compose: "+err.Error()
+		return o
+	}
+	m := d.Settings.message(c, content, to, d.now)
+	var handed error
+	receipt, err := d.Sender.Send(ctx, m, func(ctx context.Context) error {
+		// A crash after this mark leaves the outcome unknown; one before it, surely unsent. So it stands as late as can be.
+		handed = d.Store.HandOver(ctx, c, m.ID, m.Date)
+		return handed
+	})
+	switch {
+	case errors.Is(handed, ErrLost):
+		d.Log.Warn("claim lost before the hand-over; not sent", "email", c.ID)
+		return Outcome{}
+	case handed != nil:
+		// The mark may or may not be written, but nothing was sent: hand the claim back, and if that fails too, the sweep
+		// takes the mark at its word.
+		d.stop(handed)
+		return Outcome{State: Queued, KeepTry: true}
+	case err == nil:
+		o.State, o.ReceiptID = Sent, receipt.ID
+		return o
+	}
+	return d.failed(c, to, err, o)
+}
+
+// message addresses a composed mail. A try after one that surely failed gets a new Message-ID, because receivers must not
+// take it for a copy; one after an unknown outcome keeps what the first copy had.
+func (s Settings) message(c Claim, content Content, to mail.Address, now time.Time) mail.Message {
+	m := mail.Message{
+		ID: c.MessageID, Ref: c.Ref, Date: c.Date, From: s.From, To: to, ReplyTo: s.ReplyTo, Unsubscribe: s.Unsubscribe,
+		Subject: content.Subject, Text: content.Text, HTML: content.HTML, Lang: content.Lang,
+	}
+	if m.ID == "" {
+		m.ID, m.Date = fmt.Sprintf("%s.%d@%s", c.Ref, c.Attempts, s.From.Domain()), now.Truncate(time.Second)
+	}
+	return m
+}
+
+// failed turns a sender's error into an outcome, and stops the run when the next email would fare the same.
+func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcome {
+	failure, ok := errors.AsType[*mail.Error](err)
+	if !ok {
+		failure = &mail.Error{Fate: mail.Unknown, Phase: "send", Err: err}
+	}
+	o.Reason = failure.Error()
+	switch failure.Fate {
+	case mail.Refused:
+		o.State = Refused
+	case mail.BadAddress:
+		o.State, o.BadAddress = Refused, to.Addr
+	case mail.Retry:
+		if o.State, o.RetryAfter = Queued, d.Settings.Backoff(c.Attempts); c.Attempts >= d.Settings.Tries {
+			o.State, o.RetryAfter = Failed, 0
+			o = unhidden(c, o)
+		}
+	case mail.Stop:
+		// The message is not at fault: it keeps its try, and its notices for the next time.
+		o = Outcome{State: Queued, Reason: o.Reason, KeepTry: true}
+		d.pauseMail(failure)
+	default:
+		o.State = Unknown
+	}
+	return o
+}
+
+// pauseMail stops the run and stores a pause, so that the next trigger does not hammer a server that said no. A run that
+// is ending anyway asks for none.
+func (d *delivery) pauseMail(failure *mail.Error) {
+	d.stop(failure)
+	if failure.Pause == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.halt), recordTimeout)
+	defer cancel()
+	err := d.Store.SetPause(ctx, Pause{
+		Kind: failure.Pause, Reason: failure.Error(), Until: d.now.Add(failure.PauseFor), Fingerprint: d.Settings.Fingerprint,
+	})
+	if err != nil {
+		d.Log.Error("store the pause", "error", err)
+	}
+}
+
+// record writes an outcome, whatever has become of the run meanwhile.
+func (d *delivery) record(ctx context.Context, c Claim, o Outcome) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	switch err := d.Store.Record(ctx, c, o); {
+	case err != nil && o.State == Sent:
+		// It was accepted and this could not be written. The mark stands, so the sweep will call it unknown.
+		d.Log.Error("accepted by the server, but not recorded", "email", c.ID, "error", err)
+		d.stop(err)
+		o.State = Unknown
+	case errors.Is(err, ErrLost):
+		d.Log.Warn("claim lost", "email", c.ID, "outcome", string(o.State))
+		return
+	case err != nil:
+		d.Log.Error("record an outcome", "email", c.ID, "outcome", string(o.State), "error", err)
+		d.stop(err)
+		return
+	}
+	if o.State != Sent && !o.KeepTry {
+		d.Log.Info("email", "email", c.ID, "state", string(o.State), "reason", o.Reason, "attempts", c.Attempts)
+	}
+	d.count(o)
+}
+
+// count adds an outcome to the report and watches for a server that refuses everything.
+func (d *delivery) count(o Outcome) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.rep.Emails.count(o.State)
+	if o.State == Queued && o.Reason == string(Withheld) {
+		d.rep.Emails.Withheld++
+	}
+	switch {
+	case o.State == Sent:
+		d.refused = 0
+	case o.State == Refused && o.BadAddress == "":
+		if d.refused++; d.refused == maxRefused {
+			d.pauseMail(&mail.Error{Fate: mail.Stop, Pause: mail.PauseSender, PauseFor: time.Hour, Phase: "send",
+				Text: fmt.Sprintf("%d emails in a row were refused, the last one: %s", maxRefused, o.Reason)})
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package reminder
+
+import "time"
+
+// A Cycle is one loan with one due date. A renewed loan begins a new cycle and is reminded of anew.
+type Cycle struct {
+	Loan string // Loan.ID
+	Due  Date
+}
+
+// A Notice is the promise to tell one borrower one step about one loan, once. (Loan, Due, Step) is its key for ever: a
+// unique key in the database, which decides between runs that promise at the same time.
+type Notice struct {
+	Cycle
+	Step   int // see Schedule
+	Number int // which late reminder of this cycle it is, from 1; 0 when Step <= 0
+}
+
+// A Priority orders emails when not all may be sent at once (MAIL_DAILY_LIMIT, time). Lower goes first. Stored.
+type Priority int
+
+// The priorities, in the order in which a borrower gains from the mail.
+const (
+	DueToday Priority = iota
+	BeforeDue
+	FirstLate
+	RepeatLate
+)
+
+// Priority returns the priority of the email that carries n alone.
+func (n Notice) Priority() Priority {
+	switch {
+	case n.Step == 0:
+		return DueToday
+	case n.Step < 0:
+		return BeforeDue
+	case n.Number <= 1:
+		return FirstLate
+	}
+	return RepeatLate
+}
+
+// An Email is one message to one borrower with all notices that became due for them in one run. It is a row of the
+// outbox. It holds no address, no name and no title: these are read again when it is sent.
+type Email struct {
+	Borrower string // Borrower.ID
+	Priority Priority
+	Notices  []Notice
+}
+
+// A State of an email. States are stored as these words; every ending has its own.
+type State string
+
+// The states. Queued is where an email starts and where it returns to for another try; Claimed belongs to one run for
+// the length of a lease, and nothing has left yet; Handover is set just before the irreversible byte. The others are ends,
+// but for Unknown, which REMINDER_UNKNOWN=resend turns into Queued once.
+const (
+	Queued   State = "queued"
+	Claimed  State = "claimed"
+	Handover State = "handover"
+	Sent     State = "sent"     // a server took responsibility
+	Refused  State = "refused"  // this address or this content, for good
+	Canceled State = "canceled" // returned, renewed, opted out, no address any more
+	Expired  State = "expired"  // not useful any more: a later step is in force
+	Failed   State = "failed"   // all tries used
+	Unknown  State = "unknown"  // may have been sent
+)
+
+// A Claim is an email that this run alone may work on until its lease ends. The token is the fence: every further write
+// names it, and a run that lost its claim changes nothing.
+type Claim struct {
+	ID       int64
+	Ref      string // random and public: goes into the Message-ID and to the provider
+	Token    string
+	Borrower string
+	Notices  []Notice
+	Attempts int // tries begun, this one included
+	Unknowns int // hand-overs whose outcome was never learned
+	// MessageID and Date of the hand-over whose outcome is unknown, to be used again so that receivers can recognise the
+	// copy; empty and zero otherwise.
+	MessageID string
+	Date      time.Time
+}
+
+// An Outcome is what became of a claimed email.
+type Outcome struct {
+	State      State         // an end, Queued (again) or Unknown
+	Reason     string        // for a person: "returned", "smtp 550 5.1.1"; no personal data
+	RetryAfter time.Duration // with Queued: not before that long from now
+	KeepTry    bool          // with Queued: this try does not count, because the message was not at fault
+	ReceiptID  string        // with Sent: what the server called it
+	BadAddress string        // with Refused: the address, of which a digest is remembered until it changes
+	Dropped    []Dropped     // notices the message left out, whatever its State
+}
+
+// A Dropped notice was left out of its email because what it would say is no longer true.
+type Dropped struct {
+	Notice
+	Reason string
+}

@@ -1,0 +1,140 @@
+package reminder
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A language is what it takes to write dates, hours and money.
+type language struct {
+	tag       string
+	days      []string // Sunday first, as in package time
+	months    []string
+	hourSep   string
+	thousands string
+}
+
+var languages = []language{
+	{
+		tag:  "id",
+		days: []string{"Minggu", "Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu"},
+		months: []string{"Januari", "Februari", "Maret", "April", "Mei", "Juni",
+			"Juli", "Agustus", "September", "Oktober", "November", "Desember"},
+		hourSep: ".", thousands: ".",
+	},
+	{
+		tag:  "en",
+		days: []string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"},
+		months: []string{"January", "February", "March", "April", "May", "June",
+			"July", "August", "September", "October", "November", "December"},
+		hourSep: ":", thousands: ",",
+	},
+}
+
+// date returns d as in "Senin, 30 November 2026".
+func (l language) date(d Date) string {
+	t := d.utc()
+	return fmt.Sprintf("%s, %d %s %d", l.days[t.Weekday()], t.Day(), l.months[t.Month()-1], t.Year())
+}
+
+// rupiah returns an amount as in "Rp 12.500".
+func (l language) rupiah(amount int64) string {
+	s := strconv.FormatInt(amount, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + l.thousands + s[i:]
+	}
+	return "Rp " + s
+}
+
+// site returns the address of the library's site, or "" for one that opens on the server only, as in a fresh .env.
+func site(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return ""
+	}
+	if ip, err := netip.ParseAddr(u.Hostname()); u.Hostname() == "localhost" || err == nil && ip.IsLoopback() {
+		return ""
+	}
+	return u.String()
+}
+
+// cleanTitle is clean without the separators that catalogues keep at the end of a title ("Laskar pelangi /").
+func cleanTitle(s string, limit int) string { return clean(strings.TrimRight(s, " /:;="), limit) }
+
+const zeroWidthNonJoiner, zeroWidthJoiner = '\u200c', '\u200d' // parts of Persian words and of emoji
+
+// clean makes data fit for one line of a mail: without line breaks and control characters, without anything that
+// reverses the text around it, at most limit characters long.
+func clean(s string, limit int) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r), r == zeroWidthNonJoiner, r == zeroWidthJoiner:
+			return r
+		case unicode.Is(unicode.C, r), r&0xfffe == 0xfffe: // controls, formats, private use; noncharacters
+			return -1
+		}
+		return r
+	}, s)
+	s = strings.Join(strings.Fields(s), " ") // line breaks are spaces, too
+	if utf8.RuneCountInString(s) <= limit {
+		return s
+	}
+	runes := []rune(s)
+	end := limit - 1
+	joined := func(r rune) bool { return unicode.Is(unicode.M, r) || r == zeroWidthJoiner }
+	for end > 1 && (joined(runes[end]) || runes[end-1] == zeroWidthJoiner) {
+		end-- // a letter and its accents, and the parts of an emoji, stay together
+	}
+	cut := string(runes[:end])
+	if space := strings.LastIndexByte(string(runes[:end+1]), ' '); space > len(cut)*2/3 {
+		cut = cut[:space]
+	}
+	return strings.TrimRight(cut, " ,.:;/-") + "…"
+}
+
+// maxColumns is the width of the plain text: RFC 5322 section 2.1.1 wants at most 78, and a reply quotes it with "> ".
+const maxColumns = 76
+
+// wrap breaks lines at spaces, aligned under their beginning ("* " counts as indent), and drops what is not needed:
+// blanks at the end of lines, all but one of several empty lines. A longer word, such as an address, stays whole.
+func wrap(text string) string {
+	var out strings.Builder
+	empty := true
+	for line := range strings.SplitSeq(strings.TrimRight(text, " \n"), "\n") {
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			if !empty {
+				out.WriteByte('\n')
+			}
+			empty = true
+			continue
+		}
+		empty = false
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+		out.WriteString(indent)
+		column := len(indent)
+		if words[0] == "*" {
+			indent += "  "
+		}
+		for i, word := range words {
+			switch width := utf8.RuneCountInString(word); {
+			case i == 0:
+				column += width
+			case column+1+width > maxColumns:
+				out.WriteString("\n" + indent)
+				column = len(indent) + width
+			default:
+				out.WriteByte(' ')
+				column += 1 + width
+			}
+			out.WriteString(word)
+		}
+		out.WriteByte('\n')
+	}
+	return out.String()
+}

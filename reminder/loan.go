@@ -1,0 +1,28 @@
+package reminder
+
+// A Loan is a book that is out, as the view reminder_loans shows it at this moment. All strings are untrusted data.
+//
+// A scan fills only what a decision needs: ID, Due, Hold, and of the Borrower the ID and Email. A re-read before sending
+// fills everything.
+type Loan struct {
+	ID       string // key in the library's system
+	Due      Date
+	Hold     string // why the loan is counted but never mailed (lost, claimed returned, blocked), or ""
+	Borrower Borrower
+
+	DueTime    string // "14:30" when the loan is due at an hour, else ""
+	Ref        string // the number that the desk and the borrower know, or ""
+	Title      string
+	ItemCode   string // barcode or call number, or ""
+	Borrowed   Date   // zero when unknown
+	FinePerDay int64  // in whole units of the library's currency; 0 when unknown
+}
+
+// A Borrower has a loan.
+type Borrower struct {
+	ID       string
+	Name     string
+	Email    string // raw: may be empty, nonsense, or several addresses
+	Group    string // class, branch or borrower type, or ""
+	Language string // BCP 47 tag, or "" for the library's language
+}

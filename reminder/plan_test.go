@@ -1,0 +1,208 @@
+package reminder
+
+import (
+	"archive/zip"
+	"math/rand/v2"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func testRules(t testing.TB, schedule string) Rules {
+	s, err := ParseSchedule(schedule)
+	require.NoError(t, err)
+	return Rules{Schedule: s, MaxOverdueDays: 60}
+}
+
+func TestJudge(t *testing.T) {
+	today := day("2026-11-24")
+	rules := testRules(t, DefaultSchedule)
+	rules.OptedOut = map[string]bool{"quiet": true}
+	rules.BadAddresses = map[string]Digest{"dead": DigestOf("Dead@Example.org"), "mended": DigestOf("old@example.org")}
+	only := rules
+	only.OnlyTo = []string{"Librarian@example.org"}
+
+	for _, tt := range []struct {
+		name     string
+		rules    Rules
+		due      string
+		borrower Borrower
+		hold     string
+		past     *History
+		want     Verdict
+		step     int
+		number   int
+	}{
+		{name: "in two days", due: "2026-11-26", want: NotYet},
+		{name: "tomorrow", due: "2026-11-25", want: Due, step: -1},
+		{name: "today", due: "2026-11-24", want: Due, step: 0},
+		{name: "today, told yesterday", due: "2026-11-24", past: &History{Last: -1}, want: Due, step: 0},
+		{name: "today, told today", due: "2026-11-24", past: &History{Last: 0}, want: Told},
+		{name: "one day late", due: "2026-11-23", past: &History{Last: 0}, want: Due, step: 1, number: 1},
+		{name: "two days late", due: "2026-11-22", past: &History{Last: 1, Late: 1}, want: Told},
+		{name: "two days late, one missed", due: "2026-11-22", past: &History{Last: 0}, want: Due, step: 1, number: 1},
+		{name: "five days late, all missed", due: "2026-11-19", want: Due, step: 3, number: 1},
+		{name: "a week late", due: "2026-11-17", past: &History{Last: 3, Late: 2}, want: Due, step: 7, number: 3},
+		{name: "a dropped notice does not count", due: "2026-11-17", past: &History{Last: 3, Late: 1}, want: Due, step: 7, number: 2},
+		{name: "two weeks late", due: "2026-11-10", past: &History{Last: 7, Late: 3}, want: Due, step: 14, number: 4},
+		{name: "a later step of an older schedule", due: "2026-11-17", past: &History{Last: 10, Late: 1}, want: Told},
+		{name: "at the limit", due: "2026-09-25", want: Due, step: 56, number: 1},
+		{name: "too old", due: "2026-09-24", want: TooOld},
+		{name: "on hold", due: "2026-11-24", hold: "lost", want: OnHold},
+		{name: "opted out", due: "2026-11-24", borrower: Borrower{ID: "quiet", Email: "q@example.org"}, want: OptedOut},
+		{name: "no address", due: "2026-11-24", borrower: Borrower{ID: "b"}, want: Unreachable},
+		{name: "nonsense address", due: "2026-11-24", borrower: Borrower{ID: "b", Email: "tidak ada"}, want: Unreachable},
+		{name: "refused address, other case", due: "2026-11-24", borrower: Borrower{ID: "dead", Email: "DEAD@example.org"}, want: BadAddress},
+		{name: "refused address that changed", due: "2026-11-24", borrower: Borrower{ID: "mended", Email: "new@example.org"}, want: Due},
+		{name: "not on the list", rules: only, due: "2026-11-24", want: Withheld},
+		{name: "on the list", rules: only, due: "2026-11-24", borrower: Borrower{ID: "b", Email: "librarian@example.org"}, want: Due},
+		{name: "not on the list and told", rules: only, due: "2026-11-24", past: &History{}, want: Told},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.rules.MaxOverdueDays == 0 {
+				tt.rules = rules
+			}
+			if tt.borrower.ID == "" {
+				tt.borrower = Borrower{ID: "b", Email: "b@example.org"}
+			}
+			loan := Loan{ID: "7", Due: day(tt.due), Hold: tt.hold, Borrower: tt.borrower}
+			notice, verdict := tt.rules.Judge(loan, tt.past, today)
+			assert.Equal(t, tt.want, verdict)
+			if verdict == Due {
+				assert.Equal(t, Notice{Cycle{"7", loan.Due}, tt.step, tt.number}, notice)
+			}
+		})
+	}
+}
+
+func TestPlanMakesOneEmailABorrower(t *testing.T) {
+	loan := func(id, due, borrower string) Loan {
+		return Loan{ID: id, Due: day(due), Borrower: Borrower{ID: borrower, Email: borrower + "@example.org"}}
+	}
+	p := NewPlan(testRules(t, DefaultSchedule), day("2026-11-24"))
+	known := map[Cycle]History{{"told", day("2026-11-21")}: {Last: 3, Late: 2}, {"late2", day("2026-11-21")}: {Last: 1, Late: 1}}
+	p.Add([]Loan{loan("late2", "2026-11-21", "ani"), loan("told", "2026-11-21", "budi")}, known)
+	p.Add([]Loan{
+		loan("late1", "2026-11-23", "cici"), loan("today", "2026-11-24", "ani"), loan("soon", "2026-11-25", "dedi"),
+		loan("later", "2026-11-30", "dedi"), {ID: "held", Due: day("2026-11-24"), Hold: "lost", Borrower: Borrower{ID: "ani"}},
+		{ID: "mute", Due: day("2026-11-24"), Borrower: Borrower{ID: "eka"}},
+	}, nil)
+	assert.Equal(t, []Email{
+		{"ani", DueToday, []Notice{{Cycle{"late2", day("2026-11-21")}, 3, 2}, {Cycle{"today", day("2026-11-24")}, 0, 0}}},
+		{"dedi", BeforeDue, []Notice{{Cycle{"soon", day("2026-11-25")}, -1, 0}}},
+		{"cici", FirstLate, []Notice{{Cycle{"late1", day("2026-11-23")}, 1, 1}}},
+	}, p.Emails(), "the most urgent first, all of a borrower's notices in one email")
+	assert.Equal(t, LoanCounts{InReach: 8, Held: 1, Unreachable: 1}, p.Loans)
+}
+
+func TestReach(t *testing.T) {
+	first, last := testRules(t, DefaultSchedule).Reach(day("2026-11-24"))
+	assert.Equal(t, []Date{day("2026-09-25"), day("2026-11-25")}, []Date{first, last})
+	first, last = testRules(t, "3,+7").Reach(day("2026-11-24"))
+	assert.Equal(t, []Date{day("2026-09-25"), day("2026-11-24")}, []Date{first, last})
+}
+
+// zones returns the names of all time zones that Go knows.
+func zones(t *testing.T) []string {
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	require.NoError(t, err)
+	r, err := zip.OpenReader(filepath.Join(strings.TrimSpace(string(root)), "lib", "time", "zoneinfo.zip"))
+	require.NoError(t, err)
+	defer r.Close()
+	var names []string
+	for _, f := range r.File {
+		if !strings.HasSuffix(f.Name, "/") {
+			names = append(names, f.Name)
+		}
+	}
+	require.Greater(t, len(names), 400)
+	return names
+}
+
+// TestEveryStepOnceInEveryZone lets hourly runs, with outages of up to 26 hours, look after loans around clock changes,
+// leap days and turns of the year, in every time zone there is. Whatever happens, a step is promised at most once, steps
+// only go forward, and after a run the newest applicable step has been promised.
+func TestEveryStepOnceInEveryZone(t *testing.T) {
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	schedules := []string{DefaultSchedule, "0,+1", "-3,-1,0,2,5,+3", "0", "1,+2"}
+	// Clock changes, a leap day, the turn of a year; in 2011 a day was left out in Samoa.
+	days := []string{"2026-03-29", "2026-10-25", "2026-03-08", "2026-11-01", "2028-02-29", "2026-12-31", "2026-04-05", "2026-10-04", "2011-12-29"}
+	for _, name := range zones(t) {
+		zone, err := time.LoadLocation(name)
+		require.NoError(t, err)
+		rules := testRules(t, schedules[rng.IntN(len(schedules))])
+		due := day(days[rng.IntN(len(days))]).AddDays(rng.IntN(5) - 2)
+		rules.Calendar.Weekdays = []time.Weekday{time.Weekday(rng.IntN(7))}
+		rules.Calendar.Dates = map[Date]string{due.AddDays(rng.IntN(4)): "libur"}
+		window := Window{time.Duration(rng.IntN(12)) * time.Hour, time.Duration(13+rng.IntN(12)) * time.Hour}
+		live(t, rng, zone, rules, due, window)
+	}
+}
+
+// live runs the life of one loan hour by hour.
+func live(t *testing.T, rng *rand.Rand, zone *time.Location, rules Rules, due Date, window Window) {
+	loan := Loan{ID: "1", Due: due, Borrower: Borrower{ID: "b", Email: "b@example.org"}}
+	var past *History
+	var promised []int
+	var last Date
+	minute := time.Duration(rng.IntN(60)) * time.Minute
+	begin := time.Date(due.Year, due.Month, due.Day-6, 0, 0, 0, 0, time.UTC).Add(minute)
+	for hour := 0; hour < 24*25; hour++ {
+		if rng.IntN(40) == 0 {
+			hour += rng.IntN(27) // off
+		}
+		now := begin.Add(time.Duration(hour) * time.Hour)
+		today := DateOf(now, zone)
+		require.False(t, today.Before(last), "%s: a day came back", zone)
+		last = today
+		if _, closed := rules.Calendar.Closed(today); closed || window.Left(now, zone) == 0 {
+			continue
+		}
+		p := NewPlan(rules, today)
+		known := map[Cycle]History{}
+		if past != nil {
+			known[Cycle{loan.ID, loan.Due}] = *past
+		}
+		p.Add([]Loan{loan}, known)
+		for _, email := range p.Emails() {
+			require.Len(t, email.Notices, 1)
+			step := email.Notices[0].Step
+			require.NotContains(t, promised, step, "%s, due %s: promised twice", zone, due)
+			promised = append(promised, step)
+			past = &History{Last: step}
+		}
+		if step, ok := rules.Schedule.InForce(rules.Calendar.Offset(due, today)); ok {
+			require.NotEmpty(t, promised, "%s, due %s, %s: lost", zone, due, today)
+			require.Equal(t, step, promised[len(promised)-1], "%s, due %s, %s: the newest step was lost", zone, due, today)
+		} else {
+			require.Empty(t, promised, "%s, due %s, %s: too early", zone, due, today)
+		}
+	}
+	require.True(t, slices.IsSorted(promised), "%s: %v", zone, promised)
+	require.NotEmpty(t, promised)
+}
+
+func BenchmarkPlan(b *testing.B) {
+	rules := testRules(b, DefaultSchedule)
+	today := day("2026-11-24")
+	loans := make([]Loan, 1000)
+	for i := range loans {
+		id := strconv.Itoa(i)
+		loans[i] = Loan{ID: id, Due: today.AddDays(-i % 60), Borrower: Borrower{ID: id, Email: id + "@example.org"}}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		p := NewPlan(rules, today)
+		p.Add(loans, nil)
+		p.Emails()
+	}
+}

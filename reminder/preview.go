@@ -1,0 +1,105 @@
+package reminder
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+
+	"github.com/mtsn6garut/pengingat/mail"
+)
+
+// Preview composes the mails that a run would send if it were today, those that wait and those it would promise, and calls
+// each for every one. Nothing is written. Send window, closed days, limits and the brake are left out of account: they
+// decide when, not what.
+func (r *Runner) Preview(ctx context.Context, today Date, each func(mail.Message) error) error {
+	if err := r.Store.Check(ctx); err != nil {
+		return err
+	}
+	rules, err := r.rules(ctx, today)
+	if err != nil {
+		return err
+	}
+	claims, err := r.Store.Waiting(ctx)
+	if err != nil {
+		return err
+	}
+	planned, err := r.plan(ctx, rules, &Report{Today: today})
+	if err != nil {
+		return err
+	}
+	for i, e := range planned {
+		claims = append(claims, Claim{Ref: fmt.Sprintf("preview-%d", i+1), Attempts: 1, Borrower: e.Borrower, Notices: e.Notices})
+	}
+	now := r.Now()
+	for _, c := range claims {
+		loans, err := r.Store.Reread(ctx, c)
+		if err != nil {
+			return err
+		}
+		letter, to, outcome := rules.Recheck(c, loans, today)
+		if outcome.State != "" {
+			continue
+		}
+		content, err := r.Composer.Compose(letter)
+		if err != nil {
+			return fmt.Errorf("compose: %w", err)
+		}
+		if err := each(r.Settings.message(c, content, to, now)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Sample composes the mail about one loan as if nothing had been told about it yet, and as if its first step had come.
+// The message has no recipient when the borrower has no usable address. An unknown or held loan is a *Fault.
+func (r *Runner) Sample(ctx context.Context, today Date, loan string) (mail.Message, error) {
+	if err := r.Store.Check(ctx); err != nil {
+		return mail.Message{}, err
+	}
+	rules, err := r.rules(ctx, today)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	c := Claim{Ref: "sample-" + rand.Text(), Attempts: 1, Notices: []Notice{{Cycle: Cycle{Loan: loan}}}}
+	loans, err := r.Store.Reread(ctx, c)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	if len(loans) == 0 {
+		return mail.Message{}, &Fault{Text: Text{
+			ID: "Tidak ada pinjaman terbuka dengan nomor itu.", EN: "There is no open loan of that id.",
+		}}
+	}
+	step, ok := r.Settings.Schedule.InForce(rules.Calendar.Offset(loans[0].Due, today))
+	if !ok {
+		step = r.Settings.Schedule.First()
+	}
+	c.Borrower = loans[0].Borrower.ID
+	c.Notices = []Notice{{Cycle: Cycle{Loan: loans[0].ID, Due: loans[0].Due}, Step: step}}
+	letter, to, outcome := rules.Recheck(c, loans, today)
+	if len(letter.Items) == 0 {
+		return mail.Message{}, &Fault{Text: Text{
+			ID: "Tidak ada surel untuk pinjaman itu: " + outcome.Reason + ".", EN: "There is no mail for that loan: " + outcome.Reason + ".",
+		}}
+	}
+	content, err := r.Composer.Compose(letter)
+	if err != nil {
+		return mail.Message{}, fmt.Errorf("compose: %w", err)
+	}
+	return r.Settings.message(c, content, to, r.Now()), nil
+}
+
+// Example composes a mail about an invented loan that is due tomorrow, to try out how mail is sent.
+func (r *Runner) Example() (mail.Message, error) {
+	now := r.Now()
+	today := DateOf(now, r.Settings.Zone)
+	due := today.AddDays(1)
+	content, err := r.Composer.Compose(Letter{Today: today, Items: []Item{{
+		Title: "Contoh Buku / Sample Book", ItemCode: "000", Due: due, ReturnBy: due, Days: -1,
+	}}})
+	if err != nil {
+		return mail.Message{}, fmt.Errorf("compose: %w", err)
+	}
+	return r.Settings.message(Claim{Ref: "sample-" + rand.Text(), Attempts: 1}, content, mail.Address{}, now), nil
+}

@@ -1,0 +1,103 @@
+package reminder
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/mail"
+)
+
+// withheldFor keeps an email that REMINDER_ONLY_TO withholds out of this run's claims.
+const withheldFor = time.Hour
+
+// Recheck holds a claim's notices against the loans as they are now. It returns the letter to send and to whom, or an
+// outcome with a State when nothing is to be sent. It is pure.
+func (r Rules) Recheck(c Claim, loans []Loan, today Date) (Letter, mail.Address, Outcome) {
+	now := make(map[string]Loan, len(loans))
+	for _, loan := range loans {
+		now[loan.ID] = loan
+	}
+	letter := Letter{Today: today}
+	var borrower Borrower
+	var o Outcome
+	for _, n := range c.Notices {
+		loan, open := now[n.Loan]
+		if reason := r.stale(c, n, loan, open, today); reason != "" {
+			o.Dropped = append(o.Dropped, Dropped{n, reason})
+			continue
+		}
+		borrower = loan.Borrower
+		letter.Items = append(letter.Items, r.item(n, loan, today))
+	}
+	if len(letter.Items) == 0 {
+		o.State, o.Reason = Canceled, "empty"
+		for _, dropped := range o.Dropped {
+			o.Reason = dropped.Reason
+			if dropped.Reason == superseded {
+				o.State = Expired
+				break
+			}
+		}
+		return letter, mail.Address{}, unhidden(c, o)
+	}
+	slices.SortStableFunc(letter.Items, func(a, b Item) int {
+		return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Title, b.Title))
+	})
+	letter.Name, letter.Lang = borrower.Name, borrower.Language
+	to, verdict := r.Address(borrower)
+	switch verdict {
+	case Withheld:
+		return letter, to, Outcome{State: Queued, Reason: string(Withheld), KeepTry: true, RetryAfter: withheldFor}
+	case Unreachable, BadAddress:
+		o.State, o.Reason = Canceled, string(verdict)
+		return letter, to, unhidden(c, o)
+	}
+	return letter, to, o
+}
+
+// The reasons for which a notice is dropped, beside the verdicts.
+const (
+	returned   = "returned"
+	renewed    = "renewed"
+	superseded = "superseded" // a later step is in force: its own notice says more
+)
+
+// stale returns why a notice is not to be told any more, or "".
+func (r Rules) stale(c Claim, n Notice, loan Loan, open bool, today Date) string {
+	switch {
+	case !open || loan.Borrower.ID != c.Borrower: // an id can come back with another borrower after a restore
+		return returned
+	case loan.Due != n.Due:
+		return renewed
+	}
+	if v := r.Hinder(loan, today); v != Due {
+		return string(v)
+	}
+	if step, _ := r.Schedule.InForce(r.Calendar.Offset(loan.Due, today)); step > n.Step {
+		return superseded
+	}
+	return ""
+}
+
+// unhidden keeps an email that may have been sent from ending as if it surely had not been.
+func unhidden(c Claim, o Outcome) Outcome {
+	if c.Unknowns > 0 {
+		o.State = Unknown
+	}
+	return o
+}
+
+// item is what a letter says about one loan.
+func (r Rules) item(n Notice, loan Loan, today Date) Item {
+	it := Item{
+		Title: loan.Title, ItemCode: loan.ItemCode, Ref: loan.Ref, Due: loan.Due, DueTime: loan.DueTime,
+		ReturnBy: r.Calendar.NextOpen(loan.Due), Days: r.Calendar.Offset(loan.Due, today),
+		FinePerDay: loan.FinePerDay,
+	}
+	it.ClosedFor, _ = r.Calendar.Closed(loan.Due)
+	if it.Days > 0 {
+		it.Number = max(1, n.Number)
+	}
+	return it
+}

@@ -1,0 +1,118 @@
+package reminder
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Version is the program's version, set by the build.
+var Version = "dev"
+
+// An Outcome word of a whole run. Stored and reported, so the values are fixed.
+type RunOutcome string
+
+// The outcomes of a run.
+const (
+	Done    RunOutcome = "done"    // all that could be done was done
+	Held    RunOutcome = "held"    // more emails planned than REMINDER_MAX_PER_RUN: nothing done until a person approves
+	Paused  RunOutcome = "paused"  // a pause is in force: nothing done
+	Closed  RunOutcome = "closed"  // outside the send window, or the library is closed today: nothing done
+	Stopped RunOutcome = "stopped" // something outside failed: mail server or database; what was claimed was handed back
+	Partial RunOutcome = "partial" // the time budget is spent and work is left
+)
+
+// The words for why a run did not do, or not yet do, everything.
+const (
+	OutsideWindow = "outside_window" // with Closed
+	ClosedDay     = "closed_day"     // with Closed
+	MaxPerRun     = "max_per_run"    // with Held
+	LooksRestored = "looks_restored" // with Held: the records look as if they came from a backup
+	DailyLimit    = "daily_limit"    // with Done: the rest waits
+	TimeSpent     = "time_spent"     // with Partial
+	Interrupted   = "interrupted"    // with Partial: the caller went, or the machine shuts down
+	Quarantined   = "quarantined"    // with Done: not a run, but a person's word about what was told before
+)
+
+// A Report is what a run did. Both doors return it as JSON; its field names are used from outside.
+type Report struct {
+	RunID   string     `json:"run_id"`
+	Trigger string     `json:"trigger"` // "http" or "local"
+	Version string     `json:"version"`
+	Today   Date       `json:"today"`
+	DryRun  bool       `json:"dry_run"`
+	Outcome RunOutcome `json:"outcome"`
+	Reason  string     `json:"reason"` // why the outcome is what it is: a Reason word, a kind of pause, or an error's text
+
+	Loans   LoanCounts    `json:"loans"`
+	Planned PlannedCounts `json:"planned"`
+	Emails  EmailCounts   `json:"emails"`
+
+	OldestWaiting string    `json:"oldest_waiting"` // RFC 3339, UTC: when the oldest waiting email was promised; "" if none
+	StartedAt     time.Time `json:"started_at"`
+	DurationMS    int64     `json:"duration_ms"`
+}
+
+// LoanCounts count loans as the run saw them.
+type LoanCounts struct {
+	Open        int `json:"open"`        // rows of the view
+	InReach     int `json:"in_reach"`    // due on a day that the schedule can speak about today
+	Held        int `json:"held"`        // in reach, but on hold or opted out
+	TooOld      int `json:"too_old"`     // later than REMINDER_MAX_OVERDUE_DAYS
+	Unreachable int `json:"unreachable"` // in reach, but without an address that works
+}
+
+// PlannedCounts count what the run promised anew; in a dry run, what it would promise.
+type PlannedCounts struct {
+	Emails  int `json:"emails"`
+	Notices int `json:"notices"`
+}
+
+// EmailCounts count what became of emails in this run. Waiting is the state of the outbox afterwards.
+type EmailCounts struct {
+	Sent     int `json:"sent"`
+	Refused  int `json:"refused"`
+	Failed   int `json:"failed"`
+	Canceled int `json:"canceled"`
+	Expired  int `json:"expired"`
+	Unknown  int `json:"unknown"` // became unknown, also when they are sent once more later
+	Withheld int `json:"withheld"`
+	Waiting  int `json:"waiting"`
+}
+
+// count adds one email that ended in s.
+func (c *EmailCounts) count(s State) {
+	switch s {
+	case Sent:
+		c.Sent++
+	case Refused:
+		c.Refused++
+	case Failed:
+		c.Failed++
+	case Canceled:
+		c.Canceled++
+	case Expired:
+		c.Expired++
+	case Unknown:
+		c.Unknown++
+	}
+}
+
+// NeedsPerson reports whether somebody should look: an email failed or has an unknown outcome, or the run holds back.
+func (r Report) NeedsPerson() bool {
+	return r.Outcome == Held || r.Emails.Failed > 0 || r.Emails.Unknown > 0 ||
+		r.Outcome == Paused && r.Reason != string(PauseByPerson)
+}
+
+// LogValue makes the report one log line without nesting.
+func (r Report) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("run_id", r.RunID), slog.String("trigger", r.Trigger), slog.String("version", r.Version),
+		slog.String("today", r.Today.String()), slog.Bool("dry_run", r.DryRun),
+		slog.String("outcome", string(r.Outcome)), slog.String("reason", r.Reason),
+		slog.Int("open", r.Loans.Open), slog.Int("in_reach", r.Loans.InReach), slog.Int("unreachable", r.Loans.Unreachable),
+		slog.Int("planned", r.Planned.Emails), slog.Int("sent", r.Emails.Sent), slog.Int("refused", r.Emails.Refused),
+		slog.Int("failed", r.Emails.Failed), slog.Int("canceled", r.Emails.Canceled), slog.Int("expired", r.Emails.Expired),
+		slog.Int("unknown", r.Emails.Unknown), slog.Int("withheld", r.Emails.Withheld), slog.Int("waiting", r.Emails.Waiting),
+		slog.String("oldest_waiting", r.OldestWaiting), slog.Int64("duration_ms", r.DurationMS),
+	)
+}

@@ -1,0 +1,259 @@
+package reminder
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/mail"
+)
+
+// Settings are what a person configures about runs. Package setup fills them from the environment.
+type Settings struct {
+	Zone           *time.Location
+	Schedule       Schedule
+	Window         Window
+	ClosedWeekdays []time.Weekday
+	MaxOverdueDays int
+	MaxPerRun      int      // emails; a larger plan is held
+	OnlyTo         []string // empty: everybody
+	Resend         bool     // send an email of unknown outcome once more
+	From, ReplyTo  mail.Address
+	Unsubscribe    string // mailto URI, or ""
+	Fingerprint    string // of the mail configuration: changes when a person mends it
+
+	Concurrency int           // emails in flight
+	Rate        float64       // emails a second; 0: as fast as the server takes them
+	DailyLimit  int           // emails in any 24 hours; 0: none
+	Tries       int           // of one email
+	Budget      time.Duration // no email is begun later than this after the start of a run
+	Lease       time.Duration // how long a claim is ours; longer than any run can last
+	Backoff     func(attempts int) time.Duration
+}
+
+// A Runner performs runs. Its fields are set once.
+type Runner struct {
+	Store    Store
+	Sender   mail.Sender
+	Composer *Composer
+	Now      func() time.Time
+	Log      *slog.Logger
+	Settings Settings
+}
+
+// Options say what is special about one run.
+type Options struct {
+	Trigger string // "http" or "local"
+	DryRun  bool   // plan only: nothing is written, nothing is sent
+	Approve bool   // a plan larger than MaxPerRun is meant
+	Now     bool   // a person asks: the send window and closed days do not matter
+}
+
+// Run performs one run and returns what it did. An error means that the run could not do its work; the report then says
+// stopped, and what was recorded until then stands. doc.go tells the steps, and what a crash in each of them does.
+func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
+	now := r.Now() // the run's one instant; everything below gets it as a value
+	rep := Report{
+		RunID: rand.Text(), Trigger: o.Trigger, Version: Version, Today: DateOf(now, r.Settings.Zone),
+		DryRun: o.DryRun, Outcome: Done, StartedAt: now.UTC().Truncate(time.Millisecond),
+	}
+	err := r.run(ctx, now, o, &rep)
+	if err != nil {
+		rep.Outcome, rep.Reason = Stopped, err.Error()
+	}
+	rep.DurationMS = r.Now().Sub(now).Milliseconds()
+	if !o.DryRun {
+		// The report is written even when the caller has gone. A crash before this line leaves a run without an end, which
+		// status shows; nothing else depends on it.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+		defer cancel()
+		if ferr := r.Store.Finish(ctx, rep); ferr != nil && err == nil {
+			err = fmt.Errorf("record the run: %w", ferr)
+		}
+	}
+	level := slog.LevelInfo
+	if err != nil || rep.Outcome == Stopped || rep.NeedsPerson() {
+		level = slog.LevelWarn
+	}
+	r.Log.LogAttrs(ctx, level, "run", slog.Any("report", rep))
+	return rep, err
+}
+
+// recordTimeout bounds a write that must be tried although its run is over.
+const recordTimeout = 30 * time.Second
+
+func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report) error {
+	s := r.Settings
+	if err := r.Store.Check(ctx); err != nil {
+		return err
+	}
+	if !o.DryRun {
+		if err := r.Store.Begin(ctx, *rep); err != nil {
+			return err
+		}
+	}
+	rules, err := r.rules(ctx, rep.Today)
+	if err != nil {
+		return err
+	}
+	budget := s.Budget
+	if !o.Now {
+		left := s.Window.Left(now, s.Zone)
+		if left == 0 {
+			rep.Outcome, rep.Reason = Closed, OutsideWindow
+			return nil
+		}
+		if _, closed := rules.Calendar.Closed(rep.Today); closed {
+			rep.Outcome, rep.Reason = Closed, ClosedDay
+			return nil
+		}
+		budget = min(budget, left)
+	}
+	if !o.Approve {
+		restored, err := r.looksRestored(ctx, now)
+		if err != nil {
+			return err
+		}
+		if restored {
+			rep.Outcome, rep.Reason = Held, LooksRestored
+			return nil
+		}
+	}
+	pause, err := r.pause(ctx, now)
+	if err != nil {
+		return err
+	}
+	if pause.inForce {
+		rep.Outcome, rep.Reason = Paused, string(pause.Kind)
+		return nil
+	}
+
+	// From here on time counts. No email is begun after the budget is spent; one in flight may finish.
+	timed, cancel := context.WithTimeoutCause(ctx, budget, errBudget)
+	defer cancel()
+	err = r.work(ctx, timed, now, o, rules, pause.Kind != "", rep)
+	switch unfinished := err != nil || rep.Outcome == Done && rep.Emails.Waiting > 0; {
+	case unfinished && ctx.Err() != nil:
+		rep.Outcome, rep.Reason = Partial, Interrupted
+		return nil
+	case unfinished && errors.Is(context.Cause(timed), errBudget):
+		rep.Outcome, rep.Reason = Partial, TimeSpent
+		return nil
+	}
+	return err
+}
+
+// errBudget is the cause with which a run's time ends.
+var errBudget = errors.New("the time budget is spent")
+
+// work is a run within its time: timed ends with the budget, ctx lasts as long as the caller waits.
+func (r *Runner) work(ctx, timed context.Context, now time.Time, o Options, rules Rules, probe bool, rep *Report) error {
+	if !o.DryRun {
+		// What dead runs left comes first: an email that may have been sent is counted before anything else is.
+		swept, err := r.Store.Sweep(timed, r.Settings.Tries, r.Settings.Resend)
+		if err != nil {
+			return err
+		}
+		rep.Emails.Unknown, rep.Emails.Failed = swept.Unknown, swept.Failed
+	}
+	emails, err := r.plan(timed, rules, rep)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(emails) > r.Settings.MaxPerRun && !o.Approve:
+		rep.Outcome, rep.Reason = Held, MaxPerRun
+	case !o.DryRun:
+		// Each chunk is durable when Promise returns. A crash between two leaves the rest unpromised, and the next run
+		// plans it again; the unique key keeps what was promised from being promised twice.
+		if rep.Planned, err = r.Store.Promise(timed, rep.RunID, emails); err != nil {
+			return err
+		}
+		if err := r.deliver(ctx, timed, now, rules, probe, rep); err != nil {
+			return err
+		}
+	}
+	waiting, oldest, err := r.Store.Backlog(context.WithoutCancel(timed))
+	if err != nil {
+		return err
+	}
+	rep.Emails.Waiting = waiting
+	if !oldest.IsZero() {
+		rep.OldestWaiting = oldest.Format(time.RFC3339)
+	}
+	return nil
+}
+
+// rules reads what decides about loans today.
+func (r *Runner) rules(ctx context.Context, today Date) (Rules, error) {
+	s := r.Settings
+	rules := Rules{Schedule: s.Schedule, MaxOverdueDays: s.MaxOverdueDays, OnlyTo: s.OnlyTo}
+	// A closure matters as long as a book that was due in it can be in reach.
+	dates, err := r.Store.ClosedDates(ctx, today.AddDays(-s.MaxOverdueDays))
+	if err != nil {
+		return Rules{}, err
+	}
+	rules.Calendar = Calendar{Weekdays: s.ClosedWeekdays, Dates: dates}
+	if rules.OptedOut, err = r.Store.OptedOut(ctx); err != nil {
+		return Rules{}, err
+	}
+	rules.BadAddresses, err = r.Store.BadAddresses(ctx)
+	return rules, err
+}
+
+// A standingPause is the pause that matters to a run. When it is not in force but has a Kind, it is a provider's pause
+// that is over, and the run probes with one email first.
+type standingPause struct {
+	Pause
+	inForce bool
+}
+
+// pause finds the pause in force. One set by a person wins. A provider's pause that asked for a person (credentials,
+// sender) is over as soon as the mail configuration changed.
+func (r *Runner) pause(ctx context.Context, now time.Time) (standingPause, error) {
+	pauses, err := r.Store.Pauses(ctx)
+	if err != nil {
+		return standingPause{}, err
+	}
+	var standing standingPause
+	for _, p := range pauses {
+		over := !p.Until.IsZero() && !now.Before(p.Until)
+		mended := p.Fingerprint != r.Settings.Fingerprint && (p.Kind == mail.PauseCredentials || p.Kind == mail.PauseSender)
+		switch {
+		case p.Kind == PauseByPerson && !over:
+			return standingPause{p, true}, nil
+		case p.Kind != PauseByPerson:
+			standing = standingPause{p, !over && !mended}
+		}
+	}
+	return standing, nil
+}
+
+// plan scans the loans in reach and returns the emails to promise. It reads only.
+func (r *Runner) plan(ctx context.Context, rules Rules, rep *Report) ([]Email, error) {
+	first, last := rules.Reach(rep.Today)
+	open, older, err := r.Store.CountLoans(ctx, first)
+	if err != nil {
+		return nil, err
+	}
+	plan := NewPlan(rules, rep.Today)
+	err = r.Store.Scan(ctx, first, last, func(loans []Loan, known map[Cycle]History) error {
+		plan.Add(loans, known)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	rep.Loans = plan.Loans
+	rep.Loans.Open, rep.Loans.TooOld = open, older
+	rep.Emails.Withheld += plan.Withheld()
+	emails := plan.Emails()
+	rep.Planned.Emails = len(emails)
+	for _, e := range emails {
+		rep.Planned.Notices += len(e.Notices)
+	}
+	return emails, nil
+}

@@ -1,0 +1,81 @@
+package reminder
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// DefaultSchedule reminds the day before, on the day, 1, 3 and 7 days late, then every 7 days.
+const DefaultSchedule = "-1,0,1,3,7,+7"
+
+// maxStep bounds a step in days: a typing error such as 3000 must not make the scan reach over ten years.
+const maxStep = 366
+
+// A Schedule says on which days, counted from the due date, a borrower is told about a loan. Each of these days is a
+// step and is named by its number: -1 is the day before, 0 the day itself, 7 a week late.
+//
+// A step is in force from its day until the next step's day. A run therefore never looks for "the day of the step": it
+// asks which step is in force, and a library that was switched off for a week catches up with one notice, the newest.
+type Schedule struct {
+	steps []int // increasing, at least one
+	every int   // days between the repeats after the last step; 0: none
+}
+
+// ParseSchedule reads steps such as "-1,0,1,3,7,+7": increasing days, and as the last element, if wanted, +N, which
+// repeats every N days after the step before it. "0,+1" is a mail every day from the due date on.
+func ParseSchedule(text string) (Schedule, error) {
+	var s Schedule
+	parts := strings.Split(text, ",")
+	for i, part := range parts {
+		part = strings.TrimSpace(part)
+		n, err := strconv.Atoi(part)
+		if err != nil || n < -maxStep || n > maxStep {
+			return Schedule{}, fmt.Errorf("schedule %q: %q is not a number of days between -%d and %d", text, part, maxStep, maxStep)
+		}
+		if strings.HasPrefix(part, "+") {
+			if i != len(parts)-1 || i == 0 || n == 0 {
+				return Schedule{}, fmt.Errorf("schedule %q: %s (repeat every so many days) must be the last element, after a step, and above 0", text, part)
+			}
+			s.every = n
+			break
+		}
+		if i > 0 && n <= s.steps[i-1] {
+			return Schedule{}, fmt.Errorf("schedule %q: the steps must increase, but %d comes after %d", text, n, s.steps[i-1])
+		}
+		s.steps = append(s.steps, n)
+	}
+	return s, nil
+}
+
+// InForce returns the step in force on a day that lies offset days after the due date (before it when negative). It
+// reports false when the first step's day has not come.
+func (s Schedule) InForce(offset int) (step int, ok bool) {
+	if len(s.steps) == 0 || offset < s.steps[0] {
+		return 0, false
+	}
+	for _, n := range s.steps {
+		if n <= offset {
+			step = n
+		}
+	}
+	if last := s.steps[len(s.steps)-1]; s.every > 0 && step == last {
+		step += (offset - last) / s.every * s.every
+	}
+	return step, true
+}
+
+// First returns the first step: how far ahead of today a due date can matter.
+func (s Schedule) First() int { return s.steps[0] }
+
+// String returns the schedule as ParseSchedule reads it.
+func (s Schedule) String() string {
+	var parts []string
+	for _, n := range s.steps {
+		parts = append(parts, strconv.Itoa(n))
+	}
+	if s.every > 0 {
+		parts = append(parts, fmt.Sprintf("+%d", s.every))
+	}
+	return strings.Join(parts, ",")
+}

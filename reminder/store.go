@@ -1,0 +1,101 @@
+package reminder
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/mail"
+)
+
+// ErrLost is returned by Store methods that write to a claimed email when the claim is not ours any more: its lease ran
+// out and another run swept it. Whoever gets it must not send.
+var ErrLost = errors.New("the claim was lost to another run")
+
+// PauseByPerson is the kind of pause that a person sets. The other kinds are mail's.
+const PauseByPerson mail.PauseKind = "person"
+
+// A Pause keeps runs from planning and sending for a while. There is at most one set by a person and one by a failing
+// mail provider.
+type Pause struct {
+	Kind        mail.PauseKind
+	Reason      string    // for a person; no addresses
+	Until       time.Time // zero: until it is lifted
+	Fingerprint string    // of the mail configuration that failed; another configuration lifts the pause
+}
+
+// Swept says what the start of a run found of runs that died.
+type Swept struct {
+	Unknown int // hand-overs whose lease ran out: their outcome is unknown
+	Failed  int // emails that used all tries without ever being handed over
+}
+
+// A Store keeps loans (which it only reads) and the outbox. Its methods are safe for concurrent runs and for several
+// runs on several machines; the database decides between them. Leases and retry times are measured by the database's
+// clock, so the machines' clocks need not agree.
+//
+// Any method may fail with a *Fault.
+type Store interface {
+	// Check reports what is wrong with the schema, the view or the rights, before anything is done.
+	Check(ctx context.Context) error
+
+	// Begin records that a run started; Finish records its report. A run that died has no finish.
+	Begin(ctx context.Context, r Report) error
+	Finish(ctx context.Context, r Report) error
+
+	// Pauses returns the pauses stored, whether or not they are over.
+	Pauses(ctx context.Context) ([]Pause, error)
+	// SetPause stores a pause; a provider's replaces a provider's, a person's a person's.
+	SetPause(ctx context.Context, p Pause) error
+	// LiftPause removes the pause set by a person, or the one set by a provider.
+	LiftPause(ctx context.Context, byPerson bool) error
+
+	// ClosedDates returns the dated closures from a day on.
+	ClosedDates(ctx context.Context, from Date) (map[Date]string, error)
+	// OptedOut returns the borrowers who want no reminders.
+	OptedOut(ctx context.Context) (map[string]bool, error)
+	// BadAddresses returns, by borrower, the digest of the address that was refused for good.
+	BadAddresses(ctx context.Context) (map[string]Digest, error)
+
+	// CountLoans counts all open loans, and those due before a day.
+	CountLoans(ctx context.Context, before Date) (open, older int, err error)
+	// Scan calls page for the open loans due from first to last, a page at a time, with what was promised in their
+	// cycles. No statement is open while page runs. A loan that is renewed during the scan may be seen twice or not at
+	// all; the key and the next run make that harmless.
+	Scan(ctx context.Context, first, last Date, page func(loans []Loan, known map[Cycle]History) error) error
+
+	// Promise stores emails and their notices, many in one transaction. Notices that another run promised meanwhile are
+	// left out, and emails left without any. It returns what was stored.
+	Promise(ctx context.Context, runID string, emails []Email) (PlannedCounts, error)
+
+	// Skip stores emails and their notices as canceled for a reason, so that they are never sent.
+	Skip(ctx context.Context, runID string, emails []Email, reason string) (PlannedCounts, error)
+	// CancelWaiting cancels all emails that have not ended, and keeps unknown ones from being sent again. No run may be at
+	// work.
+	CancelWaiting(ctx context.Context, reason string) (int, error)
+	// LastWorked returns when the last run started that was finished and not held; zero when there was none.
+	LastWorked(ctx context.Context) (time.Time, error)
+	// LastBorrowed returns the newest day on which an open loan was borrowed; zero when the view does not tell.
+	LastBorrowed(ctx context.Context) (Date, error)
+
+	// Sweep settles what dead runs left: claims whose lease ran out are queued again, or fail after tries tries;
+	// hand-overs become unknown. With resend, an email that became unknown for the first time is queued once more.
+	Sweep(ctx context.Context, tries int, resend bool) (Swept, error)
+	// Claim takes up to n queued emails whose time has come, the most urgent first, for the length of lease.
+	Claim(ctx context.Context, n int, lease time.Duration) ([]Claim, error)
+	// Waiting returns the queued emails without claiming them, for a preview.
+	Waiting(ctx context.Context) ([]Claim, error)
+	// NextTry returns how long it is until the next queued email may be claimed, and false when none is queued.
+	NextTry(ctx context.Context) (time.Duration, bool, error)
+	// Reread returns the loans of a claim's notices as they are now. A loan that was returned is missing.
+	Reread(ctx context.Context, c Claim) ([]Loan, error)
+	// HandOver marks a claim as about to be sent with this Message-ID and Date. After ErrLost nothing may be sent.
+	HandOver(ctx context.Context, c Claim, messageID string, date time.Time) error
+	// Record writes what became of a claim. It may be repeated: an outcome that is already recorded is no error.
+	Record(ctx context.Context, c Claim, o Outcome) error
+
+	// SentSince counts the emails handed over in the last period, whatever their outcome.
+	SentSince(ctx context.Context, period time.Duration) (int, error)
+	// Backlog counts the emails that have not ended, and says when the oldest was promised (zero when there is none).
+	Backlog(ctx context.Context) (waiting int, oldest time.Time, err error)
+}
