@@ -1,0 +1,238 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// VersionTable is where the migrations record which of them were applied.
+const VersionTable = "reminder_migrations"
+
+// SchemaVersion is the number of the newest migration, the one this program works with.
+const SchemaVersion = 1
+
+// Check looks at the schema's version and at the view before a run does anything.
+func (s *Store) Check(ctx context.Context) error {
+	var have sql.NullInt64
+	err := s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&have) },
+		"SELECT MAX(version_id) FROM "+VersionTable+" WHERE is_applied = 1")
+	if err != nil {
+		return fault("read the schema's version", err)
+	}
+	switch {
+	case have.Int64 < SchemaVersion:
+		return &reminder.Fault{Text: remedyMigrate, Err: fmt.Errorf("version %d, needed %d", have.Int64, SchemaVersion)}
+	case have.Int64 > SchemaVersion:
+		return &reminder.Fault{Text: reminder.Text{
+			ID: "Basis data dipakai oleh versi Pengingat yang lebih baru. Perbarui program ini.",
+			EN: "The database belongs to a newer version of Pengingat. Update this program.",
+		}, Err: fmt.Errorf("version %d, this program works with %d", have.Int64, SchemaVersion)}
+	}
+	err = s.read(ctx, func() {}, func(*sql.Rows) error { return nil }, selectLoans+" WHERE 1 = 0")
+	if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1146 {
+		return &reminder.Fault{Text: remedyView, Err: err}
+	}
+	return fault("read the view reminder_loans", err)
+}
+
+// CountLoans counts the rows of the view, and those due before a day.
+func (s *Store) CountLoans(ctx context.Context, before reminder.Date) (open, older int, err error) {
+	err = s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&open, &older) },
+		"SELECT COUNT(*), COALESCE(SUM(due_at < ?), 0) FROM reminder_loans", before.String())
+	return open, older, fault("count the loans", err)
+}
+
+// pageSize is how many loans one SELECT of a scan returns at most: a few hundred kilobytes.
+const pageSize = 2000
+
+// Scan reads the loans in reach by key (due_at, loan_id), one short SELECT a page.
+//
+// The first page asks for the whole reach, so that a library with fewer loans needs one SELECT. When a page was full,
+// the next one asks only for as many days as the last one spanned, and the one after for more if that was too little:
+// without such a bound each page would make the database sort all that is left.
+func (s *Store) Scan(ctx context.Context, first, last reminder.Date,
+	page func([]reminder.Loan, map[reminder.Cycle]reminder.History) error) error {
+	end := last.AddDays(1) // exclusive
+	after, until, span := loanKey{due: first.String()}, end, 1
+	for {
+		loans, key, err := s.page(ctx, after, until)
+		if err != nil {
+			return fault("scan the loans", err)
+		}
+		if len(loans) > 0 {
+			known, err := s.known(ctx, loans)
+			if err != nil {
+				return fault("read what was promised", err)
+			}
+			if err := page(loans, known); err != nil {
+				return err
+			}
+		}
+		switch {
+		case len(loans) == pageSize:
+			reached := loans[pageSize-1].Due
+			span = 1 + reached.Sub(loans[0].Due)
+			after, until = key, earlier(reached.AddDays(span), end)
+		case until.Before(end):
+			span *= 2
+			after, until = loanKey{due: until.String()}, earlier(until.AddDays(span), end)
+		default:
+			return nil
+		}
+	}
+}
+
+func earlier(a, b reminder.Date) reminder.Date {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// A loanKey is where a page ended: the raw due_at and the loan's id. Without an id it is the beginning of a day.
+type loanKey struct{ due, id string }
+
+// page reads the loans after a key that are due before a day.
+func (s *Store) page(ctx context.Context, after loanKey, until reminder.Date) (loans []reminder.Loan, last loanKey, err error) {
+	query := "SELECT loan_id, borrower_id, email, due_at, hold_reason FROM reminder_loans WHERE due_at >= ? AND due_at < ?"
+	args := []any{after.due, until.String()}
+	if after.id != "" {
+		query += " AND (due_at > ? OR loan_id > ?)"
+		args = append(args, after.due, after.id)
+	}
+	query += " ORDER BY due_at, loan_id LIMIT ?"
+	scan := func(rows *sql.Rows) error {
+		var l reminder.Loan
+		var email, hold sql.NullString
+		if err := rows.Scan(&l.ID, &l.Borrower.ID, &email, &last.due, &hold); err != nil {
+			return err
+		}
+		last.id = l.ID
+		l.Borrower.Email, l.Hold = email.String, hold.String
+		setDue(&l, last.due)
+		loans = append(loans, l)
+		return nil
+	}
+	err = s.read(ctx, func() { loans = nil }, scan, query, append(args, pageSize)...)
+	return loans, last, err
+}
+
+// setDue reads the raw due_at: a DATE, or a DATETIME in the library's wall clock. Koha stores a loan that is due on a day
+// as 23:59 of it; midnight and 23:59 therefore name the day and no hour. A loan that cannot be worked with is put on hold:
+// it is counted, and it does not keep the others from being told.
+func setDue(l *reminder.Loan, raw string) {
+	day, clock, _ := strings.Cut(raw, " ")
+	var err error
+	if l.Due, err = reminder.ParseDate(day); err != nil {
+		l.Hold = "no_due_date"
+	}
+	if utf8.RuneCountInString(l.ID) > maxID || utf8.RuneCountInString(l.Borrower.ID) > maxID {
+		l.Hold = "id_too_long"
+	}
+	if len(clock) >= 5 && clock[:5] != "00:00" && clock[:5] != "23:59" {
+		l.DueTime = clock[:5]
+	}
+}
+
+// maxID is the width of the id columns.
+const maxID = 100
+
+// known returns what was promised in the cycles of loans.
+func (s *Store) known(ctx context.Context, loans []reminder.Loan) (map[reminder.Cycle]reminder.History, error) {
+	known := map[reminder.Cycle]reminder.History{}
+	ids := make([]any, len(loans))
+	for i, l := range loans {
+		ids[i] = l.ID
+	}
+	err := s.read(ctx, func() { clear(known) }, func(rows *sql.Rows) error {
+		var c reminder.Cycle
+		var h reminder.History
+		if err := scanCycle(rows, &c, &h.Last, &h.Late); err != nil {
+			return err
+		}
+		known[c] = h
+		return nil
+	}, `SELECT loan_id, due_date, MAX(step), SUM(step > 0 AND dropped = '') FROM reminder_notices
+		WHERE loan_id IN (`+marks(len(ids))+`) GROUP BY loan_id, due_date`, ids...)
+	return known, err
+}
+
+// scanCycle scans a row that begins with loan_id and due_date.
+func scanCycle(rows *sql.Rows, c *reminder.Cycle, more ...any) (err error) {
+	var due string
+	if err := rows.Scan(append([]any{&c.Loan, &due}, more...)...); err != nil {
+		return err
+	}
+	c.Due, err = reminder.ParseDate(due)
+	return err
+}
+
+// marks returns n parameter marks.
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
+
+// selectLoans reads every column of the view.
+const selectLoans = `SELECT loan_id, borrower_id, borrower_name, email, title, due_at, loan_ref, item_code, borrowed_at,
+	group_name, language, hold_reason, fine_per_day FROM reminder_loans`
+
+// Reread returns the loans of a claim as they are now. A loan that has been renewed is returned with its new due date.
+func (s *Store) Reread(ctx context.Context, c reminder.Claim) ([]reminder.Loan, error) {
+	ids := make([]any, len(c.Notices))
+	for i, n := range c.Notices {
+		ids[i] = n.Loan
+	}
+	loans, err := s.loans(ctx, " WHERE loan_id IN ("+marks(len(ids))+")", ids...)
+	return loans, fault("read the loans again", err)
+}
+
+// loans reads whole loans.
+func (s *Store) loans(ctx context.Context, where string, args ...any) ([]reminder.Loan, error) {
+	var loans []reminder.Loan
+	err := s.read(ctx, func() { loans = nil }, func(rows *sql.Rows) error {
+		var l reminder.Loan
+		var name, email, title, due, ref, code, borrowed, group, lang, hold sql.NullString
+		var fine sql.NullFloat64
+		err := rows.Scan(&l.ID, &l.Borrower.ID, &name, &email, &title, &due, &ref, &code, &borrowed, &group, &lang, &hold, &fine)
+		if err != nil {
+			return err
+		}
+		l.Borrower.Name, l.Borrower.Email, l.Borrower.Group, l.Borrower.Language = name.String, email.String, group.String, lang.String
+		l.Title, l.Ref, l.ItemCode, l.Hold, l.FinePerDay = title.String, ref.String, code.String, hold.String, int64(fine.Float64)
+		if day, _, _ := strings.Cut(borrowed.String, " "); borrowed.Valid {
+			l.Borrowed, _ = reminder.ParseDate(day) // only told when known; a zero date is not
+		}
+		setDue(&l, due.String)
+		loans = append(loans, l)
+		return nil
+	}, selectLoans+where, args...)
+	// An integer id column also matches '12abc' by its leading digits.
+	return slices.DeleteFunc(loans, func(l reminder.Loan) bool { return !slices.Contains(args, any(l.ID)) }), err
+}
+
+// HasAddress reports whether an open loan's borrower may be reached at addr.
+func (s *Store) HasAddress(ctx context.Context, addr string) (bool, error) {
+	pattern := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(addr))
+	n, err := s.count(ctx, "SELECT COUNT(*) FROM reminder_loans WHERE LOWER(email) LIKE ? ESCAPE '!'", "%"+pattern+"%")
+	return n > 0, fault("look for an address", err)
+}
+
+// LastBorrowed returns the newest day on which an open loan was borrowed.
+func (s *Store) LastBorrowed(ctx context.Context) (reminder.Date, error) {
+	var borrowed sql.NullString
+	err := s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&borrowed) },
+		"SELECT MAX(borrowed_at) FROM reminder_loans")
+	if err != nil || !borrowed.Valid {
+		return reminder.Date{}, fault("read the loans", err)
+	}
+	day, _, _ := strings.Cut(borrowed.String, " ")
+	date, _ := reminder.ParseDate(day) // a view that tells no date tells nothing
+	return date, nil
+}

@@ -1,0 +1,226 @@
+// Package mysql keeps the outbox in the library's own MySQL or MariaDB and reads its loans through one view. It is the
+// [reminder.Store] of both doors.
+//
+// What it relies on, and nothing else:
+//
+//   - A unique key decides which run promised a notice (plain INSERT; error 1062 says that another one did).
+//   - A state changes by one guarded UPDATE that names the claim's token, and the number of rows matched is checked.
+//   - After any error in a transaction everything is rolled back and begun again: MySQL goes on after a deadlock outside
+//     the transaction, and commits half of it after a lock wait.
+//   - A write whose reply was lost may have happened. Every write can be repeated, and what a repetition finds already
+//     done is recognised by the token or key that it wrote.
+//   - Leases and retry times come from UTC_TIMESTAMP(6) of the database. Due dates never do.
+//
+// The SQL keeps to what MariaDB 10.4, MySQL 5.7 and their relatives understand: no SKIP LOCKED, no window functions, no
+// row aliases.
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// A Store is a reminder.Store on one database.
+type Store struct {
+	db *sql.DB
+}
+
+var _ reminder.Store = (*Store)(nil)
+
+// Open prepares a Store without connecting. cfg says where the database is and who we are; Open sets the rest of it, so
+// that all sessions agree. At most maxConns connections are open at a time.
+func Open(cfg *mysql.Config, maxConns int) (*Store, error) {
+	db, err := OpenDB(cfg, maxConns)
+	if err != nil {
+		return nil, err
+	}
+	return New(db), nil
+}
+
+// New returns a Store on a database that OpenDB opened.
+func New(db *sql.DB) *Store { return &Store{db: db} }
+
+// OpenDB is Open without the Store, for what is not a run's business: migrations and diagnosis.
+func OpenDB(cfg *mysql.Config, maxConns int) (*sql.DB, error) {
+	cfg = cfg.Clone()
+	cfg.ParseTime = false      // dates stay text: no zone can shift a day, and a zero date does not explode
+	cfg.ClientFoundRows = true // an UPDATE reports the rows its guard matched, also when it wrote the same values again
+	cfg.InterpolateParams = true
+	cfg.RejectReadOnly = true // a server that became read-only after a failover: connect again, perhaps to another one
+	cfg.Collation = "utf8mb4_general_ci"
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 5 * time.Second
+	}
+	if cfg.ReadTimeout == 0 {
+		cfg.ReadTimeout = 30 * time.Second
+	}
+	if cfg.WriteTimeout == 0 {
+		cfg.WriteTimeout = 30 * time.Second
+	}
+	cfg.Logger = &mysql.NopLogger{} // errors are returned; a second copy on standard error belongs to nobody
+	cfg.Params = maps.Clone(cfg.Params)
+	if cfg.Params == nil {
+		cfg.Params = map[string]string{}
+	}
+	cfg.Params["time_zone"] = "'+00:00'" // by offset: named zones are missing on most installations
+	// Without strict mode a plain INSERT would cut a key that is too long, and merge two loans.
+	cfg.Params["sql_mode"] = "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("database configuration: %w", err)
+	}
+	db := sql.OpenDB(readCommitted{connector})
+	db.SetMaxOpenConns(maxConns)
+	db.SetMaxIdleConns(maxConns)
+	// Shorter than what servers and firewalls keep an idle connection for. On Windows the driver cannot see that a
+	// connection was closed.
+	db.SetConnMaxIdleTime(time.Minute)
+	db.SetConnMaxLifetime(3 * time.Minute)
+	return db, nil
+}
+
+// Close closes the connections.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error { return fault("connect", s.db.PingContext(ctx)) }
+
+// A readCommitted connector opens sessions with that isolation level: claims then lock the rows they take and not the
+// gaps between them. It is a statement because the variable's name differs between MySQL and MariaDB.
+type readCommitted struct{ driver.Connector }
+
+func (c readCommitted) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	_, err = conn.(driver.ExecerContext).ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", nil)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+// maxTries bounds how often a statement or transaction is begun again.
+const maxTries = 5
+
+// retry calls f until it succeeds, fails for good, or was tried maxTries times. f must stand being repeated after it
+// took effect: the error may be a lost reply. again says whether this is a repetition.
+func retry(ctx context.Context, f func(again bool) error) error {
+	for try := 1; ; try++ {
+		err := f(try > 1)
+		if err == nil || try == maxTries || !transient(err) || ctx.Err() != nil {
+			return err
+		}
+		pause := time.Duration(try*try) * 10 * time.Millisecond
+		timer := time.NewTimer(pause + rand.N(pause)) // jitter: those who deadlocked should not meet again
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+	}
+}
+
+// transient reports whether beginning again may help.
+func transient(err error) bool {
+	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
+		switch e.Number {
+		case 1213, // deadlock
+			1205,                                     // lock wait timeout
+			1020,                                     // row changed since the snapshot (MariaDB with innodb_snapshot_isolation)
+			1053, 1927, 1317, 1040, 1158, 1159, 1160, // shutdown, killed, interrupted, too many connections, network
+			1290, 1792, 1836, // read-only: failover under way
+			8002, 8022, 8028, 9007: // TiDB: write conflict, schema changed
+			return true
+		}
+		return false
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	return errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn)
+}
+
+// tx runs f in a transaction and commits. Whatever goes wrong, it rolls back and, if that may help, begins again from
+// the start. f gets to know whether an earlier commit may have happened unseen.
+func (s *Store) tx(ctx context.Context, f func(tx *sql.Tx, again bool) error) error {
+	return retry(ctx, func(again bool) error {
+		tx, err := s.db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback() // after Commit it does nothing
+		if err := f(tx, again); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
+}
+
+// exec runs one statement that may be repeated and returns how many rows it matched.
+func (s *Store) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	var n int64
+	err := retry(ctx, func(bool) error {
+		res, err := s.db.ExecContext(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	return n, err
+}
+
+// A querier is a *sql.DB or a *sql.Tx.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// each calls scan for every row of a query and closes it before it returns.
+func each(ctx context.Context, q querier, scan func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// read is each on the pool, begun again when the connection is lost. reset empties what scan gathered.
+func (s *Store) read(ctx context.Context, reset func(), scan func(*sql.Rows) error, query string, args ...any) error {
+	return retry(ctx, func(bool) error {
+		reset()
+		return each(ctx, s.db, scan, query, args...)
+	})
+}
+
+// instant is the form in which DATETIME(6) is written and read.
+const instant = "2006-01-02 15:04:05.000000"
+
+func formatTime(t time.Time) string { return t.UTC().Format(instant) }
+
+// parseTime reads a DATETIME with or without a fraction; NULL is the zero time.
+func parseTime(s sql.NullString) (time.Time, error) {
+	if !s.Valid {
+		return time.Time{}, nil
+	}
+	return time.Parse("2006-01-02 15:04:05", s.String)
+}

@@ -1,0 +1,641 @@
+package mysql_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	driver "github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+)
+
+// open migrates a school and opens the store under the rights of deploy/grants.sql.
+func open(t testing.TB) (*mysql.Store, *mysqltest.DB, *driver.Config) {
+	db := mysqltest.New(t)
+	db.School(t)
+	_, err := migrations.Up(t.Context(), db.Admin)
+	require.NoError(t, err)
+	require.NoError(t, migrations.CreateView(t.Context(), db.Admin, "perpustakaan"))
+	grants, err := os.ReadFile("../../deploy/grants.sql")
+	require.NoError(t, err)
+	user := db.User(t, string(grants))
+	return connect(t, user, 16), db, user
+}
+
+func connect(t testing.TB, cfg *driver.Config, conns int) *mysql.Store {
+	store, err := mysql.Open(cfg, conns)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, store.Close()) })
+	return store
+}
+
+func day(s string) reminder.Date {
+	d, err := reminder.ParseDate(s)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+// emails returns n emails of one notice each.
+func emails(n int) []reminder.Email {
+	var out []reminder.Email
+	for i := range n {
+		id := fmt.Sprint(i)
+		out = append(out, reminder.Email{Borrower: id, Priority: reminder.DueToday,
+			Notices: []reminder.Notice{{Cycle: reminder.Cycle{Loan: id, Due: day("2026-11-24")}}}})
+	}
+	return out
+}
+
+func promise(t testing.TB, store *mysql.Store, emails []reminder.Email) {
+	t.Helper()
+	n, err := store.Promise(t.Context(), "run", emails)
+	require.NoError(t, err)
+	require.Equal(t, len(emails), n.Emails)
+}
+
+func claim(t testing.TB, store *mysql.Store, n int, lease time.Duration) []reminder.Claim {
+	t.Helper()
+	claims, err := store.Claim(t.Context(), n, lease)
+	require.NoError(t, err)
+	return claims
+}
+
+func state(t testing.TB, db *mysqltest.DB, id int64) (state string) {
+	t.Helper()
+	require.NoError(t, db.Admin.QueryRowContext(t.Context(), "SELECT state FROM reminder_emails WHERE id = ?", id).Scan(&state))
+	return state
+}
+
+// endLeases makes every lease run out.
+func endLeases(t testing.TB, db *mysqltest.DB) {
+	t.Helper()
+	db.Exec(t, "UPDATE reminder_emails SET lease_until = DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 1 SECOND) WHERE lease_until IS NOT NULL")
+}
+
+func TestLeastRights(t *testing.T) {
+	store, db, user := open(t)
+	loan := db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	require.NoError(t, store.Check(t.Context()))
+	conn, err := mysql.OpenDB(user, 1)
+	require.NoError(t, err)
+	defer conn.Close()
+	for _, statement := range []string{
+		"UPDATE peminjaman SET status = 'Dikembalikan'", "DELETE FROM peminjaman", "SELECT password FROM users", "SELECT nama FROM siswa",
+		"UPDATE reminder_loans SET due_at = '2027-01-01'", "DROP TABLE reminder_emails", "CREATE TABLE t (i INT)",
+		"UPDATE reminder_migrations SET version_id = 9", "ALTER TABLE reminder_emails ADD COLUMN x INT", "DROP VIEW reminder_loans",
+	} {
+		_, err := conn.ExecContext(t.Context(), statement)
+		var refused *driver.MySQLError
+		require.ErrorAs(t, err, &refused, statement)
+		assert.Contains(t, []uint16{1142, 1143, 1044, 1227}, refused.Number, statement)
+	}
+	loans, err := store.Reread(t.Context(), reminder.Claim{Notices: []reminder.Notice{{Cycle: reminder.Cycle{Loan: fmt.Sprint(loan)}}}})
+	require.NoError(t, err)
+	assert.Len(t, loans, 1)
+}
+
+func TestView(t *testing.T) {
+	store, db, _ := open(t)
+	ani := db.AddBorrower(t, mysqltest.Borrower{Name: "Ani", Email: "ani@example.org", Class: "7A"})
+	db.Exec(t, `INSERT INTO siswa (user_id, nisn, kelas, tanggal_lahir, alamat, no_telepon) VALUES (?, '9', '8B', '2012-01-01', '', '')`, ani)
+	open := db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: ani, Title: `"Bumi" 🌏 <script>`})
+	future := db.AddLoan(t, mysqltest.Loan{Due: "2026-12-24", Borrower: ani, Status: "Terlambat"})
+	sample := db.AddBorrower(t, mysqltest.Borrower{Email: "admin@perpustakaan.com"})
+	placeholder := db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: sample})
+	for _, status := range []string{"Diproses", "Dikembalikan", "Dibatalkan"} {
+		db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Status: status})
+	}
+	db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Returned: "2026-11-23 10:00:00"}) // Dipinjam with a return date
+
+	var seen []string
+	require.NoError(t, store.Scan(t.Context(), day("2026-01-01"), day("2027-12-31"), func(loans []reminder.Loan, _ map[reminder.Cycle]reminder.History) error {
+		for _, l := range loans {
+			seen = append(seen, l.ID)
+		}
+		return nil
+	}))
+	assert.Equal(t, []string{fmt.Sprint(open), fmt.Sprint(placeholder), fmt.Sprint(future)}, seen, "one row per open loan, by due date")
+
+	notice := func(id any) reminder.Notice { return reminder.Notice{Cycle: reminder.Cycle{Loan: fmt.Sprint(id)}} }
+	loans, err := store.Reread(t.Context(), reminder.Claim{Notices: []reminder.Notice{notice(open), notice(placeholder), notice(fmt.Sprint(open) + "x")}})
+	require.NoError(t, err)
+	require.Len(t, loans, 2)
+	assert.Equal(t, reminder.Loan{
+		ID: fmt.Sprint(open), Due: day("2026-11-24"), Ref: loans[0].Ref, Title: `"Bumi" 🌏 <script>`, ItemCode: loans[0].ItemCode,
+		Borrowed: day("2026-01-05"),
+		Borrower: reminder.Borrower{ID: fmt.Sprint(ani), Name: "Ani", Email: "ani@example.org", Group: "7A"},
+	}, loans[0])
+	assert.Contains(t, loans[0].Ref, "PJM-")
+	assert.Empty(t, loans[1].Borrower.Email, "the sample accounts' domain belongs to somebody else")
+
+	all, older, err := store.CountLoans(t.Context(), day("2026-12-01"))
+	require.NoError(t, err)
+	assert.Equal(t, []int{3, 2}, []int{all, older})
+}
+
+// TestScanPages reads more loans than fit in a page, bunched and spread, and must see each once with its history.
+func TestScanPages(t *testing.T) {
+	store, db, _ := open(t)
+	db.AddLoan(t, mysqltest.Loan{Due: "2026-01-01"}) // makes borrower and book 1
+	db.Exec(t, "DELETE FROM peminjaman")
+	due := func(i int) reminder.Date {
+		if i%3 == 0 {
+			return day("2026-11-20") // more than a page on one day
+		}
+		return day("2026-09-01").AddDays(i % 100)
+	}
+	const n = 7000
+	want := map[string]reminder.Date{}
+	var promised []reminder.Email
+	for from := 1; from <= n; from += 500 {
+		var rows []string
+		for i := from; i < from+500; i++ {
+			rows = append(rows, fmt.Sprintf("(%d, 1, 1, 'P%d', '2026-01-01', '%s', 'Dipinjam')", i, i, due(i)))
+			want[fmt.Sprint(i)] = due(i)
+			if i%7 == 0 {
+				promised = append(promised, reminder.Email{Borrower: "1", Notices: []reminder.Notice{
+					{Cycle: reminder.Cycle{Loan: fmt.Sprint(i), Due: due(i)}, Step: -1},
+					{Cycle: reminder.Cycle{Loan: fmt.Sprint(i), Due: due(i)}, Step: i % 9, Number: 1}}})
+			}
+		}
+		db.Exec(t, "INSERT INTO peminjaman (id, user_id, buku_id, no_peminjaman, tanggal_pinjam, tanggal_kembali, status) VALUES "+strings.Join(rows, ","))
+	}
+	promise(t, store, promised)
+	for _, reach := range [][2]string{{"2026-01-01", "2027-01-01"}, {"2026-09-10", "2026-11-20"}, {"2026-11-20", "2026-11-20"}, {"2026-01-01", "2026-01-02"}} {
+		first, last := day(reach[0]), day(reach[1])
+		got := map[string]reminder.Date{}
+		history := 0
+		require.NoError(t, store.Scan(t.Context(), first, last, func(loans []reminder.Loan, known map[reminder.Cycle]reminder.History) error {
+			for _, l := range loans {
+				_, twice := got[l.ID]
+				require.False(t, twice, "seen twice")
+				got[l.ID] = l.Due
+				h, ok := known[reminder.Cycle{Loan: l.ID, Due: l.Due}]
+				var i int
+				_, err := fmt.Sscan(l.ID, &i)
+				require.NoError(t, err)
+				require.Equal(t, i%7 == 0, ok)
+				if ok {
+					history++
+					require.Equal(t, i%9, h.Last)
+					require.Equal(t, min(1, i%9), h.Late)
+				}
+			}
+			return nil
+		}))
+		inReach := 0
+		for id, d := range want {
+			if !d.Before(first) && !d.After(last) {
+				inReach++
+				require.Equal(t, d, got[id], id)
+			}
+		}
+		assert.Len(t, got, inReach, "%v", reach)
+		if inReach == n {
+			assert.Equal(t, n/7, history)
+		}
+	}
+}
+
+func TestPromiseIsOnce(t *testing.T) {
+	store, db, user := open(t)
+	batch := emails(450) // more than two chunks
+	promise(t, store, batch)
+	n, err := store.Promise(t.Context(), "again", batch)
+	require.NoError(t, err)
+	assert.Zero(t, n)
+
+	// Eight runs promise overlapping parts of the same at the same moment.
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	var mu sync.Mutex
+	var total reminder.PlannedCounts
+	for i := range 8 {
+		other := connect(t, user, 4)
+		wg.Go(func() {
+			<-start
+			n, err := other.Promise(t.Context(), fmt.Sprint("run", i), emails(1000)[i*50:600+i*50])
+			mu.Lock()
+			defer mu.Unlock()
+			assert.NoError(t, err)
+			total.Emails += n.Emails
+			total.Notices += n.Notices
+		})
+	}
+	close(start)
+	wg.Wait()
+	assert.Equal(t, reminder.PlannedCounts{Emails: 950 - 450, Notices: 950 - 450}, total)
+	var rows, orphans int
+	require.NoError(t, db.Admin.QueryRow("SELECT COUNT(*) FROM reminder_notices").Scan(&rows))
+	require.NoError(t, db.Admin.QueryRow(`SELECT COUNT(*) FROM reminder_emails e LEFT JOIN reminder_notices n ON n.email_id = e.id
+		WHERE n.email_id IS NULL`).Scan(&orphans))
+	assert.Equal(t, 950, rows)
+	assert.Zero(t, orphans, "no email without a notice")
+}
+
+func TestClaimIsExclusiveAndOrdered(t *testing.T) {
+	store, _, user := open(t)
+	batch := emails(300)
+	for i := range batch {
+		batch[i].Priority = reminder.Priority(i % 4)
+	}
+	promise(t, store, batch)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	seen := map[int64]bool{}
+	start := make(chan struct{})
+	for range 8 {
+		other := connect(t, user, 2)
+		wg.Go(func() {
+			<-start
+			last := -1
+			for {
+				claims, err := other.Claim(t.Context(), 7, time.Minute)
+				mu.Lock()
+				assert.NoError(t, err)
+				for _, c := range claims {
+					assert.False(t, seen[c.ID], "claimed twice")
+					seen[c.ID] = true
+					assert.Len(t, c.Notices, 1)
+					assert.Equal(t, 1, c.Attempts)
+					var i int
+					_, err := fmt.Sscan(c.Borrower, &i)
+					assert.NoError(t, err)
+					assert.GreaterOrEqual(t, i%4, last, "the most urgent first")
+					last = i % 4
+				}
+				mu.Unlock()
+				if err != nil || len(claims) == 0 {
+					return
+				}
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	assert.Len(t, seen, 300)
+}
+
+func TestFence(t *testing.T) {
+	store, db, _ := open(t)
+	promise(t, store, emails(3))
+	c := claim(t, store, 3, time.Minute)
+	now := time.Now()
+
+	require.NoError(t, store.HandOver(t.Context(), c[0], "a@x", now))
+	require.ErrorIs(t, store.HandOver(t.Context(), c[0], "b@x", now), reminder.ErrLost, "a mark is set once")
+	require.NoError(t, store.Record(t.Context(), c[0], reminder.Outcome{State: reminder.Sent, ReceiptID: "r"}))
+	assert.Equal(t, "sent", state(t, db, c[0].ID))
+	require.ErrorIs(t, store.Record(t.Context(), c[0], reminder.Outcome{State: reminder.Refused}), reminder.ErrLost, "an end is an end")
+
+	// A zombie: asleep for longer than its lease, before the mark and after it.
+	require.NoError(t, store.HandOver(t.Context(), c[2], "c@x", now))
+	endLeases(t, db)
+	require.ErrorIs(t, store.HandOver(t.Context(), c[1], "d@x", now), reminder.ErrLost)
+	swept, err := store.Sweep(t.Context(), 3, false)
+	require.NoError(t, err)
+	assert.Equal(t, reminder.Swept{Unknown: 1}, swept)
+	assert.Equal(t, "unknown", state(t, db, c[2].ID))
+	require.NoError(t, store.Record(t.Context(), c[2], reminder.Outcome{State: reminder.Sent}), "that it was accepted is a fact")
+	assert.Equal(t, "sent", state(t, db, c[2].ID))
+
+	again := claim(t, store, 3, time.Minute)
+	require.Len(t, again, 1)
+	assert.Equal(t, c[1].ID, again[0].ID)
+	assert.Equal(t, 1, again[0].Attempts, "a crash takes no try")
+	require.ErrorIs(t, store.Record(t.Context(), c[1], reminder.Outcome{State: reminder.Sent}), reminder.ErrLost)
+	require.ErrorIs(t, store.HandOver(t.Context(), c[1], "e@x", now), reminder.ErrLost)
+	require.NoError(t, store.HandOver(t.Context(), again[0], "f@x", now))
+}
+
+func TestUnknownIsSentOnceMore(t *testing.T) {
+	store, db, _ := open(t)
+	promise(t, store, emails(1))
+	date := time.Date(2026, 11, 24, 1, 2, 3, 0, time.UTC)
+	c := claim(t, store, 1, time.Minute)[0]
+	require.NoError(t, store.HandOver(t.Context(), c, "same@x", date))
+	endLeases(t, db)
+
+	for range 2 { // hold: it stays
+		_, err := store.Sweep(t.Context(), 3, false)
+		require.NoError(t, err)
+		require.Empty(t, claim(t, store, 1, time.Minute))
+	}
+	_, err := store.Sweep(t.Context(), 3, true)
+	require.NoError(t, err)
+	c = claim(t, store, 1, time.Minute)[0]
+	assert.Equal(t, "same@x", c.MessageID)
+	assert.Equal(t, date, c.Date)
+	assert.Equal(t, 1, c.Unknowns)
+
+	// Handed back before it was sent: Message-ID and Date still belong to the first copy.
+	require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Queued, KeepTry: true}))
+	c = claim(t, store, 1, time.Minute)[0]
+	assert.Equal(t, "same@x", c.MessageID)
+	require.NoError(t, store.HandOver(t.Context(), c, "same@x", date))
+	require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Unknown, Reason: "silence"}))
+	for range 3 {
+		swept, err := store.Sweep(t.Context(), 3, true)
+		require.NoError(t, err)
+		assert.Zero(t, swept)
+		require.Empty(t, claim(t, store, 1, time.Minute), "the second unknown outcome is final")
+	}
+	assert.Equal(t, "unknown", state(t, db, c.ID))
+}
+
+func TestRetryIsANewMessage(t *testing.T) {
+	store, _, _ := open(t)
+	promise(t, store, emails(1))
+	c := claim(t, store, 1, time.Minute)[0]
+	require.NoError(t, store.HandOver(t.Context(), c, "first@x", time.Now()))
+	require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Queued, RetryAfter: time.Hour}))
+	require.Empty(t, claim(t, store, 1, time.Minute), "not before its time")
+	in, ok, err := store.NextTry(t.Context())
+	require.NoError(t, err)
+	assert.True(t, ok)
+	assert.InDelta(t, time.Hour, in, float64(time.Minute))
+	require.ErrorIs(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Sent}), reminder.ErrLost)
+}
+
+func TestPoison(t *testing.T) {
+	store, db, _ := open(t)
+	promise(t, store, emails(1))
+	failed := 0
+	for range 20 {
+		claims := claim(t, store, 1, time.Minute)
+		if len(claims) == 0 {
+			break
+		}
+		endLeases(t, db)
+		swept, err := store.Sweep(t.Context(), 3, true)
+		require.NoError(t, err)
+		failed += swept.Failed
+	}
+	assert.Equal(t, 1, failed, "an email over which every run dies must end")
+	var id int64
+	require.NoError(t, db.Admin.QueryRow("SELECT id FROM reminder_emails").Scan(&id))
+	assert.Equal(t, "failed", state(t, db, id))
+}
+
+func TestBadAddressIsADigest(t *testing.T) {
+	store, db, _ := open(t)
+	promise(t, store, emails(1))
+	c := claim(t, store, 1, time.Minute)[0]
+	for range 2 {
+		require.NoError(t, store.HandOver(t.Context(), c, "a@x", time.Now()))
+		require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Refused, Reason: "550 5.1.1", BadAddress: "Gone@Example.org"}))
+		db.Exec(t, "UPDATE reminder_emails SET state = 'claimed'") // and once more, as after a restored backup
+	}
+	bad, err := store.BadAddresses(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, map[string]reminder.Digest{"0": reminder.DigestOf("gone@example.org")}, bad)
+	var dropped string
+	require.NoError(t, db.Admin.QueryRow("SELECT dropped FROM reminder_notices").Scan(&dropped))
+	assert.Equal(t, "refused", dropped, "a notice that was refused is not counted as a reminder")
+}
+
+func TestState(t *testing.T) {
+	store, db, _ := open(t)
+	until := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
+	for range 2 {
+		require.NoError(t, store.SetPause(t.Context(), reminder.Pause{Kind: reminder.PauseByPerson, Reason: "ujian"}))
+		require.NoError(t, store.SetPause(t.Context(), reminder.Pause{Kind: "quota", Reason: "550 5.4.5", Until: until, Fingerprint: "f"}))
+	}
+	pauses, err := store.Pauses(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []reminder.Pause{{Kind: "quota", Reason: "550 5.4.5", Until: until, Fingerprint: "f"}, {Kind: reminder.PauseByPerson, Reason: "ujian"}}, pauses)
+	require.NoError(t, store.LiftPause(t.Context(), false))
+	pauses, err = store.Pauses(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, pauses, 1)
+
+	db.Exec(t, "INSERT INTO reminder_closed_days VALUES ('2026-12-30', '2027-01-02', 'Libur'), ('2026-01-01', '2026-01-01', 'lama'), ('2026-12-25', '9999-12-31', 'salah ketik')")
+	closed, err := store.ClosedDates(t.Context(), day("2026-12-31"))
+	require.NoError(t, err)
+	assert.Equal(t, "Libur", closed[day("2027-01-02")])
+	assert.NotContains(t, closed, day("2026-01-01"))
+	assert.LessOrEqual(t, len(closed), 370, "a typing error does not close the library for ever")
+
+	db.Exec(t, "INSERT INTO reminder_opt_outs VALUES ('A1', UTC_TIMESTAMP())")
+	out, err := store.OptedOut(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, map[string]bool{"A1": true}, out, "ids keep their case")
+}
+
+func TestFaultsNameTheRemedy(t *testing.T) {
+	store, db, user := open(t)
+	check := func(store *mysql.Store, temporary bool, id, en string) {
+		t.Helper()
+		err := store.Check(t.Context())
+		require.Error(t, err)
+		assert.Equal(t, temporary, reminder.IsTemporary(err), "%v", err)
+		assert.Contains(t, reminder.Localize(err, "id"), id)
+		assert.Contains(t, reminder.Localize(err, "en"), en)
+		assert.NotContains(t, err.Error(), user.Passwd)
+	}
+	with := func(change func(*driver.Config)) *mysql.Store {
+		cfg := user.Clone()
+		change(cfg)
+		return connect(t, cfg, 1)
+	}
+	check(with(func(c *driver.Config) { c.Passwd = "wrong" }), false, "DB_PASSWORD", "DB_PASSWORD")
+	check(with(func(c *driver.Config) { c.DBName = "nowhere" }), false, "DB_DATABASE", "DB_DATABASE")
+	check(with(func(c *driver.Config) { c.Addr = "127.0.0.1:1" }), true, "sedang berjalan", "cannot be reached")
+
+	db.Exec(t, "UPDATE reminder_migrations SET version_id = 99 WHERE version_id = ?", mysql.SchemaVersion)
+	check(store, false, "Perbarui program", "Update this program")
+	db.Exec(t, "DELETE FROM reminder_migrations WHERE version_id = 99")
+	check(store, false, "pengingat migrate", "pengingat migrate")
+	db.Exec(t, "INSERT INTO reminder_migrations (version_id, is_applied) VALUES (?, 1)", mysql.SchemaVersion)
+	require.NoError(t, store.Check(t.Context()))
+
+	db.Exec(t, "ALTER TABLE buku RENAME COLUMN judul TO nama_buku")
+	check(store, false, "--source", "--source")
+	db.Exec(t, "ALTER TABLE buku RENAME COLUMN nama_buku TO judul")
+	require.NoError(t, store.Check(t.Context()))
+	stranger := db.User(t, "GRANT SELECT ON perpustakaan.reminder_migrations TO 'pengingat'@'localhost';")
+	check(connect(t, stranger, 1), false, "grants.sql", "grants.sql")
+	db.Exec(t, "DROP VIEW reminder_loans")
+	check(store, false, "--source", "--source")
+	db.Exec(t, "DROP TABLE reminder_migrations")
+	check(store, false, "pengingat migrate", "pengingat migrate")
+}
+
+func TestMigrateAgain(t *testing.T) {
+	db := mysqltest.New(t)
+	db.School(t)
+	applied, err := migrations.Up(t.Context(), db.Admin)
+	require.NoError(t, err)
+	assert.Len(t, applied, mysql.SchemaVersion)
+	applied, err = migrations.Up(t.Context(), db.Admin)
+	require.NoError(t, err)
+	assert.Empty(t, applied)
+
+	// Cut off after the tables, before it was noted.
+	db.Exec(t, "DELETE FROM reminder_migrations WHERE version_id > 0")
+	applied, err = migrations.Up(t.Context(), db.Admin)
+	require.NoError(t, err)
+	assert.Len(t, applied, mysql.SchemaVersion)
+	for range 2 {
+		require.NoError(t, migrations.CreateView(t.Context(), db.Admin, "perpustakaan"))
+	}
+	require.ErrorContains(t, migrations.CreateView(t.Context(), db.Admin, "nowhere"), "perpustakaan", "the error names what there is")
+}
+
+// TestLostReply cuts the connection after the server got a statement and before its reply came back, at every statement
+// of a delivery in turn. Whatever was cut, the outcome is the one of a delivery that was not disturbed.
+func TestLostReply(t *testing.T) {
+	_, db, user := open(t)
+	proxy := newCutter(t, user.Addr)
+	cfg := user.Clone()
+	cfg.Addr = proxy.addr
+	for cut := 1; ; cut++ {
+		db.Exec(t, "DELETE FROM reminder_emails")
+		db.Exec(t, "DELETE FROM reminder_notices")
+		store := connect(t, cfg, 1)
+		require.NoError(t, store.Ping(t.Context()))
+		proxy.arm(cut)
+		n, err := store.Promise(t.Context(), "run", emails(2))
+		require.NoError(t, err, "cut %d", cut)
+		require.Equal(t, reminder.PlannedCounts{Emails: 2, Notices: 2}, n, "cut %d", cut)
+		claims, err := store.Claim(t.Context(), 5, time.Minute)
+		require.NoError(t, err, "cut %d", cut)
+		require.Len(t, claims, 2, "cut %d", cut)
+		for _, c := range claims {
+			require.NoError(t, store.HandOver(t.Context(), c, "m@x", time.Now()), "cut %d", cut)
+			require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Sent}), "cut %d", cut)
+			require.Equal(t, "sent", state(t, db, c.ID), "cut %d", cut)
+		}
+		var rows int
+		require.NoError(t, db.Admin.QueryRow("SELECT COUNT(*) FROM reminder_emails").Scan(&rows))
+		require.Equal(t, 2, rows, "cut %d", cut)
+		if !proxy.fired() {
+			require.Greater(t, cut, 10, "the cutter must have met every statement")
+			return
+		}
+	}
+}
+
+// A cutter is a TCP proxy that drops the n-th reply of the server after it is armed, and the connection with it.
+type cutter struct {
+	addr string
+	mu   sync.Mutex
+	left int // replies until the cut; 0: disarmed
+	cut  bool
+}
+
+func newCutter(t *testing.T, server string) *cutter {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	c := &cutter{addr: l.Addr().String()}
+	var wg sync.WaitGroup
+	t.Cleanup(func() { l.Close(); wg.Wait() })
+	wg.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() { c.serve(client, server) })
+		}
+	})
+	return c
+}
+
+func (c *cutter) arm(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left, c.cut = n, false
+}
+
+func (c *cutter) fired() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cut
+}
+
+// reply reports whether the next reply may pass.
+func (c *cutter) reply() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.left == 0 {
+		return true
+	}
+	c.left--
+	c.cut = c.cut || c.left == 0
+	return c.left > 0
+}
+
+func (c *cutter) serve(client net.Conn, address string) {
+	defer client.Close()
+	server, err := net.Dial("tcp", address)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	go func() {
+		defer server.Close()
+		buf := make([]byte, 1<<16)
+		for {
+			n, err := client.Read(buf)
+			if _, werr := server.Write(buf[:n]); err != nil || werr != nil {
+				return
+			}
+		}
+	}()
+	buf := make([]byte, 1<<16)
+	for {
+		n, err := server.Read(buf)
+		if err != nil || !c.reply() {
+			return
+		}
+		if _, err := client.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// TestErrorInTransactionRollsBack: after a deadlock or a lock wait nothing of the transaction may stay.
+func TestErrorInTransactionRollsBack(t *testing.T) {
+	store, db, user := open(t)
+	blocker, err := db.Admin.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = blocker.ExecContext(t.Context(), `INSERT INTO reminder_notices (loan_id, due_date, step, email_id, number)
+		VALUES ('5', '2026-11-24', 0, 1, 0)`)
+	require.NoError(t, err)
+	impatient := user.Clone()
+	impatient.Params = map[string]string{"innodb_lock_wait_timeout": "1"} // seconds
+	waiting := connect(t, impatient, 2)
+	_, err = waiting.Promise(t.Context(), "run", emails(10))
+	var timeout *driver.MySQLError
+	require.True(t, errors.As(err, &timeout) && timeout.Number == 1205, "%v", err)
+	assert.True(t, reminder.IsTemporary(err))
+	require.NoError(t, blocker.Rollback())
+	var rows int
+	require.NoError(t, db.Admin.QueryRow("SELECT COUNT(*) FROM reminder_emails").Scan(&rows))
+	require.Zero(t, rows)
+	promise(t, store, emails(10))
+}
+
+// TestCanceled: a canceled context is reported as such and nothing else.
+func TestCanceled(t *testing.T) {
+	store, _, _ := open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := store.Claim(ctx, 1, time.Minute)
+	require.ErrorIs(t, err, context.Canceled)
+}

@@ -1,0 +1,194 @@
+// Package mysqltest gives a test a database of its own on a real MySQL or MariaDB server, and fills it with the tables
+// of the school's application.
+//
+// TEST_MYSQL_DSN names the server and a user who may do everything on it. `make test` starts a private server and sets
+// the variable. Without it a test fails rather than being skipped: what this project promises, it promises by locks,
+// unique keys and transactions, and nothing but a real server has them.
+package mysqltest
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest/school"
+)
+
+const dsnVariable = "TEST_MYSQL_DSN"
+
+// A DB is the database of one test. It is dropped when the test ends.
+type DB struct {
+	Name   string        // lower-case letters and digits, so that it needs no quotes
+	Config *mysql.Config // the administrator's, on this database; Clone it to open further connections
+	Admin  *sql.DB       // opened with Config
+
+	rows int // how many borrowers and loans were added, for values that must be unique
+}
+
+// New creates an empty database.
+func New(t testing.TB) *DB {
+	t.Helper()
+	dsn := os.Getenv(dsnVariable)
+	require.NotEmpty(t, dsn, "this test needs a MySQL or MariaDB server: run `make test`, "+
+		"or name one that may be played with, such as "+dsnVariable+"='root@tcp(127.0.0.1:3306)/'")
+	server, err := mysql.ParseDSN(dsn)
+	require.NoError(t, err, dsnVariable)
+	server.ParseTime = true
+
+	d := &DB{Name: unique(), Config: server.Clone()}
+	d.Config.DBName = d.Name
+	admin := open(t, server)
+	_, err = admin.ExecContext(t.Context(), "CREATE DATABASE "+d.Name+" CHARACTER SET utf8mb4")
+	require.NoError(t, err, dsnVariable)
+	cleanUp(t, admin, "DROP DATABASE "+d.Name)
+	d.Admin = open(t, d.Config)
+	return d
+}
+
+// Exec runs one statement as the administrator.
+func (d *DB) Exec(t testing.TB, query string, args ...any) sql.Result {
+	t.Helper()
+	result, err := d.Admin.ExecContext(t.Context(), query, args...)
+	require.NoError(t, err, query)
+	return result
+}
+
+// Script runs statements, each of which ends with a semicolon at the end of a line, as the administrator on one
+// connection.
+func (d *DB) Script(t testing.TB, script string) {
+	t.Helper()
+	conn, err := d.Admin.Conn(t.Context())
+	require.NoError(t, err)
+	defer conn.Close()
+	for _, statement := range statementEnd.Split(commentLine.ReplaceAllString(script, ""), -1) {
+		if statement = strings.TrimSpace(statement); statement != "" {
+			_, err := conn.ExecContext(t.Context(), statement)
+			require.NoError(t, err, statement)
+		}
+	}
+}
+
+var (
+	commentLine  = regexp.MustCompile(`(?m)^\s*--.*$`)
+	statementEnd = regexp.MustCompile(`(?m);\s*$`)
+)
+
+// User creates a user who may do what the script grants, and returns its configuration. The script is written for an
+// administrator of the school: its database perpustakaan, its user 'pengingat'@'…' and whatever password stands after
+// IDENTIFIED BY become this test's own. A CREATE USER in it must say IF NOT EXISTS. The user is dropped when the test
+// ends.
+func (d *DB) User(t testing.TB, grants string) *mysql.Config {
+	t.Helper()
+	config := d.Config.Clone()
+	config.User, config.Passwd = unique(), rand.Text()
+	account, password := "'"+config.User+"'@'%'", "IDENTIFIED BY '"+config.Passwd+"'"
+
+	d.Exec(t, "CREATE USER "+account+" "+password)
+	cleanUp(t, d.Admin, "DROP USER "+account)
+	grants = grantedAccount.ReplaceAllString(grants, account)
+	grants = grantedPassword.ReplaceAllString(grants, password)
+	d.Script(t, grantedDatabase.ReplaceAllString(grants, d.Name))
+	return config
+}
+
+var (
+	grantedAccount  = regexp.MustCompile(`'pengingat'@'[^']*'`)
+	grantedPassword = regexp.MustCompile(`IDENTIFIED BY '[^']*'`)
+	grantedDatabase = regexp.MustCompile(`\bperpustakaan\b`)
+)
+
+// School creates the tables of the school's Laravel application.
+func (d *DB) School(t testing.TB) {
+	t.Helper()
+	d.Script(t, school.Schema)
+}
+
+// A Borrower is a row of the school's table users. What is empty gets a value of its own.
+type Borrower struct {
+	Name  string
+	Email string
+	Level string // siswa when empty
+	Class string // such as "7A": also makes a row of siswa
+}
+
+// AddBorrower adds b to the school and returns its id.
+func (d *DB) AddBorrower(t testing.TB, b Borrower) int64 {
+	t.Helper()
+	d.rows++
+	id := d.insert(t, "INSERT INTO users (nama, email, password, level) VALUES (?, ?, '', ?)",
+		cmp.Or(b.Name, fmt.Sprint("Siswa ", d.rows)),
+		cmp.Or(b.Email, fmt.Sprintf("siswa%d@example.org", d.rows)),
+		cmp.Or(b.Level, "siswa"))
+	if b.Class != "" {
+		d.insert(t, `INSERT INTO siswa (user_id, nisn, kelas, tanggal_lahir, alamat, no_telepon)
+			VALUES (?, ?, ?, '2012-05-02', 'Garut', '')`, id, fmt.Sprintf("%010d", d.rows), b.Class)
+	}
+	return id
+}
+
+// A Loan is a row of the school's table peminjaman, of a book of its own.
+type Loan struct {
+	Borrower int64  // users.id; a new borrower when 0
+	Due      string // 2006-01-02
+	Title    string // "Buku" and a number when empty
+	Borrowed string // 2006-01-02 15:04:05; in 2026 when empty
+	Status   string // Dipinjam when empty
+	Returned string // 2006-01-02 15:04:05; not returned when empty
+}
+
+// AddLoan adds l to the school and returns its id.
+func (d *DB) AddLoan(t testing.TB, l Loan) int64 {
+	t.Helper()
+	if l.Borrower == 0 {
+		l.Borrower = d.AddBorrower(t, Borrower{})
+	}
+	d.rows++
+	book := d.insert(t, `INSERT INTO buku (kode_buku, judul, pengarang, penerbit, tahun_terbit, deskripsi)
+		VALUES (?, ?, '', '', '2020', '')`,
+		fmt.Sprintf("B%05d", d.rows), cmp.Or(l.Title, fmt.Sprint("Buku ", d.rows)))
+	return d.insert(t, `INSERT INTO peminjaman
+		(user_id, buku_id, no_peminjaman, tanggal_pinjam, tanggal_kembali, status, tanggal_pengembalian)
+		VALUES (?, ?, ?, ?, ?, ?, NULLIF(?, ''))`,
+		l.Borrower, book, fmt.Sprintf("PJM-%05d", d.rows), cmp.Or(l.Borrowed, "2026-01-05 09:30:00"), l.Due,
+		cmp.Or(l.Status, "Dipinjam"), l.Returned)
+}
+
+func (d *DB) insert(t testing.TB, query string, args ...any) int64 {
+	t.Helper()
+	id, err := d.Exec(t, query, args...).LastInsertId()
+	require.NoError(t, err)
+	return id
+}
+
+func open(t testing.TB, config *mysql.Config) *sql.DB {
+	t.Helper()
+	connector, err := mysql.NewConnector(config)
+	require.NoError(t, err)
+	db := sql.OpenDB(connector)
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// cleanUp runs a statement after the test. A transaction that the test left open would make a DROP wait for hours, so
+// the time is limited.
+func cleanUp(t testing.TB, db *sql.DB, statement string) {
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_, err := db.ExecContext(ctx, statement)
+		require.NoError(t, err, "%s: did the test leave a transaction open?", statement)
+	})
+}
+
+// unique returns a name for a database or a user that no other test has, also in another process on the same server.
+func unique() string { return "pengingat" + strings.ToLower(rand.Text()[:12]) }

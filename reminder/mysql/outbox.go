@@ -1,0 +1,428 @@
+package mysql
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// promiseChunk is how many emails one transaction promises: few round trips, and locks held for milliseconds.
+const promiseChunk = 200
+
+// Promise stores emails and their notices. A crash between two chunks leaves whole emails or nothing.
+func (s *Store) Promise(ctx context.Context, runID string, emails []reminder.Email) (reminder.PlannedCounts, error) {
+	return s.insert(ctx, runID, emails, reminder.Queued, "")
+}
+
+// Skip stores emails that were never sent, so that their notices are not promised any more.
+func (s *Store) Skip(ctx context.Context, runID string, emails []reminder.Email, reason string) (reminder.PlannedCounts, error) {
+	return s.insert(ctx, runID, emails, reminder.Canceled, reason)
+}
+
+func (s *Store) insert(ctx context.Context, runID string, emails []reminder.Email, state reminder.State, reason string) (reminder.PlannedCounts, error) {
+	var total reminder.PlannedCounts
+	for chunk := range slices.Chunk(emails, promiseChunk) {
+		n, err := s.insertChunk(ctx, runID, chunk, state, reason)
+		if err != nil {
+			return total, fault("promise emails", err)
+		}
+		total.Emails += n.Emails
+		total.Notices += n.Notices
+	}
+	return total, nil
+}
+
+// insertChunk stores one chunk. When another run promised some of it in the meantime, error 1062 says so: those notices are
+// left out and the rest is tried again.
+func (s *Store) insertChunk(ctx context.Context, runID string, chunk []reminder.Email, state reminder.State, reason string) (reminder.PlannedCounts, error) {
+	var n reminder.PlannedCounts
+	for try := 0; len(chunk) > 0; try++ {
+		refs := make([]string, len(chunk))
+		for i := range refs {
+			refs[i] = rand.Text()
+		}
+		err := s.tx(ctx, func(tx *sql.Tx, again bool) error {
+			if again {
+				// The commit before may have happened although its reply was lost. It was all or nothing.
+				if done, err := count(ctx, tx, "SELECT COUNT(*) FROM reminder_emails WHERE ref = ?", refs[0]); err != nil || done > 0 {
+					return err
+				}
+			}
+			return insertEmails(ctx, tx, runID, chunk, refs, state, reason)
+		})
+		if err == nil {
+			n.Emails = len(chunk)
+			for _, e := range chunk {
+				n.Notices += len(e.Notices)
+			}
+			return n, nil
+		}
+		if e, ok := errors.AsType[*mysql.MySQLError](err); !ok || e.Number != 1062 {
+			return n, err
+		}
+		if try == maxTries {
+			return n, errors.New("notices keep being promised by other runs") // not err: its text holds a key
+		}
+		if chunk, err = s.unpromised(ctx, chunk); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func insertEmails(ctx context.Context, tx *sql.Tx, runID string, chunk []reminder.Email, refs []string, state reminder.State, reason string) error {
+	var values []string
+	var args []any
+	for i, e := range chunk {
+		values = append(values, "(?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))")
+		args = append(args, refs[i], e.Borrower, runID, int(e.Priority), string(state), reason)
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO reminder_emails (ref, borrower_id, run_id, priority, state, reason, next_at, created_at)
+		VALUES `+strings.Join(values, ", "), args...)
+	if err != nil {
+		return err
+	}
+	ids := make(map[string]int64, len(refs)) // never assumed to be consecutive
+	byRef := make([]any, len(refs))
+	for i, ref := range refs {
+		byRef[i] = ref
+	}
+	err = each(ctx, tx, func(rows *sql.Rows) error {
+		var id int64
+		var ref string
+		if err := rows.Scan(&id, &ref); err != nil {
+			return err
+		}
+		ids[ref] = id
+		return nil
+	}, "SELECT id, ref FROM reminder_emails WHERE ref IN ("+marks(len(refs))+")", byRef...)
+	if err != nil {
+		return err
+	}
+	values, args = nil, nil
+	for i, e := range chunk {
+		for _, n := range e.Notices {
+			values = append(values, "(?, ?, ?, ?, ?, ?)")
+			args = append(args, n.Loan, n.Due.String(), n.Step, ids[refs[i]], n.Number, reason)
+		}
+	}
+	_, err = tx.ExecContext(ctx, "INSERT INTO reminder_notices (loan_id, due_date, step, email_id, number, dropped) VALUES "+
+		strings.Join(values, ", "), args...)
+	return err
+}
+
+// unpromised returns the emails of a chunk without the notices that exist by now.
+func (s *Store) unpromised(ctx context.Context, chunk []reminder.Email) ([]reminder.Email, error) {
+	var loans []reminder.Loan
+	for _, e := range chunk {
+		for _, n := range e.Notices {
+			loans = append(loans, reminder.Loan{ID: n.Loan})
+		}
+	}
+	known, err := s.known(ctx, loans)
+	if err != nil {
+		return nil, err
+	}
+	var rest []reminder.Email
+	for _, e := range chunk {
+		e.Notices = slices.DeleteFunc(slices.Clone(e.Notices), func(n reminder.Notice) bool {
+			h, ok := known[n.Cycle]
+			return ok && h.Last >= n.Step
+		})
+		if len(e.Notices) > 0 {
+			rest = append(rest, e)
+		}
+	}
+	return rest, nil
+}
+
+// CancelWaiting cancels what has not ended.
+func (s *Store) CancelWaiting(ctx context.Context, reason string) (int, error) {
+	_, err := s.exec(ctx, "UPDATE reminder_emails SET unknowns = unknowns + 1 WHERE state = 'unknown' AND unknowns = 1")
+	if err != nil {
+		return 0, fault("keep unknown emails", err)
+	}
+	n, err := s.exec(ctx, `UPDATE reminder_emails SET state = 'canceled', reason = ?, ended_at = UTC_TIMESTAMP(6)
+		WHERE state IN ('queued', 'claimed', 'handover')`, reason)
+	return int(n), fault("cancel emails", err)
+}
+
+// maxCrashes is how many runs may die over an email before it is taken for the cause.
+const maxCrashes = 10
+
+// Sweep settles what dead runs left. Its statements stand in an order in which a crash between two of them is made good
+// by the next sweep.
+func (s *Store) Sweep(ctx context.Context, tries int, resend bool) (reminder.Swept, error) {
+	var swept reminder.Swept
+	// The mark was set and no outcome recorded: the email may have been sent. The token stays, so that a run that was
+	// only slow can still record that it was accepted.
+	n, err := s.exec(ctx, `UPDATE reminder_emails SET state = 'unknown', unknowns = unknowns + 1, ended_at = UTC_TIMESTAMP(6),
+		reason = 'the run ended in the hand-over' WHERE state = 'handover' AND lease_until < UTC_TIMESTAMP(6)`)
+	if err != nil {
+		return swept, fault("sweep hand-overs", err)
+	}
+	swept.Unknown = int(n)
+
+	// No mark: nothing was sent. The crash was not the email's fault and takes no try, unless it happens again and again.
+	n, err = s.exec(ctx, `UPDATE reminder_emails SET state = 'failed', ended_at = UTC_TIMESTAMP(6),
+		reason = 'every run that took it died' WHERE state = 'claimed' AND lease_until < UTC_TIMESTAMP(6) AND crashes >= ?`,
+		maxCrashes)
+	if err != nil {
+		return swept, fault("sweep claims", err)
+	}
+	swept.Failed = int(n)
+	_, err = s.exec(ctx, `UPDATE reminder_emails SET state = 'queued', attempts = attempts - 1, crashes = crashes + 1,
+		next_at = UTC_TIMESTAMP(6) WHERE state = 'claimed' AND lease_until < UTC_TIMESTAMP(6)`)
+	if err != nil {
+		return swept, fault("sweep claims", err)
+	}
+
+	if resend {
+		// Once: a second unknown outcome raises unknowns above 1 and is final.
+		_, err = s.exec(ctx, `UPDATE reminder_emails SET state = 'queued', next_at = UTC_TIMESTAMP(6), ended_at = NULL
+			WHERE state = 'unknown' AND unknowns = 1`)
+	}
+	return swept, fault("queue unknown emails again", err)
+}
+
+// Claim takes emails by one UPDATE whose order is that of its index, and reads back what it took by the token. When the
+// reply is lost, the rows are found by the same token; rows nobody finds wait for their lease.
+func (s *Store) Claim(ctx context.Context, n int, lease time.Duration) ([]reminder.Claim, error) {
+	token := rand.Text()
+	err := retry(ctx, func(again bool) error {
+		if again {
+			if done, err := count(ctx, s.db, "SELECT COUNT(*) FROM reminder_emails WHERE claim_token = ?", token); err != nil || done > 0 {
+				return err
+			}
+		}
+		_, err := s.db.ExecContext(ctx, `UPDATE reminder_emails SET state = 'claimed', claim_token = ?, attempts = attempts + 1,
+			lease_until = DATE_ADD(UTC_TIMESTAMP(6), INTERVAL ? MICROSECOND)
+			WHERE state = 'queued' AND next_at <= UTC_TIMESTAMP(6) ORDER BY priority, next_at, id LIMIT ?`,
+			token, lease.Microseconds(), n)
+		return err
+	})
+	if err != nil {
+		return nil, fault("claim emails", err)
+	}
+	claims, err := s.claims(ctx, "claim_token = ? AND state = 'claimed'", token)
+	return claims, fault("read the claim", err)
+}
+
+// Waiting returns the queued emails.
+func (s *Store) Waiting(ctx context.Context) ([]reminder.Claim, error) {
+	claims, err := s.claims(ctx, "state = 'queued'")
+	return claims, fault("read the queue", err)
+}
+
+// claims reads emails with their notices.
+func (s *Store) claims(ctx context.Context, where string, args ...any) ([]reminder.Claim, error) {
+	var claims []reminder.Claim
+	err := s.read(ctx, func() { claims = nil }, func(rows *sql.Rows) error {
+		var c reminder.Claim
+		var token, id, date sql.NullString
+		if err := rows.Scan(&c.ID, &c.Ref, &token, &c.Borrower, &c.Attempts, &c.Unknowns, &id, &date); err != nil {
+			return err
+		}
+		c.Token, c.MessageID = token.String, id.String
+		var err error
+		c.Date, err = parseTime(date)
+		claims = append(claims, c)
+		return err
+	}, `SELECT id, ref, claim_token, borrower_id, attempts, unknowns, message_id, message_date FROM reminder_emails
+		WHERE `+where+" ORDER BY priority, next_at, id", args...)
+	if err != nil || len(claims) == 0 {
+		return nil, err
+	}
+	return claims, s.notices(ctx, claims)
+}
+
+// notices fills in the notices of claims.
+func (s *Store) notices(ctx context.Context, claims []reminder.Claim) error {
+	index := make(map[int64]int, len(claims))
+	ids := make([]any, len(claims))
+	for i, c := range claims {
+		index[c.ID], ids[i] = i, c.ID
+	}
+	reset := func() {
+		for i := range claims {
+			claims[i].Notices = nil
+		}
+	}
+	return s.read(ctx, reset, func(rows *sql.Rows) error {
+		var n reminder.Notice
+		var email int64
+		if err := scanCycle(rows, &n.Cycle, &n.Step, &n.Number, &email); err != nil {
+			return err
+		}
+		c := &claims[index[email]]
+		c.Notices = append(c.Notices, n)
+		return nil
+	}, `SELECT loan_id, due_date, step, number, email_id FROM reminder_notices
+		WHERE email_id IN (`+marks(len(ids))+`) AND dropped = '' ORDER BY due_date, loan_id`, ids...)
+}
+
+// NextTry returns how long it is until the next queued email may be claimed.
+func (s *Store) NextTry(ctx context.Context) (time.Duration, bool, error) {
+	var micros sql.NullInt64
+	err := s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&micros) },
+		"SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), MIN(next_at)) FROM reminder_emails WHERE state = 'queued'")
+	return time.Duration(micros.Int64) * time.Microsecond, micros.Valid, fault("read the queue", err)
+}
+
+// HandOver sets the mark. The guard is checked where it matters: a run that slept longer than its lease finds no row and
+// drops its connection without the final dot.
+func (s *Store) HandOver(ctx context.Context, c reminder.Claim, messageID string, date time.Time) error {
+	err := s.guarded(ctx, `UPDATE reminder_emails
+		SET state = 'handover', message_id = ?, message_date = ?, handover_at = UTC_TIMESTAMP(6)
+		WHERE id = ? AND claim_token = ? AND state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)`,
+		[]any{messageID, date.UTC().Format("2006-01-02 15:04:05"), c.ID, c.Token},
+		`SELECT COUNT(*) FROM reminder_emails WHERE id = ? AND claim_token = ? AND state = 'handover' AND message_id = ?
+		AND lease_until > UTC_TIMESTAMP(6)`, []any{c.ID, c.Token, messageID})
+	return fault("mark the hand-over", err)
+}
+
+// Record writes an outcome. Accepted is a fact: it is written even when the sweep has called the email unknown, as long as
+// nobody else took it since.
+func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome) error {
+	set := []string{"state = ?", "reason = ?", "ended_at = UTC_TIMESTAMP(6)"}
+	args := []any{string(o.State), clip(o.Reason)}
+	from := "'claimed', 'handover'"
+	switch o.State {
+	case reminder.Sent:
+		set = append(set, "sent_at = UTC_TIMESTAMP(6)", "receipt_id = ?")
+		args = append(args, clip(o.ReceiptID))
+		from += ", 'unknown'"
+	case reminder.Queued:
+		set = append(set, "ended_at = NULL", "next_at = DATE_ADD(UTC_TIMESTAMP(6), INTERVAL ? MICROSECOND)")
+		args = append(args, o.RetryAfter.Microseconds())
+		if o.KeepTry {
+			set = append(set, "attempts = attempts - 1")
+		}
+		if c.Unknowns == 0 {
+			// Surely not accepted: the next try is a new message, and this one does not count for a daily limit.
+			set = append(set, "message_id = NULL", "message_date = NULL", "handover_at = NULL")
+		}
+	case reminder.Unknown:
+		set = append(set, "unknowns = unknowns + 1")
+	}
+	if len(o.Dropped) > 0 {
+		if err := s.drop(ctx, c, o.Dropped); err != nil {
+			return fault("drop notices", err)
+		}
+	}
+	if o.BadAddress != "" {
+		if err := s.addBadAddress(ctx, c.Borrower, o); err != nil {
+			return fault("remember a bad address", err)
+		}
+	}
+	// What was written above is true whatever becomes of the claim, so a crash here loses nothing: the email is still
+	// claimed and is looked at again.
+	err := s.guarded(ctx, "UPDATE reminder_emails SET "+strings.Join(set, ", ")+
+		" WHERE id = ? AND claim_token = ? AND state IN ("+from+")", append(args, c.ID, c.Token),
+		"SELECT COUNT(*) FROM reminder_emails WHERE id = ? AND claim_token = ? AND state = ?", []any{c.ID, c.Token, string(o.State)})
+	if err != nil {
+		return fault("record an outcome", err)
+	}
+	switch o.State {
+	case reminder.Canceled, reminder.Expired, reminder.Refused, reminder.Failed:
+		// The borrower was not told these: they do not count as reminders.
+		_, err = s.exec(ctx, "UPDATE reminder_notices SET dropped = ? WHERE email_id = ? AND dropped = ''", string(o.State), c.ID)
+	}
+	return fault("drop notices", err)
+}
+
+// guarded runs an UPDATE that must match one row. When it matches none after its reply was lost once, check says whether
+// it had taken effect.
+func (s *Store) guarded(ctx context.Context, update string, args []any, check string, checkArgs []any) error {
+	repeated := false
+	err := retry(ctx, func(again bool) error {
+		repeated = again
+		res, err := s.db.ExecContext(ctx, update, args...)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		if err == nil && n != 1 {
+			err = reminder.ErrLost
+		}
+		return err
+	})
+	if !repeated || !errors.Is(err, reminder.ErrLost) {
+		return err
+	}
+	return retry(ctx, func(bool) error {
+		n, err := count(ctx, s.db, check, checkArgs...)
+		if err == nil && n != 1 {
+			err = reminder.ErrLost
+		}
+		return err
+	})
+}
+
+// drop marks notices that an email leaves out.
+func (s *Store) drop(ctx context.Context, c reminder.Claim, dropped []reminder.Dropped) error {
+	for _, d := range dropped {
+		_, err := s.exec(ctx, `UPDATE reminder_notices SET dropped = ?
+			WHERE loan_id = ? AND due_date = ? AND step = ? AND email_id = ?`, d.Reason, d.Loan, d.Due.String(), d.Step, c.ID)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) addBadAddress(ctx context.Context, borrower string, o reminder.Outcome) error {
+	digest := reminder.DigestOf(o.BadAddress)
+	_, err := s.exec(ctx, `INSERT INTO reminder_bad_addresses (borrower_id, digest, reason, since)
+		VALUES (?, ?, ?, UTC_TIMESTAMP()) ON DUPLICATE KEY UPDATE digest = ?, reason = ?, since = UTC_TIMESTAMP()`,
+		borrower, digest[:], clip(o.Reason), digest[:], clip(o.Reason))
+	return err
+}
+
+// SentSince counts hand-overs in the last period: what a provider counts, whatever we learned of the outcome.
+func (s *Store) SentSince(ctx context.Context, period time.Duration) (int, error) {
+	n, err := s.count(ctx, "SELECT COUNT(*) FROM reminder_emails WHERE handover_at > DATE_SUB(UTC_TIMESTAMP(6), INTERVAL ? SECOND)",
+		int(period.Seconds()))
+	return n, fault("count what was sent", err)
+}
+
+// Backlog counts the emails that have not ended.
+func (s *Store) Backlog(ctx context.Context) (waiting int, oldest time.Time, err error) {
+	var created sql.NullString
+	err = s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&waiting, &created) },
+		"SELECT COUNT(*), MIN(created_at) FROM reminder_emails WHERE state IN ('queued', 'claimed', 'handover')")
+	if err == nil {
+		oldest, err = parseTime(created)
+	}
+	return waiting, oldest, fault("count what waits", err)
+}
+
+func (s *Store) count(ctx context.Context, query string, args ...any) (n int, err error) {
+	err = retry(ctx, func(bool) error {
+		n, err = count(ctx, s.db, query, args...)
+		return err
+	})
+	return n, err
+}
+
+func count(ctx context.Context, q querier, query string, args ...any) (n int, err error) {
+	err = each(ctx, q, func(rows *sql.Rows) error { return rows.Scan(&n) }, query, args...)
+	return n, err
+}
+
+// clip cuts a text to the width of its column.
+func clip(text string) string {
+	if runes := []rune(text); len(runes) > 255 {
+		return fmt.Sprintf("%s…", string(runes[:254]))
+	}
+	return text
+}

@@ -1,0 +1,161 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/mail"
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// Begin inserts a run's row.
+func (s *Store) Begin(ctx context.Context, r reminder.Report) error {
+	report, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode the report: %w", err)
+	}
+	err = retry(ctx, func(again bool) error {
+		if again { // the row may be there although the reply was lost
+			if n, err := count(ctx, s.db, "SELECT COUNT(*) FROM reminder_runs WHERE run_id = ?", r.RunID); err != nil || n > 0 {
+				return err
+			}
+		}
+		_, err := s.db.ExecContext(ctx, "INSERT INTO reminder_runs (run_id, started_at, report) VALUES (?, ?, ?)",
+			r.RunID, formatTime(r.StartedAt), report)
+		return err
+	})
+	return fault("record the run", err)
+}
+
+// Finish completes a run's row.
+func (s *Store) Finish(ctx context.Context, r reminder.Report) error {
+	report, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode the report: %w", err)
+	}
+	finished := r.StartedAt.Add(time.Duration(r.DurationMS) * time.Millisecond)
+	_, err = s.exec(ctx, "UPDATE reminder_runs SET finished_at = ?, outcome = ?, reason = ?, report = ? WHERE run_id = ?",
+		formatTime(finished), string(r.Outcome), clip(r.Reason), report, r.RunID)
+	return fault("record the run", err)
+}
+
+// The names under which pauses are kept.
+const (
+	pausePerson = "pause_person"
+	pauseMail   = "pause_mail"
+)
+
+// Pauses returns the pauses stored.
+func (s *Store) Pauses(ctx context.Context) ([]reminder.Pause, error) {
+	var pauses []reminder.Pause
+	err := s.read(ctx, func() { pauses = nil }, func(rows *sql.Rows) error {
+		var p reminder.Pause
+		var kind string
+		var until sql.NullString
+		if err := rows.Scan(&kind, &p.Reason, &until, &p.Fingerprint); err != nil {
+			return err
+		}
+		p.Kind = mail.PauseKind(kind)
+		var err error
+		p.Until, err = parseTime(until)
+		pauses = append(pauses, p)
+		return err
+	}, "SELECT kind, reason, until_at, fingerprint FROM reminder_state WHERE name IN (?, ?) ORDER BY name", pausePerson, pauseMail)
+	return pauses, fault("read the pauses", err)
+}
+
+// SetPause stores a pause in place of the one of its kind.
+func (s *Store) SetPause(ctx context.Context, p reminder.Pause) error {
+	name := pauseMail
+	if p.Kind == reminder.PauseByPerson {
+		name = pausePerson
+	}
+	var until any
+	if !p.Until.IsZero() {
+		until = formatTime(p.Until)
+	}
+	_, err := s.exec(ctx, `INSERT INTO reminder_state (name, kind, reason, until_at, fingerprint) VALUES (?, ?, ?, ?, ?)
+		ON DUPLICATE KEY UPDATE kind = ?, reason = ?, until_at = ?, fingerprint = ?`,
+		name, string(p.Kind), clip(p.Reason), until, p.Fingerprint, string(p.Kind), clip(p.Reason), until, p.Fingerprint)
+	return fault("store a pause", err)
+}
+
+// LiftPause removes a pause.
+func (s *Store) LiftPause(ctx context.Context, byPerson bool) error {
+	name := pauseMail
+	if byPerson {
+		name = pausePerson
+	}
+	_, err := s.exec(ctx, "DELETE FROM reminder_state WHERE name = ?", name)
+	return fault("lift a pause", err)
+}
+
+// maxClosedDays bounds one closure, so that a typing error in a year does not close the library for centuries.
+const maxClosedDays = 366
+
+// ClosedDates returns the dated closures that end on a day or later, day by day.
+func (s *Store) ClosedDates(ctx context.Context, from reminder.Date) (map[reminder.Date]string, error) {
+	closed := map[reminder.Date]string{}
+	err := s.read(ctx, func() { clear(closed) }, func(rows *sql.Rows) error {
+		var firstDay, lastDay, name string
+		if err := rows.Scan(&firstDay, &lastDay, &name); err != nil {
+			return err
+		}
+		first, err := reminder.ParseDate(firstDay)
+		if err != nil {
+			return err
+		}
+		last, err := reminder.ParseDate(lastDay)
+		if err != nil {
+			return err
+		}
+		for d, i := first, 0; !d.After(last) && i < maxClosedDays; d, i = d.AddDays(1), i+1 {
+			closed[d] = name
+		}
+		return nil
+	}, "SELECT first_day, last_day, name FROM reminder_closed_days WHERE last_day >= ?", from.String())
+	return closed, fault("read the closed days", err)
+}
+
+// OptedOut returns the borrowers who want no reminders.
+func (s *Store) OptedOut(ctx context.Context) (map[string]bool, error) {
+	out := map[string]bool{}
+	err := s.read(ctx, func() { clear(out) }, func(rows *sql.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		out[id] = true
+		return err
+	}, "SELECT borrower_id FROM reminder_opt_outs")
+	return out, fault("read the opt-outs", err)
+}
+
+// BadAddresses returns the digests of refused addresses by borrower.
+func (s *Store) BadAddresses(ctx context.Context) (map[string]reminder.Digest, error) {
+	bad := map[string]reminder.Digest{}
+	err := s.read(ctx, func() { clear(bad) }, func(rows *sql.Rows) error {
+		var id string
+		var digest []byte
+		if err := rows.Scan(&id, &digest); err != nil {
+			return err
+		}
+		var d reminder.Digest
+		copy(d[:], digest)
+		bad[id] = d
+		return nil
+	}, "SELECT borrower_id, digest FROM reminder_bad_addresses")
+	return bad, fault("read the refused addresses", err)
+}
+
+// LastWorked returns when the last run started that was finished and not held.
+func (s *Store) LastWorked(ctx context.Context) (time.Time, error) {
+	var started sql.NullString
+	err := s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&started) },
+		"SELECT MAX(started_at) FROM reminder_runs WHERE finished_at IS NOT NULL AND outcome <> 'held'")
+	if err != nil {
+		return time.Time{}, fault("read the runs", err)
+	}
+	return parseTime(started)
+}

@@ -1,0 +1,72 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// A Status is how the outbox stands, for a person.
+type Status struct {
+	Emails        map[reminder.State]int `json:"emails"`
+	OldestWaiting string                 `json:"oldest_waiting"` // RFC 3339, or ""
+	BadAddresses  int                    `json:"bad_addresses"`  // borrowers whose address was refused for good
+	Pauses        []reminder.Pause       `json:"pauses"`         // stored; Until says whether they are over
+	Runs          []Run                  `json:"runs"`           // newest first
+}
+
+// A Run is one row of reminder_runs.
+type Run struct {
+	StartedAt  time.Time       `json:"started_at"`
+	FinishedAt time.Time       `json:"finished_at,omitzero"` // zero: still at work, or it died
+	Report     reminder.Report `json:"report"`
+}
+
+// Status reads how the outbox stands, with the last runs.
+func (s *Store) Status(ctx context.Context, runs int) (Status, error) {
+	st := Status{Emails: map[reminder.State]int{}}
+	err := s.read(ctx, func() { clear(st.Emails) }, func(rows *sql.Rows) error {
+		var state string
+		var n int
+		err := rows.Scan(&state, &n)
+		st.Emails[reminder.State(state)] = n
+		return err
+	}, "SELECT state, COUNT(*) FROM reminder_emails GROUP BY state")
+	if err != nil {
+		return st, fault("count the emails", err)
+	}
+	_, oldest, err := s.Backlog(ctx)
+	if err != nil {
+		return st, err
+	}
+	if !oldest.IsZero() {
+		st.OldestWaiting = oldest.Format(time.RFC3339)
+	}
+	if st.BadAddresses, err = s.count(ctx, "SELECT COUNT(*) FROM reminder_bad_addresses"); err != nil {
+		return st, fault("count the refused addresses", err)
+	}
+	if st.Pauses, err = s.Pauses(ctx); err != nil {
+		return st, err
+	}
+	err = s.read(ctx, func() { st.Runs = []Run{} }, func(rows *sql.Rows) error {
+		var r Run
+		var started, finished sql.NullString
+		var report []byte
+		err := rows.Scan(&started, &finished, &report)
+		if err != nil {
+			return err
+		}
+		if r.StartedAt, err = parseTime(started); err != nil {
+			return err
+		}
+		if r.FinishedAt, err = parseTime(finished); err != nil {
+			return err
+		}
+		st.Runs = append(st.Runs, r)
+		return json.Unmarshal(report, &st.Runs[len(st.Runs)-1].Report)
+	}, "SELECT started_at, finished_at, report FROM reminder_runs ORDER BY started_at DESC, run_id LIMIT ?", runs)
+	return st, fault("read the runs", err)
+}

@@ -1,0 +1,27 @@
+-- Open loans of the school library's Laravel application (tables users, siswa, buku, peminjaman).
+--
+-- Open is: handed out and not brought back. The status 'Terlambat' (late) is written only when somebody opens a page, so
+-- it means the same as 'Dipinjam'; the due date alone decides what is late. A return date wins over any status.
+-- Ids and due_at are passed through as they are, so that a range on them uses the base tables' indexes.
+-- siswa.user_id is not unique: the class comes from a subquery, because a join would show a loan once per row.
+-- perpustakaan.com, the domain of the application's sample accounts, belongs to somebody else: never mail there.
+CREATE OR REPLACE ALGORITHM = MERGE SQL SECURITY DEFINER VIEW reminder_loans AS
+SELECT
+    p.id              AS loan_id,
+    u.id              AS borrower_id,
+    u.nama            AS borrower_name,
+    CASE WHEN u.email LIKE '%@perpustakaan.com' THEN NULL ELSE u.email END AS email,
+    b.judul           AS title,
+    p.tanggal_kembali AS due_at,
+    p.no_peminjaman   AS loan_ref,
+    b.kode_buku       AS item_code,
+    p.tanggal_pinjam  AS borrowed_at,
+    (SELECT MIN(s.kelas) FROM siswa s WHERE s.user_id = u.id) AS group_name,
+    NULL              AS language,
+    NULL              AS hold_reason,
+    NULL              AS fine_per_day
+FROM peminjaman p
+JOIN users u ON u.id = p.user_id
+JOIN buku b ON b.id = p.buku_id
+WHERE p.status IN ('Dipinjam', 'Terlambat')
+  AND p.tanggal_pengembalian IS NULL;
