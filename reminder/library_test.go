@@ -1,0 +1,114 @@
+package reminder_test
+
+import (
+	"bytes"
+	"maps"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/mail/mailtest"
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+)
+
+// A library is a school on a real database, with a program that runs under the rights of deploy/grants.sql and sends to
+// a real SMTP server.
+type library struct {
+	*mysqltest.DB
+	environ map[string]string
+	now     time.Time // what the next run takes for the clock
+	log     bytes.Buffer
+}
+
+// newLibrary migrates an empty school. It is eight in the morning on Tuesday 2026-11-24.
+func newLibrary(t *testing.T) *library {
+	lib := &library{DB: mysqltest.New(t)}
+	lib.School(t)
+	_, err := migrations.Up(t.Context(), lib.Admin)
+	require.NoError(t, err)
+	require.NoError(t, migrations.CreateView(t.Context(), lib.Admin, "perpustakaan"))
+	grants, err := os.ReadFile("../deploy/grants.sql")
+	require.NoError(t, err)
+	user := lib.User(t, string(grants))
+	host, port, err := net.SplitHostPort(user.Addr)
+	require.NoError(t, err)
+	lib.environ = map[string]string{
+		"APP_NAME": "Perpustakaan MTSN 6 Garut",
+		"DB_HOST":  host, "DB_PORT": port, "DB_DATABASE": lib.Name, "DB_USERNAME": user.User, "DB_PASSWORD": user.Passwd,
+		"MAIL_MAILER": "smtp", "MAIL_FROM_ADDRESS": "perpus@mtsn6garut.example",
+		"LOG_LEVEL": "debug",
+	}
+	lib.at(t, "2026-11-24 08:00")
+	return lib
+}
+
+// at sets the clock, in Jakarta.
+func (l *library) at(t *testing.T, clock string) {
+	jakarta, err := time.LoadLocation("Asia/Jakarta")
+	require.NoError(t, err)
+	l.now, err = time.ParseInLocation("2006-01-02 15:04", clock, jakarta)
+	require.NoError(t, err)
+}
+
+// app wires the program for a mail server, with settings beside the library's.
+func (l *library) app(t *testing.T, srv *mailtest.Server, settings map[string]string) *setup.App {
+	environ := maps.Clone(l.environ)
+	if srv != nil {
+		_, port, err := net.SplitHostPort(srv.Addr())
+		require.NoError(t, err)
+		environ["MAIL_HOST"], environ["MAIL_PORT"] = "127.0.0.1", port
+	}
+	maps.Copy(environ, settings)
+	cfg, err := setup.Load(environ)
+	require.NoError(t, err)
+	app, err := setup.New(cfg, &l.log)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, app.Close()) })
+	app.Runner.Now = func() time.Time { return l.now }
+	app.Runner.Settings.Backoff = func(int) time.Duration { return time.Millisecond }
+	return app
+}
+
+// run performs a run that must succeed, and then another one that must send nothing.
+func (l *library) run(t *testing.T, app *setup.App, o reminder.Options) reminder.Report {
+	t.Helper()
+	rep, err := app.Runner.Run(t.Context(), o)
+	require.NoError(t, err)
+	again, err := app.Runner.Run(t.Context(), o)
+	require.NoError(t, err)
+	require.Zero(t, again.Emails.Sent, "the second run must send nothing")
+	require.Zero(t, again.Planned, "the second run must plan nothing")
+	return rep
+}
+
+// count counts rows as the administrator.
+func (l *library) count(t *testing.T, query string, args ...any) (n int) {
+	t.Helper()
+	require.NoError(t, l.Admin.QueryRowContext(t.Context(), query, args...).Scan(&n))
+	return n
+}
+
+// recipients returns to whom mail went, in order.
+func recipients(srv *mailtest.Server) []string {
+	to := []string{}
+	for _, m := range srv.Messages() {
+		to = append(to, m.To)
+	}
+	return to
+}
+
+// day reads a date; a test's dates are constants.
+func day(s string) reminder.Date {
+	d, err := reminder.ParseDate(s)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}

@@ -1,0 +1,237 @@
+package reminder_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/mail/mailtest"
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+)
+
+// TestLifeOfALoan follows one loan day by day. The table is the promise of the whole program.
+func TestLifeOfALoan(t *testing.T) {
+	lib := newLibrary(t)
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	app := lib.app(t, srv, nil)
+	loan := lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-25"})
+	lib.Exec(t, "INSERT INTO reminder_closed_days (first_day, last_day, name) VALUES ('2026-12-16', '2026-12-16', 'Rapat guru')")
+
+	renew := func(due string) func() {
+		return func() { lib.Exec(t, "UPDATE peminjaman SET tanggal_kembali = ? WHERE id = ?", due, loan) }
+	}
+	returned := func() {
+		lib.Exec(t, "UPDATE peminjaman SET status = 'Dikembalikan', tanggal_pengembalian = '2026-12-26 10:00:00' WHERE id = ?", loan)
+	}
+	for _, d := range []struct {
+		day   string
+		event func() // before the day's runs
+		off   bool   // the laptop is switched off
+		mails int    // in all so far
+		says  string // in the day's mail
+	}{
+		{day: "2026-11-23", mails: 0},
+		{day: "2026-11-24", mails: 1, says: "besok"},
+		{day: "2026-11-25", mails: 2, says: "hari ini"},
+		{day: "2026-11-26", mails: 3, says: "Pengingat ke-1"}, // 1 day late
+		{day: "2026-11-27", mails: 3},
+		{day: "2026-11-28", off: true, mails: 3}, // 3 days late, missed
+		{day: "2026-11-29", off: true, mails: 3},
+		{day: "2026-11-30", mails: 4, says: "Pengingat ke-2"}, // caught up with one mail
+		{day: "2026-12-01", mails: 4},
+		{day: "2026-12-02", mails: 5, says: "Pengingat ke-3"}, // 7 days late
+		{day: "2026-12-03", event: renew("2026-12-14"), mails: 5},
+		{day: "2026-12-12", mails: 5},
+		{day: "2026-12-13", mails: 6, says: "besok"}, // a new cycle
+		{day: "2026-12-14", mails: 7, says: "hari ini"},
+		{day: "2026-12-15", mails: 8, says: "Pengingat ke-1"}, // counted anew
+		{day: "2026-12-16", mails: 8},                         // closed
+		{day: "2026-12-17", mails: 9, says: "Pengingat ke-2"}, // 3 days late
+		{day: "2026-12-21", mails: 10, says: "Pengingat ke-3"},
+		{day: "2026-12-26", event: returned, mails: 10},
+		{day: "2026-12-28", mails: 10}, // 14 days late, if it were still out
+		{day: "2027-02-01", mails: 10},
+	} {
+		if d.event != nil {
+			d.event()
+		}
+		if d.off {
+			continue
+		}
+		before := len(srv.Messages())
+		for _, clock := range []string{"00:17", "06:59", "07:00", "07:17", "13:17", "19:59", "20:00", "23:59"} {
+			lib.at(t, d.day+" "+clock)
+			_, err := app.Runner.Run(t.Context(), reminder.Options{Trigger: "local"})
+			require.NoError(t, err)
+		}
+		got := srv.Messages()
+		require.Len(t, got, d.mails, d.day)
+		if len(got) > before {
+			require.NotEmpty(t, d.says, d.day)
+			m := got[len(got)-1].Parse(t)
+			assert.Contains(t, m.Subject+m.Text, d.says, d.day)
+			assert.Contains(t, m.HTML, d.says, d.day)
+		}
+	}
+	assert.Equal(t, 10, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'sent'"))
+	assert.Equal(t, 10, lib.count(t, "SELECT COUNT(*) FROM reminder_emails"))
+}
+
+// TestWindow: the right day and the window hold at the library's clock, with a database in UTC.
+func TestWindow(t *testing.T) {
+	lib := newLibrary(t)
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	app := lib.app(t, srv, nil)
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-25"})
+	for _, tt := range []struct {
+		clock, today string
+		outcome      reminder.RunOutcome
+		mails        int
+	}{
+		{"2026-11-23 23:59", "2026-11-23", reminder.Closed, 0},
+		{"2026-11-24 00:00", "2026-11-24", reminder.Closed, 0},
+		{"2026-11-24 06:59", "2026-11-24", reminder.Closed, 0},
+		{"2026-11-24 07:00", "2026-11-24", reminder.Done, 1},
+	} {
+		lib.at(t, tt.clock)
+		rep := lib.run(t, app, reminder.Options{})
+		assert.Equal(t, day(tt.today), rep.Today, tt.clock)
+		assert.Equal(t, tt.outcome, rep.Outcome, tt.clock)
+		assert.Len(t, srv.Messages(), tt.mails, tt.clock)
+	}
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	lib.at(t, "2026-11-24 21:00")
+	assert.Equal(t, 1, lib.run(t, app, reminder.Options{Now: true}).Emails.Sent, "--now is a person's word")
+}
+
+// TestChangedBetweenPlanAndSend holds the first delivery open at the server while the library lives on: what is sent next
+// must be true at the moment it is sent.
+func TestChangedBetweenPlanAndSend(t *testing.T) {
+	lib := newLibrary(t)
+	var change sync.Once
+	var returned, renewed, moved, gone int64
+	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
+		if c.Phase == "rcpt" && c.Arg == "first@example.org" {
+			change.Do(func() {
+				lib.Exec(t, "UPDATE peminjaman SET status = 'Dikembalikan', tanggal_pengembalian = NOW() WHERE id = ?", returned)
+				lib.Exec(t, "UPDATE peminjaman SET tanggal_kembali = '2026-12-24' WHERE id = ?", renewed)
+				lib.Exec(t, "UPDATE users u JOIN peminjaman p ON p.user_id = u.id SET u.email = 'new@example.org' WHERE p.id = ?", moved)
+				lib.Exec(t, "UPDATE users u JOIN peminjaman p ON p.user_id = u.id SET u.email = '' WHERE p.id = ?", gone)
+			})
+		}
+		return mailtest.Action{}
+	}})
+	app := lib.app(t, srv, map[string]string{"MAIL_CONCURRENCY": "1"})
+
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: lib.AddBorrower(t, mysqltest.Borrower{Email: "first@example.org"})})
+	returned = lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	renewed = lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	moved = lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	gone = lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	two := lib.AddBorrower(t, mysqltest.Borrower{Email: "two@example.org"})
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: two, Title: "Bumi Manusia"})
+
+	rep := lib.run(t, app, reminder.Options{})
+	assert.Equal(t, []string{"first@example.org", "new@example.org", "two@example.org"}, recipients(srv))
+	assert.Equal(t, reminder.EmailCounts{Sent: 3, Canceled: 3}, rep.Emails)
+	for loan, reason := range map[int64]string{returned: "returned", renewed: "renewed", gone: "unreachable"} {
+		assert.Equal(t, 1, lib.count(t, `SELECT COUNT(*) FROM reminder_notices n JOIN reminder_emails e ON e.id = n.email_id
+			WHERE n.loan_id = ? AND e.state = 'canceled' AND e.reason = ? AND n.dropped <> ''`, loan, reason), reason)
+	}
+
+	lib.at(t, "2026-12-23 08:00")
+	rep = lib.run(t, app, reminder.Options{})
+	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE loan_id = ? AND due_date = '2026-12-24'", renewed),
+		"a renewed loan begins a new cycle")
+}
+
+// TestFewerLines: a digest leaves out what is not true any more and is sent with the rest.
+func TestFewerLines(t *testing.T) {
+	lib := newLibrary(t)
+	var once sync.Once
+	var back int64
+	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
+		if c.Phase == "rcpt" {
+			once.Do(func() { lib.Exec(t, "UPDATE peminjaman SET tanggal_pengembalian = NOW() WHERE id = ?", back) })
+		}
+		return mailtest.Action{}
+	}})
+	app := lib.app(t, srv, map[string]string{"MAIL_CONCURRENCY": "1"})
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	b := lib.AddBorrower(t, mysqltest.Borrower{})
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-25", Borrower: b, Title: "Laskar Pelangi"})
+	back = lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-25", Borrower: b, Title: "Bumi Manusia"})
+
+	rep := lib.run(t, app, reminder.Options{})
+	assert.Equal(t, reminder.PlannedCounts{Emails: 2, Notices: 3}, rep.Planned)
+	require.Len(t, srv.Messages(), 2)
+	text := srv.Messages()[1].Parse(t).Text
+	assert.Contains(t, text, "Laskar Pelangi")
+	assert.NotContains(t, text, "Bumi Manusia")
+	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE dropped = 'returned' AND loan_id = ?", back))
+}
+
+// TestDryRun writes nothing and counts what a run would do.
+func TestDryRun(t *testing.T) {
+	lib := newLibrary(t)
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	app := lib.app(t, srv, nil)
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	for range 2 {
+		rep, err := app.Runner.Run(t.Context(), reminder.Options{DryRun: true})
+		require.NoError(t, err)
+		assert.Equal(t, reminder.PlannedCounts{Emails: 1, Notices: 1}, rep.Planned)
+	}
+	assert.Empty(t, srv.Messages())
+	for _, table := range []string{"emails", "notices", "runs", "state"} {
+		assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_"+table), table)
+	}
+}
+
+// TestSecondRunWritesOnlyItsRow compares all tables before and after a run that has nothing to do.
+func TestSecondRunWritesOnlyItsRow(t *testing.T) {
+	lib := newLibrary(t)
+	app := lib.app(t, mailtest.NewServer(t, mailtest.Options{}), nil)
+	for range 30 {
+		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	}
+	tables := []string{"reminder_emails", "reminder_notices", "reminder_state", "reminder_bad_addresses", "peminjaman", "users"}
+	sums := func() (sums []string) {
+		for _, table := range tables {
+			var name, sum string
+			require.NoError(t, lib.Admin.QueryRowContext(t.Context(), "CHECKSUM TABLE "+table).Scan(&name, &sum))
+			sums = append(sums, table+" "+sum)
+		}
+		return sums
+	}
+	lib.run(t, app, reminder.Options{})
+	before := sums()
+	rep, err := app.Runner.Run(t.Context(), reminder.Options{})
+	require.NoError(t, err)
+	assert.Zero(t, rep.Emails)
+	assert.Equal(t, before, sums())
+	assert.Equal(t, 3, lib.count(t, "SELECT COUNT(*) FROM reminder_runs WHERE finished_at IS NOT NULL AND outcome = 'done'"))
+}
+
+// TestLargePlanIsHeld: an unusual number of emails waits for a person.
+func TestLargePlanIsHeld(t *testing.T) {
+	lib := newLibrary(t)
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	app := lib.app(t, srv, map[string]string{"REMINDER_MAX_PER_RUN": "2"})
+	for range 3 {
+		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	}
+	for range 2 {
+		rep, err := app.Runner.Run(t.Context(), reminder.Options{})
+		require.NoError(t, err)
+		assert.Equal(t, reminder.Held, rep.Outcome)
+		assert.True(t, rep.NeedsPerson())
+		assert.Equal(t, 3, rep.Planned.Emails)
+	}
+	assert.Empty(t, srv.Messages())
+	assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_emails"))
+	assert.Equal(t, 3, lib.run(t, app, reminder.Options{Approve: true}).Emails.Sent)
+}

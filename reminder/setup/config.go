@@ -1,0 +1,371 @@
+// Package setup turns a configuration into a [reminder.Runner]. It is the only package that knows all the others; the
+// doors (function.go, cmd/local) know this one. Nothing here connects to anything: a configuration that cannot work is an
+// error of its own, told apart from a database that is down.
+package setup
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	_ "time/tzdata" // Windows has no zone database
+
+	"github.com/caarlos0/env/v11"
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/mtsn6garut/pengingat/mail"
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// A Secret prints as ***.
+type Secret string
+
+// String returns *** unless s is empty.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "***"
+}
+
+// GoString, MarshalText and LogValue keep a secret out of %#v, JSON and logs.
+func (s Secret) GoString() string             { return s.String() }
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+func (s Secret) LogValue() slog.Value         { return slog.StringValue(s.String()) }
+
+// A Config holds every setting under its environment key. The first keys are Laravel's, with Laravel's meaning, so that a
+// library can point the program at the .env file it has.
+type Config struct {
+	AppName     string `env:"APP_NAME" envDefault:"Perpustakaan"`
+	AppURL      string `env:"APP_URL"`
+	AppTimezone string `env:"APP_TIMEZONE" envDefault:"Asia/Jakarta"`
+	AppLocale   string `env:"APP_LOCALE" envDefault:"id"`
+
+	DBHost        string `env:"DB_HOST" envDefault:"127.0.0.1"`
+	DBPort        int    `env:"DB_PORT" envDefault:"3306"`
+	DBDatabase    string `env:"DB_DATABASE"`
+	DBUsername    string `env:"DB_USERNAME" envDefault:"root"`
+	DBPassword    Secret `env:"DB_PASSWORD"`
+	DBSocket      string `env:"DB_SOCKET"`
+	DBTLS         string `env:"DB_TLS" envDefault:"false"` // false, true, or preferred where the network is trusted
+	DBCloudSQL    string `env:"DB_CLOUDSQL_INSTANCE"`      // project:region:instance, through its unix socket
+	DBConnections int    `env:"DB_CONNECTIONS" envDefault:"0"`
+
+	Mailer         string        `env:"MAIL_MAILER"`
+	MailHost       string        `env:"MAIL_HOST"`
+	MailPort       int           `env:"MAIL_PORT" envDefault:"0"`
+	MailUsername   string        `env:"MAIL_USERNAME"`
+	MailPassword   Secret        `env:"MAIL_PASSWORD"`
+	MailToken      Secret        `env:"MAIL_OAUTH_TOKEN"`
+	MailAuth       string        `env:"MAIL_AUTH" envDefault:"auto"` // auto, plain, login, cram-md5, xoauth2
+	MailEncryption string        `env:"MAIL_ENCRYPTION"`
+	MailScheme     string        `env:"MAIL_SCHEME"`
+	MailCAFile     string        `env:"MAIL_CA_FILE"`
+	MailFrom       string        `env:"MAIL_FROM_ADDRESS"`
+	MailFromName   string        `env:"MAIL_FROM_NAME"`
+	MailReplyTo    string        `env:"MAIL_REPLY_TO"`
+	MailUnsub      string        `env:"MAIL_UNSUBSCRIBE"` // address for List-Unsubscribe
+	MailFileDir    string        `env:"MAIL_FILE_DIR" envDefault:"mails"`
+	MailConcurrent int           `env:"MAIL_CONCURRENCY" envDefault:"2"`
+	MailRate       float64       `env:"MAIL_RATE" envDefault:"0"`
+	MailDailyLimit int           `env:"MAIL_DAILY_LIMIT" envDefault:"0"`
+	MailTimeout    time.Duration `env:"MAIL_TIMEOUT" envDefault:"60s"`
+	MailTries      int           `env:"MAIL_TRIES" envDefault:"3"`
+	MailPerConn    int           `env:"MAIL_MAX_PER_CONNECTION" envDefault:"100"`
+
+	SendGridKey     Secret `env:"SENDGRID_API_KEY"`
+	SendGridHost    string `env:"SENDGRID_HOST" envDefault:"https://api.sendgrid.com"`
+	SendGridSandbox bool   `env:"SENDGRID_SANDBOX" envDefault:"false"`
+
+	Schedule       string        `env:"REMINDER_SCHEDULE" envDefault:"-1,0,1,3,7,+7"`
+	Window         string        `env:"REMINDER_WINDOW" envDefault:"07:00-20:00"`
+	MaxOverdueDays int           `env:"REMINDER_MAX_OVERDUE_DAYS" envDefault:"60"`
+	MaxPerRun      int           `env:"REMINDER_MAX_PER_RUN" envDefault:"1000"`
+	OnlyTo         []string      `env:"REMINDER_ONLY_TO"`
+	Unknown        string        `env:"REMINDER_UNKNOWN" envDefault:"resend"`
+	ClosedWeekdays string        `env:"REMINDER_CLOSED_WEEKDAYS"`
+	Budget         time.Duration `env:"REMINDER_BUDGET" envDefault:"4m"`
+	Lease          time.Duration `env:"REMINDER_LEASE" envDefault:"15m"`
+	Templates      string        `env:"REMINDER_TEMPLATES"`
+	TitleInSubject bool          `env:"REMINDER_TITLE_IN_SUBJECT" envDefault:"false"`
+
+	LogFormat string `env:"LOG_FORMAT"` // text or json; default json on Cloud Run, else text
+	LogLevel  string `env:"LOG_LEVEL" envDefault:"info"`
+	LogFile   string `env:"LOG_FILE"`
+
+	// FunctionTimeout is set by the platform of the cloud function: after it nobody waits for the answer.
+	FunctionTimeout int    `env:"CLOUD_RUN_TIMEOUT_SECONDS" envDefault:"0"`
+	CloudService    string `env:"K_SERVICE"`
+
+	settings reminder.Settings
+}
+
+// Load reads and checks a configuration. All problems are reported at once, as one *reminder.Fault.
+func Load(environ map[string]string) (Config, error) {
+	cfg, p := parse(environ)
+	cfg.checkDatabase(p)
+	cfg.checkMail(p)
+	cfg.checkRules(p)
+	cfg.checkTimes(p)
+	return cfg, p.fault()
+}
+
+// LoadDatabase is Load for what needs the database alone: it may be prepared before mail is configured.
+func LoadDatabase(environ map[string]string) (Config, error) {
+	cfg, p := parse(environ)
+	cfg.checkDatabase(p)
+	return cfg, p.fault()
+}
+
+// parse reads every key into its type.
+func parse(environ map[string]string) (Config, *problems) {
+	set := map[string]string{}
+	for key, value := range environ {
+		if value = unnull(value); value != "" { // an empty variable is one that is not set
+			set[key] = value
+		}
+	}
+	var cfg Config
+	var p problems
+	err := env.ParseWithOptions(&cfg, env.Options{Environment: set})
+	if all, ok := errors.AsType[env.AggregateError](err); ok {
+		for _, err := range all.Errors {
+			p.unreadable(err)
+		}
+	} else if err != nil {
+		p.unreadable(err)
+	}
+	return cfg, &p
+}
+
+// unnull gives Laravel's words for nothing their meaning.
+func unnull(value string) string {
+	switch strings.ToLower(value) {
+	case "null", "(null)", "empty", "(empty)":
+		return ""
+	}
+	return value
+}
+
+// problems gathers what is wrong, in both languages.
+type problems struct{ id, en []string }
+
+func (p *problems) add(id, en string) { p.id, p.en = append(p.id, id), append(p.en, en) }
+
+// fault returns all problems as one, or nil.
+func (p *problems) fault() error {
+	if len(p.id) == 0 {
+		return nil
+	}
+	return &reminder.Fault{Text: reminder.Text{
+		ID: "Konfigurasi belum lengkap atau salah:\n  - " + strings.Join(p.id, "\n  - "),
+		EN: "The configuration is incomplete or wrong:\n  - " + strings.Join(p.en, "\n  - "),
+	}}
+}
+
+func (p *problems) missing(key string) { p.add(key+" belum diisi.", key+" is not set.") }
+
+// unreadable reports a value of the wrong type by its key. The value itself may be a secret and is not shown.
+func (p *problems) unreadable(err error) {
+	key := "?"
+	if e, ok := errors.AsType[env.ParseError](err); ok {
+		if f, ok := reflect.TypeFor[Config]().FieldByName(e.Name); ok {
+			key = f.Tag.Get("env") + " (" + f.Type.String() + ")"
+		}
+	}
+	p.add(key+" tidak dapat dibaca: harus berupa angka, true/false, atau lama waktu seperti 60s.",
+		key+" cannot be read: it must be a number, true/false, or a duration such as 60s.")
+}
+
+// wrong reports a value that a parser of ours refused.
+func (p *problems) wrong(key string, err error) {
+	p.add(fmt.Sprintf("%s salah: %v.", key, err), fmt.Sprintf("%s is wrong: %v.", key, err))
+}
+
+func (c *Config) checkDatabase(p *problems) {
+	if c.DBDatabase == "" {
+		p.missing("DB_DATABASE")
+	}
+	if c.DBTLS != "false" && c.DBTLS != "true" && c.DBTLS != "preferred" {
+		p.wrong("DB_TLS", errors.New("true, false or preferred"))
+	}
+}
+
+// checkRules validates what decides about loans and how much is sent, and fills in settings.
+func (c *Config) checkRules(p *problems) {
+	s := &c.settings
+	var err error
+	if s.Zone, err = time.LoadLocation(c.AppTimezone); err != nil {
+		p.wrong("APP_TIMEZONE", errors.New("no such zone; one is Asia/Jakarta"))
+	}
+	if s.Schedule, err = reminder.ParseSchedule(c.Schedule); err != nil {
+		p.wrong("REMINDER_SCHEDULE", err)
+	}
+	if s.Window, err = reminder.ParseWindow(c.Window); err != nil {
+		p.wrong("REMINDER_WINDOW", err)
+	}
+	if s.ClosedWeekdays, err = reminder.ParseWeekdays(c.ClosedWeekdays); err != nil {
+		p.wrong("REMINDER_CLOSED_WEEKDAYS", err)
+	}
+	if c.Unknown != "resend" && c.Unknown != "hold" {
+		p.wrong("REMINDER_UNKNOWN", errors.New("resend or hold"))
+	}
+	for _, atLeastOne := range []struct {
+		key   string
+		value int
+	}{
+		{"MAIL_CONCURRENCY", c.MailConcurrent}, {"MAIL_TRIES", c.MailTries}, {"MAIL_MAX_PER_CONNECTION", c.MailPerConn},
+		{"REMINDER_MAX_OVERDUE_DAYS", c.MaxOverdueDays}, {"REMINDER_MAX_PER_RUN", c.MaxPerRun},
+	} {
+		if atLeastOne.value < 1 {
+			p.wrong(atLeastOne.key, errors.New("must be at least 1"))
+		}
+	}
+	s.MaxOverdueDays, s.MaxPerRun, s.Resend = c.MaxOverdueDays, c.MaxPerRun, c.Unknown == "resend"
+	for _, addr := range c.OnlyTo {
+		s.OnlyTo = append(s.OnlyTo, strings.TrimSpace(addr))
+	}
+	s.Concurrency, s.Rate, s.DailyLimit, s.Tries = c.MailConcurrent, c.MailRate, c.MailDailyLimit, c.MailTries
+	s.Budget, s.Lease, s.Fingerprint, s.Backoff = c.Budget, c.Lease, c.fingerprint(), backoff
+}
+
+// checkMail validates the sender.
+func (c *Config) checkMail(p *problems) {
+	s := &c.settings
+	switch c.Mailer {
+	case "smtp":
+		if c.MailHost == "" {
+			p.missing("MAIL_HOST")
+		}
+		if !slices.Contains([]string{"auto", "plain", "login", "cram-md5", "xoauth2"}, strings.ToLower(c.MailAuth)) {
+			p.wrong("MAIL_AUTH", errors.New("auto, plain, login, cram-md5 or xoauth2"))
+		}
+		if c.security() == mail.PlainLoopback && !isLoopback(c.MailHost) {
+			p.wrong("MAIL_ENCRYPTION", errors.New("mail without encryption is allowed to this computer only; use tls (port 587) or ssl (port 465)"))
+		}
+	case "sendgrid":
+		if c.SendGridKey == "" {
+			p.missing("SENDGRID_API_KEY")
+		}
+	case "file", "log":
+	case "":
+		p.missing("MAIL_MAILER")
+	default:
+		p.wrong("MAIL_MAILER", errors.New("smtp, sendgrid or file"))
+	}
+	address := func(key, value, name string) mail.Address {
+		a, err := mail.ParseAddress(value)
+		if err != nil {
+			p.wrong(key, errors.New("not a usable e-mail address"))
+		}
+		a.Name = name
+		return a
+	}
+	if c.MailFrom == "" {
+		p.missing("MAIL_FROM_ADDRESS")
+	} else {
+		name := c.MailFromName
+		if name == "" {
+			name = c.AppName
+		}
+		s.From = address("MAIL_FROM_ADDRESS", c.MailFrom, name)
+	}
+	if c.MailReplyTo != "" {
+		s.ReplyTo = address("MAIL_REPLY_TO", c.MailReplyTo, "")
+	}
+	if c.MailUnsub != "" {
+		s.Unsubscribe = "mailto:" + address("MAIL_UNSUBSCRIBE", c.MailUnsub, "").Addr
+	}
+}
+
+// checkTimes keeps the ladder: the time of a run, then the platform's, then the lease. A run that is still at work when its
+// lease ends cannot send (the hand-over is fenced), but it would leave emails of unknown outcome.
+func (c *Config) checkTimes(p *problems) {
+	if c.Budget <= 0 || c.MailTimeout <= 0 {
+		p.wrong("REMINDER_BUDGET, MAIL_TIMEOUT", errors.New("must be above 0"))
+	}
+	longest := c.Budget + c.MailTimeout
+	if timeout := time.Duration(c.FunctionTimeout) * time.Second; timeout > 0 {
+		if timeout <= c.Budget {
+			p.wrong("REMINDER_BUDGET", fmt.Errorf("%v must be below the function's timeout of %v", c.Budget, timeout))
+		}
+		longest = max(longest, timeout)
+	}
+	if c.Lease <= longest {
+		p.wrong("REMINDER_LEASE", fmt.Errorf("%v must be longer than a run can last, which is %v", c.Lease, longest))
+	}
+}
+
+// auth is the sender's name for MAIL_AUTH.
+func (c *Config) auth() mail.Auth {
+	if strings.EqualFold(c.MailAuth, "auto") {
+		return mail.AuthAuto
+	}
+	return mail.Auth(strings.ToUpper(c.MailAuth))
+}
+
+// security is what MAIL_ENCRYPTION, MAIL_SCHEME and the port mean to Laravel, without its silent fall-back to plain text:
+// port 465, ssl and smtps are TLS from the first byte, everything else is STARTTLS, which is then required. Only to this
+// computer itself, and only when no encryption was asked for, mail goes in plain text.
+func (c *Config) security() mail.Security {
+	encryption := strings.ToLower(c.MailEncryption)
+	switch {
+	case c.port() == 465 || encryption == "ssl" || strings.EqualFold(c.MailScheme, "smtps"):
+		return mail.ImplicitTLS
+	case encryption == "tls" || encryption == "starttls":
+		return mail.StartTLS
+	case isLoopback(c.MailHost):
+		return mail.PlainLoopback
+	}
+	return mail.StartTLS
+}
+
+func (c *Config) port() int {
+	switch {
+	case c.MailPort != 0:
+		return c.MailPort
+	case strings.EqualFold(c.MailEncryption, "ssl") || strings.EqualFold(c.MailScheme, "smtps"):
+		return 465
+	}
+	return 587
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// fingerprint changes when somebody changes how mail is sent. It tells nothing about the secrets in it: it is stored.
+func (c *Config) fingerprint() string {
+	h := sha256.New()
+	for _, part := range []string{
+		c.Mailer, c.MailHost, strconv.Itoa(c.MailPort), c.MailEncryption, c.MailScheme, c.MailUsername, string(c.MailPassword),
+		string(c.MailToken), c.MailAuth, c.MailFrom, string(c.SendGridKey), c.SendGridHost,
+	} {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// database is the driver's configuration of this one.
+func (c *Config) database() *mysql.Config {
+	cfg := mysql.NewConfig()
+	cfg.User, cfg.Passwd, cfg.DBName = c.DBUsername, string(c.DBPassword), c.DBDatabase
+	cfg.Net, cfg.Addr = "tcp", net.JoinHostPort(c.DBHost, strconv.Itoa(c.DBPort))
+	switch {
+	case c.DBCloudSQL != "":
+		cfg.Net, cfg.Addr = "unix", "/cloudsql/"+c.DBCloudSQL
+	case c.DBSocket != "":
+		cfg.Net, cfg.Addr = "unix", c.DBSocket
+	}
+	cfg.TLSConfig = c.DBTLS
+	return cfg
+}

@@ -1,0 +1,153 @@
+package setup
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/mail"
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+var complete = map[string]string{
+	"DB_DATABASE": "perpustakaan", "MAIL_MAILER": "smtp", "MAIL_HOST": "smtp.example.org", "MAIL_FROM_ADDRESS": "perpus@example.org",
+}
+
+func with(changes map[string]string) map[string]string {
+	environ := maps.Clone(complete)
+	maps.Copy(environ, changes)
+	return environ
+}
+
+func TestDefaults(t *testing.T) {
+	cfg, err := Load(with(map[string]string{"APP_NAME": "", "MAIL_PORT": "null"}))
+	require.NoError(t, err)
+	s := cfg.settings
+	assert.Equal(t, "Asia/Jakarta", s.Zone.String())
+	assert.Equal(t, reminder.DefaultSchedule, s.Schedule.String())
+	assert.Equal(t, "07:00-20:00", s.Window.String())
+	assert.Equal(t, mail.Address{Name: "Perpustakaan", Addr: "perpus@example.org"}, s.From)
+	assert.Equal(t, 587, cfg.port())
+	assert.True(t, s.Resend)
+	assert.Greater(t, s.Lease, s.Budget+cfg.MailTimeout)
+	assert.Equal(t, []any{60, 1000, 2, 3}, []any{s.MaxOverdueDays, s.MaxPerRun, s.Concurrency, s.Tries})
+}
+
+// All problems at once, each by its key, in both languages.
+func TestProblems(t *testing.T) {
+	_, err := Load(map[string]string{
+		"APP_TIMEZONE": "Asia/Garut", "MAIL_MAILER": "smtp", "MAIL_TRIES": "many", "MAIL_TIMEOUT": "soon", "DB_PASSWORD": "hush-hush",
+		"REMINDER_SCHEDULE": "1,0", "REMINDER_WINDOW": "20-7", "REMINDER_CLOSED_WEEKDAYS": "someday", "REMINDER_UNKNOWN": "guess",
+		"DB_TLS": "perhaps", "MAIL_REPLY_TO": "nobody", "REMINDER_MAX_PER_RUN": "0",
+	})
+	require.Error(t, err)
+	for _, key := range []string{
+		"APP_TIMEZONE", "DB_DATABASE", "DB_TLS", "MAIL_HOST", "MAIL_FROM_ADDRESS", "MAIL_TRIES", "MAIL_TIMEOUT", "REMINDER_SCHEDULE",
+		"REMINDER_WINDOW", "REMINDER_CLOSED_WEEKDAYS", "REMINDER_UNKNOWN", "MAIL_REPLY_TO", "REMINDER_MAX_PER_RUN",
+	} {
+		assert.Contains(t, reminder.Localize(err, "id"), key)
+		assert.Contains(t, reminder.Localize(err, "en"), key)
+	}
+	assert.NotContains(t, err.Error(), "hush-hush")
+	assert.False(t, reminder.IsTemporary(err), "a retry does not mend a configuration")
+
+	_, err = LoadDatabase(map[string]string{"DB_DATABASE": "perpustakaan"})
+	assert.NoError(t, err, "the database can be prepared before mail is configured")
+}
+
+func TestLadder(t *testing.T) {
+	for _, tt := range []struct {
+		changes map[string]string
+		key     string // the one complained about, or ""
+	}{
+		{map[string]string{"CLOUD_RUN_TIMEOUT_SECONDS": "600"}, ""},
+		{map[string]string{"CLOUD_RUN_TIMEOUT_SECONDS": "240"}, "REMINDER_BUDGET"},
+		{map[string]string{"CLOUD_RUN_TIMEOUT_SECONDS": "900"}, "REMINDER_LEASE"},
+		{map[string]string{"REMINDER_BUDGET": "15m"}, "REMINDER_LEASE"},
+		{map[string]string{"REMINDER_BUDGET": "30m", "REMINDER_LEASE": "32m"}, ""},
+		{map[string]string{"REMINDER_BUDGET": "0s"}, "REMINDER_BUDGET"},
+	} {
+		_, err := Load(with(tt.changes))
+		if tt.key == "" {
+			assert.NoError(t, err, "%v", tt.changes)
+		} else {
+			assert.ErrorContains(t, err, tt.key, "%v", tt.changes)
+		}
+	}
+}
+
+// What MAIL_ENCRYPTION, MAIL_SCHEME and the port mean to Laravel, without falling back to plain text.
+func TestSecurity(t *testing.T) {
+	for _, tt := range []struct {
+		host, port, encryption, scheme string
+		want                           mail.Security
+		wantPort                       int
+	}{
+		{"smtp.gmail.com", "587", "tls", "", mail.StartTLS, 587},
+		{"smtp.gmail.com", "465", "tls", "", mail.ImplicitTLS, 465},
+		{"smtp.gmail.com", "465", "ssl", "", mail.ImplicitTLS, 465},
+		{"smtp.gmail.com", "", "ssl", "", mail.ImplicitTLS, 465},
+		{"smtp.gmail.com", "", "", "smtps", mail.ImplicitTLS, 465},
+		{"smtp.gmail.com", "587", "null", "null", mail.StartTLS, 587},
+		{"smtp.gmail.com", "2525", "", "smtp", mail.StartTLS, 2525},
+		{"127.0.0.1", "1025", "null", "", mail.PlainLoopback, 1025},
+		{"localhost", "2525", "tls", "", mail.StartTLS, 2525},
+		{"::1", "25", "", "", mail.PlainLoopback, 25},
+	} {
+		cfg, err := Load(with(map[string]string{"MAIL_HOST": tt.host, "MAIL_PORT": tt.port, "MAIL_ENCRYPTION": tt.encryption, "MAIL_SCHEME": tt.scheme}))
+		require.NoError(t, err)
+		assert.Equal(t, tt.want, cfg.security(), "%+v", tt)
+		assert.Equal(t, tt.wantPort, cfg.port(), "%+v", tt)
+	}
+}
+
+func TestSecretsDoNotPrint(t *testing.T) {
+	cfg, err := Load(with(map[string]string{"DB_PASSWORD": "canary1", "MAIL_PASSWORD": "canary2", "SENDGRID_API_KEY": "canary3", "MAIL_OAUTH_TOKEN": "canary4"}))
+	require.NoError(t, err)
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "%v %+v %#v %s %q", cfg, cfg, cfg, cfg.DBPassword, cfg.MailPassword)
+	require.NoError(t, json.NewEncoder(&out).Encode(cfg))
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("config", "cfg", cfg, "password", cfg.DBPassword)
+	assert.NotContains(t, out.String(), "canary")
+	assert.Contains(t, out.String(), "***")
+	assert.Equal(t, "canary1", cfg.database().Passwd)
+}
+
+func TestFingerprintFollowsTheMailSettings(t *testing.T) {
+	base, err := Load(complete)
+	require.NoError(t, err)
+	for _, change := range []map[string]string{{"MAIL_PASSWORD": "x"}, {"MAIL_USERNAME": "x"}, {"MAIL_HOST": "x"}, {"MAIL_FROM_ADDRESS": "x@example.org"}} {
+		cfg, err := Load(with(change))
+		require.NoError(t, err)
+		assert.NotEqual(t, base.settings.Fingerprint, cfg.settings.Fingerprint, "%v", change)
+	}
+	cfg, err := Load(with(map[string]string{"REMINDER_WINDOW": "08:00-09:00"}))
+	require.NoError(t, err)
+	assert.Equal(t, base.settings.Fingerprint, cfg.settings.Fingerprint)
+}
+
+func TestCloudLog(t *testing.T) {
+	var out bytes.Buffer
+	cfg := Config{CloudService: "pengingat"}
+	log, _ := cfg.logger(&out)
+	log.Warn("run", slog.Group("report", slog.String("level", "kept"), slog.String("msg", "kept")))
+	var line map[string]any
+	require.NoError(t, json.Unmarshal(out.Bytes(), &line))
+	assert.Equal(t, "WARNING", line["severity"])
+	assert.Equal(t, "run", line["message"])
+	assert.Equal(t, map[string]any{"level": "kept", "msg": "kept"}, line["report"])
+}
+
+func TestBackoff(t *testing.T) {
+	for range 100 {
+		assert.Less(t, backoff(1), time.Minute)
+		assert.GreaterOrEqual(t, backoff(2), 30*time.Minute, "RFC 5321: half an hour at least")
+	}
+}

@@ -1,0 +1,199 @@
+package setup
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
+)
+
+// Environ returns the environment of a run: the variables of a .env file, under the real ones, which win. With an empty
+// path the file is looked for in the working directory, then beside the program, as pengingat.env and as .env; without
+// any the real variables stand alone. It returns the file that was read, if any.
+func Environ(path string, real []string) (environ map[string]string, file string, err error) {
+	environ = map[string]string{}
+	if file, err = find(path); err != nil {
+		return nil, "", err
+	}
+	if file != "" {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, file, fmt.Errorf("read the settings: %w", err)
+		}
+		if environ, err = ParseDotenv(data); err != nil {
+			return nil, file, fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	for _, entry := range real {
+		if key, value, ok := strings.Cut(entry, "="); ok {
+			environ[key] = value
+		}
+	}
+	return environ, file, nil
+}
+
+func find(path string) (string, error) {
+	if path != "" {
+		_, err := os.Stat(path)
+		return path, err
+	}
+	folders := []string{"."}
+	if exe, err := os.Executable(); err == nil {
+		folders = append(folders, filepath.Dir(exe))
+	}
+	for _, folder := range folders {
+		for _, name := range []string{"pengingat.env", ".env"} {
+			file := filepath.Join(folder, name)
+			if info, err := os.Stat(file); err == nil && !info.IsDir() {
+				return file, nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// ParseDotenv reads a .env file as Laravel does (vlucas/phpdotenv): KEY=value, an optional "export", comments after # at
+// the start of a line or after a blank, 'literal' and "escaped" values, and ${KEY} in all but literal ones, which stands
+// for an earlier value of the file. It is our own because the Go libraries also replace $KEY without braces, which would
+// damage a password with a dollar sign in it.
+//
+// It is more forgiving than Laravel where that does no harm: a byte order mark, CR LF, blanks around =, and blanks in an
+// unquoted value (a Google App Password as it was pasted). A file that is not UTF-8 is read as Windows-1252.
+func ParseDotenv(data []byte) (map[string]string, error) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if !utf8.Valid(data) {
+		data, _ = charmap.Windows1252.NewDecoder().Bytes(data) // every byte means something in it
+	}
+	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data))
+	vars := map[string]string{}
+	for line := 1; text != ""; line++ {
+		var current string
+		current, text, _ = strings.Cut(text, "\n")
+		current = strings.TrimSpace(current)
+		if current == "" || current[0] == '#' {
+			continue
+		}
+		key, value, ok := strings.Cut(current, "=")
+		key = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(key), "export "))
+		if !isName(key) {
+			return nil, fmt.Errorf("line %d: not of the form KEY=value", line)
+		}
+		if !ok {
+			continue // a key alone sets nothing
+		}
+		value = strings.TrimLeft(value, " \t")
+		// A quoted value may go on over several lines.
+		for isOpen(value) && text != "" {
+			var next string
+			next, text, _ = strings.Cut(text, "\n")
+			value, line = value+"\n"+next, line+1
+		}
+		parsed, err := parseValue(value, vars)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %s: %w", line, key, err)
+		}
+		if len(parsed) > maxValue { // each ${KEY}${KEY} doubles
+			return nil, fmt.Errorf("line %d: %s: longer than %d bytes", line, key, maxValue)
+		}
+		vars[key] = parsed
+	}
+	return vars, nil
+}
+
+// maxValue bounds one value.
+const maxValue = 1 << 16
+
+// isName reports whether key can be the name of a variable.
+func isName(key string) bool {
+	for i := range len(key) {
+		c := key[i]
+		letter := c == '_' || c == '.' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !letter && !('0' <= c && c <= '9') {
+			return false
+		}
+	}
+	return key != ""
+}
+
+// isOpen reports whether value begins with a quote that it does not close.
+func isOpen(value string) bool {
+	return value != "" && (value[0] == '"' || value[0] == '\'') && closing(value) < 0
+}
+
+// closing returns where the quote that value begins with is closed, or -1.
+func closing(value string) int {
+	for i := 1; i < len(value); i++ {
+		switch value[i] {
+		case '\\':
+			i++
+		case value[0]:
+			return i
+		}
+	}
+	return -1
+}
+
+// parseValue takes off quotes and comments and resolves ${KEY}.
+func parseValue(value string, vars map[string]string) (string, error) {
+	if value == "" {
+		return "", nil
+	}
+	if quote := value[0]; quote == '"' || quote == '\'' {
+		end := closing(value)
+		if end < 0 {
+			return "", fmt.Errorf("the quote %c is not closed", quote)
+		}
+		if rest := strings.TrimSpace(value[end+1:]); rest != "" && rest[0] != '#' {
+			return "", fmt.Errorf("there is text after the closing quote %c", quote)
+		}
+		inner := value[1:end]
+		if quote == '\'' {
+			return strings.NewReplacer(`\\`, `\`, `\'`, `'`).Replace(inner), nil
+		}
+		return expand(inner, vars, true), nil
+	}
+	for i := range len(value) {
+		if value[i] == '#' && (i == 0 || value[i-1] == ' ' || value[i-1] == '\t') {
+			value = value[:i]
+			break
+		}
+	}
+	return expand(strings.TrimSpace(value), vars, false), nil
+}
+
+// expand resolves ${KEY} and, in double quotes, the escapes.
+func expand(s string, vars map[string]string, escapes bool) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if escapes && s[i] == '\\' && i+1 < len(s) {
+			i++
+			switch s[i] {
+			case 'n':
+				b.WriteByte('\n')
+			case 'r':
+				b.WriteByte('\r')
+			case 't':
+				b.WriteByte('\t')
+			case '"', '\\', '$':
+				b.WriteByte(s[i])
+			default: // phpdotenv refuses it; a Windows path that was not escaped is more likely
+				b.WriteByte('\\')
+				b.WriteByte(s[i])
+			}
+			continue
+		}
+		if strings.HasPrefix(s[i:], "${") {
+			if name, _, ok := strings.Cut(s[i+2:], "}"); ok && isName(name) {
+				b.WriteString(vars[name])
+				i += len(name) + 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}

@@ -1,0 +1,107 @@
+package setup
+
+import (
+	"crypto/x509"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/mail"
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
+)
+
+// An App is a configuration put to work. One App serves many runs.
+type App struct {
+	Config Config
+	Log    *slog.Logger
+	Store  *mysql.Store
+	Runner *reminder.Runner
+	log    io.Closer
+}
+
+// New wires a configuration. It connects to nothing, so an error is always one of the configuration.
+func New(cfg Config, stderr io.Writer) (*App, error) {
+	composer, err := reminder.NewComposer(reminder.Texts{
+		Library: cfg.AppName, URL: cfg.AppURL, Locale: cfg.AppLocale, TitleInSubject: cfg.TitleInSubject, Dir: cfg.Templates,
+	})
+	if err != nil {
+		return nil, &reminder.Fault{Text: reminder.Text{
+			ID: "Templat surat di REMINDER_TEMPLATES tidak dapat dipakai.",
+			EN: "The mail templates in REMINDER_TEMPLATES cannot be used.",
+		}, Err: err}
+	}
+	sender, err := cfg.Sender()
+	if err != nil {
+		return nil, &reminder.Fault{Text: reminder.Text{
+			ID: "Pengaturan surat (MAIL_*, SENDGRID_*) tidak dapat dipakai.",
+			EN: "The mail settings (MAIL_*, SENDGRID_*) cannot be used.",
+		}, Err: err}
+	}
+	// Each worker needs a connection, the feed another one.
+	conns := cfg.DBConnections
+	if conns == 0 {
+		conns = cfg.MailConcurrent + 2
+	}
+	store, err := mysql.Open(cfg.database(), conns)
+	if err != nil {
+		return nil, err
+	}
+	log, closer := cfg.logger(stderr)
+	return &App{Config: cfg, Log: log, Store: store, log: closer, Runner: &reminder.Runner{
+		Store: store, Sender: sender, Composer: composer, Now: time.Now, Log: log, Settings: cfg.settings,
+	}}, nil
+}
+
+// Close closes the database and the log.
+func (a *App) Close() error { return errors.Join(a.Store.Close(), a.log.Close()) }
+
+// Sender returns the sender that the configuration names.
+func (c *Config) Sender() (mail.Sender, error) {
+	switch c.Mailer {
+	case "sendgrid":
+		return mail.NewSendGrid(mail.SendGridConfig{
+			Key: string(c.SendGridKey), Host: c.SendGridHost, Sandbox: c.SendGridSandbox, Timeout: c.MailTimeout,
+		})
+	case "smtp":
+		return c.SMTP()
+	}
+	return mail.NewFile(c.MailFileDir), nil
+}
+
+// SMTP returns the SMTP sender of the configuration.
+func (c *Config) SMTP() (*mail.SMTP, error) {
+	var roots *x509.CertPool
+	if c.MailCAFile != "" {
+		pem, err := os.ReadFile(c.MailCAFile)
+		if err != nil {
+			return nil, fmt.Errorf("MAIL_CA_FILE: %w", err)
+		}
+		roots = x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, errors.New("MAIL_CA_FILE: there is no certificate in it")
+		}
+	}
+	return mail.NewSMTP(mail.SMTPConfig{
+		Host: c.MailHost, Port: c.port(), Security: c.security(), Username: c.MailUsername, Password: string(c.MailPassword),
+		Token: string(c.MailToken), Auth: c.auth(), RootCAs: roots, Timeout: c.MailTimeout, MaxPerConnection: c.MailPerConn,
+	})
+}
+
+// backoff is how long after a try that surely failed the next one may begin: half a minute for a hiccup, which the same
+// run waits for, then most of an hour, which leaves it to the next one and satisfies greylisting (RFC 5321 4.5.4.1).
+func backoff(attempts int) time.Duration {
+	wait := 30 * time.Second
+	if attempts > 1 {
+		wait = 45 * time.Minute
+	}
+	return wait + rand.N(wait/5) // jitter: emails that failed together should not come back together
+}
+
+// OpenDB opens the configured database for what is not a run: migrations and diagnosis.
+func (c *Config) OpenDB() (*sql.DB, error) { return mysql.OpenDB(c.database(), 2) }
