@@ -1,0 +1,192 @@
+// Command pengingat is the local door of the reminder run: what Cloud Scheduler and the function are in the cloud, this
+// program and Windows Task Scheduler are on the library's own machine. It also holds what only a person does: migrate,
+// look, try out.
+//
+// Each command has a file of its own. What they print is Indonesian or English, as APP_LOCALE says. Exit codes: 0 done;
+// 10 done, but something needs a person; 64 wrong usage; 75 a retry may help; 78 configuration. (Windows shows them as the
+// task's last result, where 1 and 2 would read as errors of Windows.)
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+)
+
+// The exit codes.
+const (
+	exitDone        = 0
+	exitNeedsPerson = 10
+	exitUsage       = 64
+	exitRetry       = 75
+	exitConfig      = 78
+)
+
+func main() {
+	// The first Ctrl-C or SIGTERM ends a run in order: what is in flight is finished and recorded. The second one kills.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(execute(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+// A program is one call of the command line.
+type program struct {
+	out, errOut io.Writer
+	environ     map[string]string // variables and the .env file
+	envFile     string            // the file that was read, or ""
+	envErr      error             // why it could not be read: told when a command needs it
+	locale      string
+
+	started bool // a command was found and its arguments were good
+	code    int  // exit code of a command that ended without an error
+}
+
+// execute runs one command line and returns its exit code.
+func execute(ctx context.Context, args, environ []string, out, errOut io.Writer) int {
+	p := &program{out: out, errOut: errOut}
+	p.environ, p.envFile, p.envErr = setup.Environ(envFlag(args), environ)
+	if p.envErr != nil {
+		p.environ = map[string]string{}
+	}
+	p.locale = p.environ["APP_LOCALE"]
+	root := p.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return p.code
+	case !p.started:
+		fmt.Fprintf(errOut, "%v\n%s\n", err, p.say("Bantuan: pengingat --help", "Help: pengingat --help"))
+		return exitUsage
+	}
+	fmt.Fprintln(errOut, reminder.Localize(err, p.locale))
+	if errors.Is(err, context.Canceled) || reminder.IsTemporary(err) {
+		return exitRetry
+	}
+	return exitConfig
+}
+
+// envFlag finds --env before the command line is parsed, because the language of the help depends on it.
+func envFlag(args []string) string {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.ParseErrorsWhitelist.UnknownFlags = true
+	flags.SetOutput(io.Discard)
+	flags.BoolP("help", "h", false, "")
+	file := flags.String("env", "", "")
+	_ = flags.Parse(args) // a wrong command line is reported by the real parser
+	return *file
+}
+
+// say returns a text in the user's language.
+func (p *program) say(id, en string) string { return reminder.Text{ID: id, EN: en}.In(p.locale) }
+
+// printf prints in the user's language. Both formats take the same arguments in the same order.
+func (p *program) printf(id, en string, args ...any) { fmt.Fprintf(p.out, p.say(id, en)+"\n", args...) }
+
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use: "pengingat",
+		Short: p.say("Mengingatkan peminjam perpustakaan lewat surel: sekali, tepat waktu, tercatat",
+			"Reminds library borrowers by e-mail: once, in time, on record"),
+		Long: p.say(`Pengingat membaca pinjaman dari basis data perpustakaan dan mengirim satu surel kepada
+setiap peminjam yang bukunya harus atau sudah lewat dikembalikan. Setiap pengingat dicatat,
+jadi tidak ada yang dikirim dua kali.
+
+Pengaturan dibaca dari variabel lingkungan dan dari berkas .env (milik Laravel pun bisa).`,
+			`Pengingat reads loans from the library's database and sends one e-mail to every borrower whose
+book is due or late. Every reminder is on record, so none is sent twice.
+
+Settings come from environment variables and from a .env file (Laravel's will do).`),
+		Version:       reminder.Version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			p.started = true
+			return nil
+		},
+	}
+	root.SetOut(p.out)
+	root.SetErr(p.errOut)
+	root.SetVersionTemplate("pengingat {{.Version}}\n")
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetHelpCommand(&cobra.Command{Hidden: true})
+	root.PersistentFlags().String("env", "", p.say("berkas pengaturan (bawaan: pengingat.env atau .env, di sini atau di folder program)",
+		"settings file (default: pengingat.env or .env, here or in the program's folder)"))
+	root.PersistentFlags().BoolP("help", "h", false, p.say("tampilkan bantuan", "show help"))
+	root.Flags().Bool("version", false, p.say("tampilkan versi", "show the version"))
+	root.SetUsageTemplate(p.usageTemplate())
+	root.AddCommand(p.runCommand(), p.statusCommand(), p.previewCommand(), p.testMailCommand(), p.templatesCommand(),
+		p.migrateCommand(), p.quarantineCommand(), p.serveCommand())
+	return root
+}
+
+// usageTemplate is cobra's, shorter and in the user's language.
+func (p *program) usageTemplate() string {
+	return strings.NewReplacer(
+		"USAGE", p.say("Pemakaian:", "Usage:"),
+		"COMMAND", p.say("PERINTAH", "COMMAND"),
+		"LIST", p.say("Perintah:", "Commands:"),
+		"EXAMPLES", p.say("Contoh:", "Examples:"),
+		"FLAGS", p.say("Pilihan:", "Options:"),
+		"EVERYWHERE", p.say("Pilihan umum:", "Options of every command:"),
+	).Replace(`USAGE
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}
+{{- if .HasAvailableSubCommands}}
+
+LIST
+{{- range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
+{{- if .HasExample}}
+
+EXAMPLES
+{{.Example}}{{end}}
+{{- if .HasAvailableLocalFlags}}
+
+FLAGS
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{- if .HasAvailableInheritedFlags}}
+
+EVERYWHERE
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+`)
+}
+
+// config loads the configuration with setup.Load, or as much of it as a command needs.
+func (p *program) config(load func(map[string]string) (setup.Config, error)) (setup.Config, error) {
+	if p.envErr != nil {
+		return setup.Config{}, &reminder.Fault{Text: reminder.Text{
+			ID: "Berkas pengaturan (--env) tidak dapat dibaca.",
+			EN: "The settings file (--env) cannot be read.",
+		}, Err: p.envErr}
+	}
+	cfg, err := load(p.environ)
+	if f, ok := errors.AsType[*reminder.Fault](err); ok && p.envFile == "" {
+		f.Text.ID += "\nTidak ada berkas .env yang dibaca; sebutkan dengan --env BERKAS."
+		f.Text.EN += "\nNo .env file was read; name one with --env FILE."
+	}
+	return cfg, err
+}
+
+// app loads the configuration and wires it. What a person must know is printed; the log goes to a file.
+func (p *program) app() (*setup.App, error) {
+	if exe, err := os.Executable(); err == nil && p.environ["LOG_FILE"] == "" {
+		p.environ["LOG_FILE"] = filepath.Join(filepath.Dir(exe), "logs", "pengingat.log")
+	}
+	cfg, err := p.config(setup.Load)
+	if err != nil {
+		return nil, err
+	}
+	return setup.New(cfg, p.errOut)
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mtsn6garut/pengingat/mail"
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+//go:embed preview.html
+var previewPage string
+
+func (p *program) previewCommand() *cobra.Command {
+	var dir, date, loan string
+	cmd := &cobra.Command{
+		Use:   "preview",
+		Short: p.say("Lihat surel yang akan dikirim, tanpa mengirimnya", "See the mails that would be sent, without sending them"),
+		Long: p.say(`Menyusun surel persis seperti 'run' akan mengirimnya, dan menyimpannya sebagai .eml serta satu
+halaman index.html. Tidak ada yang dikirim dan tidak ada yang ditulis ke basis data. Folder itu
+berisi nama dan alamat: hapus bila sudah dilihat.`,
+			`Composes mails exactly as 'run' would send them, and saves them as .eml and as one page, index.html.
+Nothing is sent and nothing is written to the database. The folder holds names and addresses: delete it
+when you have looked.`),
+		Example: "  pengingat preview --out pratinjau\n  pengingat preview --date 2026-12-01\n  pengingat preview --loan 1234",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			app, err := p.app()
+			if err != nil {
+				return err
+			}
+			defer app.Close()
+			today := reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone)
+			if date != "" {
+				if today, err = reminder.ParseDate(date); err != nil {
+					p.started = false // a wrong command line
+					return err
+				}
+			}
+			var messages []mail.Message
+			if loan != "" {
+				m, err := app.Runner.Sample(cmd.Context(), today, loan)
+				if err != nil {
+					return err
+				}
+				messages = append(messages, m)
+			} else {
+				err := app.Runner.Preview(cmd.Context(), today, func(m mail.Message) error {
+					messages = append(messages, m)
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+			}
+			if len(messages) == 0 {
+				p.printf("Tidak ada surel untuk %s.", "There is no mail for %s.", today)
+				return nil
+			}
+			page, err := p.writePreview(dir, today, messages)
+			if err != nil {
+				return err
+			}
+			p.printf("%d surel: buka %s", "%d mails: open %s", len(messages), page)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&dir, "out", "pratinjau", p.say("folder tujuan", "folder to write to"))
+	cmd.Flags().StringVar(&date, "date", "", p.say("seolah-olah hari ini tanggal itu, misalnya 2026-12-01", "as if it were that day, such as 2026-12-01"))
+	cmd.Flags().StringVar(&loan, "loan", "", p.say("hanya pinjaman ini, seolah-olah belum pernah diingatkan", "this loan only, as if nothing had been told about it"))
+	return cmd
+}
+
+// writePreview writes the mails and the page that shows them, and returns the page's path.
+func (p *program) writePreview(dir string, today reminder.Date, messages []mail.Message) (string, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("preview: %w", err)
+	}
+	for i, m := range messages {
+		raw, err := m.Bytes()
+		if err != nil {
+			return "", fmt.Errorf("preview: %w", err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%04d.eml", i+1)), raw, 0o600); err != nil {
+			return "", fmt.Errorf("preview: %w", err)
+		}
+	}
+	tmpl, err := template.New("preview").Funcs(template.FuncMap{"say": p.say}).Parse(previewPage)
+	if err != nil {
+		return "", fmt.Errorf("preview: %w", err)
+	}
+	page := filepath.Join(dir, "index.html")
+	f, err := os.OpenFile(page, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return "", fmt.Errorf("preview: %w", err)
+	}
+	defer f.Close()
+	if err := tmpl.Execute(f, map[string]any{"Today": today, "Messages": messages, "Locale": p.locale}); err != nil {
+		return "", fmt.Errorf("preview: %w", err)
+	}
+	return page, f.Close()
+}

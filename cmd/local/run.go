@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+func (p *program) runCommand() *cobra.Command {
+	var asJSON bool
+	o := reminder.Options{Trigger: "local"}
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: p.say("Kirim pengingat yang sudah waktunya", "Send the reminders that are due"),
+		Long: p.say(`Memindai pinjaman, mencatat pengingat yang sudah waktunya, lalu mengirimnya. Aman dijalankan
+sesering apa pun: yang sudah dikirim tidak dikirim lagi.
+
+Kode keluar: 0 selesai; 10 selesai, tetapi perlu dilihat orang (gagal, tidak pasti, ditahan);
+75 coba lagi nanti (basis data atau server surel mati, waktu habis); 78 pengaturan salah.`,
+			`Scans the loans, puts the reminders that are due on record, and sends them. It is safe to run as often
+as you like: what was sent is not sent again.
+
+Exit codes: 0 done; 10 done, but something needs a person (failed, unknown, held); 75 a retry may help
+(database or mail server down, time spent); 78 wrong settings.`),
+		Example: "  pengingat run\n  pengingat run --dry-run\n  pengingat run --now --json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			app, err := p.app()
+			if err != nil {
+				return err
+			}
+			defer app.Close()
+			rep, err := app.Runner.Run(cmd.Context(), o)
+			p.code = exitCode(rep)
+			switch {
+			case asJSON:
+				err = errors.Join(err, json.NewEncoder(p.out).Encode(rep))
+			case err == nil:
+				p.printReport(rep, app.Runner.Settings)
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, p.say("hanya hitung; tidak ada yang ditulis atau dikirim", "only count; nothing is written or sent"))
+	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("cetak laporan sebagai JSON", "print the report as JSON"))
+	cmd.Flags().BoolVar(&o.Approve, "approve", false, p.say("setujui pengiriman yang melebihi REMINDER_MAX_PER_RUN",
+		"approve a plan above REMINDER_MAX_PER_RUN"))
+	cmd.Flags().BoolVar(&o.Now, "now", false, p.say("kirim sekarang, juga di luar jam kirim dan pada hari tutup",
+		"send now, also outside the send window and on a closed day"))
+	return cmd
+}
+
+// exitCode is the exit code that a report means.
+func exitCode(r reminder.Report) int {
+	switch {
+	case r.Outcome == reminder.Stopped || r.Outcome == reminder.Partial:
+		return exitRetry
+	case r.NeedsPerson():
+		return exitNeedsPerson
+	}
+	return exitDone
+}
+
+// printReport prints a report for a person: the outcome in words, then the counts that are not zero.
+func (p *program) printReport(r reminder.Report, s reminder.Settings) {
+	fmt.Fprintf(p.out, "%s  %s\n", r.Today, p.outcome(r, s))
+	if r.DryRun {
+		p.printf("            (Uji coba: tidak ada yang ditulis atau dikirim.)", "            (Dry run: nothing was written or sent.)")
+	}
+	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(always bool, n int, id, en string) {
+		if n != 0 || always {
+			fmt.Fprintf(w, "\t%d\t  %s\n", n, p.say(id, en))
+		}
+	}
+	row(true, r.Loans.Open, "pinjaman terbuka", "open loans")
+	row(true, r.Loans.InReach, "di antaranya dalam jangkauan jadwal", "of them in reach of the schedule")
+	row(false, r.Loans.Held, "ditahan atau tidak ingin diingatkan", "on hold or opted out")
+	row(false, r.Loans.TooOld, "terlalu lama terlambat (REMINDER_MAX_OVERDUE_DAYS)", "late for too long (REMINDER_MAX_OVERDUE_DAYS)")
+	row(false, r.Loans.Unreachable, "tanpa alamat surel yang dapat dipakai", "without a usable e-mail address")
+	row(true, r.Planned.Emails, "surel baru direncanakan", "new emails planned")
+	row(true, r.Emails.Sent, "terkirim", "sent")
+	row(false, r.Emails.Refused, "ditolak", "refused")
+	row(false, r.Emails.Failed, "gagal setelah semua percobaan", "failed after all tries")
+	row(false, r.Emails.Canceled, "dibatalkan (sudah kembali, diperpanjang, ...)", "canceled (returned, renewed, ...)")
+	row(false, r.Emails.Expired, "kedaluwarsa (ada pengingat yang lebih baru)", "expired (a newer reminder says more)")
+	row(false, r.Emails.Unknown, "tidak pasti: mungkin sudah terkirim", "unknown: may have been sent")
+	row(false, r.Emails.Withheld, "ditahan oleh REMINDER_ONLY_TO", "withheld by REMINDER_ONLY_TO")
+	row(false, r.Emails.Waiting, "menunggu", "waiting")
+	_ = w.Flush() // as with every print to a terminal, there is nobody to tell
+}
+
+// outcome says in words how a run ended.
+func (p *program) outcome(r reminder.Report, s reminder.Settings) string {
+	switch r.Outcome {
+	case reminder.Held:
+		if r.Reason == reminder.LooksRestored {
+			return p.say("Ditahan: catatan pengingat tampak lebih tua daripada pinjaman, seperti basis data yang dipulihkan dari cadangan. Jalankan 'pengingat quarantine --before TANGGAL', atau 'pengingat run --approve' bila program hanya lama mati.",
+				"Held: the records look older than the loans, as in a database restored from a backup. Run 'pengingat quarantine --before DATE', or 'pengingat run --approve' if the program was just off for long.")
+		}
+		return fmt.Sprintf(p.say("Ditahan: %d surel direncanakan, lebih dari REMINDER_MAX_PER_RUN=%d. Periksa daftarnya, lalu setujui dengan 'pengingat run --approve'.",
+			"Held: %d emails are planned, more than REMINDER_MAX_PER_RUN=%d. Check them, then approve with 'pengingat run --approve'."),
+			r.Planned.Emails, s.MaxPerRun)
+	case reminder.Paused:
+		return fmt.Sprintf(p.say("Dijeda (%s): tidak ada yang dikirim. Lihat 'pengingat status'.", "Paused (%s): nothing is sent. See 'pengingat status'."), r.Reason)
+	case reminder.Closed:
+		if r.Reason == reminder.ClosedDay {
+			return p.say("Perpustakaan tutup hari ini: tidak ada yang dikirim. '--now' mengirim juga.",
+				"The library is closed today: nothing is sent. '--now' sends all the same.")
+		}
+		return fmt.Sprintf(p.say("Di luar jam kirim %s: tidak ada yang dikirim. '--now' mengirim juga.",
+			"Outside the send window %s: nothing is sent. '--now' sends all the same."), s.Window)
+	case reminder.Stopped:
+		return fmt.Sprintf(p.say("Terhenti; yang belum terkirim menunggu untuk kali berikutnya. Penyebab: %s",
+			"Stopped; what was not sent waits for the next run. Cause: %s"), r.Reason)
+	case reminder.Partial:
+		return p.say("Waktu habis; sisanya menunggu untuk kali berikutnya.", "The time is spent; the rest waits for the next run.")
+	}
+	if r.Reason == reminder.DailyLimit {
+		return fmt.Sprintf(p.say("Selesai untuk hari ini: MAIL_DAILY_LIMIT=%d tercapai, sisanya menunggu.",
+			"Done for today: MAIL_DAILY_LIMIT=%d is reached, the rest waits."), s.DailyLimit)
+	}
+	return p.say("Selesai.", "Done.")
+}

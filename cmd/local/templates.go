@@ -1,0 +1,36 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+func (p *program) templatesCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "templates",
+		Short: p.say("Ubah kata-kata surel", "Change the wording of the mails"),
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "export FOLDER",
+		Short: p.say("Salin templat bawaan ke sebuah folder untuk diubah", "Copy the built-in templates to a folder, to be edited"),
+		Long: p.say(`Menyalin templat surel. Ubah berkasnya, isi REMINDER_TEMPLATES dengan folder itu, lalu lihat hasilnya
+dengan 'pengingat preview'. Berkas yang sudah ada tidak ditimpa.`,
+			`Copies the mail templates. Edit the files, set REMINDER_TEMPLATES to the folder, and look at the result with
+'pengingat preview'. A file that exists is not overwritten.`),
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := reminder.ExportTemplates(args[0]); err != nil {
+				return &reminder.Fault{Text: reminder.Text{
+					ID: "Templat tidak dapat disalin. Pilih folder yang belum berisi templat.",
+					EN: "The templates could not be copied. Choose a folder without templates in it.",
+				}, Err: err}
+			}
+			p.printf("Templat ada di %s. Isi REMINDER_TEMPLATES=%s", "The templates are in %s. Set REMINDER_TEMPLATES=%s", args[0], args[0])
+			return nil
+		},
+	})
+	return cmd
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mtsn6garut/pengingat/mail"
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+)
+
+func (p *program) testMailCommand() *cobra.Command {
+	var to, loan string
+	cmd := &cobra.Command{
+		Use:   "test-mail --to ALAMAT",
+		Short: p.say("Kirim satu surel percobaan, langkah demi langkah", "Send one sample mail, step by step"),
+		Long: p.say(`Menghubungi server surel, menunjukkan setiap langkah, dan mengirim satu surel contoh. Bila gagal,
+disebutkan sebabnya dan apa yang dapat dilakukan. Alamat peminjam ditolak, kecuali dengan --loan:
+lalu yang dikirim adalah surel tentang pinjaman itu.`,
+			`Connects to the mail server, shows every step, and sends one sample mail. When it fails, it says why and
+what can be done. A borrower's address is refused, unless --loan is given: then what is sent is the
+mail about that loan.`),
+		Example: "  pengingat test-mail --to pustakawan@sekolah.sch.id",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			addr, err := mail.ParseAddress(to)
+			if err != nil {
+				p.started = false // a wrong command line
+				return errors.New(p.say("--to bukan alamat surel yang dapat dipakai", "--to is not a usable e-mail address"))
+			}
+			app, err := p.app()
+			if err != nil {
+				return err
+			}
+			defer app.Close()
+			m, err := p.sample(cmd.Context(), app, addr, loan)
+			if err != nil {
+				return err
+			}
+			m.To = addr
+			return p.sendSample(cmd.Context(), app, m)
+		},
+	}
+	cmd.Flags().StringVar(&to, "to", "", p.say("alamat tujuan", "address to send to"))
+	cmd.Flags().StringVar(&loan, "loan", "", p.say("kirim surel tentang pinjaman ini", "send the mail about this loan"))
+	return cmd
+}
+
+// sample composes the mail to send: an invented one, or the one about a loan.
+func (p *program) sample(ctx context.Context, app *setup.App, to mail.Address, loan string) (mail.Message, error) {
+	if loan != "" {
+		return app.Runner.Sample(ctx, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone), loan)
+	}
+	switch borrower, err := app.Store.HasAddress(ctx, to.Addr); {
+	case err != nil:
+		return mail.Message{}, err
+	case borrower:
+		return mail.Message{}, &reminder.Fault{Text: reminder.Text{
+			ID: "Itu alamat seorang peminjam: surel contoh akan membingungkannya. Pakai alamat sendiri, atau --loan.",
+			EN: "That is a borrower's address: a sample would confuse them. Use an address of your own, or --loan.",
+		}}
+	}
+	return app.Runner.Example()
+}
+
+// sendSample shows the way to the server and sends the message.
+func (p *program) sendSample(ctx context.Context, app *setup.App, m mail.Message) error {
+	if smtp, ok := app.Runner.Sender.(*mail.SMTP); ok {
+		for _, step := range smtp.Probe(ctx) {
+			if step.Err != nil {
+				fmt.Fprintf(p.out, "GAGAL/FAILED  %s: %v\n", step.Name, step.Err)
+				return p.mailFault(app, step.Err)
+			}
+			fmt.Fprintf(p.out, "ok  %-9s %s\n", step.Name, step.Detail)
+		}
+	}
+	receipt, err := app.Runner.Sender.Send(ctx, m, func(context.Context) error { return nil })
+	if err != nil {
+		return p.mailFault(app, err)
+	}
+	fmt.Fprintf(p.out, "ok  %-9s %s\n", "sent", receipt.ID)
+	p.printf("Diterima oleh server. Periksa kotak masuk, juga folder spam.", "The server accepted it. Look into the inbox, and the spam folder.")
+	return errors.Join(app.Runner.Sender.Close())
+}
+
+// mailFault adds to a mail error what can be done about it.
+func (p *program) mailFault(app *setup.App, err error) error {
+	f := &reminder.Fault{Temporary: true, Text: reminder.Text{
+		ID: "Surel tidak terkirim. Coba lagi nanti; bila tetap gagal, tanyakan pesan di bawah kepada penyedia surel.",
+		EN: "The mail was not sent. Try again later; if it keeps failing, ask the mail provider about the message below.",
+	}, Err: err}
+	e, ok := errors.AsType[*mail.Error](err)
+	if !ok {
+		return f
+	}
+	gmail := strings.HasSuffix(app.Config.MailHost, "gmail.com") || strings.HasSuffix(app.Config.MailHost, "googlemail.com")
+	invalid, certificate := errors.AsType[x509.CertificateInvalidError](err)
+	_, unknownCA := errors.AsType[x509.UnknownAuthorityError](err)
+	_, otherHost := errors.AsType[x509.HostnameError](err)
+	switch {
+	case e.Phase == "resolve":
+		f.Text = reminder.Text{
+			ID: "Nama server MAIL_HOST tidak ditemukan. Periksa ejaannya, dan apakah komputer ini tersambung ke internet.",
+			EN: "The server MAIL_HOST was not found. Check its spelling, and that this computer is online.",
+		}
+	case e.Phase == "connect" && app.Config.MailPort == 25:
+		f.Text = reminder.Text{
+			ID: "Port 25 tidak terjangkau: hampir semua penyedia internet menutupnya. Pakai MAIL_PORT=587 atau 465.",
+			EN: "Port 25 cannot be reached: almost every internet provider blocks it. Use MAIL_PORT=587 or 465.",
+		}
+	case e.Phase == "connect":
+		f.Text = reminder.Text{
+			ID: "Server surel tidak terjangkau di port itu. Periksa MAIL_PORT (587 atau 465), sambungan internet, dan firewall atau antivirus.",
+			EN: "The mail server cannot be reached on that port. Check MAIL_PORT (587 or 465), the connection, and firewall or antivirus.",
+		}
+	case certificate && invalid.Reason == x509.Expired:
+		f.Text = reminder.Text{
+			ID: "Sertifikat server di luar masa berlakunya. Biasanya jam komputer ini yang salah: setel tanggal dan jamnya.",
+			EN: "The server's certificate is outside its time. Most often this computer's clock is wrong: set date and time.",
+		}
+	case unknownCA || otherHost || certificate:
+		f.Text = reminder.Text{
+			ID: "Sertifikat server tidak dikenal. Antivirus atau jaringan sekolah mungkin menyela sambungan; untuk server sekolah sendiri isi MAIL_CA_FILE.",
+			EN: "The server's certificate is not known. An antivirus or the school's network may intercept; for a server of your own set MAIL_CA_FILE.",
+		}
+	case e.Phase == "tls" || e.Phase == "starttls":
+		f.Text = reminder.Text{
+			ID: "Sambungan aman gagal. MAIL_PORT=587 dengan MAIL_ENCRYPTION=tls, atau MAIL_PORT=465 dengan MAIL_ENCRYPTION=ssl.",
+			EN: "The secure connection failed. Use MAIL_PORT=587 with MAIL_ENCRYPTION=tls, or MAIL_PORT=465 with MAIL_ENCRYPTION=ssl.",
+		}
+	case e.Pause == mail.PauseCredentials && gmail:
+		f.Temporary = false
+		f.Text = reminder.Text{
+			ID: "Gmail menolak login. MAIL_PASSWORD harus 'Sandi Aplikasi' 16 huruf (Akun Google > Keamanan > Verifikasi 2 Langkah > Sandi aplikasi), bukan kata sandi biasa.",
+			EN: "Gmail refused the login. MAIL_PASSWORD must be a 16-letter App Password (Google Account > Security > 2-Step Verification > App passwords), not the normal one.",
+		}
+	case e.Pause == mail.PauseCredentials:
+		f.Temporary = false
+		f.Text = reminder.Text{
+			ID: "Server menolak login. Periksa MAIL_USERNAME dan MAIL_PASSWORD (atau SENDGRID_API_KEY).",
+			EN: "The server refused the login. Check MAIL_USERNAME and MAIL_PASSWORD (or SENDGRID_API_KEY).",
+		}
+	case e.Pause == mail.PauseSender:
+		f.Temporary = false
+		f.Text = reminder.Text{
+			ID: "Server tidak mengizinkan pengirim ini. MAIL_FROM_ADDRESS harus milik akun MAIL_USERNAME, atau sudah diverifikasi.",
+			EN: "The server does not allow this sender. MAIL_FROM_ADDRESS must belong to the account MAIL_USERNAME, or be verified.",
+		}
+	case e.Pause == mail.PauseQuota:
+		f.Text = reminder.Text{
+			ID: "Batas kirim akun ini sudah tercapai. Tunggu beberapa jam.",
+			EN: "This account's sending limit is reached. Wait a few hours.",
+		}
+	case e.Fate == mail.BadAddress:
+		f.Temporary = false
+		f.Text = reminder.Text{ID: "Server menolak alamat tujuan itu.", EN: "The server refused that recipient."}
+	}
+	return f
+}
