@@ -1,0 +1,263 @@
+// Command demo shows Pengingat at work on a machine with nothing but Go: `go run -C cmd/demo .`
+//
+// It starts a MySQL engine in its own process, fills it with a sample library in the tables of the school's application,
+// and then does what a library does: migrate, and a run whenever the schedule triggers one. All of that is the program's
+// real code; only the clock is set, so that the outcome is always the same. Mails become files, and nothing leaves the
+// machine. It fails when a run does not send exactly what it should.
+//
+// It is a module of its own, because the engine is several times as large as the program.
+package main
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	_ "embed"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest/school"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+)
+
+func main() {
+	locale := flag.String("locale", os.Getenv("APP_LOCALE"), "id (Indonesia), en (English)")
+	dir := flag.String("out", "", "folder baru untuk hasilnya / new folder for the results (default: sementara / temporary)")
+	flag.Parse()
+	if err := show(context.Background(), os.Stdout, *dir, *locale); err != nil {
+		fmt.Fprintln(os.Stderr, reminder.Localize(err, *locale))
+		os.Exit(1)
+	}
+}
+
+// A trigger is one moment at which the schedule starts a run, and what happened in the library before it.
+type trigger struct {
+	at   time.Time
+	when reminder.Text // at, in words
+	desk string        // what the library's own system did to its tables since the last run
+	note reminder.Text
+	want int // how many mails this run sends
+}
+
+// triggers and sample.sql belong together.
+var triggers = []trigger{
+	{
+		at:   time.Date(2026, time.November, 24, 1, 0, 0, 0, time.UTC), // Asia/Jakarta is 7 hours ahead
+		when: reminder.Text{ID: "Selasa, 24 November 2026, pukul 08.00", EN: "Tuesday, 24 November 2026, 08:00"},
+		note: reminder.Text{
+			ID: "Setiap peminjam mendapat satu surel untuk semua bukunya. Lihat juga Fajar (jatuh tempo pada hari tutup), " +
+				"Lukman (judul berisi HTML) dan Qori (dua alamat di satu kolom).",
+			EN: "Every borrower gets one e-mail for all of their books. See also Fajar (due on a closed day), " +
+				"Lukman (HTML in a title) and Qori (two addresses in one field).",
+		},
+		want: 15,
+	},
+	{
+		at:   time.Date(2026, time.November, 24, 2, 0, 0, 0, time.UTC),
+		when: reminder.Text{ID: "Selasa, 24 November 2026, pukul 09.00", EN: "Tuesday, 24 November 2026, 09:00"},
+		note: reminder.Text{
+			ID: "Satu jam kemudian jadwal memicu lagi. Semua sudah diingatkan, jadi tidak ada yang dikirim dua kali.",
+			EN: "An hour later the schedule triggers again. Everybody has been told, so nothing is sent twice.",
+		},
+		want: 0,
+	},
+	{
+		at:   time.Date(2026, time.November, 25, 1, 0, 0, 0, time.UTC),
+		when: reminder.Text{ID: "Rabu, 25 November 2026, pukul 08.00", EN: "Wednesday, 25 November 2026, 08:00"},
+		desk: `
+UPDATE peminjaman SET status = 'Dikembalikan', tanggal_pengembalian = '2026-11-24 12:15:00' WHERE no_peminjaman = 'PJM-2611-003';
+UPDATE peminjaman SET tanggal_kembali = '2026-12-02' WHERE no_peminjaman = 'PJM-2611-001';
+`,
+		note: reminder.Text{
+			ID: "Kemarin Citra mengembalikan bukunya dan Aisyah memperpanjang pinjamannya. Keduanya tidak diingatkan lagi. " +
+				"Peminjam lain mendapat pengingat tahap berikutnya.",
+			EN: "Yesterday Citra brought her book back and Aisyah renewed hers. Neither is reminded again. " +
+				"The others get the reminder of their next step.",
+		},
+		want: 8,
+	},
+}
+
+//go:embed sample.sql
+var sample string
+
+// ownRows are what the library told the reminder program itself: a day on which it is closed, and a borrower who wants no
+// reminders.
+const ownRows = `
+INSERT INTO reminder_closed_days (first_day, last_day, name) VALUES ('2026-11-26', '2026-11-26', 'Rapat kerja guru');
+INSERT INTO reminder_opt_outs (borrower_id, since) VALUES ('24', '2026-11-02 00:00:00');
+`
+
+// show plays the demonstration, tells it on out and leaves its results in dir.
+func show(ctx context.Context, out io.Writer, dir, locale string) error {
+	dir, err := makeFolder(dir)
+	if err != nil {
+		return fmt.Errorf("make the folder for the results: %w", err)
+	}
+	const database = "perpustakaan"
+	port, stop, err := startMySQL(database)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	environ := map[string]string{
+		"APP_NAME": "Perpustakaan Sekolah Contoh", "APP_URL": "https://perpustakaan.example.org", "APP_LOCALE": locale,
+		"DB_PORT": strconv.Itoa(port), "DB_DATABASE": database, "DB_CONNECTIONS": "1", // one: see startMySQL
+		"MAIL_MAILER": "file", "MAIL_FROM_ADDRESS": "perpustakaan@example.org",
+		"REMINDER_CLOSED_WEEKDAYS": "minggu", // Sunday
+		"LOG_FILE":                 filepath.Join(dir, "pengingat.log"),
+	}
+	config, err := setup.LoadDatabase(environ)
+	if err != nil {
+		return err
+	}
+	db, err := config.OpenDB()
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := prepare(ctx, db); err != nil {
+		return fmt.Errorf("prepare the sample library: %w", err)
+	}
+
+	p := page{Locale: locale}
+	for i, t := range triggers {
+		if err := execute(ctx, db, t.desk); err != nil {
+			return fmt.Errorf("between the runs: %w", err)
+		}
+		environ["MAIL_FILE_DIR"] = filepath.Join(dir, "mails", strconv.Itoa(i+1))
+		r, err := run(ctx, environ, t)
+		if err != nil {
+			return fmt.Errorf("run %d: %w", i+1, err)
+		}
+		p.Runs = append(p.Runs, r)
+	}
+	if err := p.print(out); err != nil {
+		return err
+	}
+	return p.write(out, dir)
+}
+
+// makeFolder makes dir, or a temporary folder. What another demonstration left there would be taken for this one's.
+func makeFolder(dir string) (string, error) {
+	if dir == "" {
+		return os.MkdirTemp("", "pengingat-demo-")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	switch entries, err := os.ReadDir(dir); {
+	case err != nil:
+		return "", err
+	case len(entries) > 0:
+		return "", &reminder.Fault{Text: reminder.Text{
+			ID: "Folder hasil tidak kosong. Sebutkan folder baru dengan --out.",
+			EN: "The folder for the results is not empty. Name a new one with --out.",
+		}}
+	}
+	return filepath.Abs(dir)
+}
+
+// prepare does what the library's own system did over the years, and then `pengingat migrate --source perpustakaan`.
+func prepare(ctx context.Context, db *sql.DB) error {
+	if err := execute(ctx, db, school.Schema+sample); err != nil {
+		return err
+	}
+	if _, err := migrations.Up(ctx, db); err != nil {
+		return err
+	}
+	if err := migrations.CreateView(ctx, db, "perpustakaan"); err != nil {
+		return err
+	}
+	return execute(ctx, db, ownRows)
+}
+
+// execute executes statements, each of which ends with a semicolon at the end of a line.
+func execute(ctx context.Context, db *sql.DB, statements string) error {
+	for statement := range strings.SplitSeq(statements, ";\n") {
+		if strings.TrimSpace(statement) == "" {
+			continue
+		}
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run does what `pengingat run` does. Everything is set up anew, as in a new process: between two runs nothing is kept
+// but the database.
+func run(ctx context.Context, environ map[string]string, t trigger) (showing, error) {
+	s := showing{When: t.when, Note: t.note}
+	config, err := setup.Load(environ)
+	if err != nil {
+		return s, err
+	}
+	app, err := setup.New(config, os.Stderr)
+	if err != nil {
+		return s, err
+	}
+	defer app.Close()
+	app.Runner.Now = func() time.Time { return t.at }
+	if s.Report, err = app.Runner.Run(ctx, reminder.Options{Trigger: "local"}); err != nil {
+		return s, err
+	}
+	if s.Mails, err = readMails(config.MailFileDir); err != nil {
+		return s, err
+	}
+	if s.Report.Outcome != reminder.Done || s.Report.Emails.Sent != t.want || len(s.Mails) != t.want {
+		return s, fmt.Errorf("%d mails should have been sent; there are %d, and the report is %+v", t.want, len(s.Mails), s.Report)
+	}
+	s.Untold, err = untold(ctx, app, s.Report.Today)
+	return s, err
+}
+
+// untold asks the rules of a run about every open loan, and returns those that nobody was told about.
+func untold(ctx context.Context, app *setup.App, today reminder.Date) ([]silence, error) {
+	settings := app.Runner.Settings
+	closed, err := app.Store.ClosedDates(ctx, today.AddDays(-settings.MaxOverdueDays))
+	if err != nil {
+		return nil, err
+	}
+	optedOut, err := app.Store.OptedOut(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rules := reminder.Rules{
+		Schedule: settings.Schedule, MaxOverdueDays: settings.MaxOverdueDays, OptedOut: optedOut,
+		Calendar: reminder.Calendar{Weekdays: settings.ClosedWeekdays, Dates: closed},
+	}
+	var notices reminder.Claim
+	why := map[string]reminder.Verdict{}
+	err = app.Store.Scan(ctx, today.AddDays(-366), today.AddDays(366),
+		func(loans []reminder.Loan, known map[reminder.Cycle]reminder.History) error {
+			for _, l := range loans {
+				if _, told := known[reminder.Cycle{Loan: l.ID, Due: l.Due}]; !told {
+					_, why[l.ID] = rules.Judge(l, nil, today)
+					notices.Notices = append(notices.Notices, reminder.Notice{Cycle: reminder.Cycle{Loan: l.ID}})
+				}
+			}
+			return nil
+		})
+	if err != nil {
+		return nil, err
+	}
+	loans, err := app.Store.Reread(ctx, notices) // a scan knows no names
+	var silent []silence
+	for _, l := range loans {
+		silent = append(silent, silence{Name: l.Borrower.Name, Title: l.Title, Due: l.Due, Why: why[l.ID]})
+	}
+	slices.SortFunc(silent, func(a, b silence) int {
+		return cmp.Or(cmp.Compare(a.Why, b.Why), cmp.Compare(a.Name, b.Name), a.Due.Compare(b.Due))
+	})
+	return silent, err
+}
