@@ -1,0 +1,59 @@
+.DEFAULT_GOAL := help
+
+# Without git, or in an archive of the sources, the version is "dev".
+VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
+BUILD    = CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X github.com/mtsn6garut/pengingat/reminder.Version=$(VERSION)'
+FUZZTIME ?= 30s
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: ## the reminders of a sample library; no mail leaves this machine
+	go run -C cmd/demo .
+
+.PHONY: build
+build: ## bin/pengingat, for this machine
+	$(BUILD) -o bin/pengingat ./cmd/local
+
+.PHONY: build-windows
+build-windows: ## bin/pengingat.exe, for the library's computer
+	GOOS=windows GOARCH=amd64 $(BUILD) -o bin/pengingat.exe ./cmd/local
+
+# The race detector is linked with cgo. The demonstration is tested without it: its database engine has races of its own.
+.PHONY: test
+test: START := $(shell date +%s)
+test: ## every test, on a private MariaDB and with the race detector
+	@deploy/dev/need.sh "$$(go env CC)" gcc libc6-dev
+	deploy/dev/with-mariadb.sh go test -race -shuffle=on ./...
+	go test -C cmd/demo -shuffle=on ./...
+	@echo "make test: passed in $$(($$(date +%s) - $(START))) s"
+
+.PHONY: test-long
+test-long: test ## test, and the senders against real mail servers
+	deploy/dev/real-mail-servers.sh go test -race -shuffle=on -tags realmail ./mail/...
+
+.PHONY: bench
+bench: ## the benchmarks, on a private MariaDB
+	deploy/dev/with-mariadb.sh go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: fuzz
+fuzz: ## every fuzz test for FUZZTIME (30s)
+	@go test -list '^Fuzz' ./... | \
+	awk '/^Fuzz/ { name[++n] = $$1 } /^ok/ { while (n) print $$2, name[n--] }' | \
+	while read -r package name; do \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || exit; \
+	done
+
+.PHONY: lint
+lint: ## everything that can be judged without running the program
+	deploy/dev/lint.sh
+
+.PHONY: tidy
+tidy: ## go mod tidy in every module
+	@for module in . cmd/demo deploy/dev/tools; do (cd $$module && go mod tidy) || exit; done
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# lint.sh: everything about this repository that can be judged without running the program. It stops at the first fault.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+step() { echo "lint: $* (after $SECONDS s)"; }
+has() { command -v "$1" >/dev/null; }
+
+step gofmt
+unformatted=$(gofmt -l .)
+if [ -n "$unformatted" ]; then
+  printf 'not as gofmt writes it:\n%s\n' "$unformatted" >&2
+  exit 1
+fi
+
+# Staticcheck has a module of its own, so that its dependencies are none of ours. The Go cache keeps the built tool.
+tools=$PWD/deploy/dev/tools/go.mod
+for module in . cmd/demo; do
+  (
+    cd "$module"
+    step "$module: go vet, staticcheck"
+    go vet -tags realmail ./...
+    go tool -modfile="$tools" staticcheck -tags realmail ./...
+    step "$module: go mod tidy, verify"
+    go mod tidy -diff
+    go mod verify
+  )
+done
+
+step 'the program for Windows'
+GOOS=windows CGO_ENABLED=0 go vet ./cmd/local
+
+step 'shell scripts'
+scripts=(.ci/run deploy/*/*.sh)
+for script in "${scripts[@]}"; do
+  bash -n "$script"
+done
+if has shellcheck; then
+  shellcheck "${scripts[@]}"
+fi
+
+if has xmllint && compgen -G 'deploy/windows/*.xml' >/dev/null; then
+  step XML
+  xmllint --noout deploy/windows/*.xml
+fi
+
+if compgen -G 'terraform/*.tf' >/dev/null; then
+  step Terraform
+  # More than the format cannot be judged without the provider. Where no registry can be reached, a tool laid beside the
+  # repository serves the provider's schema.
+  offline=../shared/tools/terraform-offline/terraform-offline
+  if [ -x "$offline" ]; then
+    "$offline" terraform
+  elif has terraform; then
+    terraform fmt -check -recursive terraform
+  fi
+fi
+step passed

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# need.sh COMMAND PACKAGE…
+#
+# Sees to it that COMMAND can be run, by installing Debian packages where that is allowed. Elsewhere it says what to
+# install.
+set -euo pipefail
+
+command=$1
+shift
+PATH=$PATH:/usr/sbin # where Debian keeps database servers; not on every user's path
+if command -v "$command" >/dev/null; then
+  exit
+fi
+
+sudo=
+if [ "$(id -u)" != 0 ]; then
+  sudo='sudo -n'
+fi
+if ! command -v apt-get >/dev/null || ! $sudo true 2>/dev/null; then
+  echo "$command is missing. Install it; on Debian or Ubuntu: sudo apt-get install $*" >&2
+  exit 1
+fi
+{
+  $sudo apt-get -qq -o DPkg::Lock::Timeout=300 update
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
+} >&2

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# with-mariadb.sh COMMAND [ARGUMENT…]
+#
+# Runs COMMAND with a private MariaDB or MySQL server, which is gone when COMMAND ends, however it ends. COMMAND finds
+# the server by TEST_MYSQL_DSN (for go-sql-driver/mysql; root, no password) and TEST_MYSQL_SOCKET (for the client). Where
+# TEST_MYSQL_DSN is set already, that server is used and none is started.
+set -euo pipefail
+
+if [ -n "${TEST_MYSQL_DSN:-}" ]; then
+  exec "$@"
+fi
+
+here=$(cd "$(dirname "$0")" && pwd)
+export PATH=$PATH:/usr/sbin # where Debian keeps database servers; not on every user's path
+server=$(command -v mariadbd || command -v mysqld || true)
+if [ -z "$server" ]; then
+  "$here/need.sh" mariadbd mariadb-server-core mariadb-client-core
+  server=$(command -v mariadbd)
+fi
+
+dir=$(mktemp -d)
+server_pid=
+# shellcheck disable=SC2317 # called by trap
+stop() {
+  # Nobody needs the data again, so there is nothing to shut down in order.
+  if [ -n "$server_pid" ] && kill -KILL "$server_pid"; then
+    wait "$server_pid" || true
+  fi
+  rm -rf "$dir"
+} 2>/dev/null
+trap stop EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+options=(--no-defaults "--datadir=$dir/data")
+if [ "$(id -u)" = 0 ]; then
+  options+=(--user=root)
+fi
+case $("$server" --version) in
+*MariaDB*)
+  create=("$(command -v mariadb-install-db || command -v mysql_install_db)" "${options[@]}"
+    --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve)
+  ;;
+*)
+  options+=(--secure-file-priv=) # Debian's default names a folder that only the full server package makes
+  create=("$server" "${options[@]}" --initialize-insecure)
+  options+=(--loose-mysqlx=OFF)
+  ;;
+esac
+
+# Below the range from which the system gives outgoing connections their ports.
+port=$((10000 + RANDOM % 20000))
+while (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+  port=$((10000 + RANDOM % 20000))
+done
+
+fail() {
+  echo "with-mariadb.sh: $server does not $1; the end of its log:" >&2
+  tail -n 30 "$dir/log" >&2
+  exit 1
+}
+"${create[@]}" >"$dir/log" 2>&1 || fail 'create a database'
+
+# Job control gives each of the two a process group of its own: Ctrl-C does not reach the server, and a signal can be
+# passed on to all that COMMAND started.
+set -m
+"$server" "${options[@]}" "--socket=$dir/socket" "--pid-file=$dir/pid" --bind-address=127.0.0.1 "--port=$port" \
+  --skip-networking=0 --skip-log-bin --max-connections=600 \
+  --character-set-server=utf8mb4 --collation-server=utf8mb4_unicode_ci >"$dir/log" 2>&1 </dev/null &
+server_pid=$!
+for _ in {1..600}; do
+  if grep -q "ready for connections" "$dir/log"; then
+    break
+  fi
+  kill -0 "$server_pid" 2>/dev/null || fail 'start'
+  sleep 0.1
+done
+grep -q "ready for connections" "$dir/log" || fail 'start within a minute'
+
+export TEST_MYSQL_DSN="root@tcp(127.0.0.1:$port)/" TEST_MYSQL_SOCKET=$dir/socket
+"$@" </dev/null &
+command_pid=$!
+set +m
+trap 'kill -HUP -- "-$command_pid"' HUP
+trap 'kill -INT -- "-$command_pid"' INT
+trap 'kill -TERM -- "-$command_pid"' TERM
+status=0
+wait "$command_pid" || status=$?
+# A trapped signal ends wait, not COMMAND.
+while kill -0 "$command_pid" 2>/dev/null; do
+  status=0
+  wait "$command_pid" || status=$?
+done
+exit "$status"

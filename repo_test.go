@@ -1,0 +1,203 @@
+package pengingat
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// These tests keep the rules of the house that no compiler and no linter knows.
+
+const module = "github.com/mtsn6garut/pengingat"
+
+// mayImport is the direction of the imports: each package, and which of ours it may import. The doors come first, and
+// what knows least comes last. A new package needs a line here.
+var mayImport = map[string][]string{
+	".": {"reminder", "reminder/setup"},
+	"cmd/local": {"mail", "reminder", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/views",
+		"reminder/setup"},
+	"cmd/demo": {"mail", "reminder", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/mysqltest/school",
+		"reminder/setup"},
+	"reminder/setup":            {"mail", "reminder", "reminder/mysql"}, // not migrations: the function runs none
+	"reminder/mysql/migrations": {"reminder/mysql", "reminder/mysql/views"},
+	"reminder/mysql/views":      {},
+	"reminder/mysql":            {"mail", "reminder"},
+	"reminder":                  {"mail"},
+	"mail":                      {},
+
+	// For tests, and the last for the demonstration too.
+	"mail/mailtest":                   {},
+	"reminder/mysql/mysqltest":        {"reminder/mysql/mysqltest/school"},
+	"reminder/mysql/mysqltest/school": {},
+}
+
+// mustNotImport keeps the story free of the ways in which it is told.
+var mustNotImport = map[string][]string{
+	"reminder": {"database/sql", "net/http", "net/smtp", "os/exec", "github.com/go-sql-driver/mysql"},
+	"mail":     {"database/sql"},
+}
+
+func TestImportsRunOneWay(t *testing.T) {
+	for _, f := range goFiles(t) {
+		dir := path.Dir(f.name)
+		allowed, known := mayImport[dir]
+		assert.True(t, known, "%s: say in mayImport what package %s may import", f.name, dir)
+		if f.isTest() {
+			continue
+		}
+		for _, spec := range f.syntax.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			require.NoError(t, err)
+			if ours, ok := strings.CutPrefix(imported, module+"/"); ok {
+				assert.Contains(t, allowed, ours, "%s must not import it", f.name)
+			}
+			assert.NotContains(t, mustNotImport[dir], imported, "%s must not import it", f.name)
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	documented := map[string]bool{}
+	for _, f := range goFiles(t) {
+		if !f.isTest() {
+			dir := path.Dir(f.name)
+			documented[dir] = documented[dir] || f.syntax.Doc != nil
+		}
+	}
+	for dir, ok := range documented {
+		assert.True(t, ok, "package %s has no package comment", dir)
+	}
+}
+
+// forbiddenSQL appears in no statement of the program.
+var forbiddenSQL = []struct {
+	pattern *regexp.Regexp
+	reason  string
+}{
+	{regexp.MustCompile(`(?i)\bINSERT\s+IGNORE\b`),
+		"it also swallows what is too long or refers to nothing; let the unique key alone decide"},
+	{regexp.MustCompile(`(?i)\bSELECT\s+\*`),
+		"a column that a library adds must not change what is read; name the columns"},
+	{regexp.MustCompile(`(?i)\b(NOW|SYSDATE|CURDATE|CURTIME|LOCALTIME)\s*\(`),
+		"its value depends on the session's time zone; pass the time, or take UTC_TIMESTAMP(6) for a lease"},
+}
+
+func TestStatementsAreSafe(t *testing.T) {
+	check := func(where, text string) {
+		for _, forbidden := range forbiddenSQL {
+			if found := forbidden.pattern.FindString(text); found != "" {
+				assert.Fail(t, found+" in "+where, forbidden.reason)
+			}
+		}
+	}
+	for _, f := range goFiles(t) {
+		if f.isTest() {
+			continue
+		}
+		for n := range ast.Preorder(f.syntax) {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				check(f.at(lit), lit.Value)
+			}
+		}
+	}
+	comment := regexp.MustCompile(`--.*`)
+	for _, name := range files(t, ".sql") {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		check(name, comment.ReplaceAllString(string(text), ""))
+	}
+}
+
+// readsClock has the places in reminder/ that may read the machine's clock, and why.
+var readsClock = map[string]string{
+	"reminder/setup/setup.go": "hands the clock to the Runner, which reads it once a run",
+}
+
+func TestDecisionsGetTheTime(t *testing.T) {
+	used := map[string]bool{}
+	for _, f := range goFiles(t) {
+		if f.isTest() || !strings.HasPrefix(f.name, "reminder/") {
+			continue
+		}
+		for n := range ast.Preorder(f.syntax) {
+			if isSelector(n, "time", "Now", "Since", "Until") {
+				used[f.name] = true
+				assert.NotEmpty(t, readsClock[f.name], "%s reads the clock: take the time as an argument", f.at(n))
+			}
+		}
+	}
+	for name := range readsClock {
+		assert.True(t, used[name], "%s no longer reads the clock: take it off the list", name)
+	}
+}
+
+func TestNoTestIsSkipped(t *testing.T) {
+	for _, f := range goFiles(t) {
+		for n := range ast.Preorder(f.syntax) {
+			for _, receiver := range []string{"t", "b", "f", "tb"} {
+				assert.False(t, isSelector(n, receiver, "Skip", "Skipf", "SkipNow"),
+					"%s: a test that is skipped proves nothing; install what it needs", f.at(n))
+			}
+		}
+	}
+}
+
+// A goFile is a parsed Go file of any module of this repository.
+type goFile struct {
+	name   string // from the repository's root, with slashes
+	syntax *ast.File
+	fset   *token.FileSet
+}
+
+func (f goFile) isTest() bool { return strings.HasSuffix(f.name, "_test.go") }
+
+func (f goFile) at(n ast.Node) string { return f.fset.Position(n.Pos()).String() }
+
+func goFiles(t *testing.T) (all []goFile) {
+	t.Helper()
+	fset := token.NewFileSet()
+	for _, name := range files(t, ".go") {
+		syntax, err := parser.ParseFile(fset, name, nil, parser.ParseComments|parser.SkipObjectResolution)
+		require.NoError(t, err)
+		all = append(all, goFile{name, syntax, fset})
+	}
+	require.NotEmpty(t, all)
+	return all
+}
+
+// files returns the names of the repository's files with an extension.
+func files(t *testing.T, extension string) (names []string) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if entry.IsDir() && slices.Contains([]string{".git", "bin", "testdata"}, entry.Name()) {
+			return fs.SkipDir
+		}
+		if filepath.Ext(name) == extension {
+			names = append(names, filepath.ToSlash(name))
+		}
+		return err
+	}))
+	return names
+}
+
+// isSelector reports whether n is x.name for one of the names.
+func isSelector(n ast.Node, x string, names ...string) bool {
+	selector, ok := n.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	id, ok := selector.X.(*ast.Ident)
+	return ok && id.Name == x && slices.Contains(names, selector.Sel.Name)
+}
