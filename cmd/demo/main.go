@@ -30,9 +30,10 @@ import (
 )
 
 func main() {
-	locale := flag.String("locale", os.Getenv("APP_LOCALE"), "id (Indonesia), en (English)")
-	dir := flag.String("out", "", "folder baru untuk hasilnya / new folder for the results (default: sementara / temporary)")
-	flag.Parse()
+	flags := flag.NewFlagSet("demo", flag.ExitOnError) // of its own: the engine's libraries have added to the common one
+	locale := flags.String("locale", os.Getenv("APP_LOCALE"), "id (Indonesia), en (English)")
+	dir := flags.String("out", "", "folder baru untuk hasilnya / new folder for the results (default a temporary one)")
+	_ = flags.Parse(os.Args[1:]) // exits on an error
 	if err := show(context.Background(), os.Stdout, *dir, *locale); err != nil {
 		fmt.Fprintln(os.Stderr, reminder.Localize(err, *locale))
 		os.Exit(1)
@@ -74,7 +75,8 @@ var triggers = []trigger{
 		at:   time.Date(2026, time.November, 25, 1, 0, 0, 0, time.UTC),
 		when: reminder.Text{ID: "Rabu, 25 November 2026, pukul 08.00", EN: "Wednesday, 25 November 2026, 08:00"},
 		desk: `
-UPDATE peminjaman SET status = 'Dikembalikan', tanggal_pengembalian = '2026-11-24 12:15:00' WHERE no_peminjaman = 'PJM-2611-003';
+UPDATE peminjaman SET status = 'Dikembalikan', tanggal_pengembalian = '2026-11-24 12:15:00'
+WHERE no_peminjaman = 'PJM-2611-003';
 UPDATE peminjaman SET tanggal_kembali = '2026-12-02' WHERE no_peminjaman = 'PJM-2611-001';
 `,
 		note: reminder.Text{
@@ -101,7 +103,7 @@ INSERT INTO reminder_opt_outs (borrower_id, since) VALUES ('24', '2026-11-02 00:
 func show(ctx context.Context, out io.Writer, dir, locale string) error {
 	dir, err := makeFolder(dir)
 	if err != nil {
-		return fmt.Errorf("make the folder for the results: %w", err)
+		return fmt.Errorf("make a new folder for the results: %w", err)
 	}
 	const database = "perpustakaan"
 	port, stop, err := startMySQL(database)
@@ -147,24 +149,17 @@ func show(ctx context.Context, out io.Writer, dir, locale string) error {
 	return p.write(out, dir)
 }
 
-// makeFolder makes dir, or a temporary folder. What another demonstration left there would be taken for this one's.
+// makeFolder makes dir, or a temporary folder. It must be new: what was in it would be taken for the outcome of this
+// demonstration.
 func makeFolder(dir string) (string, error) {
 	if dir == "" {
 		return os.MkdirTemp("", "pengingat-demo-")
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
 		return "", err
 	}
-	switch entries, err := os.ReadDir(dir); {
-	case err != nil:
-		return "", err
-	case len(entries) > 0:
-		return "", &reminder.Fault{Text: reminder.Text{
-			ID: "Folder hasil tidak kosong. Sebutkan folder baru dengan --out.",
-			EN: "The folder for the results is not empty. Name a new one with --out.",
-		}}
-	}
-	return filepath.Abs(dir)
+	return dir, os.Mkdir(dir, 0o700)
 }
 
 // prepare does what the library's own system did over the years, and then `pengingat migrate --source perpustakaan`.
@@ -215,7 +210,8 @@ func run(ctx context.Context, environ map[string]string, t trigger) (showing, er
 		return s, err
 	}
 	if s.Report.Outcome != reminder.Done || s.Report.Emails.Sent != t.want || len(s.Mails) != t.want {
-		return s, fmt.Errorf("%d mails should have been sent; there are %d, and the report is %+v", t.want, len(s.Mails), s.Report)
+		return s, fmt.Errorf("%d mails should have been sent; there are %d, and the report says %+v",
+			t.want, len(s.Mails), s.Report)
 	}
 	s.Untold, err = untold(ctx, app, s.Report.Today)
 	return s, err

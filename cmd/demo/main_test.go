@@ -33,7 +33,7 @@ var told = [][]string{
 func TestDemonstration(t *testing.T) {
 	var stories []string
 	for range 2 {
-		dir := filepath.Join(t.TempDir(), "new")
+		dir := newFolder(t)
 		var out bytes.Buffer
 		require.NoError(t, show(t.Context(), &out, dir, "id"))
 		stories = append(stories, strings.ReplaceAll(out.String(), dir, "DIR"))
@@ -61,13 +61,13 @@ func TestDemonstration(t *testing.T) {
 	}
 	assert.Equal(t, stories[0], stories[1], "the clock is set, so the outcome is always the same")
 	assert.Regexp(t, `(?m)^2\. .*: 0 surel$`, stories[0])
-	assert.Regexp(t, `Puspita Wulandari +tidak punya alamat surel`, stories[0])
-	assert.Regexp(t, `Yusuf Abdurrahman +minta tidak diingatkan`, stories[0])
-	assert.Regexp(t, `Intan Cahya Ningrum +terlambat lebih dari 60 hari`, stories[0])
+	assert.Regexp(t, `Puspita Wulandari +Rahasia Kebun Teh +tidak punya alamat surel`, stories[0])
+	assert.Regexp(t, `Yusuf Abdurrahman +Tata Surya dan Kita +minta tidak diingatkan`, stories[0])
+	assert.Regexp(t, `Intan Cahya Ningrum +Tata Surya dan Kita +terlambat lebih dari 60 hari`, stories[0])
 }
 
 func TestInEnglish(t *testing.T) {
-	dir := t.TempDir()
+	dir := newFolder(t)
 	var out bytes.Buffer
 	require.NoError(t, show(t.Context(), &out, dir, "en"))
 	assert.Contains(t, out.String(), "Your library book is due back today")
@@ -78,14 +78,15 @@ func TestInEnglish(t *testing.T) {
 func TestFailsWhenARunSendsSomethingElse(t *testing.T) {
 	triggers[1].want++
 	t.Cleanup(func() { triggers[1].want-- })
-	require.ErrorContains(t, show(t.Context(), &bytes.Buffer{}, t.TempDir(), "id"), "run 2: 1 mails should have been sent; there are 0")
+	err := show(t.Context(), &bytes.Buffer{}, newFolder(t), "id")
+	require.ErrorContains(t, err, "run 2: 1 mails should have been sent; there are 0")
 }
 
-func TestResultsNeedAFolderOfTheirOwn(t *testing.T) {
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "index.html"), nil, 0o600))
-	require.ErrorContains(t, show(t.Context(), &bytes.Buffer{}, dir, "id"), "is not empty")
+func TestResultsNeedANewFolder(t *testing.T) {
+	require.ErrorIs(t, show(t.Context(), &bytes.Buffer{}, t.TempDir(), "id"), os.ErrExist)
 }
+
+func newFolder(t *testing.T) string { return filepath.Join(t.TempDir(), "new") }
 
 func readFolder(t *testing.T, dir string) (mails []mailtest.Mail) {
 	t.Helper()

@@ -95,12 +95,6 @@ func (p page) Say(id, en string) string { return reminder.Text{ID: id, EN: en}.I
 // In is Say for a Text.
 func (p page) In(t reminder.Text) string { return t.In(p.Locale) }
 
-// Untold returns whom the first run did not tell.
-func (p page) Untold() []silence { return p.Runs[0].Untold }
-
-// Open returns how many loans are open at the beginning.
-func (p page) Open() int { return p.Runs[0].Report.Loans.Open }
-
 // Sent returns how many mails were sent in all.
 func (p page) Sent() (n int) {
 	for _, r := range p.Runs {
@@ -115,7 +109,7 @@ func (p page) Reason(v reminder.Verdict) string {
 	case reminder.NotYet:
 		return p.Say("belum waktunya", "not yet due")
 	case reminder.TooOld:
-		return p.Say("terlambat lebih dari 60 hari: urusan petugas", "late for more than 60 days: a matter for the staff")
+		return p.Say("terlambat lebih dari 60 hari", "late for more than 60 days")
 	case reminder.OptedOut:
 		return p.Say("minta tidak diingatkan", "asked for no reminders")
 	case reminder.Unreachable:
@@ -134,8 +128,9 @@ func (p page) Steps() []step {
 			"creates the reminder_* tables and the view; the library's own tables stay as they are")},
 		{"pengingat run --dry-run", p.Say("hanya menghitung: tidak ada yang ditulis atau dikirim",
 			"only counts: nothing is written or sent")},
-		{"pengingat run", p.Say("mengirim; dengan MAIL_MAILER=file masih berupa berkas, seperti di sini",
-			"sends; with MAIL_MAILER=file still into files, as here")},
+		{"pengingat preview", p.Say("menyusun surel yang akan dikirim, untuk dilihat dulu",
+			"composes the e-mails that would be sent, to look at them first")},
+		{"pengingat run", p.Say("mengirim; yang sudah dikirim tidak dikirim lagi", "sends; what was sent is not sent again")},
 		{"pengingat status", p.Say("apa yang terkirim, menunggu, atau perlu dilihat orang",
 			"what was sent, what waits, and what needs a person")},
 	}
@@ -144,19 +139,20 @@ func (p page) Steps() []step {
 // print tells the demonstration on a terminal.
 func (p page) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, p.Say("Peragaan Pengingat: program yang sebenarnya, perpustakaan contoh dengan %d pinjaman terbuka, surel sebagai berkas.\n",
-		"Pengingat, a demonstration: the real program, a sample library with %d open loans, e-mails as files.\n"), p.Open())
+	fmt.Fprintf(w, p.Say("Peragaan Pengingat: program yang sebenarnya, perpustakaan contoh (%d pinjaman terbuka), surel sebagai berkas.\n",
+		"Pengingat, a demonstration: the real program, a sample library (%d open loans), e-mails as files.\n"),
+		p.Runs[0].Report.Loans.Open)
 	for i, r := range p.Runs {
-		fmt.Fprintf(w, "\n%d. %s: %s\n   %s\n", i+1, p.In(r.When), fmt.Sprintf(p.Say("%d surel", "%d e-mails"), len(r.Mails)), p.In(r.Note))
+		fmt.Fprintf(w, "\n%d. %s: %d %s\n   %s\n", i+1, p.In(r.When), len(r.Mails), p.Say("surel", "e-mails"), p.In(r.Note))
+		if len(r.Mails) == 0 {
+			continue
+		}
 		for _, m := range r.Mails {
 			fmt.Fprintf(w, "     %s\t%s\n", m.Name, m.Subject)
 		}
-		if i > 0 {
-			continue
-		}
-		fmt.Fprintf(w, "   %s\n", p.Say("Tidak mendapat surel:", "No e-mail for:"))
+		fmt.Fprintf(w, "   %s\n", p.Say("Pinjaman yang belum diingatkan:", "Loans without a reminder yet:"))
 		for _, s := range r.Untold {
-			fmt.Fprintf(w, "     %s\t%s\n", s.Name, p.Reason(s.Why))
+			fmt.Fprintf(w, "     %s\t%s\t%s\n", s.Name, s.Title, p.Reason(s.Why))
 		}
 	}
 	return w.Flush()
@@ -182,7 +178,8 @@ func (p page) write(out io.Writer, dir string) error {
 	}
 	fmt.Fprintf(out, "\n%s\n  %s\n\n%s\n", p.Say("Semua surel, seperti peminjam melihatnya (buka di peramban):",
 		"All e-mails, as borrowers see them (open it in a browser):"), name,
-		p.Say("Berikutnya, dengan basis data perpustakaan sendiri (lihat README.md):", "Next, with a library's own database (see README.md):"))
+		p.Say("Berikutnya, dengan basis data perpustakaan sendiri (lihat README.md):",
+			"Next, with a library's own database (see README.md):"))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, s := range p.Steps() {
 		fmt.Fprintf(w, "  %s\t%s\n", s.Command, s.Does)

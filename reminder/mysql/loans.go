@@ -185,6 +185,9 @@ const selectLoans = `SELECT loan_id, borrower_id, borrower_name, email, title, d
 
 // Reread returns the loans of a claim as they are now. A loan that has been renewed is returned with its new due date.
 func (s *Store) Reread(ctx context.Context, c reminder.Claim) ([]reminder.Loan, error) {
+	if len(c.Notices) == 0 {
+		return nil, nil
+	}
 	ids := make([]any, len(c.Notices))
 	for i, n := range c.Notices {
 		ids[i] = n.Loan

@@ -306,7 +306,7 @@ func TestFence(t *testing.T) {
 	require.NoError(t, store.HandOver(t.Context(), c[2], "c@x", now))
 	endLeases(t, db)
 	require.ErrorIs(t, store.HandOver(t.Context(), c[1], "d@x", now), reminder.ErrLost)
-	swept, err := store.Sweep(t.Context(), 3, false)
+	swept, err := store.Sweep(t.Context(), false)
 	require.NoError(t, err)
 	assert.Equal(t, reminder.Swept{Unknown: 1}, swept)
 	assert.Equal(t, "unknown", state(t, db, c[2].ID))
@@ -331,11 +331,11 @@ func TestUnknownIsSentOnceMore(t *testing.T) {
 	endLeases(t, db)
 
 	for range 2 { // hold: it stays
-		_, err := store.Sweep(t.Context(), 3, false)
+		_, err := store.Sweep(t.Context(), false)
 		require.NoError(t, err)
 		require.Empty(t, claim(t, store, 1, time.Minute))
 	}
-	_, err := store.Sweep(t.Context(), 3, true)
+	_, err := store.Sweep(t.Context(), true)
 	require.NoError(t, err)
 	c = claim(t, store, 1, time.Minute)[0]
 	assert.Equal(t, "same@x", c.MessageID)
@@ -349,7 +349,7 @@ func TestUnknownIsSentOnceMore(t *testing.T) {
 	require.NoError(t, store.HandOver(t.Context(), c, "same@x", date))
 	require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Unknown, Reason: "silence"}))
 	for range 3 {
-		swept, err := store.Sweep(t.Context(), 3, true)
+		swept, err := store.Sweep(t.Context(), true)
 		require.NoError(t, err)
 		assert.Zero(t, swept)
 		require.Empty(t, claim(t, store, 1, time.Minute), "the second unknown outcome is final")
@@ -381,7 +381,7 @@ func TestPoison(t *testing.T) {
 			break
 		}
 		endLeases(t, db)
-		swept, err := store.Sweep(t.Context(), 3, true)
+		swept, err := store.Sweep(t.Context(), true)
 		require.NoError(t, err)
 		failed += swept.Failed
 	}

@@ -161,7 +161,7 @@ const maxCrashes = 10
 
 // Sweep settles what dead runs left. Its statements stand in an order in which a crash between two of them is made good
 // by the next sweep.
-func (s *Store) Sweep(ctx context.Context, tries int, resend bool) (reminder.Swept, error) {
+func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) {
 	var swept reminder.Swept
 	// The mark was set and no outcome recorded: the email may have been sent. The token stays, so that a run that was
 	// only slow can still record that it was accepted.
@@ -281,18 +281,54 @@ func (s *Store) NextTry(ctx context.Context) (time.Duration, bool, error) {
 // HandOver sets the mark. The guard is checked where it matters: a run that slept longer than its lease finds no row and
 // drops its connection without the final dot.
 func (s *Store) HandOver(ctx context.Context, c reminder.Claim, messageID string, date time.Time) error {
-	err := s.guarded(ctx, `UPDATE reminder_emails
-		SET state = 'handover', message_id = ?, message_date = ?, handover_at = UTC_TIMESTAMP(6)
-		WHERE id = ? AND claim_token = ? AND state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)`,
-		[]any{messageID, date.UTC().Format("2006-01-02 15:04:05"), c.ID, c.Token},
-		`SELECT COUNT(*) FROM reminder_emails WHERE id = ? AND claim_token = ? AND state = 'handover' AND message_id = ?
-		AND lease_until > UTC_TIMESTAMP(6)`, []any{c.ID, c.Token, messageID})
+	err := s.guarded(ctx, guard{
+		update: `UPDATE reminder_emails SET state = 'handover', message_id = ?, message_date = ?, handover_at = UTC_TIMESTAMP(6)
+			WHERE id = ? AND claim_token = ? AND state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)`,
+		args: []any{messageID, date.UTC().Format("2006-01-02 15:04:05"), c.ID, c.Token},
+		check: `SELECT COUNT(*) FROM reminder_emails WHERE id = ? AND claim_token = ? AND state = 'handover' AND message_id = ?
+			AND lease_until > UTC_TIMESTAMP(6)`,
+		checkArgs: []any{c.ID, c.Token, messageID},
+	})
 	return fault("mark the hand-over", err)
 }
 
 // Record writes an outcome. Accepted is a fact: it is written even when the sweep has called the email unknown, as long as
 // nobody else took it since.
 func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome) error {
+	g := recordUpdate(c, o)
+	ended := o.State == reminder.Canceled || o.State == reminder.Expired || o.State == reminder.Refused || o.State == reminder.Failed
+	if len(o.Dropped) == 0 && o.BadAddress == "" && !ended {
+		return fault("record an outcome", s.guarded(ctx, g))
+	}
+	// More than one row: all of it or nothing, and nothing when the claim is not ours.
+	err := s.tx(ctx, func(tx *sql.Tx, again bool) error {
+		done, err := g.apply(ctx, tx, again)
+		if err != nil || done {
+			return err
+		}
+		for _, d := range o.Dropped {
+			_, err := tx.ExecContext(ctx, `UPDATE reminder_notices SET dropped = ?
+				WHERE loan_id = ? AND due_date = ? AND step = ? AND email_id = ?`, d.Reason, d.Loan, d.Due.String(), d.Step, c.ID)
+			if err != nil {
+				return err
+			}
+		}
+		if ended { // the borrower was not told any of it: it does not count as a reminder
+			_, err := tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = ? WHERE email_id = ? AND dropped = ''", string(o.State), c.ID)
+			if err != nil {
+				return err
+			}
+		}
+		if o.BadAddress != "" {
+			return addBadAddress(ctx, tx, c.Borrower, o)
+		}
+		return nil
+	})
+	return fault("record an outcome", err)
+}
+
+// recordUpdate is the guarded UPDATE that an outcome means.
+func recordUpdate(c reminder.Claim, o reminder.Outcome) guard {
 	set := []string{"state = ?", "reason = ?", "ended_at = UTC_TIMESTAMP(6)"}
 	args := []any{string(o.State), clip(o.Reason)}
 	from := "'claimed', 'handover'"
@@ -314,75 +350,52 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 	case reminder.Unknown:
 		set = append(set, "unknowns = unknowns + 1")
 	}
-	if len(o.Dropped) > 0 {
-		if err := s.drop(ctx, c, o.Dropped); err != nil {
-			return fault("drop notices", err)
-		}
+	return guard{
+		update: "UPDATE reminder_emails SET " + strings.Join(set, ", ") + " WHERE id = ? AND claim_token = ? AND state IN (" + from + ")",
+		args:   append(args, c.ID, c.Token),
+		check:  "SELECT COUNT(*) FROM reminder_emails WHERE id = ? AND claim_token = ? AND state = ?", checkArgs: []any{c.ID, c.Token, string(o.State)},
 	}
-	if o.BadAddress != "" {
-		if err := s.addBadAddress(ctx, c.Borrower, o); err != nil {
-			return fault("remember a bad address", err)
-		}
-	}
-	// What was written above is true whatever becomes of the claim, so a crash here loses nothing: the email is still
-	// claimed and is looked at again.
-	err := s.guarded(ctx, "UPDATE reminder_emails SET "+strings.Join(set, ", ")+
-		" WHERE id = ? AND claim_token = ? AND state IN ("+from+")", append(args, c.ID, c.Token),
-		"SELECT COUNT(*) FROM reminder_emails WHERE id = ? AND claim_token = ? AND state = ?", []any{c.ID, c.Token, string(o.State)})
+}
+
+// A guard is an UPDATE that must match one row, the claim's. The check finds one row when the UPDATE took effect before.
+type guard struct {
+	update    string
+	args      []any
+	check     string
+	checkArgs []any
+}
+
+// apply runs the UPDATE. When it matches no row because an earlier try took effect although its reply was lost, it reports
+// done; when the claim is not ours, ErrLost.
+func (g guard) apply(ctx context.Context, db execQuerier, again bool) (done bool, err error) {
+	res, err := db.ExecContext(ctx, g.update, g.args...)
 	if err != nil {
-		return fault("record an outcome", err)
+		return false, err
 	}
-	switch o.State {
-	case reminder.Canceled, reminder.Expired, reminder.Refused, reminder.Failed:
-		// The borrower was not told these: they do not count as reminders.
-		_, err = s.exec(ctx, "UPDATE reminder_notices SET dropped = ? WHERE email_id = ? AND dropped = ''", string(o.State), c.ID)
+	n, err := res.RowsAffected()
+	if err != nil || n == 1 {
+		return false, err
 	}
-	return fault("drop notices", err)
+	if again {
+		n, err := count(ctx, db, g.check, g.checkArgs...)
+		if err != nil || n == 1 {
+			return true, err
+		}
+	}
+	return false, reminder.ErrLost
 }
 
-// guarded runs an UPDATE that must match one row. When it matches none after its reply was lost once, check says whether
-// it had taken effect.
-func (s *Store) guarded(ctx context.Context, update string, args []any, check string, checkArgs []any) error {
-	repeated := false
-	err := retry(ctx, func(again bool) error {
-		repeated = again
-		res, err := s.db.ExecContext(ctx, update, args...)
-		if err != nil {
-			return err
-		}
-		n, err := res.RowsAffected()
-		if err == nil && n != 1 {
-			err = reminder.ErrLost
-		}
-		return err
-	})
-	if !repeated || !errors.Is(err, reminder.ErrLost) {
-		return err
-	}
-	return retry(ctx, func(bool) error {
-		n, err := count(ctx, s.db, check, checkArgs...)
-		if err == nil && n != 1 {
-			err = reminder.ErrLost
-		}
+// guarded applies a guard by itself.
+func (s *Store) guarded(ctx context.Context, g guard) error {
+	return retry(ctx, func(again bool) error {
+		_, err := g.apply(ctx, s.db, again)
 		return err
 	})
 }
 
-// drop marks notices that an email leaves out.
-func (s *Store) drop(ctx context.Context, c reminder.Claim, dropped []reminder.Dropped) error {
-	for _, d := range dropped {
-		_, err := s.exec(ctx, `UPDATE reminder_notices SET dropped = ?
-			WHERE loan_id = ? AND due_date = ? AND step = ? AND email_id = ?`, d.Reason, d.Loan, d.Due.String(), d.Step, c.ID)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Store) addBadAddress(ctx context.Context, borrower string, o reminder.Outcome) error {
+func addBadAddress(ctx context.Context, tx *sql.Tx, borrower string, o reminder.Outcome) error {
 	digest := reminder.DigestOf(o.BadAddress)
-	_, err := s.exec(ctx, `INSERT INTO reminder_bad_addresses (borrower_id, digest, reason, since)
+	_, err := tx.ExecContext(ctx, `INSERT INTO reminder_bad_addresses (borrower_id, digest, reason, since)
 		VALUES (?, ?, ?, UTC_TIMESTAMP()) ON DUPLICATE KEY UPDATE digest = ?, reason = ?, since = UTC_TIMESTAMP()`,
 		borrower, digest[:], clip(o.Reason), digest[:], clip(o.Reason))
 	return err
