@@ -153,7 +153,7 @@ var errBudget = errors.New("the time budget is spent")
 func (r *Runner) work(ctx, timed context.Context, now time.Time, o Options, rules Rules, probe bool, rep *Report) error {
 	if !o.DryRun {
 		// What dead runs left comes first: an email that may have been sent is counted before anything else is.
-		swept, err := r.Store.Sweep(timed, r.Settings.Tries, r.Settings.Resend)
+		swept, err := r.Store.Sweep(timed, r.Settings.Resend)
 		if err != nil {
 			return err
 		}

@@ -78,9 +78,9 @@ type Store interface {
 	// LastBorrowed returns the newest day on which an open loan was borrowed; zero when the view does not tell.
 	LastBorrowed(ctx context.Context) (Date, error)
 
-	// Sweep settles what dead runs left: claims whose lease ran out are queued again, or fail after tries tries;
-	// hand-overs become unknown. With resend, an email that became unknown for the first time is queued once more.
-	Sweep(ctx context.Context, tries int, resend bool) (Swept, error)
+	// Sweep settles what dead runs left: claims whose lease ran out are queued again, or fail when that has happened too
+	// often; hand-overs become unknown. With resend, an email that became unknown for the first time is queued once more.
+	Sweep(ctx context.Context, resend bool) (Swept, error)
 	// Claim takes up to n queued emails whose time has come, the most urgent first, for the length of lease.
 	Claim(ctx context.Context, n int, lease time.Duration) ([]Claim, error)
 	// Waiting returns the queued emails without claiming them, for a preview.

@@ -173,9 +173,10 @@ func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) 
 	swept.Unknown = int(n)
 
 	// No mark: nothing was sent. The crash was not the email's fault and takes no try, unless it happens again and again.
-	n, err = s.exec(ctx, `UPDATE reminder_emails SET state = 'failed', ended_at = UTC_TIMESTAMP(6),
-		reason = 'every run that took it died' WHERE state = 'claimed' AND lease_until < UTC_TIMESTAMP(6) AND crashes >= ?`,
-		maxCrashes)
+	// An email that may have been sent by an earlier try is then unknown for good.
+	n, err = s.exec(ctx, `UPDATE reminder_emails SET state = IF(unknowns > 0, 'unknown', 'failed'),
+		unknowns = IF(unknowns > 0, 2, 0), ended_at = UTC_TIMESTAMP(6), reason = 'every run that took it died'
+		WHERE state = 'claimed' AND lease_until < UTC_TIMESTAMP(6) AND crashes >= ?`, maxCrashes)
 	if err != nil {
 		return swept, fault("sweep claims", err)
 	}

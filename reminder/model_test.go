@@ -1,0 +1,460 @@
+package reminder_test
+
+import (
+	"database/sql"
+	"flag"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
+)
+
+// TestModel performs random operations, those of runs that work, die and overlap, and those of a library that lives on, on
+// the real store and on a model of it, and compares. When they differ, the shortest sequence that shows it is printed, with
+// the flag that repeats it.
+func TestModel(t *testing.T) {
+	if !isSet("rapid.checks") {
+		require.NoError(t, flag.Set("rapid.checks", "700")) // times about 150 operations
+	}
+	if !isSet("rapid.steps") {
+		require.NoError(t, flag.Set("rapid.steps", "150"))
+	}
+	lib := newLibrary(t)
+	app := lib.app(t, nil, map[string]string{"MAIL_MAILER": "file"})
+	operations := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		m := newModel(t, rt, lib, app.Store)
+		actions := map[string]func(*rapid.T){
+			"lend": m.lend, "renew": m.renew, "return": m.giveBack, "opt out or in": m.optOut, "close a day": m.closeDay, "next day": m.nextDay,
+			"plan": m.plan, "claim": m.claim, "hand over": m.handOver, "record": m.record, "die": m.die,
+			"leases end": m.leasesEnd, "sweep": m.sweep,
+		}
+		for name, action := range actions {
+			actions[name] = func(rt *rapid.T) { operations++; m.rt = rt; action(rt) }
+		}
+		rt.Repeat(actions)
+		m.rt = rt
+		m.converge(rt)
+	})
+	t.Log("operations:", operations)
+}
+
+func isSet(name string) (set bool) {
+	flag.Visit(func(f *flag.Flag) { set = set || f.Name == name })
+	return set
+}
+
+// A model is what the records should say, kept in the simplest way.
+type model struct {
+	rt    *rapid.T
+	t     *testing.T
+	lib   *library
+	store *mysql.Store
+	db    *sql.DB
+
+	today  reminder.Date
+	loans  map[string]mLoan
+	quiet  map[string]bool // borrowers who opted out
+	closed map[reminder.Date]string
+	emails map[int64]*mEmail
+	told   map[reminder.Cycle]int // newest step promised
+	flight []*flight
+	nextID int
+}
+
+type mLoan struct {
+	borrower string
+	due      reminder.Date
+}
+
+type mEmail struct {
+	state    reminder.State
+	token    string
+	live     bool // its lease has not ended
+	unknowns int
+	crashes  int
+	notices  map[reminder.Notice]bool
+	accepted []string // Message-IDs under which a server took it
+}
+
+// A flight is an email in the hands of a run.
+type flight struct {
+	claim reminder.Claim
+	email *mEmail
+	token string
+	mark  bool // the hand-over mark was set by this claim
+}
+
+const mBorrowers = 3
+
+var mSteps = []int{-1, 0, 2, 5, 8, 11, 14} // what the schedule -1,0,2,5,+3 means in the days a model lives
+
+func newModel(t *testing.T, rt *rapid.T, lib *library, store *mysql.Store) *model {
+	m := &model{rt: rt, t: t, lib: lib, store: store, db: lib.Admin, today: day("2026-11-24"), loans: map[string]mLoan{}, quiet: map[string]bool{},
+		closed: map[reminder.Date]string{}, emails: map[int64]*mEmail{}, told: map[reminder.Cycle]int{}, nextID: 1}
+	for _, table := range []string{"reminder_emails", "reminder_notices", "reminder_opt_outs", "reminder_closed_days", "peminjaman"} {
+		m.exec("DELETE FROM " + table)
+	}
+	m.exec("INSERT IGNORE INTO buku (id, kode_buku, judul, pengarang, penerbit, tahun_terbit, deskripsi) VALUES (1, 'B', 'J', '', '', '', '')")
+	for b := 1; b <= mBorrowers; b++ {
+		m.exec("INSERT IGNORE INTO users (id, nama, email, password, level) VALUES (?, 'N', ?, '', 'siswa')", b, fmt.Sprintf("b%d@example.org", b))
+	}
+	return m
+}
+
+func (m *model) exec(query string, args ...any) {
+	_, err := m.db.Exec(query, args...)
+	require.NoError(m.rt, err, query)
+}
+
+func (m *model) rules() reminder.Rules {
+	s, err := reminder.ParseSchedule("-1,0,2,5,+3")
+	require.NoError(m.rt, err)
+	closed, err := m.store.ClosedDates(m.t.Context(), m.today.AddDays(-60))
+	require.NoError(m.rt, err)
+	out, err := m.store.OptedOut(m.t.Context())
+	require.NoError(m.rt, err)
+	return reminder.Rules{Schedule: s, Calendar: reminder.Calendar{Dates: closed}, MaxOverdueDays: 60, OptedOut: out}
+}
+
+// inForce is the step that a loan due on a day is at today.
+func (m *model) inForce(due reminder.Date) (int, bool) {
+	returnBy := due
+	for m.closed[returnBy] != "" {
+		returnBy = returnBy.AddDays(1)
+	}
+	offset := m.today.Sub(due)
+	if offset >= 0 {
+		offset = max(0, m.today.Sub(returnBy))
+	}
+	i := slices.IndexFunc(mSteps, func(step int) bool { return step > offset })
+	if i < 0 {
+		i = len(mSteps)
+	}
+	return mSteps[max(0, i-1)], i > 0
+}
+
+func (m *model) pick(rt *rapid.T) string {
+	if len(m.loans) == 0 {
+		rt.Skip()
+	}
+	return rapid.SampledFrom(slices.Sorted(maps.Keys(m.loans))).Draw(rt, "loan")
+}
+
+func (m *model) dueDate(rt *rapid.T) reminder.Date {
+	return m.today.AddDays(rapid.IntRange(-9, 2).Draw(rt, "due"))
+}
+
+func (m *model) lend(rt *rapid.T) {
+	if len(m.loans) >= 8 {
+		rt.Skip()
+	}
+	l := mLoan{strconv.Itoa(rapid.IntRange(1, mBorrowers).Draw(rt, "borrower")), m.dueDate(rt)}
+	id := strconv.Itoa(m.nextID)
+	m.nextID++
+	m.loans[id] = l
+	m.exec(`INSERT INTO peminjaman (id, user_id, buku_id, no_peminjaman, tanggal_pinjam, tanggal_kembali, status)
+		VALUES (?, ?, 1, ?, '2026-11-01', ?, 'Dipinjam')`, id, l.borrower, id, l.due.String())
+}
+
+func (m *model) renew(rt *rapid.T) {
+	id := m.pick(rt)
+	l := m.loans[id]
+	l.due = m.dueDate(rt)
+	m.loans[id] = l
+	m.exec("UPDATE peminjaman SET tanggal_kembali = ? WHERE id = ?", l.due.String(), id)
+}
+
+func (m *model) giveBack(rt *rapid.T) {
+	id := m.pick(rt)
+	delete(m.loans, id)
+	m.exec("UPDATE peminjaman SET status = 'Dikembalikan' WHERE id = ?", id)
+}
+
+func (m *model) optOut(rt *rapid.T) {
+	b := strconv.Itoa(rapid.IntRange(1, mBorrowers).Draw(rt, "borrower"))
+	if m.quiet[b] = !m.quiet[b]; m.quiet[b] {
+		m.exec("INSERT INTO reminder_opt_outs VALUES (?, UTC_TIMESTAMP())", b)
+	} else {
+		m.exec("DELETE FROM reminder_opt_outs WHERE borrower_id = ?", b)
+	}
+}
+
+func (m *model) closeDay(rt *rapid.T) {
+	d := m.today.AddDays(rapid.IntRange(0, 3).Draw(rt, "day"))
+	if m.closed[d] != "" || len(m.closed) > 5 {
+		rt.Skip()
+	}
+	m.closed[d] = "libur"
+	m.exec("INSERT INTO reminder_closed_days VALUES (?, ?, 'libur')", d.String(), d.String())
+}
+
+func (m *model) nextDay(*rapid.T) {
+	if m.today.Sub(day("2026-11-24")) < 5 {
+		m.today = m.today.AddDays(1)
+	}
+}
+
+// plan is a run's scan, plan and promise, by a machine whose clock may be in another day.
+func (m *model) plan(rt *rapid.T) {
+	expected := map[string]map[reminder.Notice]bool{}
+	for id, l := range m.loans {
+		step, ok := m.inForce(l.due)
+		cycle := reminder.Cycle{Loan: id, Due: l.due}
+		if last, known := m.told[cycle]; ok && !m.quiet[l.borrower] && (!known || last < step) {
+			if expected[l.borrower] == nil {
+				expected[l.borrower] = map[reminder.Notice]bool{}
+			}
+			expected[l.borrower][reminder.Notice{Cycle: cycle, Step: step}] = true
+		}
+	}
+	rules := m.rules()
+	plan := reminder.NewPlan(rules, m.today)
+	first, last := rules.Reach(m.today)
+	require.NoError(rt, m.store.Scan(m.t.Context(), first, last, func(loans []reminder.Loan, known map[reminder.Cycle]reminder.History) error {
+		plan.Add(loans, known)
+		return nil
+	}))
+	var before int64
+	require.NoError(rt, m.db.QueryRow("SELECT COALESCE(MAX(id), 0) FROM reminder_emails").Scan(&before))
+	for range 2 { // the second time stands for a run that overlaps
+		_, err := m.store.Promise(m.t.Context(), "run", plan.Emails())
+		require.NoError(rt, err)
+	}
+	rows, err := m.db.Query(`SELECT e.id, e.borrower_id, n.loan_id, n.due_date, n.step FROM reminder_emails e
+		JOIN reminder_notices n ON n.email_id = e.id WHERE e.id > ?`, before)
+	require.NoError(rt, err)
+	defer rows.Close()
+	got := map[string]map[reminder.Notice]bool{}
+	for rows.Next() {
+		var id int64
+		var borrower string
+		var due time.Time
+		var n reminder.Notice
+		require.NoError(rt, rows.Scan(&id, &borrower, &n.Loan, &due, &n.Step))
+		n.Due = reminder.DateOf(due, time.UTC)
+		m.told[n.Cycle] = n.Step
+		if got[borrower] == nil {
+			got[borrower] = map[reminder.Notice]bool{}
+			m.emails[id] = &mEmail{state: reminder.Queued, notices: got[borrower]}
+		}
+		got[borrower][n] = true
+	}
+	require.NoError(rt, rows.Err())
+	require.Equal(rt, expected, got, "one email a borrower, with exactly what is new")
+}
+
+func (m *model) in(states ...reminder.State) (n int) {
+	for _, e := range m.emails {
+		if slices.Contains(states, e.state) {
+			n++
+		}
+	}
+	return n
+}
+
+func (m *model) claim(rt *rapid.T) {
+	n := rapid.IntRange(1, 3).Draw(rt, "n")
+	claims, err := m.store.Claim(m.t.Context(), n, time.Hour)
+	require.NoError(rt, err)
+	require.Len(rt, claims, min(n, m.in(reminder.Queued)))
+	for _, c := range claims {
+		e := m.emails[c.ID]
+		require.Equal(rt, reminder.Queued, e.state)
+		require.Equal(rt, e.unknowns, c.Unknowns)
+		if e.unknowns > 0 && len(e.accepted) > 0 {
+			require.Equal(rt, e.accepted[0], c.MessageID, "a copy keeps its Message-ID")
+		}
+		e.state, e.token, e.live = reminder.Claimed, c.Token, true
+		m.flight = append(m.flight, &flight{claim: c, email: e, token: c.Token})
+	}
+}
+
+func (m *model) pickFlight(rt *rapid.T) (*flight, int) {
+	if len(m.flight) == 0 {
+		rt.Skip()
+	}
+	i := rapid.IntRange(0, len(m.flight)-1).Draw(rt, "flight")
+	return m.flight[i], i
+}
+
+// handOver is recheck and hand-over; when the mark is set, the server may take the email.
+func (m *model) handOver(rt *rapid.T) {
+	f, i := m.pickFlight(rt)
+	if f.mark {
+		rt.Skip()
+	}
+	lines := 0
+	for _, n := range f.claim.Notices {
+		l, open := m.loans[n.Loan]
+		step, _ := m.inForce(l.due)
+		if open && l.due == n.Due && !m.quiet[l.borrower] && step <= n.Step {
+			lines++
+		}
+	}
+	loans, err := m.store.Reread(m.t.Context(), f.claim)
+	require.NoError(rt, err)
+	letter, _, outcome := m.rules().Recheck(f.claim, loans, m.today)
+	require.Len(rt, letter.Items, lines)
+	mine := f.email.token == f.token && f.email.state == reminder.Claimed
+	if lines == 0 {
+		require.Equal(rt, f.email.unknowns > 0 && mine, outcome.State == reminder.Unknown && mine)
+		m.settle(rt, f, i, outcome)
+		return
+	}
+	id := f.claim.MessageID
+	if id == "" {
+		id = fmt.Sprintf("%s.%d", f.claim.Ref, f.claim.Attempts)
+	}
+	err = m.store.HandOver(m.t.Context(), f.claim, id, time.Unix(0, 0))
+	if !mine || !f.email.live {
+		require.ErrorIs(rt, err, reminder.ErrLost, "a claim that is not ours any more must not be sent")
+		m.flight = slices.Delete(m.flight, i, i+1)
+		return
+	}
+	require.NoError(rt, err)
+	f.email.state, f.mark = reminder.Handover, true
+	if rapid.Bool().Draw(rt, "accepted") {
+		f.email.accepted = append(f.email.accepted, id)
+	}
+}
+
+// record writes what the run learned: the truth, or that it learned nothing.
+func (m *model) record(rt *rapid.T) {
+	f, i := m.pickFlight(rt)
+	if !f.mark {
+		rt.Skip()
+	}
+	o := reminder.Outcome{State: reminder.Unknown}
+	if taken := len(f.email.accepted) > f.email.unknowns || len(f.email.accepted) > 0 && f.email.unknowns == 0; taken {
+		if rapid.Bool().Draw(rt, "reply read") {
+			o.State = reminder.Sent
+		}
+	} else if rapid.Bool().Draw(rt, "refused") {
+		o = rapid.SampledFrom([]reminder.Outcome{{State: reminder.Refused}, {State: reminder.Failed}, {State: reminder.Queued}}).Draw(rt, "outcome")
+	}
+	m.settle(rt, f, i, o)
+}
+
+// settle records an outcome and lets the model follow.
+func (m *model) settle(rt *rapid.T, f *flight, i int, o reminder.Outcome) {
+	m.flight = slices.Delete(m.flight, i, i+1)
+	e := f.email
+	mine := e.token == f.token && (e.state == reminder.Claimed || e.state == reminder.Handover ||
+		e.state == reminder.Unknown && o.State == reminder.Sent)
+	err := m.store.Record(m.t.Context(), f.claim, o)
+	if !mine {
+		require.ErrorIs(rt, err, reminder.ErrLost)
+		return
+	}
+	require.NoError(rt, err)
+	if e.state = o.State; o.State == reminder.Unknown {
+		e.unknowns++
+	}
+}
+
+func (m *model) die(rt *rapid.T) {
+	_, i := m.pickFlight(rt)
+	m.flight = slices.Delete(m.flight, i, i+1)
+}
+
+func (m *model) leasesEnd(*rapid.T) {
+	m.exec("UPDATE reminder_emails SET lease_until = DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 1 SECOND) WHERE lease_until IS NOT NULL")
+	for _, e := range m.emails {
+		e.live = false
+	}
+}
+
+func (m *model) sweep(rt *rapid.T) {
+	resend := rapid.Bool().Draw(rt, "resend")
+	swept, err := m.store.Sweep(m.t.Context(), resend)
+	require.NoError(rt, err)
+	var want reminder.Swept
+	for _, e := range m.emails {
+		if e.state == reminder.Handover && !e.live {
+			e.state = reminder.Unknown
+			e.unknowns++
+			want.Unknown++
+		}
+		if e.state == reminder.Claimed && !e.live {
+			if e.crashes >= 10 {
+				e.state = reminder.Failed
+				want.Failed++
+			} else {
+				e.state = reminder.Queued
+				e.crashes++
+			}
+		}
+		if resend && e.state == reminder.Unknown && e.unknowns == 1 {
+			e.state = reminder.Queued
+		}
+	}
+	require.Equal(rt, want, swept)
+}
+
+// converge lets the faults end and clean runs follow, and then holds the whole store against the model.
+func (m *model) converge(rt *rapid.T) {
+	m.flight = nil
+	for range 4 {
+		m.leasesEnd(rt)
+		_, err := m.store.Sweep(m.t.Context(), true)
+		require.NoError(rt, err)
+		for {
+			claims, err := m.store.Claim(m.t.Context(), 10, time.Hour)
+			require.NoError(rt, err)
+			if len(claims) == 0 {
+				break
+			}
+			for _, c := range claims {
+				e := m.emails[c.ID]
+				loans, err := m.store.Reread(m.t.Context(), c)
+				require.NoError(rt, err)
+				_, _, o := m.rules().Recheck(c, loans, m.today)
+				if o.State == "" {
+					id := c.MessageID
+					if id == "" {
+						id = fmt.Sprintf("%s.%d", c.Ref, c.Attempts)
+					}
+					require.NoError(rt, m.store.HandOver(m.t.Context(), c, id, time.Unix(0, 0)))
+					e.accepted = append(e.accepted, id)
+					o.State = reminder.Sent
+				}
+				require.NoError(rt, m.store.Record(m.t.Context(), c, o))
+			}
+		}
+	}
+	rows, err := m.db.Query("SELECT id, state FROM reminder_emails")
+	require.NoError(rt, err)
+	defer rows.Close()
+	ended := 0
+	for rows.Next() {
+		var id int64
+		var state string
+		require.NoError(rt, rows.Scan(&id, &state))
+		e := m.emails[id]
+		ended++
+		switch reminder.State(state) {
+		case reminder.Sent:
+			require.NotEmpty(rt, e.accepted, "recorded sent, so a server took it")
+		case reminder.Queued, reminder.Claimed, reminder.Handover:
+			require.Fail(rt, "an email did not end", state)
+		case reminder.Refused, reminder.Canceled, reminder.Expired, reminder.Failed:
+			require.LessOrEqual(rt, len(e.accepted), 1)
+		}
+		require.LessOrEqual(rt, len(e.accepted), 2, "once, and once more at most")
+		if len(e.accepted) == 2 {
+			require.Equal(rt, e.accepted[0], e.accepted[1], "the copy can be recognised")
+		}
+	}
+	require.NoError(rt, rows.Err())
+	assert.Len(rt, m.emails, ended)
+}

@@ -1,0 +1,83 @@
+package mysql_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
+)
+
+// TestOverlap lets 2 to 32 runs begin at the same moment, a thousand times. They promise the same loans, then share what
+// was promised. Nothing is promised, claimed or handed over twice, and nothing is left.
+func TestOverlap(t *testing.T) {
+	const rounds, most = 1000, 32
+	_, db, user := open(t)
+	stores := make([]*mysql.Store, most)
+	for i := range stores {
+		stores[i] = connect(t, user, 1)
+		require.NoError(t, stores[i].Ping(t.Context()))
+	}
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	items := 0
+	for round := range rounds {
+		// Few runs most of the time; all of them now and then.
+		runners := 2 + rng.IntN(3)
+		if round%20 == 0 {
+			runners = 2 + rng.IntN(most-1)
+		}
+		batch := emails(1 + rng.IntN(12))
+		for i := range batch {
+			batch[i].Notices[0].Loan = fmt.Sprintf("%d-%d", round, i)
+			batch[i].Priority = reminder.Priority(rng.IntN(4))
+		}
+		items += len(batch)
+
+		var mu sync.Mutex
+		var promised int
+		handed := map[int64]int{}
+		start := make(chan struct{})
+		var wg sync.WaitGroup
+		for _, store := range stores[:runners] {
+			wg.Go(func() {
+				<-start
+				n, err := store.Promise(t.Context(), "run", batch)
+				mu.Lock()
+				promised += n.Emails
+				mu.Unlock()
+				for err == nil {
+					var claims []reminder.Claim
+					if claims, err = store.Claim(t.Context(), 3, time.Minute); len(claims) == 0 {
+						break
+					}
+					for _, c := range claims {
+						assert.NoError(t, store.HandOver(t.Context(), c, "m@x", time.Unix(0, 0)))
+						mu.Lock()
+						handed[c.ID]++
+						mu.Unlock()
+						assert.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Sent}))
+					}
+				}
+				assert.NoError(t, err)
+			})
+		}
+		close(start)
+		wg.Wait()
+		require.Equal(t, len(batch), promised, "round %d: promised once", round)
+		require.Len(t, handed, len(batch), "round %d: all of it", round)
+		for id, n := range handed {
+			require.Equal(t, 1, n, "round %d: email %d was handed over twice", round, id)
+		}
+	}
+	var sent int
+	require.NoError(t, db.Admin.QueryRow("SELECT COUNT(*) FROM reminder_emails WHERE state = 'sent'").Scan(&sent))
+	assert.Equal(t, items, sent)
+}
