@@ -42,11 +42,14 @@ const (
 )
 
 // An Error is why a message was not accepted, or may not have been. It carries no address: Text is redacted.
+//
+// The phases are compose, before anything is sent; resolve, connect, tls, greet, ehlo, starttls, auth, mail, rcpt, data,
+// body, dot of SMTP; post of SendGrid; file of File.
 type Error struct {
 	Fate     Fate
-	Pause    PauseKind     // with Stop: why
+	Pause    PauseKind     // with Stop: why; empty when only the caller's time was up
 	PauseFor time.Duration // with Stop: how long at most
-	Phase    string        // connect, greet, ehlo, starttls, auth, mail, rcpt, data, body, dot; post; file
+	Phase    string        // how far it came
 	Code     int           // SMTP or HTTP status, 0 when the server said nothing
 	Enhanced string        // RFC 3463 status such as "5.1.1", or ""
 	Text     string        // what the server said, redacted and cut to 200 bytes

@@ -66,7 +66,8 @@ func (f *File) write(raw []byte) (path string, err error) {
 }
 
 func fileError(err error) *Error {
-	return &Error{Fate: Stop, Pause: PauseServer, PauseFor: shortPause, Phase: "file", Err: fmt.Errorf("write message: %w", err)}
+	return &Error{Fate: Stop, Pause: PauseServer, PauseFor: shortPause, Phase: "file",
+		Err: fmt.Errorf("write message: %w", err)}
 }
 
 var (

@@ -14,7 +14,7 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
-// maxHeaderText is how much of a subject or a name is kept, in characters. A title of 500 helps nobody in a list of mails.
+// maxHeaderText is how many characters of a subject or a name are kept. A longer one helps nobody in a list of mails.
 const maxHeaderText = 120
 
 var (

@@ -57,7 +57,7 @@ type SMTPConfig struct {
 
 // Format prints the configuration without its secrets, whatever the verb.
 func (c SMTPConfig) Format(f fmt.State, _ rune) {
-	fmt.Fprintf(f, "{Host:%s Port:%d Username:%s Password:*** Token:***}", c.Host, c.Port, c.Username)
+	fmt.Fprintf(f, "{Host:%s Port:%d Username:*** Password:*** Token:***}", c.Host, c.Port)
 }
 
 // SMTP sends mail through a mail server (RFC 5321). It connects at the first message and keeps connections for the next
@@ -107,8 +107,8 @@ func appPassword(host, password string) string {
 }
 
 // Send implements [Sender]. When ctx ends before the handover, the error is an *Error with Fate Stop and no Pause that
-// wraps ctx.Err(). Once the handover has succeeded ctx is of no consequence, and Timeout alone bounds the wait: giving up
-// early would turn an accepted message into an unknown one.
+// wraps ctx.Err(). Once the handover has succeeded ctx is of no consequence, and Timeout alone bounds the wait: giving
+// up early would turn an accepted message into an unknown one.
 func (s *SMTP) Send(ctx context.Context, m Message, handover Handover) (Receipt, error) {
 	raw, err := m.Bytes()
 	if err != nil {
@@ -130,14 +130,14 @@ func (s *SMTP) attempt(ctx context.Context, c *conn, m Message, raw []byte, hand
 	reused := c != nil
 	if !reused {
 		if c, err = s.connect(ctx, func(Step) {}); err != nil {
-			return Receipt{}, lost(err) && ctx.Err() == nil, err
+			return Receipt{}, lost(err), err
 		}
 	}
 	receipt, err = c.deliver(ctx, m, raw, handover)
-	s.release(c)
 	// A router may have forgotten an old connection without a word. A new one that is not answered is another matter.
 	silent := reused && errors.Is(err, os.ErrDeadlineExceeded)
-	again = err != nil && !c.handedOver && (lost(err) || silent) && ctx.Err() == nil
+	again = !c.handedOver && (lost(err) || silent)
+	s.release(c)
 	return receipt, again, err
 }
 
@@ -145,8 +145,8 @@ func (s *SMTP) attempt(ctx context.Context, c *conn, m Message, raw []byte, hand
 func lost(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	op, isOp := errors.AsType[*net.OpError](err)
-	return ok && e.Phase != "connect" &&
-		(e.Code == 421 || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isOp && !op.Timeout())
+	return ok && e.Code == 421 ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isOp && !op.Timeout()
 }
 
 // Close implements [Sender].
@@ -177,6 +177,7 @@ func (s *SMTP) takeIdle() *conn {
 	return nil
 }
 
+// release keeps c for the next message or parts with it. From here on it may be another goroutine's.
 func (s *SMTP) release(c *conn) {
 	switch {
 	case c.broken:
@@ -185,7 +186,6 @@ func (s *SMTP) release(c *conn) {
 	case c.used >= s.cfg.MaxPerConnection:
 		c.quit()
 	default:
-		c.handedOver = false
 		s.mu.Lock()
 		s.idle = append(s.idle, c)
 		s.mu.Unlock()

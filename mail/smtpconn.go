@@ -205,6 +205,7 @@ func (c *conn) deliver(ctx context.Context, m Message, raw []byte, handover Hand
 			Err: errors.New("the server does not take addresses beyond ASCII (SMTPUTF8)")}
 	}
 	c.client.SkipSMTPUTF8(!beyondASCII)
+	c.handedOver = false
 	c.used++
 
 	var body io.WriteCloser
@@ -224,7 +225,7 @@ func (c *conn) deliver(ctx context.Context, m Message, raw []byte, handover Hand
 			if c.client.Text.R.Buffered() > 0 { // it would pass for the answer to the dot
 				return errors.New("the server spoke out of turn")
 			}
-			return ctx.Err()
+			return nil
 		}},
 	}
 	for _, step := range steps {

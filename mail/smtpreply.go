@@ -82,7 +82,7 @@ var rules = []rule{
 		`(unknown|invalid) (user|mailbox|recipient|address))`), badAddress},
 
 	// All else. A reply that is neither success nor failure, or none (code 0), tells nothing once the dot is out. Before
-	// that it stops the run (stopServer), unless this message or its recipient may be what breaks the connection: with Stop it would
+	// that it stops the run, unless this message or its recipient may be what breaks the connection: with Stop it would
 	// keep its tries, come first again, and block all others for good.
 	{"", re(`^4`), retry},
 	{"", re(`^5`), refused},

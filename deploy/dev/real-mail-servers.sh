@@ -28,7 +28,9 @@ exim_pid=
 # shellcheck disable=SC2317 # called by trap
 stop() {
   for pid in $postfix_pid $exim_pid; do
-    $sudo kill -- "-$pid" && wait "$pid" || true
+    if $sudo kill -- "-$pid"; then
+      wait "$pid" || true
+    fi
   done
   $sudo rm -rf "$dir"
 } 2>/dev/null

@@ -144,6 +144,12 @@ func (s *Server) Close() {
 	s.wg.Wait()
 }
 
+// Drain stops listening and waits until every client has gone by itself.
+func (s *Server) Drain() {
+	s.listener.Close()
+	s.wg.Wait()
+}
+
 // CloseConnections cuts all connections, as a restart or an idle timeout of a server would.
 func (s *Server) CloseConnections() {
 	s.mu.Lock()
@@ -165,6 +171,13 @@ func (s *Server) Commands() []Command {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.commands)
+}
+
+// Open returns how many connections there are now.
+func (s *Server) Open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
 }
 
 // Count returns how often a phase was reached.
