@@ -179,7 +179,7 @@ func (d *delivery) send(ctx context.Context, c Claim, letter Letter, to mail.Add
 	if err != nil {
 		// Our template fails on this data. It would fail again; the next email must not wait for it.
 		o.State, o.Reason = Refused, "compose: "+err.Error()
-		return o
+		return unhidden(c, o)
 	}
 	m := d.Settings.message(c, content, to, d.now)
 	var handed error
@@ -232,7 +232,6 @@ func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcom
 	case mail.Retry:
 		if o.State, o.RetryAfter = Queued, d.Settings.Backoff(c.Attempts); c.Attempts >= d.Settings.Tries {
 			o.State, o.RetryAfter = Failed, 0
-			o = unhidden(c, o)
 		}
 	case mail.Stop:
 		// The message is not at fault: it keeps its try, and its notices for the next time.
@@ -241,7 +240,7 @@ func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcom
 	default:
 		o.State = Unknown
 	}
-	return o
+	return unhidden(c, o)
 }
 
 // pauseMail stops the run and stores a pause, so that the next trigger does not hammer a server that said no. A run that

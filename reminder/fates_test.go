@@ -139,6 +139,22 @@ func TestUnknownThatCameBack(t *testing.T) {
 	assert.Empty(t, srv.Messages())
 }
 
+// TestUnknownThatIsRefused stays unknown: the second copy was refused, the first one may have arrived.
+func TestUnknownThatIsRefused(t *testing.T) {
+	for _, answer := range []string{"554 5.7.1 spam", "550 5.1.1 no such user"} {
+		lib := newLibrary(t)
+		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+		srv := mailtest.NewServer(t, mailtest.Options{Script: answers("dot", mailtest.Action{Accept: true, Drop: true}, reply(answer))})
+		app := lib.app(t, srv, nil)
+		for range 3 {
+			_, err := app.Runner.Run(t.Context(), reminder.Options{})
+			require.NoError(t, err)
+		}
+		assert.Equal(t, 2, srv.Count("dot"), answer)
+		assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'unknown' AND unknowns = 2"), answer)
+	}
+}
+
 // TestPauses: a wrong password stops everything until it is mended; a quota is probed with one email first.
 func TestPauses(t *testing.T) {
 	t.Run("credentials", func(t *testing.T) {

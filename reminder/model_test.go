@@ -388,6 +388,9 @@ func (m *model) sweep(rt *rapid.T) {
 		if e.state == reminder.Claimed && !e.live {
 			if e.crashes >= 10 {
 				e.state = reminder.Failed
+				if e.unknowns > 0 {
+					e.state, e.unknowns = reminder.Unknown, 2
+				}
 				want.Failed++
 			} else {
 				e.state = reminder.Queued

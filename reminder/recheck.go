@@ -82,7 +82,7 @@ func (r Rules) stale(c Claim, n Notice, loan Loan, open bool, today Date) string
 
 // unhidden keeps an email that may have been sent from ending as if it surely had not been.
 func unhidden(c Claim, o Outcome) Outcome {
-	if c.Unknowns > 0 {
+	if c.Unknowns > 0 && o.State != Queued {
 		o.State = Unknown
 	}
 	return o
