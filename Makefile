@@ -24,15 +24,20 @@ build-windows: ## bin/pengingat.exe, for the library's computer
 # The race detector is linked with cgo. The demonstration is tested without it: its database engine has races of its own.
 .PHONY: test
 test: START := $(shell date +%s)
+test: export TEST_MYSQL_OPTIONS = --innodb-flush-log-at-trx-commit=0
 test: ## every test, on a private MariaDB and with the race detector
 	@deploy/dev/need.sh "$$(go env CC)" gcc libc6-dev
-	deploy/dev/with-mariadb.sh go test -race -shuffle=on ./...
+	deploy/dev/with-mariadb.sh sh -c 'go test -race -shuffle=on ./... && go test -run TestModel ./reminder'
 	go test -C cmd/demo -shuffle=on ./...
 	@echo "make test: passed in $$(($$(date +%s) - $(START))) s"
 
 .PHONY: test-long
 test-long: test ## test, and the senders against real mail servers
 	deploy/dev/real-mail-servers.sh go test -race -shuffle=on -tags realmail ./mail/...
+
+.PHONY: torture
+torture: ## kill the program TORTURE_KILLS times (1000) under a bad mail server; minutes
+	deploy/dev/with-mariadb.sh go test -tags torture -count=1 -v -timeout 3h ./reminder/torture
 
 .PHONY: bench
 bench: ## the benchmarks, on a private MariaDB

@@ -3,7 +3,8 @@
 #
 # Runs COMMAND with a private MariaDB or MySQL server, which is gone when COMMAND ends, however it ends. COMMAND finds
 # the server by TEST_MYSQL_DSN (for go-sql-driver/mysql; root, no password) and TEST_MYSQL_SOCKET (for the client). Where
-# TEST_MYSQL_DSN is set already, that server is used and none is started.
+# TEST_MYSQL_DSN is set already, that server is used and none is started. TEST_MYSQL_OPTIONS holds further options of the
+# server, such as --innodb-flush-log-at-trx-commit=0 where no test pulls the plug.
 set -euo pipefail
 
 if [ -n "${TEST_MYSQL_DSN:-}" ]; then
@@ -65,7 +66,8 @@ fail() {
 # Job control gives each of the two a process group of its own: Ctrl-C does not reach the server, and a signal can be
 # passed on to all that COMMAND started.
 set -m
-"$server" "${options[@]}" "--socket=$dir/socket" "--pid-file=$dir/pid" --bind-address=127.0.0.1 "--port=$port" \
+read -ra more <<<"${TEST_MYSQL_OPTIONS:-}"
+"$server" "${options[@]}" "${more[@]}" "--socket=$dir/socket" "--pid-file=$dir/pid" --bind-address=127.0.0.1 "--port=$port" \
   --skip-networking=0 --skip-log-bin --max-connections=600 \
   --character-set-server=utf8mb4 --collation-server=utf8mb4_unicode_ci >"$dir/log" 2>&1 </dev/null &
 server_pid=$!
