@@ -127,8 +127,9 @@ Settings come from environment variables and from a .env file (Laravel's will do
 	root.PersistentFlags().BoolP("help", "h", false, p.say("tampilkan bantuan", "show help"))
 	root.Flags().Bool("version", false, p.say("tampilkan versi", "show the version"))
 	root.SetUsageTemplate(p.usageTemplate())
-	root.AddCommand(p.runCommand(), p.statusCommand(), p.previewCommand(), p.testMailCommand(), p.templatesCommand(),
-		p.migrateCommand(), p.quarantineCommand(), p.serveCommand())
+	root.AddCommand(p.runCommand(), p.statusCommand(), p.failedCommand(), p.retryCommand(), p.cancelCommand(), p.explainCommand(),
+		p.pauseCommand(), p.resumeCommand(), p.closedCommand(), p.optOutCommand(), p.previewCommand(), p.testMailCommand(),
+		p.templatesCommand(), p.migrateCommand(), p.quarantineCommand(), p.serveCommand())
 	return root
 }
 
@@ -189,4 +190,22 @@ func (p *program) app() (*setup.App, error) {
 		return nil, err
 	}
 	return setup.New(cfg, p.errOut)
+}
+
+// withApp is the RunE of a command that needs the wired program.
+func (p *program) withApp(run func(ctx context.Context, app *setup.App, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		app, err := p.app()
+		if err != nil {
+			return err
+		}
+		defer app.Close()
+		return run(cmd.Context(), app, args)
+	}
+}
+
+// usage is the error of a command line that is wrong in a way only the command itself can see.
+func (p *program) usage(err error) error {
+	p.started = false
+	return err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
 //go:embed preview.html
@@ -29,28 +31,22 @@ Nothing is sent and nothing is written to the database. The folder holds names a
 when you have looked.`),
 		Example: "  pengingat preview --out pratinjau\n  pengingat preview --date 2026-12-01\n  pengingat preview --loan 1234",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			app, err := p.app()
-			if err != nil {
-				return err
-			}
-			defer app.Close()
+		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) (err error) {
 			today := reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone)
 			if date != "" {
 				if today, err = reminder.ParseDate(date); err != nil {
-					p.started = false // a wrong command line
-					return err
+					return p.usage(err)
 				}
 			}
 			var messages []mail.Message
 			if loan != "" {
-				m, err := app.Runner.Sample(cmd.Context(), today, loan)
+				m, err := app.Runner.Sample(ctx, today, loan)
 				if err != nil {
 					return err
 				}
 				messages = append(messages, m)
 			} else {
-				err := app.Runner.Preview(cmd.Context(), today, func(m mail.Message) error {
+				err := app.Runner.Preview(ctx, today, func(m mail.Message) error {
 					messages = append(messages, m)
 					return nil
 				})
@@ -68,7 +64,7 @@ when you have looked.`),
 			}
 			p.printf("%d surel: buka %s", "%d mails: open %s", len(messages), page)
 			return nil
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&dir, "out", "pratinjau", p.say("folder tujuan", "folder to write to"))
 	cmd.Flags().StringVar(&date, "date", "", p.say("seolah-olah hari ini tanggal itu, misalnya 2026-12-01", "as if it were that day, such as 2026-12-01"))

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
 func (p *program) quarantineCommand() *cobra.Command {
@@ -18,25 +21,19 @@ berjalan seperti biasa.`,
 DATE as skipped, and cancels the mails that wait. Later reminders go on as usual.`),
 		Example: "  pengingat quarantine --before 2026-11-24",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			date, err := reminder.ParseDate(before)
 			if err != nil {
-				p.started = false // a wrong command line
-				return err
+				return p.usage(err)
 			}
-			app, err := p.app()
-			if err != nil {
-				return err
-			}
-			defer app.Close()
-			skipped, canceled, err := app.Runner.Quarantine(cmd.Context(), date)
+			skipped, canceled, err := app.Runner.Quarantine(ctx, date)
 			if err != nil {
 				return err
 			}
 			p.printf("%d pengingat dilewati, %d surel yang menunggu dibatalkan.", "%d reminders skipped, %d waiting mails canceled.",
 				skipped.Notices, canceled)
 			return nil
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&before, "before", "", p.say("tanggal, biasanya hari ini", "date, most often today"))
 	return cmd

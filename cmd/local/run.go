@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
 func (p *program) runCommand() *cobra.Command {
@@ -29,13 +31,8 @@ Exit codes: 0 done; 10 done, but something needs a person (failed, unknown, held
 (database or mail server down, time spent); 78 wrong settings.`),
 		Example: "  pengingat run\n  pengingat run --dry-run\n  pengingat run --now --json",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			app, err := p.app()
-			if err != nil {
-				return err
-			}
-			defer app.Close()
-			rep, err := app.Runner.Run(cmd.Context(), o)
+		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
+			rep, err := app.Runner.Run(ctx, o)
 			p.code = exitCode(rep)
 			switch {
 			case asJSON:
@@ -44,7 +41,7 @@ Exit codes: 0 done; 10 done, but something needs a person (failed, unknown, held
 				p.printReport(rep, app.Runner.Settings)
 			}
 			return err
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, p.say("hanya hitung; tidak ada yang ditulis atau dikirim", "only count; nothing is written or sent"))
 	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("cetak laporan sebagai JSON", "print the report as JSON"))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"text/tabwriter"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
 func (p *program) statusCommand() *cobra.Command {
@@ -17,16 +19,11 @@ func (p *program) statusCommand() *cobra.Command {
 		Use:   "status",
 		Short: p.say("Tampilkan keadaan: apa yang terkirim, menunggu, gagal", "Show how things stand: what was sent, waits, failed"),
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			app, err := p.app()
-			if err != nil {
+		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
+			if err := app.Store.Check(ctx); err != nil {
 				return err
 			}
-			defer app.Close()
-			if err := app.Store.Check(cmd.Context()); err != nil {
-				return err
-			}
-			st, err := app.Store.Status(cmd.Context(), 5)
+			st, err := app.Store.Status(ctx, 5)
 			if err != nil {
 				return err
 			}
@@ -35,7 +32,7 @@ func (p *program) statusCommand() *cobra.Command {
 			}
 			p.printStatus(st, app.Runner.Settings)
 			return nil
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("cetak sebagai JSON", "print as JSON"))
 	return cmd

@@ -27,24 +27,18 @@ what can be done. A borrower's address is refused, unless --loan is given: then 
 mail about that loan.`),
 		Example: "  pengingat test-mail --to pustakawan@sekolah.sch.id",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			addr, err := mail.ParseAddress(to)
 			if err != nil {
-				p.started = false // a wrong command line
-				return errors.New(p.say("--to bukan alamat surel yang dapat dipakai", "--to is not a usable e-mail address"))
+				return p.usage(errors.New(p.say("--to bukan alamat surel yang dapat dipakai", "--to is not a usable e-mail address")))
 			}
-			app, err := p.app()
-			if err != nil {
-				return err
-			}
-			defer app.Close()
-			m, err := p.sample(cmd.Context(), app, addr, loan)
+			m, err := p.sample(ctx, app, addr, loan)
 			if err != nil {
 				return err
 			}
 			m.To = addr
-			return p.sendSample(cmd.Context(), app, m)
-		},
+			return p.sendSample(ctx, app, m)
+		}),
 	}
 	cmd.Flags().StringVar(&to, "to", "", p.say("alamat tujuan", "address to send to"))
 	cmd.Flags().StringVar(&loan, "loan", "", p.say("kirim surel tentang pinjaman ini", "send the mail about this loan"))
@@ -56,10 +50,10 @@ func (p *program) sample(ctx context.Context, app *setup.App, to mail.Address, l
 	if loan != "" {
 		return app.Runner.Sample(ctx, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone), loan)
 	}
-	switch borrower, err := app.Store.HasAddress(ctx, to.Addr); {
+	switch borrowers, err := app.Store.BorrowersAt(ctx, to.Addr); {
 	case err != nil:
 		return mail.Message{}, err
-	case borrower:
+	case len(borrowers) > 0:
 		return mail.Message{}, &reminder.Fault{Text: reminder.Text{
 			ID: "Itu alamat seorang peminjam: surel contoh akan membingungkannya. Pakai alamat sendiri, atau --loan.",
 			EN: "That is a borrower's address: a sample would confuse them. Use an address of your own, or --loan.",
@@ -73,7 +67,7 @@ func (p *program) sendSample(ctx context.Context, app *setup.App, m mail.Message
 	if smtp, ok := app.Runner.Sender.(*mail.SMTP); ok {
 		for _, step := range smtp.Probe(ctx) {
 			if step.Err != nil {
-				fmt.Fprintf(p.out, "GAGAL/FAILED  %s: %v\n", step.Name, step.Err)
+				fmt.Fprintf(p.out, "%s  %-9s %v\n", p.say("GAGAL", "FAILED"), step.Name, step.Err)
 				return p.mailFault(app, step.Err)
 			}
 			fmt.Fprintf(p.out, "ok  %-9s %s\n", step.Name, step.Detail)
@@ -85,7 +79,7 @@ func (p *program) sendSample(ctx context.Context, app *setup.App, m mail.Message
 	}
 	fmt.Fprintf(p.out, "ok  %-9s %s\n", "sent", receipt.ID)
 	p.printf("Diterima oleh server. Periksa kotak masuk, juga folder spam.", "The server accepted it. Look into the inbox, and the spam folder.")
-	return errors.Join(app.Runner.Sender.Close())
+	return app.Runner.Sender.Close()
 }
 
 // mailFault adds to a mail error what can be done about it.

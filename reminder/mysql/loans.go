@@ -220,13 +220,6 @@ func (s *Store) loans(ctx context.Context, where string, args ...any) ([]reminde
 	return slices.DeleteFunc(loans, func(l reminder.Loan) bool { return !slices.Contains(args, any(l.ID)) }), err
 }
 
-// HasAddress reports whether an open loan's borrower may be reached at addr.
-func (s *Store) HasAddress(ctx context.Context, addr string) (bool, error) {
-	pattern := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(addr))
-	n, err := s.count(ctx, "SELECT COUNT(*) FROM reminder_loans WHERE LOWER(email) LIKE ? ESCAPE '!'", "%"+pattern+"%")
-	return n > 0, fault("look for an address", err)
-}
-
 // LastBorrowed returns the newest day on which an open loan was borrowed.
 func (s *Store) LastBorrowed(ctx context.Context) (reminder.Date, error) {
 	var borrowed sql.NullString

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/mail/mailtest"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+)
+
+// at returns a date so many days from the program's today.
+func at(t *testing.T, environ map[string]string, days int) string {
+	t.Helper()
+	return report(t, command(t, environ, "run", "--dry-run", "--json")).Today.AddDays(days).String()
+}
+
+// TestDesk: a refused email is listed, explained, mended and sent again; others are canceled.
+func TestDesk(t *testing.T) {
+	db, _, environ := school(t)
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	refusing := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
+		switch {
+		case c.Phase == "rcpt" && c.Arg == "gone@example.org":
+			return mailtest.Action{Reply: "550 5.1.1 no such user"}
+		case c.Phase == "dot":
+			return mailtest.Action{Drop: true}
+		}
+		return mailtest.Action{}
+	}})
+	bad := maps.Clone(environ)
+	bad["MAIL_PORT"], bad["REMINDER_UNKNOWN"] = fmt.Sprint(refusing.Port()), "hold"
+	gone := db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0), Borrower: db.AddBorrower(t, mysqltest.Borrower{Email: "gone@example.org"})})
+	silent := db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0)})
+	assert.Contains(t, command(t, environ, "failed").out, "Tidak ada")
+	assert.Equal(t, exitNeedsPerson, command(t, bad, "run").code)
+
+	failed := command(t, environ, "failed")
+	assert.Contains(t, failed.out, "refused")
+	assert.Contains(t, failed.out, "unknown")
+	assert.NotContains(t, failed.out, "example.org")
+	assert.Contains(t, command(t, environ, "failed", "--json").out, fmt.Sprintf(`"loan_ids":["%d"]`, gone))
+
+	explained := command(t, environ, "explain", fmt.Sprint(gone))
+	require.Equal(t, exitDone, explained.code, explained.err)
+	assert.Regexp(t, `x +alamat itu belum pernah ditolak`, explained.out)
+	assert.Regexp(t, `x +tahap 0 belum dicatat`, explained.out)
+	assert.Contains(t, explained.out, "refused")
+
+	for _, args := range [][]string{{"retry"}, {"retry", "--failed", "--unknown"}, {"retry", "1", "--failed"}, {"retry", "x"}, {"cancel"}, {"cancel", "x"}} {
+		assert.Equal(t, exitUsage, command(t, environ, args...).code, "%v", args)
+	}
+	var id, other int64
+	require.NoError(t, db.Admin.QueryRow("SELECT email_id FROM reminder_notices WHERE loan_id = ?", gone).Scan(&id))
+	require.NoError(t, db.Admin.QueryRow("SELECT email_id FROM reminder_notices WHERE loan_id = ?", silent).Scan(&other))
+	assert.Contains(t, command(t, environ, "retry", "--failed").out, "0 surel")
+	assert.Contains(t, command(t, environ, "retry", fmt.Sprint(id)).out, "1 surel")
+	assert.Contains(t, command(t, environ, "cancel", fmt.Sprint(other)).out, "1 surel")
+	rep := report(t, command(t, environ, "run", "--json"))
+	assert.Equal(t, 1, rep.Emails.Sent, "mended and sent")
+	assert.Zero(t, report(t, command(t, environ, "run", "--json")).Emails.Sent)
+	assert.Contains(t, command(t, environ, "failed").out, "Tidak ada")
+	assert.Contains(t, command(t, environ, "retry", fmt.Sprint(id)).out, "0 surel", "what was sent is not sent again")
+}
+
+func TestPauseAndResume(t *testing.T) {
+	db, srv, environ := school(t)
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	loan := db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0)})
+	require.Equal(t, exitDone, command(t, environ, "pause", "--until", at(t, environ, 2), "ujian").code)
+	assert.Contains(t, command(t, environ, "status").out, "ujian")
+	for range 2 {
+		assert.Equal(t, exitDone, command(t, environ, "run").code, "a pause that a person set needs no person")
+	}
+	assert.Empty(t, srv.Messages())
+	assert.Regexp(t, `x +tidak sedang dijeda`, command(t, environ, "explain", fmt.Sprint(loan)).out)
+	require.Equal(t, exitDone, command(t, environ, "resume").code)
+	require.Equal(t, exitDone, command(t, environ, "run").code)
+	assert.Len(t, srv.Messages(), 1)
+
+	require.Equal(t, exitDone, command(t, environ, "pause", "--until", at(t, environ, -1)+" 09:00").code)
+	assert.Equal(t, "done", string(report(t, command(t, environ, "run", "--json")).Outcome), "a pause that is over is no pause")
+	assert.Equal(t, exitUsage, command(t, environ, "pause", "--until", "besok").code)
+}
+
+func TestClosedAndOptOut(t *testing.T) {
+	db, srv, environ := school(t)
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	b := db.AddBorrower(t, mysqltest.Borrower{Email: "diam@example.org"})
+	loan := db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0), Borrower: b})
+	today := at(t, environ, 0)
+
+	for range 2 {
+		require.Equal(t, exitDone, command(t, environ, "closed", "add", today+".."+at(t, environ, 2), "Libur semester").code)
+	}
+	assert.Contains(t, command(t, environ, "closed", "list").out, "Libur semester")
+	assert.Contains(t, command(t, environ, "closed", "list", "--json").out, today)
+	assert.Contains(t, command(t, environ, "run").out, "tutup hari ini")
+	assert.Regexp(t, `x +perpustakaan buka`, command(t, environ, "explain", fmt.Sprint(loan)).out)
+	require.Equal(t, exitDone, command(t, environ, "closed", "remove", today+".."+at(t, environ, 2)).code)
+	assert.Equal(t, exitConfig, command(t, environ, "closed", "remove", today).code)
+	for _, wrong := range []string{"besok", "2026-12-31..2026-12-01", "2026-01-01..2028-01-01"} {
+		assert.Equal(t, exitUsage, command(t, environ, "closed", "add", wrong).code, wrong)
+	}
+
+	for range 2 {
+		require.Equal(t, exitDone, command(t, environ, "optout", "add", "Diam@example.org").code)
+	}
+	assert.Equal(t, fmt.Sprintln(b), command(t, environ, "optout", "list").out)
+	assert.Equal(t, 1, report(t, command(t, environ, "run", "--json")).Loans.Held)
+	assert.Empty(t, srv.Messages())
+	assert.Equal(t, exitConfig, command(t, environ, "optout", "add", "siapa@example.org").code)
+	require.Equal(t, exitDone, command(t, environ, "optout", "remove", fmt.Sprint(b)).code)
+	assert.Equal(t, exitConfig, command(t, environ, "optout", "remove", fmt.Sprint(b)).code)
+	assert.Equal(t, 1, report(t, command(t, environ, "run", "--json")).Emails.Sent)
+}
+
+func TestExplain(t *testing.T) {
+	db, _, environ := school(t)
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	loan := db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0)})
+	old := db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, -100), Borrower: db.AddBorrower(t, mysqltest.Borrower{Email: "tidak ada"})})
+	var ref string
+	require.NoError(t, db.Admin.QueryRow("SELECT no_peminjaman FROM peminjaman WHERE id = ?", loan).Scan(&ref))
+	for _, key := range []string{fmt.Sprint(loan), ref} {
+		assert.Contains(t, command(t, environ, "explain", key).out, "berikutnya mengirim surel")
+	}
+	got := command(t, environ, "explain", fmt.Sprint(old))
+	assert.Regexp(t, `x +terlambat paling lama`, got.out, "every rule that hinders is shown, not the first one")
+	assert.Regexp(t, `x +alamat surel`, got.out)
+	assert.Contains(t, command(t, environ, "explain", "--json", fmt.Sprint(old)).out, `"too_old","unreachable"`)
+
+	require.Equal(t, exitDone, command(t, environ, "run").code)
+	db.Exec(t, "UPDATE peminjaman SET status = 'Dikembalikan' WHERE id = ?", loan)
+	got = command(t, environ, "explain", fmt.Sprint(loan))
+	assert.Contains(t, got.out, "tidak terbuka lagi")
+	assert.Contains(t, got.out, "sent")
+	assert.Equal(t, exitConfig, command(t, environ, "explain", "404").code)
+}

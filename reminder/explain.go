@@ -1,0 +1,73 @@
+package reminder
+
+import (
+	"context"
+	"time"
+)
+
+// A PastNotice is what was promised about a loan, and what became of it.
+type PastNotice struct {
+	Notice
+	Dropped  string // why the borrower was not told, or ""
+	Email    int64
+	State    State
+	Reason   string
+	Promised time.Time
+	Sent     time.Time // zero: not sent
+}
+
+// An Explanation says of one open loan why a mail is, or is not, due for it now.
+type Explanation struct {
+	Loan    Loan
+	Today   Date
+	Offset  int       // days from the due date, as the calendar sees it
+	Step    int       // in force, unless NotYet hinders
+	Hinders []Verdict // every rule that keeps a notice from being promised; empty: one is due
+	Later   []Verdict // what keeps any mail from being sent at this moment
+	Past    []PastNotice
+}
+
+// What keeps every mail waiting.
+const (
+	WindowShut Verdict = OutsideWindow
+	ShutToday  Verdict = ClosedDay
+	PausedNow  Verdict = "paused"
+)
+
+// Explain holds a loan against every rule, as a run would at this moment; a run stops at the first that hinders.
+func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Explanation, error) {
+	now := r.Now()
+	x := Explanation{Loan: loan, Today: DateOf(now, r.Settings.Zone), Past: past}
+	rules, err := r.rules(ctx, x.Today)
+	if err != nil {
+		return x, err
+	}
+	pause, err := r.pause(ctx, now)
+	if err != nil {
+		return x, err
+	}
+	x.Offset = rules.Calendar.Offset(loan.Due, x.Today)
+	step, inForce := r.Settings.Schedule.InForce(x.Offset)
+	x.Step = step
+	told := false
+	for _, p := range past {
+		told = told || p.Due == loan.Due && p.Step >= step
+	}
+	_, address := rules.Address(loan.Borrower)
+	_, closed := rules.Calendar.Closed(x.Today)
+	note := func(list *[]Verdict, v Verdict, applies bool) {
+		if applies {
+			*list = append(*list, v)
+		}
+	}
+	note(&x.Hinders, TooOld, x.Today.Sub(loan.Due) > rules.MaxOverdueDays)
+	note(&x.Hinders, OnHold, loan.Hold != "")
+	note(&x.Hinders, OptedOut, rules.OptedOut[loan.Borrower.ID])
+	note(&x.Hinders, address, address != Due)
+	note(&x.Hinders, NotYet, !inForce)
+	note(&x.Hinders, Told, inForce && told)
+	note(&x.Later, WindowShut, r.Settings.Window.Left(now, r.Settings.Zone) == 0)
+	note(&x.Later, ShutToday, closed)
+	note(&x.Later, PausedNow, pause.inForce)
+	return x, nil
+}

@@ -1,0 +1,212 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// What a person at the desk looks at and changes. Runs may be at work meanwhile: each change names the states that it
+// may start from.
+
+// A Listed is an email as a list shows it.
+type Listed struct {
+	ID       int64          `json:"id"`
+	Borrower string         `json:"borrower_id"`
+	Loans    []string       `json:"loan_ids"`
+	State    reminder.State `json:"state"`
+	Reason   string         `json:"reason"`
+	Attempts int            `json:"attempts"`
+	Promised time.Time      `json:"promised_at"`
+	Ended    time.Time      `json:"ended_at,omitzero"`
+}
+
+// List returns the emails in some states, the newest first.
+func (s *Store) List(ctx context.Context, states ...reminder.State) ([]Listed, error) {
+	args := make([]any, len(states))
+	for i, state := range states {
+		args[i] = string(state)
+	}
+	list := []Listed{}
+	err := s.read(ctx, func() { list = list[:0] }, func(rows *sql.Rows) error {
+		var l Listed
+		var state, loans string
+		var created, ended sql.NullString
+		err := rows.Scan(&l.ID, &l.Borrower, &state, &l.Reason, &l.Attempts, &created, &ended, &loans)
+		if err != nil {
+			return err
+		}
+		l.State, l.Loans = reminder.State(state), strings.Fields(loans)
+		if l.Promised, err = parseTime(created); err != nil {
+			return err
+		}
+		l.Ended, err = parseTime(ended)
+		list = append(list, l)
+		return err
+	}, `SELECT e.id, e.borrower_id, e.state, e.reason, e.attempts, e.created_at, e.ended_at,
+		COALESCE((SELECT GROUP_CONCAT(DISTINCT n.loan_id SEPARATOR ' ') FROM reminder_notices n WHERE n.email_id = e.id), '')
+		FROM reminder_emails e WHERE e.state IN (`+marks(len(args))+") ORDER BY e.id DESC", args...)
+	return list, fault("list the emails", err)
+}
+
+// Retry queues emails again that failed, were refused, or have an unknown outcome; all of a state when ids is empty. A
+// refused address is forgotten, because whoever asks has mended it. It returns how many it queued.
+func (s *Store) Retry(ctx context.Context, ids []int64, states ...reminder.State) (int, error) {
+	where, args := chosen(ids, states)
+	var n int64
+	err := s.tx(ctx, func(tx *sql.Tx, _ bool) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM reminder_bad_addresses WHERE borrower_id IN
+			(SELECT borrower_id FROM reminder_emails WHERE state = 'refused' AND `+where+")", args...)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE reminder_notices SET dropped = '' WHERE dropped IN ('failed', 'refused') AND email_id IN
+			(SELECT id FROM reminder_emails WHERE `+where+")", args...)
+		if err != nil {
+			return err
+		}
+		// An unknown email keeps its Message-ID: the first copy may have arrived.
+		res, err := tx.ExecContext(ctx, `UPDATE reminder_emails SET state = 'queued', attempts = 0, crashes = 0, ended_at = NULL,
+			message_id = IF(unknowns > 0, message_id, NULL), next_at = UTC_TIMESTAMP(6) WHERE `+where, args...)
+		if err != nil {
+			return err
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	return int(n), fault("queue emails again", err)
+}
+
+// Cancel ends emails that wait, failed, or have an unknown outcome. It returns how many it ended.
+func (s *Store) Cancel(ctx context.Context, ids []int64) (int, error) {
+	where, args := chosen(ids, []reminder.State{reminder.Queued, reminder.Failed, reminder.Unknown})
+	n, err := s.exec(ctx, `UPDATE reminder_emails SET state = 'canceled', reason = 'by a person', ended_at = UTC_TIMESTAMP(6)
+		WHERE `+where, args...)
+	return int(n), fault("cancel emails", err)
+}
+
+// chosen is the condition for emails by id, or all, in some states.
+func chosen(ids []int64, states []reminder.State) (where string, args []any) {
+	for _, state := range states {
+		args = append(args, string(state))
+	}
+	where = "state IN (" + marks(len(states)) + ")"
+	if len(ids) > 0 {
+		where += " AND id IN (" + marks(len(ids)) + ")"
+		for _, id := range ids {
+			args = append(args, id)
+		}
+	}
+	return where, args
+}
+
+// A Closure is one row of reminder_closed_days.
+type Closure struct {
+	First reminder.Date `json:"first_day"`
+	Last  reminder.Date `json:"last_day"`
+	Name  string        `json:"name"`
+}
+
+// Closures returns all dated closures, the earliest first.
+func (s *Store) Closures(ctx context.Context) ([]Closure, error) {
+	list := []Closure{}
+	err := s.read(ctx, func() { list = list[:0] }, func(rows *sql.Rows) error {
+		var c Closure
+		var first, last string
+		err := rows.Scan(&first, &last, &c.Name)
+		if err != nil {
+			return err
+		}
+		if c.First, err = reminder.ParseDate(first); err != nil {
+			return err
+		}
+		c.Last, err = reminder.ParseDate(last)
+		list = append(list, c)
+		return err
+	}, "SELECT first_day, last_day, name FROM reminder_closed_days ORDER BY first_day, last_day")
+	return list, fault("read the closed days", err)
+}
+
+// AddClosure stores a closure, or renames it.
+func (s *Store) AddClosure(ctx context.Context, c Closure) error {
+	_, err := s.exec(ctx, "INSERT INTO reminder_closed_days (first_day, last_day, name) VALUES (?, ?, ?) ON DUPLICATE KEY UPDATE name = ?",
+		c.First.String(), c.Last.String(), c.Name, c.Name)
+	return fault("store a closure", err)
+}
+
+// RemoveClosure removes a closure and reports whether there was one.
+func (s *Store) RemoveClosure(ctx context.Context, c Closure) (bool, error) {
+	n, err := s.exec(ctx, "DELETE FROM reminder_closed_days WHERE first_day = ? AND last_day = ?", c.First.String(), c.Last.String())
+	return n > 0, fault("remove a closure", err)
+}
+
+// AddOptOut keeps a borrower from being reminded.
+func (s *Store) AddOptOut(ctx context.Context, borrower string, now time.Time) error {
+	_, err := s.exec(ctx, "INSERT INTO reminder_opt_outs (borrower_id, since) VALUES (?, ?) ON DUPLICATE KEY UPDATE borrower_id = borrower_id",
+		borrower, now.UTC().Format("2006-01-02 15:04:05"))
+	return fault("store an opt-out", err)
+}
+
+// RemoveOptOut lets a borrower be reminded again and reports whether they had opted out.
+func (s *Store) RemoveOptOut(ctx context.Context, borrower string) (bool, error) {
+	n, err := s.exec(ctx, "DELETE FROM reminder_opt_outs WHERE borrower_id = ?", borrower)
+	return n > 0, fault("remove an opt-out", err)
+}
+
+// BorrowersAt returns the borrowers with an open loan who may be reached at an address.
+func (s *Store) BorrowersAt(ctx context.Context, addr string) ([]string, error) {
+	pattern := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(addr))
+	var ids []string
+	err := s.read(ctx, func() { ids = nil }, func(rows *sql.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	}, "SELECT DISTINCT borrower_id FROM reminder_loans WHERE LOWER(email) LIKE ? ESCAPE '!'", "%"+pattern+"%")
+	return ids, fault("look for an address", err)
+}
+
+// FindLoan returns the open loans with an id or, if there is none, with a number that the desk knows.
+func (s *Store) FindLoan(ctx context.Context, key string) ([]reminder.Loan, error) {
+	loans, err := s.Reread(ctx, reminder.Claim{Notices: []reminder.Notice{{Cycle: reminder.Cycle{Loan: key}}}})
+	if err != nil || len(loans) > 0 {
+		return loans, err
+	}
+	var ids []reminder.Notice
+	err = s.read(ctx, func() { ids = nil }, func(rows *sql.Rows) error {
+		var n reminder.Notice
+		err := rows.Scan(&n.Loan)
+		ids = append(ids, n)
+		return err
+	}, "SELECT loan_id FROM reminder_loans WHERE loan_ref = ? LIMIT 10", key)
+	if err != nil {
+		return nil, fault("look for a loan", err)
+	}
+	return s.Reread(ctx, reminder.Claim{Notices: ids})
+}
+
+// PastNotices returns what was promised about a loan, the oldest first.
+func (s *Store) PastNotices(ctx context.Context, loan string) ([]reminder.PastNotice, error) {
+	past := []reminder.PastNotice{}
+	err := s.read(ctx, func() { past = past[:0] }, func(rows *sql.Rows) error {
+		var p reminder.PastNotice
+		var state string
+		var sent, created sql.NullString
+		err := scanCycle(rows, &p.Cycle, &p.Step, &p.Number, &p.Dropped, &p.Email, &state, &p.Reason, &created, &sent)
+		if err != nil {
+			return err
+		}
+		p.State = reminder.State(state)
+		if p.Promised, err = parseTime(created); err != nil {
+			return err
+		}
+		p.Sent, err = parseTime(sent)
+		past = append(past, p)
+		return err
+	}, `SELECT n.loan_id, n.due_date, n.step, n.number, n.dropped, e.id, e.state, e.reason, e.created_at, e.sent_at
+		FROM reminder_notices n JOIN reminder_emails e ON e.id = n.email_id WHERE n.loan_id = ? ORDER BY e.created_at, n.step`, loan)
+	return past, fault("read what was promised", err)
+}
