@@ -14,13 +14,14 @@ if [ -n "$unformatted" ]; then
 fi
 
 # Staticcheck has a module of its own, so that its dependencies are none of ours. The Go cache keeps the built tool.
+# The tags stand before tests that need more than a database, or minutes.
 tools=$PWD/deploy/dev/tools/go.mod
 for module in . cmd/demo; do
   (
     cd "$module"
     step "$module: go vet, staticcheck"
-    go vet -tags realmail ./...
-    go tool -modfile="$tools" staticcheck -tags realmail ./...
+    go vet -tags realmail,torture ./...
+    go tool -modfile="$tools" staticcheck -tags realmail,torture ./...
     step "$module: go mod tidy, verify"
     go mod tidy -diff
     go mod verify
