@@ -3,9 +3,11 @@ package reminder_test
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
@@ -234,4 +236,19 @@ func TestLargePlanIsHeld(t *testing.T) {
 	assert.Empty(t, srv.Messages())
 	assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_emails"))
 	assert.Equal(t, 3, lib.run(t, app, reminder.Options{Approve: true}).Emails.Sent)
+}
+
+// TestRunLeavesNothingOpen: between two triggers nothing runs, and no connection is kept.
+func TestRunLeavesNothingOpen(t *testing.T) {
+	lib := newLibrary(t)
+	for range 20 {
+		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	}
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	app := lib.app(t, srv, map[string]string{"MAIL_CONCURRENCY": "8"})
+	before := goleak.IgnoreCurrent()
+	assert.Equal(t, 20, lib.run(t, app, reminder.Options{}).Emails.Sent)
+	assert.Eventually(t, func() bool { return srv.Open() == 0 }, 10*time.Second, time.Millisecond, "a mail connection is open")
+	require.NoError(t, app.Close())
+	goleak.VerifyNone(t, before)
 }

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/mail/mailtest"
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+)
+
+// TestMain lets the test binary be the program, for tests that need a process of its own.
+func TestMain(m *testing.M) {
+	if os.Getenv("TEST_PENGINGAT_MAIN") != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// serve starts `pengingat serve` and returns its address and the process.
+func serve(t *testing.T, environ map[string]string) (string, *exec.Cmd) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	cmd := exec.Command(os.Args[0], "serve", "--port", port)
+	cmd.Env = append(os.Environ(), "TEST_PENGINGAT_MAIN=1")
+	for _, key := range slices.Sorted(maps.Keys(environ)) {
+		cmd.Env = append(cmd.Env, key+"="+environ[key])
+	}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended by itself
+		_ = cmd.Wait()
+	})
+	require.Eventually(t, func() bool {
+		c, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	}, 20*time.Second, 10*time.Millisecond, "it does not listen: %s", &out)
+	return "http://127.0.0.1:" + port + "/", cmd
+}
+
+func request(t *testing.T, method, url, body string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	require.NoError(t, err)
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	return res.StatusCode, string(answer)
+}
+
+// TestServe: the function, served by its framework, and the program tell the same of the same data.
+func TestServe(t *testing.T) {
+	db, srv, environ := school(t)
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	for _, days := range []int{1, 0, -1, -3, -100} {
+		db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, days)})
+	}
+	url, _ := serve(t, environ)
+	code, body := request(t, "GET", url, "")
+	assert.Equal(t, 405, code, body)
+	code, body = request(t, "POST", url, `{"to":"mallory@example.org"}`)
+	assert.Equal(t, 400, code, body)
+
+	same := func(overHTTP string, local call) {
+		t.Helper()
+		a, b := report(t, call{out: overHTTP}), report(t, local)
+		assert.Equal(t, []string{"http", "local"}, []string{a.Trigger, b.Trigger})
+		for _, r := range []*reminder.Report{&a, &b} {
+			r.RunID, r.Trigger, r.StartedAt, r.DurationMS = "", "", time.Time{}, 0
+		}
+		assert.Equal(t, b, a)
+	}
+	code, body = request(t, "POST", url, `{"dry_run":true}`)
+	require.Equal(t, 200, code, body)
+	same(body, command(t, environ, "run", "--json", "--dry-run"))
+	code, body = request(t, "POST", url, "")
+	require.Equal(t, 200, code, body)
+	assert.Len(t, srv.Messages(), 4)
+	db.Exec(t, "DELETE FROM reminder_notices")
+	db.Exec(t, "DELETE FROM reminder_emails")
+	same(body, command(t, environ, "run", "--json"))
+	_, body = request(t, "POST", url, "")
+	same(body, command(t, environ, "run", "--json"))
+	assert.Len(t, srv.Messages(), 8)
+}
+
+// TestServeEndsInOrder: SIGTERM in the middle of a run. The mail in flight is finished and recorded, the others are handed
+// back, the caller gets an answer, and the process ends.
+func TestServeEndsInOrder(t *testing.T) {
+	db, _, environ := school(t)
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	for range 5 {
+		db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0)})
+	}
+	var process *exec.Cmd
+	slow := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
+		if c.Phase == "dot" {
+			_ = process.Process.Signal(syscall.SIGTERM)
+			time.Sleep(200 * time.Millisecond) // a server that takes its time, so that the signal comes first
+		}
+		return mailtest.Action{}
+	}})
+	environ["MAIL_PORT"], environ["MAIL_CONCURRENCY"] = fmt.Sprint(slow.Port()), "1"
+	url, cmd := serve(t, environ)
+	process = cmd
+	code, body := request(t, "POST", url, "")
+	assert.Equal(t, 503, code, body)
+	var rep reminder.Report
+	require.NoError(t, json.Unmarshal([]byte(body), &rep))
+	assert.Equal(t, reminder.Interrupted, rep.Reason)
+	assert.Equal(t, 1, rep.Emails.Sent)
+	assert.Equal(t, 4, rep.Emails.Waiting)
+	require.NoError(t, cmd.Wait(), "it ends by itself")
+	assert.Len(t, slow.Messages(), 1)
+	assert.Equal(t, 4, report(t, command(t, environ, "run", "--json")).Emails.Sent)
+}
