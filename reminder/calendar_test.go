@@ -36,6 +36,8 @@ func TestDate(t *testing.T) {
 	text, err = Date{}.MarshalText()
 	require.NoError(t, err)
 	assert.Empty(t, text)
+	require.NoError(t, d.UnmarshalText(text))
+	assert.True(t, d.IsZero())
 }
 
 // The library's day begins at its own midnight, wherever the server's clock lives.
@@ -70,14 +72,19 @@ func TestParseWindow(t *testing.T) {
 	require.NoError(t, err)
 	assert.Positive(t, always.Left(time.Date(2026, 11, 24, 23, 59, 59, 0, time.UTC), time.UTC))
 	assert.Equal(t, "00:00-24:00", always.String())
-	for _, bad := range []string{"", "07:00", "20:00-07:00", "07:00-07:00", "7-20", "07:00-25:00", "07:00–20:00", "a-b", "24:00-24:00"} {
+	halves, err := ParseWindow("07:30-20:15")
+	require.NoError(t, err)
+	assert.Equal(t, "07:30-20:15", halves.String())
+	assert.Zero(t, halves.Left(time.Date(2026, 11, 24, 7, 29, 59, 0, time.UTC), time.UTC))
+	assert.Equal(t, 45*time.Minute, halves.Left(time.Date(2026, 11, 24, 19, 30, 0, 0, time.UTC), time.UTC))
+	for _, bad := range []string{"", "07:00", "x-20:00", "07:00-x", "20:00-07:00", "07:00-07:00", "7-20", "07:00-25:00", "07:00–20:00", "a-b", "24:00-24:00"} {
 		_, err := ParseWindow(bad)
 		assert.Error(t, err, bad)
 	}
 }
 
 func TestParseWeekdays(t *testing.T) {
-	days, err := ParseWeekdays(" Minggu, friday,minggu ,")
+	days, err := ParseWeekdays(" Minggu,, friday,minggu ,")
 	require.NoError(t, err)
 	assert.Equal(t, []time.Weekday{time.Sunday, time.Friday}, days)
 	none, err := ParseWeekdays("")

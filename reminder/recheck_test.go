@@ -75,6 +75,7 @@ func TestRecheck(t *testing.T) {
 				dropped = append(dropped, d.Reason)
 			}
 			for _, it := range letter.Items {
+				assert.Equal(t, it.Days > 0, it.Number > 0, "only a late book has a number")
 				items = append(items, it.Title)
 			}
 			assert.Equal(t, tt.dropped, dropped)
