@@ -34,9 +34,11 @@ func fault(op string, err error) error {
 			EN: "The database refused a statement. Run 'pengingat doctor'.",
 		}, Err: cause}
 	}
-	_, network := errors.AsType[net.Error](err)
-	if network || errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn) {
+	if _, ok := errors.AsType[net.Error](err); ok || errors.Is(err, mysql.ErrInvalidConn) {
 		return &reminder.Fault{Temporary: true, Text: unreachable, Err: cause}
+	}
+	if errors.Is(err, driver.ErrBadConn) { // what RejectReadOnly makes of the server's answer
+		return &reminder.Fault{Temporary: true, Text: readOnly, Err: cause}
 	}
 	return cause
 }
@@ -44,6 +46,11 @@ func fault(op string, err error) error {
 var unreachable = reminder.Text{
 	ID: "Basis data tidak dapat dihubungi. Periksa apakah MySQL/MariaDB (XAMPP, Laragon) sedang berjalan, lalu DB_HOST dan DB_PORT.",
 	EN: "The database cannot be reached. Check that MySQL/MariaDB is running, then DB_HOST and DB_PORT.",
+}
+
+var readOnly = reminder.Text{
+	ID: "Basis data memutus koneksi atau tidak dapat ditulisi. Periksa apakah MySQL/MariaDB dalam mode read-only.",
+	EN: "The database hangs up or takes no writes. Check whether MySQL/MariaDB is in read-only mode.",
 }
 
 var (
@@ -81,5 +88,5 @@ var remedies = map[uint16]reminder.Text{
 	1142: remedyGrant, 1143: remedyGrant, 1227: remedyGrant,
 	1054: remedyView, 1356: remedyView, 1449: remedyView,
 	1146: remedyMigrate,
-	1021: remedyFull, 1114: remedyFull, 3: remedyFull, 28: remedyFull,
+	1021: remedyFull, 1114: remedyFull, 3: remedyFull, 20: remedyFull,
 }

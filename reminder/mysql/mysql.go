@@ -158,15 +158,29 @@ func transient(err error) bool {
 // the start. f gets to know whether an earlier commit may have happened unseen.
 func (s *Store) tx(ctx context.Context, f func(tx *sql.Tx, again bool) error) error {
 	return retry(ctx, func(again bool) error {
-		tx, err := s.db.BeginTx(ctx, nil)
+		conn, err := s.db.Conn(ctx)
 		if err != nil {
 			return err
 		}
-		defer tx.Rollback() // after Commit it does nothing
+		defer conn.Close()
+		tx, err := conn.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		committed := false
+		defer func() {
+			tx.Rollback() // after Commit it does nothing
+			if !committed {
+				// Even a rollback can fail. Were the connection used again, its next transaction would commit this one.
+				conn.Raw(func(any) error { return driver.ErrBadConn })
+			}
+		}()
 		if err := f(tx, again); err != nil {
 			return err
 		}
-		return tx.Commit()
+		err = tx.Commit()
+		committed = err == nil
+		return err
 	})
 }
 

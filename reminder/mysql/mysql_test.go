@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"strings"
 	"sync"
@@ -495,119 +494,6 @@ func TestMigrateAgain(t *testing.T) {
 		require.NoError(t, migrations.CreateView(t.Context(), db.Admin, "perpustakaan"))
 	}
 	require.ErrorContains(t, migrations.CreateView(t.Context(), db.Admin, "nowhere"), "perpustakaan", "the error names what there is")
-}
-
-// TestLostReply cuts the connection after the server got a statement and before its reply came back, at every statement
-// of a delivery in turn. Whatever was cut, the outcome is the one of a delivery that was not disturbed.
-func TestLostReply(t *testing.T) {
-	_, db, user := open(t)
-	proxy := newCutter(t, user.Addr)
-	cfg := user.Clone()
-	cfg.Addr = proxy.addr
-	for cut := 1; ; cut++ {
-		db.Exec(t, "DELETE FROM reminder_emails")
-		db.Exec(t, "DELETE FROM reminder_notices")
-		store := connect(t, cfg, 1)
-		require.NoError(t, store.Ping(t.Context()))
-		proxy.arm(cut)
-		n, err := store.Promise(t.Context(), "run", emails(2))
-		require.NoError(t, err, "cut %d", cut)
-		require.Equal(t, reminder.PlannedCounts{Emails: 2, Notices: 2}, n, "cut %d", cut)
-		claims, err := store.Claim(t.Context(), 5, time.Minute)
-		require.NoError(t, err, "cut %d", cut)
-		require.Len(t, claims, 2, "cut %d", cut)
-		for _, c := range claims {
-			require.NoError(t, store.HandOver(t.Context(), c, "m@x", time.Now()), "cut %d", cut)
-			require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Sent}), "cut %d", cut)
-			require.Equal(t, "sent", state(t, db, c.ID), "cut %d", cut)
-		}
-		var rows int
-		require.NoError(t, db.Admin.QueryRow("SELECT COUNT(*) FROM reminder_emails").Scan(&rows))
-		require.Equal(t, 2, rows, "cut %d", cut)
-		if !proxy.fired() {
-			require.Greater(t, cut, 10, "the cutter must have met every statement")
-			return
-		}
-	}
-}
-
-// A cutter is a TCP proxy that drops the n-th reply of the server after it is armed, and the connection with it.
-type cutter struct {
-	addr string
-	mu   sync.Mutex
-	left int // replies until the cut; 0: disarmed
-	cut  bool
-}
-
-func newCutter(t *testing.T, server string) *cutter {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	c := &cutter{addr: l.Addr().String()}
-	var wg sync.WaitGroup
-	t.Cleanup(func() { l.Close(); wg.Wait() })
-	wg.Go(func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			wg.Go(func() { c.serve(client, server) })
-		}
-	})
-	return c
-}
-
-func (c *cutter) arm(n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.left, c.cut = n, false
-}
-
-func (c *cutter) fired() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.cut
-}
-
-// reply reports whether the next reply may pass.
-func (c *cutter) reply() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.left == 0 {
-		return true
-	}
-	c.left--
-	c.cut = c.cut || c.left == 0
-	return c.left > 0
-}
-
-func (c *cutter) serve(client net.Conn, address string) {
-	defer client.Close()
-	server, err := net.Dial("tcp", address)
-	if err != nil {
-		return
-	}
-	defer server.Close()
-	go func() {
-		defer server.Close()
-		buf := make([]byte, 1<<16)
-		for {
-			n, err := client.Read(buf)
-			if _, werr := server.Write(buf[:n]); err != nil || werr != nil {
-				return
-			}
-		}
-	}()
-	buf := make([]byte, 1<<16)
-	for {
-		n, err := server.Read(buf)
-		if err != nil || !c.reply() {
-			return
-		}
-		if _, err := client.Write(buf[:n]); err != nil {
-			return
-		}
-	}
 }
 
 // TestErrorInTransactionRollsBack: after a deadlock or a lock wait nothing of the transaction may stay.

@@ -1,0 +1,721 @@
+package mysql_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	driver "github.com/go-sql-driver/mysql"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/mail/mailtest"
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+)
+
+// TestAnyStatementFails lets each statement of a story meet a fault in turn: cut off on its way there or back, killed, or
+// answered with an error after which it may be tried again. What the story tells is what it tells undisturbed.
+func TestAnyStatementFails(t *testing.T) {
+	killed := func(c *wireConn, statement []byte) (int, error) {
+		if _, err := c.wire.db.Admin.Exec(fmt.Sprintf("KILL %d", c.id)); err != nil {
+			return 0, err
+		}
+		return c.Conn.Write(statement)
+	}
+	again := []uint16{1213, 1205, 1020, 1053, 1927, 1317, 1040, 1158, 1159, 1160, 1290, 1792, 1836, 8002, 8022, 8028, 9007}
+	for name, fault := range map[string]func(n int) fault{
+		"lost":           func(int) fault { return lost },
+		"half of it":     func(int) fault { return halfLost },
+		"reply lost":     func(int) fault { return replyLost },
+		"last byte lost": func(int) fault { return lastByteLost },
+		"killed":         func(int) fault { return killed },
+		"error":          func(n int) fault { return answered(again[n%len(again)]) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, store, s := newStory(t)
+			want, err := s.tell(t, store)
+			require.NoError(t, err)
+			for n := 1; ; n++ {
+				w.disarm()
+				w.arm(fault(n), func(i int, _ string) bool { return i == n })
+				got, err := s.tell(t, store)
+				require.NoError(t, err, "statement %d: %s", n, w.statement)
+				require.Equal(t, want, got, "statement %d: %s", n, w.statement)
+				if w.statement == "" {
+					require.Greater(t, n, 50, "the fault must have met every statement")
+					return
+				}
+			}
+		})
+	}
+}
+
+// TestDiskFullAtAnyStatement: what stops everything says so at once, wherever it happens.
+func TestDiskFullAtAnyStatement(t *testing.T) {
+	w, store, s := newStory(t)
+	full := []uint16{1114, 1021, 3, 20}
+	for n := 1; ; n++ {
+		w.disarm()
+		w.arm(answered(full[n%len(full)]), func(i int, _ string) bool { return i == n })
+		_, err := s.tell(t, store)
+		switch w.statement {
+		case "":
+			require.NoError(t, err)
+			require.Greater(t, n, 50, "the fault must have met every statement")
+			return
+		case "ROLLBACK": // the connection's end does the same
+			require.NoError(t, err)
+		default:
+			requireFault(t, err, false, "storage is full")
+		}
+	}
+}
+
+func requireFault(t *testing.T, err error, temporary bool, text string) {
+	t.Helper()
+	f, ok := errors.AsType[*reminder.Fault](err)
+	require.True(t, ok, "%v", err)
+	assert.Equal(t, temporary, f.Temporary, "%v", err)
+	assert.Contains(t, f.Error(), text)
+}
+
+// TestDeadlock: two transactions wait for each other, and ours is the one that the server rolls back.
+func TestDeadlock(t *testing.T) {
+	w, store, s := newStory(t)
+	other, err := w.db.Admin.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer other.Rollback()
+	insert := func(loan string, step int) {
+		_, err := other.ExecContext(t.Context(), `INSERT INTO reminder_notices (loan_id, due_date, step, email_id, number)
+			VALUES (?, '2026-11-24', ?, 0, 0)`, loan, step)
+		require.NoError(t, err)
+	}
+	for i := range 50 {
+		insert("x", i) // the transaction that has written less is rolled back
+	}
+	insert(s.loans[3], 0)
+	done := make(chan error, 1)
+	go func() {
+		_, err := store.Promise(t.Context(), "run", s.emails())
+		done <- err
+	}()
+	w.waitsForLock(t)
+	insert(s.loans[0], 0)
+	require.NoError(t, other.Rollback())
+	require.NoError(t, <-done)
+	assert.Equal(t, []uint16{1213}, w.errors)
+	assert.Equal(t, [2]int{3, 4}, s.rows(t))
+}
+
+// TestLockWait: when another transaction lets go only after our statement timed out, ours is begun again from its start.
+func TestLockWait(t *testing.T) {
+	w, _, s := newStory(t)
+	cfg := w.cfg.Clone()
+	cfg.Params = map[string]string{"innodb_lock_wait_timeout": "1"} // seconds
+	store := connect(t, cfg, 1)
+	other, err := w.db.Admin.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer other.Rollback()
+	_, err = other.ExecContext(t.Context(), `INSERT INTO reminder_notices (loan_id, due_date, step, email_id, number)
+		VALUES (?, '2026-11-24', 0, 0, 0)`, s.loans[3])
+	require.NoError(t, err)
+	w.arm(func(c *wireConn, statement []byte) (int, error) {
+		if err := other.Rollback(); err != nil {
+			return 0, err
+		}
+		return c.Conn.Write(statement)
+	}, func(_ int, sql string) bool { return sql == "ROLLBACK" })
+	n, err := store.Promise(t.Context(), "run", s.emails())
+	require.NoError(t, err)
+	assert.Equal(t, reminder.PlannedCounts{Emails: 3, Notices: 4}, n)
+	assert.Equal(t, []uint16{1205}, w.errors)
+	assert.Equal(t, [2]int{3, 4}, s.rows(t))
+}
+
+// TestKilledWhileItWaits: an administrator kills what seems to hang.
+func TestKilledWhileItWaits(t *testing.T) {
+	for _, kill := range []string{"KILL QUERY", "KILL"} {
+		t.Run(kill, func(t *testing.T) {
+			w, store, s := newStory(t)
+			promise(t, store, s.emails())
+			c := claim(t, store, 1, time.Minute)[0]
+			other, err := w.db.Admin.BeginTx(t.Context(), nil)
+			require.NoError(t, err)
+			defer other.Rollback()
+			_, err = other.ExecContext(t.Context(), "UPDATE reminder_emails SET reason = 'held' WHERE id = ?", c.ID)
+			require.NoError(t, err)
+			done := make(chan error, 1)
+			go func() { done <- store.HandOver(t.Context(), c, "m@x", time.Now()) }()
+			id := w.waitsForLock(t)
+			w.db.Exec(t, fmt.Sprintf("%s %d", kill, id))
+			require.NoError(t, other.Rollback())
+			require.NoError(t, <-done)
+			assert.Equal(t, "handover", state(t, w.db, c.ID))
+			require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Sent}))
+		})
+	}
+}
+
+// TestServerFails runs on a server of its own, which is killed, made read-only and filled while a run is at work.
+func TestServerFails(t *testing.T) {
+	srv := newServer(t)
+	t.Setenv("TEST_MYSQL_DSN", srv.dsn())
+
+	t.Run("killed, and back at once", func(t *testing.T) {
+		run := newRun(t, 2)
+		restart := func(c *wireConn, statement []byte) (int, error) {
+			srv.kill(t)
+			srv.start(t)
+			return c.Conn.Write(statement)
+		}
+		restartAfter := func(c *wireConn, statement []byte) (int, error) {
+			n, err := replyLost(c, statement)
+			srv.kill(t)
+			srv.start(t)
+			return n, err
+		}
+		run.arm(restart, first("INSERT INTO reminder_notices"))
+		run.arm(restartAfter, first("COMMIT"))
+		run.arm(restartAfter, first("SET state = 'handover'"))
+		run.arm(restart, first("SET state = 'sent'"))
+		rep, err := run.trigger(t)
+		require.NoError(t, err)
+		assert.Equal(t, 4, run.struck)
+		assert.Equal(t, reminder.EmailCounts{Sent: 2}, rep.Emails)
+		run.check(t, 0)
+	})
+	for _, tt := range []struct {
+		statement string
+		unknown   int // emails of which it is not known whether they were sent
+	}{{"SET state = 'handover'", 0}, {"SET state = 'sent'", 1}} {
+		t.Run("killed at "+tt.statement, func(t *testing.T) {
+			run := newRun(t, 2)
+			run.arm(func(c *wireConn, statement []byte) (int, error) {
+				srv.kill(t)
+				return c.Conn.Write(statement)
+			}, first(tt.statement))
+			_, err := run.trigger(t)
+			srv.start(t)
+			requireFault(t, err, true, "cannot be reached")
+			assert.Len(t, run.mail.Messages(), tt.unknown)
+			run.recover(t)
+			run.check(t, tt.unknown)
+		})
+		t.Run("read-only at "+tt.statement, func(t *testing.T) {
+			run := newRun(t, 2)
+			run.arm(func(c *wireConn, statement []byte) (int, error) {
+				run.db.Exec(t, "SET GLOBAL read_only = 1")
+				return c.Conn.Write(statement)
+			}, first(tt.statement))
+			_, err := run.trigger(t)
+			run.db.Exec(t, "SET GLOBAL read_only = 0")
+			requireFault(t, err, true, "read-only")
+			assert.Len(t, run.mail.Messages(), tt.unknown)
+			run.recover(t)
+			run.check(t, tt.unknown)
+		})
+	}
+	t.Run("full", func(t *testing.T) {
+		run := newRun(t, 100)
+		run.fill(t)
+		_, err := run.trigger(t)
+		requireFault(t, err, false, "storage is full")
+		assert.Empty(t, run.mail.Messages())
+		srv.enlarge(t)
+		run.recover(t)
+		run.check(t, 0)
+	})
+}
+
+// first is for the first statement that contains a text.
+func first(text string) func(int, string) bool {
+	return func(_ int, sql string) bool { return strings.Contains(sql, text) }
+}
+
+// A run is a library that is reminded over a wire.
+type run struct {
+	*wire
+	mail   *mailtest.Server
+	runner *reminder.Runner
+}
+
+func newRun(t *testing.T, borrowers int) *run {
+	_, db, user := open(t)
+	for range borrowers {
+		db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	}
+	r := &run{wire: newWire(db, user), mail: mailtest.NewServer(t, mailtest.Options{})}
+	cfg, err := setup.Load(map[string]string{
+		"DB_DATABASE": db.Name, "DB_USERNAME": user.User, "MAIL_MAILER": "smtp", "MAIL_FROM_ADDRESS": "perpus@mtsn6garut.example",
+		"MAIL_HOST": r.mail.Host(), "MAIL_PORT": fmt.Sprint(r.mail.Port()), "MAIL_CONCURRENCY": "1",
+	})
+	require.NoError(t, err)
+	app, err := setup.New(cfg, io.Discard)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, app.Close()) })
+	r.runner = app.Runner
+	r.runner.Store = connect(t, r.cfg, 3)
+	r.runner.Now = func() time.Time { return time.Date(2026, 11, 24, 1, 0, 0, 0, time.UTC) } // 8 in the morning
+	return r
+}
+
+func (r *run) trigger(t *testing.T) (reminder.Report, error) {
+	return r.runner.Run(t.Context(), reminder.Options{})
+}
+
+// recover triggers another run when the leases of the one before have run out.
+func (r *run) recover(t *testing.T) {
+	endLeases(t, r.db)
+	_, err := r.trigger(t)
+	require.NoError(t, err)
+}
+
+// check checks that everybody was told once, or twice by the same mail when it was unknown whether they were.
+func (r *run) check(t *testing.T, unknown int) {
+	t.Helper()
+	rep, err := r.trigger(t)
+	require.NoError(t, err)
+	assert.Zero(t, rep.Planned)
+	assert.Zero(t, rep.Emails)
+	var borrowers, sent, resent int
+	require.NoError(t, r.db.Admin.QueryRow(`SELECT COUNT(*), SUM(state = 'sent'), SUM(unknowns) FROM users u
+		LEFT JOIN reminder_emails e ON e.borrower_id = CONCAT(u.id)`).Scan(&borrowers, &sent, &resent))
+	assert.Equal(t, borrowers, sent)
+	assert.Equal(t, unknown, resent)
+	to, ids := map[string]bool{}, map[string]bool{}
+	for _, m := range r.mail.Messages() {
+		to[m.To], ids[m.ID] = true, true
+	}
+	assert.Len(t, to, borrowers)
+	assert.Len(t, ids, borrowers)
+	assert.Len(t, r.mail.Messages(), borrowers+unknown)
+}
+
+// fill fills the server's storage: in large steps, and then with emails until there is no room for as many as a run has.
+func (r *run) fill(t *testing.T) {
+	r.db.Exec(t, "CREATE TABLE filler (text VARCHAR(2000))")
+	r.db.Exec(t, "INSERT INTO filler VALUES (REPEAT('x', 2000))")
+	full := func(statement string) error {
+		for {
+			if _, err := r.db.Admin.ExecContext(t.Context(), statement); err != nil {
+				return err
+			}
+		}
+	}
+	requireFull := func(err error) {
+		e, ok := errors.AsType[*driver.MySQLError](err)
+		require.True(t, ok && e.Number == 1114, "%v", err)
+	}
+	requireFull(full("INSERT INTO filler SELECT * FROM filler"))
+	requireFull(full("INSERT INTO filler SELECT * FROM filler LIMIT 50"))
+	requireFull(full(`INSERT INTO reminder_emails (ref, borrower_id, run_id, priority, state, next_at, created_at)
+		SELECT LEFT(REPLACE(UUID(), '-', ''), 26), 'nobody', 'abcdefghijklmnopqrstuvwxyz', 0, 'sent', NOW(), NOW() FROM filler LIMIT 60`))
+}
+
+// A server is a MySQL or MariaDB server of one test.
+type server struct {
+	program string
+	options []string
+	socket  string
+	process *exec.Cmd
+}
+
+// storage is the one file in which the tables of a server are, of a fixed size.
+const storage = "--innodb-data-file-path=ibdata1:24M"
+
+// newServer makes a database, as deploy/dev/with-mariadb.sh does, and starts its server.
+func newServer(t *testing.T) *server {
+	t.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin") // where Debian keeps database servers
+	dir := t.TempDir()
+	s := &server{socket: filepath.Join(dir, "socket"), options: []string{"--no-defaults", "--datadir=" + filepath.Join(dir, "data"),
+		"--innodb-file-per-table=0", storage}}
+	if os.Getuid() == 0 {
+		s.options = append(s.options, "--user=root")
+	}
+	var create *exec.Cmd
+	var err error
+	if s.program, err = exec.LookPath("mariadbd"); err == nil {
+		create = exec.Command("mariadb-install-db", append(s.options,
+			"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")...)
+	} else {
+		s.program, err = exec.LookPath("mysqld")
+		require.NoError(t, err, "this test starts a server: install MariaDB or MySQL")
+		s.options = append(s.options, "--secure-file-priv=", "--loose-mysqlx=OFF")
+		create = exec.Command(s.program, append(s.options, "--initialize-insecure")...)
+	}
+	out, err := create.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	s.start(t)
+	t.Cleanup(func() { s.kill(t) })
+	return s
+}
+
+func (s *server) dsn() string { return "root@unix(" + s.socket + ")/" }
+
+// start starts the server and waits until it is ready.
+func (s *server) start(t *testing.T) {
+	s.process = exec.Command(s.program, append(s.options, "--socket="+s.socket, "--skip-networking", "--skip-log-bin")...)
+	log, err := s.process.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, s.process.Start())
+	var said strings.Builder
+	for lines := bufio.NewScanner(log); lines.Scan(); {
+		if strings.Contains(lines.Text(), "ready for connections") {
+			go io.Copy(io.Discard, log)
+			return
+		}
+		fmt.Fprintln(&said, lines.Text())
+	}
+	require.Fail(t, "the server does not start", said.String())
+}
+
+// enlarge lets the storage grow.
+func (s *server) enlarge(t *testing.T) {
+	s.kill(t)
+	s.options[slices.Index(s.options, storage)] += ":autoextend"
+	s.start(t)
+}
+
+// kill kills the server as the end of its machine would.
+func (s *server) kill(t *testing.T) {
+	assert.NoError(t, s.process.Process.Kill())
+	s.process.Wait()
+}
+
+// A story is all that a store does in a run that dies, and in the one after it.
+type story struct {
+	db     *mysqltest.DB
+	loans  []string // four, the first two of one borrower
+	people []string // three
+}
+
+// newStory returns a story and a store that it may be told to, with the wire between the store and its server.
+func newStory(t *testing.T) (*wire, *mysql.Store, *story) {
+	_, db, user := open(t)
+	s := &story{db: db}
+	var person int64
+	for i := range 4 {
+		if i != 1 {
+			person = db.AddBorrower(t, mysqltest.Borrower{})
+			s.people = append(s.people, fmt.Sprint(person))
+		}
+		s.loans = append(s.loans, fmt.Sprint(db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: person})))
+	}
+	w := newWire(db, user)
+	return w, connect(t, w.cfg, 1), s
+}
+
+func (s *story) emails() []reminder.Email {
+	notice := func(i int) reminder.Notice {
+		return reminder.Notice{Cycle: reminder.Cycle{Loan: s.loans[i], Due: day("2026-11-24")}}
+	}
+	return []reminder.Email{
+		{Borrower: s.people[0], Notices: []reminder.Notice{notice(0), notice(1)}},
+		{Borrower: s.people[1], Notices: []reminder.Notice{notice(2)}},
+		{Borrower: s.people[2], Notices: []reminder.Notice{notice(3)}},
+	}
+}
+
+// rows counts the emails and the notices.
+func (s *story) rows(t *testing.T) (n [2]int) {
+	require.NoError(t, s.db.Admin.QueryRow("SELECT (SELECT COUNT(*) FROM reminder_emails), (SELECT COUNT(*) FROM reminder_notices)").
+		Scan(&n[0], &n[1]))
+	return n
+}
+
+// tell tells the story from its beginning and returns what it found out, without what is random.
+func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
+	for _, table := range []string{"emails", "notices", "runs", "state", "bad_addresses"} {
+		s.db.Exec(t, "DELETE FROM reminder_"+table)
+	}
+	ctx, date := t.Context(), time.Date(2026, 11, 24, 1, 2, 3, 0, time.UTC)
+	report := reminder.Report{RunID: "run", StartedAt: date, Outcome: reminder.Done}
+	var told strings.Builder
+	var claims []reminder.Claim
+	tell := func(err error, what ...any) error {
+		fmt.Fprintln(&told, what...)
+		return err
+	}
+	claim := func(n int) func() error {
+		return func() (err error) {
+			claims, err = store.Claim(ctx, n, time.Minute)
+			for _, c := range claims {
+				_ = tell(nil, "claimed", c.Borrower, c.Notices, c.Attempts, c.Unknowns, c.MessageID, c.Date)
+			}
+			return err
+		}
+	}
+	handOver := func(i int) func() error {
+		return func() error { return store.HandOver(ctx, claims[i], fmt.Sprint(claims[i].Attempts, "@x"), date) }
+	}
+	record := func(i int, o reminder.Outcome) func() error {
+		return func() error {
+			if o.Dropped != nil {
+				o.Dropped[0].Notice = claims[i].Notices[0]
+			}
+			return store.Record(ctx, claims[i], o)
+		}
+	}
+	for _, step := range []func() error{
+		func() error { return store.Check(ctx) },
+		func() error { return store.Begin(ctx, report) },
+		func() error {
+			open, older, err := store.CountLoans(ctx, day("2026-11-25"))
+			return tell(err, "loans", open, older)
+		},
+		func() error { return s.scan(ctx, store, &told) },
+		func() error {
+			n, err := store.Promise(ctx, "run", s.emails())
+			return tell(err, "promised", n)
+		},
+		func() error {
+			n, err := store.Promise(ctx, "run", s.emails())
+			return tell(err, "promised again", n)
+		},
+		func() error { return s.scan(ctx, store, &told) },
+		claim(2),
+		func() error {
+			loans, err := store.Reread(ctx, claims[0])
+			return tell(err, "read again", loans)
+		},
+		handOver(0),
+		record(0, reminder.Outcome{State: reminder.Sent, ReceiptID: "r", Dropped: []reminder.Dropped{{Reason: "returned"}}}),
+		record(1, reminder.Outcome{State: reminder.Refused, Reason: "no such user", BadAddress: "gone@example.org"}),
+		claim(2),
+		handOver(0),
+		record(0, reminder.Outcome{State: reminder.Queued, Reason: "later"}),
+		func() error {
+			in, ok, err := store.NextTry(ctx)
+			return tell(err, "next try", in <= 0, ok)
+		},
+		claim(2),
+		record(0, reminder.Outcome{State: reminder.Queued, Reason: "server down", KeepTry: true}),
+		claim(2),
+		handOver(0),
+		func() error {
+			endLeases(t, s.db)
+			_, err := store.Sweep(ctx, true)
+			return err
+		},
+		claim(2),
+		handOver(0),
+		record(0, reminder.Outcome{State: reminder.Unknown, Reason: "silence"}),
+		func() error {
+			n, err := store.SentSince(ctx, time.Hour)
+			return tell(err, "handed over", n)
+		},
+		func() error {
+			bad, err := store.BadAddresses(ctx)
+			return tell(err, "bad", len(bad))
+		},
+		func() error {
+			return store.SetPause(ctx, reminder.Pause{Kind: reminder.PauseByPerson, Reason: "ujian"})
+		},
+		func() error {
+			pauses, err := store.Pauses(ctx)
+			return tell(err, "pauses", pauses)
+		},
+		func() error { return store.LiftPause(ctx, true) },
+		func() error {
+			waiting, oldest, err := store.Backlog(ctx)
+			return tell(err, "waiting", waiting, oldest)
+		},
+		func() error { return store.Finish(ctx, report) },
+	} {
+		if err := step(); err != nil {
+			return "", err
+		}
+	}
+	rows, err := s.db.Admin.QueryContext(ctx, `
+		SELECT CONCAT_WS(' ', 'email', borrower_id, state, reason, attempts, unknowns, crashes, message_id, message_date, receipt_id,
+			handover_at IS NULL, sent_at IS NULL, ended_at IS NULL) AS line FROM reminder_emails
+		UNION ALL SELECT CONCAT_WS(' ', 'notice', loan_id, step, dropped, borrower_id)
+			FROM reminder_notices n JOIN reminder_emails e ON e.id = n.email_id
+		UNION ALL SELECT CONCAT_WS(' ', 'bad address', borrower_id) FROM reminder_bad_addresses
+		UNION ALL SELECT CONCAT_WS(' ', 'state', name) FROM reminder_state
+		UNION ALL SELECT CONCAT_WS(' ', 'run', run_id, finished_at, outcome) FROM reminder_runs ORDER BY line`)
+	require.NoError(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var line string
+		require.NoError(t, rows.Scan(&line))
+		fmt.Fprintln(&told, line)
+	}
+	require.NoError(t, rows.Err())
+	return told.String(), nil
+}
+
+func (s *story) scan(ctx context.Context, store *mysql.Store, told *strings.Builder) error {
+	return store.Scan(ctx, day("2026-11-01"), day("2026-11-30"),
+		func(loans []reminder.Loan, known map[reminder.Cycle]reminder.History) error {
+			fmt.Fprintln(told, "page", loans, known)
+			return nil
+		})
+}
+
+// A wire is the way from stores to their server. A fault on it strikes one statement.
+type wire struct {
+	db  *mysqltest.DB
+	cfg *driver.Config // opens connections over the wire
+
+	mu        sync.Mutex // guards what follows
+	armed     []armed
+	passed    int      // statements since disarm
+	statement string   // that was struck last
+	struck    int      // how many were
+	errors    []uint16 // that the server answered with
+}
+
+// An armed fault strikes the first statement of which when says so; i is the number of statements so far.
+type armed struct {
+	fault fault
+	when  func(i int, sql string) bool
+}
+
+// A fault sends a statement in place of the connection's Write.
+type fault func(c *wireConn, statement []byte) (int, error)
+
+func lost(c *wireConn, statement []byte) (int, error) {
+	c.Close()
+	return c.Conn.Write(statement)
+}
+
+func halfLost(c *wireConn, statement []byte) (int, error) {
+	n, err := c.Conn.Write(statement[:len(statement)/2])
+	c.Close()
+	return n, errors.Join(err, net.ErrClosed)
+}
+
+func replyLost(c *wireConn, statement []byte) (int, error) {
+	n, err := c.Conn.Write(statement)
+	_, rerr := c.Conn.Read(make([]byte, 1)) // it has been executed
+	c.Close()
+	return n, errors.Join(err, rerr)
+}
+
+// lastByteLost lets all rows of a reply through, but not its end.
+func lastByteLost(c *wireConn, statement []byte) (int, error) {
+	n, err := c.Conn.Write(statement)
+	reply := make([]byte, 1<<16)
+	size, rerr := c.Conn.Read(reply)
+	c.reply = reply[:max(0, size-1)]
+	c.Close()
+	return n, errors.Join(err, rerr)
+}
+
+// answered keeps the statement from the server and answers with an error of this number.
+func answered(number uint16) fault {
+	return func(c *wireConn, statement []byte) (int, error) {
+		c.reply = binary.LittleEndian.AppendUint16([]byte{9, 0, 0, 1, 0xff}, number) // length, sequence number, ERR, number
+		c.reply = append(c.reply, "#HY000"...)                                       // and SQLSTATE
+		return len(statement), nil
+	}
+}
+
+// arm adds a fault.
+func (w *wire) arm(f fault, when func(i int, sql string) bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.armed = append(w.armed, armed{f, when})
+}
+
+// disarm forgets all faults and what they did.
+func (w *wire) disarm() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.armed, w.passed, w.statement, w.struck, w.errors = nil, 0, "", 0, nil
+}
+
+// strikes returns the fault that a statement meets, or nil.
+func (w *wire) strikes(sql string) fault {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.passed++
+	for i, a := range w.armed {
+		if a.when(w.passed, sql) {
+			w.armed = slices.Delete(w.armed, i, i+1)
+			w.statement = sql
+			w.struck++
+			return a.fault
+		}
+	}
+	return nil
+}
+
+func newWire(db *mysqltest.DB, user *driver.Config) *wire {
+	w := &wire{db: db, cfg: user.Clone()}
+	w.cfg.DialFunc = w.dial
+	return w
+}
+
+func (w *wire) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &wireConn{Conn: c, wire: w}, nil
+}
+
+// waitsForLock waits until the store's statement waits for a lock, and returns the number of its connection.
+func (w *wire) waitsForLock(t *testing.T) (id int) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		return w.db.Admin.QueryRow(`SELECT p.id FROM information_schema.innodb_trx x
+			JOIN information_schema.processlist p ON p.id = x.trx_mysql_thread_id
+			WHERE p.user = ? AND x.trx_state = 'LOCK WAIT'`, w.cfg.User).Scan(&id) == nil
+	}, 10*time.Second, 150*time.Millisecond) // asked more often, the server answers with what it found before
+	return id
+}
+
+type wireConn struct {
+	net.Conn
+	wire  *wire
+	id    uint32 // what the server calls the connection
+	reply []byte // what the driver reads first
+}
+
+func (c *wireConn) Write(b []byte) (int, error) {
+	const query = 3                               // COM_QUERY
+	if len(b) > 5 && b[3] == 0 && b[4] == query { // after three bytes of length, the number of a command's first packet
+		if fault := c.wire.strikes(string(b[5:])); fault != nil {
+			return fault(c, b)
+		}
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *wireConn) Read(b []byte) (int, error) {
+	if len(c.reply) > 0 {
+		n := copy(b, c.reply)
+		c.reply = c.reply[n:]
+		return n, nil
+	}
+	n, err := c.Conn.Read(b)
+	switch {
+	case err != nil || n < 7:
+	case c.id == 0: // the server's greeting: after the header protocol version, server version and NUL, connection number
+		version, _, _ := strings.Cut(string(b[5:n]), "\x00")
+		c.id = binary.LittleEndian.Uint32(b[5+len(version)+1:])
+	case b[4] == 0xff: // ERR
+		c.wire.mu.Lock()
+		c.wire.errors = append(c.wire.errors, binary.LittleEndian.Uint16(b[5:]))
+		c.wire.mu.Unlock()
+	}
+	return n, err
+}
