@@ -1,0 +1,363 @@
+package reminder_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/mail"
+	"github.com/mtsn6garut/pengingat/mail/mailtest"
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+)
+
+// TestCrashAnywhere lets a run die at each of its steps, and the run after it at each of its own, before runs are left in
+// peace until nothing waits. Whatever died where, checkOutbox must hold then.
+//
+// A dead process leaves nothing but rows and what the mail server took. So deaths that leave the same are followed once.
+func TestCrashAnywhere(t *testing.T) {
+	for _, unknown := range []string{"resend", "hold"} {
+		t.Run(unknown, func(t *testing.T) {
+			t.Parallel()
+			newMortalLibrary(t, unknown).explore(t, 0, 2)
+		})
+	}
+}
+
+// TestDatabaseGoneAnywhere takes the database from a run that lives on: what it tells the mail server from then on must
+// still fit what it has written.
+func TestDatabaseGoneAnywhere(t *testing.T) {
+	for _, unknown := range []string{"resend", "hold"} {
+		t.Run(unknown, func(t *testing.T) {
+			t.Parallel()
+			lib := newMortalLibrary(t, unknown)
+			lib.mailLives = true
+			lib.explore(t, 0, 1)
+		})
+	}
+}
+
+// A mortalLibrary is a library in which one process after the other dies.
+type mortalLibrary struct {
+	*library
+	program   *reminder.Runner // what every process runs, on connections of its own
+	mailLives bool             // a process loses only its database
+	followed  map[string]int   // what deaths left → how many more of them followed, at most
+	accepted  []mailtest.Received
+}
+
+// dueToday are the loans and their borrowers' addresses.
+var dueToday = []struct{ title, addr string }{
+	{"Laskar Pelangi", "ani@example.org"}, {"Bumi Manusia", "ani@example.org"},
+	{"Sang Pemimpi", gone},
+	{"Ronggeng Dukuh Paruk", "budi@example.org"},
+}
+
+// gone is an address that the mail server does not know, so that a run also meets a refusal, and RSET.
+const gone = "gone@example.org"
+
+func newMortalLibrary(t *testing.T, unknown string) *mortalLibrary {
+	l := &mortalLibrary{library: newLibrary(t), followed: map[string]int{}}
+	borrowers := map[string]int64{}
+	for _, due := range dueToday {
+		if borrowers[due.addr] == 0 {
+			borrowers[due.addr] = l.AddBorrower(t, mysqltest.Borrower{Email: due.addr})
+		}
+		l.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: borrowers[due.addr], Title: due.title})
+	}
+	l.environ["REMINDER_UNKNOWN"] = unknown
+	// With a daily limit no email is claimed while another one is on its way, so that the steps of a run have one order.
+	l.environ["MAIL_CONCURRENCY"], l.environ["MAIL_DAILY_LIMIT"] = "1", "100"
+	l.program = l.app(t, nil, map[string]string{"MAIL_HOST": "127.0.0.1"}).Runner
+	return l
+}
+
+// explore goes on from where some deaths have brought the library: undisturbed runs must bring it in order, and so must
+// they when the first of them dies as well, at any of its steps, until it is more deaths in a row.
+func (l *mortalLibrary) explore(t *testing.T, deaths, more int) {
+	l.log.Reset()
+	left := l.left(t)
+	if l.followed[left] > more {
+		return
+	}
+	l.followed[left] = more + 1
+	accepted := l.accepted
+	if more > 0 {
+		l.save(t, deaths)
+	}
+	undisturbed := l.run(t, 0)
+	require.Zero(t, undisturbed.report.Emails.Waiting, "one run is enough")
+	l.checkOutbox(t, deaths)
+	if more == 0 {
+		return
+	}
+	for i, step := range undisturbed.steps {
+		if deaths > 0 && !mayWrite(step) {
+			continue // leaves what dying at the step before leaves
+		}
+		t.Run(step, func(t *testing.T) {
+			l.restore(t, deaths)
+			l.accepted = slices.Clone(accepted)
+			require.Equal(t, step, l.run(t, i+1).steps[i], "the steps of a run must have one order")
+			l.explore(t, deaths+1, more-1)
+		})
+	}
+}
+
+// mayWrite reports whether the world may be another one after a step than before it.
+func mayWrite(step string) bool {
+	what, _, _ := strings.Cut(strings.TrimPrefix(step, "after "), " ")
+	return slices.Contains([]string{"INSERT", "UPDATE", "DELETE", "COMMIT", "accepted,"}, what)
+}
+
+// left says what the processes so far have left.
+func (l *mortalLibrary) left(t *testing.T) string {
+	rows, err := l.Admin.QueryContext(t.Context(), `
+		SELECT CONCAT_WS(' ', borrower_id, state, attempts, unknowns, crashes, message_id IS NULL, handover_at IS NULL) AS line
+			FROM reminder_emails
+		UNION ALL SELECT CONCAT_WS(' ', loan_id, due_date, step, dropped) FROM reminder_notices
+		UNION ALL SELECT CONCAT_WS(' ', 'bad address of', borrower_id) FROM reminder_bad_addresses
+		UNION ALL SELECT CONCAT_WS(' ', name, kind) FROM reminder_state ORDER BY line`)
+	require.NoError(t, err)
+	defer rows.Close()
+	var left []string
+	for rows.Next() {
+		var line string
+		require.NoError(t, rows.Scan(&line))
+		left = append(left, line)
+	}
+	require.NoError(t, rows.Err())
+	for _, m := range l.accepted {
+		left = append(left, "accepted for "+m.To)
+	}
+	return strings.Join(left, "\n")
+}
+
+// outbox are the tables that say what a run has to do.
+var outbox = []string{"reminder_emails", "reminder_notices", "reminder_bad_addresses", "reminder_state"}
+
+// save keeps the outbox under a number; restore brings it back.
+func (l *mortalLibrary) save(t *testing.T, number int) {
+	for _, table := range outbox {
+		l.Exec(t, fmt.Sprintf("DROP TABLE IF EXISTS saved%d_%s", number, table))
+		l.Exec(t, fmt.Sprintf("CREATE TABLE saved%d_%s AS SELECT * FROM %[2]s", number, table))
+	}
+}
+
+func (l *mortalLibrary) restore(t *testing.T, number int) {
+	for _, table := range outbox {
+		l.Exec(t, "DELETE FROM "+table)
+		l.Exec(t, fmt.Sprintf("INSERT INTO %s SELECT * FROM saved%d_%[1]s", table, number))
+	}
+}
+
+// run triggers a run in a new process, which dies at a step, or lives when dieAt is 0.
+func (l *mortalLibrary) run(t *testing.T, dieAt int) *process {
+	l.now = l.now.Add(time.Second)
+	p := &process{dieAt: dieAt, mailLives: l.mailLives}
+	p.mail = mailtest.NewServer(t, mailtest.Options{Script: p.smtp})
+	cfg := l.Config.Clone()
+	cfg.User, cfg.Passwd, cfg.DialFunc = l.environ["DB_USERNAME"], l.environ["DB_PASSWORD"], p.dial
+	store, err := mysql.Open(cfg, 3)
+	require.NoError(t, err)
+	defer store.Close()
+	sender, err := mail.NewSMTP(mail.SMTPConfig{Host: p.mail.Host(), Port: p.mail.Port(), Security: mail.PlainLoopback})
+	require.NoError(t, err)
+	runner := *l.program
+	runner.Store, runner.Sender = store, sender
+	p.report, err = runner.Run(t.Context(), reminder.Options{})
+	p.mail.Close() // waits until all that the process sent is taken, or thrown away
+	l.accepted = append(l.accepted, p.mail.Messages()...)
+	if dieAt == 0 {
+		require.NoError(t, err)
+		return p
+	}
+	require.True(t, p.dead, "a run has no step %d", dieAt)
+	l.Exec(t, "UPDATE reminder_emails SET lease_until = UTC_TIMESTAMP(6) WHERE lease_until > UTC_TIMESTAMP(6)")
+	return p
+}
+
+// checkOutbox checks what must hold when nothing waits any more.
+func (l *mortalLibrary) checkOutbox(t *testing.T, deaths int) {
+	t.Helper()
+	accepted := len(l.accepted)
+	further := l.run(t, 0).report
+	assert.Zero(t, further.Planned, "a further run plans nothing")
+	assert.Zero(t, further.Emails, "a further run does nothing")
+	require.Len(t, l.accepted, accepted, "a further run sends nothing")
+
+	told := map[string][]mailtest.Received{} // by title
+	for _, m := range l.accepted {
+		text := m.Parse(t).Text
+		for _, due := range dueToday {
+			if strings.Contains(text, due.title) {
+				assert.Equal(t, due.addr, m.To)
+				told[due.title] = append(told[due.title], m)
+			}
+		}
+	}
+	resend := l.environ["REMINDER_UNKNOWN"] == "resend"
+	for _, due := range dueToday {
+		var state reminder.State
+		var messageID, dropped string
+		var unknowns int
+		require.NoError(t, l.Admin.QueryRow(`SELECT e.state, COALESCE(e.message_id, ''), n.dropped, e.unknowns
+			FROM buku b JOIN peminjaman p ON p.buku_id = b.id JOIN reminder_notices n ON n.loan_id = CONCAT(p.id)
+			JOIN reminder_emails e ON e.id = n.email_id AND e.borrower_id = CONCAT(p.user_id)
+			WHERE b.judul = ? AND n.due_date = p.tanggal_kembali AND n.step = 0`, due.title).
+			Scan(&state, &messageID, &dropped, &unknowns), "the promise is lost")
+		copies := told[due.title]
+		switch {
+		case due.addr == gone:
+			assert.Contains(t, []reminder.State{reminder.Refused, reminder.Canceled}, state)
+			assert.NotEmpty(t, dropped, "a notice that never arrived does not count")
+			assert.Empty(t, copies)
+		case state == reminder.Sent && resend:
+			assert.Contains(t, []int{1, 1 + unknowns}, len(copies), "one, and one more for an unknown outcome")
+			assert.LessOrEqual(t, unknowns, 1, "unknown twice is final")
+		case state == reminder.Sent:
+			assert.Len(t, copies, 1)
+			assert.Zero(t, unknowns, "unknown is final")
+		case state == reminder.Unknown && resend:
+			assert.LessOrEqual(t, len(copies), 2)
+			assert.Equal(t, 2, unknowns, "unknown once is sent once more")
+		case state == reminder.Unknown:
+			assert.LessOrEqual(t, len(copies), 1)
+			assert.Equal(t, 1, unknowns)
+		default:
+			assert.Fail(t, "no end for an email of this library", "%s: %s", due.title, state)
+		}
+		for _, m := range copies {
+			assert.Empty(t, dropped)
+			assert.Equal(t, messageID, m.ID, "receivers can recognise a copy")
+			assert.Equal(t, copies[0].Parse(t).Header.Get("Date"), m.Parse(t).Header.Get("Date"), "receivers can recognise a copy")
+		}
+	}
+	assert.LessOrEqual(t, l.count(t, "SELECT SUM(unknowns) FROM reminder_emails"), deaths, "a death makes one outcome unknown at most")
+	assert.Equal(t, 4, l.count(t, "SELECT COUNT(*) FROM reminder_notices"))
+	assert.Equal(t, 3, l.count(t, "SELECT COUNT(*) FROM reminder_emails"))
+	assert.Zero(t, l.count(t, "SELECT COUNT(*) FROM reminder_state"), "a death is not the mail server's fault")
+	if t.Failed() {
+		t.Log(l.log.String())
+	}
+}
+
+// A process stands between a run and the world. Every statement, every SMTP command and every reply is a step, and at one
+// of them the process dies: from there on nothing of it reaches the database or the mail server. That the run returns then
+// is only how its goroutines end.
+type process struct {
+	dieAt     int // from 1; 0: it lives
+	mailLives bool
+	mail      *mailtest.Server
+	report    reminder.Report
+
+	mu       sync.Mutex // guards what follows
+	steps    []string   // so far
+	dead     bool
+	database []net.Conn
+}
+
+// step reports whether the process is dead, or dies now.
+func (p *process) step(name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.steps = append(p.steps, name)
+	if len(p.steps) == p.dieAt {
+		p.dead = true
+		for _, c := range p.database {
+			c.Close()
+		}
+	}
+	return p.dead
+}
+
+// smtp is the mail server's script. A dead process has closed its connection, or reads no reply; the server cannot tell.
+func (p *process) smtp(c mailtest.Command) mailtest.Action {
+	reply := map[string]string{
+		"greet": "220 mailtest", "ehlo": "250 mailtest", "mail": "250 ok", "rcpt": "250 ok", "data": "354 go ahead",
+		"dot": "250 accepted", "rset": "250 ok", "quit": "221 bye",
+	}[c.Phase]
+	if c.Arg == gone {
+		reply = "550 5.1.1 no such user"
+	}
+	switch {
+	case p.mailLives:
+		return mailtest.Action{Reply: reply}
+	case p.step("before " + c.Phase):
+		return mailtest.Action{Drop: true}
+	case c.Phase == "dot" && p.step("accepted, before the reply"):
+		return mailtest.Action{Accept: true, Drop: true}
+	}
+	return mailtest.Action{Reply: reply, Drop: p.step("after " + c.Phase)}
+}
+
+// errDead is no net.Error: the dead do not try again, and the test need not wait for it.
+var errDead = errors.New("the process is dead")
+
+// dial opens a connection to the database.
+func (p *process) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dead {
+		return nil, errDead
+	}
+	c, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	p.database = append(p.database, c)
+	return &databaseConn{Conn: c, process: p}, nil
+}
+
+// A databaseConn takes two steps a statement: before the server gets it, and when the reply has come, so that it is
+// executed, but before the driver sees any of it.
+type databaseConn struct {
+	net.Conn
+	process   *process
+	statement string // whose reply has not come yet
+}
+
+func (c *databaseConn) Write(b []byte) (int, error) {
+	const query = 3                               // COM_QUERY
+	if len(b) > 5 && b[3] == 0 && b[4] == query { // after three bytes of length, the number of a command's first packet
+		words := strings.Fields(string(b[5:]))
+		c.statement = strings.Join(words[:min(6, len(words))], " ")
+		if words[0] == "SET" {
+			c.statement = "SET" // the driver sets variables in any order
+		}
+		if c.dies("before " + c.statement) {
+			return 0, errDead
+		}
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *databaseConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if statement := c.statement; statement != "" && n > 0 {
+		c.statement = ""
+		if c.dies("after " + statement) {
+			return 0, errDead
+		}
+	}
+	return n, err
+}
+
+// dies is step, for a death that the mail server learns of by its connections' end.
+func (c *databaseConn) dies(step string) bool {
+	dead := c.process.step(step)
+	if dead && !c.process.mailLives {
+		c.process.mail.CloseConnections()
+	}
+	return dead
+}
