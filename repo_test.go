@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"mail/mailtest":                   {},
 	"reminder/mysql/mysqltest":        {"reminder/mysql/mysqltest/school"},
 	"reminder/mysql/mysqltest/school": {},
+	"reminder/torture":                {},
 }
 
 // mustNotImport keeps the story free of the ways in which it is told.
