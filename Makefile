@@ -37,7 +37,11 @@ test-long: test ## test, and the senders against real mail servers
 
 .PHONY: torture
 torture: ## kill the program TORTURE_KILLS times (1000) under a bad mail server; minutes
-	deploy/dev/with-mariadb.sh go test -tags torture -count=1 -v -timeout 3h ./reminder/torture
+	deploy/dev/with-mariadb.sh go test -tags torture -run TestTorture -count=1 -v -timeout 3h ./reminder/torture
+
+.PHONY: soak
+soak: ## send SOAK_MAILS (100000) in one process and watch its memory; minutes
+	deploy/dev/with-mariadb.sh go test -tags torture -run TestSoak -count=1 -v -timeout 1h ./reminder/torture
 
 .PHONY: bench
 bench: ## the benchmarks, on a private MariaDB
