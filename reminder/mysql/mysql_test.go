@@ -146,6 +146,44 @@ func TestView(t *testing.T) {
 	assert.Equal(t, []int{3, 2}, []int{all, older})
 }
 
+// TestViewByHand: a view of somebody else's, with due times and rows that cannot be worked with. Those are held and do not
+// keep the others from being read.
+func TestViewByHand(t *testing.T) {
+	store, db, _ := open(t)
+	long := strings.Repeat("9", 101)
+	rows := []string{
+		"'A1', 'b', '2026-11-24 14:30:00'", "'a1', 'b', '2026-11-24 23:59:00'", "'B', 'b', '2026-11-24 00:00:00'", "'C', 'b', '2026-11-24 23:58:00'",
+		"'" + long + "', 'b', '2026-11-24 00:00:00'", "'D', '" + long + "', '2026-11-24 00:00:00'", "'" + long[1:] + "', 'b', '2026-11-24 00:00:00'", "'E', 'b', NULL",
+	}
+	db.Exec(t, "CREATE OR REPLACE VIEW reminder_loans AS SELECT loan_id COLLATE utf8mb4_bin AS loan_id, borrower_id, 'N' AS borrower_name, 'b@example.org' AS email, 'T' AS title,"+
+		"CAST(due_at AS DATETIME) AS due_at, NULL AS loan_ref, NULL AS item_code, '0000-00-00' AS borrowed_at, NULL AS group_name, NULL AS language, NULL AS hold_reason, 500 AS fine_per_day"+
+		" FROM (SELECT 'x' AS loan_id, 'x' AS borrower_id, NULL AS due_at UNION ALL SELECT "+strings.Join(rows, " UNION ALL SELECT ")+") AS r WHERE loan_id <> 'x'")
+	require.NoError(t, store.Check(t.Context()))
+	got := map[string]string{}
+	require.NoError(t, store.Scan(t.Context(), day("2026-11-01"), day("2026-11-30"), func(loans []reminder.Loan, _ map[reminder.Cycle]reminder.History) error {
+		for _, l := range loans {
+			require.Equal(t, day("2026-11-24"), l.Due)
+			got[l.ID[:min(3, len(l.ID))]+fmt.Sprint(len(l.ID))] = l.DueTime + l.Hold
+		}
+		return nil
+	}))
+	assert.Equal(t, map[string]string{"A12": "14:30", "a12": "", "B1": "", "C1": "23:58", "999101": "id_too_long", "D1": "id_too_long", "999100": ""}, got)
+
+	loans, err := store.Reread(t.Context(), reminder.Claim{Notices: []reminder.Notice{{Cycle: reminder.Cycle{Loan: "E"}}, {Cycle: reminder.Cycle{Loan: "A1"}}}})
+	require.NoError(t, err)
+	require.Len(t, loans, 2)
+	for _, l := range loans {
+		assert.Equal(t, l.ID == "E", l.Hold == "no_due_date")
+		assert.Equal(t, int64(500), l.FinePerDay)
+		assert.True(t, l.Borrowed.IsZero(), "a zero date is no date")
+	}
+	_, err = store.LastBorrowed(t.Context())
+	require.NoError(t, err)
+	open, _, err := store.CountLoans(t.Context(), day("2026-11-01"))
+	require.NoError(t, err)
+	assert.Equal(t, 8, open)
+}
+
 // TestScanPages reads more loans than fit in a page, bunched and spread, and must see each once with its history.
 func TestScanPages(t *testing.T) {
 	store, db, _ := open(t)
