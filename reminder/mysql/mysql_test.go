@@ -2,7 +2,6 @@ package mysql_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -532,28 +531,6 @@ func TestMigrateAgain(t *testing.T) {
 		require.NoError(t, migrations.CreateView(t.Context(), db.Admin, "perpustakaan"))
 	}
 	require.ErrorContains(t, migrations.CreateView(t.Context(), db.Admin, "nowhere"), "perpustakaan", "the error names what there is")
-}
-
-// TestErrorInTransactionRollsBack: after a deadlock or a lock wait nothing of the transaction may stay.
-func TestErrorInTransactionRollsBack(t *testing.T) {
-	store, db, user := open(t)
-	blocker, err := db.Admin.BeginTx(t.Context(), nil)
-	require.NoError(t, err)
-	_, err = blocker.ExecContext(t.Context(), `INSERT INTO reminder_notices (loan_id, due_date, step, email_id, number)
-		VALUES ('5', '2026-11-24', 0, 1, 0)`)
-	require.NoError(t, err)
-	impatient := user.Clone()
-	impatient.Params = map[string]string{"innodb_lock_wait_timeout": "1"} // seconds
-	waiting := connect(t, impatient, 2)
-	_, err = waiting.Promise(t.Context(), "run", emails(10))
-	var timeout *driver.MySQLError
-	require.True(t, errors.As(err, &timeout) && timeout.Number == 1205, "%v", err)
-	assert.True(t, reminder.IsTemporary(err))
-	require.NoError(t, blocker.Rollback())
-	var rows int
-	require.NoError(t, db.Admin.QueryRow("SELECT COUNT(*) FROM reminder_emails").Scan(&rows))
-	require.Zero(t, rows)
-	promise(t, store, emails(10))
 }
 
 // TestCanceled: a canceled context is reported as such and nothing else.

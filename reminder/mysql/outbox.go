@@ -180,7 +180,13 @@ func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) 
 	if err != nil {
 		return swept, fault("sweep claims", err)
 	}
-	swept.Failed = int(n)
+	if swept.Failed = int(n); n > 0 {
+		_, err = s.exec(ctx, `UPDATE reminder_notices SET dropped = 'failed' WHERE dropped = '' AND email_id IN
+			(SELECT id FROM reminder_emails WHERE state = 'failed')`)
+		if err != nil {
+			return swept, fault("sweep claims", err)
+		}
+	}
 	_, err = s.exec(ctx, `UPDATE reminder_emails SET state = 'queued', attempts = attempts - 1, crashes = crashes + 1,
 		next_at = UTC_TIMESTAMP(6) WHERE state = 'claimed' AND lease_until < UTC_TIMESTAMP(6)`)
 	if err != nil {
