@@ -1,7 +1,6 @@
 package mail
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -76,11 +75,3 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
-
-// FateOf returns the Fate of an error from [Sender.Send]. An error that is not an *Error is Unknown.
-func FateOf(err error) Fate {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Fate
-	}
-	return Unknown
-}
