@@ -354,7 +354,7 @@ func (m *model) settle(rt *rapid.T, f *flight, i int, o reminder.Outcome) {
 	m.flight = slices.Delete(m.flight, i, i+1)
 	e := f.email
 	mine := e.token == f.token && (e.state == reminder.Claimed || e.state == reminder.Handover ||
-		e.state == reminder.Unknown && o.State == reminder.Sent)
+		o.State == reminder.Sent && (e.state == reminder.Unknown || e.state == reminder.Queued && e.unknowns > f.claim.Unknowns))
 	err := m.store.Record(m.t.Context(), f.claim, o)
 	if !mine {
 		require.ErrorIs(rt, err, reminder.ErrLost)

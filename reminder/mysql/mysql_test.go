@@ -380,6 +380,7 @@ func TestUnknownIsSentOnceMore(t *testing.T) {
 
 	// Handed back before it was sent: Message-ID and Date still belong to the first copy.
 	require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Queued, KeepTry: true}))
+	require.Equal(t, "queued", state(t, db, c.ID))
 	c = claim(t, store, 1, time.Minute)[0]
 	assert.Equal(t, "same@x", c.MessageID)
 	require.NoError(t, store.HandOver(t.Context(), c, "same@x", date))
@@ -391,6 +392,31 @@ func TestUnknownIsSentOnceMore(t *testing.T) {
 		require.Empty(t, claim(t, store, 1, time.Minute), "the second unknown outcome is final")
 	}
 	assert.Equal(t, "unknown", state(t, db, c.ID))
+}
+
+// TestLateButSure: a run that slept through its lease learns that its email was accepted. It is recorded, also when the
+// sweep has queued the email again, so that no copy is sent; but not when another run has it already.
+func TestLateButSure(t *testing.T) {
+	store, db, _ := open(t)
+	for _, taken := range []bool{false, true} {
+		db.Exec(t, "DELETE FROM reminder_emails")
+		db.Exec(t, "DELETE FROM reminder_notices")
+		promise(t, store, emails(1))
+		c := claim(t, store, 1, time.Minute)[0]
+		require.NoError(t, store.HandOver(t.Context(), c, "m@x", time.Now()))
+		endLeases(t, db)
+		_, err := store.Sweep(t.Context(), true)
+		require.NoError(t, err)
+		require.Equal(t, "queued", state(t, db, c.ID))
+		if taken {
+			require.Len(t, claim(t, store, 1, time.Minute), 1)
+			require.ErrorIs(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Sent}), reminder.ErrLost)
+			continue
+		}
+		require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Sent}))
+		require.Equal(t, "sent", state(t, db, c.ID))
+		require.Empty(t, claim(t, store, 1, time.Minute))
+	}
 }
 
 func TestRetryIsANewMessage(t *testing.T) {

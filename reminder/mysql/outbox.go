@@ -299,8 +299,8 @@ func (s *Store) HandOver(ctx context.Context, c reminder.Claim, messageID string
 	return fault("mark the hand-over", err)
 }
 
-// Record writes an outcome. Accepted is a fact: it is written even when the sweep has called the email unknown, as long as
-// nobody else took it since.
+// Record writes an outcome. Accepted is a fact: it is written even when the sweep has called the email unknown, and perhaps
+// queued it again, as long as nobody else took it since.
 func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome) error {
 	g := recordUpdate(c, o)
 	ended := o.State == reminder.Canceled || o.State == reminder.Expired || o.State == reminder.Refused || o.State == reminder.Failed
@@ -338,12 +338,13 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 func recordUpdate(c reminder.Claim, o reminder.Outcome) guard {
 	set := []string{"state = ?", "reason = ?", "ended_at = UTC_TIMESTAMP(6)"}
 	args := []any{string(o.State), clip(o.Reason)}
-	from := "'claimed', 'handover'"
+	from, fromArgs := "state IN ('claimed', 'handover')", []any(nil)
 	switch o.State {
 	case reminder.Sent:
 		set = append(set, "sent_at = UTC_TIMESTAMP(6)", "receipt_id = ?")
 		args = append(args, clip(o.ReceiptID))
-		from += ", 'unknown'"
+		from += " OR state = 'unknown' OR state = 'queued' AND unknowns > ?"
+		fromArgs = []any{c.Unknowns}
 	case reminder.Queued:
 		set = append(set, "ended_at = NULL", "next_at = DATE_ADD(UTC_TIMESTAMP(6), INTERVAL ? MICROSECOND)")
 		args = append(args, o.RetryAfter.Microseconds())
@@ -358,8 +359,8 @@ func recordUpdate(c reminder.Claim, o reminder.Outcome) guard {
 		set = append(set, "unknowns = unknowns + 1")
 	}
 	return guard{
-		update: "UPDATE reminder_emails SET " + strings.Join(set, ", ") + " WHERE id = ? AND claim_token = ? AND state IN (" + from + ")",
-		args:   append(args, c.ID, c.Token),
+		update: "UPDATE reminder_emails SET " + strings.Join(set, ", ") + " WHERE id = ? AND claim_token = ? AND (" + from + ")",
+		args:   append(append(args, c.ID, c.Token), fromArgs...),
 		check:  "SELECT COUNT(*) FROM reminder_emails WHERE id = ? AND claim_token = ? AND state = ?", checkArgs: []any{c.ID, c.Token, string(o.State)},
 	}
 }

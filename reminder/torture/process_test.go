@@ -39,7 +39,7 @@ func newPlan(random *rand.Rand) plan {
 		return plan{delay: upTo(budget)}
 	case percent < 44:
 		return plan{delay: never}
-	case percent < 56:
+	case percent < 64:
 		// Twice as long, to reach also what comes before the next mail: it has read its loans and not yet connected.
 		// The stop ends when others have taken what the process had, or so early that they have not.
 		p.delay, p.stop, p.then = 2*p.delay, lease+10*time.Millisecond, never
