@@ -74,11 +74,15 @@ func (r *Runner) deliver(ctx, timed context.Context, now time.Time, rules Rules,
 	return cause
 }
 
-// feed claims emails and gives them to the workers. A batch is as large as the number of workers, so that a crash leaves
-// few claims to wait for their lease.
+// claimsAhead is how many emails a claim takes for each worker. A crash leaves as many to wait for their lease. One at a
+// time would be fewer, but each claim steps over the index entries of the ones before it until the database has cleared
+// those away, which on a busy machine takes longer than a mail.
+const claimsAhead = 8
+
+// feed claims emails and gives them to the workers.
 func (d *delivery) feed(ctx context.Context, claims chan<- Claim, probe bool) {
 	for d.halt.Err() == nil {
-		n := d.Settings.Concurrency
+		n := claimsAhead * d.Settings.Concurrency
 		if probe {
 			n = 1
 		}
