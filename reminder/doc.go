@@ -37,8 +37,8 @@
 //     not; what does not is planned again. Another run at the same time: the key lets one of them through (error 1062),
 //     the other leaves those notices out.
 //  6. Claim. One UPDATE takes some queued emails with a random token and a lease. Crash: nothing was sent; when the lease
-//     is over they are queued again (2). The try is given back, but a tenth such crash ends the email as failed, so that
-//     one that kills its run cannot do so for ever.
+//     is over they are queued again (2). The try is given back, but after ten such crashes the next one ends the email as
+//     failed, so that one that kills its run cannot do so for ever.
 //  7. Recheck. The loans are read again. Returned, renewed, on hold, opted out, no address, a later step in force: the
 //     line is dropped, and with all lines the email ends as canceled or expired. The outbox holds no address, no name
 //     and no title, so what is sent can only be what is true now.
