@@ -183,23 +183,46 @@ func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",
 const selectLoans = `SELECT loan_id, borrower_id, borrower_name, email, title, due_at, loan_ref, item_code, borrowed_at,
 	group_name, language, hold_reason, fine_per_day FROM reminder_loans`
 
+// A reread is one claim's part in reading the loans of several.
+type reread struct {
+	ids   []any
+	loans []reminder.Loan
+}
+
 // Reread returns the loans of a claim as they are now. A loan that has been renewed is returned with its new due date.
 func (s *Store) Reread(ctx context.Context, c reminder.Claim) ([]reminder.Loan, error) {
 	if len(c.Notices) == 0 {
 		return nil, nil
 	}
-	ids := make([]any, len(c.Notices))
-	for i, n := range c.Notices {
-		ids[i] = n.Loan
+	mine := &reread{}
+	for _, n := range c.Notices {
+		mine.ids = append(mine.ids, n.Loan)
 	}
-	loans, err := s.loans(ctx, " WHERE loan_id IN ("+marks(len(ids))+")", ids...)
-	return loans, fault("read the loans again", err)
+	err := s.rereads.join(mine, func(batch []*reread) error {
+		err := s.loans(ctx, batch)
+		if err != nil && len(batch) > 1 {
+			return errAlone
+		}
+		return err
+	})
+	if err == errAlone {
+		err = s.loans(ctx, []*reread{mine})
+	}
+	return mine.loans, fault("read the loans again", err)
 }
 
-// loans reads whole loans.
-func (s *Store) loans(ctx context.Context, where string, args ...any) ([]reminder.Loan, error) {
-	var loans []reminder.Loan
-	err := s.read(ctx, func() { loans = nil }, func(rows *sql.Rows) error {
+// loans reads the loans of claims.
+func (s *Store) loans(ctx context.Context, batch []*reread) error {
+	var ids []any
+	for _, r := range batch {
+		ids = append(ids, r.ids...)
+	}
+	reset := func() {
+		for _, r := range batch {
+			r.loans = nil
+		}
+	}
+	return s.read(ctx, reset, func(rows *sql.Rows) error {
 		var l reminder.Loan
 		var name, email, title, due, ref, code, borrowed, group, lang, hold sql.NullString
 		var fine sql.NullFloat64
@@ -213,11 +236,13 @@ func (s *Store) loans(ctx context.Context, where string, args ...any) ([]reminde
 			l.Borrowed, _ = reminder.ParseDate(day) // only told when known; a zero date is not
 		}
 		setDue(&l, due.String)
-		loans = append(loans, l)
+		for _, r := range batch {
+			if slices.Contains(r.ids, any(l.ID)) { // an integer id column also matches '12abc' by its leading digits
+				r.loans = append(r.loans, l)
+			}
+		}
 		return nil
-	}, selectLoans+where, args...)
-	// An integer id column also matches '12abc' by its leading digits.
-	return slices.DeleteFunc(loans, func(l reminder.Loan) bool { return !slices.Contains(args, any(l.ID)) }), err
+	}, selectLoans+" WHERE loan_id IN ("+marks(len(ids))+")", ids...)
 }
 
 // LastBorrowed returns the newest day on which an open loan was borrowed.

@@ -34,6 +34,9 @@ import (
 // A Store is a reminder.Store on one database.
 type Store struct {
 	db *sql.DB
+
+	handovers, sent group[mark]
+	rereads         group[*reread]
 }
 
 var _ reminder.Store = (*Store)(nil)

@@ -288,13 +288,21 @@ func (s *Store) NextTry(ctx context.Context) (time.Duration, bool, error) {
 // HandOver sets the mark. The guard is checked where it matters: a run that slept longer than its lease finds no row and
 // drops its connection without the final dot.
 func (s *Store) HandOver(ctx context.Context, c reminder.Claim, messageID string, date time.Time) error {
-	err := s.guarded(ctx, guard{
+	stamp := date.UTC().Format("2006-01-02 15:04:05")
+	err := s.mark(ctx, &s.handovers, mark{claim: c, values: []any{messageID, stamp}, guard: guard{
 		update: `UPDATE reminder_emails SET state = 'handover', message_id = ?, message_date = ?, handover_at = UTC_TIMESTAMP(6)
 			WHERE id = ? AND claim_token = ? AND state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)`,
-		args: []any{messageID, date.UTC().Format("2006-01-02 15:04:05"), c.ID, c.Token},
+		args: []any{messageID, stamp, c.ID, c.Token},
 		check: `SELECT COUNT(*) FROM reminder_emails WHERE id = ? AND claim_token = ? AND state = 'handover' AND message_id = ?
 			AND lease_until > UTC_TIMESTAMP(6)`,
 		checkArgs: []any{c.ID, c.Token, messageID},
+	}}, func(batch []mark) (string, []any) {
+		ids, idArgs := byID(batch, 0)
+		dates, dateArgs := byID(batch, 1)
+		where, whereArgs := ours(batch)
+		return `UPDATE reminder_emails SET state = 'handover', message_id = ` + ids + `, message_date = ` + dates + `,
+			handover_at = UTC_TIMESTAMP(6) WHERE ` + where + ` AND state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)`,
+			slices.Concat(idArgs, dateArgs, whereArgs)
 	})
 	return fault("mark the hand-over", err)
 }
@@ -305,7 +313,10 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 	g := recordUpdate(c, o)
 	ended := o.State == reminder.Canceled || o.State == reminder.Expired || o.State == reminder.Refused || o.State == reminder.Failed
 	if len(o.Dropped) == 0 && o.BadAddress == "" && !ended {
-		return fault("record an outcome", s.guarded(ctx, g))
+		if o.State == reminder.Sent {
+			return fault("record an outcome", s.mark(ctx, &s.sent, mark{c, g, []any{clip(o.ReceiptID)}}, recordSent))
+		}
+		return fault("record an outcome", s.guarded(ctx, g, false))
 	}
 	// More than one row: all of it or nothing, and nothing when the claim is not ours.
 	err := s.tx(ctx, func(tx *sql.Tx, again bool) error {
@@ -332,6 +343,14 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 		return nil
 	})
 	return fault("record an outcome", err)
+}
+
+// recordSent is recordUpdate for emails whose hand-over was accepted and not swept meanwhile.
+func recordSent(batch []mark) (string, []any) {
+	receipts, receiptArgs := byID(batch, 0)
+	where, whereArgs := ours(batch)
+	return `UPDATE reminder_emails SET state = 'sent', reason = '', ended_at = UTC_TIMESTAMP(6), sent_at = UTC_TIMESTAMP(6),
+		receipt_id = ` + receipts + " WHERE " + where + " AND state = 'handover'", append(receiptArgs, whereArgs...)
 }
 
 // recordUpdate is the guarded UPDATE that an outcome means.
@@ -393,10 +412,10 @@ func (g guard) apply(ctx context.Context, db execQuerier, again bool) (done bool
 	return false, reminder.ErrLost
 }
 
-// guarded applies a guard by itself.
-func (s *Store) guarded(ctx context.Context, g guard) error {
+// guarded applies a guard by itself. maybe says that an earlier try may have taken effect.
+func (s *Store) guarded(ctx context.Context, g guard, maybe bool) error {
 	return retry(ctx, func(again bool) error {
-		_, err := g.apply(ctx, s.db, again)
+		_, err := g.apply(ctx, s.db, again || maybe)
 		return err
 	})
 }

@@ -1,0 +1,107 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// A group lets callers that come at the same time share a round trip and a commit: while one batch is at the database,
+// the calls that arrive gather for the next. Nobody waits for company, and a caller that is alone is done alone.
+//
+// Each worker waits for its own call. So a batch holds at most one email of each, and a crash leaves no more emails of
+// unknown outcome than without it: the one in flight of every worker.
+type group[T any] struct {
+	turn sync.Mutex // held while a batch is at the database
+
+	mu      sync.Mutex
+	waiting []*call[T]
+}
+
+type call[T any] struct {
+	in       T
+	finished bool // guarded by turn
+	err      error
+}
+
+// errAlone tells the callers of a batch that it is not known to have succeeded as a whole. Part of it may have taken
+// effect; each does its own again, by itself.
+var errAlone = errors.New("the batch failed")
+
+// join takes part in a batch and returns what do returned for it.
+func (g *group[T]) join(in T, do func(batch []T) error) error {
+	c := &call[T]{in: in}
+	g.mu.Lock()
+	g.waiting = append(g.waiting, c)
+	g.mu.Unlock()
+
+	g.turn.Lock()
+	defer g.turn.Unlock()
+	if c.finished {
+		return c.err
+	}
+	g.mu.Lock()
+	calls := g.waiting
+	g.waiting = nil
+	g.mu.Unlock()
+	batch := make([]T, len(calls))
+	for i, c := range calls {
+		batch[i] = c.in
+	}
+	err := do(batch)
+	for _, c := range calls {
+		c.finished, c.err = true, err
+	}
+	return err
+}
+
+// A mark is one email's part in an UPDATE of several: the guard does it alone, the values do it in a batch.
+type mark struct {
+	claim  reminder.Claim
+	guard  guard
+	values []any
+}
+
+// mark writes m together with those that come at the same time; update is the statement for several.
+func (s *Store) mark(ctx context.Context, g *group[mark], m mark, update func(batch []mark) (string, []any)) error {
+	err := g.join(m, func(batch []mark) error {
+		if len(batch) == 1 {
+			return s.guarded(ctx, m.guard, false)
+		}
+		query, args := update(batch)
+		res, err := s.db.ExecContext(ctx, query, args...)
+		if err != nil {
+			return errAlone
+		}
+		if n, err := res.RowsAffected(); err != nil || n != int64(len(batch)) {
+			return errAlone // somebody's claim is lost: each finds out whether it is its own
+		}
+		return nil
+	})
+	if err == errAlone {
+		return s.guarded(ctx, m.guard, true)
+	}
+	return err
+}
+
+// byID is an expression that is each email's own value number i, and its arguments.
+func byID(batch []mark, i int) (string, []any) {
+	args := make([]any, 0, 2*len(batch))
+	for _, m := range batch {
+		args = append(args, m.claim.ID, m.values[i])
+	}
+	return "CASE id" + strings.Repeat(" WHEN ? THEN ?", len(batch)) + " END", args
+}
+
+// ours is the condition that a row is one of the batch and its claim the one that we hold, and its arguments.
+func ours(batch []mark) (string, []any) {
+	var ids, tokens []any
+	for _, m := range batch {
+		ids, tokens = append(ids, m.claim.ID), append(tokens, m.claim.ID, m.claim.Token)
+	}
+	return "id IN (" + marks(len(ids)) + ") AND claim_token = CASE id" + strings.Repeat(" WHEN ? THEN ?", len(batch)) + " END",
+		append(ids, tokens...)
+}

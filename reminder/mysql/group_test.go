@@ -1,0 +1,122 @@
+package mysql_test
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+)
+
+// several matches a statement about more than one email or loan.
+var several = regexp.MustCompile(`CASE id|IN \('\d+','`)
+
+// TestTogether lets six calls come while another is at the database, so that they share a statement. Whatever happens to
+// that statement, each learns what is true of its own email: that of the third, whose claim was lost, is not marked.
+func TestTogether(t *testing.T) {
+	for name, fault := range map[string]fault{
+		"undisturbed": nil, "lost": lost, "half lost": halfLost, "reply lost": replyLost, "last byte lost": lastByteLost,
+		"deadlock": answered(1213), "lock wait": answered(1205),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, db, user := open(t)
+			w := newWire(db, user)
+			store := connect(t, w.cfg, 8)
+			var batch []reminder.Email
+			var loans []int64
+			for range 7 {
+				loan := db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+				loans = append(loans, loan)
+				batch = append(batch, reminder.Email{Borrower: "b", Notices: []reminder.Notice{
+					{Cycle: reminder.Cycle{Loan: fmt.Sprint(loan), Due: day("2026-11-24")}}}})
+			}
+			promise(t, store, batch)
+			claims := claim(t, store, 7, time.Minute)
+			require.Len(t, claims, 7)
+			lost := claims[3]
+			db.Exec(t, fmt.Sprintf("UPDATE reminder_emails SET claim_token = 'another' WHERE id = %d", lost.ID))
+
+			together := func(claims []reminder.Claim, call func(c reminder.Claim) error) (failed []int64) {
+				w.disarm()
+				arrived, release := make(chan bool, 1), make(chan bool)
+				w.arm(func(c *wireConn, statement []byte) (int, error) {
+					arrived <- true
+					<-release
+					return c.Conn.Write(statement)
+				}, func(i int, _ string) bool { return i == 1 })
+				if fault != nil {
+					w.arm(fault, func(_ int, sql string) bool { return several.MatchString(sql) })
+				}
+				var mu sync.Mutex
+				var calls sync.WaitGroup
+				begin := func(c reminder.Claim) {
+					calls.Go(func() {
+						if err := call(c); err != nil {
+							assert.ErrorIs(t, err, reminder.ErrLost)
+							mu.Lock()
+							failed = append(failed, c.ID)
+							mu.Unlock()
+						}
+					})
+				}
+				begin(claims[0])
+				<-arrived
+				for _, c := range claims[1:] {
+					begin(c)
+				}
+				require.Eventually(t, func() bool { return mysql.Gathering(store) == len(claims)-1 }, 10*time.Second, time.Millisecond)
+				close(release)
+				calls.Wait()
+				if fault != nil {
+					assert.Equal(t, 2, w.struck, "what kept the first waiting, and the fault")
+				}
+				return failed
+			}
+			var mu sync.Mutex
+			read := map[string]string{}
+			require.Empty(t, together(claims, func(c reminder.Claim) error {
+				found, err := store.Reread(t.Context(), c)
+				mu.Lock()
+				defer mu.Unlock()
+				for _, l := range found {
+					read[c.Notices[0].Loan] += l.ID
+				}
+				return err
+			}))
+			for _, l := range loans {
+				assert.Equal(t, fmt.Sprint(l), read[fmt.Sprint(l)], "each its own loan")
+			}
+			date := time.Date(2026, 11, 24, 1, 2, 3, 0, time.UTC)
+			require.Equal(t, []int64{lost.ID}, together(claims, func(c reminder.Claim) error {
+				return store.HandOver(t.Context(), c, c.Ref+"@x", date)
+			}))
+			sent := slices.DeleteFunc(slices.Clone(claims), func(c reminder.Claim) bool { return c.ID == lost.ID })
+			require.Empty(t, together(sent, func(c reminder.Claim) error {
+				return store.Record(t.Context(), c, reminder.Outcome{State: reminder.Sent, ReceiptID: "receipt of " + c.Ref})
+			}))
+			if fault == nil {
+				assert.Equal(t, 2, w.passed, "one statement for the first, one for all others")
+			}
+			require.ErrorIs(t, store.Record(t.Context(), lost, reminder.Outcome{State: reminder.Sent}), reminder.ErrLost)
+			for _, c := range claims {
+				var got string
+				require.NoError(t, db.Admin.QueryRow(`SELECT CONCAT_WS(' ', state, message_id, message_date, receipt_id, attempts)
+					FROM reminder_emails WHERE id = ?`, c.ID).Scan(&got))
+				want := fmt.Sprintf("sent %[1]s@x 2026-11-24 01:02:03 receipt of %[1]s 1", c.Ref)
+				if c.ID == lost.ID {
+					want = "claimed  1" // no mark, no receipt
+				}
+				assert.Equal(t, want, got)
+			}
+		})
+	}
+}
