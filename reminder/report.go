@@ -54,7 +54,7 @@ type Report struct {
 
 // LoanCounts count loans as the run saw them.
 type LoanCounts struct {
-	Open        int `json:"open"`        // rows of the view
+	Open        int `json:"open"`        // rows of the view; above 20,000 as the first run of the day found it
 	InReach     int `json:"in_reach"`    // due on a day that the schedule can speak about today
 	Held        int `json:"held"`        // in reach, but on hold or opted out
 	TooOld      int `json:"too_old"`     // later than REMINDER_MAX_OVERDUE_DAYS

@@ -252,3 +252,25 @@ func TestRunLeavesNothingOpen(t *testing.T) {
 	require.NoError(t, app.Close())
 	goleak.VerifyNone(t, before)
 }
+
+// TestLargeLibraryIsCountedOnceADay: what a run found holds for the day when counting it again would take long.
+func TestLargeLibraryIsCountedOnceADay(t *testing.T) {
+	lib := newLibrary(t)
+	app := lib.app(t, mailtest.NewServer(t, mailtest.Options{}), nil)
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-12-24"})
+	found := func(clock string, open, old int) {
+		t.Helper()
+		lib.at(t, clock)
+		rep := lib.run(t, app, reminder.Options{})
+		assert.Equal(t, []int{open, old}, []int{rep.Loans.Open, rep.Loans.TooOld})
+	}
+	say := func(open string) {
+		lib.Exec(t, `UPDATE reminder_runs SET report = REPLACE(REPLACE(report, '"open":1,', ?), '"too_old":0', '"too_old":7')`, open)
+	}
+	found("2026-11-24 08:00", 1, 0)
+	say(`"open":20000,`)
+	found("2026-11-24 09:00", 1, 0)
+	say(`"open":20001,`)
+	found("2026-11-24 10:00", 20001, 7)
+	found("2026-11-25 08:00", 1, 0)
+}

@@ -42,6 +42,8 @@ type Store interface {
 	// Begin records that a run started; Finish records its report. A run that died has no finish.
 	Begin(ctx context.Context, r Report) error
 	Finish(ctx context.Context, r Report) error
+	// LastReport returns what the newest finished run reported; a zero Report when there was none.
+	LastReport(ctx context.Context) (Report, error)
 
 	// Pauses returns the pauses stored, whether or not they are over.
 	Pauses(ctx context.Context) ([]Pause, error)

@@ -42,6 +42,19 @@ func (s *Store) Finish(ctx context.Context, r reminder.Report) error {
 	return fault("record the run", err)
 }
 
+// LastReport returns what the newest finished run reported; a zero report when there was none.
+func (s *Store) LastReport(ctx context.Context) (reminder.Report, error) {
+	var last reminder.Report
+	err := s.read(ctx, func() {}, func(rows *sql.Rows) error {
+		var report []byte
+		if err := rows.Scan(&report); err != nil {
+			return err
+		}
+		return json.Unmarshal(report, &last)
+	}, "SELECT report FROM reminder_runs WHERE finished_at IS NOT NULL ORDER BY started_at DESC LIMIT 1")
+	return last, fault("read the last run", err)
+}
+
 // The names under which pauses are kept.
 const (
 	pausePerson = "pause_person"
