@@ -60,6 +60,11 @@ type Composer struct {
 // A writer holds the templates of one language.
 type writer struct {
 	language
+	letter, summary form
+}
+
+// A form is one kind of mail in one language.
+type form struct {
 	text *template.Template
 	html *htmltemplate.Template
 }
@@ -99,6 +104,11 @@ func NewComposer(texts Texts) (*Composer, error) {
 			return nil, fmt.Errorf("mail templates: %w", err)
 		}
 		c.writers[lang.tag] = w
+		for _, s := range sampleSummaries() {
+			if _, err := w.summarize(s, c.texts); err != nil {
+				return nil, fmt.Errorf("mail templates: %w", err)
+			}
+		}
 		for _, l := range samples(lang.tag) {
 			if _, err := c.Compose(l); err != nil {
 				return nil, fmt.Errorf("mail templates: %w", err)
@@ -110,27 +120,39 @@ func NewComposer(texts Texts) (*Composer, error) {
 
 func newWriter(fsys fs.FS, lang language) (*writer, error) {
 	w := &writer{language: lang}
-	name := lang.tag + ".txt"
-	source, err := readTemplate(fsys, name)
+	var err error
+	if w.letter, err = newForm(fsys, lang.tag+".txt", "mail.html"); err != nil {
+		return nil, err
+	}
+	w.summary, err = newForm(fsys, "summary."+lang.tag+".txt", "summary.html")
+	if errors.Is(err, fs.ErrNotExist) { // a folder that was exported before there were summaries
+		w.summary, err = newForm(templates(), "summary."+lang.tag+".txt", "summary.html")
+	}
+	return w, err
+}
+
+// newForm parses the words of a mail and its look.
+func newForm(fsys fs.FS, words, look string) (f form, err error) {
+	source, err := readTemplate(fsys, words)
 	if err != nil {
-		return nil, err
+		return f, err
 	}
-	if w.text, err = template.New(name).Option("missingkey=error").Parse(source); err != nil {
-		return nil, err
+	if f.text, err = template.New(words).Option("missingkey=error").Parse(source); err != nil {
+		return f, err
 	}
-	if source, err = readTemplate(fsys, "mail.html"); err != nil {
-		return nil, err
+	if source, err = readTemplate(fsys, look); err != nil {
+		return f, err
 	}
 	// The sentences reach the HTML as plain strings, which html/template escapes like any other data.
-	words := func(block string, data any) (string, error) {
+	sentence := func(block string, data any) (string, error) {
 		var b strings.Builder
 		b.Grow(128)
-		err := w.text.ExecuteTemplate(&b, block, data)
+		err := f.text.ExecuteTemplate(&b, block, data)
 		return b.String(), err
 	}
-	w.html, err = htmltemplate.New("mail.html").Option("missingkey=error").
-		Funcs(htmltemplate.FuncMap{"words": words}).Parse(source)
-	return w, err
+	f.html, err = htmltemplate.New(look).Option("missingkey=error").
+		Funcs(htmltemplate.FuncMap{"words": sentence}).Parse(source)
+	return f, err
 }
 
 // readTemplate reads a file as an editor on Windows may have saved it.
@@ -171,22 +193,26 @@ func (c *Composer) Compose(l Letter) (Content, error) {
 		return Content{}, errors.New("a letter about nothing")
 	}
 	w := c.writer(l.Lang)
-	v := c.view(l, w.language)
+	return w.letter.write(c.view(l, w.language), w.tag)
+}
+
+// write fills in a form.
+func (f form) write(view any, lang string) (Content, error) {
 	var text, html strings.Builder
 	text.Grow(2 << 10)
 	html.Grow(8 << 10)
-	if err := w.text.Execute(&text, v); err != nil {
+	if err := f.text.Execute(&text, view); err != nil {
 		return Content{}, err
 	}
-	if err := w.html.Execute(&html, v); err != nil {
+	if err := f.html.Execute(&html, view); err != nil {
 		return Content{}, err
 	}
 	head, body, _ := strings.Cut(text.String(), "\n\n")
 	subject, ok := strings.CutPrefix(head, "Subject: ")
 	if !ok || subject == "" || strings.Contains(subject, "\n") {
-		return Content{}, fmt.Errorf(`%s: the mail must begin with one line "Subject: ..." and an empty line`, w.text.Name())
+		return Content{}, fmt.Errorf(`%s: the mail must begin with one line "Subject: ..." and an empty line`, f.text.Name())
 	}
-	return Content{Subject: subject, Text: wrap(body), HTML: html.String(), Lang: w.tag}, nil
+	return Content{Subject: subject, Text: wrap(body), HTML: html.String(), Lang: lang}, nil
 }
 
 // writer returns the writer for a language tag ("en", "id-ID", "en_GB"), else the library's, else the Indonesian one.

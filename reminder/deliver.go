@@ -25,6 +25,7 @@ type delivery struct {
 	now   time.Time
 	rules Rules
 	rep   *Report
+	probe bool // a pause is over: the first email goes alone
 	limit *rate.Limiter
 
 	halt context.Context         // ends when no further email may be begun
@@ -35,10 +36,10 @@ type delivery struct {
 	refused int        // emails refused in a row
 }
 
-// deliver sends what is queued until nothing is left, the time is spent or something stops the run. Every claim that
-// was not begun is handed back.
+// deliver sends what is queued, the librarian's summary first, until nothing is left, the time is spent or something stops
+// the run. A run that is held sends the summary alone. Every claim that was not begun is handed back.
 func (r *Runner) deliver(ctx, timed context.Context, now time.Time, rules Rules, probe bool, rep *Report) error {
-	d := &delivery{Runner: r, now: now, rules: rules, rep: rep, limit: rate.NewLimiter(rate.Inf, 1)}
+	d := &delivery{Runner: r, now: now, rules: rules, rep: rep, probe: probe, limit: rate.NewLimiter(rate.Inf, 1)}
 	if r.Settings.Rate > 0 {
 		d.limit = rate.NewLimiter(rate.Limit(r.Settings.Rate), 1)
 	}
@@ -55,7 +56,12 @@ func (r *Runner) deliver(ctx, timed context.Context, now time.Time, rules Rules,
 			}
 		})
 	}
-	d.feed(ctx, claims, probe)
+	if len(r.Settings.SummaryTo) > 0 {
+		d.feed(ctx, claims, r.Store.ClaimSummaries, false)
+	}
+	if rep.Outcome != Held {
+		d.feed(ctx, claims, r.Store.Claim, true)
+	}
 	close(claims)
 	workers.Wait()
 	// Idle connections do not outlive the run: between two triggers nothing runs.
@@ -65,7 +71,9 @@ func (r *Runner) deliver(ctx, timed context.Context, now time.Time, rules Rules,
 
 	cause := context.Cause(d.halt)
 	if failure, ok := errors.AsType[*mail.Error](cause); ok && ctx.Err() == nil {
-		rep.Outcome, rep.Reason = Stopped, failure.Error()
+		if rep.Outcome != Held {
+			rep.Outcome, rep.Reason = Stopped, failure.Error()
+		}
 		return nil
 	}
 	if timed.Err() != nil {
@@ -79,11 +87,14 @@ func (r *Runner) deliver(ctx, timed context.Context, now time.Time, rules Rules,
 // those away, which on a busy machine takes longer than a mail.
 const claimsAhead = 8
 
-// feed claims emails and gives them to the workers.
-func (d *delivery) feed(ctx context.Context, claims chan<- Claim, probe bool) {
+// A claimer takes queued emails.
+type claimer func(ctx context.Context, n int, lease time.Duration) ([]Claim, error)
+
+// feed claims emails and gives them to the workers. With wait it stays for those whose next try is near.
+func (d *delivery) feed(ctx context.Context, claims chan<- Claim, take claimer, wait bool) {
 	for d.halt.Err() == nil {
 		n := claimsAhead * d.Settings.Concurrency
-		if probe {
+		if d.probe {
 			n = 1
 		}
 		if limit := d.Settings.DailyLimit; limit > 0 {
@@ -93,11 +104,13 @@ func (d *delivery) feed(ctx context.Context, claims chan<- Claim, probe bool) {
 				return
 			}
 			if n = min(n, limit-sent); n <= 0 {
-				d.rep.Reason = DailyLimit
+				if d.rep.Outcome != Held {
+					d.rep.Reason = DailyLimit
+				}
 				return
 			}
 		}
-		batch, err := d.claim(n)
+		batch, err := d.claim(take, n)
 		if err != nil {
 			d.stop(err)
 			return
@@ -111,27 +124,27 @@ func (d *delivery) feed(ctx context.Context, claims chan<- Claim, probe bool) {
 				d.busy.Done()
 			}
 		}
-		if len(batch) < n || probe || d.Settings.DailyLimit > 0 {
+		if len(batch) < n || d.probe || d.Settings.DailyLimit > 0 {
 			d.busy.Wait() // what is in flight may come back for another try, or use up the limit
 		}
-		if probe && len(batch) > 0 && d.halt.Err() == nil {
-			probe = false
+		if d.probe && len(batch) > 0 && d.halt.Err() == nil {
+			d.probe = false
 			if err := d.Store.LiftPause(d.halt, false); err != nil {
 				d.stop(err)
 				return
 			}
 		}
-		if len(batch) == 0 && !d.wait() {
+		if len(batch) == 0 && !(wait && d.wait()) {
 			return
 		}
 	}
 }
 
 // claim is not cut short by the end of the run: what the database took for us unseen would have to wait for its lease.
-func (d *delivery) claim(n int) ([]Claim, error) {
+func (d *delivery) claim(take claimer, n int) ([]Claim, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.halt), recordTimeout)
 	defer cancel()
-	return d.Store.Claim(ctx, n, d.Settings.Lease)
+	return take(ctx, n, d.Settings.Lease)
 }
 
 // wait waits for the next try of a queued email. It reports false when there is none that this run should stay for.
@@ -161,14 +174,30 @@ func (d *delivery) one(ctx context.Context, c Claim) {
 		d.record(ctx, c, Outcome{State: Queued, KeepTry: true})
 		return
 	}
-	loans, err := d.Store.Reread(ctx, c)
-	if err != nil {
-		d.stop(err)
-		return
+	var compose func() (Content, error)
+	var to mail.Address
+	var outcome Outcome
+	if c.isSummary() {
+		if to, outcome = d.rules.recheckSummary(c, d.Settings.SummaryTo, d.rep.Today); outcome.State == "" {
+			s, err := d.summary(ctx, d.rules, *d.rep)
+			if err != nil {
+				d.stop(err)
+				return
+			}
+			compose = func() (Content, error) { return d.Composer.Summarize(s) }
+		}
+	} else {
+		loans, err := d.Store.Reread(ctx, c)
+		if err != nil {
+			d.stop(err)
+			return
+		}
+		var letter Letter
+		letter, to, outcome = d.rules.Recheck(c, loans, d.rep.Today)
+		compose = func() (Content, error) { return d.Composer.Compose(letter) }
 	}
-	letter, to, outcome := d.rules.Recheck(c, loans, d.rep.Today)
 	if outcome.State == "" {
-		outcome = d.send(ctx, c, letter, to, outcome.Dropped)
+		outcome = d.send(ctx, c, compose, to, outcome.Dropped)
 	}
 	if outcome.State != "" {
 		d.record(ctx, c, outcome)
@@ -177,9 +206,9 @@ func (d *delivery) one(ctx context.Context, c Claim) {
 
 // send composes and sends one email and returns its outcome; one without a State when nothing may be written, because
 // the claim was lost or the store failed.
-func (d *delivery) send(ctx context.Context, c Claim, letter Letter, to mail.Address, dropped []Dropped) Outcome {
+func (d *delivery) send(ctx context.Context, c Claim, compose func() (Content, error), to mail.Address, dropped []Dropped) Outcome {
 	o := Outcome{Dropped: dropped}
-	content, err := d.Composer.Compose(letter)
+	content, err := compose()
 	if err != nil {
 		// Our template fails on this data. It would fail again; the next email must not wait for it.
 		o.State, o.Reason = Refused, "compose: "+err.Error()
@@ -232,7 +261,10 @@ func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcom
 	case mail.Refused:
 		o.State = Refused
 	case mail.BadAddress:
-		o.State, o.BadAddress = Refused, to.Addr
+		// The librarian's address is tried again every day: nobody else would tell that it was refused by mistake.
+		if o.State = Refused; !c.isSummary() {
+			o.BadAddress = to.Addr
+		}
 	case mail.Retry:
 		if o.State, o.RetryAfter = Queued, d.Settings.Backoff(c.Attempts); c.Attempts >= d.Settings.Tries {
 			o.State, o.RetryAfter = Failed, 0
@@ -284,6 +316,12 @@ func (d *delivery) record(ctx context.Context, c Claim, o Outcome) {
 	}
 	if o.State != Sent && !o.KeepTry {
 		d.Log.Info("email", "email", c.ID, "state", string(o.State), "reason", o.Reason, "attempts", c.Attempts)
+	}
+	if c.isSummary() {
+		d.Log.Info("summary", "email", c.ID, "state", string(o.State))
+		if o.State != Refused && o.State != Failed && o.State != Unknown {
+			return // no reminder, and nothing to look at
+		}
 	}
 	d.count(o)
 }

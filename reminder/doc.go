@@ -32,7 +32,7 @@
 //  3. Scan and plan. Loans in reach are read in pages and judged ([Rules.Judge]); one [Email] a borrower gathers their
 //     notices ([Plan]). Read only, and pure. Crash: nothing happened. Nothing is kept of what is not in order: no
 //     address, on hold, opted out, withheld; such a loan is judged anew by every run.
-//  4. Brake. A plan larger than REMINDER_MAX_PER_RUN is a mistake more often than not. It is held: nothing is written.
+//  4. Brake. A plan larger than REMINDER_MAX_PER_RUN is a mistake more often than not. It is held: none of it is written.
 //  5. Promise. Emails and notices are inserted, a few hundred in a transaction. Crash: whole transactions stand or do
 //     not; what does not is planned again. Another run at the same time: the key lets one of them through (error 1062),
 //     the other leaves those notices out.
@@ -51,6 +51,17 @@
 //  11. Record. One guarded UPDATE writes the outcome. It is tried also when the run's time is over. Crash before it, or
 //     the database gone: the mark stands, and the email becomes unknown, never a silent second mail.
 //  12. Finish. The run's row gets its [Report].
+//
+// # The morning's summary
+//
+// On every open day the first run in the window promises the librarian a summary (REMINDER_SUMMARY_TO), also when there is
+// nothing to tell, so that its absence is an alarm. It is an [Email] like any other: its notice is about no loan, ("", day,
+// recipient), and the key, the claim, the mark and the outcome do for it what they do for a reminder. It is composed at the
+// hand-over, names and titles included, and nothing of that is kept. One of a former day expires.
+//
+// It goes first in its run. So it comes also when a daily limit, the time or a brake keeps the reminders back, and after a
+// pause it is the librarian's own mail that tries the server; the price is that it tells what this morning's run promised, and
+// only tomorrow what became of it. A run that is held sends the summary and nothing else; a paused one sends nothing.
 //
 // # States of an email
 //

@@ -16,6 +16,12 @@ type Notice struct {
 	Number int // which late reminder of this cycle it is, from 1; 0 when Step <= 0
 }
 
+// summaryNotice is the promise of a day's summary to the librarian: a notice about no loan. Its Step is the recipient's place
+// in REMINDER_SUMMARY_TO. No borrower's email can be taken for it, because a Store never shows a loan without an id.
+func summaryNotice(today Date, recipient int) Notice {
+	return Notice{Cycle: Cycle{Due: today}, Step: recipient}
+}
+
 // A Priority orders emails when not all may be sent at once (MAIL_DAILY_LIMIT, time). Lower goes first. Stored.
 type Priority int
 
@@ -81,6 +87,9 @@ type Claim struct {
 	MessageID string
 	Date      time.Time
 }
+
+// isSummary reports whether the email is the librarian's summary, which belongs to no borrower.
+func (c Claim) isSummary() bool { return c.Borrower == "" }
 
 // An Outcome is what became of a claimed email.
 type Outcome struct {

@@ -8,8 +8,8 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-// Preview composes the mails that a run would send if it were today, those that wait and those it would promise, and calls
-// each for every one. Nothing is written. Send window, closed days, limits and the brake are left out of account: they
+// Preview composes the mails that a run would send if it were today, the librarian's summary, those that wait and those it
+// would promise, and calls each for every one. Nothing is written. Send window, closed days, limits and the brake are left out of account: they
 // decide when, not what.
 func (r *Runner) Preview(ctx context.Context, today Date, each func(mail.Message) error) error {
 	if err := r.Store.Check(ctx); err != nil {
@@ -23,7 +23,8 @@ func (r *Runner) Preview(ctx context.Context, today Date, each func(mail.Message
 	if err != nil {
 		return err
 	}
-	planned, err := r.plan(ctx, rules, &Report{Today: today})
+	rep := Report{Today: today}
+	planned, err := r.plan(ctx, rules, &rep)
 	if err != nil {
 		return err
 	}
@@ -31,6 +32,21 @@ func (r *Runner) Preview(ctx context.Context, today Date, each func(mail.Message
 		claims = append(claims, Claim{Ref: fmt.Sprintf("preview-%d", i+1), Attempts: 1, Borrower: e.Borrower, Notices: e.Notices})
 	}
 	now := r.Now()
+	for i, to := range r.Settings.SummaryTo {
+		s, err := r.summary(ctx, rules, rep)
+		if err != nil {
+			return err
+		}
+		s.Waiting += s.Planned // as in a run, which has promised them by then
+		content, err := r.Composer.Summarize(s)
+		if err != nil {
+			return fmt.Errorf("compose: %w", err)
+		}
+		c := Claim{Ref: fmt.Sprintf("summary-%d", i+1), Attempts: 1}
+		if err := each(r.Settings.message(c, content, to, now)); err != nil {
+			return err
+		}
+	}
 	for _, c := range claims {
 		loans, err := r.Store.Reread(ctx, c)
 		if err != nil {

@@ -67,7 +67,8 @@ type PlannedCounts struct {
 	Notices int `json:"notices"`
 }
 
-// EmailCounts count what became of emails in this run. Waiting is the state of the outbox afterwards.
+// EmailCounts count what became of reminders in this run. Waiting is the state of the outbox afterwards. The librarian's
+// summary is no reminder: it is counted only where somebody should look (refused, failed, unknown) and while it waits.
 type EmailCounts struct {
 	Sent     int `json:"sent"`
 	Refused  int `json:"refused"`

@@ -23,6 +23,7 @@ type Settings struct {
 	Resend         bool     // send an email of unknown outcome once more
 	From, ReplyTo  mail.Address
 	Unsubscribe    string // mailto URI, or ""
+	SummaryTo      []mail.Address
 	Fingerprint    string // of the mail configuration: changes when a person mends it
 
 	Concurrency int           // emails in flight
@@ -99,19 +100,20 @@ func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report)
 	if err != nil {
 		return err
 	}
-	budget := s.Budget
-	if !o.Now {
-		left := s.Window.Left(now, s.Zone)
-		if left == 0 {
-			rep.Outcome, rep.Reason = Closed, OutsideWindow
-			return nil
-		}
-		if _, closed := rules.Calendar.Closed(rep.Today); closed {
-			rep.Outcome, rep.Reason = Closed, ClosedDay
-			return nil
-		}
+	budget, left := s.Budget, s.Window.Left(now, s.Zone)
+	_, closed := rules.Calendar.Closed(rep.Today)
+	switch {
+	case o.Now:
+	case left == 0:
+		rep.Outcome, rep.Reason = Closed, OutsideWindow
+		return nil
+	case closed:
+		rep.Outcome, rep.Reason = Closed, ClosedDay
+		return nil
+	default:
 		budget = min(budget, left)
 	}
+	summarize := len(s.SummaryTo) > 0 && left > 0 && !closed && !o.DryRun
 	if !o.Approve {
 		restored, err := r.looksRestored(ctx, now)
 		if err != nil {
@@ -119,14 +121,15 @@ func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report)
 		}
 		if restored {
 			rep.Outcome, rep.Reason = Held, LooksRestored
-			return nil
 		}
 	}
 	pause, err := r.pause(ctx, now)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if pause.inForce {
+	case rep.Outcome == Held && (pause.inForce || !summarize):
+		return nil
+	case pause.inForce:
 		rep.Outcome, rep.Reason = Paused, string(pause.Kind)
 		return nil
 	}
@@ -134,7 +137,16 @@ func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report)
 	// From here on time counts. No email is begun after the budget is spent; one in flight may finish.
 	timed, cancel := context.WithTimeoutCause(ctx, budget, errBudget)
 	defer cancel()
-	err = r.work(ctx, timed, now, o, rules, pause.Kind != "", rep)
+	if summarize {
+		err = r.promiseSummaries(timed, rules, *rep)
+	}
+	switch {
+	case err != nil:
+	case rep.Outcome == Held: // but the librarian must hear of it
+		err = r.deliver(ctx, timed, now, rules, pause.Kind != "", rep)
+	default:
+		err = r.work(ctx, timed, now, o, rules, pause.Kind != "", rep)
+	}
 	switch unfinished := err != nil || rep.Outcome == Done && rep.Emails.Waiting > 0; {
 	case unfinished && ctx.Err() != nil:
 		rep.Outcome, rep.Reason = Partial, Interrupted
@@ -163,15 +175,16 @@ func (r *Runner) work(ctx, timed context.Context, now time.Time, o Options, rule
 	if err != nil {
 		return err
 	}
-	switch {
-	case len(emails) > r.Settings.MaxPerRun && !o.Approve:
+	if len(emails) > r.Settings.MaxPerRun && !o.Approve {
 		rep.Outcome, rep.Reason = Held, MaxPerRun
-	case !o.DryRun:
+	} else if !o.DryRun {
 		// Each chunk is durable when Promise returns. A crash between two leaves the rest unpromised, and the next run
 		// plans it again; the unique key keeps what was promised from being promised twice.
 		if rep.Planned, err = r.Store.Promise(timed, rep.RunID, emails); err != nil {
 			return err
 		}
+	}
+	if !o.DryRun {
 		if err := r.deliver(ctx, timed, now, rules, probe, rep); err != nil {
 			return err
 		}

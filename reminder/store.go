@@ -70,6 +70,9 @@ type Store interface {
 	// left out, and emails left without any. It returns what was stored.
 	Promise(ctx context.Context, runID string, emails []Email) (PlannedCounts, error)
 
+	// SummariesPromised counts the summaries promised for a day.
+	SummariesPromised(ctx context.Context, day Date) (int, error)
+
 	// Skip stores emails and their notices as canceled for a reason, so that they are never sent.
 	Skip(ctx context.Context, runID string, emails []Email, reason string) (PlannedCounts, error)
 	// CancelWaiting cancels all emails that have not ended, and keeps unknown ones from being sent again. No run may be at
@@ -83,6 +86,8 @@ type Store interface {
 	// Sweep settles what dead runs left: claims whose lease ran out are queued again, or fail when that has happened too
 	// often; hand-overs become unknown. With resend, an email that became unknown for the first time is queued once more.
 	Sweep(ctx context.Context, resend bool) (Swept, error)
+	// ClaimSummaries is Claim for the librarian's summaries alone.
+	ClaimSummaries(ctx context.Context, n int, lease time.Duration) ([]Claim, error)
 	// Claim takes up to n queued emails whose time has come, the most urgent first, for the length of lease.
 	Claim(ctx context.Context, n int, lease time.Duration) ([]Claim, error)
 	// Waiting returns the queued emails without claiming them, for a preview.
@@ -95,6 +100,11 @@ type Store interface {
 	HandOver(ctx context.Context, c Claim, messageID string, date time.Time) error
 	// Record writes what became of a claim. It may be repeated: an outcome that is already recorded is no error.
 	Record(ctx context.Context, c Claim, o Outcome) error
+
+	// Activity says what became of reminders since the last summary that was sent on a day before today.
+	Activity(ctx context.Context, today Date) (Activity, error)
+	// LateLongest returns the up to n open loans due first in a period, last excluded, that are not on hold.
+	LateLongest(ctx context.Context, first, last Date, n int) ([]Loan, error)
 
 	// SentSince counts the emails handed over in the last period, whatever their outcome.
 	SentSince(ctx context.Context, period time.Duration) (int, error)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,7 +38,8 @@ func (p *program) failedCommand() *cobra.Command {
 			w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 			fmt.Fprintf(w, "ID\t%s\t%s\t%s\n", p.say("keadaan", "state"), p.say("peminjam", "borrower"), p.say("pinjaman", "loans"))
 			for _, l := range list {
-				fmt.Fprintf(w, "%d\t%s\t%s\t%s\n\t%s\n", l.ID, l.State, l.Borrower, strings.Join(l.Loans, " "), l.Reason)
+				borrower := cmp.Or(l.Borrower, p.say("ringkasan petugas", "librarian's summary"))
+				fmt.Fprintf(w, "%d\t%s\t%s\t%s\n\t%s\n", l.ID, l.State, borrower, strings.Join(l.Loans, " "), l.Reason)
 			}
 			_ = w.Flush() // as with every print to a terminal, there is nobody to tell
 			p.printf("Berikutnya: pengingat retry ID, atau pengingat cancel ID.", "Next: pengingat retry ID, or pengingat cancel ID.")

@@ -135,6 +135,9 @@ func setDue(l *reminder.Loan, raw string) {
 	if l.Due, err = reminder.ParseDate(day); err != nil {
 		l.Hold = "no_due_date"
 	}
+	if l.ID == "" || l.Borrower.ID == "" { // what the outbox keeps about nobody's loan is the librarian's summary
+		l.Hold = "no_id"
+	}
 	if utf8.RuneCountInString(l.ID) > maxID || utf8.RuneCountInString(l.Borrower.ID) > maxID {
 		l.Hold = "id_too_long"
 	}

@@ -204,6 +204,15 @@ func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) 
 // Claim takes emails by one UPDATE whose order is that of its index, and reads back what it took by the token. When the
 // reply is lost, the rows are found by the same token; rows nobody finds wait for their lease.
 func (s *Store) Claim(ctx context.Context, n int, lease time.Duration) ([]reminder.Claim, error) {
+	return s.claim(ctx, "", n, lease)
+}
+
+// ClaimSummaries is Claim for emails that belong to no borrower.
+func (s *Store) ClaimSummaries(ctx context.Context, n int, lease time.Duration) ([]reminder.Claim, error) {
+	return s.claim(ctx, " AND borrower_id = ''", n, lease)
+}
+
+func (s *Store) claim(ctx context.Context, which string, n int, lease time.Duration) ([]reminder.Claim, error) {
 	token := rand.Text()
 	err := retry(ctx, func(again bool) error {
 		if again {
@@ -213,7 +222,7 @@ func (s *Store) Claim(ctx context.Context, n int, lease time.Duration) ([]remind
 		}
 		_, err := s.db.ExecContext(ctx, `UPDATE reminder_emails SET state = 'claimed', claim_token = ?, attempts = attempts + 1,
 			lease_until = DATE_ADD(UTC_TIMESTAMP(6), INTERVAL ? MICROSECOND)
-			WHERE state = 'queued' AND next_at <= UTC_TIMESTAMP(6) ORDER BY priority, next_at, id LIMIT ?`,
+			WHERE state = 'queued' AND next_at <= UTC_TIMESTAMP(6)`+which+` ORDER BY priority, next_at, id LIMIT ?`,
 			token, lease.Microseconds(), n)
 		return err
 	})

@@ -94,6 +94,7 @@ type Config struct {
 	ClosedWeekdays string        `env:"REMINDER_CLOSED_WEEKDAYS"`
 	Budget         time.Duration `env:"REMINDER_BUDGET" envDefault:"4m"`
 	Lease          time.Duration `env:"REMINDER_LEASE" envDefault:"15m"`
+	SummaryTo      []string      `env:"REMINDER_SUMMARY_TO"`
 	Templates      string        `env:"REMINDER_TEMPLATES"`
 	TitleInSubject bool          `env:"REMINDER_TITLE_IN_SUBJECT" envDefault:"false"`
 
@@ -280,6 +281,9 @@ func (c *Config) checkMail(p *problems) {
 	}
 	if c.MailReplyTo != "" {
 		s.ReplyTo = address("MAIL_REPLY_TO", c.MailReplyTo, "")
+	}
+	for _, addr := range c.SummaryTo {
+		s.SummaryTo = append(s.SummaryTo, address("REMINDER_SUMMARY_TO", addr, ""))
 	}
 	if c.MailUnsub != "" {
 		s.Unsubscribe = "mailto:" + address("MAIL_UNSUBSCRIBE", c.MailUnsub, "").Addr

@@ -1,0 +1,239 @@
+package reminder
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/mail"
+)
+
+// A Summary is what the librarian is told on the morning of an open day. It names borrowers and titles, because it goes to
+// the library itself; it is composed at the hand-over and kept nowhere.
+type Summary struct {
+	Today     Date
+	Activity         // of reminders
+	SinceDate Date   // of Activity.Since in the library's zone
+	SinceTime string // "07:02"
+	Planned   int    // emails that this run promised, or would have
+	Held      string // MaxPerRun or LooksRestored when the run is held, else ""
+
+	Open, Late  int // loans
+	Unreachable []GroupCount
+	Longest     []Loan // late longest
+	Calendar    Calendar
+}
+
+// Activity is what became of reminders in a time that ends now.
+type Activity struct {
+	Since   time.Time // when the summary before was handed over; zero: since the beginning
+	Sent    int       // emails
+	Waiting int       // emails that have not ended
+	Trouble []Trouble // what ended badly, the most frequent first
+}
+
+// A Trouble counts emails that ended badly in the same way.
+type Trouble struct {
+	State  State // Refused, Failed or Unknown
+	Reason string
+	Count  int
+}
+
+// A GroupCount counts borrowers of a group, such as a class.
+type GroupCount struct {
+	Group string // "" when unknown
+	Count int
+}
+
+// promiseSummaries promises today's summary to everyone who gets one. Like any promise it is made once: by the first run of
+// the day that may, also when it has nothing to tell.
+func (r *Runner) promiseSummaries(ctx context.Context, rules Rules, rep Report) error {
+	var emails []Email
+	for i, to := range r.Settings.SummaryTo {
+		if _, verdict := rules.Address(Borrower{Email: to.Addr}); verdict == Due {
+			emails = append(emails, Email{Notices: []Notice{summaryNotice(rep.Today, i)}})
+		}
+	}
+	promised, err := r.Store.SummariesPromised(ctx, rep.Today)
+	if err != nil || promised >= len(emails) {
+		return err
+	}
+	_, err = r.Store.Promise(ctx, rep.RunID, emails)
+	return err
+}
+
+// recheckSummary is Recheck for a summary: one of a former day has nothing to tell any more, so that a mail server that
+// was down for a week gets one and not seven.
+func (r Rules) recheckSummary(c Claim, recipients []mail.Address, today Date) (mail.Address, Outcome) {
+	if len(c.Notices) == 0 || c.Notices[0].Due != today {
+		return mail.Address{}, unhidden(c, Outcome{State: Expired, Reason: superseded})
+	}
+	if c.Notices[0].Step >= len(recipients) {
+		return mail.Address{}, unhidden(c, Outcome{State: Canceled, Reason: string(Unreachable)})
+	}
+	to := recipients[c.Notices[0].Step]
+	if _, verdict := r.Address(Borrower{Email: to.Addr}); verdict == Withheld {
+		return to, Outcome{State: Queued, Reason: string(Withheld), KeepTry: true, RetryAfter: withheldFor}
+	}
+	return to, Outcome{}
+}
+
+// longestLate is how many loans a summary names, longestReach how many days late they can be: a due date further back is
+// a mistake in the library's records.
+const longestLate, longestReach = 10, 3660
+
+// summary gathers what a summary tells.
+func (r *Runner) summary(ctx context.Context, rules Rules, rep Report) (s Summary, err error) {
+	s = Summary{Today: rep.Today, Planned: rep.Planned.Emails, Calendar: rules.Calendar}
+	if rep.Outcome == Held {
+		s.Held = rep.Reason
+	}
+	if s.Activity, err = r.Store.Activity(ctx, rep.Today); err != nil {
+		return s, err
+	}
+	if !s.Since.IsZero() {
+		s.SinceDate, s.SinceTime = DateOf(s.Since, r.Settings.Zone), s.Since.In(r.Settings.Zone).Format("15:04")
+	}
+	if s.Open, s.Late, err = r.Store.CountLoans(ctx, rep.Today); err != nil {
+		return s, err
+	}
+	if s.Longest, err = r.Store.LateLongest(ctx, rep.Today.AddDays(-longestReach), rep.Today, longestLate); err != nil {
+		return s, err
+	}
+	unreachable, err := r.unreachable(ctx, rules, rep.Today)
+	s.Unreachable = CountGroups(unreachable)
+	return s, err
+}
+
+// rereadChunk is how many loans are read at a time.
+const rereadChunk = 500
+
+// unreachable returns the loans in reach whose borrowers have no address that works.
+func (r *Runner) unreachable(ctx context.Context, rules Rules, today Date) ([]Loan, error) {
+	var silent []Notice
+	first, last := rules.Reach(today)
+	err := r.Store.Scan(ctx, first, last, func(page []Loan, _ map[Cycle]History) error {
+		for _, loan := range page {
+			if _, verdict := rules.Judge(loan, nil, today); verdict == Unreachable || verdict == BadAddress {
+				silent = append(silent, Notice{Cycle: Cycle{Loan: loan.ID}})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var loans []Loan
+	for chunk := range slices.Chunk(silent, rereadChunk) { // a scan knows no names
+		read, err := r.Store.Reread(ctx, Claim{Notices: chunk})
+		if err != nil {
+			return nil, err
+		}
+		loans = append(loans, read...)
+	}
+	return loans, nil
+}
+
+// Unreachable returns the open loans that a run would have to speak about today, but whose borrowers have no e-mail address
+// that works.
+func (r *Runner) Unreachable(ctx context.Context, today Date) ([]Loan, error) {
+	rules, err := r.rules(ctx, today)
+	if err != nil {
+		return nil, err
+	}
+	return r.unreachable(ctx, rules, today)
+}
+
+// CountGroups counts the borrowers of loans by group, those without one last.
+func CountGroups(loans []Loan) []GroupCount {
+	seen := map[string]bool{}
+	counts := map[string]int{}
+	for _, loan := range loans {
+		if !seen[loan.Borrower.ID] {
+			seen[loan.Borrower.ID] = true
+			counts[clean(loan.Borrower.Group, maxName)]++
+		}
+	}
+	var list []GroupCount
+	for group, n := range counts {
+		list = append(list, GroupCount{group, n})
+	}
+	slices.SortFunc(list, func(a, b GroupCount) int {
+		if a.Group == "" || b.Group == "" {
+			return -cmp.Compare(a.Group, b.Group)
+		}
+		return cmp.Compare(a.Group, b.Group)
+	})
+	return list
+}
+
+// Summarize writes a summary in the library's language.
+func (c *Composer) Summarize(s Summary) (Content, error) { return c.writer("").summarize(s, c.texts) }
+
+// A summaryView is a summary as the templates see it.
+type summaryView struct {
+	Lang, Library, URL string
+	Date               string
+	Since, SinceTime   string // "" since the beginning
+	Sent, Planned      int
+	Waiting            int
+	Restored           bool // held, because the records look restored from a backup
+	Many               bool // held, because too many are planned
+	Troubles           int
+	Trouble            []Trouble
+	Open, Late         int
+	Unreachables       int // borrowers
+	Unreachable        []GroupCount
+	Longest            []lateEntry
+}
+
+// A lateEntry is a loan that is late.
+type lateEntry struct {
+	Name, Group, Title, Due string
+	Days                    int
+}
+
+func (w *writer) summarize(s Summary, texts Texts) (Content, error) {
+	v := summaryView{
+		Lang: w.tag, Library: texts.Library, URL: texts.URL, Date: w.date(s.Today), Sent: s.Sent, Planned: s.Planned, Waiting: s.Waiting,
+		Restored: s.Held == LooksRestored, Many: s.Held == MaxPerRun, Open: s.Open, Late: s.Late, Unreachable: s.Unreachable,
+	}
+	if !s.Since.IsZero() {
+		v.Since, v.SinceTime = w.date(s.SinceDate), strings.ReplaceAll(s.SinceTime, ":", w.hourSep)
+	}
+	for _, t := range s.Trouble {
+		t.Reason = clean(t.Reason, maxTitle)
+		v.Troubles += t.Count
+		v.Trouble = append(v.Trouble, t)
+	}
+	for _, g := range s.Unreachable {
+		v.Unreachables += g.Count
+	}
+	for _, l := range s.Longest {
+		if days := s.Calendar.Offset(l.Due, s.Today); days > 0 {
+			v.Longest = append(v.Longest, lateEntry{
+				Name: clean(l.Borrower.Name, maxName), Group: clean(l.Borrower.Group, maxCode), Title: cleanTitle(l.Title, maxTitle),
+				Due: w.date(l.Due), Days: days,
+			})
+		}
+	}
+	return w.summary.write(v, w.tag)
+}
+
+// sampleSummaries returns summaries that together take every branch of a template.
+func sampleSummaries() []Summary {
+	today := Date{2026, time.November, 23}
+	full := Summary{
+		Today: today, SinceDate: today.AddDays(-3), SinceTime: "07:02", Planned: 2, Held: MaxPerRun, Open: 9, Late: 4,
+		Activity:    Activity{Since: today.utc(), Sent: 5, Waiting: 3, Trouble: []Trouble{{Failed, "a", 2}, {Unknown, "b", 1}, {Refused, "", 1}}},
+		Unreachable: []GroupCount{{"A", 2}, {"", 1}},
+		Longest: []Loan{
+			{Due: today.AddDays(-9), Title: "B", Borrower: Borrower{Name: "C", Group: "D"}}, {Due: today.AddDays(-1)},
+		},
+	}
+	restored := full
+	restored.Held = LooksRestored
+	return []Summary{{Today: today}, full, restored}
+}
