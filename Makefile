@@ -35,6 +35,10 @@ test: ## every test, on a private MariaDB and with the race detector
 test-long: test ## test, and the senders against real mail servers
 	deploy/dev/real-mail-servers.sh go test -race -shuffle=on -tags realmail ./mail/...
 
+.PHONY: test-report
+test-report: ## the page of 'pengingat report' in Chromium, on screens and printed
+	go test -tags chromium -count=1 -run TestReportInChromium ./cmd/local
+
 .PHONY: torture
 torture: ## kill the program TORTURE_KILLS times (1000) under a bad mail server; minutes
 	deploy/dev/with-mariadb.sh go test -tags torture -run TestTorture -count=1 -v -timeout 3h ./reminder/torture

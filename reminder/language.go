@@ -42,6 +42,14 @@ func (l language) date(d Date) string {
 	return fmt.Sprintf("%s, %d %s %d", l.days[t.Weekday()], t.Day(), l.months[t.Month()-1], t.Year())
 }
 
+// In returns d in a locale's words, as in "Senin, 30 November 2026": Indonesian unless it begins with "en".
+func (d Date) In(locale string) string {
+	if strings.HasPrefix(locale, "en") {
+		return languages[1].date(d)
+	}
+	return languages[0].date(d)
+}
+
 // rupiah returns an amount as in "Rp 12.500".
 func (l language) rupiah(amount int64) string {
 	s := strconv.FormatInt(amount, 10)

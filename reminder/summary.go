@@ -102,7 +102,7 @@ func (r *Runner) summary(ctx context.Context, rules Rules, rep Report) (s Summar
 	if s.Longest, err = r.Store.LateLongest(ctx, rep.Today.AddDays(-longestReach), rep.Today, longestLate); err != nil {
 		return s, err
 	}
-	unreachable, err := r.unreachable(ctx, rules, rep.Today)
+	unreachable, err := r.Unreachable(ctx, rules, rep.Today)
 	s.Unreachable = CountGroups(unreachable)
 	return s, err
 }
@@ -110,8 +110,8 @@ func (r *Runner) summary(ctx context.Context, rules Rules, rep Report) (s Summar
 // rereadChunk is how many loans are read at a time.
 const rereadChunk = 500
 
-// unreachable returns the loans in reach whose borrowers have no address that works.
-func (r *Runner) unreachable(ctx context.Context, rules Rules, today Date) ([]Loan, error) {
+// Unreachable returns the loans in reach whose borrowers have no address that works.
+func (r *Runner) Unreachable(ctx context.Context, rules Rules, today Date) ([]Loan, error) {
 	var silent []Notice
 	first, last := rules.Reach(today)
 	err := r.Store.Scan(ctx, first, last, func(page []Loan, _ map[Cycle]History) error {
@@ -134,16 +134,6 @@ func (r *Runner) unreachable(ctx context.Context, rules Rules, today Date) ([]Lo
 		loans = append(loans, read...)
 	}
 	return loans, nil
-}
-
-// Unreachable returns the open loans that a run would have to speak about today, but whose borrowers have no e-mail address
-// that works.
-func (r *Runner) Unreachable(ctx context.Context, today Date) ([]Loan, error) {
-	rules, err := r.rules(ctx, today)
-	if err != nil {
-		return nil, err
-	}
-	return r.unreachable(ctx, rules, today)
 }
 
 // CountGroups counts the borrowers of loans by group, those without one last.

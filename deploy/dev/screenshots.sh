@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes docs/images/mail-*.png again from the golden mails, after their look has changed:
+# Makes docs/images/*.png again from the golden mails and the golden report, after their look has changed:
 #
-#   go test ./reminder -run Golden -update && deploy/dev/screenshots.sh
+#   go test ./reminder ./cmd/local -run Golden -update && deploy/dev/screenshots.sh
 #
 # Needs Chromium (as root in a container: CHROMIUM_FLAGS=--no-sandbox), and the font Roboto to look as on a phone.
 set -eu
@@ -9,11 +9,14 @@ cd "$(dirname "$0")/../.."
 profile=$(mktemp -d)
 trap 'rm -rf "$profile"' EXIT
 
-shoot() { # language, width, height, name of the colour scheme, its number in Chromium
+picture() { # page, picture, width, height, number of the colour scheme in Chromium
 	# shellcheck disable=SC2086 # several flags, or none
 	"${CHROMIUM:-chromium}" ${CHROMIUM_FLAGS:-} --headless --hide-scrollbars --user-data-dir="$profile" \
-		--blink-settings=preferredColorScheme="$5" --window-size="$2,$3" \
-		--screenshot="docs/images/mail-$1-$2-$4.png" "file://$PWD/reminder/testdata/mails/several.$1.html" 2>/dev/null
+		--blink-settings=preferredColorScheme="$5" --window-size="$3,$4" --screenshot="docs/images/$2.png" "file://$PWD/$1" 2>/dev/null
+}
+
+shoot() { # language, width, height, name of the colour scheme, its number
+	picture "reminder/testdata/mails/several.$1.html" "mail-$1-$2-$4" "$2" "$3" "$5"
 }
 
 mkdir -p docs/images
@@ -23,3 +26,4 @@ for language in id en; do
 	shoot "$language" 640 1180 dark 0
 	shoot "$language" 640 1180 light 1
 done
+picture cmd/local/testdata/report.id.html report 900 1560 1

@@ -4,6 +4,7 @@
 -- it means the same as 'Dipinjam'; the due date alone decides what is late. A return date wins over any status.
 -- Ids and due_at are passed through as they are, so that a range on them uses the base tables' indexes.
 -- siswa.user_id is not unique: the class comes from a subquery, because a join would show a loan once per row.
+-- phone is read by 'pengingat report' alone, for links that a person presses.
 -- perpustakaan.com, the domain of the application's sample accounts, belongs to somebody else: never mail there.
 CREATE OR REPLACE ALGORITHM = MERGE SQL SECURITY DEFINER VIEW reminder_loans AS
 SELECT
@@ -19,7 +20,8 @@ SELECT
     (SELECT MIN(s.kelas) FROM siswa s WHERE s.user_id = u.id) AS group_name,
     NULL              AS language,
     NULL              AS hold_reason,
-    NULL              AS fine_per_day
+    NULL              AS fine_per_day,
+    (SELECT MIN(NULLIF(TRIM(s.no_telepon), '')) FROM siswa s WHERE s.user_id = u.id) AS phone
 FROM peminjaman p
 JOIN users u ON u.id = p.user_id
 JOIN buku b ON b.id = p.buku_id

@@ -1,0 +1,248 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"fmt"
+	"html"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden reports in testdata")
+
+// hostile is data that would break out of text, an attribute, or a line.
+const hostile = `</script><script>alert(1)</script> "'&<b> {{.}}` + "\r\n" + `javascript:`
+
+// sampleReview is a report of an invented library, always the same.
+func sampleReview(locale string) review {
+	last := reminder.Date{Year: 2026, Month: time.November, Day: 24}
+	v := review{
+		p: &program{locale: locale}, Library: "Perpustakaan MTsN 6 Garut", First: last.AddDays(-29), Last: last, Today: last,
+		Open: 154, Late: 31, Waiting: 3, Failed: 2,
+		Effects: []reminder.Effect{
+			{Step: -1, Within: 1, Back: 96, Again: 61, Unknown: 9}, {Step: 0, Within: 1, Back: 34, Again: 29, Unknown: 7},
+			{Step: 1, Within: 2, Back: 12, Again: 19, Unknown: 5}, {Step: 3, Within: 4, Back: 11, Again: 10, Unknown: 4},
+			{Step: 7, Within: 7, Back: 5, Again: 6, Unknown: 8}, {Step: 14, Within: 7, Unknown: 6},
+		},
+		Groups: []reminder.GroupCount{{Group: "7A", Count: 2}, {Group: "7B", Count: 1}, {Group: "8C", Count: 1}, {Group: "9B", Count: 1}, {Count: 1}},
+		Silent: []person{
+			{Name: "Bagas Aditya Nugraha", Group: "7A", Phone: "6281200000001", Books: []lent{
+				{"Asal-usul Nama Desa Kami", "BK-0102", last.AddDays(-3), 3}, {"Kumpulan Pantun Ceria 🌻📚", "BK-0104", last, 0}}},
+			{Name: "Puspita Wulandari", Group: "7A", Books: []lent{{"Rahasia Kebun Teh", "BK-0111", last.AddDays(-1), 1}}},
+			{Name: "Oka Mahendra Putra", Group: "7B", Phone: "6281200000003", Books: []lent{{"Tata Surya dan Kita", "BK-0109", last.AddDays(1), -1}}},
+			{Name: "Joko Satrio Wibisono", Group: "8C", Books: []lent{{"Matematika Itu Menyenangkan", "", last.AddDays(-12), 12}}},
+			{Name: "Nabila Zahra Khairani", Group: "9B", Phone: "6281200000005", Books: []lent{{"Petualangan di Lereng Papandayan", "BK-0101", last.AddDays(-5), 5}}},
+			{Name: "Teguh Santoso", Books: []lent{{"Belajar Membuat Laman: <script>", "BK-0105", last.AddDays(-2), 2}}},
+		},
+		Longest: []person{
+			{Name: "Intan Cahya Ningrum", Group: "9A", Phone: "6281200000009", Books: []lent{{"Tata Surya dan Kita", "BK-0109", last.AddDays(-72), 72}}},
+			{Name: "Joko Satrio Wibisono", Group: "8C", Books: []lent{{"Matematika Itu Menyenangkan", "", last.AddDays(-12), 12}, {"Rahasia Kebun Teh", "", last.AddDays(-9), 9}}},
+		},
+	}
+	for i := range 30 {
+		d := reviewDay{Date: v.First.AddDays(i), InReach: 36 + (i*7)%11 - i/3, Looked: true}
+		if d.Date.Weekday() == time.Sunday || i == 12 {
+			d.Looked, d.InReach = false, 0
+		} else {
+			d.Before, d.Due, d.First, d.Again = 5+(i*5)%4, 2+i%3, 1+(i*3)%3, i%4
+		}
+		v.Days = append(v.Days, d)
+	}
+	return v
+}
+
+func render(t *testing.T, v review) string {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, v.write(&b))
+	return b.String()
+}
+
+// contains is assert.Contains without printing the page.
+func contains(t *testing.T, page, part string) {
+	t.Helper()
+	assert.True(t, strings.Contains(page, part), "the page has no %s", part)
+}
+
+func TestReportGolden(t *testing.T) {
+	for _, locale := range []string{"id", "en"} {
+		got := render(t, sampleReview(locale))
+		name := filepath.Join("testdata", "report."+locale+".html")
+		if *update {
+			require.NoError(t, os.MkdirAll("testdata", 0o777))
+			require.NoError(t, os.WriteFile(name, []byte(got), 0o666))
+		}
+		want, err := os.ReadFile(name)
+		require.NoError(t, err)
+		assert.True(t, string(want) == got, "%s differs; if the new page looks better: go test ./cmd/local -run Golden -update", name)
+	}
+}
+
+// TestReportNeedsNothing: the page loads nothing, runs nothing, and can be read without seeing its charts.
+func TestReportNeedsNothing(t *testing.T) {
+	page := render(t, sampleReview("id"))
+	for _, never := range []string{"<script", "<link", "<img", "<iframe", "src=", "url(", "@import", "javascript:", "onload", "onclick"} {
+		assert.False(t, strings.Contains(page, never), never)
+	}
+	outside := regexp.MustCompile(`https?://[^\s"'<]+`).FindAllString(page, -1)
+	for _, address := range outside {
+		assert.True(t, strings.HasPrefix(address, "https://wa.me/62") || strings.HasPrefix(address, "http://www.w3.org/"), address)
+	}
+	for _, drawing := range regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAllString(page, -1) {
+		assert.Regexp(t, `^<svg [^>]*role="img" aria-labelledby="(\w+)-t \w+-d"><title id="\w+-t">[^<]+</title><desc id="\w+-d">[^<]+</desc>`, drawing)
+		d := xml.NewDecoder(strings.NewReader(drawing))
+		for {
+			_, err := d.Token()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			require.NoError(t, err)
+		}
+	}
+	assert.Equal(t, 4, strings.Count(page, "<svg"))
+	assert.Equal(t, 4, strings.Count(page, "</svg>"))
+}
+
+func TestReportKeepsDataInert(t *testing.T) {
+	v := sampleReview("id")
+	tame := strings.Count(render(t, v), "<")
+	v.Library = hostile
+	v.Groups[0].Group = hostile
+	v.Silent[0].Name, v.Silent[0].Group, v.Silent[0].Books[0] = hostile, hostile, lent{hostile, hostile, v.Today, 3}
+	page := render(t, v)
+	assert.False(t, strings.Contains(page, "<script"))
+	assert.Equal(t, tame, strings.Count(page, "<"), "data made an element")
+	link := regexp.MustCompile(`href="(https://wa.me/6281200000001[^"]*)"`).FindStringSubmatch(page)
+	require.NotNil(t, link)
+	u, err := url.Parse(html.UnescapeString(link[1]))
+	require.NoError(t, err)
+	assert.NotContains(t, link[1], "+")
+	assert.Contains(t, u.Query().Get("text"), "- "+hostile+" (batas kembali Selasa, 24 November 2026)\n", "the message arrives as it is")
+}
+
+func TestReportOfNothing(t *testing.T) {
+	v := sampleReview("en")
+	v.Effects, v.Groups, v.Silent, v.Longest = nil, nil, nil, nil
+	for i := range v.Days {
+		v.Days[i] = reviewDay{Date: v.Days[i].Date}
+	}
+	page := render(t, v)
+	contains(t, page, "There are no reminders in this time yet.")
+	contains(t, page, "None: all borrowers in reach")
+	assert.Equal(t, 1, strings.Count(page, "<svg"), "the days, without bars")
+}
+
+func TestInternational(t *testing.T) {
+	for typed, want := range map[string]string{
+		"081234567890": "6281234567890", "+62 812-3456-7890": "6281234567890", "6281234567890": "6281234567890",
+		"81234567890": "6281234567890", "(0262) 123456": "62262123456", "+1 415 555 0100": "14155550100",
+		"": "", "-": "", "0": "", "08": "", "12345": "", "tidak ada": "", "0812345678901234567": "", "081234567890 / 0813": "",
+	} {
+		assert.Equal(t, want, international(typed), typed)
+	}
+}
+
+func TestScale(t *testing.T) {
+	for most, want := range map[float64][2]float64{
+		0: {1, 2}, 1: {1, 2}, 3: {3, 4}, 5: {5, 6}, 6: {6, 4}, 10: {10, 6}, 11: {12, 4}, 24: {25, 6}, 99: {100, 6}, 154: {160, 5}, 1000: {1000, 6}, 73000: {80000, 5},
+	} {
+		top, ticks := chart{Labels: []string{"a"}, Series: [][]float64{{most}}}.scale()
+		assert.Equal(t, want, [2]float64{top, float64(ticks)}, most)
+	}
+}
+
+// TestReport makes a report from a real library, twice, with and without a column for phone numbers.
+func TestReport(t *testing.T) {
+	db, srv, environ := school(t)
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	mute := db.AddBorrower(t, mysqltest.Borrower{Name: "Budi Santoso", Email: "tidak ada", Class: "9B"})
+	db.Exec(t, "UPDATE siswa SET no_telepon = '0812-3456-78' WHERE user_id = ?", mute)
+	db.AddLoan(t, mysqltest.Loan{Borrower: mute, Due: at(t, environ, -2), Title: "Laskar Pelangi"})
+	for range 3 {
+		db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0)})
+	}
+	require.Equal(t, exitDone, command(t, environ, "run").code)
+	out := filepath.Join(t.TempDir(), "laporan saya.html")
+	for range 2 {
+		made := command(t, environ, "report", "--out", out)
+		require.Equal(t, exitDone, made.code, made.err)
+		assert.Contains(t, made.out, out)
+		assert.Contains(t, made.out, "nama peminjam")
+		assert.NotContains(t, made.out, "Budi")
+	}
+	if runtime.GOOS != "windows" {
+		info, err := os.Stat(out)
+		require.NoError(t, err)
+		assert.Equal(t, os.FileMode(0o600), info.Mode())
+	}
+	others, err := os.ReadDir(filepath.Dir(out))
+	require.NoError(t, err)
+	assert.Len(t, others, 1, "nothing is left beside the report")
+	read := func() string {
+		page, err := os.ReadFile(out)
+		require.NoError(t, err)
+		return string(page)
+	}
+	page := read()
+	contains(t, page, "<b>3</b><span>pengingat terkirim")
+	contains(t, page, "<b>4</b><span>pinjaman terbuka kini")
+	contains(t, page, `https://wa.me/62812345678?text=Halo%20Budi%20Santoso`)
+	assert.Regexp(t, `<bdi>Budi Santoso</bdi> · <bdi>9B</bdi>`, page, "a slip")
+	assert.Regexp(t, `hari terakhir</th><td class="n">0</td><td class="n">1 hari</td><td class="n">0</td><td class="n">3</td>`, page, "sent today: too early to say")
+	assert.Len(t, srv.Messages(), 3)
+
+	var view, name, x, y string
+	require.NoError(t, db.Admin.QueryRow("SHOW CREATE VIEW reminder_loans").Scan(&name, &view, &x, &y))
+	db.Exec(t, "RENAME TABLE reminder_loans TO with_phone")
+	db.Exec(t, `CREATE VIEW reminder_loans AS SELECT loan_id, borrower_id, borrower_name, email, title, due_at, loan_ref, item_code, borrowed_at,
+		group_name, language, hold_reason, fine_per_day FROM with_phone`)
+	require.Equal(t, exitDone, command(t, environ, "report", "--out", out).code, "a view without phone numbers")
+	assert.False(t, strings.Contains(read(), "wa.me"))
+	contains(t, read(), "Budi Santoso")
+	require.Equal(t, exitDone, command(t, environ, "run").code)
+
+	for _, args := range []string{"--days 0", "--days 367", "--from 2026-12-02 --to 2026-12-01", "--from besok", "--to besok", "extra"} {
+		assert.Equal(t, exitUsage, command(t, environ, append([]string{"report"}, strings.Fields(args)...)...).code, args)
+	}
+	before := read()
+	nowhere := command(t, environ, "report", "--out", filepath.Join(t.TempDir(), "nowhere", "x.html"))
+	assert.Equal(t, exitConfig, nowhere.code)
+	assert.Contains(t, nowhere.err, "--out")
+	assert.Equal(t, before, read())
+}
+
+// TestReportOpens: --open hands the page to the desktop, and says so when there is none.
+func TestReportOpens(t *testing.T) {
+	_, _, environ := school(t)
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	bin := t.TempDir()
+	t.Setenv("PATH", bin)
+	out := filepath.Join(t.TempDir(), "report.html")
+	none := command(t, environ, "report", "--out", out, "--open")
+	assert.Equal(t, exitDone, none.code, "the report is there")
+	assert.Contains(t, none.out, "Bukalah berkas itu sendiri")
+
+	shown := filepath.Join(t.TempDir(), "shown")
+	script := fmt.Sprintf("#!/bin/sh\necho \"$1\" > %s\n", shown)
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "xdg-open"), []byte(script), 0o755))
+	assert.NotContains(t, command(t, environ, "report", "--out", out, "--open").out, "sendiri")
+	got, err := os.ReadFile(shown)
+	require.NoError(t, err)
+	assert.Equal(t, out+"\n", string(got))
+}

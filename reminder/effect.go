@@ -1,0 +1,69 @@
+package reminder
+
+import (
+	"context"
+	"slices"
+)
+
+// A ToldCount counts what was sent about loans with one due date at one step.
+type ToldCount struct {
+	Due          Date
+	Step         int
+	Count, Again int // notices, and those after which a later one became necessary
+}
+
+// An Effect says of one step after how many of its reminders the book was back, or renewed, before the next step came.
+//
+// It is what can be known. Nobody tells a run when a book came back: the next step's notice is promised if the loan is
+// still open on its day, and not if it is not. Why it came back is not known at all.
+type Effect struct {
+	Step    int
+	Within  int // days until the next step, as the schedule is now; 0: there is none
+	Back    int // no later notice was needed
+	Again   int // one was
+	Unknown int // the next step's day has not come, or never comes
+}
+
+// Effects sums up what followed reminders, a step each, as of the day on which a run last looked at the loans.
+func (r Rules) Effects(told []ToldCount, asOf Date) []Effect {
+	steps := map[int]*Effect{}
+	var list []*Effect
+	for _, t := range told {
+		e := steps[t.Step]
+		if e == nil {
+			e = &Effect{Step: t.Step}
+			if next, ok := r.Schedule.next(t.Step); ok {
+				e.Within = next - t.Step
+			}
+			steps[t.Step] = e
+			list = append(list, e)
+		}
+		e.Again += t.Again
+		now, _ := r.Schedule.InForce(r.Calendar.Offset(t.Due, asOf))
+		// A loan that is late for too long gets no further notice, back or not.
+		if followed := e.Within > 0 && t.Step+e.Within <= r.MaxOverdueDays; followed && now > t.Step {
+			e.Back += t.Count - t.Again
+		} else {
+			e.Unknown += t.Count - t.Again
+		}
+	}
+	slices.SortFunc(list, func(a, b *Effect) int { return a.Step - b.Step })
+	effects := make([]Effect, len(list))
+	for i, e := range list {
+		effects[i] = *e
+	}
+	return effects
+}
+
+// next returns the step after one.
+func (s Schedule) next(step int) (int, bool) {
+	for offset := step + 1; offset <= step+2*maxStep; offset++ {
+		if next, ok := s.InForce(offset); ok && next > step {
+			return next, true
+		}
+	}
+	return 0, false
+}
+
+// Rules returns what decides about loans today.
+func (r *Runner) Rules(ctx context.Context, today Date) (Rules, error) { return r.rules(ctx, today) }

@@ -1,0 +1,120 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// What a look back over some days reads. The database counts, and only counts leave it; days begin at midnight in the
+// library's zone.
+
+// period returns the instants at which days begin and end.
+func period(first, last reminder.Date, zone *time.Location) (from, to string) {
+	midnight := func(d reminder.Date) string {
+		return formatTime(time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, zone))
+	}
+	return midnight(first), midnight(last.AddDays(1))
+}
+
+// Sent counts the reminders sent from first to last, by day and priority.
+func (s *Store) Sent(ctx context.Context, first, last reminder.Date, zone *time.Location) (map[reminder.Date]map[reminder.Priority]int, error) {
+	from, to := period(first, last, zone)
+	sent := map[reminder.Date]map[reminder.Priority]int{}
+	err := s.read(ctx, func() { clear(sent) }, func(rows *sql.Rows) error {
+		var quarter int64
+		var priority reminder.Priority
+		var n int
+		if err := rows.Scan(&quarter, &priority, &n); err != nil {
+			return err
+		}
+		day := reminder.DateOf(time.Unix(quarter*15*60, 0), zone)
+		if sent[day] == nil {
+			sent[day] = map[reminder.Priority]int{}
+		}
+		sent[day][priority] += n
+		return nil
+		// By quarters of an hour, because midnight falls on one in every zone, whatever its clocks do.
+	}, `SELECT FLOOR(TIMESTAMPDIFF(MINUTE, '1970-01-01', handover_at) / 15) AS quarter, priority, COUNT(*) FROM reminder_emails
+		WHERE handover_at >= ? AND handover_at < ? AND state = 'sent' AND borrower_id <> '' GROUP BY quarter, priority`, from, to)
+	return sent, fault("count what was sent", err)
+}
+
+// ToldCounts counts the notices sent from first to last, and which of them were followed by another, by due date and step.
+func (s *Store) ToldCounts(ctx context.Context, first, last reminder.Date, zone *time.Location) ([]reminder.ToldCount, error) {
+	from, to := period(first, last, zone)
+	var told []reminder.ToldCount
+	err := s.read(ctx, func() { told = nil }, func(rows *sql.Rows) error {
+		var t reminder.ToldCount
+		var due string
+		err := rows.Scan(&due, &t.Step, &t.Count, &t.Again)
+		if err != nil {
+			return err
+		}
+		t.Due, err = reminder.ParseDate(due)
+		told = append(told, t)
+		return err
+		// One that was dropped because the book had come back was followed by none.
+	}, `SELECT n.due_date, n.step, COUNT(*), SUM(EXISTS (SELECT 1 FROM reminder_notices later WHERE later.loan_id = n.loan_id
+			AND later.due_date = n.due_date AND later.step > n.step AND later.dropped NOT IN ('returned', 'renewed')))
+		FROM reminder_emails e JOIN reminder_notices n ON n.email_id = e.id
+		WHERE e.handover_at >= ? AND e.handover_at < ? AND e.state = 'sent' AND n.dropped = '' AND n.loan_id <> ''
+		GROUP BY n.due_date, n.step`, from, to)
+	return told, fault("count what was told", err)
+}
+
+// Reports returns the report of each day's last run that looked at the loans.
+func (s *Store) Reports(ctx context.Context, first, last reminder.Date, zone *time.Location) (map[reminder.Date]reminder.Report, error) {
+	from, to := period(first, last, zone)
+	reports := map[reminder.Date]reminder.Report{}
+	err := s.read(ctx, func() { clear(reports) }, func(rows *sql.Rows) error {
+		var text []byte
+		if err := rows.Scan(&text); err != nil {
+			return err
+		}
+		var r reminder.Report
+		if err := json.Unmarshal(text, &r); err != nil {
+			return err
+		}
+		if r.Loans.InReach > 0 || r.Outcome == reminder.Done && r.Reason != reminder.Quarantined {
+			reports[r.Today] = r
+		}
+		return nil
+	}, `SELECT report FROM reminder_runs WHERE started_at >= ? AND started_at < ? AND outcome NOT IN ('', 'closed', 'paused')
+		ORDER BY started_at`, from, to)
+	return reports, fault("read the runs", err)
+}
+
+// phoneChunk is how many loans' phone numbers are read at a time.
+const phoneChunk = 500
+
+// Phones returns, by borrower, the phone numbers that the view has in its column phone; none when it has no such column.
+func (s *Store) Phones(ctx context.Context, loans []reminder.Loan) (map[string]string, error) {
+	phones := map[string]string{}
+	for chunk := range slices.Chunk(loans, phoneChunk) {
+		ids := make([]any, len(chunk))
+		for i, l := range chunk {
+			ids[i] = l.ID
+		}
+		err := s.read(ctx, func() {}, func(rows *sql.Rows) error {
+			var borrower, phone string
+			err := rows.Scan(&borrower, &phone)
+			phones[borrower] = phone
+			return err
+		}, "SELECT borrower_id, phone FROM reminder_loans WHERE phone <> '' AND loan_id IN ("+marks(len(ids))+")", ids...)
+		if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1054 { // unknown column
+			return phones, nil
+		}
+		if err != nil {
+			return nil, fault("read the phone numbers", err)
+		}
+	}
+	return phones, nil
+}
