@@ -24,7 +24,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden reports in testdata")
+var update = flag.Bool("update", false, "rewrite the golden reports, and the files in deploy/windows and deploy/linux")
 
 // hostile is data that would break out of text, an attribute, or a line.
 const hostile = `</script><script>alert(1)</script> "'&<b> {{.}}` + "\r\n" + `javascript:`
@@ -67,7 +67,7 @@ func sampleReview(locale string) review {
 	return v
 }
 
-func render(t *testing.T, v review) string {
+func pageOf(t *testing.T, v review) string {
 	t.Helper()
 	var b bytes.Buffer
 	require.NoError(t, v.write(&b))
@@ -82,7 +82,7 @@ func contains(t *testing.T, page, part string) {
 
 func TestReportGolden(t *testing.T) {
 	for _, locale := range []string{"id", "en"} {
-		got := render(t, sampleReview(locale))
+		got := pageOf(t, sampleReview(locale))
 		name := filepath.Join("testdata", "report."+locale+".html")
 		if *update {
 			require.NoError(t, os.MkdirAll("testdata", 0o777))
@@ -96,7 +96,7 @@ func TestReportGolden(t *testing.T) {
 
 // TestReportNeedsNothing: the page loads nothing, runs nothing, and can be read without seeing its charts.
 func TestReportNeedsNothing(t *testing.T) {
-	page := render(t, sampleReview("id"))
+	page := pageOf(t, sampleReview("id"))
 	for _, never := range []string{"<script", "<link", "<img", "<iframe", "src=", "url(", "@import", "javascript:", "onload", "onclick"} {
 		assert.False(t, strings.Contains(page, never), never)
 	}
@@ -121,11 +121,11 @@ func TestReportNeedsNothing(t *testing.T) {
 
 func TestReportKeepsDataInert(t *testing.T) {
 	v := sampleReview("id")
-	tame := strings.Count(render(t, v), "<")
+	tame := strings.Count(pageOf(t, v), "<")
 	v.Library = hostile
 	v.Groups[0].Group = hostile
 	v.Silent[0].Name, v.Silent[0].Group, v.Silent[0].Books[0] = hostile, hostile, lent{hostile, hostile, v.Today, 3}
-	page := render(t, v)
+	page := pageOf(t, v)
 	assert.False(t, strings.Contains(page, "<script"))
 	assert.Equal(t, tame, strings.Count(page, "<"), "data made an element")
 	link := regexp.MustCompile(`href="(https://wa.me/6281200000001[^"]*)"`).FindStringSubmatch(page)
@@ -142,7 +142,7 @@ func TestReportOfNothing(t *testing.T) {
 	for i := range v.Days {
 		v.Days[i] = reviewDay{Date: v.Days[i].Date}
 	}
-	page := render(t, v)
+	page := pageOf(t, v)
 	contains(t, page, "There are no reminders in this time yet.")
 	contains(t, page, "None: all borrowers in reach")
 	assert.Equal(t, 1, strings.Count(page, "<svg"), "the days, without bars")

@@ -42,7 +42,7 @@ func TestReportInChromium(t *testing.T) {
 		return string(out)
 	}
 	for _, locale := range []string{"id", "en"} {
-		page := render(t, sampleReview(locale))
+		page := pageOf(t, sampleReview(locale))
 		plain, probed := filepath.Join(dir, "plain.html"), filepath.Join(dir, "probed.html")
 		require.NoError(t, os.WriteFile(plain, []byte(page), 0o600))
 		require.NoError(t, os.WriteFile(probed, []byte(page+probe), 0o600))

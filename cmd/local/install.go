@@ -1,0 +1,463 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	_ "embed"
+	"encoding/csv"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/text/encoding/unicode"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+)
+
+// The tasks of Windows Task Scheduler, and the account they run under: NT AUTHORITY\LOCAL SERVICE, by its SID because its
+// name is translated. It is there when nobody is logged on, needs no stored password and may do next to nothing. A task of
+// such an account runs in session 0, which has no screen: no console window appears. The program stays a console program,
+// because a person wants to read what it prints.
+const (
+	taskName     = "Pengingat"
+	testTaskName = "Pengingat-test" // a dry run every minute, for trying out; registered but not enabled
+	localService = "*S-1-5-19"
+)
+
+// oldServices are the ones that did the reminding before, in Laravel's way.
+var oldServices = []string{"LaravelScheduler", "LaravelQueueWorker"}
+
+// The files in deploy/windows and deploy/linux are what these templates make of the sample paths in the test.
+var (
+	//go:embed task.xml
+	taskXML string
+	//go:embed systemd.service
+	serviceUnit string
+	//go:embed systemd.timer
+	timerUnit string
+)
+
+// An installation is where the program is and what it needs there. All paths are absolute.
+type installation struct {
+	Exe, Dir string // the program, and its folder, which is also the working directory of a task
+	Env      string // the settings file: a task has no variables of its own
+	Minutes  int    // after which the system ends a run: the lease, which outlasts any run that is in order
+
+	logs   string   // the folder of the log
+	files  []string // files that it reads beside the settings
+	reads  []string // folders that it reads beside its own
+	writes []string // folders that it writes beside that of the log
+}
+
+// installation finds out where the program is. Its settings are read when there are any.
+func (p *program) installation() (installation, error) {
+	i := installation{Minutes: 15}
+	exe, err := os.Executable()
+	if err != nil {
+		return i, err
+	}
+	i.Exe, i.Dir = exe, filepath.Dir(exe)
+	inDir := func(path string) string { // as the task will see it
+		if filepath.IsAbs(path) {
+			return path
+		}
+		return filepath.Join(i.Dir, path)
+	}
+	i.Env = inDir("pengingat.env")
+	i.logs = filepath.Dir(inDir(cmp.Or(p.environ["LOG_FILE"], filepath.Join("logs", "pengingat.log"))))
+	if p.envFile == "" && p.envErr == nil {
+		return i, nil
+	}
+	cfg, err := p.config(setup.Load)
+	if err != nil {
+		return i, err
+	}
+	i.Minutes = int((cfg.Lease + time.Minute - 1) / time.Minute)
+	if cfg.MailCAFile != "" {
+		i.files = append(i.files, inDir(cfg.MailCAFile))
+	}
+	if cfg.Templates != "" {
+		i.reads = append(i.reads, inDir(cfg.Templates))
+	}
+	if cfg.Mailer == "file" || cfg.Mailer == "log" {
+		i.writes = append(i.writes, inDir(cfg.MailFileDir))
+	}
+	i.Env, err = filepath.Abs(p.envFile)
+	return i, err
+}
+
+// task renders a task for Windows Task Scheduler: UTF-16, little-endian, with a byte order mark and CR LF, the one Unicode
+// form that schtasks takes.
+//
+//   - StartWhenAvailable makes up for what was missed in sleep. It is what starts the first run of the day on a laptop,
+//     because a "shutdown" with fast start-up is a sleep too, and the boot trigger does not see it.
+//   - A time without a zone is the computer's own, so 07:00 is seven in the morning. 17 past the hour is when nothing else
+//     starts. The two may fall close together: a run that has nothing to do does nothing.
+//   - Whether Windows takes an exit code for a failure is not certain. RestartOnFailure may so start a run three times
+//     more, which does no harm; nothing depends on it, since the next hour comes.
+//   - LogonType is absent: for accounts of the system the schema has no value.
+func (i installation) task(name string) ([]byte, error) {
+	data := struct {
+		installation
+		Name, Description, Arguments string
+		Test                         bool
+	}{i, name, "Mengingatkan peminjam perpustakaan lewat surel. Reminds library borrowers by e-mail.", "run", name == testTaskName}
+	if data.Test {
+		data.Description = "Uji coba setiap menit, tanpa mengirim. A dry run every minute; nothing is sent."
+		data.Arguments += " --dry-run"
+	}
+	data.Arguments += ` --env "` + i.Env + `"` // a quote cannot be part of a path on Windows
+	text, err := render(taskXML, data)
+	if err != nil {
+		return nil, err
+	}
+	utf16 := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder()
+	return utf16.Bytes(bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")))
+}
+
+// render executes a template. In a template, xml escapes a text for XML, and unit a path for systemd.
+func render(text string, data any) ([]byte, error) {
+	t, err := template.New("").Funcs(template.FuncMap{
+		"xml": func(s string) (string, error) {
+			var b strings.Builder
+			err := xml.EscapeText(&b, []byte(s))
+			return b.String(), err
+		},
+		"unit": strings.NewReplacer("%", "%%").Replace,
+	}).Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = t.Execute(&b, data)
+	return b.Bytes(), err
+}
+
+// grants are the commands that let the task's account at what it needs, and at nothing else: it reads the program's folder
+// and the settings, and writes the log.
+func (i installation) grants() (commands [][]string) {
+	grant := func(path, rights string) {
+		commands = append(commands, []string{"icacls", path, "/grant", localService + ":" + rights})
+	}
+	const folder = "(OI)(CI)" // with the files and folders in it, also future ones
+	grant(i.Dir, folder+"(RX)")
+	grant(i.logs, folder+"(M)")
+	for _, path := range append([]string{i.Env}, i.files...) {
+		grant(path, "(R)")
+	}
+	for _, path := range i.reads {
+		grant(path, folder+"(RX)")
+	}
+	for _, path := range i.writes {
+		grant(path, folder+"(M)")
+	}
+	return commands
+}
+
+func (p *program) installCommand() *cobra.Command {
+	var print string
+	var dryRun, replace bool
+	cmd := &cobra.Command{
+		Use:   "install",
+		Short: p.say("Daftarkan agar berjalan sendiri setiap jam", "Register it to run by itself every hour"),
+		Long: p.say(`Di Windows (buka Command Prompt dengan "Run as administrator"): mendaftarkan dua tugas di Task
+Scheduler, memberi akun LOCAL SERVICE hak baca atas folder program dan berkas pengaturan serta hak tulis
+atas folder log, lalu menjalankan 'doctor'. Aman diulang, misalnya setelah folder dipindahkan.
+
+  Pengingat       setiap jam, pukul 07:00, dan setelah komputer menyala
+  Pengingat-test  'run --dry-run' setiap menit; mati sampai dinyalakan dengan
+                  schtasks /change /tn Pengingat-test /enable
+
+--replace-services menghentikan dan menghapus layanan lama LaravelScheduler dan LaravelQueueWorker;
+cadangannya disimpan di folder program, dan 'uninstall --restore-services' memasangnya kembali.
+
+Di Linux: mencetak service dan timer systemd, dan perintah untuk memasangnya.`,
+			`On Windows (open the Command Prompt with "Run as administrator"): registers two tasks with Task
+Scheduler, lets the account LOCAL SERVICE read the program's folder and the settings file and write the
+log folder, then runs 'doctor'. It may be repeated, for example after the folder was moved.
+
+  Pengingat       every hour, at 07:00, and after start-up
+  Pengingat-test  'run --dry-run' every minute; off until it is enabled by
+                  schtasks /change /tn Pengingat-test /enable
+
+--replace-services stops and removes the old services LaravelScheduler and LaravelQueueWorker; a backup
+is kept in the program's folder, and 'uninstall --restore-services' puts them back.
+
+On Linux: prints a systemd service and timer, and the commands that install them.`),
+		Example: `  pengingat install --env D:\web\TA\perpustakaan\.env
+  pengingat install --dry-run
+  pengingat install --print > pengingat.xml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			i, err := p.installation()
+			switch {
+			case err != nil:
+				return err
+			case print != "":
+				return p.printTask(i, print)
+			case runtime.GOOS != "windows":
+				return p.printUnits(i)
+			case p.envFile == "":
+				return &reminder.Fault{Text: reminder.Text{
+					ID: "Tidak ada berkas pengaturan. Sebutkan dengan --env BERKAS, atau buat pengingat.env di folder program.",
+					EN: "There is no settings file. Name one with --env FILE, or make pengingat.env in the program's folder.",
+				}}
+			}
+			s := system{program: p, dryRun: dryRun}
+			if err := s.install(cmd.Context(), i, replace); err != nil || dryRun {
+				return err
+			}
+			p.printf("Berikutnya: 'schtasks /run /tn %s' menjalankannya sekarang, 'pengingat status' menunjukkan hasilnya.",
+				"Next: 'schtasks /run /tn %s' runs it now, 'pengingat status' shows what came of it.", taskName)
+			return p.doctor(cmd.Context(), i)
+		},
+	}
+	cmd.Flags().StringVar(&print, "print", "", p.say("hanya cetak XML tugas: Pengingat, atau --print=Pengingat-test", "only print a task's XML: Pengingat, or --print=Pengingat-test"))
+	cmd.Flags().Lookup("print").NoOptDefVal = taskName
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("hanya tunjukkan perintahnya", "only show the commands"))
+	cmd.Flags().BoolVar(&replace, "replace-services", false, p.say("hapus layanan lama LaravelScheduler dan LaravelQueueWorker",
+		"remove the old services LaravelScheduler and LaravelQueueWorker"))
+	return cmd
+}
+
+func (p *program) uninstallCommand() *cobra.Command {
+	var dryRun, restore bool
+	cmd := &cobra.Command{
+		Use:   "uninstall",
+		Short: p.say("Hentikan berjalan sendiri; data tetap ada", "Stop running by itself; the data stays"),
+		Long: p.say(`Menghapus kedua tugas dari Task Scheduler (jalankan sebagai administrator). Yang tetap ada: program, berkas
+pengaturan, log, dan semua catatan di basis data, sehingga pemasangan kembali tidak mengulang pengingat.`,
+			`Removes both tasks from Task Scheduler (run it as administrator). What stays: the program, the settings
+file, the log, and all records in the database, so that installing it again repeats no reminder.`),
+		Example: "  pengingat uninstall\n  pengingat uninstall --restore-services",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if runtime.GOOS != "windows" {
+				p.printf("sudo systemctl disable --now pengingat.timer\nsudo rm /etc/systemd/system/pengingat.service /etc/systemd/system/pengingat.timer",
+					"sudo systemctl disable --now pengingat.timer\nsudo rm /etc/systemd/system/pengingat.service /etc/systemd/system/pengingat.timer")
+				return nil
+			}
+			exe, err := os.Executable()
+			if err != nil {
+				return err
+			}
+			s := system{program: p, dryRun: dryRun}
+			if err := s.uninstall(cmd.Context(), filepath.Dir(exe), restore); err != nil || dryRun {
+				return err
+			}
+			p.printf("Tetap ada: folder %s dengan pengaturan dan log, serta tabel reminder_* di basis data.",
+				"What stays: the folder %s with settings and log, and the tables reminder_* in the database.", filepath.Dir(exe))
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("hanya tunjukkan perintahnya", "only show the commands"))
+	cmd.Flags().BoolVar(&restore, "restore-services", false, p.say("pasang kembali layanan lama dari cadangannya", "put the old services back from their backup"))
+	return cmd
+}
+
+// printTask prints a task: into a file byte for byte what Windows takes, on a screen what a person can read.
+func (p *program) printTask(i installation, name string) error {
+	if name != taskName && name != testTaskName {
+		return p.usage(fmt.Errorf("--print=%s: %s, %s", name, taskName, testTaskName))
+	}
+	data, err := i.task(name)
+	if err != nil {
+		return err
+	}
+	if f, ok := p.out.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			data, err = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Bytes(data)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	_, err = p.out.Write(data)
+	return err
+}
+
+// printUnits prints the systemd units, with the commands that install them as comments: all of it is one shell script.
+func (p *program) printUnits(i installation) error {
+	for _, unit := range []struct{ name, text string }{{"pengingat.service", serviceUnit}, {"pengingat.timer", timerUnit}} {
+		text, err := render(unit.text, i)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(p.out, "# /etc/systemd/system/%s\n%s\n", unit.name, text)
+	}
+	p.printf("# Simpan kedua bagian di atas sebagai berkas yang disebut, lalu:", "# Save the two parts above as the files named, then:")
+	fmt.Fprintln(p.out, "#   sudo systemctl daemon-reload && sudo systemctl enable --now pengingat.timer")
+	return nil
+}
+
+// A system carries out commands of Windows, or shows them.
+type system struct {
+	*program
+	dryRun bool
+}
+
+func (s system) install(ctx context.Context, i installation, replace bool) error {
+	if err := s.check(i.Dir); err != nil {
+		return err
+	}
+	for _, dir := range append([]string{i.logs}, i.writes...) {
+		if err := s.do("mkdir "+dir, func() error { return os.MkdirAll(dir, 0o755) }); err != nil {
+			return err
+		}
+	}
+	for _, command := range i.grants() {
+		if err := s.run(ctx, command...); err != nil {
+			return err
+		}
+	}
+	if err := s.do("eventlog: "+taskName, addEventSource); err != nil {
+		return err
+	}
+	// The old ones go before the new one comes: at no moment do two systems remind.
+	if replace {
+		if err := s.replaceServices(ctx, i.Dir); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{taskName, testTaskName} {
+		if err := s.register(ctx, i, name); err != nil {
+			return err
+		}
+	}
+	if !s.dryRun {
+		s.printf("Terdaftar di Task Scheduler: %s, %s.", "Registered with Task Scheduler: %s, %s.", taskName, testTaskName)
+		if next := nextRun(ctx); next != "" {
+			s.printf("Berjalan berikutnya: %s", "Next run: %s", next)
+		}
+	}
+	return nil
+}
+
+// register gives a task to schtasks, which reads it from a file.
+func (s system) register(ctx context.Context, i installation, name string) error {
+	data, err := i.task(name)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(i.logs, name+".xml")
+	if !s.dryRun {
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			return err
+		}
+		defer os.Remove(file)
+	}
+	return s.run(ctx, "schtasks", "/create", "/f", "/tn", name, "/xml", file)
+}
+
+func (s system) uninstall(ctx context.Context, dir string, restore bool) error {
+	if err := s.check(dir); err != nil {
+		return err
+	}
+	for _, name := range []string{taskName, testTaskName} {
+		// What is not there needs no removal.
+		if err := s.run(ctx, "schtasks", "/delete", "/f", "/tn", name); err != nil {
+			s.printf("Tidak terdaftar: %s", "Not registered: %s", name)
+		}
+	}
+	if err := s.do("eventlog: -"+taskName, removeEventSource); err != nil {
+		return err
+	}
+	if !restore {
+		return nil
+	}
+	for _, name := range oldServices {
+		if err := s.run(ctx, "reg", "import", backup(dir, name)); err != nil {
+			return err
+		}
+	}
+	if !s.dryRun {
+		s.printf("Layanan lama kembali; nyalakan ulang komputer agar berjalan.", "The old services are back; restart the computer to start them.")
+	}
+	return nil
+}
+
+// backup is the file that keeps what the registry says about a service.
+func backup(dir, service string) string { return filepath.Join(dir, service+".reg") }
+
+// replaceServices stops and removes the old services, and keeps what is needed to put them back.
+func (s system) replaceServices(ctx context.Context, dir string) error {
+	for _, name := range oldServices {
+		if exec.CommandContext(ctx, "sc", "query", name).Run() != nil {
+			s.printf("Layanan %s tidak ada.", "There is no service %s.", name)
+			continue
+		}
+		if err := s.run(ctx, "reg", "export", `HKLM\SYSTEM\CurrentControlSet\Services\`+name, backup(dir, name), "/y"); err != nil {
+			return err
+		}
+		_ = s.run(ctx, "net", "stop", name) // it may not be running
+		if err := s.run(ctx, "sc", "delete", name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run carries out one command. What it printed is told when it fails.
+func (s system) run(ctx context.Context, command ...string) error {
+	line := make([]string, len(command))
+	for i, arg := range command {
+		if line[i] = arg; strings.ContainsAny(arg, " ()") {
+			line[i] = `"` + arg + `"`
+		}
+	}
+	return s.do(strings.Join(line, " "), func() error {
+		out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput()
+		if err != nil {
+			return &reminder.Fault{Text: reminder.Text{
+				ID: "Perintah ini gagal: " + strings.Join(line, " "),
+				EN: "This command failed: " + strings.Join(line, " "),
+			}, Err: fmt.Errorf("%w: %s", err, strings.TrimSpace(strings.ToValidUTF8(string(out), "?")))}
+		}
+		return nil
+	})
+}
+
+// do does one step, or shows it.
+func (s system) do(text string, step func() error) error {
+	if s.dryRun {
+		fmt.Fprintln(s.out, text)
+		return nil
+	}
+	return step()
+}
+
+// nextRun asks when the task runs next. The second column says so, in the words of the system's language.
+func nextRun(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, "schtasks", "/query", "/tn", taskName, "/fo", "csv", "/nh").Output()
+	if err != nil {
+		return ""
+	}
+	row, err := csv.NewReader(bytes.NewReader(out)).Read()
+	if err != nil || len(row) < 2 {
+		return ""
+	}
+	return row[1]
+}
+
+// doctor runs the diagnosis as a process of its own, as the person would who has just installed the program. What it finds
+// needs a person, and is no failure of the installation.
+func (p *program) doctor(ctx context.Context, i installation) error {
+	cmd := exec.CommandContext(ctx, i.Exe, "doctor", "--env", i.Env)
+	cmd.Stdout, cmd.Stderr = p.out, p.errOut
+	err := cmd.Run()
+	if _, ok := errors.AsType[*exec.ExitError](err); ok {
+		p.code = exitNeedsPerson
+		return nil
+	}
+	return err
+}

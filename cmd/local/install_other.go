@@ -1,0 +1,12 @@
+//go:build !windows
+
+package main
+
+import "errors"
+
+// Outside Windows there is nothing to register, and standard error goes to systemd's journal.
+
+func (s system) check(string) error { return errors.ErrUnsupported }
+func addEventSource() error         { return errors.ErrUnsupported }
+func removeEventSource() error      { return errors.ErrUnsupported }
+func logEvent(int, string) error    { return nil }

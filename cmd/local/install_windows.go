@@ -1,0 +1,56 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/svc/eventlog"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// check refuses what cannot work: registering a task for another account needs an administrator, and that account sees
+// neither network drives nor should it read a whole drive.
+func (s system) check(dir string) error {
+	volume := filepath.VolumeName(dir) + `\`
+	root, err := windows.UTF16PtrFromString(volume)
+	if err != nil {
+		return err
+	}
+	if strings.EqualFold(filepath.Clean(dir), volume) || windows.GetDriveType(root) == windows.DRIVE_REMOTE {
+		return &reminder.Fault{Text: reminder.Text{
+			ID: "Taruh program di folder tersendiri di komputer ini, misalnya C:\\Pengingat, lalu jalankan lagi dari sana.",
+			EN: "Put the program in a folder of its own on this computer, such as C:\\Pengingat, and run it again from there.",
+		}}
+	}
+	if !s.dryRun && !windows.GetCurrentProcessToken().IsElevated() {
+		return &reminder.Fault{Text: reminder.Text{
+			ID: `Perlu hak administrator: tekan Start, ketik cmd, pilih "Run as administrator", lalu ulangi perintah ini di sana.`,
+			EN: `This needs an administrator: press Start, type cmd, choose "Run as administrator", and repeat the command there.`,
+		}}
+	}
+	return nil
+}
+
+// addEventSource lets the event log show our entries; EventCreate.exe, a part of Windows, has the message texts.
+func addEventSource() error {
+	_ = eventlog.Remove(taskName) // of an earlier installation
+	return eventlog.InstallAsEventCreate(taskName, eventlog.Warning)
+}
+
+func removeEventSource() error {
+	_ = eventlog.Remove(taskName) // it may not be there
+	return nil
+}
+
+// logEvent writes a warning to the event log (Windows Logs, Application), where it is found although nobody saw the run.
+// The id is the exit code.
+func logEvent(id int, text string) error {
+	log, err := eventlog.Open(taskName)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	return log.Warning(uint32(id), text)
+}
