@@ -31,6 +31,9 @@ func (p *program) statusCommand() *cobra.Command {
 				return json.NewEncoder(p.out).Encode(st)
 			}
 			p.printStatus(st, app.Runner.Settings)
+			if fault := app.LogFault(); fault != nil {
+				fmt.Fprintln(p.out, "\n"+reminder.Localize(fault, p.locale))
+			}
 			return nil
 		}),
 	}

@@ -1,20 +1,81 @@
 package setup
 
 import (
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"gopkg.in/natefinch/lumberjack.v2"
+
+	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// logger returns the log of a configuration, and what closes it.
-func (c *Config) logger(stderr io.Writer) (*slog.Logger, io.Closer) {
+// logger returns the log of a configuration and its file, if it has one. The file is opened, and its folder made, when
+// the first line is written: a command that logs nothing leaves nothing behind.
+func (c *Config) logger(stderr io.Writer) (*slog.Logger, *logFile) {
 	if c.LogFile == "" {
-		return slog.New(c.handler(stderr)), io.NopCloser(nil)
+		return slog.New(c.handler(stderr)), nil
 	}
-	file := &lumberjack.Logger{Filename: c.LogFile, MaxSize: 5, MaxBackups: 5, MaxAge: 180, LocalTime: true} // MB, files, days
+	if info, err := os.Stat(c.LogFile); err == nil && info.IsDir() {
+		c.LogFile = filepath.Join(c.LogFile, "pengingat.log") // a folder would be taken for a full log and renamed
+	}
+	file := &logFile{locale: c.AppLocale, stderr: stderr,
+		Logger: lumberjack.Logger{Filename: c.LogFile, MaxSize: 5, MaxBackups: 5, MaxAge: 180, LocalTime: true}} // MB, files, days
 	return slog.New(c.handler(file)), file
+}
+
+// A logFile is a log that may fail: its file is locked by another program, the disk is full. Nothing depends on it, since
+// what must not be lost is in the database; so a run goes on, and what the file does not take goes to standard error, the
+// first time with the reason.
+type logFile struct {
+	lumberjack.Logger
+	stderr io.Writer
+	locale string
+	err    error // the first failure
+}
+
+// Write is called by one goroutine at a time: slog sees to it.
+func (l *logFile) Write(line []byte) (int, error) {
+	_, err := l.Logger.Write(line)
+	if err == nil {
+		return len(line), nil
+	}
+	if l.err == nil {
+		l.err = logFault(err)
+		fmt.Fprintln(l.stderr, reminder.Localize(l.err, l.locale))
+	}
+	return l.stderr.Write(line)
+}
+
+func logFault(err error) error {
+	return &reminder.Fault{Text: reminder.Text{
+		ID: "Berkas log (LOG_FILE) tidak dapat ditulis; pengingat tetap berjalan. Tutup program lain yang membukanya, atau kosongkan tempat di disk.",
+		EN: "The log file (LOG_FILE) cannot be written; reminders go on all the same. Close the program that holds it open, or make room on the disk.",
+	}, Err: err}
+}
+
+// LogFault says why the log file could not be written, or cannot be at this moment; nil when it can, or when there is none.
+// It is for the end of a command, when nothing is logged any more.
+func (a *App) LogFault() error {
+	if a.log == nil {
+		return nil
+	}
+	if a.log.err != nil {
+		return a.log.err
+	}
+	f, err := os.OpenFile(a.log.Filename, os.O_WRONLY|os.O_APPEND, 0) // creates nothing
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return logFault(err)
+	}
+	return f.Close()
 }
 
 func (c *Config) handler(out io.Writer) slog.Handler {

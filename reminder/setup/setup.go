@@ -22,7 +22,7 @@ type App struct {
 	Log    *slog.Logger
 	Store  *mysql.Store
 	Runner *reminder.Runner
-	log    io.Closer
+	log    *logFile // nil: the log goes to standard error
 }
 
 // New wires a configuration. It connects to nothing, so an error is always one of the configuration.
@@ -52,14 +52,20 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, closer := cfg.logger(stderr)
-	return &App{Config: cfg, Log: log, Store: store, log: closer, Runner: &reminder.Runner{
+	log, file := cfg.logger(stderr)
+	return &App{Config: cfg, Log: log, Store: store, log: file, Runner: &reminder.Runner{
 		Store: store, Sender: sender, Composer: composer, Now: time.Now, Log: log, Settings: cfg.settings,
 	}}, nil
 }
 
 // Close closes the database and the log.
-func (a *App) Close() error { return errors.Join(a.Store.Close(), a.log.Close()) }
+func (a *App) Close() error {
+	err := a.Store.Close()
+	if a.log != nil {
+		err = errors.Join(err, a.log.Close())
+	}
+	return err
+}
 
 // Sender returns the sender that the configuration names.
 func (c *Config) Sender() (mail.Sender, error) {
