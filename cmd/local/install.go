@@ -34,6 +34,9 @@ const (
 	localService = "*S-1-5-19"
 )
 
+// eventKey is where the registry keeps the source of our entries in the event log.
+const eventKey = `HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\` + taskName
+
 // oldServices are the ones that did the reminding before, in Laravel's way.
 var oldServices = []string{"LaravelScheduler", "LaravelQueueWorker"}
 
@@ -74,7 +77,10 @@ func (p *program) installation() (installation, error) {
 		return filepath.Join(i.Dir, path)
 	}
 	i.Env = inDir("pengingat.env")
-	i.logs = filepath.Dir(inDir(cmp.Or(p.environ["LOG_FILE"], filepath.Join("logs", "pengingat.log"))))
+	i.logs = inDir(cmp.Or(p.environ["LOG_FILE"], filepath.Join("logs", "pengingat.log")))
+	if info, err := os.Stat(i.logs); err != nil || !info.IsDir() {
+		i.logs = filepath.Dir(i.logs)
+	}
 	if p.envFile == "" && p.envErr == nil {
 		return i, nil
 	}
@@ -320,7 +326,7 @@ func (s system) install(ctx context.Context, i installation, replace bool) error
 			return err
 		}
 	}
-	if err := s.do("eventlog: "+taskName, addEventSource); err != nil {
+	if err := s.do("reg add "+eventKey, addEventSource); err != nil {
 		return err
 	}
 	// The old ones go before the new one comes: at no moment do two systems remind.
@@ -364,12 +370,11 @@ func (s system) uninstall(ctx context.Context, dir string, restore bool) error {
 		return err
 	}
 	for _, name := range []string{taskName, testTaskName} {
-		// What is not there needs no removal.
 		if err := s.run(ctx, "schtasks", "/delete", "/f", "/tn", name); err != nil {
-			s.printf("Tidak terdaftar: %s", "Not registered: %s", name)
+			s.printf("%s tidak terhapus; mungkin memang tidak terdaftar: %v", "%s is not removed; perhaps it is not registered: %v", name, err)
 		}
 	}
-	if err := s.do("eventlog: -"+taskName, removeEventSource); err != nil {
+	if err := s.do("reg delete "+eventKey+" /f", removeEventSource); err != nil {
 		return err
 	}
 	if !restore {

@@ -9,4 +9,4 @@ import "errors"
 func (s system) check(string) error { return errors.ErrUnsupported }
 func addEventSource() error         { return errors.ErrUnsupported }
 func removeEventSource() error      { return errors.ErrUnsupported }
-func logEvent(int, string) error    { return nil }
+func logEvent(string) error         { return nil }

@@ -45,12 +45,11 @@ func removeEventSource() error {
 }
 
 // logEvent writes a warning to the event log (Windows Logs, Application), where it is found although nobody saw the run.
-// The id is the exit code.
-func logEvent(id int, text string) error {
+func logEvent(text string) error {
 	log, err := eventlog.Open(taskName)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	return log.Warning(uint32(id), text)
+	return log.Warning(1, text) // EventCreate.exe knows the ids 1 to 1000
 }

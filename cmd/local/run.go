@@ -31,17 +31,35 @@ Exit codes: 0 done; 10 done, but something needs a person (failed, unknown, held
 (database or mail server down, time spent); 78 wrong settings.`),
 		Example: "  pengingat run\n  pengingat run --dry-run\n  pengingat run --now --json",
 		Args:    cobra.NoArgs,
-		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
-			rep, err := app.Runner.Run(ctx, o)
-			p.code = exitCode(rep)
-			switch {
-			case asJSON:
-				err = errors.Join(err, json.NewEncoder(p.out).Encode(rep))
-			case err == nil:
-				p.printReport(rep, app.Runner.Settings)
+	}
+	var failure string // what the event log is to say of this run
+	run := p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
+		rep, err := app.Runner.Run(ctx, o)
+		p.code = exitCode(rep)
+		switch {
+		case asJSON:
+			err = errors.Join(err, json.NewEncoder(p.out).Encode(rep))
+		case err == nil:
+			p.printReport(rep, app.Runner.Settings)
+		}
+		if rep.Outcome == reminder.Stopped || rep.NeedsPerson() {
+			failure = p.failure(rep, app.Runner.Settings)
+		} else if fault := app.LogFault(); fault != nil {
+			failure = reminder.Localize(fault, p.locale)
+		}
+		return err
+	})
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		err := run(cmd, args)
+		if err != nil { // also of a run that could not begin
+			failure = reminder.Localize(err, p.locale)
+		}
+		if failure != "" && !o.DryRun {
+			if err := logEvent(failure); err != nil {
+				fmt.Fprintln(p.errOut, err)
 			}
-			return err
-		}),
+		}
+		return err
 	}
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, p.say("hanya hitung; tidak ada yang ditulis atau dikirim", "only count; nothing is written or sent"))
 	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("cetak laporan sebagai JSON", "print the report as JSON"))
@@ -61,6 +79,13 @@ func exitCode(r reminder.Report) int {
 		return exitNeedsPerson
 	}
 	return exitDone
+}
+
+// failure says in the event log what is wrong after a run. Like every reason, it holds no address and no name.
+func (p *program) failure(r reminder.Report, s reminder.Settings) string {
+	return fmt.Sprintf(p.say("%s\r\nGagal: %d, tidak pasti: %d, menunggu: %d. 'pengingat status' menjelaskannya.",
+		"%s\r\nFailed: %d, unknown: %d, waiting: %d. 'pengingat status' explains it."),
+		p.outcome(r, s), r.Emails.Failed, r.Emails.Unknown, r.Emails.Waiting)
 }
 
 // printReport prints a report for a person: the outcome in words, then the counts that are not zero.
