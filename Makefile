@@ -20,6 +20,7 @@ build: ## bin/pengingat, for this machine
 .PHONY: build-windows
 build-windows: ## bin/pengingat.exe, for the library's computer
 	GOOS=windows GOARCH=amd64 $(BUILD) -o bin/pengingat.exe ./cmd/local
+	go run -C deploy/dev/tools ./winres $(CURDIR)/bin/pengingat.exe '$(VERSION)'
 
 # The race detector is linked with cgo. The demonstration is tested without it: its database engine has races of its own.
 .PHONY: test

@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"reminder/mysql/mysqltest":        {"reminder/mysql/mysqltest/school"},
 	"reminder/mysql/mysqltest/school": {},
 	"reminder/torture":                {},
+	"deploy/dev/tools/winres":         {},
 }
 
 // mustNotImport keeps the story free of the ways in which it is told.
