@@ -6,14 +6,16 @@ package pengingat
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/signal"
-	"runtime/debug"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -31,8 +33,8 @@ func init() {
 	// is an answer that can be read instead of a process that will not start.
 	door := sync.OnceValue(func() http.Handler {
 		ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-		d := &Door{Context: ctx, App: sync.OnceValues(func() (*setup.App, error) {
-			environ, _, err := setup.Environ("", os.Environ())
+		environ, _, err := setup.Environ("", os.Environ())
+		d := &Door{Context: ctx, Log: setup.NewLog(environ, os.Stderr), Open: func() (*setup.App, error) {
 			if err != nil {
 				return nil, err
 			}
@@ -41,7 +43,7 @@ func init() {
 				return nil, err
 			}
 			return setup.New(cfg, os.Stderr)
-		})}
+		}}
 		go func() {
 			// The platform sends SIGTERM ten seconds before it kills. The run in flight stops claiming, finishes the message
 			// whose last byte may have left, and records it.
@@ -57,8 +59,12 @@ func init() {
 // A Door answers HTTP requests with runs.
 type Door struct {
 	Context context.Context            // when it ends, runs in flight end early and in order
-	App     func() (*setup.App, error) // depends on nothing that changes while the process lives: give it remembered
-	runs    sync.WaitGroup
+	Open    func() (*setup.App, error) // called by the first request, and again after it failed
+	Log     *slog.Logger               // for what is not part of a run
+
+	runs sync.WaitGroup
+	mu   sync.Mutex
+	open *setup.App // what Open returned
 }
 
 // Wait waits for the runs in flight.
@@ -78,11 +84,10 @@ type request struct {
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.runs.Add(1)
 	defer d.runs.Done()
+	log := traced(d.Log, r)
 	defer func() {
 		if v := recover(); v != nil {
-			// The stack names our code only; the value may hold data.
-			fmt.Fprintf(os.Stderr, "panic of type %T in a run\n%s", v, debug.Stack())
-			fail(w, http.StatusInternalServerError, "internal error; see the log")
+			fail(w, http.StatusInternalServerError, reminder.Panicked(log, v).Error())
 		}
 	}()
 	if r.Method != http.MethodPost {
@@ -95,16 +100,18 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, `the body must be empty or {"dry_run":true}: `+err.Error())
 		return
 	}
-	app, err := d.App()
+	app, err := d.app()
 	if err != nil {
+		log.Error("configuration", "error", err.Error())
 		fail(w, http.StatusInternalServerError, err.Error())
 		return
 	}
+	// The request's context ends when the caller has gone, and, by the framework, with the function's timeout.
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(d.Context, cancel)()
 
-	report, err := app.Runner.Run(ctx, reminder.Options{Trigger: "http", DryRun: req.DryRun})
+	report, err := app.Runner.Run(ctx, reminder.Options{Trigger: "http", DryRun: req.DryRun, Log: traced(app.Log, r)})
 	status := http.StatusOK
 	switch {
 	case err != nil || report.Outcome == reminder.Stopped:
@@ -113,6 +120,32 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		status = http.StatusServiceUnavailable
 	}
 	answer(w, status, report)
+}
+
+// app returns what Open returned. A failure is not remembered: a file that the configuration names may be there next time.
+func (d *Door) app() (*setup.App, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.open != nil {
+		return d.open, nil
+	}
+	app, err := d.Open()
+	if err == nil {
+		d.open = app
+	}
+	return app, err
+}
+
+// traced returns log with the request's trace, under which the platform shows its lines.
+func traced(log *slog.Logger, r *http.Request) *slog.Logger {
+	id, _, _ := strings.Cut(r.Header.Get("X-Cloud-Trace-Context"), "/")
+	if parent := strings.Split(r.Header.Get("Traceparent"), "-"); len(parent) >= 4 { // version, trace, span, flags
+		id = parent[1]
+	}
+	if _, err := hex.DecodeString(id); err != nil || len(id) != 32 {
+		return log
+	}
+	return log.With("trace", id)
 }
 
 // decode reads one JSON object without unknown fields, or nothing.
@@ -136,8 +169,15 @@ func fail(w http.ResponseWriter, status int, text string) {
 }
 
 func answer(w http.ResponseWriter, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		panic(err) // only of a type that cannot be encoded
+	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // whoever asked has gone; the run is recorded all the same
+	_, _ = w.Write(text) // whoever asked may have gone; the run is recorded all the same
+	// The process may end as soon as the run has, so nothing of the answer may be left in a buffer.
+	_ = http.NewResponseController(w).Flush()
 }

@@ -1,14 +1,19 @@
 package pengingat
 
 import (
+	"bytes"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -41,7 +46,7 @@ func door(t *testing.T, settings map[string]string) (*Door, *mysqltest.DB, *mail
 	for key, value := range settings {
 		environ[key] = value
 	}
-	return &Door{Context: t.Context(), App: sync.OnceValues(func() (*setup.App, error) {
+	return &Door{Context: t.Context(), Log: slog.New(slog.DiscardHandler), Open: func() (*setup.App, error) {
 		cfg, err := setup.Load(environ)
 		if err != nil {
 			return nil, err
@@ -52,7 +57,7 @@ func door(t *testing.T, settings map[string]string) (*Door, *mysqltest.DB, *mail
 			app.Runner.Now = func() time.Time { return time.Date(2026, 11, 24, 1, 0, 0, 0, time.UTC) } // 08:00 in Jakarta
 		}
 		return app, err
-	})}, db, srv
+	}}, db, srv
 }
 
 func post(d *Door, method, body string) (int, string) {
@@ -80,13 +85,103 @@ func TestPost(t *testing.T) {
 	assert.Len(t, srv.Messages(), 1)
 }
 
+// What alerts and people in the cloud find in the log: one line a run with the Report's fields, one an unusual mail, each
+// with its run and its request; and nothing of a borrower.
+func TestLog(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "log")
+	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
+		if c.Phase == "rcpt" && strings.Contains(c.Arg, "gone") {
+			return mailtest.Action{Reply: "550 5.1.1 <" + c.Arg + "> unknown"}
+		}
+		return mailtest.Action{}
+	}})
+	d, db, _ := door(t, map[string]string{"LOG_FORMAT": "json", "LOG_FILE": file, "GOOGLE_CLOUD_PROJECT": "school",
+		"MAIL_PORT": strconv.Itoa(srv.Port())})
+	for _, addr := range []string{"canary-good@example.org", "canary-gone@example.org"} {
+		borrower := db.AddBorrower(t, mysqltest.Borrower{Email: addr, Name: "Canary Name"})
+		db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: borrower, Title: "Canary Title"})
+	}
+	const id = "4bf92f3577b34da6a3ce929d0e0e4736"
+	read := 0
+	for _, header := range []http.Header{
+		{"Traceparent": {"00-" + id + "-00f067aa0ba902b7-01"}}, {"X-Cloud-Trace-Context": {id + "/1;o=1"}}, {"Traceparent": {"canary"}},
+	} {
+		r, w := httptest.NewRequest("POST", "/", nil), httptest.NewRecorder()
+		r.Header = header
+		d.ServeHTTP(w, r)
+		var report map[string]any
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &report))
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.NotContains(t, strings.ToLower(string(text)), "canary")
+		all := lines(t, text[read:])
+		read = len(text)
+		run := all[len(all)-1]
+		for _, line := range all {
+			assert.Equal(t, map[string]any{"run_id": report["run_id"]}, line["logging.googleapis.com/labels"])
+			if header.Get("Traceparent") == "canary" {
+				assert.NotContains(t, line, "logging.googleapis.com/trace")
+			} else {
+				assert.Equal(t, "projects/school/traces/"+id, line["logging.googleapis.com/trace"])
+			}
+			_, err := time.Parse(time.RFC3339Nano, line["time"].(string))
+			assert.NoError(t, err)
+		}
+		assert.Equal(t, "run", run["message"])
+		assert.Equal(t, "INFO", run["severity"])
+		delete(report, "run_id")
+		for key, value := range report {
+			assert.Equal(t, value, run[key], key)
+		}
+		if report["emails"].(map[string]any)["refused"] == 1.0 {
+			require.Len(t, all, 2)
+			assert.Equal(t, "email", all[0]["message"])
+			assert.Equal(t, "WARNING", all[0]["severity"])
+			assert.Equal(t, "refused", all[0]["state"])
+		} else {
+			assert.Len(t, all, 1)
+		}
+	}
+	assert.Len(t, srv.Messages(), 1)
+}
+
+// The age of what waits stands in the log as a number, for an alert.
+func TestLogTellsHowLongMailWaits(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "log")
+	d, db, _ := door(t, map[string]string{"LOG_FORMAT": "json", "LOG_FILE": file, "MAIL_PORT": "1"})
+	db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	post(d, "POST", "")
+	db.Exec(t, "UPDATE reminder_emails SET created_at = '2026-11-23 00:00:00'")
+	db.Exec(t, "DELETE FROM reminder_state")
+	code, _ := post(d, "POST", "")
+	assert.Equal(t, 500, code)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	all := lines(t, text)
+	last := all[len(all)-1]
+	assert.Equal(t, "ERROR", last["severity"])
+	assert.Equal(t, 25*3600.0, last["oldest_waiting_seconds"], last)
+}
+
+// lines reads a log in JSON.
+func lines(t *testing.T, text []byte) (all []map[string]any) {
+	t.Helper()
+	for text := range bytes.Lines(text) {
+		var line map[string]any
+		require.NoError(t, json.Unmarshal(text, &line), string(text))
+		all = append(all, line)
+	}
+	require.NotEmpty(t, all)
+	return all
+}
+
 // The local program and the function tell the same of the same data.
 func TestBothDoorsReportTheSame(t *testing.T) {
 	d, db, _ := door(t, nil)
 	for _, due := range []string{"2026-11-24", "2026-11-20", "2026-11-25", "2026-01-01", "2027-01-01"} {
 		db.AddLoan(t, mysqltest.Loan{Due: due})
 	}
-	app, err := d.App()
+	app, err := d.app()
 	require.NoError(t, err)
 	for _, dry := range []bool{true, false} {
 		body := ""
@@ -136,11 +231,29 @@ func TestBadRequests(t *testing.T) {
 func TestFailures(t *testing.T) {
 	t.Run("configuration", func(t *testing.T) {
 		d, _, _ := door(t, map[string]string{"REMINDER_SCHEDULE": "never"})
+		var log bytes.Buffer
+		d.Log = setup.NewLog(map[string]string{"K_SERVICE": "pengingat"}, &log)
 		for range 2 {
 			code, body := post(d, "POST", "")
 			assert.Equal(t, 500, code)
 			assert.Contains(t, body, "REMINDER_SCHEDULE")
 		}
+		for _, line := range lines(t, log.Bytes()) { // the scheduler does not keep the answer
+			assert.Equal(t, "ERROR", line["severity"])
+			assert.Equal(t, "configuration", line["message"])
+			assert.Contains(t, line["error"], "REMINDER_SCHEDULE")
+		}
+	})
+	t.Run("a file that is not there yet", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "ca.pem")
+		d, _, _ := door(t, map[string]string{"MAIL_CA_FILE": file})
+		code, body := post(d, "POST", "")
+		assert.Equal(t, 500, code)
+		assert.Contains(t, body, "MAIL_CA_FILE")
+		cert := mailtest.NewCertificate(t, time.Now().Add(time.Hour), "localhost")
+		require.NoError(t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Leaf.Raw}), 0o600))
+		code, body = post(d, "POST", "")
+		assert.Equal(t, 200, code, body)
 	})
 	t.Run("database down, then up", func(t *testing.T) {
 		d, db, srv := door(t, nil)
@@ -180,10 +293,17 @@ func TestFailures(t *testing.T) {
 		assert.Empty(t, srv.Messages())
 	})
 	t.Run("panic", func(t *testing.T) {
-		d := &Door{Context: t.Context(), App: func() (*setup.App, error) { panic(errors.New("secret@example.org")) }}
+		var log bytes.Buffer
+		d := &Door{Context: t.Context(), Log: setup.NewLog(map[string]string{"LOG_FORMAT": "json"}, &log),
+			Open: func() (*setup.App, error) { panic(errors.New("secret@example.org")) }}
 		code, body := post(d, "POST", "")
 		assert.Equal(t, http.StatusInternalServerError, code)
-		assert.NotContains(t, body, "secret")
+		assert.Contains(t, body, "has an error")
+		assert.NotContains(t, body+log.String(), "secret")
+		line := lines(t, log.Bytes())[0]
+		assert.Equal(t, "ERROR", line["severity"])
+		assert.Equal(t, "*errors.errorString", line["type"])
+		assert.Regexp(t, `^pengingat\.TestFailures\S*:\d+ < pengingat\.\(\*Door\)\.app:\d+ < `, line["trail"])
 		d.Wait()
 	})
 }

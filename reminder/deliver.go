@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -170,6 +171,11 @@ func (d *delivery) wait() bool {
 // one takes a claimed email to its outcome. A crash before the hand-over mark leaves it claimed: nothing was sent, and
 // when the lease has run out it is queued again.
 func (d *delivery) one(ctx context.Context, c Claim) {
+	defer func() {
+		if v := recover(); v != nil {
+			d.stop(Panicked(d.Log, v)) // and for this email it is a crash
+		}
+	}()
 	if err := d.limit.Wait(d.halt); err != nil { // the run ends before this email's turn
 		d.record(ctx, c, Outcome{State: Queued, KeepTry: true})
 		return
@@ -315,7 +321,11 @@ func (d *delivery) record(ctx context.Context, c Claim, o Outcome) {
 		return
 	}
 	if o.State != Sent && !o.KeepTry {
-		d.Log.Info("email", "email", c.ID, "state", string(o.State), "reason", o.Reason, "attempts", c.Attempts)
+		level := slog.LevelInfo
+		if o.State == Refused || o.State == Failed || o.State == Unknown {
+			level = slog.LevelWarn
+		}
+		d.Log.Log(ctx, level, "email", "email", c.ID, "state", string(o.State), "reason", o.Reason, "attempts", c.Attempts)
 	}
 	if c.isSummary() {
 		d.Log.Info("summary", "email", c.ID, "state", string(o.State))

@@ -23,7 +23,8 @@
 //
 // # A run
 //
-// [Runner.Run] reads the clock once. Then, with what a crash there does:
+// [Runner.Run] reads the clock once. Then, with what a crash there does (a panic is one, but that the run ends with an error
+// instead of the process):
 //
 //  1. Begin. A row says that a run started. Crash: the row has no end, and status says so. Nothing else depends on it.
 //  2. Sweep. What dead runs left is settled: a claim whose lease ran out is queued again, a hand-over becomes unknown,

@@ -1,6 +1,13 @@
 package reminder
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path"
+	"runtime"
+	"strings"
+)
 
 // A Text is what a person reads, in the program's two languages.
 type Text struct{ ID, EN string }
@@ -52,4 +59,26 @@ func Localize(err error, locale string) string {
 		return f.In(locale)
 	}
 	return err.Error()
+}
+
+// Panicked turns what recover returned into a Fault. The log says of which type it was and where it came from; its value
+// may hold data and is told to nobody.
+func Panicked(log *slog.Logger, value any) error {
+	pcs := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
+	var trail []string
+	for more := true; more; {
+		var f runtime.Frame
+		switch f, more = frames.Next(); {
+		case f.Function == "runtime.gopanic":
+			trail = nil // until here it was about the recovery
+		case !strings.HasPrefix(f.Function, "runtime."):
+			trail = append(trail, fmt.Sprintf("%s:%d", path.Base(f.Function), f.Line))
+		}
+	}
+	log.Error("panic", "type", fmt.Sprintf("%T", value), "trail", strings.Join(trail, " < "))
+	return &Fault{Temporary: true, Text: Text{
+		ID: "Program ini mengandung kesalahan; log menyebut di mana. Laporkan kepada pembuatnya.",
+		EN: "This program has an error; the log says where. Please report it to its makers.",
+	}}
 }

@@ -104,16 +104,25 @@ func (r Report) NeedsPerson() bool {
 		r.Outcome == Paused && r.Reason != string(PauseByPerson)
 }
 
-// LogValue makes the report one log line without nesting.
+// LogValue makes the report the attributes of one log line, with the names that they have in JSON: alerts in the cloud are
+// built on them. Two differ: the run's id is missing, because every line of a run has it; and the age of the oldest waiting
+// email stands there as a number too, because alerts cannot calculate with a time.
 func (r Report) LogValue() slog.Value {
+	var age int64
+	if oldest, err := time.Parse(time.RFC3339, r.OldestWaiting); err == nil {
+		age = int64(r.StartedAt.Sub(oldest).Seconds())
+	}
 	return slog.GroupValue(
-		slog.String("run_id", r.RunID), slog.String("trigger", r.Trigger), slog.String("version", r.Version),
+		slog.String("trigger", r.Trigger), slog.String("version", r.Version),
 		slog.String("today", r.Today.String()), slog.Bool("dry_run", r.DryRun),
 		slog.String("outcome", string(r.Outcome)), slog.String("reason", r.Reason),
-		slog.Int("open", r.Loans.Open), slog.Int("in_reach", r.Loans.InReach), slog.Int("unreachable", r.Loans.Unreachable),
-		slog.Int("planned", r.Planned.Emails), slog.Int("sent", r.Emails.Sent), slog.Int("refused", r.Emails.Refused),
-		slog.Int("failed", r.Emails.Failed), slog.Int("canceled", r.Emails.Canceled), slog.Int("expired", r.Emails.Expired),
-		slog.Int("unknown", r.Emails.Unknown), slog.Int("withheld", r.Emails.Withheld), slog.Int("waiting", r.Emails.Waiting),
-		slog.String("oldest_waiting", r.OldestWaiting), slog.Int64("duration_ms", r.DurationMS),
+		slog.Group("loans", "open", r.Loans.Open, "in_reach", r.Loans.InReach, "held", r.Loans.Held, "too_old", r.Loans.TooOld,
+			"unreachable", r.Loans.Unreachable),
+		slog.Group("planned", "emails", r.Planned.Emails, "notices", r.Planned.Notices),
+		slog.Group("emails", "sent", r.Emails.Sent, "refused", r.Emails.Refused, "failed", r.Emails.Failed,
+			"canceled", r.Emails.Canceled, "expired", r.Emails.Expired, "unknown", r.Emails.Unknown,
+			"withheld", r.Emails.Withheld, "waiting", r.Emails.Waiting),
+		slog.String("oldest_waiting", r.OldestWaiting), slog.Int64("oldest_waiting_seconds", max(age, 0)),
+		slog.Time("started_at", r.StartedAt), slog.Int64("duration_ms", r.DurationMS),
 	)
 }

@@ -47,10 +47,11 @@ type Runner struct {
 
 // Options say what is special about one run.
 type Options struct {
-	Trigger string // "http" or "local"
-	DryRun  bool   // plan only: nothing is written, nothing is sent
-	Approve bool   // a plan larger than MaxPerRun is meant
-	Now     bool   // a person asks: the send window and closed days do not matter
+	Trigger string       // "http" or "local"
+	DryRun  bool         // plan only: nothing is written, nothing is sent
+	Approve bool         // a plan larger than MaxPerRun is meant
+	Now     bool         // a person asks: the send window and closed days do not matter
+	Log     *slog.Logger // in place of the Runner's
 }
 
 // Run performs one run and returns what it did. An error means that the run could not do its work; the report then says
@@ -61,7 +62,12 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 		RunID: rand.Text(), Trigger: o.Trigger, Version: Version, Today: DateOf(now, r.Settings.Zone),
 		DryRun: o.DryRun, Outcome: Done, StartedAt: now.UTC().Truncate(time.Millisecond),
 	}
-	err := r.run(ctx, now, o, &rep)
+	run := *r
+	if o.Log != nil {
+		run.Log = o.Log
+	}
+	run.Log = run.Log.With("run_id", rep.RunID)
+	err := run.unpanicked(ctx, now, o, &rep)
 	if err != nil {
 		rep.Outcome, rep.Reason = Stopped, err.Error()
 	}
@@ -76,15 +82,28 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 		}
 	}
 	level := slog.LevelInfo
-	if err != nil || rep.Outcome == Stopped || rep.NeedsPerson() {
+	switch {
+	case err != nil || rep.Outcome == Stopped:
+		level = slog.LevelError
+	case rep.NeedsPerson():
 		level = slog.LevelWarn
 	}
-	r.Log.LogAttrs(ctx, level, "run", slog.Any("report", rep))
+	run.Log.LogAttrs(ctx, level, "run", slog.Any("", rep))
 	return rep, err
 }
 
 // recordTimeout bounds a write that must be tried although its run is over.
 const recordTimeout = 30 * time.Second
+
+// unpanicked is run, with an error in place of a panic: the run is still recorded, and nobody gets to see a stack.
+func (r *Runner) unpanicked(ctx context.Context, now time.Time, o Options, rep *Report) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = Panicked(r.Log, v)
+		}
+	}()
+	return r.run(ctx, now, o, rep)
+}
 
 func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report) error {
 	s := r.Settings

@@ -1,6 +1,7 @@
 package reminder_test
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
@@ -274,3 +276,41 @@ func TestLargeLibraryIsCountedOnceADay(t *testing.T) {
 	found("2026-11-24 10:00", 20001, 7)
 	found("2026-11-25 08:00", 1, 0)
 }
+
+// TestPanic: a mistake in the program ends the run like a failure from outside. What was claimed is claimed, what it was
+// about is told to nobody, and once the program is mended everything goes its way.
+func TestPanic(t *testing.T) {
+	lib := newLibrary(t)
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	app := lib.app(t, srv, nil)
+	mended := *app.Runner
+	for name, broken := range map[string]func(*reminder.Runner){
+		"in a worker": func(r *reminder.Runner) { r.Sender = panickingSender{r.Sender} },
+		"in the run":  func(r *reminder.Runner) { r.Store = panickingStore{r.Store} },
+	} {
+		*app.Runner = mended
+		broken(app.Runner)
+		lib.log.Reset()
+		rep, err := app.Runner.Run(t.Context(), reminder.Options{})
+		require.Error(t, err, name)
+		assert.True(t, reminder.IsTemporary(err))
+		assert.Equal(t, reminder.Stopped, rep.Outcome)
+		assert.NotContains(t, rep.Reason+lib.log.String(), "canary")
+		assert.Contains(t, lib.log.String(), `trail="reminder_test.panicking`, "the trail begins where it happened")
+		assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_runs WHERE outcome = 'stopped' AND run_id = ?", rep.RunID))
+	}
+	*app.Runner = mended
+	lib.Exec(t, "UPDATE reminder_emails SET lease_until = '2026-01-01'")
+	assert.Equal(t, 1, lib.run(t, app, reminder.Options{}).Emails.Sent)
+}
+
+type panickingSender struct{ mail.Sender }
+
+func (panickingSender) Send(context.Context, mail.Message, mail.Handover) (mail.Receipt, error) {
+	panic("canary@example.org")
+}
+
+type panickingStore struct{ reminder.Store }
+
+func (panickingStore) Pauses(context.Context) ([]reminder.Pause, error) { panic("canary@example.org") }

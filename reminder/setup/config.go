@@ -105,6 +105,7 @@ type Config struct {
 	// FunctionTimeout is set by the platform of the cloud function: after it nobody waits for the answer.
 	FunctionTimeout int    `env:"CLOUD_RUN_TIMEOUT_SECONDS" envDefault:"0"`
 	CloudService    string `env:"K_SERVICE"`
+	CloudProject    string `env:"GOOGLE_CLOUD_PROJECT"` // makes log lines lead to their request
 
 	settings reminder.Settings
 }

@@ -85,15 +85,22 @@ func (c *Config) handler(out io.Writer) slog.Handler {
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == "json" || c.LogFormat == "" && c.CloudService != "" {
-		options.ReplaceAttr = cloudAttr
+		options.ReplaceAttr = c.cloudAttr
 		return slog.NewJSONHandler(out, options)
 	}
 	return slog.NewTextHandler(out, options)
 }
 
-// cloudAttr gives the built-in attributes the names and values that Cloud Logging reads; only those, not an attribute of
-// the same name in a group.
-func cloudAttr(groups []string, a slog.Attr) slog.Attr {
+// NewLog returns a log on stderr as an environment asks for it, whatever else is wrong in that.
+func NewLog(environ map[string]string, stderr io.Writer) *slog.Logger {
+	cfg, _ := parse(environ) // its problems are reported by Load
+	return slog.New(cfg.handler(stderr))
+}
+
+// cloudAttr gives some attributes the names and values that Cloud Logging reads; only those, not an attribute of the same
+// name in a group. The run's id becomes a label, by which all lines of a run are found, and the trace leads from them to
+// the request.
+func (c *Config) cloudAttr(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) > 0 {
 		return a
 	}
@@ -102,6 +109,13 @@ func cloudAttr(groups []string, a slog.Attr) slog.Attr {
 		return slog.String("severity", strings.Replace(a.Value.String(), "WARN", "WARNING", 1))
 	case slog.MessageKey:
 		a.Key = "message"
+	case "run_id":
+		return slog.Group("logging.googleapis.com/labels", a)
+	case "trace":
+		a.Key = "logging.googleapis.com/trace"
+		if c.CloudProject != "" {
+			a.Value = slog.StringValue("projects/" + c.CloudProject + "/traces/" + a.Value.String())
+		}
 	}
 	return a
 }
