@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -32,8 +33,8 @@ var (
 // A rule gives the verdict on a reply. The first rule that fits decides, so the special ones come first: providers use
 // one code for several things, and often only the text tells our full quota from their full mailbox.
 type rule struct {
-	phases string         // divided by blanks; "" fits every phase
-	reply  *regexp.Regexp // matched with "550 5.1.1 what the server said, in lower case"
+	phases string                // divided by blanks; "" fits every phase
+	reply  func() *regexp.Regexp // matched with "550 5.1.1 what the server said, in lower case"
 	verdict
 }
 
@@ -90,7 +91,10 @@ var rules = []rule{
 	{"rcpt data body", re(``), retry},
 }
 
-func re(expr string) *regexp.Regexp { return regexp.MustCompile(expr) }
+// re compiles when it is first asked: most runs meet no failure, and a function in the cloud starts for every one.
+func re(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // classify judges what the server said in a phase of the conversation; code 0 means that it said nothing.
 // It may have repeated something private, above all the recipient: redact takes that out.
@@ -99,7 +103,7 @@ func classify(phase string, code int, text string, private ...string) *Error {
 	line := fmt.Sprintf("%d %s", code, strings.ToLower(strings.TrimSpace(enhanced+" "+text)))
 	v := stopServer
 	for _, r := range rules {
-		if (r.phases == "" || slices.Contains(strings.Fields(r.phases), phase)) && r.reply.MatchString(line) {
+		if (r.phases == "" || slices.Contains(strings.Fields(r.phases), phase)) && r.reply().MatchString(line) {
 			v = r.verdict
 			break
 		}
