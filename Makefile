@@ -22,6 +22,10 @@ build-windows: ## bin/pengingat.exe, for the library's computer
 	GOOS=windows GOARCH=amd64 $(BUILD) -o bin/pengingat.exe ./cmd/local
 	go run -C deploy/dev/tools ./winres $(CURDIR)/bin/pengingat.exe '$(VERSION)'
 
+.PHONY: package
+package: ## dist/pengingat-function.zip, the source from which the platform builds the function
+	go run ./deploy/package -version '$(VERSION)' dist/pengingat-function.zip
+
 # The race detector is linked with cgo. The demonstration is tested without it: its database engine has races of its own.
 .PHONY: test
 test: START := $(shell date +%s)
@@ -40,6 +44,11 @@ test-long: test ## test, and the senders against real mail servers
 test-report: ## the page of 'pengingat report' in Chromium, on screens and printed
 	go test -tags chromium -count=1 -run TestReportInChromium ./cmd/local
 
+# It needs the module proxy, as the platform's build does.
+.PHONY: test-package
+test-package: ## build the packaged function as the platform does, start it and call it
+	deploy/dev/with-mariadb.sh go test -tags package -run TestPackage -count=1 -v .
+
 .PHONY: torture
 torture: ## kill the program TORTURE_KILLS times (1000) under a bad mail server; minutes
 	deploy/dev/with-mariadb.sh go test -tags torture -run TestTorture -count=1 -v -timeout 3h ./reminder/torture
@@ -51,6 +60,10 @@ soak: ## send SOAK_MAILS (100000) in one process and watch its memory; minutes
 .PHONY: bench
 bench: ## the benchmarks, on a private MariaDB
 	deploy/dev/with-mariadb.sh go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: bench-start
+bench-start: ## how long the packaged function takes to its first answer, beside the smallest one possible
+	deploy/dev/with-mariadb.sh go test -tags package -run '^$$' -bench ColdStart -benchtime 30x .
 
 .PHONY: fuzz
 fuzz: ## every fuzz test for FUZZTIME (30s)
@@ -70,4 +83,4 @@ tidy: ## go mod tidy in every module
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin dist

@@ -37,6 +37,8 @@ var mayImport = map[string][]string{
 	"reminder":                  {"mail"},
 	"mail":                      {},
 
+	"deploy/package": {},
+
 	// For tests, and the last for the demonstration too.
 	"mail/mailtest":                   {},
 	"reminder/mysql/mysqltest":        {"reminder/mysql/mysqltest/school"},
