@@ -2,6 +2,8 @@ package pengingat
 
 import (
 	"bytes"
+	"context"
+	"database/sql"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -14,6 +16,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -306,4 +309,217 @@ func TestFailures(t *testing.T) {
 		assert.Regexp(t, `^pengingat\.TestFailures\S*:\d+ < pengingat\.\(\*Door\)\.app:\d+ < `, line["trail"])
 		d.Wait()
 	})
+}
+
+// eachOnce checks that every loan in the school was told once, and that nothing waits or is in doubt.
+func eachOnce(t *testing.T, db *mysqltest.DB, srv *mailtest.Server, loans int) {
+	t.Helper()
+	told := map[string]int{}
+	for _, m := range srv.Messages() {
+		told[m.To]++
+	}
+	assert.Len(t, told, loans)
+	assert.Len(t, srv.Messages(), loans, "nobody twice")
+	var sent int
+	require.NoError(t, db.Admin.QueryRow("SELECT COUNT(*) FROM reminder_emails WHERE state = 'sent'").Scan(&sent))
+	assert.Equal(t, loans, sent)
+}
+
+// Twenty calls at the same moment, to four instances of the function.
+func TestManyCallsAtOnce(t *testing.T) {
+	const loans = 60
+	first, db, srv := door(t, nil)
+	doors := []*Door{first}
+	for len(doors) < 4 {
+		doors = append(doors, &Door{Context: t.Context(), Log: first.Log, Open: first.Open})
+	}
+	for range loans {
+		db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	}
+	var calls sync.WaitGroup
+	var mu sync.Mutex
+	var planned, sent int
+	ready := make(chan struct{})
+	for i := range 20 {
+		calls.Go(func() {
+			<-ready
+			code, body := post(doors[i%len(doors)], "POST", "")
+			var rep reminder.Report
+			assert.NoError(t, json.Unmarshal([]byte(body), &rep))
+			assert.Equal(t, 200, code, body)
+			mu.Lock()
+			defer mu.Unlock()
+			planned, sent = planned+rep.Planned.Emails, sent+rep.Emails.Sent
+		})
+	}
+	close(ready)
+	calls.Wait()
+	assert.Equal(t, []int{loans, loans}, []int{planned, sent}, "the reports count each email once")
+	eachOnce(t, db, srv, loans)
+	code, body := post(first, "POST", "")
+	assert.Equal(t, 200, code, body)
+	eachOnce(t, db, srv, loans)
+}
+
+// A run whose caller hangs up, or whose request's time is over, in the middle of an email: that email is finished and
+// recorded, no other one is begun, and the next call does the rest.
+func TestRequestEndsInMidRun(t *testing.T) {
+	const loans = 5
+	for _, how := range []string{"hang-up", "deadline"} {
+		t.Run(how, func(t *testing.T) {
+			var once sync.Once
+			end := func() {}
+			ended := make(chan (<-chan struct{}), 2) // of each request
+			srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
+				if c.Phase == "dot" {
+					once.Do(func() {
+						end()
+						<-<-ended
+					})
+				}
+				return mailtest.Action{}
+			}})
+			d, db, _ := door(t, map[string]string{"MAIL_PORT": strconv.Itoa(srv.Port()), "MAIL_CONCURRENCY": "1"})
+			for range loans {
+				db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+			}
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if how == "deadline" { // as the framework sets it
+					ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+					defer cancel()
+					r = r.WithContext(ctx)
+				}
+				ended <- r.Context().Done()
+				d.ServeHTTP(w, r)
+			}))
+			defer server.Close()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if how == "hang-up" {
+				end = cancel
+			}
+			req, err := http.NewRequestWithContext(ctx, "POST", server.URL, nil)
+			require.NoError(t, err)
+			res, err := http.DefaultClient.Do(req)
+			if how == "hang-up" {
+				require.ErrorIs(t, err, context.Canceled)
+			} else {
+				require.NoError(t, err)
+				defer res.Body.Close()
+				assert.Equal(t, 503, res.StatusCode)
+			}
+			require.Eventually(t, func() bool { // the handler may have not been entered yet when the caller is gone
+				d.Wait()
+				var outcome sql.NullString
+				return db.Admin.QueryRow("SELECT outcome FROM reminder_runs").Scan(&outcome) == nil && outcome.String == "partial"
+			}, 20*time.Second, 10*time.Millisecond)
+			assert.LessOrEqual(t, len(srv.Messages()), 1) // none if this machine needs two seconds for the way to it
+			var undecided int
+			require.NoError(t, db.Admin.QueryRow("SELECT COUNT(*) FROM reminder_emails WHERE state NOT IN ('sent', 'queued')").Scan(&undecided))
+			assert.Zero(t, undecided, "all claims are handed back")
+			for range 2 {
+				code, body := post(d, "POST", "")
+				assert.Equal(t, 200, code, body)
+				eachOnce(t, db, srv, loans)
+			}
+		})
+	}
+}
+
+// A mail server so slow that one call's time is enough for one email: each call leaves the rest to the next.
+func TestBudgetIsContinued(t *testing.T) {
+	const loans, budget = 4, 300 * time.Millisecond
+	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
+		if c.Phase == "dot" {
+			time.Sleep(budget)
+		}
+		return mailtest.Action{}
+	}})
+	d, db, _ := door(t, map[string]string{"MAIL_PORT": strconv.Itoa(srv.Port()), "MAIL_CONCURRENCY": "1", "REMINDER_BUDGET": budget.String()})
+	for range loans {
+		db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	}
+	spent := 0
+	for code := 0; code != 200 && spent < 100; {
+		var body string
+		code, body = post(d, "POST", "")
+		if code != 200 {
+			require.Equal(t, 503, code, body)
+			assert.Contains(t, body, `"reason":"time_spent"`)
+			spent++
+		}
+	}
+	assert.GreaterOrEqual(t, spent, loans-1)
+	eachOnce(t, db, srv, loans)
+}
+
+// The database is not there at the first call, and there at the second; and its connections break before the third.
+func TestDatabaseComesBack(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	addr := l.Addr().String()
+	require.NoError(t, l.Close())
+	_, port, err := net.SplitHostPort(addr)
+	require.NoError(t, err)
+	d, db, srv := door(t, map[string]string{"DB_PORT": port})
+	db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	code, body := post(d, "POST", "")
+	assert.Equal(t, 500, code, body)
+	assert.Contains(t, body, "DB_HOST")
+
+	hangUp := forward(t, addr, db.Config.Addr)
+	code, body = post(d, "POST", "")
+	assert.Equal(t, 200, code, body)
+	eachOnce(t, db, srv, 1)
+	db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	hangUp()
+	code, body = post(d, "POST", "")
+	assert.Equal(t, 200, code, body)
+	eachOnce(t, db, srv, 2)
+}
+
+// forward passes connections on until the test ends. hangUp breaks all there are.
+func forward(t *testing.T, from, to string) (hangUp func()) {
+	var mu sync.Mutex
+	var open []net.Conn
+	hangUp = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, c := range open {
+			c.Close()
+		}
+		open = nil
+	}
+	l, err := net.Listen("tcp", from)
+	require.NoError(t, err)
+	var running sync.WaitGroup
+	t.Cleanup(func() {
+		l.Close()
+		hangUp()
+		running.Wait()
+	})
+	running.Go(func() {
+		for {
+			near, err := l.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", to)
+			if err != nil {
+				near.Close()
+				continue
+			}
+			mu.Lock()
+			open = append(open, near, far)
+			mu.Unlock()
+			for _, pair := range [][2]net.Conn{{near, far}, {far, near}} {
+				running.Go(func() {
+					_, _ = io.Copy(pair[0], pair[1])
+					pair[0].Close()
+					pair[1].Close()
+				})
+			}
+		}
+	})
+	return hangUp
 }
