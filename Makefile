@@ -57,6 +57,10 @@ torture: ## kill the program TORTURE_KILLS times (1000) under a bad mail server;
 soak: ## send SOAK_MAILS (100000) in one process and watch its memory; minutes
 	deploy/dev/with-mariadb.sh go test -tags torture -run TestSoak -count=1 -v -timeout 1h ./reminder/torture
 
+.PHONY: bench-scale
+bench-scale: ## 1 to 8 functions on one outbox; SCALE_MAILS (5000), SCALE_LATENCY (0 ms); minutes
+	deploy/dev/with-mariadb.sh go test -tags torture -run TestScale -count=1 -v -timeout 3h ./reminder/torture
+
 .PHONY: bench
 bench: ## the benchmarks, on a private MariaDB
 	deploy/dev/with-mariadb.sh go test -run '^$$' -bench . -benchmem ./...

@@ -16,4 +16,7 @@
 // TORTURE_SEED, which every run prints, repeats the plan: which end and which faults the n-th process gets, and what the
 // library does in which order. It cannot repeat what the operating system makes of it: which message is under way at the
 // moment of the kill is different every time. So a failure is not a matter of one seed; it is what the checks print.
+//
+// Two more tests that take minutes use the same school: `make soak` watches one process's memory, `make bench-scale`
+// measures several functions on one outbox.
 package torture

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -31,18 +30,7 @@ func TestSoak(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "github.com/mtsn6garut/pengingat/cmd/local").CombinedOutput()
 	require.NoError(t, err, string(out))
 	s := newSchool(t, 0)
-	s.exec("DELETE FROM peminjaman")
-	s.exec("DELETE FROM users")
-	for from := 1; from <= mails; from += 1000 {
-		var users, loans []string
-		for i := from; i < from+1000 && i <= mails; i++ {
-			users = append(users, fmt.Sprintf("(%d, 'Siswa %[1]d', '%s', '', 'siswa')", i, address(i)))
-			loans = append(loans, fmt.Sprintf("(%d, %[1]d, 1, 'P%[1]d', '2026-01-05', '%s', 'Dipinjam')", i, s.today))
-		}
-		s.exec("INSERT INTO users (id, nama, email, password, level) VALUES " + strings.Join(users, ", "))
-		s.exec(`INSERT INTO peminjaman (id, user_id, buku_id, no_peminjaman, tanggal_pinjam, tanggal_kembali, status) VALUES ` +
-			strings.Join(loans, ", "))
-	}
+	s.lendEverybody(mails)
 	server := mailtest.NewServer(t, mailtest.Options{})
 	for _, want := range []int{mails, 0} {
 		cmd := exec.CommandContext(t.Context(), program, "run", "--now", "--json", "--approve")
