@@ -40,6 +40,23 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, []any{60, 1000, 2, 3}, []any{s.MaxOverdueDays, s.MaxPerRun, s.Concurrency, s.Tries})
 }
 
+func TestWhereTheDatabaseIs(t *testing.T) {
+	for _, tt := range []struct {
+		changes map[string]string
+		net     string
+		addr    string
+	}{
+		{nil, "tcp", "127.0.0.1:3306"},
+		{map[string]string{"DB_HOST": "::1", "DB_PORT": "3307"}, "tcp", "[::1]:3307"},
+		{map[string]string{"DB_SOCKET": "/run/mysqld/mysqld.sock"}, "unix", "/run/mysqld/mysqld.sock"},
+		{map[string]string{"DB_CLOUDSQL_INSTANCE": "p:asia-southeast2:i", "DB_HOST": "x"}, "unix", "/cloudsql/p:asia-southeast2:i"},
+	} {
+		cfg, err := LoadDatabase(with(tt.changes))
+		require.NoError(t, err)
+		assert.Equal(t, []string{tt.net, tt.addr}, []string{cfg.database().Net, cfg.database().Addr})
+	}
+}
+
 // All problems at once, each by its key, in both languages.
 func TestProblems(t *testing.T) {
 	_, err := Load(map[string]string{
@@ -137,12 +154,14 @@ func TestCloudLog(t *testing.T) {
 	var out bytes.Buffer
 	cfg := Config{CloudService: "pengingat"}
 	log, _ := cfg.logger(&out)
-	log.Warn("run", slog.Group("report", slog.String("level", "kept"), slog.String("msg", "kept")))
+	log.With("run_id", "R", "trace", "T").Warn("run", slog.Group("report", slog.String("level", "kept"), slog.String("msg", "kept")))
 	var line map[string]any
 	require.NoError(t, json.Unmarshal(out.Bytes(), &line))
 	assert.Equal(t, "WARNING", line["severity"])
 	assert.Equal(t, "run", line["message"])
 	assert.Equal(t, map[string]any{"level": "kept", "msg": "kept"}, line["report"])
+	assert.Equal(t, map[string]any{"run_id": "R"}, line["logging.googleapis.com/labels"])
+	assert.Equal(t, "T", line["logging.googleapis.com/trace"], "where the project is not known")
 }
 
 func TestBackoff(t *testing.T) {
