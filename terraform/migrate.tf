@@ -1,0 +1,82 @@
+# `pengingat migrate` beside the database. The function itself never changes the schema, and its image cannot: the platform
+# builds nothing but the function into it. So this job runs the program's image, which docs/cloud.md builds from the same sources
+# with one command. It works with an address that only the network knows; from a laptop one would need a tunnel to it.
+
+resource "google_service_account" "migrate" {
+  count = var.migrate != null ? 1 : 0
+
+  account_id   = "${var.name}-migrate"
+  display_name = "Migrations of the reminders: reads the administrator's password"
+}
+
+resource "google_secret_manager_secret_iam_member" "migrate" {
+  count = var.migrate != null ? 1 : 0
+
+  secret_id = google_secret_manager_secret.secret["DB_ADMIN_PASSWORD"].id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.migrate[0].member
+}
+
+resource "google_cloud_run_v2_job" "migrate" {
+  count = var.migrate != null ? 1 : 0
+
+  name                = "${var.name}-migrate"
+  location            = var.region
+  deletion_protection = false # it holds nothing
+
+  template {
+    task_count = 1
+
+    template {
+      service_account = google_service_account.migrate[0].email
+      timeout         = "600s"
+      max_retries     = 0 # a person reads what went wrong first
+
+      containers {
+        image = var.migrate.image
+        args  = concat(["migrate"], var.migrate.source == "" ? [] : ["--source", var.migrate.source])
+
+        dynamic "env" {
+          for_each = {
+            APP_LOCALE  = var.locale
+            DB_HOST     = local.database_host
+            DB_PORT     = tostring(var.database.port)
+            DB_DATABASE = var.database.name
+            DB_USERNAME = var.migrate.user
+            DB_TLS      = local.database_tls
+            LOG_FORMAT  = "json"
+          }
+
+          content {
+            name  = env.key
+            value = env.value
+          }
+        }
+
+        env {
+          name = "DB_PASSWORD"
+          value_source {
+            secret_key_ref {
+              secret  = google_secret_manager_secret.secret["DB_ADMIN_PASSWORD"].secret_id
+              version = google_secret_manager_secret_version.value["DB_ADMIN_PASSWORD"].version
+            }
+          }
+        }
+      }
+
+      dynamic "vpc_access" {
+        for_each = local.interface == null ? [] : [local.interface]
+
+        content {
+          egress = "PRIVATE_RANGES_ONLY"
+          network_interfaces {
+            network    = vpc_access.value.network
+            subnetwork = vpc_access.value.subnetwork
+          }
+        }
+      }
+    }
+  }
+
+  depends_on = [google_project_service.needed, google_secret_manager_secret_iam_member.migrate]
+}
