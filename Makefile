@@ -81,6 +81,15 @@ fuzz: ## every fuzz test for FUZZTIME (30s)
 lint: ## everything that can be judged without running the program
 	deploy/dev/lint.sh
 
+# Minutes the first time: tflint is built. Its rules for the language come with it; the provider comes from its registry.
+.PHONY: lint-terraform
+lint-terraform: ## terraform/ against the real provider, its tests, and tflint; needs terraform and the Internet
+	terraform -chdir=terraform init -backend=false
+	terraform -chdir=terraform fmt -check -recursive
+	terraform -chdir=terraform validate
+	terraform -chdir=terraform test
+	go run github.com/terraform-linters/tflint@v0.64.0 --chdir=terraform
+
 .PHONY: tidy
 tidy: ## go mod tidy in every module
 	@for module in . cmd/demo deploy/dev/tools; do (cd $$module && go mod tidy) || exit; done

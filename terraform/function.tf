@@ -7,20 +7,21 @@
 locals {
   environment = merge(
     {
-      APP_NAME          = var.library_name
-      APP_LOCALE        = var.locale
-      APP_TIMEZONE      = var.time_zone
-      DB_HOST           = local.database_host
-      DB_PORT           = tostring(var.database.port)
-      DB_DATABASE       = var.database.name
-      DB_USERNAME       = var.database.user
-      DB_TLS            = local.database_tls
-      MAIL_MAILER       = var.mailer
-      MAIL_FROM_ADDRESS = var.mail_from_address
-      REMINDER_SCHEDULE = var.reminder_schedule
-      REMINDER_BUDGET   = "${var.seconds.budget}s"
-      REMINDER_LEASE    = "${var.seconds.lease}s"
-      LOG_FORMAT        = "json"
+      APP_NAME             = var.library_name
+      APP_LOCALE           = var.locale
+      APP_TIMEZONE         = var.time_zone
+      DB_HOST              = local.database_host
+      DB_PORT              = tostring(var.database.port)
+      DB_DATABASE          = var.database.name
+      DB_USERNAME          = var.database.user
+      DB_TLS               = local.database_tls
+      MAIL_MAILER          = var.mailer
+      MAIL_FROM_ADDRESS    = var.mail_from_address
+      REMINDER_SCHEDULE    = var.reminder_schedule
+      REMINDER_BUDGET      = "${var.seconds.budget}s"
+      REMINDER_LEASE       = "${var.seconds.lease}s"
+      LOG_FORMAT           = "json"
+      GOOGLE_CLOUD_PROJECT = var.project_id # log lines lead to their request
     },
     var.mailer != "smtp" ? {} : {
       MAIL_HOST     = var.smtp.host

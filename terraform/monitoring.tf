@@ -5,30 +5,30 @@ locals {
   watched = var.alerts ? { on = true } : {}
 
   from_function = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${var.name}\""
-  runs          = "${local.from_function} AND jsonPayload.message=\"run\" AND jsonPayload.report.dry_run=false"
+  runs          = "${local.from_function} AND jsonPayload.message=\"run\" AND jsonPayload.dry_run=false"
   requests      = "${local.from_function} AND log_id(\"run.googleapis.com/requests\")"
 
   # Lines that are counted. Alerts and the dashboard name them by their keys.
   counters = {
     alive = {
       description = "Runs that did what they should: work, or nothing because the library is closed or a person paused it"
-      filter      = "${local.runs} AND (jsonPayload.report.outcome=(\"done\" OR \"partial\" OR \"closed\" OR \"held\") OR (jsonPayload.report.outcome=\"paused\" AND jsonPayload.report.reason=\"person\"))"
+      filter      = "${local.runs} AND (jsonPayload.outcome=(\"done\" OR \"partial\" OR \"closed\" OR \"held\") OR (jsonPayload.outcome=\"paused\" AND jsonPayload.reason=\"person\"))"
     }
     stopped = {
       description = "Runs that stopped, and requests that ended in an error or in the platform's timeout; 503 only says that work is left"
-      filter      = "(${local.runs} AND jsonPayload.report.outcome=\"stopped\") OR (${local.requests} AND httpRequest.status=(500 OR 502 OR 504))"
+      filter      = "(${local.runs} AND jsonPayload.outcome=\"stopped\") OR (${local.requests} AND httpRequest.status=(500 OR 502 OR 504))"
     }
     held = {
       description = "Runs that hold back until a person approves"
-      filter      = "${local.runs} AND jsonPayload.report.outcome=\"held\""
+      filter      = "${local.runs} AND jsonPayload.outcome=\"held\""
     }
     undelivered = {
       description = "Runs in which an email failed for good or its outcome stayed unknown"
-      filter      = "${local.runs} AND (jsonPayload.report.failed>0 OR jsonPayload.report.unknown>0)"
+      filter      = "${local.runs} AND (jsonPayload.emails.failed>0 OR jsonPayload.emails.unknown>0)"
     }
     late = {
       description = "Runs after which an email had waited for more than a day"
-      filter      = "${local.runs} AND jsonPayload.report.waiting_hours>=24"
+      filter      = "${local.runs} AND jsonPayload.oldest_waiting_seconds>=86400"
     }
     refused_calls = {
       description = "Calls that the platform refused: without a token, with a wrong one, or from outside"
@@ -38,10 +38,10 @@ locals {
 
   # Numbers in the line of a run. Each line is one point of a distribution, so that its mean and sum are exact.
   numbers = {
-    sent        = { field = "jsonPayload.report.sent", unit = "1", description = "Emails accepted by the mail server" }
-    refused     = { field = "jsonPayload.report.refused", unit = "1", description = "Emails refused for good" }
-    waiting     = { field = "jsonPayload.report.waiting", unit = "1", description = "Emails that wait after the run" }
-    duration_ms = { field = "jsonPayload.report.duration_ms", unit = "ms", description = "How long the run took" }
+    sent        = { field = "jsonPayload.emails.sent", unit = "1", description = "Emails accepted by the mail server" }
+    refused     = { field = "jsonPayload.emails.refused", unit = "1", description = "Emails refused for good" }
+    waiting     = { field = "jsonPayload.emails.waiting", unit = "1", description = "Emails that wait after the run" }
+    duration_ms = { field = "jsonPayload.duration_ms", unit = "ms", description = "How long the run took" }
   }
 
   channels = concat(var.notification_channels, [for channel in google_monitoring_notification_channel.email : channel.name])

@@ -47,8 +47,8 @@ fi
 
 if compgen -G 'terraform/*.tf' >/dev/null; then
   step Terraform
-  # More than the format cannot be judged without the provider. Where no registry can be reached, a tool laid beside the
-  # repository serves the provider's schema.
+  # More than the format cannot be judged without the provider, which 'make lint-terraform' downloads. Where no registry can
+  # be reached, a tool laid beside the repository serves the provider's schema.
   offline=../shared/tools/terraform-offline/terraform-offline
   if [ -x "$offline" ]; then
     "$offline" terraform
