@@ -77,7 +77,6 @@ var notForTheCloud = map[string]string{
 	"MAIL_CA_FILE":              "a file, and the function has none of its own",
 	"MAIL_FILE_DIR":             "mails as files would be lost with the function's disk",
 	"REMINDER_TEMPLATES":        "a folder, and the function has none of its own",
-	"LOG_FILE":                  "the platform takes what is written to standard error",
 	"MAIL_SCHEME":               "MAIL_ENCRYPTION and the port say it",
 	"K_SERVICE":                 "set by the platform",
 	"CLOUD_RUN_TIMEOUT_SECONDS": "set by the platform",

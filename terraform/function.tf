@@ -5,7 +5,7 @@
 # no database on the Internet. The service behind it is a Cloud Run service like any other.
 
 locals {
-  environment = merge(
+  environment = { for key, value in merge(
     {
       APP_NAME             = var.library_name
       APP_LOCALE           = var.locale
@@ -31,7 +31,7 @@ locals {
       MAIL_ENCRYPTION = "tls"
     },
     var.settings,
-  )
+  ) : key => value if value != "" }
 }
 
 resource "google_storage_bucket" "source" {

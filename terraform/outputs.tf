@@ -37,6 +37,8 @@ output "commands" {
       stop = join(" && ", [for job in google_cloud_scheduler_job.run : "gcloud scheduler jobs pause ${job.name} --project=${var.project_id} --location=${var.region}"])
     },
     var.migrate == null ? {} : {
+      desk    = "gcloud run jobs execute ${google_cloud_run_v2_job.desk[0].name} --project=${var.project_id} --region=${var.region} --wait --args=status"
+      answer  = "gcloud logging read 'resource.type=\"cloud_run_job\" AND resource.labels.job_name=\"${google_cloud_run_v2_job.desk[0].name}\"' --project=${var.project_id} --freshness=10m --order=asc --format='value(textPayload)'"
       migrate = "gcloud run jobs execute ${google_cloud_run_v2_job.migrate[0].name} --project=${var.project_id} --region=${var.region} --wait"
     },
   )

@@ -287,7 +287,7 @@ variable "database_admin_password" {
 }
 
 variable "migrate" {
-  description = "The job that runs `pengingat migrate` beside the database. image is the program's, as docs/cloud.md builds it; without it there is no job."
+  description = "The program beside the database, as two jobs: migrate and desk. image is the program's, as docs/cloud.md builds it; without it there are no jobs. user may create tables."
   type = object({
     image  = string
     source = optional(string, "perpustakaan")

@@ -144,6 +144,17 @@ run "migrate" {
     error_message = "The function cannot read the administrator's password."
   }
   assert {
+    condition = (
+      tomap({ for e in google_cloud_run_v2_job.desk[0].template[0].template[0].containers[0].env : e.name => e.value if e.name != "LOG_FILE" && length(e.value_source) == 0 }) ==
+      tomap(google_cloudfunctions2_function.reminders.service_config[0].environment_variables)
+    )
+    error_message = "The desk has the function's settings."
+  }
+  assert {
+    condition     = google_cloud_run_v2_job.desk[0].template[0].template[0].service_account == google_service_account.run.email && google_cloud_run_v2_job.migrate[0].template[0].template[0].service_account == google_service_account.migrate[0].email
+    error_message = "The desk has the function's rights; only migrations have the administrator's."
+  }
+  assert {
     condition     = strcontains(output.commands["migrate"], "gcloud run jobs execute pengingat-migrate")
     error_message = "One is told how to run it."
   }
