@@ -119,6 +119,25 @@ func (w Window) Left(now time.Time, zone *time.Location) time.Duration {
 	return w.To - clock
 }
 
+// Next returns the next span in which mail may be sent: from now when it may be sent now, else from the opening of the
+// window on the next day on which the library is open. Both are zero when there is no such day within a year.
+func (w Window) Next(now time.Time, c Calendar, zone *time.Location) (from, to time.Time) {
+	at := func(d Date, clock time.Duration) time.Time {
+		return time.Date(d.Year, d.Month, d.Day, int(clock.Hours()), int(clock.Minutes())%60, 0, 0, zone)
+	}
+	for d, i := DateOf(now, zone), 0; i < maxClosure; d, i = d.AddDays(1), i+1 {
+		from, to = at(d, w.From), at(d, w.To)
+		if _, closed := c.Closed(d); closed || !now.Before(to) {
+			continue
+		}
+		if from.Before(now) {
+			from = now
+		}
+		return from, to
+	}
+	return time.Time{}, time.Time{}
+}
+
 // String returns the window as ParseWindow reads it.
 func (w Window) String() string {
 	clock := func(d time.Duration) string { return fmt.Sprintf("%02d:%02d", int(d.Hours()), int(d.Minutes())%60) }

@@ -127,3 +127,30 @@ func TestCalendarOffset(t *testing.T) {
 	never := Calendar{Weekdays: []time.Weekday{0, 1, 2, 3, 4, 5, 6}}
 	assert.Equal(t, day("2026-11-29"), never.NextOpen(day("2026-11-29")), "a calendar without an open day must not hang")
 }
+
+func TestWindowNext(t *testing.T) {
+	zone := time.FixedZone("WIB", 7*60*60)
+	window := Window{From: 7 * time.Hour, To: 20 * time.Hour}
+	calendar := Calendar{Weekdays: []time.Weekday{time.Sunday}, Dates: map[Date]string{{2026, 11, 30}: "ujian"}}
+	for now, want := range map[string]string{
+		"2026-11-27 06:59": "2026-11-27 07:00..2026-11-27 20:00", // Friday
+		"2026-11-27 07:00": "2026-11-27 07:00..2026-11-27 20:00",
+		"2026-11-27 19:59": "2026-11-27 19:59..2026-11-27 20:00",
+		"2026-11-27 20:00": "2026-11-28 07:00..2026-11-28 20:00",
+		"2026-11-28 23:00": "2026-12-01 07:00..2026-12-01 20:00", // over the Sunday and the closed Monday
+	} {
+		at, err := time.ParseInLocation("2006-01-02 15:04", now, zone)
+		require.NoError(t, err)
+		from, to := window.Next(at, calendar, zone)
+		assert.Equal(t, want, from.Format("2006-01-02 15:04")+".."+to.Format("2006-01-02 15:04"), now)
+		assert.Positive(t, window.Left(from, zone), "the window is open then")
+	}
+	_, to := Window{To: 24 * time.Hour}.Next(time.Date(2026, 11, 27, 23, 0, 0, 0, zone), Calendar{}, zone)
+	assert.Equal(t, "2026-11-28 00:00", to.Format("2006-01-02 15:04"))
+	never := Calendar{Dates: map[Date]string{}}
+	for d := (Date{2026, 11, 1}); d.Before(Date{2028, 11, 1}); d = d.AddDays(1) {
+		never.Dates[d] = ""
+	}
+	from, _ := window.Next(time.Date(2026, 11, 27, 8, 0, 0, 0, zone), never, zone)
+	assert.True(t, from.IsZero())
+}

@@ -38,12 +38,15 @@ func main() {
 	// The first Ctrl-C or SIGTERM ends a run in order: what is in flight is finished and recorded. The second one kills.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	os.Exit(execute(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	p := &program{in: os.Stdin, out: os.Stdout, errOut: os.Stderr, machine: thisMachine}
+	os.Exit(p.execute(ctx, os.Args[1:], os.Environ()))
 }
 
 // A program is one call of the command line.
 type program struct {
+	in          io.Reader
 	out, errOut io.Writer
+	machine     machine
 	environ     map[string]string // variables and the .env file
 	envFile     string            // the file that was read, or ""
 	envErr      error             // why it could not be read: told when a command needs it
@@ -54,8 +57,7 @@ type program struct {
 }
 
 // execute runs one command line and returns its exit code.
-func execute(ctx context.Context, args, environ []string, out, errOut io.Writer) int {
-	p := &program{out: out, errOut: errOut}
+func (p *program) execute(ctx context.Context, args, environ []string) int {
 	p.environ, p.envFile, p.envErr = setup.Environ(envFlag(args), environ)
 	if p.envErr != nil {
 		p.environ = map[string]string{}
@@ -68,10 +70,10 @@ func execute(ctx context.Context, args, environ []string, out, errOut io.Writer)
 	case err == nil:
 		return p.code
 	case !p.started:
-		fmt.Fprintf(errOut, "%v\n%s\n", err, p.say("Bantuan: pengingat --help", "Help: pengingat --help"))
+		fmt.Fprintf(p.errOut, "%v\n%s\n", err, p.say("Bantuan: pengingat --help", "Help: pengingat --help"))
 		return exitUsage
 	}
-	fmt.Fprintln(errOut, reminder.Localize(err, p.locale))
+	fmt.Fprintln(p.errOut, reminder.Localize(err, p.locale))
 	if errors.Is(err, context.Canceled) || reminder.IsTemporary(err) {
 		return exitRetry
 	}
@@ -91,6 +93,9 @@ func envFlag(args []string) string {
 
 // say returns a text in the user's language.
 func (p *program) say(id, en string) string { return reminder.Text{ID: id, EN: en}.In(p.locale) }
+
+// sayf is say with arguments. Both formats take the same ones in the same order.
+func (p *program) sayf(id, en string, args ...any) string { return fmt.Sprintf(p.say(id, en), args...) }
 
 // printf prints in the user's language. Both formats take the same arguments in the same order.
 func (p *program) printf(id, en string, args ...any) { fmt.Fprintf(p.out, p.say(id, en)+"\n", args...) }
@@ -129,8 +134,8 @@ Settings come from environment variables and from a .env file (Laravel's will do
 	root.SetUsageTemplate(p.usageTemplate())
 	root.AddCommand(p.runCommand(), p.statusCommand(), p.failedCommand(), p.retryCommand(), p.cancelCommand(), p.explainCommand(),
 		p.pauseCommand(), p.resumeCommand(), p.closedCommand(), p.optOutCommand(), p.previewCommand(), p.testMailCommand(),
-		p.templatesCommand(), p.reportCommand(), p.migrateCommand(), p.quarantineCommand(), p.installCommand(),
-		p.uninstallCommand(), p.serveCommand())
+		p.doctorCommand(), p.templatesCommand(), p.reportCommand(), p.migrateCommand(), p.quarantineCommand(),
+		p.installCommand(), p.uninstallCommand(), p.serveCommand())
 	return root
 }
 

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -11,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -30,13 +33,29 @@ type call struct {
 // command runs the program with an environment of its own.
 func command(t *testing.T, environ map[string]string, args ...string) call {
 	t.Helper()
+	return commandOn(t, quietMachine, "", environ, args...)
+}
+
+// commandOn is command on a machine, with somebody who types.
+func commandOn(t *testing.T, m machine, typed string, environ map[string]string, args ...string) call {
+	t.Helper()
 	var out, errOut bytes.Buffer
 	var list []string
 	for _, key := range slices.Sorted(maps.Keys(environ)) {
 		list = append(list, key+"="+environ[key])
 	}
-	code := execute(t.Context(), args, list, &out, &errOut)
+	p := &program{in: strings.NewReader(typed), out: &out, errOut: &errOut, machine: m}
+	code := p.execute(t.Context(), args, list)
 	return call{code, out.String(), errOut.String()}
+}
+
+// quietMachine answers nothing: no DNS, no scheduled tasks. A test that needs an answer has a machine of its own.
+var quietMachine = machine{
+	os:        "linux",
+	zone:      time.FixedZone("WIB", 7*60*60),
+	lookupTXT: func(context.Context, string) ([]string, error) { return nil, &net.DNSError{IsTimeout: true} },
+	command:   func(context.Context, string, ...string) (string, error) { return "", errors.New("no such program") },
+	freeSpace: func(string) (uint64, error) { return 100 << 30, nil },
 }
 
 // school returns a database in the school's schema, a mail server, and the settings for both.

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
@@ -18,12 +20,18 @@ func (p *program) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: p.say("Tampilkan keadaan: apa yang terkirim, menunggu, gagal", "Show how things stand: what was sent, waits, failed"),
-		Args:  cobra.NoArgs,
+		Long: p.say(`Menunjukkan apa yang perlu diketahui dan dilakukan, jumlah surel menurut keadaannya, kapan
+surel boleh dikirim lagi, apa yang akan dilakukan run berikutnya, dan lima run terakhir.
+Tidak ada yang ditulis atau dikirim.`,
+			`Shows what there is to know and to do, the mails by state, when mail may be sent next, what
+the next run would do, and the last five runs. Nothing is written or sent.`),
+		Example: "  pengingat status\n  pengingat status --json",
+		Args:    cobra.NoArgs,
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			if err := app.Store.Check(ctx); err != nil {
 				return err
 			}
-			st, err := app.Store.Status(ctx, 5)
+			st, err := p.standing(ctx, app)
 			if err != nil {
 				return err
 			}
@@ -41,42 +49,215 @@ func (p *program) statusCommand() *cobra.Command {
 	return cmd
 }
 
-func (p *program) printStatus(st mysql.Status, s reminder.Settings) {
-	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-	defer w.Flush()
-	waiting := st.Emails[reminder.Queued] + st.Emails[reminder.Claimed] + st.Emails[reminder.Handover]
-	fmt.Fprintf(w, "%s\t%d\n", p.say("Menunggu", "Waiting"), waiting)
-	if st.OldestWaiting != "" {
-		fmt.Fprintf(w, "%s\t%s\n", p.say("  sejak", "  since"), st.OldestWaiting)
+// A standing is how everything stands at one moment.
+type standing struct {
+	mysql.Status
+	Contacts contactSurvey   `json:"contacts"`
+	Window   sendWindow      `json:"next_window"`
+	Next     reminder.Report `json:"next_run"` // a dry run's, whatever the hour
+	Notes    []note          `json:"notes"`
+}
+
+// A sendWindow is when mail may be sent next; zero when never.
+type sendWindow struct {
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
+}
+
+// A note tells a person what they would not find out by themselves.
+type note struct {
+	Code string `json:"code"`
+	What string `json:"what"`
+	Why  string `json:"why"`
+	Mend string `json:"mend,omitempty"`
+}
+
+// standing reads how everything stands. It writes nothing.
+func (p *program) standing(ctx context.Context, app *setup.App) (st standing, err error) {
+	now, s := app.Runner.Now(), app.Runner.Settings
+	if st.Status, err = app.Store.Status(ctx, 5); err != nil {
+		return st, err
 	}
-	for _, row := range []struct {
-		state reminder.State
-		text  reminder.Text
-	}{
-		{reminder.Sent, reminder.Text{ID: "Terkirim", EN: "Sent"}},
-		{reminder.Failed, reminder.Text{ID: "Gagal", EN: "Failed"}},
-		{reminder.Unknown, reminder.Text{ID: "Tidak pasti (mungkin terkirim)", EN: "Unknown (may have been sent)"}},
-		{reminder.Refused, reminder.Text{ID: "Ditolak", EN: "Refused"}},
-		{reminder.Canceled, reminder.Text{ID: "Dibatalkan", EN: "Canceled"}},
-		{reminder.Expired, reminder.Text{ID: "Kedaluwarsa", EN: "Expired"}},
-	} {
-		fmt.Fprintf(w, "%s\t%d\n", row.text.In(p.locale), st.Emails[row.state])
+	if st.Contacts, err = contacts(ctx, app.Store); err != nil {
+		return st, err
 	}
-	fmt.Fprintf(w, "%s\t%d\n", p.say("Alamat surel yang ditolak", "Addresses refused"), st.BadAddresses)
+	closed, err := app.Store.ClosedDates(ctx, reminder.DateOf(now, s.Zone))
+	if err != nil {
+		return st, err
+	}
+	st.Window.From, st.Window.To = s.Window.Next(now, reminder.Calendar{Weekdays: s.ClosedWeekdays, Dates: closed}, s.Zone)
+	if st.Next, err = quietly(app.Runner).Run(ctx, reminder.Options{Trigger: "local", DryRun: true, Now: true}); err != nil {
+		return st, err
+	}
+	st.Notes = p.notes(st, app, now)
+	return st, nil
+}
+
+// offFor is after how long without a run something must be wrong: the task starts one every hour.
+const offFor = 26 * time.Hour
+
+// notes says what is unusual, the most important first. The guide quotes these texts.
+func (p *program) notes(st standing, app *setup.App, now time.Time) []note {
+	list := []note{}
+	add := func(code, what, why, mend string) { list = append(list, note{code, what, why, mend}) }
+	s := app.Runner.Settings
+	moment := func(t time.Time) string { return t.In(s.Zone).Format("2006-01-02 15:04") }
+	switch {
+	case len(st.Runs) == 0:
+		add("never_ran", p.say("Belum pernah ada run.", "There has been no run yet."),
+			p.say("Program belum dijalankan, jadi belum ada yang dikirim.", "The program was not run, so nothing was sent."), "pengingat run --dry-run")
+	case st.Runs[0].StartedAt.After(now.Add(5 * time.Minute)):
+		add("clock_back", p.sayf("Jam komputer mundur: run terakhir tercatat %s, tetapi sekarang menurut komputer %s.", "The clock went back: the last run is on record at %s, but now is %s to this computer.",
+			moment(st.Runs[0].StartedAt), moment(now)),
+			p.say("Dengan tanggal yang salah pengingat datang terlambat atau tidak sama sekali; yang sudah dikirim tidak terulang.", "With a wrong date reminders come late or not at all; what was sent is not repeated."),
+			p.say("Setel tanggal dan jam komputer, lalu 'pengingat run'.", "Set the computer's date and time, then 'pengingat run'."))
+	case now.Sub(st.Runs[0].StartedAt) > offFor:
+		add("off", p.sayf("Sudah %d hari tidak ada run (terakhir %s).", "There has been no run for %d days (the last one: %s).", int(now.Sub(st.Runs[0].StartedAt).Hours()/24), moment(st.Runs[0].StartedAt)),
+			p.say("Komputer mati atau tidur, atau tugas terjadwal tidak jalan. Tidak ada yang hilang: run berikutnya mengirim satu surel kepada setiap peminjam, pengingat yang terbaru.", "The computer was off or asleep, or the scheduled task does not run. Nothing is lost: the next run sends each borrower one mail, the newest reminder."),
+			p.say("'pengingat doctor' memeriksa tugas terjadwal; 'pengingat run' mengejar sekarang.", "'pengingat doctor' checks the scheduled task; 'pengingat run' catches up now."))
+	case st.Runs[0].FinishedAt.IsZero() && now.Sub(st.Runs[0].StartedAt) > s.Lease:
+		add("unfinished", p.sayf("Run terakhir (%s) tidak selesai.", "The last run (%s) did not finish.", moment(st.Runs[0].StartedAt)),
+			p.say("Listrik padam, komputer dimatikan, atau program dihentikan. Tidak ada yang hilang: run berikutnya meneruskannya.", "A power cut, a shutdown, or the program was ended. Nothing is lost: the next run goes on with it."), "pengingat run")
+	case st.Runs[0].Report.Outcome == reminder.Stopped:
+		add("stopped", p.sayf("Run terakhir terhenti: %s", "The last run stopped: %s", st.Runs[0].Report.Reason),
+			p.say("Yang belum terkirim menunggu untuk run berikutnya.", "What was not sent waits for the next run."), "pengingat doctor")
+	}
+	switch {
+	case st.Next.Reason == reminder.LooksRestored:
+		add("looks_restored", p.say("Ditahan: basis data tampak dipulihkan dari cadangan.", "Held: the database looks restored from a backup."),
+			p.say("Catatan pengingat lebih tua daripada pinjaman: run akan mengulang yang sudah dikirim sesudah cadangan dibuat.", "The record of reminders is older than the loans: a run would repeat what was sent after the backup was taken."),
+			p.sayf("'pengingat quarantine --before %s'; bila program hanya lama mati: 'pengingat run --approve'.", "'pengingat quarantine --before %s'; if the program was just off for long: 'pengingat run --approve'.", st.Next.Today))
+	case st.Next.Outcome == reminder.Held:
+		add("held", p.sayf("Ditahan: %d surel direncanakan, lebih dari REMINDER_MAX_PER_RUN=%d.", "Held: %d emails are planned, more than REMINDER_MAX_PER_RUN=%d.", st.Next.Planned.Emails, s.MaxPerRun),
+			p.say("Kiriman sebanyak itu biasanya sebuah kesalahan, jadi tidak ada yang dikirim sampai disetujui.", "That many are a mistake more often than not, so nothing is sent until it is approved."),
+			p.say("Periksa dengan 'pengingat preview', lalu 'pengingat run --approve'.", "Check with 'pengingat preview', then 'pengingat run --approve'."))
+	}
 	for _, pause := range st.Pauses {
+		if st.Next.Outcome != reminder.Paused || st.Next.Reason != string(pause.Kind) {
+			continue // over
+		}
 		until := p.say("sampai dicabut", "until it is lifted")
 		if !pause.Until.IsZero() {
-			until = p.say("sampai ", "until ") + pause.Until.In(s.Zone).Format("2006-01-02 15:04")
+			until = p.say("sampai ", "until ") + moment(pause.Until)
 		}
-		fmt.Fprintf(w, "%s\t%s, %s: %s\n", p.say("Jeda", "Pause"), pause.Kind, until, pause.Reason)
+		why, mend := p.pauseText(pause.Kind)
+		add("paused", p.sayf("Dijeda %s: %s", "Paused %s: %s", until, pause.Reason), why, mend)
 	}
-	fmt.Fprintf(w, "\n%s\t%s\t%s\t%s\n", p.say("Terakhir dijalankan", "Last runs"), p.say("hasil", "outcome"),
-		p.say("terkirim", "sent"), p.say("keterangan", "reason"))
+	if st.Emails[reminder.Unknown] > 0 {
+		add("unknown", p.sayf("%d surel tidak pasti: mungkin sudah sampai, mungkin tidak.", "%d mails are of unknown outcome: they may have arrived, or not.", st.Emails[reminder.Unknown]),
+			p.say("Sambungan putus tepat saat server menerimanya. Program tidak menebak.", "The connection broke just when the server took them. The program does not guess."), "pengingat failed")
+	}
+	if n := st.Emails[reminder.Failed] + st.Emails[reminder.Refused]; n > 0 {
+		add("failed", p.sayf("%d surel gagal atau ditolak.", "%d mails failed or were refused.", n),
+			p.say("Peminjamnya belum diberi tahu.", "Their borrowers were not told."), "pengingat failed")
+	}
+	if err := logProblem(app.Config.LogFile); app.Config.LogFile != "" && err != nil {
+		add("log", p.sayf("Log tidak dapat ditulis: %v.", "The log cannot be written: %v.", err),
+			p.say("Run tetap berjalan dan tercatat di sini.", "Runs go on, and are on record here."), p.say("Tutup program yang membuka ", "Close the program that has this open: ")+app.Config.LogFile)
+	}
+	return list
+}
+
+// pauseText says of a kind of pause what it means and what ends it.
+func (p *program) pauseText(kind mail.PauseKind) (why, mend string) {
+	switch kind {
+	case reminder.PauseByPerson:
+		return p.say("Seseorang menjeda pengiriman. Sesudahnya setiap peminjam mendapat paling banyak satu surel.", "Somebody paused sending. After it each borrower gets one mail at most."), "pengingat resume"
+	case mail.PauseCredentials:
+		return p.say("Server surel menolak login. Jeda berakhir begitu pengaturan surel berubah.", "The mail server refused the login. The pause ends as soon as the mail settings change."),
+			p.say("Perbaiki MAIL_USERNAME dan MAIL_PASSWORD, lalu 'pengingat doctor'.", "Mend MAIL_USERNAME and MAIL_PASSWORD, then 'pengingat doctor'.")
+	case mail.PauseSender:
+		return p.say("Server surel tidak mengizinkan pengirim ini. Jeda berakhir begitu pengaturan surel berubah.", "The mail server does not allow this sender. The pause ends as soon as the mail settings change."),
+			p.say("Samakan MAIL_FROM_ADDRESS dengan akunnya, lalu 'pengingat doctor'.", "Make MAIL_FROM_ADDRESS the account's, then 'pengingat doctor'.")
+	case mail.PauseQuota:
+		return p.say("Batas kirim akun surel tercapai. Jeda berakhir sendiri, dan surel pertama sesudahnya dikirim sendirian.", "The mail account's limit is reached. The pause ends by itself, and the first mail after it goes alone."),
+			p.say("Tunggu. Bila sering terjadi, isi MAIL_DAILY_LIMIT.", "Wait. If it happens often, set MAIL_DAILY_LIMIT.")
+	}
+	return p.say("Server surel tidak menjawab atau terganggu. Jeda berakhir sendiri.", "The mail server does not answer or is out of order. The pause ends by itself."),
+		p.say("Periksa internet dengan 'pengingat doctor'; 'pengingat resume' mencoba lagi sekarang.", "Check the connection with 'pengingat doctor'; 'pengingat resume' tries again now.")
+}
+
+func (p *program) printStatus(st standing, s reminder.Settings) {
+	for _, n := range st.Notes {
+		fmt.Fprintf(p.out, "! %s\n  %s\n  => %s\n\n", wrap(n.What, 2), wrap(n.Why, 2), wrap(n.Mend, 5))
+	}
+	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	defer w.Flush()
+	row := func(id, en, format string, args ...any) {
+		fmt.Fprintf(w, "%s\t%s\n", p.say(id, en), fmt.Sprintf(format, args...))
+	}
+	row("Menunggu", "Waiting", "%d", st.Emails[reminder.Queued]+st.Emails[reminder.Claimed]+st.Emails[reminder.Handover])
+	if oldest, err := time.Parse(time.RFC3339, st.OldestWaiting); err == nil {
+		row("  yang tertua sejak", "  the oldest since", "%s", oldest.In(s.Zone).Format("2006-01-02 15:04"))
+	}
+	for _, state := range []reminder.State{reminder.Sent, reminder.Failed, reminder.Unknown, reminder.Refused, reminder.Canceled, reminder.Expired} {
+		text := stateTexts[state]
+		row(text.ID, text.EN, "%d", st.Emails[state])
+	}
+	row("Peminjam tak terjangkau surel", "Borrowers without usable mail", p.say("%d dari %d", "%d of %d"), st.Contacts.Unreachable, st.Contacts.Borrowers)
+	switch from, to := st.Window.From.In(s.Zone), st.Window.To.In(s.Zone); {
+	case st.Window.From.IsZero():
+		row("Boleh kirim", "Mail may be sent", "%s", p.say("tidak pernah: tutup setiap hari", "never: closed on every day"))
+	case !st.Window.From.After(st.Next.StartedAt):
+		row("Boleh kirim", "Mail may be sent", p.say("sekarang, sampai %s", "now, until %s"), to.Format("15:04"))
+	default:
+		row("Boleh kirim", "Mail may be sent", p.say("%s sampai %s", "%s until %s"), from.Format("2006-01-02 15:04"), to.Format("15:04"))
+	}
+	switch st.Next.Outcome {
+	case reminder.Held, reminder.Paused:
+		row("Run berikutnya", "The next run", "%s", p.say("tidak mengirim apa pun (lihat di atas)", "sends nothing (see above)"))
+	default:
+		row("Run berikutnya", "The next run", p.say("%d surel baru, dan yang menunggu", "%d new mails, and those that wait"), st.Next.Planned.Emails)
+	}
+	if len(st.Runs) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\t%s\t%s\t%s\n", p.say("Run terakhir", "Last runs"), p.say("hasil", "outcome"), p.say("terkirim", "sent"), p.say("keterangan", "reason"))
 	for _, r := range st.Runs {
-		outcome := string(r.Report.Outcome)
+		outcome := p.word(outcomeTexts, string(r.Report.Outcome))
 		if r.FinishedAt.IsZero() {
 			outcome = p.say("tidak selesai", "did not finish")
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", r.StartedAt.In(s.Zone).Format("2006-01-02 15:04:05"), outcome, r.Report.Emails.Sent, r.Report.Reason)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", r.StartedAt.In(s.Zone).Format("2006-01-02 15:04"), outcome, r.Report.Emails.Sent,
+			clip(p.word(reasonTexts, r.Report.Reason), 28))
 	}
+}
+
+// stateTexts names the ends of an email, outcomeTexts and reasonTexts the words of a report.
+var (
+	stateTexts = map[reminder.State]reminder.Text{
+		reminder.Sent:     {ID: "Terkirim", EN: "Sent"},
+		reminder.Failed:   {ID: "Gagal", EN: "Failed"},
+		reminder.Unknown:  {ID: "Tidak pasti (mungkin terkirim)", EN: "Unknown (may have been sent)"},
+		reminder.Refused:  {ID: "Ditolak", EN: "Refused"},
+		reminder.Canceled: {ID: "Dibatalkan", EN: "Canceled"},
+		reminder.Expired:  {ID: "Kedaluwarsa", EN: "Expired"},
+	}
+	outcomeTexts = map[string]string{
+		string(reminder.Done): "selesai", string(reminder.Held): "ditahan", string(reminder.Paused): "dijeda",
+		string(reminder.Closed): "tutup", string(reminder.Stopped): "terhenti", string(reminder.Partial): "sebagian",
+	}
+	reasonTexts = map[string]string{
+		reminder.OutsideWindow: "di luar jam kirim", reminder.ClosedDay: "hari tutup", reminder.MaxPerRun: "terlalu banyak",
+		reminder.LooksRestored: "tampak dipulihkan", reminder.DailyLimit: "batas harian", reminder.TimeSpent: "waktu habis",
+		reminder.Interrupted: "dihentikan", reminder.Quarantined: "karantina", string(reminder.PauseByPerson): "oleh orang",
+		string(mail.PauseCredentials): "login surel ditolak", string(mail.PauseSender): "pengirim ditolak",
+		string(mail.PauseQuota): "batas akun surel", string(mail.PauseServer): "server surel terganggu",
+	}
+)
+
+// word translates one of a report's words; an error's text stays as it is.
+func (p *program) word(indonesian map[string]string, word string) string {
+	if text, ok := indonesian[word]; ok {
+		return p.say(text, word)
+	}
+	return word
+}
+
+// clip cuts a text so that a table fits a terminal.
+func clip(text string, width int) string {
+	if runes := []rune(text); len(runes) > width {
+		return string(runes[:width-1]) + "…"
+	}
+	return text
 }

@@ -71,8 +71,8 @@ var (
 		EN: "The view reminder_loans is missing or broken. Run 'pengingat migrate --source perpustakaan' (or another source).",
 	}
 	remedyMigrate = reminder.Text{
-		ID: "Tabel reminder_* belum lengkap. Jalankan 'pengingat migrate'.",
-		EN: "The reminder_* tables are not complete. Run 'pengingat migrate'.",
+		ID: "Tabel reminder_* belum lengkap. Jalankan 'pengingat migrate --source perpustakaan' (atau sumber lain).",
+		EN: "The reminder_* tables are not complete. Run 'pengingat migrate --source perpustakaan' (or another source).",
 	}
 	remedyFull = reminder.Text{
 		ID: "Penyimpanan basis data penuh. Kosongkan ruang disk; tidak ada pengingat yang hilang.",

@@ -1,0 +1,770 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mtsn6garut/pengingat/mail"
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+)
+
+func (p *program) doctorCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: p.say("Periksa semua yang bisa salah, sebelum salah", "Check all that can go wrong, before it does"),
+		Long: p.say(`Memeriksa pengaturan, basis data, server surel (tanpa mengirim), tugas terjadwal dan komputer
+ini. Setiap temuan menyebut apa yang salah, mengapa itu penting, dan perintah yang
+memperbaikinya. Tidak ada yang ditulis atau dikirim; tidak ada nama atau alamat yang dicetak.
+
+Kode keluar: 0 semua baik; 10 ada yang perlu dilihat orang; 75 basis data atau server surel
+tidak menjawab; 78 pengaturan salah.`,
+			`Checks the settings, the database, the mail server (without sending), the scheduled task and
+this computer. Every finding says what is wrong, why it matters, and the command that mends
+it. Nothing is written or sent; no name and no address is printed.
+
+Exit codes: 0 all is well; 10 something needs a person; 75 the database or the mail server
+does not answer; 78 wrong settings.`),
+		Example: "  pengingat doctor\n  pengingat doctor --json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			x := &examination{program: p}
+			defer x.close()
+			var all []finding
+			for _, check := range checks {
+				all = append(all, check(x, cmd.Context())...)
+			}
+			p.code = exitDone
+			for _, f := range all {
+				p.code = worse(p.code, f.code)
+			}
+			if asJSON {
+				return json.NewEncoder(p.out).Encode(map[string]any{
+					"version": reminder.Version, "exit_code": p.code, "findings": all,
+				})
+			}
+			p.printFindings(all)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("cetak sebagai JSON", "print as JSON"))
+	return cmd
+}
+
+// checks in the order in which one makes the next one possible.
+var checks = []func(*examination, context.Context) []finding{
+	(*examination).settings, (*examination).database, (*examination).schema, (*examination).rights, (*examination).clock,
+	(*examination).loans, (*examination).addresses, (*examination).application, (*examination).records,
+	(*examination).mailServer, (*examination).sender, (*examination).domain,
+	(*examination).task, (*examination).services, (*examination).disk, (*examination).log,
+}
+
+// A finding is what one check has to say. Its texts are in the user's language and hold no name and no address.
+type finding struct {
+	Check    string `json:"check"`
+	Severity string `json:"severity"` // ok, warn or fail
+	What     string `json:"what"`
+	Why      string `json:"why,omitempty"`
+	Mend     string `json:"mend,omitempty"` // a command, or what to do
+	code     int    // exit code that it asks for
+}
+
+// worse returns the exit code that decides: what must be set up comes before what may mend itself.
+func worse(a, b int) int {
+	order := []int{exitDone, exitNeedsPerson, exitRetry, exitConfig}
+	if slices.Index(order, b) > slices.Index(order, a) {
+		return b
+	}
+	return a
+}
+
+func ok(check, what string) []finding { return []finding{{Check: check, Severity: "ok", What: what}} }
+
+func warn(check, what, why, mend string) finding {
+	return finding{check, "warn", what, why, mend, exitNeedsPerson}
+}
+
+// fail is a finding without which no mail goes out.
+func fail(code int, check, what, why, mend string) finding {
+	return finding{check, "fail", what, why, mend, code}
+}
+
+// failed is fail for an error that says itself what to do.
+func (x *examination) failed(check string, err error, why string) finding {
+	code := exitConfig
+	if reminder.IsTemporary(err) {
+		code = exitRetry
+	}
+	return fail(code, check, reminder.Localize(err, x.locale), why, "")
+}
+
+// printFindings prints them for a person, what needs one last, where it is still on the screen.
+func (p *program) printFindings(all []finding) {
+	marks := map[string]string{"ok": "ok", "warn": p.say("awas", "warn"), "fail": p.say("SALAH", "WRONG")}
+	count := map[string]int{}
+	slices.SortStableFunc(all, func(a, b finding) int {
+		order := []string{"ok", "warn", "fail"}
+		return cmp.Compare(slices.Index(order, a.Severity), slices.Index(order, b.Severity))
+	})
+	for _, f := range all {
+		count[f.Severity]++
+		fmt.Fprintf(p.out, "%-6s %s\n", marks[f.Severity], wrap(f.What, 7))
+		if f.Why != "" {
+			fmt.Fprintf(p.out, "       %s\n", wrap(p.say("Mengapa: ", "Why: ")+f.Why, 9))
+		}
+		if f.Mend != "" {
+			fmt.Fprintf(p.out, "       %s\n", wrap(p.say("Perbaiki: ", "Mend it: ")+f.Mend, 9))
+		}
+	}
+	if count["warn"]+count["fail"] == 0 {
+		p.printf("\nSemua baik.", "\nAll is well.")
+		return
+	}
+	p.printf("\n%d salah, %d perlu dilihat, %d baik.", "\n%d wrong, %d to look at, %d well.", count["fail"], count["warn"], count["ok"])
+}
+
+// wrap breaks a text at spaces so that it fits a terminal of 80 columns. The lines after the first are indented.
+func wrap(text string, indent int) string {
+	var b strings.Builder
+	column := indent
+	for line := range strings.SplitSeq(text, "\n") {
+		if b.Len() > 0 {
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent
+		}
+		for i, word := range strings.Fields(line) {
+			width := len([]rune(word))
+			switch {
+			case i > 0 && column+1+width > 79:
+				b.WriteString("\n" + strings.Repeat(" ", indent))
+				column = indent
+			case i > 0:
+				b.WriteByte(' ')
+				column++
+			}
+			b.WriteString(word)
+			column += width
+		}
+	}
+	return b.String()
+}
+
+// An examination is what the checks learn on their way. A check whose basis is missing says nothing: the one that found
+// it missing has spoken.
+type examination struct {
+	*program
+	app    *setup.App   // nil: the settings are wrong
+	cfg    setup.Config // as far as it could be read
+	store  *mysql.Store // nil: the database is not known or does not answer
+	own    *mysql.Store // a store that is not the app's
+	usable bool         // the tables and the view can be read
+	online bool         // the mail server was reached
+}
+
+func (x *examination) close() {
+	if x.app != nil {
+		_ = x.app.Close() // as with every end of a program, there is nobody to tell
+	}
+	if x.own != nil {
+		_ = x.own.Close()
+	}
+}
+
+func (x *examination) settings(context.Context) []finding {
+	var list []finding
+	if app, err := x.program.app(); err == nil {
+		x.app, x.cfg, x.store = app, app.Config, app.Store
+		from := x.say("variabel lingkungan", "environment variables")
+		if x.envFile != "" {
+			from = x.envFile
+		}
+		list = ok("settings", x.sayf("Pengaturan terbaca dari %s (pengingat %s)", "Settings read from %s (pengingat %s)", from, reminder.Version))
+	} else {
+		list = append(list, fail(exitConfig, "settings", reminder.Localize(err, x.locale),
+			x.say("Tanpa pengaturan yang lengkap tidak ada yang dikirim.", "Without complete settings nothing is sent."), "pengingat init"))
+		if x.cfg, err = x.config(setup.LoadDatabase); err == nil { // the database can be looked at all the same
+			if db, err := x.cfg.OpenDB(); err == nil {
+				x.own = mysql.New(db)
+				x.store = x.own
+			}
+		}
+		return list
+	}
+	if x.cfg.Mailer == "file" || x.cfg.Mailer == "log" {
+		list = append(list, warn("settings", x.sayf("MAIL_MAILER=%s: surel hanya ditulis ke folder %s.", "MAIL_MAILER=%s: mails are only written into the folder %s.", x.cfg.Mailer, x.cfg.MailFileDir),
+			x.say("Peminjam tidak menerima apa pun, tetapi pengingatnya tercatat sebagai terkirim.", "Borrowers receive nothing, but their reminders are on record as sent."), "MAIL_MAILER=smtp"))
+	}
+	if len(x.cfg.OnlyTo) > 0 {
+		list = append(list, warn("settings", x.say("REMINDER_ONLY_TO masih terisi.", "REMINDER_ONLY_TO is still set."),
+			x.say("Hanya alamat di situ yang menerima surel; semua peminjam lain ditahan.", "Only the addresses in it get mail; all other borrowers are withheld."),
+			x.say("Hapus REMINDER_ONLY_TO dari pengaturan bila percobaan selesai.", "Remove REMINDER_ONLY_TO from the settings when you are done trying.")))
+	}
+	return list
+}
+
+func (x *examination) database(ctx context.Context) []finding {
+	if x.store == nil {
+		return nil
+	}
+	sv, err := x.store.Server(ctx)
+	if err != nil {
+		x.store = nil
+		return []finding{x.failed("database", err, x.say("Pinjaman dibaca dari sana, dan catatan pengingat ada di sana.",
+			"Loans are read from there, and the record of reminders is there."))}
+	}
+	list := ok("database", x.sayf("Basis data menjawab: %s", "The database answers: %s", sv.Version))
+	if !strings.Contains(sv.SQLMode, "STRICT_ALL_TABLES") {
+		list = append(list, warn("database", x.sayf("Mode SQL yang diminta tidak berlaku (yang berlaku: %s).", "The SQL mode asked for is not in force (in force: %s).", sv.SQLMode),
+			x.say("Tanpa mode ketat basis data memotong kunci yang terlalu panjang, dan dua pinjaman menjadi satu.", "Without strict mode the database cuts keys that are too long, and two loans become one."),
+			x.say("Hubungkan program langsung ke MySQL/MariaDB, tanpa proxy di antaranya.", "Connect the program to MySQL/MariaDB directly, without a proxy between.")))
+	}
+	if off := sv.Clock.Sub(time.Now()).Abs(); off > 2*time.Minute {
+		list = append(list, warn("clock", x.sayf("Jam komputer ini dan jam basis data berbeda %v.", "The clocks of this computer and of the database differ by %v.", off.Round(time.Second)),
+			x.say("Salah satu salah: pengingat dapat terlalu awal atau terlambat sehari.", "One of them is wrong: reminders may be a day early or late."),
+			x.say("Setel tanggal dan jam komputer secara otomatis (Windows: Pengaturan > Waktu & bahasa).", "Let the computer set date and time by itself (Windows: Settings > Time & language).")))
+	}
+	return list
+}
+
+func (x *examination) schema(ctx context.Context) []finding {
+	if x.store == nil {
+		return nil
+	}
+	why := x.say("Tanpa tabel dan view itu program tidak tahu pinjaman apa yang ada dan apa yang sudah dikirim.",
+		"Without these tables and that view the program knows neither the loans nor what was sent.")
+	if err := x.store.Check(ctx); err != nil {
+		list := []finding{x.failed("schema", err, why)}
+		if missing, err := x.store.MissingColumns(ctx); err == nil && len(missing) > 0 && !slices.Contains(missing, "loan_id") {
+			list = append(list, fail(exitConfig, "view", x.sayf("View reminder_loans tidak punya kolom: %s.", "The view reminder_loans has no column: %s.", strings.Join(missing, ", ")), "",
+				"pengingat migrate --source perpustakaan"))
+		}
+		return list
+	}
+	x.usable = true
+	list := ok("schema", x.sayf("Tabel dan view lengkap (versi %d)", "Tables and view are complete (version %d)", mysql.SchemaVersion))
+	other, err := x.store.NotInnoDB(ctx)
+	if err != nil {
+		return append(list, x.failed("schema", err, ""))
+	}
+	if len(other) > 0 {
+		list = append(list, fail(exitConfig, "schema", x.sayf("Bukan tabel InnoDB: %s.", "Not InnoDB tables: %s.", strings.Join(other, ", ")),
+			x.say("Hanya InnoDB punya transaksi; tanpa itu pengingat bisa hilang atau terkirim dua kali.", "Only InnoDB has transactions; without them reminders may be lost or sent twice."),
+			fmt.Sprintf("ALTER TABLE %s ENGINE=InnoDB;", other[0])))
+	}
+	return list
+}
+
+func (x *examination) rights(ctx context.Context) []finding {
+	if !x.usable {
+		return nil
+	}
+	grants := x.say("Jalankan deploy/grants.sql sebagai administrator basis data, lalu pakai pengguna itu (DB_USERNAME).",
+		"Run deploy/grants.sql as the database's administrator, then use that user (DB_USERNAME).")
+	lacking, err := x.store.Lacking(ctx)
+	if err != nil {
+		return []finding{x.failed("rights", err, "")}
+	}
+	if len(lacking) > 0 {
+		return []finding{fail(exitConfig, "rights", x.sayf("Pengguna basis data tidak punya hak: %s.", "The database user lacks these rights: %s.", strings.Join(lacking, ", ")),
+			x.say("Run akan berhenti di tengah jalan.", "A run will stop half-way."), grants)}
+	}
+	excess, err := x.store.Excess(ctx)
+	if err != nil {
+		return []finding{x.failed("rights", err, "")}
+	}
+	if len(excess) > 0 {
+		return []finding{warn("rights", x.sayf("Pengguna basis data punya hak lebih dari yang perlu: %s.", "The database user has more rights than it needs: %s.", brief(excess)),
+			x.say("Siapa pun yang membaca berkas pengaturan dapat mengubah atau menghapus data perpustakaan.", "Whoever reads the settings file can change or delete the library's data."), grants)}
+	}
+	return ok("rights", x.say("Hak basis data pas: pinjaman hanya dibaca", "Rights in the database are just enough: loans are only read"))
+}
+
+// brief shows the beginning of a list.
+func brief(list []string) string {
+	text := strings.Join(list[:min(2, len(list))], "; ")
+	if len(text) > 120 {
+		text = text[:120] + "…"
+	}
+	if len(list) > 2 {
+		text += fmt.Sprintf(" (+%d)", len(list)-2)
+	}
+	return text
+}
+
+func (x *examination) clock(context.Context) []finding {
+	if x.app == nil {
+		return nil
+	}
+	now := x.app.Runner.Now()
+	zone := x.app.Runner.Settings.Zone
+	_, ours := now.In(zone).Zone()
+	_, machine := now.In(x.machine.zone).Zone()
+	if ours != machine {
+		return []finding{warn("clock", x.sayf("APP_TIMEZONE=%s, di sana sekarang pukul %s, tetapi jam komputer ini menunjukkan %s.",
+			"APP_TIMEZONE=%s, where it is %s now, but this computer's clock shows %s.", zone, now.In(zone).Format("15:04"), now.In(x.machine.zone).Format("15:04")),
+			x.say("Jam kirim dan tanggal jatuh tempo mengikuti APP_TIMEZONE, tugas terjadwal mengikuti komputer.", "Send window and due dates follow APP_TIMEZONE, the scheduled task follows the computer."),
+			x.say("APP_TIMEZONE=Asia/Jakarta (WIB), Asia/Makassar (WITA) atau Asia/Jayapura (WIT).", "APP_TIMEZONE=Asia/Jakarta, or the zone of your library."))}
+	}
+	return ok("clock", x.sayf("Jam %s, %s", "Clock %s, %s", now.In(zone).Format("2006-01-02 15:04"), zone))
+}
+
+func (x *examination) loans(ctx context.Context) []finding {
+	if !x.usable {
+		return nil
+	}
+	v, err := x.store.SurveyLoans(ctx)
+	if err != nil {
+		return []finding{x.failed("loans", err, "")}
+	}
+	list := ok("loans", x.sayf("%d pinjaman terbuka", "%d open loans", v.Loans))
+	if v.Rows > v.Loans {
+		list = append(list, warn("loans", x.sayf("View reminder_loans menampilkan %d pinjaman dalam %d baris.", "The view reminder_loans shows %d loans in %d rows.", v.Loans, v.Rows),
+			x.say("Sebuah JOIN menggandakan baris: buku yang sama dapat disebut dua kali dalam satu surel.", "A JOIN multiplies rows: the same book may stand twice in one mail."),
+			x.say("'pengingat migrate --source perpustakaan', atau ganti JOIN dalam view buatan sendiri dengan subquery.", "'pengingat migrate --source perpustakaan', or use a subquery in place of the JOIN in a view of your own.")))
+	}
+	if v.NoDate > 0 {
+		list = append(list, warn("loans", x.sayf("%d pinjaman tanpa tanggal jatuh tempo yang benar (kosong atau 0000-00-00).", "%d loans without a proper due date (empty or 0000-00-00).", v.NoDate),
+			x.say("Pinjaman itu tidak pernah diingatkan.", "Nobody is ever reminded of them."), x.say("Isi tanggal kembalinya di aplikasi perpustakaan.", "Enter their due dates in the library's system.")))
+	}
+	return list
+}
+
+// suspect are domains at which no borrower has a mailbox: those for examples, that of the Laravel application's sample
+// accounts, which belongs to somebody else, and the usual typing errors.
+var suspect = []string{
+	"example.com", "example.net", "example.org", "perpustakaan.com", "contoh.com", "test.com", "domain.com",
+	"gmial.com", "gmai.com", "gmal.com", "gamil.com", "gmail.co", "gmail.con", "gmail.co.id", "yaho.com", "yahoo.con", "hotmial.com",
+}
+
+func isSuspect(domain string) bool {
+	return slices.Contains(suspect, domain) || slices.ContainsFunc([]string{".test", ".invalid", ".example", ".localhost", ".local"},
+		func(end string) bool { return strings.HasSuffix(domain, end) })
+}
+
+// A contactSurvey says how many borrowers with an open loan a mail can reach.
+type contactSurvey struct {
+	Borrowers   int            `json:"borrowers"`
+	Unreachable int            `json:"unreachable"` // no usable address, or it was refused for good
+	several     int            // with more than one address
+	suspect     map[string]int // by domain
+}
+
+func contacts(ctx context.Context, store *mysql.Store) (c contactSurvey, err error) {
+	borrowers, err := store.Borrowers(ctx)
+	if err != nil {
+		return c, err
+	}
+	bad, err := store.BadAddresses(ctx)
+	if err != nil {
+		return c, err
+	}
+	c.suspect = map[string]int{}
+	for _, b := range borrowers {
+		c.Borrowers++
+		addr, verdict := reminder.Rules{BadAddresses: bad}.Address(b)
+		if verdict != reminder.Due {
+			c.Unreachable++
+			continue
+		}
+		if strings.Count(b.Email, "@") > 1 {
+			c.several++
+		}
+		if isSuspect(addr.Domain()) {
+			c.suspect[addr.Domain()]++
+		}
+	}
+	return c, nil
+}
+
+func (x *examination) addresses(ctx context.Context) []finding {
+	if !x.usable {
+		return nil
+	}
+	c, err := contacts(ctx, x.store)
+	if err != nil {
+		return []finding{x.failed("addresses", err, "")}
+	}
+	list := ok("addresses", x.sayf("%d dari %d peminjam dapat dihubungi lewat surel", "%d of %d borrowers can be reached by e-mail", c.Borrowers-c.Unreachable, c.Borrowers))
+	mend := x.say("'pengingat report --open' menunjukkan siapa; perbaiki alamatnya di aplikasi perpustakaan.", "'pengingat report --open' shows who; mend the addresses in the library's system.")
+	if c.Unreachable > 0 {
+		list = append(list, warn("addresses", x.sayf("%d dari %d peminjam tidak dapat dihubungi lewat surel.", "%d of %d borrowers cannot be reached by e-mail.", c.Unreachable, c.Borrowers),
+			x.say("Alamatnya kosong, salah tulis, atau pernah ditolak server: mereka tidak diingatkan.", "Their address is empty, misspelt, or was refused by a server: they are not reminded."), mend))
+	}
+	for _, domain := range slices.Sorted(maps.Keys(c.suspect)) {
+		list = append(list, warn("addresses", x.sayf("%d peminjam beralamat di %s.", "%d borrowers have an address at %s.", c.suspect[domain], domain),
+			x.say("Itu domain contoh, milik orang lain, atau salah ketik: surelnya tidak sampai, dan akun pengirim dianggap spam.", "That is a domain for examples, somebody else's, or a typing error: the mail does not arrive, and your account looks like a spammer's."), mend))
+	}
+	if c.several > 0 {
+		list = append(list, warn("addresses", x.sayf("%d peminjam punya beberapa alamat dalam satu kolom.", "%d borrowers have several addresses in one field.", c.several),
+			x.say("Hanya alamat pertama yang dipakai.", "Only the first one is used."), mend))
+	}
+	return list
+}
+
+// application looks into the tables of the school's Laravel application, where it may.
+func (x *examination) application(ctx context.Context) []finding {
+	if x.store == nil {
+		return nil
+	}
+	school, readable, err := x.store.School(ctx)
+	switch {
+	case err != nil:
+		return []finding{x.failed("application", err, "")}
+	case !readable:
+		return ok("application", x.say("Tabel aplikasi tidak terbaca oleh program ini (memang begitu dengan hak yang pas)", "The application's tables cannot be read by this program (as it should be)"))
+	}
+	var list []finding
+	known := []string{"Diproses", "Dipinjam", "Dikembalikan", "Terlambat", "Dibatalkan"}
+	for _, status := range slices.Sorted(maps.Keys(school.Statuses)) {
+		if !slices.Contains(known, status) {
+			list = append(list, warn("application", x.sayf("%d pinjaman berstatus %q, yang tidak dikenal.", "%d loans have the status %q, which is not known.", school.Statuses[status], status),
+				x.say("Pinjaman itu tidak diingatkan: hanya Dipinjam dan Terlambat yang berarti belum kembali.", "Nobody is reminded of them: only Dipinjam and Terlambat mean that the book is out."),
+				x.say("Bila status itu berarti belum kembali, ubah view: 'pengingat migrate --print --source perpustakaan'.", "If that status means that the book is out, change the view: 'pengingat migrate --print --source perpustakaan'.")))
+		}
+	}
+	if school.SampleMail > 0 {
+		list = append(list, warn("application", x.sayf("%d peminjam masih beralamat @perpustakaan.com.", "%d borrowers still have an address @perpustakaan.com.", school.SampleMail),
+			x.say("Itu alamat contoh aplikasi, dan domainnya milik orang lain: program tidak pernah mengirim ke sana.", "That is the application's sample address, and the domain is somebody else's: the program never sends there."),
+			x.say("Isi alamat mereka yang sebenarnya di aplikasi perpustakaan.", "Enter their real addresses in the library's system.")))
+	}
+	if school.Jobs > 0 {
+		list = append(list, warn("rival", x.sayf("%d pengingat lama masih antre di tabel jobs aplikasi Laravel.", "%d old reminders still wait in the Laravel application's table jobs.", school.Jobs),
+			x.say("Pengingat lama masih aktif: peminjam mendapat surel dari dua sistem.", "The old reminder is still active: borrowers get mail from two systems."),
+			x.say("Matikan layanan lama seperti dalam docs/panduan/pindah.md.", "Switch the old services off as docs/panduan/pindah.md says.")))
+	}
+	if len(list) == 0 {
+		return ok("application", x.say("Tabel aplikasi Laravel tidak menunjukkan masalah", "The Laravel application's tables show no trouble"))
+	}
+	return list
+}
+
+// records tries a run without writing, and looks at what is on record.
+func (x *examination) records(ctx context.Context) []finding {
+	if x.app == nil || !x.usable {
+		return nil
+	}
+	st, err := x.standing(ctx, x.app)
+	if err != nil {
+		return []finding{x.failed("records", err, "")}
+	}
+	if len(st.Notes) == 0 {
+		return ok("records", x.say("Catatan pengingat tidak menunjukkan masalah", "The record of reminders shows no trouble"))
+	}
+	var list []finding
+	for _, n := range st.Notes {
+		list = append(list, warn("records", n.What, n.Why, n.Mend))
+	}
+	return list
+}
+
+func (x *examination) mailServer(ctx context.Context) []finding {
+	if x.app == nil {
+		return nil
+	}
+	smtp, isSMTP := x.app.Runner.Sender.(*mail.SMTP)
+	if !isSMTP {
+		if x.cfg.Mailer == "sendgrid" {
+			return ok("mail", x.say("SendGrid tidak dapat dicoba tanpa mengirim: pakai 'pengingat test-mail --to ALAMAT'", "SendGrid cannot be tried without sending: use 'pengingat test-mail --to ADDRESS'"))
+		}
+		return nil
+	}
+	steps := smtp.Probe(ctx)
+	last := steps[len(steps)-1]
+	if last.Err != nil {
+		return []finding{x.failed("mail", x.mailFault(x.app, last.Err), x.say("Selama begini semua pengingat menunggu.", "As long as this lasts all reminders wait."))}
+	}
+	x.online = true
+	how := x.say("tanpa login", "without login")
+	if x.cfg.MailUsername != "" {
+		how = x.say("login diterima", "login accepted")
+	}
+	return ok("mail", x.sayf("Server surel %s menjawab, %s", "The mail server %s answers, %s", x.cfg.MailHost, how))
+}
+
+// A provider is a mail service with its rules about senders.
+type provider struct {
+	host, include string   // end of its server's name; what an SPF record includes for it
+	selectors     []string // where its customers publish DKIM keys
+	free          []string // domains that it alone may send for
+	limit         int      // emails a day for one account
+}
+
+var providers = []provider{
+	{".gmail.com", "_spf.google.com", []string{"google"}, []string{"gmail.com", "googlemail.com"}, 500},
+	{".office365.com", "spf.protection.outlook.com", []string{"selector1", "selector2"}, nil, 10000},
+	{".outlook.com", "spf.protection.outlook.com", nil, []string{"outlook.com", "hotmail.com", "live.com"}, 300},
+	{".yahoo.com", "", nil, []string{"yahoo.com", "yahoo.co.id", "ymail.com"}, 500},
+	{".sendgrid.net", "", []string{"s1"}, nil, 0},
+	{"api.sendgrid.com", "", []string{"s1"}, nil, 0},
+}
+
+func (x *examination) provider() provider {
+	host := x.cfg.MailHost
+	if x.cfg.Mailer == "sendgrid" {
+		host = "api.sendgrid.com"
+	}
+	i := slices.IndexFunc(providers, func(p provider) bool { return strings.HasSuffix(strings.ToLower(host), p.host) })
+	if i < 0 {
+		return provider{}
+	}
+	return providers[i]
+}
+
+// sender holds MAIL_FROM_ADDRESS against the account that sends.
+func (x *examination) sender(context.Context) []finding {
+	if x.app == nil {
+		return nil
+	}
+	from := x.app.Runner.Settings.From
+	login, err := mail.ParseAddress(x.cfg.MailUsername)
+	knowsLogin := err == nil && x.cfg.Mailer == "smtp"
+	at := x.provider()
+	if isSuspect(from.Domain()) && x.cfg.Mailer != "file" && x.cfg.Mailer != "log" {
+		return []finding{fail(exitConfig, "sender", x.sayf("MAIL_FROM_ADDRESS beralamat di %s, sebuah domain contoh.", "MAIL_FROM_ADDRESS is at %s, a domain for examples.", from.Domain()),
+			x.say("Surel dari sana ditolak atau masuk spam, dan jawaban peminjam hilang.", "Mail from there is refused or taken for spam, and borrowers' answers are lost."), x.say("MAIL_FROM_ADDRESS=alamat perpustakaan sendiri", "MAIL_FROM_ADDRESS=the library's own address"))}
+	}
+	var list []finding
+	switch foreign := slices.IndexFunc(providers, func(p provider) bool { return slices.Contains(p.free, from.Domain()) }); {
+	case knowsLogin && at.host == ".gmail.com" && !strings.EqualFold(from.Addr, login.Addr):
+		list = append(list, warn("sender", x.say("MAIL_FROM_ADDRESS bukan alamat akun MAIL_USERNAME.", "MAIL_FROM_ADDRESS is not the address of the account MAIL_USERNAME."),
+			x.say("Gmail menggantinya dengan alamat akun, kecuali alamat itu terdaftar di sana sebagai 'Kirim email sebagai'.", "Gmail replaces it with the account's address, unless it is registered there under 'Send mail as'."), "MAIL_FROM_ADDRESS=MAIL_USERNAME"))
+	case knowsLogin && from.Domain() != login.Domain():
+		list = append(list, warn("sender", x.sayf("MAIL_FROM_ADDRESS di %s, tetapi akunnya di %s.", "MAIL_FROM_ADDRESS is at %s, but the account is at %s.", from.Domain(), login.Domain()),
+			x.say("Banyak server menolak pengirim yang bukan milik akunnya.", "Many servers refuse a sender that is not the account's."), "pengingat test-mail --to "+x.say("ALAMAT", "ADDRESS")))
+	case foreign >= 0 && at.host != "" && !slices.Contains(at.free, from.Domain()):
+		list = append(list, warn("sender", x.sayf("MAIL_FROM_ADDRESS di %s, tetapi dikirim lewat penyedia lain.", "MAIL_FROM_ADDRESS is at %s, but another provider sends.", from.Domain()),
+			x.say("Penerima menganggapnya palsu (DMARC) dan menolaknya.", "Receivers take it for a forgery (DMARC) and refuse it."), x.say("Pakai alamat dari domain sendiri, atau server penyedia alamat itu.", "Use an address of your own domain, or the server of that address's provider.")))
+	}
+	if at.limit > 0 && (x.cfg.MailDailyLimit == 0 || x.cfg.MailDailyLimit > at.limit) {
+		list = append(list, warn("sender", x.sayf("MAIL_DAILY_LIMIT=%d, padahal penyedia ini membatasi sekitar %d surel sehari.", "MAIL_DAILY_LIMIT=%d, but this provider allows some %d mails a day.", x.cfg.MailDailyLimit, at.limit),
+			x.say("Di atas batas itu akun diblokir sehari, juga untuk surel biasa.", "Above it the account is blocked for a day, for ordinary mail too."), fmt.Sprintf("MAIL_DAILY_LIMIT=%d", at.limit*4/5)))
+	}
+	if len(list) == 0 {
+		return ok("sender", x.say("Pengirim cocok dengan akunnya", "The sender fits the account"))
+	}
+	return list
+}
+
+// domain asks DNS whether receivers can know the sender's domain. Without an answer it says nothing: that is no fault of
+// the domain.
+func (x *examination) domain(ctx context.Context) []finding {
+	if x.app == nil || x.cfg.Mailer == "smtp" && !x.online || x.cfg.Mailer == "file" || x.cfg.Mailer == "log" {
+		return nil
+	}
+	name := x.app.Runner.Settings.From.Domain()
+	if isSuspect(name) || slices.ContainsFunc(providers, func(p provider) bool { return slices.Contains(p.free, name) }) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	record := func(name, prefix string) (text string, answered bool) {
+		texts, err := x.machine.lookupTXT(ctx, name)
+		dns, isDNS := errors.AsType[*net.DNSError](err)
+		i := slices.IndexFunc(texts, func(t string) bool { return strings.HasPrefix(strings.ToLower(t), prefix) })
+		if i >= 0 {
+			text = texts[i]
+		}
+		return text, err == nil || isDNS && dns.IsNotFound
+	}
+	var list []finding
+	why := x.say("Penerima tidak dapat memastikan surel itu sungguh dari sekolah, dan memasukkannya ke spam.", "Receivers cannot tell that mail is really from the school, and take it for spam.")
+	ask := func(entry string) string {
+		return x.sayf("Minta pengelola domain %s menambah %s.", "Ask whoever runs the domain %s to add %s.", name, entry)
+	}
+	at := x.provider()
+	spf, answered := record(name, "v=spf1")
+	switch {
+	case !answered:
+		return nil
+	case spf == "" && at.host != ".sendgrid.net" && at.host != "api.sendgrid.com": // SendGrid's is on a name of its own
+		list = append(list, warn("dns", x.sayf("Domain %s tidak punya catatan SPF.", "The domain %s has no SPF record.", name), why,
+			ask(cmp.Or(map[bool]string{true: "TXT \"v=spf1 include:" + at.include + " ~all\""}[at.include != ""], "SPF"))))
+	case at.include != "" && spf != "" && !strings.Contains(spf, at.include):
+		list = append(list, warn("dns", x.sayf("SPF domain %s tidak menyebut server yang mengirim.", "The SPF record of %s does not name the server that sends.", name), why, ask("include:"+at.include)))
+	}
+	if dmarc, answered := record("_dmarc."+name, "v=dmarc1"); answered && dmarc == "" {
+		list = append(list, warn("dns", x.sayf("Domain %s tidak punya catatan DMARC.", "The domain %s has no DMARC record.", name), why, ask("TXT _dmarc \"v=DMARC1; p=none\"")))
+	}
+	// A DKIM key can only be looked for under its selector, which is known for these providers alone.
+	found, asked := false, false
+	for _, selector := range at.selectors {
+		key, answered := record(selector+"._domainkey."+name, "")
+		found, asked = found || strings.Contains(key, "p="), asked || answered
+	}
+	if asked && !found {
+		list = append(list, warn("dns", x.sayf("Domain %s tidak punya kunci DKIM dari penyedia surelnya.", "The domain %s has no DKIM key of its mail provider.", name), why,
+			x.say("Nyalakan DKIM di pengaturan penyedia surel (Google: Admin > Gmail > Authenticate email).", "Switch DKIM on at the mail provider (Google: Admin > Gmail > Authenticate email).")))
+	}
+	if len(list) == 0 {
+		return ok("dns", x.sayf("Domain %s dikenal penerima (SPF, DMARC)", "Receivers can know the domain %s (SPF, DMARC)", name))
+	}
+	return list
+}
+
+// The results that Task Scheduler itself puts in the place of an exit code.
+const (
+	taskDisabled   = 0x41302
+	taskNotYetRun  = 0x41303
+	taskTerminated = 0x41306
+	taskRunning    = 0x41301
+)
+
+// task asks the scheduler of the system for ours.
+func (x *examination) task(ctx context.Context) []finding {
+	why := x.say("Tanpa tugas terjadwal tidak ada yang dikirim dengan sendirinya.", "Without a scheduled task nothing is sent by itself.")
+	missing := []finding{warn("task", x.say("Tugas terjadwal belum terpasang.", "The scheduled task is not installed."), why, "pengingat install")}
+	result, registered, known := 0, false, false
+	switch x.machine.os {
+	case "windows":
+		result, registered, known = x.windowsTask(ctx, `\Pengingat\pengingat`)
+	case "linux":
+		result, registered, known = x.systemdTask(ctx)
+	}
+	switch {
+	case !known:
+		return ok("task", x.say("Tugas terjadwal: tidak diketahui di sistem ini", "Scheduled task: not known on this system"))
+	case !registered:
+		return missing
+	case result == taskDisabled:
+		return []finding{warn("task", x.say("Tugas terjadwal dimatikan.", "The scheduled task is disabled."), why, "pengingat install")}
+	case result == exitDone || result == taskRunning || result == taskNotYetRun:
+		return ok("task", x.say("Tugas terjadwal terpasang, hasil terakhir baik", "The scheduled task is installed, its last result is good"))
+	case result == exitNeedsPerson || result == exitRetry:
+		return ok("task", x.sayf("Tugas terjadwal terpasang, hasil terakhir %d (lihat 'pengingat status')", "The scheduled task is installed, its last result is %d (see 'pengingat status')", result))
+	case result == exitConfig:
+		return []finding{warn("task", x.say("Tugas terjadwal gagal: pengaturan salah (kode 78).", "The scheduled task failed: wrong settings (code 78)."),
+			x.say("Tugas itu berjalan dengan akun lain: mungkin berkas pengaturannya tidak terbaca dari sana.", "The task runs under another account: perhaps the settings file cannot be read from there."), "pengingat install")}
+	case result == taskTerminated:
+		return ok("task", x.say("Tugas terjadwal terpasang; yang terakhir dihentikan orang (End task)", "The scheduled task is installed; the last one was ended by a person (End task)"))
+	}
+	return []finding{warn("task", x.sayf("Tugas terjadwal terakhir gagal dengan kode %d (0x%X).", "The scheduled task failed last time with code %d (0x%X).", result, uint32(result)), why, "pengingat install")}
+}
+
+// windowsTask asks schtasks. Its columns are named in the language of Windows, so they are told by position.
+func (x *examination) windowsTask(ctx context.Context, name string) (result int, registered, known bool) {
+	out, err := x.machine.command(ctx, "schtasks", "/query", "/tn", name, "/v", "/fo", "CSV", "/nh")
+	if err != nil {
+		_, answered := errors.AsType[*exec.ExitError](err) // it ran, and knows no such task
+		return 0, false, answered
+	}
+	r := csv.NewReader(strings.NewReader(out))
+	r.FieldsPerRecord, r.LazyQuotes = -1, true
+	row, err := r.Read()
+	if err != nil || len(row) < 7 {
+		return 0, false, false
+	}
+	n, err := strconv.ParseInt(row[6], 10, 64)
+	return int(n), true, err == nil
+}
+
+func (x *examination) systemdTask(ctx context.Context) (result int, registered, known bool) {
+	out, err := x.machine.command(ctx, "systemctl", "show", "-p", "LoadState", "pengingat.timer")
+	if err != nil {
+		return 0, false, false
+	}
+	if !strings.Contains(out, "LoadState=loaded") {
+		return 0, false, true
+	}
+	out, err = x.machine.command(ctx, "systemctl", "show", "-p", "ExecMainStatus", "pengingat.service")
+	n, atoiErr := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(out, "ExecMainStatus=")))
+	return n, true, err == nil && atoiErr == nil
+}
+
+// services looks for the two services by which the Laravel application used to remind.
+func (x *examination) services(ctx context.Context) []finding {
+	if x.machine.os != "windows" {
+		return nil
+	}
+	var list []finding
+	for _, name := range []string{"LaravelScheduler", "LaravelQueueWorker"} {
+		if out, err := x.machine.command(ctx, "sc", "query", name); err == nil && strings.Contains(out, "RUNNING") {
+			list = append(list, warn("rival", x.sayf("Layanan lama %s masih berjalan.", "The old service %s is still running.", name),
+				x.say("Peminjam mendapat surel dari dua sistem.", "Borrowers get mail from two systems."), fmt.Sprintf("nssm stop %s && sc config %s start= disabled", name, name)))
+		}
+	}
+	return list
+}
+
+func (x *examination) disk(context.Context) []finding {
+	if x.cfg.LogFile == "" {
+		return nil
+	}
+	folder := existing(filepath.Dir(x.cfg.LogFile))
+	free, err := x.machine.freeSpace(folder)
+	mb := free >> 20
+	why := x.say("Bila disk penuh, basis data tidak dapat mencatat, dan run berhenti sebelum mengirim.", "When the disk is full, the database cannot record, and a run stops before it sends.")
+	mend := x.say("Kosongkan ruang disk (Windows: Pengaturan > Sistem > Penyimpanan).", "Free some space (Windows: Settings > System > Storage).")
+	switch {
+	case err != nil:
+		return ok("disk", x.say("Ruang disk: tidak diketahui", "Disk space: not known"))
+	case mb < 100:
+		return []finding{fail(exitNeedsPerson, "disk", x.sayf("Disk hampir penuh: tinggal %d MB.", "The disk is almost full: %d MB are left.", mb), why, mend)}
+	case mb < 1024:
+		return []finding{warn("disk", x.sayf("Ruang disk tinggal %d MB.", "%d MB of disk space are left.", mb), why, mend)}
+	}
+	return ok("disk", x.sayf("Ruang disk %d GB", "Disk space %d GB", free>>30))
+}
+
+func (x *examination) log(context.Context) []finding {
+	file := x.cfg.LogFile
+	if file == "" {
+		return nil
+	}
+	if err := logProblem(file); err != nil {
+		return []finding{warn("log", x.sayf("Log %s tidak dapat ditulis: %v.", "The log %s cannot be written: %v.", file, err),
+			x.say("Run tetap berjalan dan tercatat di basis data, tetapi tanpa log sebabnya sukar dicari.", "Runs go on and are on record in the database, but without a log causes are hard to find."),
+			x.say("Tutup program yang membuka berkas itu, atau ubah LOG_FILE.", "Close the program that has the file open, or change LOG_FILE."))}
+	}
+	var size int64
+	files, _ := filepath.Glob(strings.TrimSuffix(file, filepath.Ext(file)) + "*") // the pattern is a path of ours
+	for _, name := range files {
+		if info, err := os.Stat(name); err == nil {
+			size += info.Size()
+		}
+	}
+	if size > 100<<20 {
+		return []finding{warn("log", x.sayf("Berkas log memakai %d MB.", "The log files take %d MB.", size>>20), x.say("Program ini menjaganya di bawah 30 MB; berkas lain bernama sama ikut terhitung.", "This program keeps them below 30 MB; other files of that name count too."),
+			x.sayf("Hapus yang lama di %s.", "Delete old ones in %s.", filepath.Dir(file)))}
+	}
+	return ok("log", x.sayf("Log %s (%d KB)", "Log %s (%d KB)", file, (size+1023)>>10))
+}
+
+// logProblem reports why a log cannot be written. It leaves nothing behind that was not there.
+func logProblem(file string) error {
+	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+		return nil // made by the first run
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND, 0)
+	if e, ok := errors.AsType[*os.PathError](err); ok {
+		return e.Err
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// quietly returns a runner whose runs leave no line in the log.
+func quietly(r *reminder.Runner) *reminder.Runner {
+	quiet := *r
+	quiet.Log = slog.New(slog.DiscardHandler)
+	return &quiet
+}

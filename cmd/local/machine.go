@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// A machine is what the program asks of the computer around it and its network, beyond files. A test has one of its own.
+type machine struct {
+	os        string         // as runtime.GOOS
+	zone      *time.Location // in which the computer shows its clock, and starts scheduled tasks
+	lookupTXT func(ctx context.Context, name string) ([]string, error)
+	command   func(ctx context.Context, name string, args ...string) (stdout string, err error)
+	freeSpace func(folder string) (bytes uint64, err error)
+}
+
+var thisMachine = machine{
+	os:        runtime.GOOS,
+	zone:      time.Local,
+	lookupTXT: net.DefaultResolver.LookupTXT,
+	command: func(ctx context.Context, name string, args ...string) (string, error) {
+		out, err := exec.CommandContext(ctx, name, args...).Output()
+		return string(out), err
+	},
+	freeSpace: freeSpace,
+}
+
+// existing returns path, or the nearest folder above it that exists.
+func existing(path string) string {
+	for {
+		if _, err := os.Stat(path); err == nil || path == filepath.Dir(path) {
+			return path
+		}
+		path = filepath.Dir(path)
+	}
+}

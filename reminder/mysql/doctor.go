@@ -1,0 +1,189 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// What a diagnosis asks the database. Every method reads; the statements with which Lacking tries a right out change no
+// row.
+
+// A Server is what the database server says about itself and about our session.
+type Server struct {
+	Version string
+	Clock   time.Time // UTC
+	SQLMode string    // of our session
+}
+
+// Server asks the server.
+func (s *Store) Server(ctx context.Context) (sv Server, err error) {
+	var clock sql.NullString
+	err = s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&sv.Version, &clock, &sv.SQLMode) },
+		"SELECT VERSION(), UTC_TIMESTAMP(6), @@SESSION.sql_mode")
+	if err == nil {
+		sv.Clock, err = parseTime(clock)
+	}
+	return sv, fault("ask the server", err)
+}
+
+// columns has the tables that the program writes, each with a column to try the rights out on.
+var columns = []struct{ table, column string }{
+	{"reminder_emails", "state"}, {"reminder_notices", "dropped"}, {"reminder_runs", "reason"}, {"reminder_state", "reason"},
+	{"reminder_closed_days", "name"}, {"reminder_opt_outs", "borrower_id"}, {"reminder_bad_addresses", "reason"},
+}
+
+// Lacking returns the rights that the program needs and does not have, such as "DELETE reminder_runs". It tries each
+// with a statement whose condition is never true, because what SHOW GRANTS prints leaves roles out.
+func (s *Store) Lacking(ctx context.Context) (lacking []string, err error) {
+	try := func(right, table, statement string) {
+		if err != nil {
+			return
+		}
+		_, tried := s.exec(ctx, statement)
+		switch e, ok := errors.AsType[*mysql.MySQLError](tried); {
+		case ok && (e.Number == 1142 || e.Number == 1143):
+			lacking = append(lacking, right+" "+table)
+		case ok && e.Number == 1364: // the columns that were not named want a value: the right is there
+		default:
+			err = tried
+		}
+	}
+	for _, table := range []string{"reminder_loans", VersionTable} {
+		try("SELECT", table, "SELECT 1 FROM "+table+" WHERE 1 = 0")
+	}
+	for _, c := range columns {
+		try("SELECT", c.table, fmt.Sprintf("SELECT %s FROM %s WHERE 1 = 0", c.column, c.table))
+		try("INSERT", c.table, fmt.Sprintf("INSERT INTO %s (%s) SELECT '' FROM DUAL WHERE 1 = 0", c.table, c.column))
+		try("UPDATE", c.table, fmt.Sprintf("UPDATE %s SET %s = '' WHERE 1 = 0", c.table, c.column))
+		try("DELETE", c.table, fmt.Sprintf("DELETE FROM %s WHERE 1 = 0", c.table))
+	}
+	return lacking, fault("try the rights out", err)
+}
+
+var grant = regexp.MustCompile("^GRANT (.+?) ON (?:TABLE )?(.+?) TO ")
+
+// Excess returns the rights on anything but the tables and the view named reminder_…, such as "ALL PRIVILEGES ON *.*".
+func (s *Store) Excess(ctx context.Context) (excess []string, err error) {
+	err = s.read(ctx, func() { excess = nil }, func(rows *sql.Rows) error {
+		var line string // may go on with the hash of the password
+		if err := rows.Scan(&line); err != nil {
+			return err
+		}
+		m := grant.FindStringSubmatch(line)
+		if m != nil && m[1] != "USAGE" && !strings.Contains(m[2], ".`reminder_") {
+			excess = append(excess, m[1]+" ON "+strings.ReplaceAll(m[2], "`", ""))
+		}
+		return nil
+	}, "SHOW GRANTS")
+	return excess, fault("read the rights", err)
+}
+
+// NotInnoDB returns the program's tables that another engine keeps. Without transactions nothing here is promised.
+func (s *Store) NotInnoDB(ctx context.Context) (tables []string, err error) {
+	err = s.read(ctx, func() { tables = nil }, func(rows *sql.Rows) error {
+		var name string
+		var engine sql.NullString // NULL: a view, or a table that is damaged
+		err := rows.Scan(&name, &engine)
+		ours := slices.ContainsFunc(columns, func(c struct{ table, column string }) bool { return c.table == name })
+		if err == nil && ours && !strings.EqualFold(engine.String, "InnoDB") {
+			tables = append(tables, name)
+		}
+		return err
+	}, "SELECT table_name, engine FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY table_name")
+	return tables, fault("read the tables", err)
+}
+
+// MissingColumns returns the columns that the view reminder_loans should have and does not. All are missing when there
+// is no view.
+func (s *Store) MissingColumns(ctx context.Context) ([]string, error) {
+	list, _, _ := strings.Cut(strings.TrimPrefix(selectLoans, "SELECT "), " FROM ")
+	missing := strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(", \n\t", r) })
+	err := s.read(ctx, func() {}, func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		missing = slices.DeleteFunc(missing, func(m string) bool { return strings.EqualFold(m, name) })
+		return err
+	}, "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'reminder_loans'")
+	return missing, fault("read the columns of reminder_loans", err)
+}
+
+// A LoanSurvey counts what is wrong with the rows of the view.
+type LoanSurvey struct {
+	Rows   int
+	Loans  int // different loan_id
+	NoDate int // due_at is NULL, zero, or before the year 1000: never told
+}
+
+// SurveyLoans reads the view for it.
+func (s *Store) SurveyLoans(ctx context.Context) (v LoanSurvey, err error) {
+	err = s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&v.Rows, &v.Loans, &v.NoDate) },
+		"SELECT COUNT(*), COUNT(DISTINCT loan_id), COALESCE(SUM(due_at IS NULL OR due_at < '1000-01-01'), 0) FROM reminder_loans")
+	return v, fault("count the loans", err)
+}
+
+// Borrowers returns the borrowers with an open loan: id, raw address and group of each.
+func (s *Store) Borrowers(ctx context.Context) ([]reminder.Borrower, error) {
+	var list []reminder.Borrower
+	err := s.read(ctx, func() { list = nil }, func(rows *sql.Rows) error {
+		var b reminder.Borrower
+		var email, group sql.NullString
+		err := rows.Scan(&b.ID, &email, &group)
+		b.Email, b.Group = email.String, group.String
+		list = append(list, b)
+		return err
+	}, "SELECT DISTINCT borrower_id, email, group_name FROM reminder_loans ORDER BY borrower_id")
+	// A view that does not agree with itself about a borrower shows them twice.
+	return slices.CompactFunc(list, func(a, b reminder.Borrower) bool { return a.ID == b.ID }), fault("read the borrowers", err)
+}
+
+// A School is what the tables of the school's Laravel application say. A program that has only the rights it needs
+// cannot read them.
+type School struct {
+	Statuses   map[string]int // of peminjaman
+	SampleMail int            // borrowers whose address is one of the application's sample accounts
+	Jobs       int            // reminders in its queue
+}
+
+// School reads the application's tables, and reports whether it could read any.
+func (s *Store) School(ctx context.Context) (sc School, readable bool, err error) {
+	sc.Statuses = map[string]int{}
+	unreadable := func(err error) bool {
+		e, ok := errors.AsType[*mysql.MySQLError](err)
+		return ok && slices.Contains([]uint16{1142, 1143, 1146, 1054}, e.Number)
+	}
+	for _, q := range []struct {
+		scan  func(*sql.Rows) error
+		query string
+	}{
+		{func(rows *sql.Rows) error {
+			var status string
+			var n int
+			err := rows.Scan(&status, &n)
+			sc.Statuses[status] = n
+			return err
+		}, "SELECT status, COUNT(*) FROM peminjaman GROUP BY status"},
+		{func(rows *sql.Rows) error { return rows.Scan(&sc.SampleMail) },
+			`SELECT COUNT(DISTINCT u.id) FROM users u JOIN peminjaman p ON p.user_id = u.id WHERE u.email LIKE '%@perpustakaan.com'
+			AND p.status IN ('Dipinjam', 'Terlambat') AND p.tanggal_pengembalian IS NULL`},
+		{func(rows *sql.Rows) error { return rows.Scan(&sc.Jobs) },
+			"SELECT COUNT(*) FROM jobs WHERE payload LIKE '%PengembalianBuku%'"},
+	} {
+		switch err := s.read(ctx, func() {}, q.scan, q.query); {
+		case err == nil:
+			readable = true
+		case !unreadable(err):
+			return sc, readable, fault("read the application's tables", err)
+		}
+	}
+	return sc, readable, nil
+}
