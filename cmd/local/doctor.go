@@ -489,7 +489,7 @@ func (x *examination) mailServer(ctx context.Context) []finding {
 	steps := smtp.Probe(ctx)
 	last := steps[len(steps)-1]
 	if last.Err != nil {
-		return []finding{x.failed("mail", x.mailFault(x.app, last.Err), x.say("Selama begini semua pengingat menunggu.", "As long as this lasts all reminders wait."))}
+		return []finding{x.failed("mail", x.mailFault(x.cfg, last.Err), x.say("Selama begini semua pengingat menunggu.", "As long as this lasts all reminders wait."))}
 	}
 	x.online = true
 	how := x.say("tanpa login", "without login")
@@ -516,9 +516,9 @@ var providers = []provider{
 	{"api.sendgrid.com", "", []string{"s1"}, nil, 0},
 }
 
-func (x *examination) provider() provider {
-	host := x.cfg.MailHost
-	if x.cfg.Mailer == "sendgrid" {
+// providerOf returns the provider behind a mailer and its host, or the zero provider.
+func providerOf(mailer, host string) provider {
+	if mailer == "sendgrid" {
 		host = "api.sendgrid.com"
 	}
 	i := slices.IndexFunc(providers, func(p provider) bool { return strings.HasSuffix(strings.ToLower(host), p.host) })
@@ -536,7 +536,7 @@ func (x *examination) sender(context.Context) []finding {
 	from := x.app.Runner.Settings.From
 	login, err := mail.ParseAddress(x.cfg.MailUsername)
 	knowsLogin := err == nil && x.cfg.Mailer == "smtp"
-	at := x.provider()
+	at := providerOf(x.cfg.Mailer, x.cfg.MailHost)
 	if isSuspect(from.Domain()) && x.cfg.Mailer != "file" && x.cfg.Mailer != "log" {
 		return []finding{fail(exitConfig, "sender", x.sayf("MAIL_FROM_ADDRESS beralamat di %s, sebuah domain contoh.", "MAIL_FROM_ADDRESS is at %s, a domain for examples.", from.Domain()),
 			x.say("Surel dari sana ditolak atau masuk spam, dan jawaban peminjam hilang.", "Mail from there is refused or taken for spam, and borrowers' answers are lost."), x.say("MAIL_FROM_ADDRESS=alamat perpustakaan sendiri", "MAIL_FROM_ADDRESS=the library's own address"))}
@@ -589,7 +589,7 @@ func (x *examination) domain(ctx context.Context) []finding {
 	ask := func(entry string) string {
 		return x.sayf("Minta pengelola domain %s menambah %s.", "Ask whoever runs the domain %s to add %s.", name, entry)
 	}
-	at := x.provider()
+	at := providerOf(x.cfg.Mailer, x.cfg.MailHost)
 	spf, answered := record(name, "v=spf1")
 	switch {
 	case !answered:

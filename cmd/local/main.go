@@ -47,7 +47,8 @@ type program struct {
 	in          io.Reader
 	out, errOut io.Writer
 	machine     machine
-	environ     map[string]string // variables and the .env file
+	real        []string          // variables of the environment, as KEY=value
+	environ     map[string]string // those and the .env file
 	envFile     string            // the file that was read, or ""
 	envErr      error             // why it could not be read: told when a command needs it
 	locale      string
@@ -58,6 +59,7 @@ type program struct {
 
 // execute runs one command line and returns its exit code.
 func (p *program) execute(ctx context.Context, args, environ []string) int {
+	p.real = environ
 	p.environ, p.envFile, p.envErr = setup.Environ(envFlag(args), environ)
 	if p.envErr != nil {
 		p.environ = map[string]string{}
@@ -134,8 +136,8 @@ Settings come from environment variables and from a .env file (Laravel's will do
 	root.SetUsageTemplate(p.usageTemplate())
 	root.AddCommand(p.runCommand(), p.statusCommand(), p.failedCommand(), p.retryCommand(), p.cancelCommand(), p.explainCommand(),
 		p.pauseCommand(), p.resumeCommand(), p.closedCommand(), p.optOutCommand(), p.previewCommand(), p.testMailCommand(),
-		p.doctorCommand(), p.templatesCommand(), p.reportCommand(), p.migrateCommand(), p.quarantineCommand(),
-		p.installCommand(), p.uninstallCommand(), p.serveCommand())
+		p.initCommand(), p.doctorCommand(), p.templatesCommand(), p.reportCommand(), p.migrateCommand(),
+		p.quarantineCommand(), p.installCommand(), p.uninstallCommand(), p.serveCommand())
 	return root
 }
 
@@ -173,17 +175,21 @@ EVERYWHERE
 // config loads the configuration with setup.Load, or as much of it as a command needs.
 func (p *program) config(load func(map[string]string) (setup.Config, error)) (setup.Config, error) {
 	if p.envErr != nil {
-		return setup.Config{}, &reminder.Fault{Text: reminder.Text{
-			ID: "Berkas pengaturan (--env) tidak dapat dibaca.",
-			EN: "The settings file (--env) cannot be read.",
-		}, Err: p.envErr}
+		return setup.Config{}, p.unreadableEnv()
 	}
 	cfg, err := load(p.environ)
 	if f, ok := errors.AsType[*reminder.Fault](err); ok && p.envFile == "" {
-		f.Text.ID += "\nTidak ada berkas .env yang dibaca; sebutkan dengan --env BERKAS."
-		f.Text.EN += "\nNo .env file was read; name one with --env FILE."
+		f.Text.ID += "\nTidak ada berkas pengaturan yang dibaca: buat dengan 'pengingat init', atau sebutkan .env Laravel dengan --env BERKAS."
+		f.Text.EN += "\nNo settings file was read: make one with 'pengingat init', or name Laravel's .env with --env FILE."
 	}
 	return cfg, err
+}
+
+func (p *program) unreadableEnv() error {
+	return &reminder.Fault{Text: reminder.Text{
+		ID: "Berkas pengaturan (--env) tidak dapat dibaca.",
+		EN: "The settings file (--env) cannot be read.",
+	}, Err: p.envErr}
 }
 
 // app loads the configuration and wires it. What a person must know is printed; the log goes to a file.

@@ -68,14 +68,14 @@ func (p *program) sendSample(ctx context.Context, app *setup.App, m mail.Message
 		for _, step := range smtp.Probe(ctx) {
 			if step.Err != nil {
 				fmt.Fprintf(p.out, "%s  %-9s %v\n", p.say("GAGAL", "FAILED"), step.Name, step.Err)
-				return p.mailFault(app, step.Err)
+				return p.mailFault(app.Config, step.Err)
 			}
 			fmt.Fprintf(p.out, "ok  %-9s %s\n", step.Name, step.Detail)
 		}
 	}
 	receipt, err := app.Runner.Sender.Send(ctx, m, func(context.Context) error { return nil })
 	if err != nil {
-		return p.mailFault(app, err)
+		return p.mailFault(app.Config, err)
 	}
 	fmt.Fprintf(p.out, "ok  %-9s %s\n", "sent", receipt.ID)
 	p.printf("Diterima oleh server. Periksa kotak masuk, juga folder spam.", "The server accepted it. Look into the inbox, and the spam folder.")
@@ -83,7 +83,7 @@ func (p *program) sendSample(ctx context.Context, app *setup.App, m mail.Message
 }
 
 // mailFault adds to a mail error what can be done about it.
-func (p *program) mailFault(app *setup.App, err error) error {
+func (p *program) mailFault(cfg setup.Config, err error) error {
 	f := &reminder.Fault{Temporary: true, Text: reminder.Text{
 		ID: "Surel tidak terkirim. Coba lagi nanti; bila tetap gagal, tanyakan pesan di bawah kepada penyedia surel.",
 		EN: "The mail was not sent. Try again later; if it keeps failing, ask the mail provider about the message below.",
@@ -92,7 +92,7 @@ func (p *program) mailFault(app *setup.App, err error) error {
 	if !ok {
 		return f
 	}
-	gmail := strings.HasSuffix(app.Config.MailHost, "gmail.com") || strings.HasSuffix(app.Config.MailHost, "googlemail.com")
+	gmail := strings.HasSuffix(cfg.MailHost, "gmail.com") || strings.HasSuffix(cfg.MailHost, "googlemail.com")
 	invalid, certificate := errors.AsType[x509.CertificateInvalidError](err)
 	_, unknownCA := errors.AsType[x509.UnknownAuthorityError](err)
 	_, otherHost := errors.AsType[x509.HostnameError](err)
@@ -102,7 +102,7 @@ func (p *program) mailFault(app *setup.App, err error) error {
 			ID: "Nama server MAIL_HOST tidak ditemukan. Periksa ejaannya, dan apakah komputer ini tersambung ke internet.",
 			EN: "The server MAIL_HOST was not found. Check its spelling, and that this computer is online.",
 		}
-	case e.Phase == "connect" && app.Config.MailPort == 25:
+	case e.Phase == "connect" && cfg.MailPort == 25:
 		f.Text = reminder.Text{
 			ID: "Port 25 tidak terjangkau: hampir semua penyedia internet menutupnya. Pakai MAIL_PORT=587 atau 465.",
 			EN: "Port 25 cannot be reached: almost every internet provider blocks it. Use MAIL_PORT=587 or 465.",

@@ -148,6 +148,17 @@ func parse(environ map[string]string) (Config, *problems) {
 	return cfg, &p
 }
 
+// Keys returns the keys of all settings that a person may make, in the order of Config.
+func Keys() []string {
+	var keys []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
+		if key := f.Tag.Get("env"); key != "" && key != "K_SERVICE" && key != "CLOUD_RUN_TIMEOUT_SECONDS" {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // unnull gives Laravel's words for nothing their meaning.
 func unnull(value string) string {
 	switch strings.ToLower(value) {

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
 )
 
 // Environ returns the environment of a run: the variables of a .env file, under the real ones, which win. With an empty
@@ -62,12 +63,10 @@ func find(path string) (string, error) {
 // damage a password with a dollar sign in it.
 //
 // It is more forgiving than Laravel where that does no harm: a byte order mark, CR LF, blanks around =, and blanks in an
-// unquoted value (a Google App Password as it was pasted). A file that is not UTF-8 is read as Windows-1252.
+// unquoted value (a Google App Password as it was pasted). A file that is not UTF-8 is read as UTF-16 when it has that
+// one's byte order mark, as PowerShell writes it, else as Windows-1252.
 func ParseDotenv(data []byte) (map[string]string, error) {
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	if !utf8.Valid(data) {
-		data, _ = charmap.Windows1252.NewDecoder().Bytes(data) // every byte means something in it
-	}
+	data = DecodeText(data)
 	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data))
 	vars := map[string]string{}
 	for line := 1; text != ""; line++ {
@@ -102,6 +101,29 @@ func ParseDotenv(data []byte) (map[string]string, error) {
 		vars[key] = parsed
 	}
 	return vars, nil
+}
+
+// DecodeText returns a text file that somebody made on some Windows as UTF-8, without a byte order mark.
+func DecodeText(data []byte) []byte {
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		data, _ = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Bytes(data) // what is broken becomes U+FFFD
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if !utf8.Valid(data) {
+		data, _ = charmap.Windows1252.NewDecoder().Bytes(data) // every byte means something in it
+	}
+	return data
+}
+
+// QuoteValue writes a value as ParseDotenv, and Laravel, read it back.
+func QuoteValue(value string) string {
+	plain := func(r rune) bool {
+		return r < utf8.RuneSelf && (isName(string(r)) || strings.ContainsRune("@:/+,-", r))
+	}
+	if !strings.ContainsFunc(value, func(r rune) bool { return !plain(r) }) {
+		return value
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(value) + `"`
 }
 
 // maxValue bounds one value.

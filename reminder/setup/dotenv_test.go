@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -35,6 +36,9 @@ func TestParseDotenv(t *testing.T) {
 		{"CR LF", "A=b\r\nB=c\r\n", "B", "c"},
 		{"byte order mark", "\ufeffA=b", "A", "b"},
 		{"Windows-1252", "A=\"caf\xe9\"", "A", "café"},
+		{"UTF-16, as PowerShell writes it", "\xff\xfeA\x00=\x00\xe9\x00\r\x00\n\x00", "A", "é"},
+		{"UTF-16, the other way round", "\xfe\xff\x00A\x00=\x00b", "A", "b"},
+		{"blanks and quotes", "A = \"b c\"  # d", "A", "b c"},
 		{"equals sign in a value", "A=base64:x==", "A", "base64:x=="},
 		{"app password as pasted", "A=abcd efgh ijkl mnop", "A", "abcd efgh ijkl mnop"},
 		{"the last one counts", "A=1\nA=2", "A", "2"},
@@ -90,5 +94,21 @@ func FuzzDotenv(f *testing.F) {
 		for key := range vars {
 			require.True(t, isName(key))
 		}
+	})
+}
+
+// FuzzQuoteValue: whatever is quoted is read back as it was.
+func FuzzQuoteValue(f *testing.F) {
+	for _, seed := range []string{"", "abc", "p@$$ w\"ord\\", "#x", "${A}", "a\nb\r\t", "'", "null", "café 📚", "\\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		if !utf8.ValidString(value) || strings.HasPrefix(value, "\ufeff") {
+			return // a file of text holds text
+		}
+		vars, err := ParseDotenv([]byte("A=" + QuoteValue(value) + "\nB=x"))
+		require.NoError(t, err, QuoteValue(value))
+		require.Equal(t, value, vars["A"])
+		require.Equal(t, "x", vars["B"])
 	})
 }
