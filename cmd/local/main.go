@@ -136,7 +136,7 @@ Settings come from environment variables and from a .env file (Laravel's will do
 	root.SetUsageTemplate(p.usageTemplate())
 	root.AddCommand(p.runCommand(), p.statusCommand(), p.failedCommand(), p.retryCommand(), p.cancelCommand(), p.explainCommand(),
 		p.pauseCommand(), p.resumeCommand(), p.closedCommand(), p.optOutCommand(), p.previewCommand(), p.testMailCommand(),
-		p.initCommand(), p.doctorCommand(), p.templatesCommand(), p.reportCommand(), p.migrateCommand(),
+		p.initCommand(), p.doctorCommand(), p.templatesCommand(), p.reportCommand(), p.migrateCommand(), p.pruneCommand(),
 		p.quarantineCommand(), p.installCommand(), p.uninstallCommand(), p.serveCommand())
 	return root
 }
