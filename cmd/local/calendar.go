@@ -33,14 +33,14 @@ func (p *program) closedCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c.Name = strings.Join(args[1:], " ")
+			c.Name = clip(strings.Join(args[1:], " "), maxClosureName)
 			if err := app.Store.AddClosure(ctx, c); err != nil {
 				return err
 			}
 			p.printf("Tutup dari %s sampai %s.", "Closed from %s to %s.", c.First, c.Last)
 			return nil
 		}),
-	}, p.closedListCommand(), &cobra.Command{
+	}, p.closedImportCommand(), p.closedListCommand(), &cobra.Command{
 		Use:     "remove TANGGAL[..TANGGAL]",
 		Short:   p.say("Hapus hari tutup", "Remove closed days"),
 		Example: "  pengingat closed remove 2026-12-25",
@@ -73,7 +73,7 @@ func (p *program) closure(text string) (c mysql.Closure, err error) {
 			return c, p.usage(err)
 		}
 	}
-	if days := c.Last.Sub(c.First); days < 0 || days > 365 {
+	if days := c.Last.Sub(c.First); days < 0 || days > maxClosureDays {
 		return c, p.usage(errors.New(p.say("tanggal akhir harus dalam setahun setelah tanggal awal", "the last day must lie within a year after the first")))
 	}
 	return c, nil
