@@ -82,9 +82,10 @@ func (p *program) closure(text string) (c mysql.Closure, err error) {
 func (p *program) closedListCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: p.say("Daftar hari tutup", "List the closed days"),
-		Args:  cobra.NoArgs,
+		Use:     "list",
+		Short:   p.say("Daftar hari tutup", "List the closed days"),
+		Example: "  pengingat closed list",
+		Args:    cobra.NoArgs,
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			list, err := app.Store.Closures(ctx)
 			if err != nil {
@@ -130,9 +131,10 @@ func (p *program) optOutCommand() *cobra.Command {
 			return nil
 		}),
 	}, &cobra.Command{
-		Use:   "list",
-		Short: p.say("Daftar ID mereka", "List their ids"),
-		Args:  cobra.NoArgs,
+		Use:     "list",
+		Short:   p.say("Daftar ID mereka", "List their ids"),
+		Example: "  pengingat optout list",
+		Args:    cobra.NoArgs,
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			out, err := app.Store.OptedOut(ctx)
 			var ids []string
@@ -146,9 +148,10 @@ func (p *program) optOutCommand() *cobra.Command {
 			return err
 		}),
 	}, &cobra.Command{
-		Use:   "remove PEMINJAM",
-		Short: p.say("Ingatkan peminjam ini lagi", "Remind this borrower again"),
-		Args:  cobra.ExactArgs(1),
+		Use:     "remove PEMINJAM",
+		Short:   p.say("Ingatkan peminjam ini lagi", "Remind this borrower again"),
+		Example: "  pengingat optout remove 1234",
+		Args:    cobra.ExactArgs(1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
 			id, err := p.borrower(ctx, app, args[0])
 			if err != nil {

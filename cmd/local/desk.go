@@ -1,14 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,9 +18,10 @@ import (
 func (p *program) failedCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "failed",
-		Short: p.say("Daftar surel yang gagal, ditolak, atau tidak pasti", "List the mails that failed, were refused, or are unknown"),
-		Args:  cobra.NoArgs,
+		Use:     "failed",
+		Short:   p.say("Daftar surel yang gagal, ditolak, atau tidak pasti", "List the mails that failed, were refused, or are unknown"),
+		Example: "  pengingat failed\n  pengingat failed --json",
+		Args:    cobra.NoArgs,
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			list, err := app.Store.List(ctx, reminder.Failed, reminder.Refused, reminder.Unknown)
 			if err != nil {
@@ -35,13 +34,14 @@ func (p *program) failedCommand() *cobra.Command {
 				p.printf("Tidak ada.", "None.")
 				return nil
 			}
-			w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintf(w, "ID\t%s\t%s\t%s\n", p.say("keadaan", "state"), p.say("peminjam", "borrower"), p.say("pinjaman", "loans"))
 			for _, l := range list {
-				borrower := cmp.Or(l.Borrower, p.say("ringkasan petugas", "librarian's summary"))
-				fmt.Fprintf(w, "%d\t%s\t%s\t%s\n\t%s\n", l.ID, l.State, borrower, strings.Join(l.Loans, " "), l.Reason)
+				whose := p.sayf("peminjam %s, pinjaman %s", "borrower %s, loans %s", l.Borrower, strings.Join(l.Loans, " "))
+				if l.Borrower == "" {
+					whose = p.say("ringkasan petugas", "the librarian's summary")
+				}
+				fmt.Fprintf(p.out, "ID %-6d %s\n", l.ID, wrap(p.state(l.State)+", "+whose, 10))
+				fmt.Fprintf(p.out, "          %s\n", wrap(l.Reason, 10))
 			}
-			_ = w.Flush() // as with every print to a terminal, there is nobody to tell
 			p.printf("Berikutnya: pengingat retry ID, atau pengingat cancel ID.", "Next: pengingat retry ID, or pengingat cancel ID.")
 			return nil
 		}),
@@ -160,9 +160,10 @@ func parseUntil(text string, zone *time.Location) (time.Time, error) {
 
 func (p *program) resumeCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "resume",
-		Short: p.say("Akhiri jeda, juga jeda karena server surel", "End a pause, also one caused by the mail server"),
-		Args:  cobra.NoArgs,
+		Use:     "resume",
+		Short:   p.say("Akhiri jeda, juga jeda karena server surel", "End a pause, also one caused by the mail server"),
+		Example: "  pengingat resume",
+		Args:    cobra.NoArgs,
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			err := errors.Join(app.Store.LiftPause(ctx, true), app.Store.LiftPause(ctx, false))
 			if err == nil {

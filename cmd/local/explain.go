@@ -32,7 +32,7 @@ record.`),
 				return err
 			}
 			if len(loans) == 0 {
-				return p.explainClosed(ctx, app, args[0])
+				return p.explainClosed(ctx, app, args[0], asJSON)
 			}
 			for _, loan := range loans {
 				past, err := app.Store.PastNotices(ctx, loan.ID)
@@ -59,7 +59,7 @@ record.`),
 }
 
 // explainClosed tells what was on record about a loan that is not open any more.
-func (p *program) explainClosed(ctx context.Context, app *setup.App, loan string) error {
+func (p *program) explainClosed(ctx context.Context, app *setup.App, loan string, asJSON bool) error {
 	past, err := app.Store.PastNotices(ctx, loan)
 	if err != nil {
 		return err
@@ -69,6 +69,9 @@ func (p *program) explainClosed(ctx context.Context, app *setup.App, loan string
 			ID: "Pinjaman itu tidak terbuka (sudah kembali, atau nomornya salah) dan tidak pernah diingatkan.",
 			EN: "That loan is not open (returned, or a wrong number) and was never reminded of.",
 		}}
+	}
+	if asJSON {
+		return json.NewEncoder(p.out).Encode(reminder.Explanation{Loan: reminder.Loan{ID: loan}, Hinders: []reminder.Verdict{"not_open"}, Past: past})
 	}
 	p.printf("Pinjaman itu tidak terbuka lagi: tidak ada pengingat baru.", "That loan is not open any more: there are no new reminders.")
 	p.printPast(past, app.Runner.Settings)
@@ -84,7 +87,7 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 		if slices.Contains(against, v) {
 			mark = "x"
 		}
-		fmt.Fprintf(p.out, "  %-2s  %s\n", mark, fmt.Sprintf(p.say(id, en), args...))
+		fmt.Fprintf(p.out, "  %-2s  %s\n", mark, wrap(p.sayf(id, en, args...), 6))
 	}
 	rule(x.Hinders, reminder.TooOld, "terlambat paling lama %d hari (REMINDER_MAX_OVERDUE_DAYS)", "at most %d days late (REMINDER_MAX_OVERDUE_DAYS)", s.MaxOverdueDays)
 	rule(x.Hinders, reminder.OnHold, "tidak ditahan oleh sistem perpustakaan (alasan: %s)", "not held by the library's system (reason: %s)", p.orNo(l.Hold))
@@ -122,6 +125,6 @@ func (p *program) printPast(past []reminder.PastNotice, s reminder.Settings) {
 			when = n.Sent
 		}
 		fmt.Fprintf(p.out, "   %s  %s %s, %s %d: %s %s\n", when.In(s.Zone).Format("2006-01-02 15:04"), p.say("jatuh tempo", "due"),
-			n.Due, p.say("tahap", "step"), n.Step, n.State, n.Dropped)
+			n.Due, p.say("tahap", "step"), n.Step, p.state(n.State), n.Dropped)
 	}
 }

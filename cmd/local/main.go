@@ -129,8 +129,8 @@ Settings come from environment variables and from a .env file (Laravel's will do
 	root.SetVersionTemplate("pengingat {{.Version}}\n")
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
-	root.PersistentFlags().String("env", "", p.say("berkas pengaturan (bawaan: pengingat.env atau .env, di sini atau di folder program)",
-		"settings file (default: pengingat.env or .env, here or in the program's folder)"))
+	root.PersistentFlags().String("env", "", p.say("`BERKAS` pengaturan (bawaan: pengingat.env atau .env, di sini atau di folder program)",
+		"settings `FILE` (default: pengingat.env or .env, here or in the program's folder)"))
 	root.PersistentFlags().BoolP("help", "h", false, p.say("tampilkan bantuan", "show help"))
 	root.Flags().Bool("version", false, p.say("tampilkan versi", "show the version"))
 	root.SetUsageTemplate(p.usageTemplate())
@@ -139,6 +139,18 @@ Settings come from environment variables and from a .env file (Laravel's will do
 		p.initCommand(), p.doctorCommand(), p.templatesCommand(), p.reportCommand(), p.migrateCommand(), p.pruneCommand(),
 		p.quarantineCommand(), p.installCommand(), p.uninstallCommand(), p.serveCommand())
 	return root
+}
+
+// reflow makes the long help texts fit a terminal, paragraph by paragraph.
+func reflow(cmd *cobra.Command) {
+	var paragraphs []string
+	for paragraph := range strings.SplitSeq(cmd.Long, "\n\n") {
+		paragraphs = append(paragraphs, wrap(strings.Join(strings.Fields(paragraph), " "), 0))
+	}
+	cmd.Long = strings.Join(paragraphs, "\n\n")
+	for _, sub := range cmd.Commands() {
+		reflow(sub)
+	}
 }
 
 // usageTemplate is cobra's, shorter and in the user's language.
@@ -164,11 +176,11 @@ EXAMPLES
 {{- if .HasAvailableLocalFlags}}
 
 FLAGS
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{.LocalFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}
 {{- if .HasAvailableInheritedFlags}}
 
 EVERYWHERE
-{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{.InheritedFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}
 `)
 }
 

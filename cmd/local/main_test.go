@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -243,8 +244,33 @@ func TestHelpInBothLanguages(t *testing.T) {
 		for _, word := range words {
 			assert.Contains(t, help.out, word)
 		}
-		for line := range strings.Lines(help.out) {
-			assert.LessOrEqual(t, len([]rune(line)), 110, line)
+	}
+}
+
+// TestHelpOfEveryCommand: both languages, an example wherever there is something to run, and lines that fit a terminal.
+func TestHelpOfEveryCommand(t *testing.T) {
+	t.Chdir(t.TempDir())
+	var walk func(cmd *cobra.Command, path []string)
+	walk = func(cmd *cobra.Command, path []string) {
+		help := map[string]string{}
+		for _, locale := range []string{"id", "en"} {
+			got := command(t, map[string]string{"APP_LOCALE": locale}, append(slices.Clone(path), "--help")...)
+			require.Equal(t, exitDone, got.code, path)
+			help[locale] = got.out
+			for line := range strings.Lines(got.out) {
+				assert.LessOrEqual(t, len([]rune(strings.TrimSuffix(line, "\n"))), 80, line)
+			}
+			if !cmd.HasSubCommands() {
+				assert.Contains(t, got.out, "  pengingat "+strings.Join(path, " "), "an example of %v", path)
+				assert.Contains(t, got.out, map[string]string{"id": "Contoh:", "en": "Examples:"}[locale], "%v", path)
+			}
+		}
+		assert.NotEqual(t, help["id"], help["en"], "%v", path)
+		for _, sub := range cmd.Commands() {
+			if !sub.Hidden {
+				walk(sub, append(slices.Clone(path), sub.Name()))
+			}
 		}
 	}
+	walk((&program{}).root(), nil)
 }

@@ -90,7 +90,7 @@ func (p *program) failure(r reminder.Report, s reminder.Settings) string {
 
 // printReport prints a report for a person: the outcome in words, then the counts that are not zero.
 func (p *program) printReport(r reminder.Report, s reminder.Settings) {
-	fmt.Fprintf(p.out, "%s  %s\n", r.Today, p.outcome(r, s))
+	fmt.Fprintf(p.out, "%s  %s\n", r.Today, wrap(p.outcome(r, s), 12))
 	if r.DryRun {
 		p.printf("            (Uji coba: tidak ada yang ditulis atau dikirim.)", "            (Dry run: nothing was written or sent.)")
 	}

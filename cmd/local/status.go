@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -223,15 +224,18 @@ func (p *program) printStatus(st standing, s reminder.Settings) {
 	}
 }
 
-// stateTexts names the ends of an email, outcomeTexts and reasonTexts the words of a report.
+// stateTexts names the states of an email, outcomeTexts and reasonTexts the words of a report.
 var (
 	stateTexts = map[reminder.State]reminder.Text{
 		reminder.Sent:     {ID: "Terkirim", EN: "Sent"},
 		reminder.Failed:   {ID: "Gagal", EN: "Failed"},
-		reminder.Unknown:  {ID: "Tidak pasti (mungkin terkirim)", EN: "Unknown (may have been sent)"},
+		reminder.Unknown:  {ID: "Tidak pasti, mungkin terkirim", EN: "Unknown, may have been sent"},
 		reminder.Refused:  {ID: "Ditolak", EN: "Refused"},
 		reminder.Canceled: {ID: "Dibatalkan", EN: "Canceled"},
 		reminder.Expired:  {ID: "Kedaluwarsa", EN: "Expired"},
+		reminder.Queued:   {ID: "Menunggu", EN: "Waiting"},
+		reminder.Claimed:  {ID: "Sedang disiapkan", EN: "Being prepared"},
+		reminder.Handover: {ID: "Sedang diserahkan", EN: "Being handed over"},
 	}
 	outcomeTexts = map[string]string{
 		string(reminder.Done): "selesai", string(reminder.Held): "ditahan", string(reminder.Paused): "dijeda",
@@ -245,6 +249,11 @@ var (
 		string(mail.PauseQuota): "batas akun surel", string(mail.PauseServer): "server surel terganggu",
 	}
 )
+
+// state names a state in the user's language, followed by the word that --json has for it.
+func (p *program) state(s reminder.State) string {
+	return strings.ToLower(p.say(stateTexts[s].ID, stateTexts[s].EN)) + " (" + string(s) + ")"
+}
 
 // word translates one of a report's words; an error's text stays as it is.
 func (p *program) word(indonesian map[string]string, word string) string {

@@ -20,7 +20,8 @@ func (p *program) templatesCommand() *cobra.Command {
 dengan 'pengingat preview'. Berkas yang sudah ada tidak ditimpa.`,
 			`Copies the mail templates. Edit the files, set REMINDER_TEMPLATES to the folder, and look at the result with
 'pengingat preview'. A file that exists is not overwritten.`),
-		Args: cobra.ExactArgs(1),
+		Example: "  pengingat templates export kata-kata",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := reminder.ExportTemplates(args[0]); err != nil {
 				return &reminder.Fault{Text: reminder.Text{
