@@ -634,7 +634,7 @@ func (x *examination) task(ctx context.Context) []finding {
 	result, registered, known := 0, false, false
 	switch x.machine.os {
 	case "windows":
-		result, registered, known = x.windowsTask(ctx, `\Pengingat\pengingat`)
+		result, registered, known = x.windowsTask(ctx, `\`+taskName)
 	case "linux":
 		result, registered, known = x.systemdTask(ctx)
 	}
@@ -725,13 +725,13 @@ func (x *examination) disk(context.Context) []finding {
 
 func (x *examination) log(context.Context) []finding {
 	file := x.cfg.LogFile
-	if file == "" {
+	if file == "" || x.app == nil {
 		return nil
 	}
-	if err := logProblem(file); err != nil {
-		return []finding{warn("log", x.sayf("Log %s tidak dapat ditulis: %v.", "The log %s cannot be written: %v.", file, err),
+	if fault := x.app.LogFault(); fault != nil {
+		return []finding{warn("log", reminder.Localize(fault, x.locale),
 			x.say("Run tetap berjalan dan tercatat di basis data, tetapi tanpa log sebabnya sukar dicari.", "Runs go on and are on record in the database, but without a log causes are hard to find."),
-			x.say("Tutup program yang membuka berkas itu, atau ubah LOG_FILE.", "Close the program that has the file open, or change LOG_FILE."))}
+			x.sayf("Periksa %s, atau ubah LOG_FILE.", "Look at %s, or change LOG_FILE.", file))}
 	}
 	var size int64
 	files, _ := filepath.Glob(strings.TrimSuffix(file, filepath.Ext(file)) + "*") // the pattern is a path of ours
@@ -745,21 +745,6 @@ func (x *examination) log(context.Context) []finding {
 			x.sayf("Hapus yang lama di %s.", "Delete old ones in %s.", filepath.Dir(file)))}
 	}
 	return ok("log", x.sayf("Log %s (%d KB)", "Log %s (%d KB)", file, (size+1023)>>10))
-}
-
-// logProblem reports why a log cannot be written. It leaves nothing behind that was not there.
-func logProblem(file string) error {
-	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
-		return nil // made by the first run
-	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND, 0)
-	if e, ok := errors.AsType[*os.PathError](err); ok {
-		return e.Err
-	}
-	if err != nil {
-		return err
-	}
-	return f.Close()
 }
 
 // quietly returns a runner whose runs leave no line in the log.

@@ -222,7 +222,7 @@ func TestDoctorFinds(t *testing.T) {
 
 // windowsRow is what schtasks prints of a task, in the language of some Windows.
 func windowsRow(result int) string {
-	return fmt.Sprintf("\"LAPTOP\",\"\\Pengingat\\pengingat\",\"24/11/2026 10.17.00\",\"Siap\",\"Interaktif/Latar belakang\",\"24/11/2026 09.17.00\",\"%d\",\"MTSN\",\"C:\\Pengingat\\pengingat.exe run\"\r\n", result)
+	return fmt.Sprintf("\"LAPTOP\",\"\\Pengingat\",\"24/11/2026 10.17.00\",\"Siap\",\"Interaktif/Latar belakang\",\"24/11/2026 09.17.00\",\"%d\",\"MTSN\",\"C:\\Pengingat\\pengingat.exe run\"\r\n", result)
 }
 
 // TestDoctorReadsTheApplication: with rights to its tables doctor also looks into them, and into a view made by hand.
@@ -252,10 +252,12 @@ func TestDoctorReadsTheApplication(t *testing.T) {
 
 func TestDoctorLooksAtTheLog(t *testing.T) {
 	_, m, environ := healthy(t)
-	environ["LOG_FILE"] = t.TempDir() // a folder cannot be written as a file, not even by an administrator
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	environ["LOG_FILE"] = filepath.Join(file, "log") // a file is no folder, not even to an administrator
 	code, findings := diagnosis(t, m, environ)
 	assert.Equal(t, exitNeedsPerson, code)
-	assert.Contains(t, strings.Join(troubles(findings), "\n"), "log: Log "+environ["LOG_FILE"]+" tidak dapat ditulis")
+	assert.Contains(t, strings.Join(troubles(findings), "\n"), "log: Berkas log (LOG_FILE) tidak dapat ditulis")
 }
 
 func TestWrap(t *testing.T) {

@@ -38,7 +38,7 @@ func TestLogCannotBeWritten(t *testing.T) {
 
 		status := command(t, changed, "status")
 		assert.Equal(t, exitDone, status.code)
-		assert.Regexp(t, `done +1\b`, status.out, "the record does not depend on the log")
+		assert.Regexp(t, `selesai +1\b`, status.out, "the record does not depend on the log")
 		assert.Equal(t, tt.status, strings.Contains(status.out, "LOG_FILE"), status.out)
 	}
 }

@@ -138,14 +138,18 @@ Settings come from environment variables and from a .env file (Laravel's will do
 		p.pauseCommand(), p.resumeCommand(), p.closedCommand(), p.optOutCommand(), p.previewCommand(), p.testMailCommand(),
 		p.initCommand(), p.doctorCommand(), p.templatesCommand(), p.reportCommand(), p.migrateCommand(), p.pruneCommand(),
 		p.quarantineCommand(), p.installCommand(), p.uninstallCommand(), p.serveCommand())
+	reflow(root)
 	return root
 }
 
-// reflow makes the long help texts fit a terminal, paragraph by paragraph.
+// reflow makes the long help texts fit a terminal, paragraph by paragraph. One with an indented line is a table and stays.
 func reflow(cmd *cobra.Command) {
 	var paragraphs []string
 	for paragraph := range strings.SplitSeq(cmd.Long, "\n\n") {
-		paragraphs = append(paragraphs, wrap(strings.Join(strings.Fields(paragraph), " "), 0))
+		if !strings.HasPrefix(paragraph, " ") && !strings.Contains(paragraph, "\n ") {
+			paragraph = wrap(strings.Join(strings.Fields(paragraph), " "), 0)
+		}
+		paragraphs = append(paragraphs, paragraph)
 	}
 	cmd.Long = strings.Join(paragraphs, "\n\n")
 	for _, sub := range cmd.Commands() {

@@ -40,9 +40,6 @@ the next run would do, and the last five runs. Nothing is written or sent.`),
 				return json.NewEncoder(p.out).Encode(st)
 			}
 			p.printStatus(st, app.Runner.Settings)
-			if fault := app.LogFault(); fault != nil {
-				fmt.Fprintln(p.out, "\n"+reminder.Localize(fault, p.locale))
-			}
 			return nil
 		}),
 	}
@@ -152,9 +149,9 @@ func (p *program) notes(st standing, app *setup.App, now time.Time) []note {
 		add("failed", p.sayf("%d surel gagal atau ditolak.", "%d mails failed or were refused.", n),
 			p.say("Peminjamnya belum diberi tahu.", "Their borrowers were not told."), "pengingat failed")
 	}
-	if err := logProblem(app.Config.LogFile); app.Config.LogFile != "" && err != nil {
-		add("log", p.sayf("Log tidak dapat ditulis: %v.", "The log cannot be written: %v.", err),
-			p.say("Run tetap berjalan dan tercatat di sini.", "Runs go on, and are on record here."), p.say("Tutup program yang membuka ", "Close the program that has this open: ")+app.Config.LogFile)
+	if fault := app.LogFault(); fault != nil {
+		add("log", reminder.Localize(fault, p.locale), p.say("Run tetap berjalan dan tercatat di sini.", "Runs go on, and are on record here."),
+			p.say("Periksa ", "Look at ")+app.Config.LogFile)
 	}
 	return list
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -76,7 +77,9 @@ func TestStatus(t *testing.T) {
 	require.Equal(t, exitDone, command(t, environ, "closed", "add", today+".."+at(t, environ, 2)).code)
 	st, _ = statusOf(t, environ)
 	assert.Equal(t, at(t, environ, 3)+" 00:00", st.Window.From.Format("2006-01-02 15:04"))
-	environ["LOG_FILE"] = t.TempDir()
+	blocked := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(blocked, nil, 0o600))
+	environ["LOG_FILE"] = filepath.Join(blocked, "log")
 	_, notes = statusOf(t, environ)
 	assert.Contains(t, notes, "log")
 }
