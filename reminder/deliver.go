@@ -185,7 +185,7 @@ func (d *delivery) one(ctx context.Context, c Claim) {
 	var outcome Outcome
 	if c.isSummary() {
 		if to, outcome = d.rules.recheckSummary(c, d.Settings.SummaryTo, d.rep.Today); outcome.State == "" {
-			s, err := d.summary(ctx, d.rules, *d.rep)
+			s, err := d.summary(ctx, d.rules, d.rep)
 			if err != nil {
 				d.stop(err)
 				return
@@ -327,11 +327,8 @@ func (d *delivery) record(ctx context.Context, c Claim, o Outcome) {
 		}
 		d.Log.Log(ctx, level, "email", "email", c.ID, "state", string(o.State), "reason", o.Reason, "attempts", c.Attempts)
 	}
-	if c.isSummary() {
-		d.Log.Info("summary", "email", c.ID, "state", string(o.State))
-		if o.State != Refused && o.State != Failed && o.State != Unknown {
-			return // no reminder, and nothing to look at
-		}
+	if c.isSummary() && o.State != Refused && o.State != Failed && o.State != Unknown {
+		return // no reminder, and nothing to look at
 	}
 	d.count(o)
 }

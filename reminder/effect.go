@@ -1,9 +1,6 @@
 package reminder
 
-import (
-	"context"
-	"slices"
-)
+import "slices"
 
 // A ToldCount counts what was sent about loans with one due date at one step.
 type ToldCount struct {
@@ -64,6 +61,3 @@ func (s Schedule) next(step int) (int, bool) {
 	}
 	return 0, false
 }
-
-// Rules returns what decides about loans today.
-func (r *Runner) Rules(ctx context.Context, today Date) (Rules, error) { return r.rules(ctx, today) }

@@ -8,9 +8,9 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-// Preview composes the mails that a run would send if it were today, the librarian's summary, those that wait and those it
-// would promise, and calls each for every one. Nothing is written. Send window, closed days, limits and the brake are left out of account: they
-// decide when, not what.
+// Preview composes the mails that a run would send if it were today: the librarian's summary, those that wait and those it
+// would promise. It calls each for every one. Nothing is written. Send window, closed days, limits and the brake are left
+// out of account: they decide when, not what.
 func (r *Runner) Preview(ctx context.Context, today Date, each func(mail.Message) error) error {
 	if err := r.Store.Check(ctx); err != nil {
 		return err
@@ -33,7 +33,7 @@ func (r *Runner) Preview(ctx context.Context, today Date, each func(mail.Message
 	}
 	now := r.Now()
 	for i, to := range r.Settings.SummaryTo {
-		s, err := r.summary(ctx, rules, rep)
+		s, err := r.summary(ctx, rules, &rep)
 		if err != nil {
 			return err
 		}

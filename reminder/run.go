@@ -22,9 +22,9 @@ type Settings struct {
 	OnlyTo         []string // empty: everybody
 	Resend         bool     // send an email of unknown outcome once more
 	From, ReplyTo  mail.Address
-	Unsubscribe    string // mailto URI, or ""
-	SummaryTo      []mail.Address
-	Fingerprint    string // of the mail configuration: changes when a person mends it
+	Unsubscribe    string         // mailto URI, or ""
+	SummaryTo      []mail.Address // the librarians who get the morning's summary
+	Fingerprint    string         // of the mail configuration: changes when a person mends it
 
 	Concurrency int           // emails in flight
 	Rate        float64       // emails a second; 0: as fast as the server takes them
@@ -218,6 +218,9 @@ func (r *Runner) work(ctx, timed context.Context, now time.Time, o Options, rule
 	}
 	return nil
 }
+
+// Rules returns what decides about loans today.
+func (r *Runner) Rules(ctx context.Context, today Date) (Rules, error) { return r.rules(ctx, today) }
 
 // rules reads what decides about loans today.
 func (r *Runner) rules(ctx context.Context, today Date) (Rules, error) {

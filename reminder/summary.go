@@ -84,8 +84,8 @@ func (r Rules) recheckSummary(c Claim, recipients []mail.Address, today Date) (m
 // a mistake in the library's records.
 const longestLate, longestReach = 10, 3660
 
-// summary gathers what a summary tells.
-func (r *Runner) summary(ctx context.Context, rules Rules, rep Report) (s Summary, err error) {
+// summary gathers what a summary tells. Of the report it reads only what does not change while emails are sent.
+func (r *Runner) summary(ctx context.Context, rules Rules, rep *Report) (s Summary, err error) {
 	s = Summary{Today: rep.Today, Planned: rep.Planned.Emails, Calendar: rules.Calendar}
 	if rep.Outcome == Held {
 		s.Held = rep.Reason

@@ -30,6 +30,7 @@ const (
 	maxReportDays = 366
 	maxPeople     = 500
 	maxLongest    = 20
+	maxChatBooks  = 10 // a link has to fit where browsers and WhatsApp keep it
 )
 
 func (p *program) reportCommand() *cobra.Command {
@@ -255,9 +256,12 @@ func (v review) Chat(w person) string {
 	if w.Phone == "" {
 		return ""
 	}
-	titles := make([]string, len(w.Books))
-	for i, b := range w.Books {
-		titles[i] = fmt.Sprintf(v.Say("- %s (batas kembali %s)", "- %s (due %s)"), b.Title, v.Date(b.Due))
+	var titles []string
+	for _, b := range w.Books[:min(len(w.Books), maxChatBooks)] {
+		titles = append(titles, fmt.Sprintf(v.Say("- %s (batas kembali %s)", "- %s (due %s)"), b.Title, v.Date(b.Due)))
+	}
+	if more := len(w.Books) - len(titles); more > 0 {
+		titles = append(titles, fmt.Sprintf(v.Say("- dan %d lagi", "- and %d more"), more))
 	}
 	text := fmt.Sprintf(v.Say("Halo %s, ini dari %s. Mohon kembalikan:\n%s\nBila sudah dikembalikan, abaikan pesan ini. Terima kasih!",
 		"Hello %s, this is %s. Please return:\n%s\nIf you have returned it already, ignore this message. Thank you!"),

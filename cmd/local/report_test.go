@@ -136,6 +136,16 @@ func TestReportKeepsDataInert(t *testing.T) {
 	assert.Contains(t, u.Query().Get("text"), "- "+hostile+" (batas kembali Selasa, 24 November 2026)\n", "the message arrives as it is")
 }
 
+func TestChatNamesSomeBooks(t *testing.T) {
+	v := sampleReview("en")
+	w := person{Name: "A", Phone: "6281", Books: make([]lent, maxChatBooks+3)}
+	link, err := url.Parse(v.Chat(w))
+	require.NoError(t, err)
+	assert.Contains(t, link.Query().Get("text"), "- and 3 more")
+	assert.Less(t, len(v.Chat(w)), 2000)
+	assert.Empty(t, v.Chat(person{Name: "B"}))
+}
+
 func TestReportOfNothing(t *testing.T) {
 	v := sampleReview("en")
 	v.Effects, v.Groups, v.Silent, v.Longest = nil, nil, nil, nil

@@ -62,12 +62,12 @@ func TestProblems(t *testing.T) {
 	_, err := Load(map[string]string{
 		"APP_TIMEZONE": "Asia/Garut", "MAIL_MAILER": "smtp", "MAIL_TRIES": "many", "MAIL_TIMEOUT": "soon", "DB_PASSWORD": "hush-hush",
 		"REMINDER_SCHEDULE": "1,0", "REMINDER_WINDOW": "20-7", "REMINDER_CLOSED_WEEKDAYS": "someday", "REMINDER_UNKNOWN": "guess",
-		"DB_TLS": "perhaps", "MAIL_REPLY_TO": "nobody", "REMINDER_MAX_PER_RUN": "0",
+		"DB_TLS": "perhaps", "MAIL_REPLY_TO": "nobody", "REMINDER_SUMMARY_TO": "petugas@example.org,nobody", "REMINDER_MAX_PER_RUN": "0",
 	})
 	require.Error(t, err)
 	for _, key := range []string{
 		"APP_TIMEZONE", "DB_DATABASE", "DB_TLS", "MAIL_HOST", "MAIL_FROM_ADDRESS", "MAIL_TRIES", "MAIL_TIMEOUT", "REMINDER_SCHEDULE",
-		"REMINDER_WINDOW", "REMINDER_CLOSED_WEEKDAYS", "REMINDER_UNKNOWN", "MAIL_REPLY_TO", "REMINDER_MAX_PER_RUN",
+		"REMINDER_WINDOW", "REMINDER_CLOSED_WEEKDAYS", "REMINDER_UNKNOWN", "MAIL_REPLY_TO", "REMINDER_SUMMARY_TO", "REMINDER_MAX_PER_RUN",
 	} {
 		assert.Contains(t, reminder.Localize(err, "id"), key)
 		assert.Contains(t, reminder.Localize(err, "en"), key)
