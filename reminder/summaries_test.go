@@ -3,6 +3,7 @@ package reminder_test
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -138,9 +139,10 @@ func TestSummaryToSeveral(t *testing.T) {
 // TestSummaryAfterAnOutage: a mail server that was down for days gets one summary, today's.
 func TestSummaryAfterAnOutage(t *testing.T) {
 	lib := newLibrary(t)
-	down := true
+	var down atomic.Bool
+	down.Store(true)
 	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
-		if down && c.Phase == "mail" {
+		if down.Load() && c.Phase == "mail" {
 			return reply("451 4.3.0 try later")
 		}
 		return mailtest.Action{}
@@ -154,7 +156,7 @@ func TestSummaryAfterAnOutage(t *testing.T) {
 		lib.Exec(t, "UPDATE reminder_emails SET next_at = UTC_TIMESTAMP(6)")
 		lib.Exec(t, "DELETE FROM reminder_state")
 	}
-	down = false
+	down.Store(false)
 	lib.at(t, "2026-11-27 08:00")
 	assert.Zero(t, lib.run(t, app, reminder.Options{}).Emails, "no reminder, and nothing to look at")
 	require.Len(t, srv.Messages(), 1)
