@@ -173,6 +173,7 @@ func answer(w http.ResponseWriter, status int, body any) {
 	if err != nil {
 		panic(err) // only of a type that cannot be encoded
 	}
+	text = append(text, '\n')
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.Header().Set("Cache-Control", "no-store")
