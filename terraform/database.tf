@@ -86,7 +86,7 @@ resource "google_sql_database_instance" "library" {
 
   settings {
     tier                        = var.database.create.tier
-    edition                     = "ENTERPRISE" # 8.4 would default to ENTERPRISE_PLUS, whose smallest machine costs a hundred times more
+    edition                     = "ENTERPRISE" # 8.4 would default to ENTERPRISE_PLUS, whose smallest machine costs many times more
     availability_type           = var.database.create.high_availability ? "REGIONAL" : "ZONAL"
     disk_type                   = "PD_SSD"
     disk_size                   = var.database.create.disk_gb
