@@ -4,16 +4,22 @@
 resource "google_service_account" "run" {
   account_id   = "${var.name}-run"
   display_name = "The reminders: reads two secrets and connects to the database"
+
+  depends_on = [google_project_service.needed]
 }
 
 resource "google_service_account" "scheduler" {
   account_id   = "${var.name}-scheduler"
   display_name = "The clock of the reminders: may call the function and nothing else"
+
+  depends_on = [google_project_service.needed]
 }
 
 resource "google_service_account" "build" {
   account_id   = "${var.name}-build"
   display_name = "Builds the reminders' function"
+
+  depends_on = [google_project_service.needed]
 }
 
 # The only ones who may call. A binding is the whole list: whoever is added by hand is removed by the next apply.

@@ -191,9 +191,9 @@ resource "google_monitoring_alert_policy" "counted" {
       filter          = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${var.name}/${each.key}\""
       comparison      = "COMPARISON_GT"
       threshold_value = each.value.threshold
-      duration        = "0s"
 
-      # Without a line for an hour it is over.
+      # Without a line for an hour it is over. Saying so takes a duration of a minute or more.
+      duration                = "60s"
       evaluation_missing_data = "EVALUATION_MISSING_DATA_INACTIVE"
 
       aggregations {

@@ -8,6 +8,8 @@ resource "google_service_account" "migrate" {
 
   account_id   = "${var.name}-migrate"
   display_name = "Migrations of the reminders: reads the administrator's password"
+
+  depends_on = [google_project_service.needed]
 }
 
 resource "google_secret_manager_secret_iam_member" "migrate" {

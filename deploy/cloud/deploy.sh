@@ -188,7 +188,7 @@ zone=${env_vars[APP_TIMEZONE]:-Asia/Jakarta}
 
 echo "1. Services"
 gc services enable run.googleapis.com cloudbuild.googleapis.com artifactregistry.googleapis.com cloudscheduler.googleapis.com \
-  secretmanager.googleapis.com iam.googleapis.com
+  secretmanager.googleapis.com iam.googleapis.com cloudresourcemanager.googleapis.com
 
 echo "2. Accounts: who runs, who calls, who builds"
 for who in run scheduler build; do
