@@ -92,4 +92,7 @@
 // and retries, because the machines' clocks need not agree. The context's deadline ends a run: no email is begun after it,
 // one in flight may finish. A lease is longer than any run can last; package setup refuses a configuration in which it is
 // not. If it happens all the same, the hand-over fails (9).
+//
+// On a laptop the first two are one clock, and it goes wrong. Set back, it plans nothing that was told: the keys stand. Set
+// ahead, it leaves times that are long to come; the sweep, the daily limit and the pauses do not believe those.
 package reminder

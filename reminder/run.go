@@ -255,7 +255,8 @@ func (r *Runner) pause(ctx context.Context, now time.Time) (standingPause, error
 	}
 	var standing standingPause
 	for _, p := range pauses {
-		over := !p.Until.IsZero() && !now.Before(p.Until)
+		over := !p.Until.IsZero() && !now.Before(p.Until) ||
+			p.Kind != PauseByPerson && p.Until.Sub(now) > maxPause // set while the clock was ahead
 		mended := p.Fingerprint != r.Settings.Fingerprint && (p.Kind == mail.PauseCredentials || p.Kind == mail.PauseSender)
 		switch {
 		case p.Kind == PauseByPerson && !over:
@@ -270,6 +271,9 @@ func (r *Runner) pause(ctx context.Context, now time.Time) (standingPause, error
 // countedEachRun is up to how many open loans every run counts. To count a million takes longer than all else that a run
 // without news does, so more are counted by the first run of a day, and the others repeat its figures.
 const countedEachRun = 20_000
+
+// maxPause is longer than any pause that a mail server causes.
+const maxPause = 48 * time.Hour
 
 // plan scans the loans in reach and returns the emails to promise. It reads only.
 func (r *Runner) plan(ctx context.Context, rules Rules, rep *Report) ([]Email, error) {

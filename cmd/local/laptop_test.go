@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -41,4 +42,24 @@ func TestLogCannotBeWritten(t *testing.T) {
 		assert.Regexp(t, `selesai +1\b`, status.out, "the record does not depend on the log")
 		assert.Equal(t, tt.status, strings.Contains(status.out, "LOG_FILE"), status.out)
 	}
+}
+
+// TestStatusExplainsTheClock: whether it went back or was ahead, the records are of a day that is to come.
+func TestStatusExplainsTheClock(t *testing.T) {
+	db, _, environ := school(t)
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	require.Equal(t, exitDone, command(t, environ, "run").code)
+	assert.NotContains(t, command(t, environ, "status").out, "Jam:")
+	db.Exec(t, "UPDATE reminder_runs SET started_at = DATE_ADD(started_at, INTERVAL 1 YEAR), finished_at = DATE_ADD(finished_at, INTERVAL 1 YEAR)")
+	today := report(t, command(t, environ, "run", "--json")).Today.String()
+	status := command(t, environ, "status")
+	assert.Equal(t, exitDone, status.code, status.err)
+	assert.Contains(t, status.out, "Jam: sekarang "+today)
+	runs := status.out[strings.Index(status.out, "Terakhir dijalankan"):]
+	assert.Regexp(t, `^[^\n]*\n`+today[:4]+`[^\n]*\n`+nextYear(today), runs, "the newest run first, then the one of a year that is to come")
+}
+
+func nextYear(date string) string {
+	year, _ := strconv.Atoi(date[:4])
+	return strconv.Itoa(year + 1)
 }

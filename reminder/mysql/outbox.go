@@ -163,6 +163,15 @@ const maxCrashes = 10
 // by the next sweep.
 func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) {
 	var swept reminder.Swept
+	// No try is put off and no lease lasts for a day. Such a time was written while the clock stood too far ahead, and
+	// must not be waited for; a run that is still at work after all is fenced, as after any lease.
+	_, err := s.exec(ctx, `UPDATE reminder_emails SET next_at = LEAST(next_at, UTC_TIMESTAMP(6)), lease_until = LEAST(lease_until, UTC_TIMESTAMP(6))
+		WHERE state IN ('queued', 'claimed', 'handover') AND (next_at > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY)
+		OR lease_until > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY))`)
+	if err != nil {
+		return swept, fault("sweep times to come", err)
+	}
+
 	// The mark was set and no outcome recorded: the email may have been sent. The token stays, so that a run that was
 	// only slow can still record that it was accepted.
 	n, err := s.exec(ctx, `UPDATE reminder_emails SET state = 'unknown', unknowns = unknowns + 1, ended_at = UTC_TIMESTAMP(6),
@@ -437,10 +446,11 @@ func addBadAddress(ctx context.Context, tx *sql.Tx, borrower string, o reminder.
 	return err
 }
 
-// SentSince counts hand-overs in the last period: what a provider counts, whatever we learned of the outcome.
+// SentSince counts hand-overs in the last period: what a provider counts, whatever we learned of the outcome. One dated
+// later than tomorrow is of a clock that was ahead, and would count for as long as it was.
 func (s *Store) SentSince(ctx context.Context, period time.Duration) (int, error) {
-	n, err := s.count(ctx, "SELECT COUNT(*) FROM reminder_emails WHERE handover_at > DATE_SUB(UTC_TIMESTAMP(6), INTERVAL ? SECOND)",
-		int(period.Seconds()))
+	n, err := s.count(ctx, `SELECT COUNT(*) FROM reminder_emails WHERE handover_at > DATE_SUB(UTC_TIMESTAMP(6), INTERVAL ? SECOND)
+		AND handover_at < DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY)`, int(period.Seconds()))
 	return n, fault("count what was sent", err)
 }
 

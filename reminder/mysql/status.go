@@ -67,6 +67,8 @@ func (s *Store) Status(ctx context.Context, runs int) (Status, error) {
 		}
 		st.Runs = append(st.Runs, r)
 		return json.Unmarshal(report, &st.Runs[len(st.Runs)-1].Report)
-	}, "SELECT started_at, finished_at, report FROM reminder_runs ORDER BY started_at DESC, run_id LIMIT ?", runs)
+		// Runs from a time when the clock was ahead are not the newest.
+	}, `SELECT started_at, finished_at, report FROM reminder_runs
+		ORDER BY started_at > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY), started_at DESC, run_id LIMIT ?`, runs)
 	return st, fault("read the runs", err)
 }
