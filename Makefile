@@ -49,6 +49,11 @@ test-report: ## the page of 'pengingat report' in Chromium, on screens and print
 test-package: ## build the packaged function as the platform does, start it and call it
 	deploy/dev/with-mariadb.sh go test -tags package -run TestPackage -count=1 -v .
 
+.PHONY: test-windows
+test-windows: build-windows ## the program for Windows, under Wine; a minute, and 700 MB of disk meanwhile
+	PENGINGAT_EXE=$(CURDIR)/bin/pengingat.exe deploy/dev/with-wine.sh deploy/dev/with-mariadb.sh \
+		go test -tags wine -run TestWindows -count=1 -v ./cmd/local
+
 .PHONY: torture
 torture: ## kill the program TORTURE_KILLS times (1000) under a bad mail server; minutes
 	deploy/dev/with-mariadb.sh go test -tags torture -run TestTorture -count=1 -v -timeout 3h ./reminder/torture

@@ -381,12 +381,14 @@ func (s system) uninstall(ctx context.Context, dir string, restore bool) error {
 		return nil
 	}
 	for _, name := range oldServices {
+		if _, err := os.Stat(backup(dir, name)); err != nil {
+			s.printf("Tidak ada cadangan layanan %s.", "There is no backup of the service %s.", name)
+			continue
+		}
 		if err := s.run(ctx, "reg", "import", backup(dir, name)); err != nil {
 			return err
 		}
-	}
-	if !s.dryRun {
-		s.printf("Layanan lama kembali; nyalakan ulang komputer agar berjalan.", "The old services are back; restart the computer to start them.")
+		s.printf("Layanan %s kembali; nyalakan ulang komputer agar berjalan.", "The service %s is back; restart the computer to start it.", name)
 	}
 	return nil
 }
