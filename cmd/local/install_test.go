@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -228,5 +229,19 @@ func TestInstallHelpInBothLanguages(t *testing.T) {
 		assert.Contains(t, en.out, "Examples:")
 		assert.NotEqual(t, id.out, en.out)
 		assert.Contains(t, en.out, "pengingat "+name)
+	}
+}
+
+// TestScripts: what the scripts in deploy/windows say to the program is what it understands.
+func TestScripts(t *testing.T) {
+	t.Chdir("../../deploy/windows")
+	for _, name := range []string{"install", "uninstall", "status"} {
+		script, err := os.ReadFile(name + ".ps1")
+		require.NoError(t, err)
+		assert.Contains(t, string(script), "$arguments = @('"+name+"')")
+		help := command(t, nil, name, "--help").out
+		for _, flag := range regexp.MustCompile(`'(--[a-z-]+)'`).FindAllStringSubmatch(string(script), -1) {
+			assert.Contains(t, help, flag[1], name)
+		}
 	}
 }
