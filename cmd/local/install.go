@@ -249,9 +249,8 @@ file, the log, and all records in the database, so that installing it again repe
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if runtime.GOOS != "windows" {
-				p.printf("sudo systemctl disable --now pengingat.timer\nsudo rm /etc/systemd/system/pengingat.service /etc/systemd/system/pengingat.timer",
-					"sudo systemctl disable --now pengingat.timer\nsudo rm /etc/systemd/system/pengingat.service /etc/systemd/system/pengingat.timer")
-				return nil
+				_, err := fmt.Fprintln(p.out, "sudo systemctl disable --now pengingat.timer\nsudo rm /etc/systemd/system/pengingat.{service,timer}")
+				return err
 			}
 			exe, err := os.Executable()
 			if err != nil {
@@ -292,7 +291,7 @@ func (p *program) printTask(i installation, name string) error {
 	return err
 }
 
-// printUnits prints the systemd units, with the commands that install them as comments: all of it is one shell script.
+// printUnits prints the systemd units and, as comments, where they belong and how they are installed.
 func (p *program) printUnits(i installation) error {
 	for _, unit := range []struct{ name, text string }{{"pengingat.service", serviceUnit}, {"pengingat.timer", timerUnit}} {
 		text, err := render(unit.text, i)
@@ -371,7 +370,8 @@ func (s system) uninstall(ctx context.Context, dir string, restore bool) error {
 	}
 	for _, name := range []string{taskName, testTaskName} {
 		if err := s.run(ctx, "schtasks", "/delete", "/f", "/tn", name); err != nil {
-			s.printf("%s tidak terhapus; mungkin memang tidak terdaftar: %v", "%s is not removed; perhaps it is not registered: %v", name, err)
+			s.printf("%s tidak terhapus; mungkin memang tidak terdaftar. %s", "%s is not removed; perhaps it is not registered. %s", name,
+				reminder.Localize(err, s.locale))
 		}
 	}
 	if err := s.do("reg delete "+eventKey+" /f", removeEventSource); err != nil {
@@ -388,7 +388,9 @@ func (s system) uninstall(ctx context.Context, dir string, restore bool) error {
 		if err := s.run(ctx, "reg", "import", backup(dir, name)); err != nil {
 			return err
 		}
-		s.printf("Layanan %s kembali; nyalakan ulang komputer agar berjalan.", "The service %s is back; restart the computer to start it.", name)
+		if !s.dryRun {
+			s.printf("Layanan %s kembali; nyalakan ulang komputer agar berjalan.", "The service %s is back; restart the computer to start it.", name)
+		}
 	}
 	return nil
 }

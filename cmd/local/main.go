@@ -65,6 +65,9 @@ func (p *program) execute(ctx context.Context, args, environ []string) int {
 		p.environ = map[string]string{}
 	}
 	p.locale = p.environ["APP_LOCALE"]
+	cobra.MousetrapHelpText = p.say( // what a double click in Explorer shows
+		"Pengingat dijalankan dari Command Prompt: tekan Start, ketik cmd, lalu ketik: pengingat --help\n",
+		"Pengingat is run from the Command Prompt: press Start, type cmd, then type: pengingat --help\n")
 	root := p.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
