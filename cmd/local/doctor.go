@@ -236,7 +236,7 @@ func (x *examination) database(ctx context.Context) []finding {
 			x.say("Tanpa mode ketat basis data memotong kunci yang terlalu panjang, dan dua pinjaman menjadi satu.", "Without strict mode the database cuts keys that are too long, and two loans become one."),
 			x.say("Hubungkan program langsung ke MySQL/MariaDB, tanpa proxy di antaranya.", "Connect the program to MySQL/MariaDB directly, without a proxy between.")))
 	}
-	if off := sv.Clock.Sub(time.Now()).Abs(); off > 2*time.Minute {
+	if off := sv.Clock.Sub(x.machine.now()).Abs(); off > 2*time.Minute {
 		list = append(list, warn("clock", x.sayf("Jam komputer ini dan jam basis data berbeda %v.", "The clocks of this computer and of the database differ by %v.", off.Round(time.Second)),
 			x.say("Salah satu salah: pengingat dapat terlalu awal atau terlambat sehari.", "One of them is wrong: reminders may be a day early or late."),
 			x.say("Setel tanggal dan jam komputer secara otomatis (Windows: Pengaturan > Waktu & bahasa).", "Let the computer set date and time by itself (Windows: Settings > Time & language).")))

@@ -13,6 +13,7 @@ import (
 // A machine is what the program asks of the computer around it and its network, beyond files. A test has one of its own.
 type machine struct {
 	os        string         // as runtime.GOOS
+	now       func() time.Time
 	zone      *time.Location // in which the computer shows its clock, and starts scheduled tasks
 	lookupTXT func(ctx context.Context, name string) ([]string, error)
 	command   func(ctx context.Context, name string, args ...string) (stdout string, err error)
@@ -21,6 +22,7 @@ type machine struct {
 
 var thisMachine = machine{
 	os:        runtime.GOOS,
+	now:       time.Now,
 	zone:      time.Local,
 	lookupTXT: net.DefaultResolver.LookupTXT,
 	command: func(ctx context.Context, name string, args ...string) (string, error) {

@@ -220,7 +220,11 @@ func (p *program) app() (*setup.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return setup.New(cfg, p.errOut)
+	app, err := setup.New(cfg, p.errOut)
+	if err == nil {
+		app.Runner.Now = p.machine.now
+	}
+	return app, err
 }
 
 // withApp is the RunE of a command that needs the wired program.

@@ -53,6 +53,7 @@ func commandOn(t *testing.T, m machine, typed string, environ map[string]string,
 // quietMachine answers nothing: no DNS, no scheduled tasks. A test that needs an answer has a machine of its own.
 var quietMachine = machine{
 	os:        "linux",
+	now:       time.Now,
 	zone:      time.FixedZone("WIB", 7*60*60),
 	lookupTXT: func(context.Context, string) ([]string, error) { return nil, &net.DNSError{IsTimeout: true} },
 	command:   func(context.Context, string, ...string) (string, error) { return "", errors.New("no such program") },

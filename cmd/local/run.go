@@ -129,7 +129,7 @@ func (p *program) outcome(r reminder.Report, s reminder.Settings) string {
 			"Held: %d emails are planned, more than REMINDER_MAX_PER_RUN=%d. Check them, then approve with 'pengingat run --approve'."),
 			r.Planned.Emails, s.MaxPerRun)
 	case reminder.Paused:
-		return fmt.Sprintf(p.say("Dijeda (%s): tidak ada yang dikirim. Lihat 'pengingat status'.", "Paused (%s): nothing is sent. See 'pengingat status'."), r.Reason)
+		return fmt.Sprintf(p.say("Dijeda (%s): tidak ada yang dikirim. Lihat 'pengingat status'.", "Paused (%s): nothing is sent. See 'pengingat status'."), p.word(reasonTexts, r.Reason))
 	case reminder.Closed:
 		if r.Reason == reminder.ClosedDay {
 			return p.say("Perpustakaan tutup hari ini: tidak ada yang dikirim. '--now' mengirim juga.",
