@@ -76,7 +76,6 @@ var notForTheCloud = map[string]string{
 	"DB_SOCKET":                 "of a database on the same machine",
 	"MAIL_CA_FILE":              "a file, and the function has none of its own",
 	"MAIL_FILE_DIR":             "mails as files would be lost with the function's disk",
-	"LOG_FILE":                  "the platform gathers what is printed",
 	"REMINDER_TEMPLATES":        "a folder, and the function has none of its own",
 	"LOG_FILE":                  "the platform takes what is written to standard error",
 	"MAIL_SCHEME":               "MAIL_ENCRYPTION and the port say it",

@@ -14,6 +14,7 @@ import (
 // Settings are what a person configures about runs. Package setup fills them from the environment.
 type Settings struct {
 	Zone           *time.Location
+	Locale         string // of what is recorded for people
 	Schedule       Schedule
 	Window         Window
 	ClosedWeekdays []time.Weekday
@@ -69,7 +70,7 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 	run.Log = run.Log.With("run_id", rep.RunID)
 	err := run.unpanicked(ctx, now, o, &rep)
 	if err != nil {
-		rep.Outcome, rep.Reason = Stopped, err.Error()
+		rep.Outcome, rep.Reason = Stopped, Localize(err, r.Settings.Locale)
 	}
 	rep.DurationMS = r.Now().Sub(now).Milliseconds()
 	if !o.DryRun {

@@ -584,6 +584,10 @@ func (x *examination) domain(ctx context.Context) []finding {
 		}
 		return text, err == nil || isDNS && dns.IsNotFound
 	}
+	// A network without a way out may answer that no name exists. It then does not know this one either.
+	if known, _ := record("gmail.com", "v=spf1"); known == "" {
+		return nil
+	}
 	var list []finding
 	why := x.say("Penerima tidak dapat memastikan surel itu sungguh dari sekolah, dan memasukkannya ke spam.", "Receivers cannot tell that mail is really from the school, and take it for spam.")
 	ask := func(entry string) string {

@@ -55,6 +55,9 @@ func knownMachine() machine {
 // dns answers for every name: with a record, or that there is none.
 func dns(records map[string]string) func(context.Context, string) ([]string, error) {
 	return func(_ context.Context, name string) ([]string, error) {
+		if name == "gmail.com" {
+			return []string{"v=spf1 redirect=_spf.google.com"}, nil
+		}
 		if text, ok := records[name]; ok {
 			return []string{"some other record", text}, nil
 		}
@@ -199,6 +202,9 @@ func TestDoctorFinds(t *testing.T) {
 			}
 		}, "", "rival: Layanan lama LaravelScheduler masih berjalan", exitNeedsPerson},
 		{"no SPF", func(_ map[string]string, m *machine) { m.lookupTXT = dns(nil) }, "", "dns: Domain mtsn6garut.sch.id tidak punya catatan SPF", exitNeedsPerson},
+		{"DNS knows no name at all", func(_ map[string]string, m *machine) {
+			m.lookupTXT = func(context.Context, string) ([]string, error) { return nil, &net.DNSError{IsNotFound: true} }
+		}, "", "", exitDone},
 		{"DNS is silent", func(_ map[string]string, m *machine) { m.lookupTXT = quietMachine.lookupTXT }, "", "", exitDone},
 		{"somebody else sends for Gmail", sendGrid("perpus@gmail.com", ""), "", "sender: MAIL_FROM_ADDRESS di gmail.com, tetapi dikirim lewat penyedia lain", exitNeedsPerson},
 		{"no DKIM key", sendGrid("perpus@mtsn6garut.sch.id", "v=spf1 ~all"), "", "dns: Domain mtsn6garut.sch.id tidak punya kunci DKIM", exitNeedsPerson},

@@ -1,18 +1,84 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
+
+// TestLaptop: what a laptop goes through in a school year. Nothing is lost, nothing comes twice, and status explains it.
+func TestLaptop(t *testing.T) {
+	db, srv, environ := school(t)
+	zone := quietMachine.zone
+	environ["REMINDER_WINDOW"], environ["REMINDER_CLOSED_WEEKDAYS"] = "07:00-20:00", "minggu"
+	on := func(clock string, environ map[string]string, args ...string) call {
+		m := quietMachine
+		now, err := time.ParseInLocation("2006-01-02 15:04", clock, zone)
+		require.NoError(t, err)
+		m.now = func() time.Time { return now }
+		return commandOn(t, m, "", environ, args...)
+	}
+	runs := func(clock string, environ map[string]string, want, sent int) {
+		t.Helper()
+		for range 2 {
+			got := on(clock, environ, "run")
+			assert.Equal(t, want, got.code, "%s: %s%s", clock, got.out, got.err)
+		}
+		assert.Equal(t, sent, len(srv.Messages()), clock)
+	}
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	require.Equal(t, exitDone, command(t, environ, "closed", "add", "2026-11-30", "Libur").code)
+	loan := db.AddLoan(t, mysqltest.Loan{Due: "2026-11-26", Borrowed: "2026-11-12 09:00:00"})
+
+	runs("2026-11-25 08:17", environ, exitDone, 1) // Wednesday, a day before it is due
+	assert.Contains(t, on("2026-12-01 07:02", environ, "status").out, "Sudah 5 hari tidak ada run")
+	runs("2026-11-29 09:00", environ, exitDone, 1) // asleep over the due date, woken on a Sunday
+	runs("2026-11-30 09:00", environ, exitDone, 1) // a holiday
+	runs("2026-12-01 06:59", environ, exitDone, 1) // too early
+	runs("2026-12-01 07:02", environ, exitDone, 2) // one mail for all that was missed
+	assert.Contains(t, srv.Messages()[1].Parse(t).Text, "5 hari")
+
+	// The clock's battery is empty. Its year is wrong, and so are the days that it counts.
+	runs("2025-12-01 08:00", environ, exitDone, 2)
+	assert.Contains(t, on("2025-12-01 08:10", environ, "status").out, "Jam komputer mundur")
+	runs("2026-12-01 09:00", environ, exitDone, 2)
+
+	// Another program holds the log.
+	locked := maps.Clone(environ)
+	require.NoError(t, os.WriteFile("berkas", nil, 0o600))
+	locked["LOG_FILE"] = filepath.Join("berkas", "pengingat.log")
+	runs("2026-12-03 08:00", locked, exitDone, 3)
+	assert.Contains(t, on("2026-12-03 08:10", locked, "status").out, "Berkas log (LOG_FILE) tidak dapat ditulis")
+
+	// The disk is full: what cannot be recorded is not sent.
+	db.Exec(t, "CREATE TRIGGER full BEFORE INSERT ON reminder_notices FOR EACH ROW SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114")
+	runs("2026-12-10 08:00", environ, exitConfig, 3)
+	assert.Contains(t, on("2026-12-10 08:10", environ, "status").out, "Run terakhir terhenti: Penyimpanan basis data penuh.")
+	db.Exec(t, "DROP TRIGGER full")
+	runs("2026-12-10 09:00", environ, exitDone, 4)
+
+	// The task is ended while a mail is on its way out: the run never finished, and nobody knows what the server did.
+	silent := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action { return mailtest.Action{Drop: c.Phase == "dot"} }})
+	ended := maps.Clone(environ)
+	ended["MAIL_PORT"], ended["REMINDER_UNKNOWN"] = fmt.Sprint(silent.Port()), "hold"
+	assert.Equal(t, exitNeedsPerson, on("2026-12-17 08:00", ended, "run").code)
+	db.Exec(t, "UPDATE reminder_runs SET finished_at = NULL ORDER BY started_at DESC LIMIT 1")
+	status := on("2026-12-17 09:00", ended, "status").out
+	assert.Contains(t, status, "tidak selesai")
+	assert.Contains(t, status, "1 surel tidak pasti")
+	runs("2026-12-17 09:00", ended, exitDone, 4)
+	assert.Contains(t, on("2026-12-17 09:00", ended, "explain", fmt.Sprint(loan)).out, "unknown")
+}
 
 // TestLogCannotBeWritten: the disk is full, or another program holds the log. The run does its work, says so, and the
 // record of it is in the database, where status finds it.
@@ -42,24 +108,4 @@ func TestLogCannotBeWritten(t *testing.T) {
 		assert.Regexp(t, `selesai +1\b`, status.out, "the record does not depend on the log")
 		assert.Equal(t, tt.status, strings.Contains(status.out, "LOG_FILE"), status.out)
 	}
-}
-
-// TestStatusExplainsTheClock: whether it went back or was ahead, the records are of a day that is to come.
-func TestStatusExplainsTheClock(t *testing.T) {
-	db, _, environ := school(t)
-	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
-	require.Equal(t, exitDone, command(t, environ, "run").code)
-	assert.NotContains(t, command(t, environ, "status").out, "Jam:")
-	db.Exec(t, "UPDATE reminder_runs SET started_at = DATE_ADD(started_at, INTERVAL 1 YEAR), finished_at = DATE_ADD(finished_at, INTERVAL 1 YEAR)")
-	today := report(t, command(t, environ, "run", "--json")).Today.String()
-	status := command(t, environ, "status")
-	assert.Equal(t, exitDone, status.code, status.err)
-	assert.Contains(t, status.out, "Jam: sekarang "+today)
-	runs := status.out[strings.Index(status.out, "Terakhir dijalankan"):]
-	assert.Regexp(t, `^[^\n]*\n`+today[:4]+`[^\n]*\n`+nextYear(today), runs, "the newest run first, then the one of a year that is to come")
-}
-
-func nextYear(date string) string {
-	year, _ := strconv.Atoi(date[:4])
-	return strconv.Itoa(year + 1)
 }

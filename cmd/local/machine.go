@@ -12,7 +12,7 @@ import (
 
 // A machine is what the program asks of the computer around it and its network, beyond files. A test has one of its own.
 type machine struct {
-	os        string         // as runtime.GOOS
+	os        string // as runtime.GOOS
 	now       func() time.Time
 	zone      *time.Location // in which the computer shows its clock, and starts scheduled tasks
 	lookupTXT func(ctx context.Context, name string) ([]string, error)

@@ -205,7 +205,7 @@ func (p *program) printStatus(st standing, s reminder.Settings) {
 	case reminder.Held, reminder.Paused:
 		row("Run berikutnya", "The next run", "%s", p.say("tidak mengirim apa pun (lihat di atas)", "sends nothing (see above)"))
 	default:
-		row("Run berikutnya", "The next run", p.say("%d surel baru, dan yang menunggu", "%d new mails, and those that wait"), st.Next.Planned.Emails)
+		row("Run berikutnya", "The next run", p.say("%d surel baru, %d yang menunggu", "%d new mails, %d that wait"), st.Next.Planned.Emails, st.Next.Emails.Waiting)
 	}
 	if len(st.Runs) == 0 {
 		return

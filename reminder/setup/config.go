@@ -219,6 +219,7 @@ func (c *Config) checkRules(p *problems) {
 	if s.Zone, err = time.LoadLocation(c.AppTimezone); err != nil {
 		p.wrong("APP_TIMEZONE", errors.New("no such zone; one is Asia/Jakarta"))
 	}
+	s.Locale = c.AppLocale
 	if s.Schedule, err = reminder.ParseSchedule(c.Schedule); err != nil {
 		p.wrong("REMINDER_SCHEDULE", err)
 	}
