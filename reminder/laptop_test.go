@@ -126,7 +126,7 @@ func TestClockWasAhead(t *testing.T) {
 	assert.Equal(t, 2, rep.Emails.Sent)
 	assert.Equal(t, 4, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'sent'"))
 	assert.Len(t, recipients(srv), 4)
-	status, err := app.Store.Status(t.Context(), 5)
+	status, err := app.Store.Status(t.Context(), lib.now, 5)
 	require.NoError(t, err)
 	assert.Empty(t, status.Pauses)
 	assert.Equal(t, rep.RunID, status.Runs[1].Report.RunID, "the last runs are the last ones, not those of a year that is to come")

@@ -289,7 +289,11 @@ var symptoms = map[string]func(*scene) string{
 		return s.says("doctor")
 	},
 	"Layanan lama LaravelScheduler masih berjalan.": func(s *scene) string { return s.onWindows(0) },
-	"Log tidak dapat ditulis":                       func(s *scene) string { return s.with("LOG_FILE", s.t.TempDir(), "status") },
+	"Berkas log (LOG_FILE) tidak dapat ditulis": func(s *scene) string {
+		file := filepath.Join(s.t.TempDir(), "file")
+		require.NoError(s.t, os.WriteFile(file, nil, 0o600))
+		return s.with("LOG_FILE", filepath.Join(file, "log"), "status")
+	},
 	"Disk hampir penuh": func(s *scene) string {
 		s.machine.freeSpace = func(string) (uint64, error) { return 1 << 20, nil }
 		return s.says("doctor")

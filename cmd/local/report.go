@@ -160,7 +160,7 @@ func (p *program) review(ctx context.Context, app *setup.App, first, last, today
 	if v.Open, v.Late, err = app.Store.CountLoans(ctx, today); err != nil {
 		return v, err
 	}
-	status, err := app.Store.Status(ctx, 1)
+	status, err := app.Store.Status(ctx, app.Runner.Now(), 1)
 	if err != nil {
 		return v, err
 	}

@@ -54,6 +54,8 @@ type standing struct {
 	Window   sendWindow      `json:"next_window"`
 	Next     reminder.Report `json:"next_run"` // a dry run's, whatever the hour
 	Notes    []note          `json:"notes"`
+
+	newest time.Time // when the newest run started, by the clock of then
 }
 
 // A sendWindow is when mail may be sent next; zero when never.
@@ -73,7 +75,10 @@ type note struct {
 // standing reads how everything stands. It writes nothing.
 func (p *program) standing(ctx context.Context, app *setup.App) (st standing, err error) {
 	now, s := app.Runner.Now(), app.Runner.Settings
-	if st.Status, err = app.Store.Status(ctx, 5); err != nil {
+	if st.Status, err = app.Store.Status(ctx, now, 5); err != nil {
+		return st, err
+	}
+	if st.newest, err = app.Store.LastWorked(ctx); err != nil {
 		return st, err
 	}
 	if st.Contacts, err = contacts(ctx, app.Store); err != nil {
@@ -104,9 +109,9 @@ func (p *program) notes(st standing, app *setup.App, now time.Time) []note {
 	case len(st.Runs) == 0:
 		add("never_ran", p.say("Belum pernah ada run.", "There has been no run yet."),
 			p.say("Program belum dijalankan, jadi belum ada yang dikirim.", "The program was not run, so nothing was sent."), "pengingat run --dry-run")
-	case st.Runs[0].StartedAt.After(now.Add(5 * time.Minute)):
+	case st.newest.After(now.Add(5 * time.Minute)):
 		add("clock_back", p.sayf("Jam komputer mundur: run terakhir tercatat %s, tetapi sekarang menurut komputer %s.", "The clock went back: the last run is on record at %s, but now is %s to this computer.",
-			moment(st.Runs[0].StartedAt), moment(now)),
+			moment(st.newest), moment(now)),
 			p.say("Dengan tanggal yang salah pengingat datang terlambat atau tidak sama sekali; yang sudah dikirim tidak terulang.", "With a wrong date reminders come late or not at all; what was sent is not repeated."),
 			p.say("Setel tanggal dan jam komputer, lalu 'pengingat run'.", "Set the computer's date and time, then 'pengingat run'."))
 	case now.Sub(st.Runs[0].StartedAt) > offFor:

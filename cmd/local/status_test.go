@@ -55,7 +55,7 @@ func TestStatus(t *testing.T) {
 		{"unfinished", "UPDATE reminder_runs SET started_at = DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 2 HOUR), finished_at = NULL",
 			"UPDATE reminder_runs SET finished_at = UTC_TIMESTAMP(6)"},
 		{"stopped", `UPDATE reminder_runs SET report = REPLACE(report, '"done"', '"stopped"')`, `UPDATE reminder_runs SET report = REPLACE(report, '"stopped"', '"done"')`},
-		{"paused", "INSERT INTO reminder_state (name, kind, reason, until_at) VALUES ('pause_mail', 'quota', 'x', '2099-01-01')", "DELETE FROM reminder_state"},
+		{"paused", "INSERT INTO reminder_state (name, kind, reason, until_at) VALUES ('pause_mail', 'quota', 'x', DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 HOUR))", "DELETE FROM reminder_state"},
 		{"unknown", "UPDATE reminder_emails SET state = 'unknown'", ""},
 		{"failed", "UPDATE reminder_emails SET state = 'refused'", "UPDATE reminder_emails SET state = 'sent'"},
 		{"looks_restored", "UPDATE peminjaman SET tanggal_pinjam = '2099-01-01'", ""},

@@ -26,7 +26,7 @@ type Run struct {
 }
 
 // Status reads how the outbox stands, with the last runs.
-func (s *Store) Status(ctx context.Context, runs int) (Status, error) {
+func (s *Store) Status(ctx context.Context, now time.Time, runs int) (Status, error) {
 	st := Status{Emails: map[reminder.State]int{}}
 	err := s.read(ctx, func() { clear(st.Emails) }, func(rows *sql.Rows) error {
 		var state string
@@ -69,6 +69,6 @@ func (s *Store) Status(ctx context.Context, runs int) (Status, error) {
 		return json.Unmarshal(report, &st.Runs[len(st.Runs)-1].Report)
 		// Runs from a time when the clock was ahead are not the newest.
 	}, `SELECT started_at, finished_at, report FROM reminder_runs
-		ORDER BY started_at > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY), started_at DESC, run_id LIMIT ?`, runs)
+		ORDER BY started_at > ?, started_at DESC, run_id LIMIT ?`, formatTime(now.Add(time.Hour)), runs)
 	return st, fault("read the runs", err)
 }
