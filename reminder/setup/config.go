@@ -316,6 +316,9 @@ func (c *Config) checkTimes(p *problems) {
 		}
 		longest = max(longest, timeout)
 	}
+	if c.Lease >= 24*time.Hour { // the sweep takes such a time for that of a clock that was wrong
+		p.wrong("REMINDER_LEASE", fmt.Errorf("%v must be below 24h", c.Lease))
+	}
 	if c.Lease <= longest {
 		p.wrong("REMINDER_LEASE", fmt.Errorf("%v must be longer than a run can last, which is %v", c.Lease, longest))
 	}

@@ -88,6 +88,7 @@ func TestLadder(t *testing.T) {
 		{map[string]string{"CLOUD_RUN_TIMEOUT_SECONDS": "240"}, "REMINDER_BUDGET"},
 		{map[string]string{"CLOUD_RUN_TIMEOUT_SECONDS": "900"}, "REMINDER_LEASE"},
 		{map[string]string{"REMINDER_BUDGET": "15m"}, "REMINDER_LEASE"},
+		{map[string]string{"REMINDER_LEASE": "24h"}, "REMINDER_LEASE"},
 		{map[string]string{"REMINDER_BUDGET": "30m", "REMINDER_LEASE": "32m"}, ""},
 		{map[string]string{"REMINDER_BUDGET": "0s"}, "REMINDER_BUDGET"},
 	} {
