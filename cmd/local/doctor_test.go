@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"os"
@@ -279,4 +280,27 @@ func TestWorse(t *testing.T) {
 	assert.Equal(t, exitConfig, worse(exitConfig, exitRetry))
 	assert.Equal(t, exitRetry, worse(exitNeedsPerson, exitRetry))
 	assert.Equal(t, exitNeedsPerson, worse(exitDone, exitNeedsPerson))
+}
+
+// TestDoctorKnowsProviders: what Gmail and others make of a sender, without asking them.
+func TestDoctorKnowsProviders(t *testing.T) {
+	for _, tt := range []struct{ host, login, from, limit, finds string }{
+		{"smtp.gmail.com", "perpus@gmail.com", "Perpus@gmail.com", "400", ""},
+		{"smtp.gmail.com", "perpus@gmail.com", "perpus@mtsn6garut.sch.id", "400", "sender: MAIL_FROM_ADDRESS bukan alamat akun MAIL_USERNAME."},
+		{"smtp.gmail.com", "perpus@gmail.com", "perpus@gmail.com", "", "sender: MAIL_DAILY_LIMIT=0, padahal penyedia ini membatasi sekitar 500 surel sehari."},
+		{"mail.sch.id", "perpus@sch.id", "perpus@mtsn6garut.sch.id", "", "sender: MAIL_FROM_ADDRESS di mtsn6garut.sch.id, tetapi akunnya di sch.id."},
+		{"mail.sch.id", "perpus", "perpus@mtsn6garut.sch.id", "", ""},
+		{"smtp.sendgrid.net", "apikey", "perpus@yahoo.com", "", "sender: MAIL_FROM_ADDRESS di yahoo.com, tetapi dikirim lewat penyedia lain."},
+		{"smtp.office365.com", "p@sekolah.sch.id", "p@sekolah.sch.id", "100", ""},
+	} {
+		p := &program{out: io.Discard, errOut: io.Discard, machine: quietMachine, environ: map[string]string{
+			"DB_DATABASE": "x", "MAIL_MAILER": "smtp", "MAIL_HOST": tt.host, "MAIL_USERNAME": tt.login, "MAIL_PASSWORD": "x",
+			"MAIL_FROM_ADDRESS": tt.from, "MAIL_DAILY_LIMIT": tt.limit, "LOG_FILE": filepath.Join(t.TempDir(), "log"),
+		}}
+		x := &examination{program: p}
+		x.settings(t.Context())
+		require.NotNil(t, x.app, "%+v", tt)
+		assert.Equal(t, tt.finds, strings.Join(troubles(x.sender(t.Context())), "\n"), "%+v", tt)
+		x.close()
+	}
 }

@@ -36,8 +36,10 @@ func (s *Store) Server(ctx context.Context) (sv Server, err error) {
 	return sv, fault("ask the server", err)
 }
 
-// columns has the tables that the program writes, each with a column to try the rights out on.
-var columns = []struct{ table, column string }{
+// A writable is a table that the program writes, with a column to try the rights out on.
+type writable struct{ table, column string }
+
+var writables = []writable{
 	{"reminder_emails", "state"}, {"reminder_notices", "dropped"}, {"reminder_runs", "reason"}, {"reminder_state", "reason"},
 	{"reminder_closed_days", "name"}, {"reminder_opt_outs", "borrower_id"}, {"reminder_bad_addresses", "reason"},
 }
@@ -61,7 +63,7 @@ func (s *Store) Lacking(ctx context.Context) (lacking []string, err error) {
 	for _, table := range []string{"reminder_loans", VersionTable} {
 		try("SELECT", table, "SELECT 1 FROM "+table+" WHERE 1 = 0")
 	}
-	for _, c := range columns {
+	for _, c := range writables {
 		try("SELECT", c.table, fmt.Sprintf("SELECT %s FROM %s WHERE 1 = 0", c.column, c.table))
 		try("INSERT", c.table, fmt.Sprintf("INSERT INTO %s (%s) SELECT '' FROM DUAL WHERE 1 = 0", c.table, c.column))
 		try("UPDATE", c.table, fmt.Sprintf("UPDATE %s SET %s = '' WHERE 1 = 0", c.table, c.column))
@@ -94,7 +96,7 @@ func (s *Store) NotInnoDB(ctx context.Context) (tables []string, err error) {
 		var name string
 		var engine sql.NullString // NULL: a view, or a table that is damaged
 		err := rows.Scan(&name, &engine)
-		ours := slices.ContainsFunc(columns, func(c struct{ table, column string }) bool { return c.table == name })
+		ours := slices.ContainsFunc(writables, func(w writable) bool { return w.table == name })
 		if err == nil && ours && !strings.EqualFold(engine.String, "InnoDB") {
 			tables = append(tables, name)
 		}
