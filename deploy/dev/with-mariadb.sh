@@ -34,7 +34,9 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-options=(--no-defaults "--datadir=$dir/data")
+# A server that starts removes what looks like another one's temporary tables, so each has a folder of its own for them.
+mkdir "$dir/tmp"
+options=(--no-defaults "--datadir=$dir/data" "--tmpdir=$dir/tmp")
 if [ "$(id -u)" = 0 ]; then
   options+=(--user=root)
 fi
