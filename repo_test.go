@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"mail/mailtest":                   {},
 	"reminder/mysql/mysqltest":        {"reminder/mysql/mysqltest/school"},
 	"reminder/mysql/mysqltest/school": {},
+	"reminder/bench":                  {},
 	"reminder/torture":                {},
 	"deploy/dev/tools/winres":         {},
 }
