@@ -26,9 +26,13 @@ type machine struct {
 	t        *testing.T
 	db, sink int // processes
 
-	Date, Version, Go, Processor, Database string
-	Processors                             int
-	Fdatasync                              figure // microseconds
+	Date       string `json:"date"`
+	Version    string `json:"version"`
+	Go         string `json:"go"`
+	Database   string `json:"database"`
+	Processor  string `json:"processor"`
+	Processors int    `json:"processors"`
+	Fdatasync  figure `json:"fdatasync_us"`
 }
 
 func newMachine(t *testing.T, db *sql.DB, sink int) *machine {
