@@ -74,18 +74,21 @@ var concurrencies = []int{1, 4, 16}
 
 // delivery measures runs in which every loan is a mail, beside the limits.
 func (b *bench) delivery() {
-	limits := b.table("limits", "Limits", "What Postfix's own client sends to the same server, and what the database makes durable.",
+	limits := b.table("limits", "Limits",
+		"What Postfix's own client sends to the same server, and what the database makes durable.",
 		column{"sessions", "sessions, connections", 0}, column{"mails", "limit 1: `smtp-source -d`, mails/s", 0},
 		column{"commits", "limit 2: durable single-row commits/s", 0})
-	runs := b.table("run", "Run", "Mails a second from the start of the process to its end. The lower limit is the lower one of limit 1 and of limit 2 "+
-		"divided by the commits a mail; both are measured right before the run.",
+	runs := b.table("run", "Run",
+		"Mails a second from the start of the process to its end. The lower limit is the lower one of limit 1 and of limit 2 divided "+
+			"by the commits a mail; both are measured right before the run.",
 		column{"loans", "due loans", 0}, column{"concurrency", "`MAIL_CONCURRENCY`", 0}, column{"mails", "mails/s", 0},
 		column{"of_limit_1", "of limit 1", 2}, column{"of_lower_limit", "of the lower limit", 2},
 		column{"commits", "commits a mail", 2}, column{"log_writes", "log writes a mail", 2}, column{"statements", "statements a mail", 1},
 		column{"program", "program, µs CPU a mail", 0}, column{"database", "database, µs CPU a mail", 0},
 		column{"server", "mail server, µs CPU a mail", 0}, column{"peak", "peak resident MiB", 1}, column{"others", "others' CPU %", 0})
-	steps := b.table("steps", "Where the time of a run goes", "One measurement each, in milliseconds. Deliver is everything between the last promise and the last "+
-		"outcome. The columns after it are parts of it, a mail, added up over all workers: with 16 of them, 16 ms pass in each millisecond.",
+	steps := b.table("steps", "Where the time of a run goes",
+		"One measurement each, in milliseconds. Deliver is everything between the last promise and the last outcome. The columns "+
+			"after it are parts of it, a mail, added up over all workers: with 16 of them, 16 ms pass in each millisecond.",
 		column{"loans", "due loans", 0}, column{"concurrency", "`MAIL_CONCURRENCY`", 0}, column{"prepare", "prepare, count", 0},
 		column{"scan", "scan", 0}, column{"plan", "plan", 0}, column{"promise", "promise", 0}, column{"deliver", "deliver", 0},
 		column{"reread", "reread", 2}, column{"compose", "compose, wait for a claim", 2}, column{"dialogue", "encode, dialogue", 2},
@@ -132,8 +135,9 @@ func (b *bench) delivery() {
 			for key, seconds := range map[string]float64{
 				"prepare": w.prepared.Sub(w.begun).Seconds(), "scan": w.scan.seconds() - w.page.seconds(), "plan": w.page.seconds(),
 				"promise": w.promise.seconds(), "deliver": w.ended.Sub(w.promised).Seconds(),
-				"reread":   w.reread.seconds() / of,
-				"compose":  (float64(concurrency)*w.ended.Sub(w.promised).Seconds() - w.reread.seconds() - w.send.seconds() - w.record.seconds()) / of,
+				"reread": w.reread.seconds() / of,
+				"compose": (float64(concurrency)*w.ended.Sub(w.promised).Seconds() -
+					w.reread.seconds() - w.send.seconds() - w.record.seconds()) / of,
 				"dialogue": (w.send.seconds() - w.handover.seconds()) / of,
 				"handover": w.handover.seconds() / of, "record": w.record.seconds() / of, "claim": w.claim.seconds() / of,
 			} {
@@ -149,10 +153,12 @@ const inReach = 5000
 
 // idle measures runs that find nothing to do, and in the largest library one that finds one loan in fifty new.
 func (b *bench) idle() {
-	idle := b.table("idle", "Runs with little to do", "Everything in reach was promised before, but for the new loans. The bare count is `SELECT COUNT(*)` of the loans in "+
-		"reach, through the same view. In reach are loans that are at most 60 days late or due by tomorrow: here all due on one day, as at the end of a school year, or "+
-		"spread evenly.",
-		column{"open", "open loans", 0}, column{"reach", "in reach", 0}, column{"days", "due on, days", 0}, column{"index", "index on the due date", 0}, column{"new", "newly due", 0},
+	idle := b.table("idle", "Runs with little to do",
+		"Everything in reach was promised before, but for the new loans. The bare count is `SELECT COUNT(*)` of the loans in reach, "+
+			"through the same view. In reach are loans that are at most 60 days late or due by tomorrow: here all due on one day, as "+
+			"at the end of a school year, or spread evenly.",
+		column{"open", "open loans", 0}, column{"reach", "in reach", 0}, column{"days", "due on, days", 0},
+		column{"index", "index on the due date", 0}, column{"new", "newly due", 0},
 		column{"seconds", "run, s", 2}, column{"count", "bare count, s", 2}, column{"ratio", "ratio", 2},
 		column{"peak", "peak resident MiB", 1}, column{"others", "others' CPU %", 0})
 	sizes := list(b.T, "BENCH_OPEN", "10000,100000,1000000")
@@ -162,7 +168,7 @@ func (b *bench) idle() {
 			newly = open / 50
 		}
 		if open >= 1_000_000 {
-			runs = b.large
+			runs = min(runs, b.large)
 			idle.Note += fmt.Sprintf(" Runs on %s open loans were measured %d times.", decimal(float64(open), 0), runs)
 		}
 		s := newSchool(b.T)
@@ -190,12 +196,14 @@ func (b *bench) idle() {
 				if newly == 0 {
 					add(row, "ratio", p.seconds/bare)
 				} else {
-					s.exec("DELETE FROM reminder_notices WHERE email_id IN (SELECT id FROM reminder_emails WHERE run_id = ?)", rep.RunID)
+					s.exec(`DELETE FROM reminder_notices
+						WHERE email_id IN (SELECT id FROM reminder_emails WHERE run_id = ?)`, rep.RunID)
 					s.exec("DELETE FROM reminder_emails WHERE run_id = ?", rep.RunID)
 				}
 				add(row, "peak", float64(p.peak)/1024)
 				add(row, "others", b.Machine.others(used))
-				b.progress("idle: %d open, %d in reach on %d days, index %s, %d new: %.2f s (%d of %d)", open, reach, days, index, newly, p.seconds, n+1, runs)
+				b.progress("idle: %d open, %d in reach on %d days, index %s, %d new: %.2f s (%d of %d)",
+					open, reach, days, index, newly, p.seconds, n+1, runs)
 			}
 		}
 		indexed := func(reach, days, newly int) {
@@ -215,16 +223,19 @@ func (b *bench) idle() {
 			s.exec("DELETE FROM peminjaman WHERE id > ?", open-newly)
 			s.lend(open+1, open+newly, 1, s.today.AddDays(2))
 		}
-		s.exec("UPDATE peminjaman SET tanggal_kembali = DATE_ADD(?, INTERVAL 2 + id MOD 28 DAY) WHERE id > ?", s.today.String(), inReach)
+		s.exec("UPDATE peminjaman SET tanggal_kembali = DATE_ADD(?, INTERVAL 2 + id MOD 28 DAY) WHERE id > ?",
+			s.today.String(), inReach)
 		indexed(inReach, 60, 0)
 	}
 }
 
 // composing measures the writing of a mail, from the loans to the bytes.
 func (b *bench) composing() {
-	compose := b.table("composing", "Composing", "Text and HTML of one mail on one processor, and then the encoding as it is sent.",
-		column{"items", "loans in the mail", 0}, column{"micros", "compose, µs", 0}, column{"rate", "mails/s", 0}, column{"allocs", "allocations", 0},
-		column{"kib", "allocated KiB", 1}, column{"encode", "encode, µs", 0}, column{"encode_allocs", "allocations", 0}, column{"others", "others' CPU %", 0})
+	compose := b.table("composing", "Composing",
+		"Text and HTML of one mail on one processor, and then the encoding as it is sent.",
+		column{"items", "loans in the mail", 0}, column{"micros", "compose, µs", 0}, column{"rate", "mails/s", 0},
+		column{"allocs", "allocations", 0}, column{"kib", "allocated KiB", 1}, column{"encode", "encode, µs", 0},
+		column{"encode_allocs", "allocations", 0}, column{"others", "others' CPU %", 0})
 	composer, err := reminder.NewComposer(reminder.Texts{Library: "Perpustakaan MTSN 6 Garut", URL: "https://perpustakaan.example"})
 	require.NoError(b, err)
 	from, err := mail.ParseAddress("perpus@example.org")
@@ -236,8 +247,8 @@ func (b *bench) composing() {
 		letter := reminder.Letter{Name: "Siti Aminah", Today: today}
 		for i := range items {
 			due := today.AddDays(-3 * i)
-			letter.Items = append(letter.Items, reminder.Item{Title: fmt.Sprint("Laskar Pelangi ", i), ItemCode: fmt.Sprint("B", i), Ref: fmt.Sprint("PJM-", i),
-				Due: due, ReturnBy: due, Days: 3 * i, Number: i})
+			letter.Items = append(letter.Items, reminder.Item{Title: fmt.Sprint("Laskar Pelangi ", i), ItemCode: fmt.Sprint("B", i),
+				Ref: fmt.Sprint("PJM-", i), Due: due, ReturnBy: due, Days: 3 * i, Number: i})
 		}
 		content, err := composer.Compose(letter)
 		require.NoError(b, err)
@@ -280,9 +291,10 @@ const latency = 80 * time.Millisecond
 // sendGrid measures runs against a server that takes its time to answer, but any number of requests at a time.
 func (b *bench) sendGrid() {
 	const loans = 2000
-	grid := b.table("sendgrid", "SendGrid, with 80 ms to each answer", "The limit is one answer per worker in 80 ms. The server is part of this test.",
-		column{"loans", "due loans", 0}, column{"concurrency", "`MAIL_CONCURRENCY`", 0}, column{"mails", "mails/s", 0}, column{"of_limit", "of the limit", 2},
-		column{"peak", "peak resident MiB", 1}, column{"others", "others' CPU %", 0})
+	grid := b.table("sendgrid", "SendGrid, with 80 ms to each answer",
+		"The limit is one answer per worker in 80 ms. The server is part of this test.",
+		column{"loans", "due loans", 0}, column{"concurrency", "`MAIL_CONCURRENCY`", 0}, column{"mails", "mails/s", 0},
+		column{"of_limit", "of the limit", 2}, column{"peak", "peak resident MiB", 1}, column{"others", "others' CPU %", 0})
 	var taken atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -314,20 +326,22 @@ func (b *bench) sendGrid() {
 
 // function measures the cloud function beside the smallest one, by the benchmark that stands with its package test.
 func (b *bench) function() {
-	function := b.table("function", "The cloud function beside a hello on the same framework", "Built as the platform builds them. Start is from the start of the process to the end of "+
-		"its first answer 200: for the function a whole run on an idle database.",
-		column{"what", "", 0}, column{"function", "function", 1}, column{"hello", "hello", 1}, column{"ratio", "ratio", 2}, column{"warm", "a later request", 1})
-	cmd := exec.CommandContext(b.Context(), "go", "test", "-tags", "package", "-run", "^TestPackage$", "-bench", "^BenchmarkColdStart$", "-benchtime", "5x", "-v",
-		"-count", strconv.Itoa(b.runs), ".")
+	function := b.table("function", "The cloud function beside a hello on the same framework",
+		"Built as the platform builds them. Start is from the start of the process to the end of its first answer 200: for the "+
+			"function a whole run on an idle database.",
+		column{"what", "", 0}, column{"function", "function", 1}, column{"hello", "hello", 1}, column{"ratio", "ratio", 2},
+		column{"warm", "a later request", 1})
+	cmd := exec.CommandContext(b.Context(), "go", "test", "-tags", "package", "-run", "^TestPackage$",
+		"-bench", "^BenchmarkColdStart$", "-benchtime", "5x", "-v", "-count", strconv.Itoa(b.runs), ".")
 	cmd.Dir = filepath.Join("..", "..")
 	out, err := cmd.CombinedOutput()
 	require.NoError(b, err, string(out))
-	for _, m := range regexp.MustCompile(`([0-9.]+) ((?:ms|cpu-ms|MB)-(?:function|hello|warm))\b`).FindAllStringSubmatch(string(out), -1) {
+	metric := regexp.MustCompile(`([0-9.]+) (ms|cpu-ms|MB)-(function|hello|warm)\b`)
+	for _, m := range metric.FindAllStringSubmatch(string(out), -1) {
 		value, err := strconv.ParseFloat(m[1], 64)
 		require.NoError(b, err)
-		unit, which := m[2][:strings.LastIndexByte(m[2], '-')], m[2][strings.LastIndexByte(m[2], '-')+1:]
-		what := map[string]string{"ms": "start, ms", "cpu-ms": "start, ms CPU", "MB": "resident MB"}[unit]
-		add(function.row(what), which, value)
+		what := map[string]string{"ms": "start, ms", "cpu-ms": "start, ms CPU", "MB": "resident MB"}[m[2]]
+		add(function.row(what), m[3], value)
 	}
 	for _, m := range regexp.MustCompile(`function ([0-9.]+) MB, hello ([0-9.]+) MB`).FindAllStringSubmatch(string(out), -1) {
 		for i, which := range []string{"function", "hello"} {

@@ -27,12 +27,13 @@ func (f figure) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]any{"median": f.median(), "min": slices.Min(f), "max": slices.Max(f), "runs": []float64(f)})
 }
 
-// in prints a figure with so many decimals, and its spread.
+// in prints a figure with so many decimals, and its spread if there is one.
 func (f figure) in(decimals int) string {
-	if len(f) == 1 {
-		return decimal(f[0], decimals)
+	median, least, most := decimal(f.median(), decimals), decimal(slices.Min(f), decimals), decimal(slices.Max(f), decimals)
+	if least == most {
+		return median
 	}
-	return fmt.Sprintf("%s (%s–%s)", decimal(f.median(), decimals), decimal(slices.Min(f), decimals), decimal(slices.Max(f), decimals))
+	return fmt.Sprintf("%s (%s–%s)", median, least, most)
 }
 
 // decimal prints a number with its thousands apart.

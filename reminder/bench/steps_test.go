@@ -21,12 +21,9 @@ import (
 )
 
 // A clock adds up the time of one kind of call, over all workers.
-type clock struct{ ns, calls atomic.Int64 }
+type clock struct{ ns atomic.Int64 }
 
-func (c *clock) since(begin time.Time) {
-	c.ns.Add(int64(time.Since(begin)))
-	c.calls.Add(1)
-}
+func (c *clock) since(begin time.Time) { c.ns.Add(int64(time.Since(begin))) }
 
 func (c *clock) seconds() float64 { return time.Duration(c.ns.Load()).Seconds() }
 
@@ -37,7 +34,9 @@ type stopwatch struct {
 	sender mail.Sender
 
 	scan, page, promise, claim, reread, handover, record, send clock
-	begun, prepared, promised, ended                           time.Time // the run, before the scan, after the promise, after the last outcome
+
+	begun, prepared time.Time // the run, the scan
+	promised, ended time.Time // after the promise, after the last outcome
 
 	once sync.Once
 	size int // of a message in bytes, as it is sent
