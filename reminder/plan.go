@@ -116,6 +116,7 @@ type Plan struct {
 	rules    Rules
 	today    Date
 	emails   map[string]*Email // by Borrower.ID
+	promised map[Cycle]bool    // in emails; a view whose joins show a loan twice must not stop the run
 	withheld map[string]bool   // borrowers
 
 	Loans LoanCounts // Open and TooOld are not a plan's to count
@@ -123,7 +124,7 @@ type Plan struct {
 
 // NewPlan returns an empty plan for one day.
 func NewPlan(rules Rules, today Date) *Plan {
-	return &Plan{rules: rules, today: today, emails: map[string]*Email{}, withheld: map[string]bool{}}
+	return &Plan{rules: rules, today: today, emails: map[string]*Email{}, promised: map[Cycle]bool{}, withheld: map[string]bool{}}
 }
 
 // Add judges a page of loans. known holds what was promised in their cycles.
@@ -149,6 +150,10 @@ func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
 }
 
 func (p *Plan) promise(borrower string, n Notice) {
+	if p.promised[n.Cycle] {
+		return
+	}
+	p.promised[n.Cycle] = true
 	e := p.emails[borrower]
 	if e == nil {
 		e = &Email{Borrower: borrower, Priority: n.Priority()}

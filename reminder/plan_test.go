@@ -206,3 +206,16 @@ func BenchmarkPlan(b *testing.B) {
 		p.Emails()
 	}
 }
+
+// TestPlanSeesALoanTwice: a join in somebody's view multiplies rows. The borrower is told once, and no other is kept waiting.
+func TestPlanSeesALoanTwice(t *testing.T) {
+	today := day("2026-11-24")
+	loan := Loan{ID: "1", Due: today, Borrower: Borrower{ID: "b", Email: "b@example.org"}}
+	other := loan
+	other.Borrower.ID = "c"
+	plan := NewPlan(testRules(t, "0"), today)
+	plan.Add([]Loan{loan, loan, other}, nil)
+	plan.Add([]Loan{loan}, nil)
+	require.Len(t, plan.Emails(), 1)
+	assert.Len(t, plan.Emails()[0].Notices, 1)
+}

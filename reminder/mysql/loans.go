@@ -51,79 +51,60 @@ func (s *Store) CountLoans(ctx context.Context, before reminder.Date) (open, old
 	return open, older, fault("count the loans", err)
 }
 
-// pageSize is how many loans one SELECT of a scan returns at most: a few hundred kilobytes.
+// pageSize is how many loans Scan hands over at a time, with one SELECT for what was promised about them.
 const pageSize = 2000
 
-// Scan reads the loans in reach by key (due_at, loan_id), one short SELECT a page.
-//
-// The first page asks for the whole reach, so that a library with fewer loans needs one SELECT. When a page was full,
-// the next one asks only for as many days as the last one spanned, and the one after for more if that was too little:
-// without such a bound each page would make the database sort all that is left.
+// readAhead is how many loans Scan reads before it hands over the first: 3 MB. In a library with fewer in reach the statement
+// is over by then, which matters where reading keeps others from writing (MyISAM).
+const readAhead = 5 * pageSize
+
+// Scan reads the loans in reach by one SELECT, in no order: to ask for pages by key makes the database sort, for each page,
+// all that is left of a day, and look at every loan where the due date has no index.
 func (s *Store) Scan(ctx context.Context, first, last reminder.Date,
 	page func([]reminder.Loan, map[reminder.Cycle]reminder.History) error) error {
-	end := last.AddDays(1) // exclusive
-	after, until, span := loanKey{due: first.String()}, end, 1
-	for {
-		loans, key, err := s.page(ctx, after, until)
-		if err != nil {
-			return fault("scan the loans", err)
-		}
-		if len(loans) > 0 {
-			known, err := s.known(ctx, loans)
+	var loans []reminder.Loan
+	handOver := func() error {
+		for chunk := range slices.Chunk(loans, pageSize) {
+			known, err := s.known(ctx, chunk)
 			if err != nil {
 				return fault("read what was promised", err)
 			}
-			if err := page(loans, known); err != nil {
+			if err := page(chunk, known); err != nil {
 				return err
 			}
 		}
-		switch {
-		case len(loans) == pageSize:
-			reached := loans[pageSize-1].Due
-			span = 1 + reached.Sub(loans[0].Due)
-			after, until = key, earlier(reached.AddDays(span), end)
-		case until.Before(end):
-			span *= 2
-			after, until = loanKey{due: until.String()}, earlier(until.AddDays(span), end)
-		default:
-			return nil
-		}
-	}
-}
-
-func earlier(a, b reminder.Date) reminder.Date {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
-
-// A loanKey is where a page ended: the raw due_at and the loan's id. Without an id it is the beginning of a day.
-type loanKey struct{ due, id string }
-
-// page reads the loans after a key that are due before a day.
-func (s *Store) page(ctx context.Context, after loanKey, until reminder.Date) (loans []reminder.Loan, last loanKey, err error) {
-	query := "SELECT loan_id, borrower_id, email, due_at, hold_reason FROM reminder_loans WHERE due_at >= ? AND due_at < ?"
-	args := []any{after.due, until.String()}
-	if after.id != "" {
-		query += " AND (due_at > ? OR loan_id > ?)"
-		args = append(args, after.due, after.id)
-	}
-	query += " ORDER BY due_at, loan_id LIMIT ?"
-	scan := func(rows *sql.Rows) error {
-		var l reminder.Loan
-		var email, hold sql.NullString
-		if err := rows.Scan(&l.ID, &l.Borrower.ID, &email, &last.due, &hold); err != nil {
-			return err
-		}
-		last.id = l.ID
-		l.Borrower.Email, l.Hold = email.String, hold.String
-		setDue(&l, last.due)
-		loans = append(loans, l)
+		loans = loans[:0]
 		return nil
 	}
-	err = s.read(ctx, func() { loans = nil }, scan, query, append(args, pageSize)...)
-	return loans, last, err
+	begun := false
+	var failed error // after some were handed over: to begin again would hand them over twice
+	err := retry(ctx, func(bool) error {
+		loans = loans[:0]
+		err := each(ctx, s.db, func(rows *sql.Rows) error {
+			var l reminder.Loan
+			var email, due, hold sql.NullString
+			if err := rows.Scan(&l.ID, &l.Borrower.ID, &email, &due, &hold); err != nil {
+				return err
+			}
+			l.Borrower.Email, l.Hold = email.String, hold.String
+			setDue(&l, due.String)
+			if loans = append(loans, l); len(loans) < readAhead {
+				return nil
+			}
+			begun = true
+			return handOver()
+		}, "SELECT loan_id, borrower_id, email, due_at, hold_reason FROM reminder_loans WHERE due_at >= ? AND due_at < ?",
+			first.String(), last.AddDays(1).String())
+		if begun {
+			failed = err
+			return nil
+		}
+		return err
+	})
+	if err := errors.Join(err, failed); err != nil {
+		return fault("scan the loans", err)
+	}
+	return handOver()
 }
 
 // setDue reads the raw due_at: a DATE, or a DATETIME in the library's wall clock. Koha stores a loan that is due on a day

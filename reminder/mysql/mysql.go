@@ -42,7 +42,8 @@ type Store struct {
 var _ reminder.Store = (*Store)(nil)
 
 // Open prepares a Store without connecting. cfg says where the database is and who we are; Open sets the rest of it, so
-// that all sessions agree. At most maxConns connections are open at a time.
+// that all sessions agree. At most maxConns connections are open at a time, but two always may be: a scan of many loans
+// needs them.
 func Open(cfg *mysql.Config, maxConns int) (*Store, error) {
 	db, err := OpenDB(cfg, maxConns)
 	if err != nil {
@@ -84,8 +85,8 @@ func OpenDB(cfg *mysql.Config, maxConns int) (*sql.DB, error) {
 		return nil, fmt.Errorf("database configuration: %w", err)
 	}
 	db := sql.OpenDB(readCommitted{connector})
-	db.SetMaxOpenConns(maxConns)
-	db.SetMaxIdleConns(maxConns)
+	db.SetMaxOpenConns(max(maxConns, 2))
+	db.SetMaxIdleConns(max(maxConns, 2))
 	// Shorter than what servers and firewalls keep an idle connection for. On Windows the driver cannot see that a
 	// connection was closed.
 	db.SetConnMaxIdleTime(time.Minute)
