@@ -30,7 +30,7 @@
 //  2. Sweep. What dead runs left is settled: a claim whose lease ran out is queued again, a hand-over becomes unknown,
 //     and, by REMINDER_UNKNOWN=resend, an unknown one is queued once more. Each is one UPDATE that is true by itself.
 //     Crash between two: the next sweep finds the rest.
-//  3. Scan and plan. Loans in reach are read in pages and judged ([Rules.Judge]); one [Email] a borrower gathers their
+//  3. Scan and plan. Loans in reach are read and judged ([Rules.Judge]); one [Email] a borrower gathers their
 //     notices ([Plan]). Read only, and pure. Crash: nothing happened. Nothing is kept of what is not in order: no
 //     address, on hold, opted out, withheld; such a loan is judged anew by every run.
 //  4. Brake. A plan larger than REMINDER_MAX_PER_RUN is a mistake more often than not. It is held: none of it is written.
