@@ -2,6 +2,7 @@ package reminder
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -10,7 +11,22 @@ import (
 // A Calendar knows on which days the library is closed. Its zero value is a library that never closes.
 type Calendar struct {
 	Weekdays []time.Weekday  // closed every week
-	Dates    map[Date]string // closed on that day, with the name of the closure (may be empty)
+	Dates    map[Date]string // closed on that day, or in Year 0 every year, with the name of the closure (may be empty)
+	Open     map[Date]bool   // open all the same, unless Dates names that very day
+}
+
+// With returns the calendar of a library that is closed whenever c or d says so.
+func (c Calendar) With(d Calendar) Calendar {
+	both := Calendar{Weekdays: slices.Concat(c.Weekdays, d.Weekdays), Dates: maps.Clone(c.Dates), Open: maps.Clone(c.Open)}
+	if both.Dates == nil {
+		both.Dates = map[Date]string{}
+	}
+	if both.Open == nil {
+		both.Open = map[Date]bool{}
+	}
+	maps.Copy(both.Dates, d.Dates)
+	maps.Copy(both.Open, d.Open)
+	return both
 }
 
 // maxClosure bounds the search for an open day. A calendar without one in a year is a mistake; then the day itself
@@ -19,10 +35,14 @@ const maxClosure = 366
 
 // Closed reports whether the library is closed on d, and the name of the closure, empty on a weekly closed day.
 func (c Calendar) Closed(d Date) (name string, closed bool) {
-	if name, ok := c.Dates[d]; ok {
-		return name, true
+	if name, ok := c.Dates[d]; ok || c.Open[d] {
+		return name, ok
 	}
-	return "", slices.Contains(c.Weekdays, d.Weekday())
+	if slices.Contains(c.Weekdays, d.Weekday()) {
+		return "", true
+	}
+	name, closed = c.Dates[Date{Month: d.Month, Day: d.Day}]
+	return name, closed
 }
 
 // NextOpen returns d when the library is open then, else the first open day after it.

@@ -14,12 +14,14 @@ import (
 	"unicode/utf8"
 )
 
-// A Letter is what one email says to one borrower: everything the text needs and no address.
+// A Letter is what one email says to one borrower: everything the text needs and no address of theirs.
 type Letter struct {
 	Name  string // the borrower's; data
 	Lang  string // BCP 47 tag from the library's system, or "" for the library's language
 	Today Date
 	Items []Item
+
+	From, ReplyTo string // addresses of the branch that lent all of it, or ""; data
 }
 
 // An Item is one loan in a Letter.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -180,6 +182,7 @@ func (d *delivery) one(ctx context.Context, c Claim) {
 		d.record(ctx, c, Outcome{State: Queued, KeepTry: true})
 		return
 	}
+	var letter Letter
 	var compose func() (Content, error)
 	var to mail.Address
 	var outcome Outcome
@@ -198,12 +201,11 @@ func (d *delivery) one(ctx context.Context, c Claim) {
 			d.stop(err)
 			return
 		}
-		var letter Letter
 		letter, to, outcome = d.rules.Recheck(c, loans, d.rep.Today)
 		compose = func() (Content, error) { return d.Composer.Compose(letter) }
 	}
 	if outcome.State == "" {
-		outcome = d.send(ctx, c, compose, to, outcome.Dropped)
+		outcome = d.send(ctx, c, letter, compose, to, outcome.Dropped)
 	}
 	if outcome.State != "" {
 		d.record(ctx, c, outcome)
@@ -211,8 +213,9 @@ func (d *delivery) one(ctx context.Context, c Claim) {
 }
 
 // send composes and sends one email and returns its outcome; one without a State when nothing may be written, because
-// the claim was lost or the store failed.
-func (d *delivery) send(ctx context.Context, c Claim, compose func() (Content, error), to mail.Address, dropped []Dropped) Outcome {
+// the claim was lost or the store failed. A letter may name the addresses of its branch.
+func (d *delivery) send(ctx context.Context, c Claim, letter Letter, compose func() (Content, error), to mail.Address,
+	dropped []Dropped) Outcome {
 	o := Outcome{Dropped: dropped}
 	content, err := compose()
 	if err != nil {
@@ -220,7 +223,7 @@ func (d *delivery) send(ctx context.Context, c Claim, compose func() (Content, e
 		o.State, o.Reason = Refused, "compose: "+err.Error()
 		return unhidden(c, o)
 	}
-	m := d.Settings.message(c, content, to, d.now)
+	m := d.Settings.message(c, letter, content, to, d.now)
 	var handed error
 	receipt, err := d.Sender.Send(ctx, m, func(ctx context.Context) error {
 		// A crash after this mark leaves the outcome unknown; one before it, surely unsent. So it stands as late as can be.
@@ -245,13 +248,27 @@ func (d *delivery) send(ctx context.Context, c Claim, compose func() (Content, e
 
 // message addresses a composed mail. A try after one that surely failed gets a new Message-ID, because receivers must not
 // take it for a copy; one after an unknown outcome keeps what the first copy had.
-func (s Settings) message(c Claim, content Content, to mail.Address, now time.Time) mail.Message {
+func (s Settings) message(c Claim, letter Letter, content Content, to mail.Address, now time.Time) mail.Message {
 	m := mail.Message{
 		ID: c.MessageID, Ref: c.Ref, Date: c.Date, From: s.From, To: to, ReplyTo: s.ReplyTo, Unsubscribe: s.Unsubscribe,
 		Subject: content.Subject, Text: content.Text, HTML: content.HTML, Lang: content.Lang,
 	}
 	if m.ID == "" {
 		m.ID, m.Date = fmt.Sprintf("%s.%d@%s", c.Ref, c.Attempts, s.From.Domain()), now.Truncate(time.Second)
+	}
+	// A branch's address becomes From only where the configuration says that the mail login may use it; elsewhere, answers
+	// go to it. Else one cell in the library's system could stop all mail.
+	if branch, err := mail.ParseAddress(letter.From); err == nil {
+		if slices.ContainsFunc(s.FromAllowed, func(a string) bool {
+			return strings.EqualFold(a, branch.Addr) || strings.EqualFold(a, "@"+branch.Domain())
+		}) {
+			m.From.Addr = branch.Addr
+		} else {
+			m.ReplyTo = branch
+		}
+	}
+	if answers, err := mail.ParseAddress(letter.ReplyTo); err == nil {
+		m.ReplyTo = answers
 	}
 	return m
 }

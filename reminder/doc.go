@@ -19,7 +19,8 @@
 //   - A renewed loan has a new due date, so a new [Cycle], without anybody noticing the renewal.
 //
 // Days on which the library is closed move steps but make none: a book that was due in a holiday counts as late only after
-// the first day on which it could be returned ([Calendar.Offset]).
+// the first day on which it could be returned ([Calendar.Offset]). A branch may have a calendar of its own; while it is
+// closed, its loans are left for a later run ([Rules.Shut]). Which steps a borrower wants is judged anew by every run.
 //
 // # A run
 //

@@ -46,7 +46,7 @@ func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Exp
 	if err != nil {
 		return x, err
 	}
-	x.Offset = rules.Calendar.Offset(loan.Due, x.Today)
+	x.Offset = rules.calendar(loan).Offset(loan.Due, x.Today)
 	step, inForce := r.Settings.Schedule.InForce(x.Offset)
 	x.Step = step
 	told := false
@@ -54,7 +54,7 @@ func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Exp
 		told = told || p.Due == loan.Due && p.Step >= step
 	}
 	_, address := rules.Address(loan.Borrower)
-	_, closed := rules.Calendar.Closed(x.Today)
+	_, closed := rules.calendar(loan).Closed(x.Today)
 	note := func(list *[]Verdict, v Verdict, applies bool) {
 		if applies {
 			*list = append(*list, v)
@@ -62,7 +62,7 @@ func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Exp
 	}
 	note(&x.Hinders, TooOld, x.Today.Sub(loan.Due) > rules.MaxOverdueDays)
 	note(&x.Hinders, OnHold, loan.Hold != "")
-	note(&x.Hinders, OptedOut, rules.OptedOut[loan.Borrower.ID])
+	note(&x.Hinders, OptedOut, rules.OptedOut[loan.Borrower.ID] || inForce && !loan.wants(step))
 	note(&x.Hinders, address, address != Due)
 	note(&x.Hinders, NotYet, !inForce)
 	note(&x.Hinders, Told, inForce && told)

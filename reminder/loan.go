@@ -1,13 +1,20 @@
 package reminder
 
+import (
+	"strconv"
+	"strings"
+)
+
 // A Loan is a book that is out, as the view reminder_loans shows it at this moment. All strings are untrusted data.
 //
-// A scan fills only what a decision needs: ID, Due, Hold, and of the Borrower the ID and Email. A re-read before sending
-// fills everything.
+// A scan fills only what a decision needs: the first fields, and of the Borrower the ID and Email. A re-read before
+// sending fills everything.
 type Loan struct {
 	ID       string // key in the library's system
 	Due      Date
 	Hold     string // why the loan is counted but never mailed (lost, claimed returned, blocked), or ""
+	Wants    string // which steps the borrower wants: "" all, or a list of "-2" (from two days before), "0" (the day), "+" (late)
+	Calendar string // whose closed days count: a branch's, or "" for the library's
 	Borrower Borrower
 
 	DueTime    string // "14:30" when the loan is due at an hour, else ""
@@ -16,6 +23,22 @@ type Loan struct {
 	ItemCode   string // barcode or call number, or ""
 	Borrowed   Date   // zero when unknown
 	FinePerDay int64  // in whole units of the library's currency; 0 when unknown
+	From       string // the address of the branch that lent it, or ""
+	ReplyTo    string // where answers to that branch go, or ""
+}
+
+// wants reports whether the borrower wants to be told of a step.
+func (l Loan) wants(step int) bool {
+	if l.Wants == "" {
+		return true
+	}
+	for part := range strings.SplitSeq(l.Wants, ",") {
+		part = strings.TrimSpace(part)
+		if days, err := strconv.Atoi(part); err == nil && days <= step && step < 0 || part == "0" && step == 0 || part == "+" && step > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // A Borrower has a loan.

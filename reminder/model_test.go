@@ -123,11 +123,11 @@ func (m *model) exec(query string, args ...any) {
 func (m *model) rules() reminder.Rules {
 	s, err := reminder.ParseSchedule("-1,0,2,5,+3")
 	require.NoError(m.rt, err)
-	closed, err := m.store.ClosedDates(m.t.Context(), m.today.AddDays(-60))
+	calendars, err := m.store.Calendars(m.t.Context(), m.today.AddDays(-60))
 	require.NoError(m.rt, err)
 	out, err := m.store.OptedOut(m.t.Context())
 	require.NoError(m.rt, err)
-	return reminder.Rules{Schedule: s, Calendar: reminder.Calendar{Dates: closed}, MaxOverdueDays: 60, OptedOut: out}
+	return reminder.Rules{Schedule: s, Calendar: calendars[""], MaxOverdueDays: 60, OptedOut: out}
 }
 
 // inForce is the step that a loan due on a day is at today.

@@ -29,10 +29,26 @@ const (
 type Rules struct {
 	Schedule       Schedule
 	Calendar       Calendar
-	MaxOverdueDays int               // loans later than this are counted, not mailed
-	OnlyTo         []string          // when not empty, mail goes to these addresses only
-	OptedOut       map[string]bool   // by Borrower.ID
-	BadAddresses   map[string]Digest // by Borrower.ID
+	Branches       map[string]Calendar // by Loan.Calendar; the library's closed days are in each of them, too
+	Shut           bool                // nothing goes out about the loans of a branch that is closed today
+	MaxOverdueDays int                 // loans later than this are counted, not mailed
+	OnlyTo         []string            // when not empty, mail goes to these addresses only
+	OptedOut       map[string]bool     // by Borrower.ID
+	BadAddresses   map[string]Digest   // by Borrower.ID
+}
+
+// calendar returns the calendar that a loan follows.
+func (r Rules) calendar(loan Loan) Calendar {
+	if c, ok := r.Branches[loan.Calendar]; ok {
+		return c
+	}
+	return r.Calendar
+}
+
+// shut reports whether the loan's branch is closed today, where that matters.
+func (r Rules) shut(loan Loan, today Date) bool {
+	_, closed := r.calendar(loan).Closed(today)
+	return r.Shut && closed
 }
 
 // A Digest stands for an address where the address itself must not be stored.
@@ -94,9 +110,12 @@ func (r Rules) Judge(loan Loan, past *History, today Date) (Notice, Verdict) {
 	if reachable == Unreachable || reachable == BadAddress {
 		return Notice{}, reachable
 	}
-	step, ok := r.Schedule.InForce(r.Calendar.Offset(loan.Due, today))
-	if !ok {
+	step, ok := r.Schedule.InForce(r.calendar(loan).Offset(loan.Due, today))
+	switch {
+	case !ok || r.shut(loan, today):
 		return Notice{}, NotYet
+	case !loan.wants(step):
+		return Notice{}, OptedOut
 	}
 	if past != nil && past.Last >= step {
 		return Notice{}, Told

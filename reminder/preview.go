@@ -43,7 +43,7 @@ func (r *Runner) Preview(ctx context.Context, today Date, each func(mail.Message
 			return fmt.Errorf("compose: %w", err)
 		}
 		c := Claim{Ref: fmt.Sprintf("summary-%d", i+1), Attempts: 1}
-		if err := each(r.Settings.message(c, content, to, now)); err != nil {
+		if err := each(r.Settings.message(c, Letter{}, content, to, now)); err != nil {
 			return err
 		}
 	}
@@ -60,7 +60,7 @@ func (r *Runner) Preview(ctx context.Context, today Date, each func(mail.Message
 		if err != nil {
 			return fmt.Errorf("compose: %w", err)
 		}
-		if err := each(r.Settings.message(c, content, to, now)); err != nil {
+		if err := each(r.Settings.message(c, letter, content, to, now)); err != nil {
 			return err
 		}
 	}
@@ -103,7 +103,7 @@ func (r *Runner) Sample(ctx context.Context, today Date, loan string) (mail.Mess
 	if err != nil {
 		return mail.Message{}, fmt.Errorf("compose: %w", err)
 	}
-	return r.Settings.message(c, content, to, r.Now()), nil
+	return r.Settings.message(c, letter, content, to, r.Now()), nil
 }
 
 // Example composes a mail about an invented loan that is due tomorrow, to try out how mail is sent.
@@ -117,5 +117,5 @@ func (r *Runner) Example() (mail.Message, error) {
 	if err != nil {
 		return mail.Message{}, fmt.Errorf("compose: %w", err)
 	}
-	return r.Settings.message(Claim{Ref: "sample-" + rand.Text(), Attempts: 1}, content, mail.Address{}, now), nil
+	return r.Settings.message(Claim{Ref: "sample-" + rand.Text(), Attempts: 1}, Letter{}, content, mail.Address{}, now), nil
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-// withheldFor keeps an email that REMINDER_ONLY_TO withholds out of this run's claims.
+// withheldFor keeps an email that REMINDER_ONLY_TO or a closed branch withholds out of this run's claims.
 const withheldFor = time.Hour
 
 // Recheck holds a claim's notices against the loans as they are now. It returns the letter to send and to whom, or an
@@ -21,13 +21,19 @@ func (r Rules) Recheck(c Claim, loans []Loan, today Date) (Letter, mail.Address,
 	letter := Letter{Today: today}
 	var borrower Borrower
 	var o Outcome
+	shut := false
 	for _, n := range c.Notices {
 		loan, open := now[n.Loan]
 		if reason := r.stale(c, n, loan, open, today); reason != "" {
 			o.Dropped = append(o.Dropped, Dropped{n, reason})
 			continue
 		}
-		borrower = loan.Borrower
+		if borrower = loan.Borrower; len(letter.Items) == 0 {
+			letter.From, letter.ReplyTo = loan.From, loan.ReplyTo
+		} else if letter.From != loan.From || letter.ReplyTo != loan.ReplyTo { // of two branches: the library writes
+			letter.From, letter.ReplyTo = "", ""
+		}
+		shut = shut || r.shut(loan, today)
 		letter.Items = append(letter.Items, r.item(n, loan, today))
 	}
 	if len(letter.Items) == 0 {
@@ -53,6 +59,9 @@ func (r Rules) Recheck(c Claim, loans []Loan, today Date) (Letter, mail.Address,
 		o.State, o.Reason = Canceled, string(verdict)
 		return letter, to, unhidden(c, o)
 	}
+	if shut {
+		return letter, to, Outcome{State: Queued, Reason: ClosedDay, KeepTry: true, RetryAfter: withheldFor}
+	}
 	return letter, to, o
 }
 
@@ -74,8 +83,11 @@ func (r Rules) stale(c Claim, n Notice, loan Loan, open bool, today Date) string
 	if v := r.Hinder(loan, today); v != Due {
 		return string(v)
 	}
-	if step, _ := r.Schedule.InForce(r.Calendar.Offset(loan.Due, today)); step > n.Step {
+	if step, _ := r.Schedule.InForce(r.calendar(loan).Offset(loan.Due, today)); step > n.Step {
 		return superseded
+	}
+	if !loan.wants(n.Step) {
+		return string(OptedOut)
 	}
 	return ""
 }
@@ -90,12 +102,13 @@ func unhidden(c Claim, o Outcome) Outcome {
 
 // item is what a letter says about one loan.
 func (r Rules) item(n Notice, loan Loan, today Date) Item {
+	calendar := r.calendar(loan)
 	it := Item{
 		Title: loan.Title, ItemCode: loan.ItemCode, Ref: loan.Ref, Due: loan.Due, DueTime: loan.DueTime,
-		ReturnBy: r.Calendar.NextOpen(loan.Due), Days: r.Calendar.Offset(loan.Due, today),
+		ReturnBy: calendar.NextOpen(loan.Due), Days: calendar.Offset(loan.Due, today),
 		FinePerDay: loan.FinePerDay,
 	}
-	it.ClosedFor, _ = r.Calendar.Closed(loan.Due)
+	it.ClosedFor, _ = calendar.Closed(loan.Due)
 	if it.Days > 0 {
 		it.Number = max(1, n.Number)
 	}

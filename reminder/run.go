@@ -23,6 +23,7 @@ type Settings struct {
 	OnlyTo         []string // empty: everybody
 	Resend         bool     // send an email of unknown outcome once more
 	From, ReplyTo  mail.Address
+	FromAllowed    []string       // what a branch's own From may be, beside From: addresses, or "@domain"
 	Unsubscribe    string         // mailto URI, or ""
 	SummaryTo      []mail.Address // the librarians who get the morning's summary
 	Fingerprint    string         // of the mail configuration: changes when a person mends it
@@ -121,6 +122,7 @@ func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report)
 		return err
 	}
 	budget, left := s.Budget, s.Window.Left(now, s.Zone)
+	rules.Shut = !o.Now
 	_, closed := rules.Calendar.Closed(rep.Today)
 	switch {
 	case o.Now:
@@ -226,13 +228,16 @@ func (r *Runner) Rules(ctx context.Context, today Date) (Rules, error) { return 
 // rules reads what decides about loans today.
 func (r *Runner) rules(ctx context.Context, today Date) (Rules, error) {
 	s := r.Settings
-	rules := Rules{Schedule: s.Schedule, MaxOverdueDays: s.MaxOverdueDays, OnlyTo: s.OnlyTo}
+	rules := Rules{Schedule: s.Schedule, MaxOverdueDays: s.MaxOverdueDays, OnlyTo: s.OnlyTo, Branches: map[string]Calendar{}}
 	// A closure matters as long as a book that was due in it can be in reach.
-	dates, err := r.Store.ClosedDates(ctx, today.AddDays(-s.MaxOverdueDays))
+	calendars, err := r.Store.Calendars(ctx, today.AddDays(-s.MaxOverdueDays))
 	if err != nil {
 		return Rules{}, err
 	}
-	rules.Calendar = Calendar{Weekdays: s.ClosedWeekdays, Dates: dates}
+	rules.Calendar = Calendar{Weekdays: s.ClosedWeekdays}.With(calendars[""])
+	for branch, calendar := range calendars {
+		rules.Branches[branch] = rules.Calendar.With(calendar)
+	}
 	if rules.OptedOut, err = r.Store.OptedOut(ctx); err != nil {
 		return Rules{}, err
 	}

@@ -52,8 +52,8 @@ type Store interface {
 	// LiftPause removes the pause set by a person, or the one set by a provider.
 	LiftPause(ctx context.Context, byPerson bool) error
 
-	// ClosedDates returns the dated closures from a day on.
-	ClosedDates(ctx context.Context, from Date) (map[Date]string, error)
+	// Calendars returns the closures from a day on: the library's under "", and those of branches that have their own.
+	Calendars(ctx context.Context, from Date) (map[string]Calendar, error)
 	// OptedOut returns the borrowers who want no reminders.
 	OptedOut(ctx context.Context) (map[string]bool, error)
 	// BadAddresses returns, by borrower, the digest of the address that was refused for good.

@@ -220,7 +220,7 @@ func run(ctx context.Context, environ map[string]string, t trigger) (showing, er
 // untold asks the rules of a run about every open loan, and returns those that nobody was told about.
 func untold(ctx context.Context, app *setup.App, today reminder.Date) ([]silence, error) {
 	settings := app.Runner.Settings
-	closed, err := app.Store.ClosedDates(ctx, today.AddDays(-settings.MaxOverdueDays))
+	calendars, err := app.Store.Calendars(ctx, today.AddDays(-settings.MaxOverdueDays))
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +230,7 @@ func untold(ctx context.Context, app *setup.App, today reminder.Date) ([]silence
 	}
 	rules := reminder.Rules{
 		Schedule: settings.Schedule, MaxOverdueDays: settings.MaxOverdueDays, OptedOut: optedOut,
-		Calendar: reminder.Calendar{Weekdays: settings.ClosedWeekdays, Dates: closed},
+		Calendar: reminder.Calendar{Weekdays: settings.ClosedWeekdays}.With(calendars[""]),
 	}
 	var notices reminder.Claim
 	why := map[string]reminder.Verdict{}

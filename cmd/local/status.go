@@ -84,11 +84,11 @@ func (p *program) standing(ctx context.Context, app *setup.App) (st standing, er
 	if st.Contacts, err = contacts(ctx, app.Store); err != nil {
 		return st, err
 	}
-	closed, err := app.Store.ClosedDates(ctx, reminder.DateOf(now, s.Zone))
+	rules, err := app.Runner.Rules(ctx, reminder.DateOf(now, s.Zone))
 	if err != nil {
 		return st, err
 	}
-	st.Window.From, st.Window.To = s.Window.Next(now, reminder.Calendar{Weekdays: s.ClosedWeekdays, Dates: closed}, s.Zone)
+	st.Window.From, st.Window.To = s.Window.Next(now, rules.Calendar, s.Zone)
 	if st.Next, err = quietly(app.Runner).Run(ctx, reminder.Options{Trigger: "local", DryRun: true, Now: true}); err != nil {
 		return st, err
 	}

@@ -169,11 +169,15 @@ func (s *Store) BorrowersAt(ctx context.Context, addr string) ([]string, error) 
 	return ids, fault("look for an address", err)
 }
 
-// FindLoan returns the open loans with an id or, if there is none, with a number that the desk knows.
+// FindLoan returns the open loans with an id or, if there is none, with a number or item code that the desk knows.
 func (s *Store) FindLoan(ctx context.Context, key string) ([]reminder.Loan, error) {
 	loans, err := s.Reread(ctx, reminder.Claim{Notices: []reminder.Notice{{Cycle: reminder.Cycle{Loan: key}}}})
 	if err != nil || len(loans) > 0 {
 		return loans, err
+	}
+	views, err := s.views(ctx)
+	if err != nil {
+		return nil, err
 	}
 	var ids []reminder.Notice
 	err = s.read(ctx, func() { ids = nil }, func(rows *sql.Rows) error {
@@ -181,7 +185,8 @@ func (s *Store) FindLoan(ctx context.Context, key string) ([]reminder.Loan, erro
 		err := rows.Scan(&n.Loan)
 		ids = append(ids, n)
 		return err
-	}, "SELECT loan_id FROM reminder_loans WHERE loan_ref = ? LIMIT 10", key)
+	}, "SELECT loan_id FROM (SELECT loan_id, "+views.list("loan_ref", "item_code")+
+		" FROM reminder_loans) AS loans WHERE loan_ref = ? OR item_code = ? LIMIT 10", key, key)
 	if err != nil {
 		return nil, fault("look for a loan", err)
 	}

@@ -105,11 +105,10 @@ func (s *Store) NotInnoDB(ctx context.Context) (tables []string, err error) {
 	return tables, fault("read the tables", err)
 }
 
-// MissingColumns returns the columns that the view reminder_loans should have and does not. All are missing when there
-// is no view.
+// MissingColumns returns the columns that the view reminder_loans must have and has not. All are missing when there is no
+// view.
 func (s *Store) MissingColumns(ctx context.Context) ([]string, error) {
-	list, _, _ := strings.Cut(strings.TrimPrefix(selectLoans, "SELECT "), " FROM ")
-	missing := strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(", \n\t", r) })
+	missing := slices.Clone(requiredColumns)
 	err := s.read(ctx, func() {}, func(rows *sql.Rows) error {
 		var name string
 		err := rows.Scan(&name)
@@ -135,15 +134,19 @@ func (s *Store) SurveyLoans(ctx context.Context) (v LoanSurvey, err error) {
 
 // Borrowers returns the borrowers with an open loan: id, raw address and group of each.
 func (s *Store) Borrowers(ctx context.Context) ([]reminder.Borrower, error) {
+	views, err := s.views(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var list []reminder.Borrower
-	err := s.read(ctx, func() { list = nil }, func(rows *sql.Rows) error {
+	err = s.read(ctx, func() { list = nil }, func(rows *sql.Rows) error {
 		var b reminder.Borrower
 		var email, group sql.NullString
 		err := rows.Scan(&b.ID, &email, &group)
 		b.Email, b.Group = email.String, group.String
 		list = append(list, b)
 		return err
-	}, "SELECT DISTINCT borrower_id, email, group_name FROM reminder_loans ORDER BY borrower_id")
+	}, "SELECT DISTINCT "+views.list("borrower_id", "email", "group_name")+" FROM reminder_loans ORDER BY borrower_id")
 	// A view that does not agree with itself about a borrower shows them twice.
 	return slices.CompactFunc(list, func(a, b reminder.Borrower) bool { return a.ID == b.ID }), fault("read the borrowers", err)
 }

@@ -37,7 +37,14 @@ func (s *Store) Check(ctx context.Context) error {
 			EN: "The database belongs to a newer version of Pengingat. Update this program.",
 		}, Err: fmt.Errorf("version %d, this program works with %d", have.Int64, SchemaVersion)}
 	}
-	err = s.read(ctx, func() {}, func(*sql.Rows) error { return nil }, selectLoans+" WHERE 1 = 0")
+	views, err := s.readSource(ctx)
+	if err != nil {
+		return err
+	}
+	if err := views.missing(); err != nil {
+		return err
+	}
+	err = s.read(ctx, func() {}, func(*sql.Rows) error { return nil }, views.selectLoans()+" WHERE 1 = 0")
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1146 {
 		return &reminder.Fault{Text: remedyView, Err: err}
 	}
@@ -76,25 +83,30 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date,
 		loans = loans[:0]
 		return nil
 	}
+	views, err := s.views(ctx)
+	if err != nil {
+		return err
+	}
 	begun := false
 	var failed error // after some were handed over: to begin again would hand them over twice
-	err := retry(ctx, func(bool) error {
+	err = retry(ctx, func(bool) error {
 		loans = loans[:0]
 		err := each(ctx, s.db, func(rows *sql.Rows) error {
 			var l reminder.Loan
-			var email, due, hold sql.NullString
-			if err := rows.Scan(&l.ID, &l.Borrower.ID, &email, &due, &hold); err != nil {
+			var id, borrower, email, due, hold, wants, calendar sql.NullString
+			if err := rows.Scan(&id, &borrower, &email, &due, &hold, &wants, &calendar); err != nil {
 				return err
 			}
-			l.Borrower.Email, l.Hold = email.String, hold.String
+			l.ID, l.Borrower.ID, l.Borrower.Email = id.String, borrower.String, email.String
+			l.Hold, l.Wants, l.Calendar = hold.String, wants.String, calendar.String
 			setDue(&l, due.String)
 			if loans = append(loans, l); len(loans) < readAhead {
 				return nil
 			}
 			begun = true
 			return handOver()
-		}, "SELECT loan_id, borrower_id, email, due_at, hold_reason FROM reminder_loans WHERE due_at >= ? AND due_at < ?",
-			first.String(), last.AddDays(1).String())
+		}, "SELECT "+views.list("loan_id", "borrower_id", "email", "due_at", "hold_reason", "wants", "calendar")+
+			" FROM reminder_loans WHERE due_at >= ? AND due_at < ?", first.String(), last.AddDays(1).String())
 		if begun {
 			failed = err
 			return nil
@@ -164,8 +176,9 @@ func scanCycle(rows *sql.Rows, c *reminder.Cycle, more ...any) (err error) {
 func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
 
 // selectLoans reads every column of the view.
-const selectLoans = `SELECT loan_id, borrower_id, borrower_name, email, title, due_at, loan_ref, item_code, borrowed_at,
-	group_name, language, hold_reason, fine_per_day FROM reminder_loans`
+func (v *source) selectLoans() string {
+	return "SELECT " + v.list(slices.Concat(requiredColumns, optionalColumns)...) + " FROM reminder_loans"
+}
 
 // A reread is one claim's part in reading the loans of several.
 type reread struct {
@@ -197,6 +210,10 @@ func (s *Store) Reread(ctx context.Context, c reminder.Claim) ([]reminder.Loan, 
 
 // loans reads the loans of claims.
 func (s *Store) loans(ctx context.Context, batch []*reread) error {
+	views, err := s.views(ctx)
+	if err != nil {
+		return err
+	}
 	var ids []any
 	for _, r := range batch {
 		ids = append(ids, r.ids...)
@@ -208,12 +225,16 @@ func (s *Store) loans(ctx context.Context, batch []*reread) error {
 	}
 	return s.read(ctx, reset, func(rows *sql.Rows) error {
 		var l reminder.Loan
-		var name, email, title, due, ref, code, borrowed, group, lang, hold sql.NullString
+		var id, borrower, name, email, title, due, ref, code, borrowed, group, lang, hold sql.NullString
 		var fine sql.NullFloat64
-		err := rows.Scan(&l.ID, &l.Borrower.ID, &name, &email, &title, &due, &ref, &code, &borrowed, &group, &lang, &hold, &fine)
+		var wants, calendar, from, replyTo sql.NullString
+		err := rows.Scan(&id, &borrower, &name, &email, &title, &due, &ref, &code, &borrowed, &group, &lang, &hold, &fine,
+			&wants, &calendar, &from, &replyTo)
 		if err != nil {
 			return err
 		}
+		l.ID, l.Borrower.ID, l.Wants, l.Calendar, l.From, l.ReplyTo =
+			id.String, borrower.String, wants.String, calendar.String, from.String, replyTo.String
 		l.Borrower.Name, l.Borrower.Email, l.Borrower.Group, l.Borrower.Language = name.String, email.String, group.String, lang.String
 		l.Title, l.Ref, l.ItemCode, l.Hold, l.FinePerDay = title.String, ref.String, code.String, hold.String, int64(fine.Float64)
 		if day, _, _ := strings.Cut(borrowed.String, " "); borrowed.Valid {
@@ -226,13 +247,20 @@ func (s *Store) loans(ctx context.Context, batch []*reread) error {
 			}
 		}
 		return nil
-	}, selectLoans+" WHERE loan_id IN ("+marks(len(ids))+")", ids...)
+	}, views.selectLoans()+" WHERE loan_id IN ("+marks(len(ids))+")", ids...)
 }
 
 // LastBorrowed returns the newest day on which an open loan was borrowed.
 func (s *Store) LastBorrowed(ctx context.Context) (reminder.Date, error) {
+	views, err := s.views(ctx)
+	if err != nil {
+		return reminder.Date{}, err
+	}
+	if !slices.Contains(views.columns, "borrowed_at") {
+		return reminder.Date{}, nil
+	}
 	var borrowed sql.NullString
-	err := s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&borrowed) },
+	err = s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&borrowed) },
 		"SELECT MAX(borrowed_at) FROM reminder_loans")
 	if err != nil || !borrowed.Valid {
 		return reminder.Date{}, fault("read the loans", err)

@@ -24,6 +24,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -33,7 +34,8 @@ import (
 
 // A Store is a reminder.Store on one database.
 type Store struct {
-	db *sql.DB
+	db     *sql.DB
+	source atomic.Pointer[source] // what the views have, as Check found it
 
 	handovers, sent group[mark]
 	rereads         group[*reread]

@@ -85,6 +85,14 @@ func endLeases(t testing.TB, db *mysqltest.DB) {
 	db.Exec(t, "UPDATE reminder_emails SET lease_until = DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 1 SECOND) WHERE lease_until IS NOT NULL")
 }
 
+// TestWhichServer tells on what the tests ran.
+func TestWhichServer(t *testing.T) {
+	db := mysqltest.New(t)
+	var version, comment string
+	require.NoError(t, db.Admin.QueryRowContext(t.Context(), "SELECT VERSION(), @@version_comment").Scan(&version, &comment))
+	t.Log("server: " + version + ", " + comment)
+}
+
 func TestLeastRights(t *testing.T) {
 	store, db, user := open(t)
 	loan := db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
@@ -513,8 +521,9 @@ func TestState(t *testing.T) {
 	assert.Len(t, pauses, 1)
 
 	db.Exec(t, "INSERT INTO reminder_closed_days VALUES ('2026-12-30', '2027-01-02', 'Libur'), ('2026-01-01', '2026-01-01', 'lama'), ('2026-12-25', '9999-12-31', 'salah ketik')")
-	closed, err := store.ClosedDates(t.Context(), day("2026-12-31"))
+	calendars, err := store.Calendars(t.Context(), day("2026-12-31"))
 	require.NoError(t, err)
+	closed := calendars[""].Dates
 	assert.Equal(t, "Libur", closed[day("2027-01-02")])
 	assert.NotContains(t, closed, day("2026-01-01"))
 	assert.LessOrEqual(t, len(closed), 370, "a typing error does not close the library for ever")

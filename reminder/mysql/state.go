@@ -109,10 +109,15 @@ func (s *Store) LiftPause(ctx context.Context, byPerson bool) error {
 // maxClosedDays bounds one closure, so that a typing error in a year does not close the library for centuries.
 const maxClosedDays = 366
 
-// ClosedDates returns the dated closures that end on a day or later, day by day.
-func (s *Store) ClosedDates(ctx context.Context, from reminder.Date) (map[reminder.Date]string, error) {
+// Calendars returns the closures of reminder_closed_days that end on a day or later, day by day, and those of the
+// library's own system.
+func (s *Store) Calendars(ctx context.Context, from reminder.Date) (map[string]reminder.Calendar, error) {
+	calendars, _, err := s.sourceCalendars(ctx)
+	if err != nil {
+		return nil, err
+	}
 	closed := map[reminder.Date]string{}
-	err := s.read(ctx, func() { clear(closed) }, func(rows *sql.Rows) error {
+	err = s.read(ctx, func() { clear(closed) }, func(rows *sql.Rows) error {
 		var firstDay, lastDay, name string
 		if err := rows.Scan(&firstDay, &lastDay, &name); err != nil {
 			return err
@@ -130,7 +135,8 @@ func (s *Store) ClosedDates(ctx context.Context, from reminder.Date) (map[remind
 		}
 		return nil
 	}, "SELECT first_day, last_day, name FROM reminder_closed_days WHERE last_day >= ?", from.String())
-	return closed, fault("read the closed days", err)
+	calendars[""] = calendars[""].With(reminder.Calendar{Dates: closed})
+	return calendars, fault("read the closed days", err)
 }
 
 // OptedOut returns the borrowers who want no reminders.

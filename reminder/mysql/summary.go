@@ -55,14 +55,18 @@ func (s *Store) Activity(ctx context.Context, today reminder.Date) (reminder.Act
 
 // LateLongest returns the open loans due first in a period.
 func (s *Store) LateLongest(ctx context.Context, first, last reminder.Date, n int) ([]reminder.Loan, error) {
+	views, err := s.views(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var ids []any
-	err := s.read(ctx, func() { ids = nil }, func(rows *sql.Rows) error {
+	err = s.read(ctx, func() { ids = nil }, func(rows *sql.Rows) error {
 		var id string
 		err := rows.Scan(&id)
 		ids = append(ids, id)
 		return err
-	}, `SELECT loan_id FROM reminder_loans WHERE due_at >= ? AND due_at < ? AND COALESCE(hold_reason, '') = ''
-		ORDER BY due_at, loan_id LIMIT ?`, first.String(), last.String(), n)
+	}, "SELECT loan_id FROM (SELECT "+views.list("loan_id", "due_at", "hold_reason")+` FROM reminder_loans
+		WHERE due_at >= ? AND due_at < ?) AS loans WHERE COALESCE(hold_reason, '') = '' ORDER BY due_at, loan_id LIMIT ?`, first.String(), last.String(), n)
 	if err != nil || len(ids) == 0 {
 		return nil, fault("read the late loans", err)
 	}

@@ -72,7 +72,8 @@ type Config struct {
 	MailFrom       string        `env:"MAIL_FROM_ADDRESS"`
 	MailFromName   string        `env:"MAIL_FROM_NAME"`
 	MailReplyTo    string        `env:"MAIL_REPLY_TO"`
-	MailUnsub      string        `env:"MAIL_UNSUBSCRIBE"` // address for List-Unsubscribe
+	MailFromOK     []string      `env:"MAIL_FROM_ALLOWED"` // branches' own From addresses that the login may use, or @domain
+	MailUnsub      string        `env:"MAIL_UNSUBSCRIBE"`  // address for List-Unsubscribe
 	MailFileDir    string        `env:"MAIL_FILE_DIR" envDefault:"mails"`
 	MailConcurrent int           `env:"MAIL_CONCURRENCY" envDefault:"2"`
 	MailRate       float64       `env:"MAIL_RATE" envDefault:"0"`
@@ -291,6 +292,9 @@ func (c *Config) checkMail(p *problems) {
 			name = c.AppName
 		}
 		s.From = address("MAIL_FROM_ADDRESS", c.MailFrom, name)
+	}
+	for _, from := range c.MailFromOK {
+		s.FromAllowed = append(s.FromAllowed, strings.TrimSpace(from))
 	}
 	if c.MailReplyTo != "" {
 		s.ReplyTo = address("MAIL_REPLY_TO", c.MailReplyTo, "")

@@ -1,0 +1,85 @@
+package reminder
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/mail"
+)
+
+func TestWants(t *testing.T) {
+	for wants, steps := range map[string][]int{
+		"": {-7, -2, -1, 0, 1, 7}, "none": nil, "none,-2,0,+": {-2, -1, 0, 1, 7}, " 0 , -1 ": {-1, 0}, "+": {1, 7}, "-0": nil, "-365,0": {-7, -2, -1, 0}, "nonsense": nil,
+	} {
+		var told []int
+		for _, step := range []int{-7, -2, -1, 0, 1, 7} {
+			if (Loan{Wants: wants}).wants(step) {
+				told = append(told, step)
+			}
+		}
+		assert.Equal(t, steps, told, "%q", wants)
+	}
+}
+
+// TestClosedBranch: a branch keeps its own calendar, and its mail waits while it is closed; a person who asks gets it now.
+func TestClosedBranch(t *testing.T) {
+	today := day("2026-11-24") // a Tuesday
+	rules := testRules(t, "-1,0,1,3")
+	rules.Shut = true
+	rules.Branches = map[string]Calendar{"east": {Weekdays: []time.Weekday{time.Tuesday}}}
+	loan := Loan{ID: "1", Due: today, Calendar: "east", Borrower: Borrower{ID: "b", Email: "b@example.org"}}
+
+	_, verdict := rules.Judge(loan, nil, today)
+	assert.Equal(t, NotYet, verdict)
+	notice, verdict := rules.Judge(loan, nil, today.AddDays(1))
+	assert.Equal(t, Due, verdict)
+	assert.Equal(t, 0, notice.Step, "on the next open day it is not late")
+	other := loan
+	other.Calendar = "west"
+	_, verdict = rules.Judge(other, nil, today)
+	assert.Equal(t, Due, verdict, "a branch without closed days of its own follows the library's")
+
+	c := Claim{Borrower: "b", Notices: []Notice{{Cycle: Cycle{"1", today}, Step: 0}}}
+	_, _, o := rules.Recheck(c, []Loan{loan}, today)
+	assert.Equal(t, Outcome{State: Queued, Reason: ClosedDay, KeepTry: true, RetryAfter: withheldFor}, o)
+	rules.Shut = false
+	letter, _, o := rules.Recheck(c, []Loan{loan}, today)
+	assert.Empty(t, o.State)
+	assert.Equal(t, today.AddDays(1), letter.Items[0].ReturnBy)
+	loan.Wants = "+"
+	_, _, o = rules.Recheck(c, []Loan{loan}, today)
+	assert.Equal(t, Canceled, o.State, "the borrower changed their mind")
+}
+
+func TestBranchAddresses(t *testing.T) {
+	s := Settings{From: mail.Address{Name: "Library", Addr: "library@example.org"}, ReplyTo: mail.Address{Addr: "all@example.org"}, FromAllowed: []string{"@branch.example", "one@other.example"}}
+	for _, test := range []struct{ from, answers, wantFrom, wantAnswers string }{
+		{"", "", "library@example.org", "all@example.org"},
+		{"east@branch.example", "", "east@branch.example", "all@example.org"},
+		{"East@Branch.EXAMPLE", "desk@branch.example", "East@branch.example", "desk@branch.example"},
+		{"One@other.example", "", "One@other.example", "all@example.org"},
+		{"two@other.example", "", "library@example.org", "two@other.example"},
+		{"two@evil.branch.example", "desk@branch.example", "library@example.org", "desk@branch.example"},
+		{"x\r\nBcc: y@evil.example", "nonsense", "library@example.org", "all@example.org"},
+	} {
+		m := s.message(Claim{Ref: "r", Attempts: 1}, Letter{From: test.from, ReplyTo: test.answers}, Content{}, mail.Address{}, time.Time{})
+		assert.Equal(t, mail.Address{Name: "Library", Addr: test.wantFrom}, m.From, test.from)
+		assert.Equal(t, test.wantAnswers, m.ReplyTo.Addr, test.from)
+	}
+
+	// A letter about loans of two branches is the library's.
+	rules := testRules(t, DefaultSchedule)
+	today := day("2026-11-24")
+	loan := func(id, from string) Loan {
+		return Loan{ID: id, Due: today, From: from, Borrower: Borrower{ID: "b", Email: "b@example.org"}}
+	}
+	c := Claim{Borrower: "b", Notices: []Notice{{Cycle: Cycle{"1", today}}, {Cycle: Cycle{"2", today}}, {Cycle: Cycle{"3", today}}}}
+	letter, _, o := rules.Recheck(c, []Loan{loan("1", "a@x.example"), loan("2", "a@x.example")}, today)
+	require.Empty(t, o.State)
+	assert.Equal(t, "a@x.example", letter.From)
+	letter, _, _ = rules.Recheck(c, []Loan{loan("1", "a@x.example"), loan("2", "b@x.example"), loan("3", "a@x.example")}, today)
+	assert.Empty(t, letter.From)
+}
