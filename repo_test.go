@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"cmd/demo": {"mail", "reminder", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/mysqltest/school",
 		"reminder/setup"},
 	"reminder/setup":            {"mail", "reminder", "reminder/mysql"}, // not migrations: the function runs none
-	"reminder/mysql/migrations": {"reminder/mysql", "reminder/mysql/views"},
+	"reminder/mysql/migrations": {"reminder", "reminder/mysql", "reminder/mysql/views"},
 	"reminder/mysql/views":      {},
 	"reminder/mysql":            {"mail", "reminder"},
 	"reminder":                  {"mail"},

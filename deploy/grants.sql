@@ -1,5 +1,6 @@
--- The database user of everyday: it may read loans through one view and keep the outbox. It can neither read passwords
--- nor change a loan. Run this as the database's administrator, after 'pengingat migrate --source …'.
+-- The database user of everyday, whatever the library's system: it may read loans and closed days through two views and
+-- keep the outbox. It can neither read passwords nor change a loan. Run this as the database's administrator, after
+-- 'pengingat migrate --source …'.
 --
 -- Put your database's name in the place of perpustakaan, a password of your own in the place of the one below, and where
 -- the program runs on another machine, that machine's name in the place of localhost.
@@ -7,6 +8,7 @@
 CREATE USER IF NOT EXISTS 'pengingat'@'localhost' IDENTIFIED BY 'ganti-kata-sandi-ini';
 
 GRANT SELECT ON perpustakaan.reminder_loans TO 'pengingat'@'localhost';
+GRANT SELECT ON perpustakaan.reminder_source_closed_days TO 'pengingat'@'localhost';
 GRANT SELECT ON perpustakaan.reminder_migrations TO 'pengingat'@'localhost';
 
 -- DELETE only where a row can come to an end: a pause, a closure, an opt-out, and what 'pengingat prune' removes.

@@ -1,82 +1,159 @@
 package main
 
 import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/views"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
 func (p *program) migrateCommand() *cobra.Command {
-	var source string
-	var print bool
+	var source, view string
+	var print, printTemplate bool
 	sources := strings.Join(views.Sources(), ", ")
 	cmd := &cobra.Command{
 		Use:   "migrate",
-		Short: p.say("Siapkan tabel dan view di basis data", "Prepare the tables and the view in the database"),
+		Short: p.say("Siapkan tabel dan view di basis data", "Prepare the tables and the views in the database"),
 		Long: p.say(`Membuat tabel reminder_* dan, dengan --source, view reminder_loans yang dibaca program. Tabel
 perpustakaan sendiri tidak diubah. Aman diulang. Pengguna basis data harus boleh membuat tabel
-dan view; sesudahnya deploy/grants.sql memberi hak yang lebih kecil untuk sehari-hari.`,
+dan view; sesudahnya deploy/grants.sql memberi hak yang lebih kecil untuk sehari-hari.
+
+Sistem buatan sendiri: --source custom. Cetak contohnya dengan --print-template, sesuaikan, lalu
+berikan dengan --view; setiap barisnya langsung diperiksa.`,
 			`Creates the reminder_* tables and, with --source, the view reminder_loans that the program reads. The
 library's own tables are not changed. It may be repeated. The database user must be allowed to create
-tables and views; afterwards deploy/grants.sql gives smaller rights for every day.`),
-		Example: "  pengingat migrate --source perpustakaan\n  pengingat migrate --source perpustakaan --print",
-		Args:    cobra.NoArgs,
+tables and views; afterwards deploy/grants.sql gives smaller rights for every day.
+
+A system of your own: --source custom. Print the example with --print-template, change it, and give it
+with --view; each of its rows is checked at once.`),
+		Example: `  pengingat migrate --source perpustakaan
+  pengingat migrate --source slims --print
+  pengingat migrate --source custom --print-template > view.sql
+  pengingat migrate --source custom --view view.sql`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if print {
-				text, err := migrations.Print(source)
-				if err == nil {
-					fmt.Fprint(p.out, text)
-				}
-				return unknownSource(err)
+			if source != "" && !slices.Contains(views.Sources(), source) {
+				return &reminder.Fault{Text: reminder.Text{
+					ID: "Sumber itu tidak dikenal. Yang dikenal: " + sources + ".",
+					EN: "That source is not known. Known are: " + sources + ".",
+				}}
 			}
-			if source != "" {
-				if _, err := views.Source(source); err != nil {
-					return unknownSource(err)
-				}
-			}
-			cfg, err := p.config(setup.LoadDatabase)
-			if err != nil {
+			if printTemplate {
+				text, err := views.Text(cmp.Or(source, views.Custom), nil)
+				fmt.Fprint(p.out, text)
 				return err
 			}
-			db, err := cfg.OpenDB()
-			if err != nil {
-				return err
+			if (source == views.Custom) != (view != "") {
+				return p.usage(errors.New(p.say("--source custom dan --view BERKAS.sql selalu bersama; contoh berkasnya: --print-template",
+					"--source custom and --view FILE.sql go together; for an example of the file: --print-template")))
 			}
-			defer db.Close()
-			applied, err := migrations.Up(cmd.Context(), db)
-			if err != nil {
-				return err
-			}
-			for _, name := range applied {
-				p.printf("diterapkan: %s", "applied: %s", name)
-			}
-			if len(applied) == 0 {
-				p.printf("Tabel sudah lengkap.", "The tables are complete.")
-			}
-			if source != "" {
-				if err := migrations.CreateView(cmd.Context(), db, source); err != nil {
-					return err
-				}
-				p.printf("view reminder_loans dibuat untuk: %s", "view reminder_loans created for: %s", source)
-			}
-			p.printf("Berikutnya: pengingat run --dry-run", "Next: pengingat run --dry-run")
-			return nil
+			return p.migrate(cmd.Context(), source, view, print)
 		},
 	}
 	cmd.Flags().StringVar(&source, "source", "", p.say("sistem perpustakaan: ", "library system: ")+sources)
+	cmd.Flags().StringVar(&view, "view", "", p.say("berkas SQL dengan view buatan sendiri, untuk --source custom", "SQL file with a view of your own, for --source custom"))
 	cmd.Flags().BoolVar(&print, "print", false, p.say("hanya cetak perintah SQL-nya", "only print the SQL statements"))
+	cmd.Flags().BoolVar(&printTemplate, "print-template", false, p.say("cetak contoh view untuk --source custom", "print an example of a view for --source custom"))
 	return cmd
 }
 
-func unknownSource(err error) error {
-	if err == nil {
-		return nil
+func (p *program) migrate(ctx context.Context, source, view string, print bool) error {
+	definition := ""
+	if view != "" {
+		text, err := os.ReadFile(view)
+		if err == nil {
+			_, err = views.Statements(string(text))
+		}
+		if err != nil {
+			return &reminder.Fault{Text: reminder.Text{ID: "Berkas --view tidak dapat dipakai.", EN: "The file of --view cannot be used."}, Err: err}
+		}
+		definition = string(text)
 	}
-	return &reminder.Fault{Text: reminder.Text{ID: "Sumber itu tidak dikenal.", EN: "That source is not known."}, Err: err}
+	open := func() (*sql.DB, error) {
+		cfg, err := p.config(setup.LoadDatabase)
+		if err != nil {
+			return nil, err
+		}
+		return cfg.OpenDB()
+	}
+	if print {
+		text, err := migrations.Print(source, definition, func() (views.Schema, error) {
+			db, err := open()
+			if err != nil {
+				return nil, err
+			}
+			defer db.Close()
+			return migrations.Schema(ctx, db)
+		})
+		fmt.Fprint(p.out, text)
+		return err
+	}
+	db, err := open()
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	applied, err := migrations.Up(ctx, db)
+	if err != nil {
+		return err
+	}
+	for _, name := range applied {
+		p.printf("diterapkan: %s", "applied: %s", name)
+	}
+	if len(applied) == 0 {
+		p.printf("Tabel sudah lengkap.", "The tables are complete.")
+	}
+	if source != "" {
+		if definition == "" {
+			if definition, err = migrations.Definition(ctx, db, source); err != nil {
+				return err
+			}
+		}
+		if err := migrations.CreateViews(ctx, db, definition); err != nil {
+			return err
+		}
+		p.printf("view reminder_loans dibuat untuk: %s", "view reminder_loans created for: %s", source)
+		index, err := migrations.Remember(ctx, db, source)
+		if err != nil {
+			return err
+		}
+		if index != "" {
+			p.printf("Hanya bila ada ratusan ribu pinjaman, indeks ini mempercepat: %s", "Only with hundreds of thousands of loans, this index helps: %s", index)
+		}
+	}
+	if source == views.Custom {
+		if err := p.checkView(ctx, mysql.New(db)); err != nil {
+			return err
+		}
+	}
+	p.printf("Berikutnya: pengingat run --dry-run", "Next: pengingat run --dry-run")
+	return nil
+}
+
+// checkView tells what is wrong with the rows of a view that a person wrote.
+func (p *program) checkView(ctx context.Context, store *mysql.Store) error {
+	rows, findings, err := store.CheckView(ctx)
+	if err != nil {
+		return err
+	}
+	p.printf("%d baris diperiksa.", "%d rows checked.", rows)
+	for _, f := range findings {
+		fmt.Fprintln(p.out, "- "+f.Text.In(p.locale))
+		if f.Serious {
+			p.code = exitNeedsPerson
+		}
+	}
+	return nil
 }

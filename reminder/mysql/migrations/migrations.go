@@ -8,12 +8,15 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
 
+	driver "github.com/go-sql-driver/mysql"
 	"github.com/pressly/goose/v3"
 
+	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/views"
 )
@@ -36,24 +39,93 @@ func Up(ctx context.Context, db *sql.DB) ([]string, error) {
 	for _, r := range results {
 		applied = append(applied, r.Source.Path)
 	}
-	return applied, nil
+	schema, err := Schema(ctx, db)
+	if err == nil && !schema.Has(mysql.ClosedDaysView) {
+		_, err = db.ExecContext(ctx, views.NoClosedDays)
+	}
+	return applied, mysql.Explain("migrate", err)
 }
 
-// CreateView creates or replaces the view reminder_loans for a source.
+// Schema describes the tables of the database as far as the user may see them.
+func Schema(ctx context.Context, db *sql.DB) (views.Schema, error) {
+	schema := views.Schema{}
+	rows, err := db.QueryContext(ctx, `SELECT table_name, column_name, COALESCE(CONCAT(character_set_name, ' ', collation_name), '')
+		FROM information_schema.columns WHERE table_schema = DATABASE()`)
+	if err != nil {
+		return nil, mysql.Explain("look at the tables", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var table, column, collation string
+		if err := rows.Scan(&table, &column, &collation); err != nil {
+			return nil, err
+		}
+		schema[table], schema[table+"."+column] = "", collation
+	}
+	return schema, mysql.Explain("look at the tables", rows.Err())
+}
+
+// Definition returns a source's views as they fit the database.
+func Definition(ctx context.Context, db *sql.DB, source string) (string, error) {
+	schema, err := Schema(ctx, db)
+	if err != nil {
+		return "", err
+	}
+	return views.Text(source, schema)
+}
+
+// CreateView creates or replaces the views for a source.
 func CreateView(ctx context.Context, db *sql.DB, source string) error {
-	statement, err := views.Source(source)
+	definition, err := Definition(ctx, db, source)
 	if err != nil {
 		return err
 	}
-	if _, err := db.ExecContext(ctx, statement); err != nil {
-		return mysql.Explain("create the view reminder_loans for "+source, err)
+	return CreateViews(ctx, db, definition)
+}
+
+// CreateViews creates or replaces the views as a definition says.
+func CreateViews(ctx context.Context, db *sql.DB, definition string) error {
+	statements, err := views.Statements(definition)
+	if err != nil {
+		return err
+	}
+	for _, statement := range statements {
+		_, err := db.ExecContext(ctx, statement)
+		if e, ok := errors.AsType[*driver.MySQLError](err); ok && (e.Number == 1146 || e.Number == 1054 || e.Number == 1064) {
+			return &reminder.Fault{Text: reminder.Text{
+				ID: "View tidak cocok dengan basis data ini. Periksa DB_DATABASE dan --source, atau nama tabel dan kolom dalam berkas --view.",
+				EN: "The view does not fit this database. Check DB_DATABASE and --source, or the tables and columns in the file of --view.",
+			}, Err: err}
+		}
+		if err != nil {
+			return mysql.Explain("create the views", err)
+		}
 	}
 	return nil
 }
 
+// Remember stores whose system the views read, and what would make reading them fast: doctor tells it where reading is
+// slow. It returns the statement, or "" where there is an index that begins like the one it would make.
+func Remember(ctx context.Context, db *sql.DB, source string) (statement string, err error) {
+	if table, columns := views.Index(source); table != "" {
+		var has int
+		err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM information_schema.statistics
+			WHERE table_schema = DATABASE() AND table_name = ? AND seq_in_index = 1 AND column_name = ?`, table, columns[0]).Scan(&has)
+		if err != nil {
+			return "", mysql.Explain("look for the index", err)
+		}
+		if has == 0 {
+			statement = fmt.Sprintf("CREATE INDEX reminder_due ON %s (%s)", table, strings.Join(columns, ", "))
+		}
+	}
+	_, err = db.ExecContext(ctx, `INSERT INTO reminder_state (name, kind, reason) VALUES (?, ?, ?)
+		ON DUPLICATE KEY UPDATE kind = ?, reason = ?`, mysql.SourceState, source, statement, source, statement)
+	return statement, mysql.Explain("remember the source", err)
+}
+
 // Print returns all statements for a source as text, for a person who runs them by hand. Without a source it leaves
-// the view out.
-func Print(source string) (string, error) {
+// the views out; with a definition it takes that one. A source that differs between versions looks at the schema.
+func Print(source, definition string, schema func() (views.Schema, error)) (string, error) {
 	var b strings.Builder
 	names, err := fs.Glob(files, "*.sql")
 	if err != nil {
@@ -66,12 +138,23 @@ func Print(source string) (string, error) {
 		}
 		fmt.Fprintf(&b, "-- %s\n%s\n", name, text)
 	}
-	if source != "" {
-		statement, err := views.Source(source)
-		if err != nil {
+	if source == "" {
+		return b.String(), nil
+	}
+	if definition == "" {
+		var found views.Schema
+		if views.Varies(source) {
+			if found, err = schema(); err != nil {
+				return "", err
+			}
+		}
+		if definition, err = views.Text(source, found); err != nil {
 			return "", err
 		}
-		b.WriteString(statement)
 	}
-	return b.String(), nil
+	statements, err := views.Statements(definition)
+	for _, statement := range statements {
+		b.WriteString(statement + ";\n\n")
+	}
+	return b.String(), err
 }

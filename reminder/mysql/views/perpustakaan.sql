@@ -6,6 +6,7 @@
 -- siswa.user_id is not unique: the class comes from a subquery, because a join would show a loan once per row.
 -- phone is read by 'pengingat report' alone, for links that a person presses.
 -- perpustakaan.com, the domain of the application's sample accounts, belongs to somebody else: never mail there.
+-- Index: peminjaman (tanggal_pengembalian, tanggal_kembali, status)
 CREATE OR REPLACE ALGORITHM = MERGE SQL SECURITY DEFINER VIEW reminder_loans AS
 SELECT
     p.id              AS loan_id,

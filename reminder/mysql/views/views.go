@@ -1,12 +1,19 @@
-// Package views holds the definition of the view reminder_loans for each library system that is known.
+// Package views holds the definitions of the views reminder_loans and reminder_source_closed_days for each library system
+// that is known. They are templates, because a system's versions differ: what differs is looked up in the database's own
+// description of its tables, never guessed from a version number.
 package views
 
 import (
 	"embed"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"text/template"
 )
+
+// Custom is the source of a library's own making. Its definition is an example to change.
+const Custom = "custom"
 
 //go:embed *.sql
 var files embed.FS
@@ -22,11 +29,91 @@ func Sources() []string {
 	return names
 }
 
-// Source returns the CREATE VIEW statement for a source.
-func Source(name string) (string, error) {
-	if !slices.Contains(Sources(), name) {
-		return "", fmt.Errorf("there is no source %q; known are %s", name, strings.Join(Sources(), ", "))
+// A Schema is what the database has: "table" and "table.column", each column with "charset collation" (empty for what is
+// no text).
+type Schema map[string]string
+
+// Text returns a source's definition for a schema, as a person would run it.
+func Text(source string, schema Schema) (string, error) {
+	if !slices.Contains(Sources(), source) {
+		return "", fmt.Errorf("there is no source %q; known are %s", source, strings.Join(Sources(), ", "))
 	}
-	text, err := files.ReadFile(name + ".sql")
-	return string(text), err
+	t, err := template.New(source+".sql").Funcs(template.FuncMap{"has": schema.Has, "same": schema.same, "list": list}).ParseFS(files, source+".sql")
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	err = t.Execute(&b, nil)
+	return b.String(), err
+}
+
+// Varies reports whether a source's definition depends on the schema.
+func Varies(source string) bool {
+	text, _ := files.ReadFile(source + ".sql") // of an unknown source nothing depends
+	return strings.Contains(string(text), "{{")
+}
+
+// Index returns the index that makes reading a source's loans fast, as table and columns; both are empty for one of a
+// library's own making. The line "-- Index: table (columns)" says so; the last but for what merely covers is the due date.
+func Index(source string) (table string, columns []string) {
+	text, _ := files.ReadFile(source + ".sql")
+	if match := index.FindStringSubmatch(string(text)); match != nil {
+		return match[1], strings.Split(match[2], ", ")
+	}
+	return "", nil
+}
+
+var index = regexp.MustCompile(`(?m)^-- Index: (\w+) \((.*)\)$`)
+
+// Has reports whether there is a table, or a column of one.
+func (s Schema) Has(name string) bool { _, ok := s[name]; return ok }
+
+// same is the condition that two columns are equal. Of texts in different collations the first one is converted, so that
+// the index of the second one still serves.
+func (s Schema) same(a, aliasA, b, aliasB string) string {
+	left, right := aliasA+a[strings.Index(a, "."):], aliasB+b[strings.Index(b, "."):]
+	if charset, collation, ok := strings.Cut(s[b], " "); ok && s[a] != s[b] {
+		left = "CONVERT(" + left + " USING " + charset + ") COLLATE " + collation
+	}
+	return right + " = " + left
+}
+
+func list(items ...string) []string { return items }
+
+// NoClosedDays is the view reminder_source_closed_days of a system that has no calendar. It exists everywhere, so that
+// the same rights can be granted everywhere.
+const NoClosedDays = `CREATE OR REPLACE SQL SECURITY DEFINER VIEW reminder_source_closed_days AS
+SELECT NULL AS calendar, '' AS day, 0 AS is_open, '' AS name FROM reminder_closed_days WHERE 1 = 0`
+
+var (
+	comment   = regexp.MustCompile(`(?m)(^|\s)--(\s.*)?$`)
+	end       = regexp.MustCompile(`;\s*(\n|$)`)
+	definable = regexp.MustCompile("(?is)^CREATE\\s+(OR\\s+REPLACE\\s+)?(ALGORITHM\\s*=\\s*\\w+\\s+)?(DEFINER\\s*=\\s*\\S+\\s+)?" +
+		"(SQL\\s+SECURITY\\s+\\w+\\s+)?VIEW\\s+`?(reminder_loans|reminder_source_closed_days)`?\\s")
+)
+
+// Statements splits a definition, also one that a person wrote, into statements that can be run. Nothing but the two
+// views may be made by it: whoever runs it may do far more. A definition without closed days gets NoClosedDays.
+func Statements(text string) ([]string, error) {
+	var statements []string
+	loans, closedDays := false, false
+	for _, statement := range end.Split(comment.ReplaceAllString(strings.ReplaceAll(strings.TrimPrefix(text, "\ufeff"), "\r\n", "\n"), ""), -1) {
+		statement = strings.TrimSpace(statement)
+		if statement == "" {
+			continue
+		}
+		match := definable.FindStringSubmatch(statement)
+		if match == nil {
+			return nil, fmt.Errorf("only CREATE OR REPLACE VIEW reminder_loans and reminder_source_closed_days are run, not %.40q", statement)
+		}
+		loans, closedDays = loans || match[5] == "reminder_loans", closedDays || match[5] != "reminder_loans"
+		statements = append(statements, statement)
+	}
+	if !loans {
+		return nil, fmt.Errorf("there is no CREATE OR REPLACE VIEW reminder_loans in it")
+	}
+	if !closedDays {
+		statements = append(statements, NoClosedDays)
+	}
+	return statements, nil
 }
