@@ -9,11 +9,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,17 +35,7 @@ func init() {
 	// is an answer that can be read instead of a process that will not start.
 	door := sync.OnceValue(func() http.Handler {
 		ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-		environ, _, err := setup.Environ("", os.Environ())
-		d := &Door{Context: ctx, Log: setup.NewLog(environ, os.Stderr), Open: func() (*setup.App, error) {
-			if err != nil {
-				return nil, err
-			}
-			cfg, err := setup.Load(environ)
-			if err != nil {
-				return nil, err
-			}
-			return setup.New(cfg, os.Stderr)
-		}}
+		d := newDoor(ctx, os.Environ())
 		go func() {
 			// The platform sends SIGTERM ten seconds before it kills. The run in flight stops claiming, finishes the message
 			// whose last byte may have left, and records it.
@@ -56,11 +48,48 @@ func init() {
 	functions.HTTP(Target, func(w http.ResponseWriter, r *http.Request) { door().ServeHTTP(w, r) })
 }
 
+// newDoor is the door of the library that the variables configure, or of those whose .env files PENGINGAT_ENV_FILES names,
+// separated by commas: secrets mounted as files. Each of several gets its share of the function's time.
+func newDoor(ctx context.Context, variables []string) *Door {
+	files := strings.Split(os.Getenv("PENGINGAT_ENV_FILES"), ",")
+	timeout, _ := strconv.Atoi(os.Getenv("CLOUD_RUN_TIMEOUT_SECONDS")) // unreadable: setup.Load says so
+	if len(files) > 1 && timeout > 0 {
+		variables = append(slices.Clone(variables), "CLOUD_RUN_TIMEOUT_SECONDS="+strconv.Itoa(timeout/len(files)))
+	}
+	var first *Door
+	databases := map[string]string{}
+	for _, file := range files {
+		file = strings.TrimSpace(file)
+		environ, _, err := setup.Environ(file, variables)
+		if other, ok := databases[setup.Database(environ)]; ok && err == nil {
+			err = fmt.Errorf("%s and %s name the same database", other, file)
+		}
+		databases[setup.Database(environ)] = file
+		d := &Door{Context: ctx, Log: setup.NewLog(environ, os.Stderr), Open: func() (*setup.App, error) {
+			if err != nil {
+				return nil, err
+			}
+			cfg, err := setup.Load(environ)
+			if err != nil {
+				return nil, err
+			}
+			return setup.New(cfg, os.Stderr)
+		}}
+		if first == nil {
+			first = d
+		} else {
+			first.More = append(first.More, d)
+		}
+	}
+	return first
+}
+
 // A Door answers HTTP requests with runs.
 type Door struct {
 	Context context.Context            // when it ends, runs in flight end early and in order
 	Open    func() (*setup.App, error) // called by the first request, and again after it failed
 	Log     *slog.Logger               // for what is not part of a run
+	More    []*Door                    // further libraries, run after this one whatever becomes of it
 
 	runs sync.WaitGroup
 	mu   sync.Mutex
@@ -79,8 +108,8 @@ type request struct {
 }
 
 // ServeHTTP performs a run for POST. The answer is the run's Report: 200 when the work is durably recorded, 503 when the
-// time was spent with work left, 500 when a retry may help. A request that is not understood gets 400 or 405 and does
-// nothing.
+// time was spent with work left, 500 when a retry may help. Of several libraries it is a list of theirs, with the worst
+// status. A request that is not understood gets 400 or 405 and does nothing.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.runs.Add(1)
 	defer d.runs.Done()
@@ -100,11 +129,26 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, `the body must be empty or {"dry_run":true}: `+err.Error())
 		return
 	}
+	status, body := d.run(r, req)
+	if len(d.More) > 0 {
+		bodies := []any{body}
+		for _, library := range d.More {
+			s, b := library.run(r, req)
+			if bodies = append(bodies, b); s != http.StatusOK && status != http.StatusInternalServerError {
+				status = s
+			}
+		}
+		body = bodies
+	}
+	answer(w, status, body)
+}
+
+// run performs a run of one library and returns the answer.
+func (d *Door) run(r *http.Request, req request) (status int, body any) {
 	app, err := d.app()
 	if err != nil {
-		log.Error("configuration", "error", err.Error())
-		fail(w, http.StatusInternalServerError, err.Error())
-		return
+		traced(d.Log, r).Error("configuration", "error", err.Error())
+		return http.StatusInternalServerError, map[string]string{"error": err.Error()}
 	}
 	// The request's context ends when the caller has gone, and, by the framework, with the function's timeout.
 	ctx, cancel := context.WithCancel(r.Context())
@@ -112,14 +156,13 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer context.AfterFunc(d.Context, cancel)()
 
 	report, err := app.Runner.Run(ctx, reminder.Options{Trigger: "http", DryRun: req.DryRun, Log: traced(app.Log, r)})
-	status := http.StatusOK
 	switch {
 	case err != nil || report.Outcome == reminder.Stopped:
-		status = http.StatusInternalServerError
+		return http.StatusInternalServerError, report
 	case report.Outcome == reminder.Partial:
-		status = http.StatusServiceUnavailable
+		return http.StatusServiceUnavailable, report
 	}
-	answer(w, status, report)
+	return http.StatusOK, report
 }
 
 // app returns what Open returned. A failure is not remembered: a file that the configuration names may be there next time.

@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -30,25 +32,33 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// door returns a Door on a migrated school, its mail server, and the App behind it.
-func door(t *testing.T, settings map[string]string) (*Door, *mysqltest.DB, *mailtest.Server) {
+// school returns a migrated school and its mail server.
+func school(t *testing.T) (*mysqltest.DB, *mailtest.Server) {
 	db := mysqltest.New(t)
 	db.School(t)
 	_, err := migrations.Up(t.Context(), db.Admin)
 	require.NoError(t, err)
 	require.NoError(t, migrations.CreateView(t.Context(), db.Admin, "perpustakaan"))
-	srv := mailtest.NewServer(t, mailtest.Options{})
+	return db, mailtest.NewServer(t, mailtest.Options{})
+}
+
+// environment is what configures the program for a school and its mail server.
+func environment(t *testing.T, db *mysqltest.DB, srv *mailtest.Server) map[string]string {
 	host, port, err := net.SplitHostPort(db.Config.Addr)
 	require.NoError(t, err)
 	mailHost, mailPort, err := net.SplitHostPort(srv.Addr())
 	require.NoError(t, err)
-	environ := map[string]string{
+	return map[string]string{
 		"DB_HOST": host, "DB_PORT": port, "DB_DATABASE": db.Name, "DB_USERNAME": db.Config.User, "DB_PASSWORD": db.Config.Passwd,
 		"MAIL_MAILER": "smtp", "MAIL_HOST": mailHost, "MAIL_PORT": mailPort, "MAIL_FROM_ADDRESS": "perpus@mtsn6garut.example",
 	}
-	for key, value := range settings {
-		environ[key] = value
-	}
+}
+
+// door returns a Door on a migrated school, its mail server, and the App behind it.
+func door(t *testing.T, settings map[string]string) (*Door, *mysqltest.DB, *mailtest.Server) {
+	db, srv := school(t)
+	environ := environment(t, db, srv)
+	maps.Copy(environ, settings)
 	return &Door{Context: t.Context(), Log: slog.New(slog.DiscardHandler), Open: func() (*setup.App, error) {
 		cfg, err := setup.Load(environ)
 		if err != nil {
@@ -522,4 +532,57 @@ func forward(t *testing.T, from, to string) (hangUp func()) {
 		}
 	})
 	return hangUp
+}
+
+// TestSeveralLibraries configures three libraries by files: a good one, one whose settings are wrong, and a good one.
+func TestSeveralLibraries(t *testing.T) {
+	dir := t.TempDir()
+	var files []string
+	var servers []*mailtest.Server
+	for _, settings := range []map[string]string{{}, {"REMINDER_SCHEDULE": "nonsense"}, {}} {
+		db, srv := school(t)
+		file := filepath.Join(dir, db.Name+".env")
+		var text strings.Builder
+		maps.Copy(settings, environment(t, db, srv))
+		settings["REMINDER_WINDOW"] = "00:00-24:00"
+		for key, value := range settings {
+			fmt.Fprintf(&text, "%s=%q\n", key, value)
+		}
+		require.NoError(t, os.WriteFile(file, []byte(text.String()), 0o600))
+		db.AddLoan(t, mysqltest.Loan{Due: reminder.DateOf(time.Now(), time.FixedZone("WIB", 7*3600)).String()})
+		files, servers = append(files, file), append(servers, srv)
+	}
+	t.Setenv("PENGINGAT_ENV_FILES", strings.Join(files, ", "))
+	d := newDoor(t.Context(), os.Environ())
+	t.Cleanup(func() {
+		for _, d := range append([]*Door{d}, d.More...) {
+			if d.open != nil {
+				assert.NoError(t, d.open.Close())
+			}
+		}
+	})
+	for _, sent := range []int{1, 0} {
+		code, body := post(d, "POST", "")
+		assert.Equal(t, 500, code, "the worst of them")
+		var answers []struct {
+			reminder.Report
+			Error string
+		}
+		require.NoError(t, json.Unmarshal([]byte(body), &answers), body)
+		require.Len(t, answers, 3)
+		assert.Equal(t, []int{sent, 0, sent}, []int{answers[0].Emails.Sent, answers[1].Emails.Sent, answers[2].Emails.Sent})
+		assert.Contains(t, answers[1].Error, "REMINDER_SCHEDULE")
+	}
+	assert.Len(t, servers[2].Messages(), 1)
+
+	// Two that name one database: the variable wins over both files.
+	t.Setenv("DB_DATABASE", "one")
+	t.Setenv("PENGINGAT_ENV_FILES", files[0]+","+files[0])
+	_, body := post(newDoor(t.Context(), os.Environ()), "POST", `{"dry_run":true}`)
+	assert.Contains(t, body, "name the same database")
+
+	// Each has its share of the function's time.
+	t.Setenv("CLOUD_RUN_TIMEOUT_SECONDS", "300")
+	_, body = post(newDoor(t.Context(), os.Environ()), "POST", `{"dry_run":true}`)
+	assert.Contains(t, body, "4m0s must be below the function's timeout of 2m30s")
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -47,6 +48,7 @@ type program struct {
 	in          io.Reader
 	out, errOut io.Writer
 	machine     machine
+	envFiles    []string          // as --env names them
 	real        []string          // variables of the environment, as KEY=value
 	environ     map[string]string // those and the .env file
 	envFile     string            // the file that was read, or ""
@@ -59,12 +61,8 @@ type program struct {
 
 // execute runs one command line and returns its exit code.
 func (p *program) execute(ctx context.Context, args, environ []string) int {
-	p.real = environ
-	p.environ, p.envFile, p.envErr = setup.Environ(envFlag(args), environ)
-	if p.envErr != nil {
-		p.environ = map[string]string{}
-	}
-	p.locale = p.environ["APP_LOCALE"]
+	p.real, p.envFiles = environ, envFlag(args)
+	p.read(slices.Concat(p.envFiles, []string{""})[0])
 	cobra.MousetrapHelpText = p.say( // what a double click in Explorer shows
 		"Pengingat dijalankan dari Command Prompt: tekan Start, ketik cmd, lalu ketik: pengingat --help\n",
 		"Pengingat is run from the Command Prompt: press Start, type cmd, then type: pengingat --help\n")
@@ -79,21 +77,35 @@ func (p *program) execute(ctx context.Context, args, environ []string) int {
 		return exitUsage
 	}
 	fmt.Fprintln(p.errOut, reminder.Localize(err, p.locale))
+	return errorCode(err)
+}
+
+// errorCode is the exit code of a command that failed.
+func errorCode(err error) int {
 	if errors.Is(err, context.Canceled) || reminder.IsTemporary(err) {
 		return exitRetry
 	}
 	return exitConfig
 }
 
+// read takes the settings from a file, or from the one that is found.
+func (p *program) read(file string) {
+	p.environ, p.envFile, p.envErr = setup.Environ(file, p.real)
+	if p.envErr != nil {
+		p.environ = map[string]string{}
+	}
+	p.locale = p.environ["APP_LOCALE"]
+}
+
 // envFlag finds --env before the command line is parsed, because the language of the help depends on it.
-func envFlag(args []string) string {
+func envFlag(args []string) []string {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.ParseErrorsWhitelist.UnknownFlags = true
 	flags.SetOutput(io.Discard)
 	flags.BoolP("help", "h", false, "")
-	file := flags.String("env", "", "")
+	files := flags.StringArray("env", nil, "")
 	_ = flags.Parse(args) // a wrong command line is reported by the real parser
-	return *file
+	return *files
 }
 
 // say returns a text in the user's language.
@@ -122,7 +134,11 @@ Settings come from environment variables and from a .env file (Laravel's will do
 		Version:       reminder.Version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if len(p.envFiles) > 1 && cmd.Name() != "run" {
+				return errors.New(p.say("Hanya 'run' menerima beberapa --env; jalankan perintah ini untuk setiap berkas.",
+					"Only 'run' takes several --env; give this command once for each file."))
+			}
 			p.started = true
 			return nil
 		},
@@ -132,7 +148,7 @@ Settings come from environment variables and from a .env file (Laravel's will do
 	root.SetVersionTemplate("pengingat {{.Version}}\n")
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
-	root.PersistentFlags().String("env", "", p.say("`BERKAS` pengaturan (bawaan: pengingat.env atau .env, di sini atau di folder program)",
+	root.PersistentFlags().StringArray("env", nil, p.say("`BERKAS` pengaturan (bawaan: pengingat.env atau .env, di sini atau di folder program)",
 		"settings `FILE` (default: pengingat.env or .env, here or in the program's folder)"))
 	root.PersistentFlags().BoolP("help", "h", false, p.say("tampilkan bantuan", "show help"))
 	root.Flags().Bool("version", false, p.say("tampilkan versi", "show the version"))

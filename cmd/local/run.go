@@ -22,44 +22,27 @@ func (p *program) runCommand() *cobra.Command {
 		Long: p.say(`Memindai pinjaman, mencatat pengingat yang sudah waktunya, lalu mengirimnya. Aman dijalankan
 sesering apa pun: yang sudah dikirim tidak dikirim lagi.
 
+Beberapa perpustakaan: beri --env untuk setiap berkas pengaturannya. Mereka dijalankan bergiliran,
+masing-masing dengan waktunya sendiri; yang gagal tidak menghentikan yang lain.
+
 Kode keluar: 0 selesai; 10 selesai, tetapi perlu dilihat orang (gagal, tidak pasti, ditahan);
 75 coba lagi nanti (basis data atau server surel mati, waktu habis); 78 pengaturan salah.`,
 			`Scans the loans, puts the reminders that are due on record, and sends them. It is safe to run as often
 as you like: what was sent is not sent again.
 
-Exit codes: 0 done; 10 done, but something needs a person (failed, unknown, held); 75 a retry may help
+Several libraries: give --env for each settings file. They run one after the other, each with its own
+time; one that fails does not stop the others.
+
+Exit codes (of several, the highest): 0 done; 10 done, but something needs a person (failed, unknown, held); 75 a retry may help
 (database or mail server down, time spent); 78 wrong settings.`),
-		Example: "  pengingat run\n  pengingat run --dry-run\n  pengingat run --now --json",
+		Example: "  pengingat run\n  pengingat run --dry-run\n  pengingat run --now --json\n  pengingat run --env smp.env --env sma.env",
 		Args:    cobra.NoArgs,
-	}
-	var failure string // what the event log is to say of this run
-	run := p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
-		rep, err := app.Runner.Run(ctx, o)
-		p.code = exitCode(rep)
-		switch {
-		case asJSON:
-			err = errors.Join(err, json.NewEncoder(p.out).Encode(rep))
-		case err == nil:
-			p.printReport(rep, app.Runner.Settings)
-		}
-		if rep.Outcome == reminder.Stopped || rep.NeedsPerson() {
-			failure = p.failure(rep, app.Runner.Settings)
-		} else if fault := app.LogFault(); fault != nil {
-			failure = reminder.Localize(fault, p.locale)
-		}
-		return err
-	})
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		err := run(cmd, args)
-		if err != nil { // also of a run that could not begin
-			failure = reminder.Localize(err, p.locale)
-		}
-		if failure != "" && !o.DryRun {
-			if err := logEvent(failure); err != nil {
-				fmt.Fprintln(p.errOut, err)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if len(p.envFiles) > 1 {
+				return p.runEach(cmd.Context(), o, asJSON)
 			}
-		}
-		return err
+			return p.run(cmd.Context(), o, asJSON)
+		},
 	}
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, p.say("hanya hitung; tidak ada yang ditulis atau dikirim", "only count; nothing is written or sent"))
 	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("cetak laporan sebagai JSON", "print the report as JSON"))
@@ -68,6 +51,68 @@ Exit codes: 0 done; 10 done, but something needs a person (failed, unknown, held
 	cmd.Flags().BoolVar(&o.Now, "now", false, p.say("kirim sekarang, juga di luar jam kirim dan pada hari tutup",
 		"send now, also outside the send window and on a closed day"))
 	return cmd
+}
+
+// run performs a run of one library. What a person must know of it also goes to the event log of Windows.
+func (p *program) run(ctx context.Context, o reminder.Options, asJSON bool) (err error) {
+	var failure string
+	defer func() {
+		if err != nil { // also of a run that could not begin
+			failure = reminder.Localize(err, p.locale)
+		}
+		if failure != "" && !o.DryRun {
+			if err := logEvent(failure); err != nil {
+				fmt.Fprintln(p.errOut, err)
+			}
+		}
+	}()
+	app, err := p.app()
+	if err != nil {
+		return err
+	}
+	defer app.Close()
+	rep, err := app.Runner.Run(ctx, o)
+	p.code = exitCode(rep)
+	switch {
+	case asJSON:
+		err = errors.Join(err, json.NewEncoder(p.out).Encode(rep))
+	case err == nil:
+		p.printReport(rep, app.Runner.Settings)
+	}
+	if rep.Outcome == reminder.Stopped || rep.NeedsPerson() {
+		failure = p.failure(rep, app.Runner.Settings)
+	} else if fault := app.LogFault(); fault != nil {
+		failure = reminder.Localize(fault, p.locale)
+	}
+	return err
+}
+
+// runEach performs a run of each library in turn. What goes wrong with one is told, and the next one runs.
+func (p *program) runEach(ctx context.Context, o reminder.Options, asJSON bool) error {
+	libraries, seen := []*program{}, map[string]string{}
+	for _, file := range p.envFiles {
+		lib := &program{in: p.in, out: p.out, errOut: p.errOut, machine: p.machine, real: p.real}
+		lib.read(file)
+		db := setup.Database(lib.environ)
+		if other, ok := seen[db]; ok && lib.envErr == nil {
+			return p.usage(fmt.Errorf(p.say("%s dan %s menunjuk basis data yang sama.", "%s and %s name the same database."), other, file))
+		}
+		seen[db], libraries = file, append(libraries, lib)
+	}
+	for i, lib := range libraries {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !asJSON {
+			fmt.Fprintf(p.out, "%s:\n", p.envFiles[i])
+		}
+		if err := lib.run(ctx, o, asJSON); err != nil {
+			fmt.Fprintf(p.errOut, "%s: %s\n", p.envFiles[i], reminder.Localize(err, lib.locale))
+			lib.code = max(lib.code, errorCode(err))
+		}
+		p.code = max(p.code, lib.code)
+	}
+	return nil
 }
 
 // exitCode is the exit code that a report means.

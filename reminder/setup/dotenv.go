@@ -37,6 +37,16 @@ func Environ(path string, real []string) (environ map[string]string, file string
 	return environ, file, nil
 }
 
+// Database names the database of an environment, to tell whether two are the same. A variable of the real environment wins
+// over every file, so it would make one library of several.
+func Database(environ map[string]string) string {
+	var parts []string
+	for _, key := range []string{"DB_CLOUDSQL_INSTANCE", "DB_SOCKET", "DB_HOST", "DB_PORT", "DB_DATABASE"} {
+		parts = append(parts, environ[key])
+	}
+	return strings.Join(parts, "\n")
+}
+
 func find(path string) (string, error) {
 	if path != "" {
 		_, err := os.Stat(path)
