@@ -54,6 +54,14 @@ test-windows: build-windows ## the program for Windows, under Wine; a minute, an
 	PENGINGAT_EXE=$(CURDIR)/bin/pengingat.exe deploy/dev/with-wine.sh deploy/dev/with-mariadb.sh \
 		go test -tags wine -run TestWindows -count=1 -v ./cmd/local
 
+.PHONY: test-databases
+test-databases: ## the store and every library system on MariaDB, MySQL and the servers DATABASES="name=dsn ..." names
+	deploy/dev/test-databases.sh $(DATABASES)
+
+.PHONY: test-million
+test-million: ## scan a million loans of each library system, without and with its index; minutes
+	deploy/dev/with-mariadb.sh go test -tags torture -run TestMillion -count=1 -v -timeout 1h ./reminder/mysql
+
 .PHONY: torture
 torture: ## kill the program TORTURE_KILLS times (1000) under a bad mail server; minutes
 	deploy/dev/with-mariadb.sh go test -tags torture -run TestTorture -count=1 -v -timeout 3h ./reminder/torture

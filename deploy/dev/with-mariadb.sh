@@ -3,8 +3,8 @@
 #
 # Runs COMMAND with a private MariaDB or MySQL server, which is gone when COMMAND ends, however it ends. COMMAND finds
 # the server by TEST_MYSQL_DSN (for go-sql-driver/mysql; root, no password) and TEST_MYSQL_SOCKET (for the client). Where
-# TEST_MYSQL_DSN is set already, that server is used and none is started. TEST_MYSQL_OPTIONS holds further options of the
-# server, such as --innodb-flush-log-at-trx-commit=0 where no test pulls the plug.
+# TEST_MYSQL_DSN is set already, that server is used and none is started. TEST_MYSQL_SERVER names the server's program where
+# it is not the system's. TEST_MYSQL_OPTIONS holds further options of the server, such as --innodb-flush-log-at-trx-commit=0 where no test pulls the plug.
 set -euo pipefail
 
 if [ -n "${TEST_MYSQL_DSN:-}" ]; then
@@ -13,7 +13,7 @@ fi
 
 here=$(cd "$(dirname "$0")" && pwd)
 export PATH=$PATH:/usr/sbin # where Debian keeps database servers; not on every user's path
-server=$(command -v mariadbd || command -v mysqld || true)
+server=${TEST_MYSQL_SERVER:-$(command -v mariadbd || command -v mysqld || true)}
 if [ -z "$server" ]; then
   "$here/need.sh" mariadbd mariadb-server-core mariadb-client-core
   server=$(command -v mariadbd)
@@ -40,7 +40,7 @@ options=(--no-defaults "--datadir=$dir/data" "--tmpdir=$dir/tmp")
 if [ "$(id -u)" = 0 ]; then
   options+=(--user=root)
 fi
-case $("$server" --version) in
+case $("$server" --no-defaults --version) in
 *MariaDB*)
   create=("$(command -v mariadb-install-db || command -v mysql_install_db)" "${options[@]}"
     --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve)

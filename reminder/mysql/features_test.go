@@ -1,0 +1,102 @@
+package mysql_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// understood are the words of SQL that the program uses. Each is understood by MariaDB 10.4, MySQL 5.7, TiDB and Vitess, as
+// their documentation says. (TiDB reads ALGORITHM and MERGE and merges by its own choice, as the others do where a view
+// cannot be merged.) A word that is not here makes the test fail: look it up in all four before adding it.
+const understood = `
+	SELECT DISTINCT FROM JOIN LEFT ON WHERE GROUP BY ORDER DESC LIMIT UNION ALL AS AND OR NOT IN IS NULL LIKE ESCAPE EXISTS
+	CASE WHEN THEN ELSE END INSERT INTO VALUES UPDATE SET DELETE DUPLICATE KEY CREATE TABLE IF PRIMARY UNIQUE DEFAULT COMMENT
+	AUTO_INCREMENT ENGINE CHARSET COLLATE BIGINT SMALLINT TINYINT UNSIGNED VARCHAR BINARY DATE DATETIME TEXT CHAR
+	COUNT SUM MIN MAX COALESCE NULLIF CONCAT CONCAT_WS GROUP_CONCAT SEPARATOR LOWER TRIM LPAD ELT CAST CONVERT USING DATABASE
+	UTC_TIMESTAMP DATE_SUB DATE_ADD INTERVAL MICROSECOND SECOND TIMESTAMPDIFF
+	SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED
+	REPLACE VIEW SQL SECURITY DEFINER ALGORITHM MERGE`
+
+// notUnderstood are features that one of the four lacks, and the reason why somebody may come to want them.
+var notUnderstood = map[string]string{
+	`SKIP\s+LOCKED`:      "MariaDB 10.4, MySQL 5.7: syntax errors; TiDB: ignored. A claim is one UPDATE … ORDER BY … LIMIT",
+	`NOWAIT`:             "MySQL 5.7, and another error number in MariaDB",
+	`RETURNING`:          "MySQL. A claim is read back by its token",
+	`^\s*WITH\b`:         "MySQL 5.7 has no common table expressions",
+	`\bOVER\s*\(`:        "MySQL 5.7 has no window functions",
+	`LATERAL|JSON_TABLE`: "MariaDB 10.4, MySQL 5.7",
+	`AS\s+new\b`:         "MariaDB has no row aliases in ON DUPLICATE KEY UPDATE",
+	`GET_LOCK`:           "old TiDB; Vitess pins a connection for it. No lock that outlives a statement is relied upon",
+	`FOREIGN\s+KEY`:      "old TiDB, Vitess with shards",
+	`->`:                 "MariaDB",
+}
+
+func TestOnlySQLThatAllUnderstand(t *testing.T) {
+	known := strings.Fields(understood)
+	quoted := regexp.MustCompile(`'[^']*'|--.*|\{\{.*?\}\}`)
+	word := regexp.MustCompile(`\b[A-Z][A-Z_]+\b`)
+	used := map[string]string{}
+	for where, text := range statements(t) {
+		for pattern, reason := range notUnderstood {
+			assert.NotRegexp(t, regexp.MustCompile(pattern), text, "%s: %s", where, reason)
+		}
+		for _, w := range word.FindAllString(quoted.ReplaceAllString(text, ""), -1) {
+			used[w] = where
+		}
+	}
+	for w, where := range used {
+		assert.True(t, slices.Contains(known, w), "%s: is %s understood by MariaDB 10.4, MySQL 5.7, TiDB and Vitess? Then add it.", where, w)
+	}
+	for _, w := range known {
+		assert.NotEmpty(t, used[w], "no statement uses %s any more: take it off the list", w)
+	}
+	assert.Greater(t, len(used), 50)
+}
+
+// statements are all texts of the program that are SQL, by where they are.
+func statements(t *testing.T) map[string]string {
+	all := map[string]string{}
+	sqlText := regexp.MustCompile(`\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|SET SESSION|CREATE OR|WHERE|ORDER BY|STRICT_ALL)\b|LIMIT \?|^ AND `)
+	for _, dir := range []string{".", "migrations", "views"} {
+		names, err := filepath.Glob(filepath.Join(dir, "*.sql"))
+		require.NoError(t, err)
+		for _, name := range names {
+			text, err := os.ReadFile(name)
+			require.NoError(t, err)
+			all[name] = string(text)
+		}
+		names, err = filepath.Glob(filepath.Join(dir, "*.go"))
+		require.NoError(t, err)
+		fset := token.NewFileSet()
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution)
+			require.NoError(t, err)
+			for n := range ast.Preorder(file) {
+				lit, ok := n.(*ast.BasicLit)
+				if !ok || lit.Kind != token.STRING {
+					continue
+				}
+				text, err := strconv.Unquote(lit.Value)
+				require.NoError(t, err)
+				if sqlText.MatchString(text) {
+					all[fset.Position(lit.Pos()).String()] = text
+				}
+			}
+		}
+	}
+	return all
+}
