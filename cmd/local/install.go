@@ -401,7 +401,7 @@ func backup(dir, service string) string { return filepath.Join(dir, service+".re
 // replaceServices stops and removes the old services, and keeps what is needed to put them back.
 func (s system) replaceServices(ctx context.Context, dir string) error {
 	for _, name := range oldServices {
-		if exec.CommandContext(ctx, "sc", "query", name).Run() != nil {
+		if !serviceExists(name) {
 			s.printf("Layanan %s tidak ada.", "There is no service %s.", name)
 			continue
 		}
@@ -409,7 +409,7 @@ func (s system) replaceServices(ctx context.Context, dir string) error {
 			return err
 		}
 		_ = s.run(ctx, "net", "stop", name) // it may not be running
-		if err := s.run(ctx, "sc", "delete", name); err != nil {
+		if err := s.do("sc delete "+name, func() error { return deleteService(name) }); err != nil {
 			return err
 		}
 	}

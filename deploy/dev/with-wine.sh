@@ -26,7 +26,11 @@ wine wineboot --init >"$dir/log" 2>&1 || {
   tail "$dir/log" >&2
   exit 1
 }
-wineserver -p >"$dir/log" 2>&1 # stays, so that the next program starts in no time
+wineserver -w # until what wineboot began has ended
+# From here on it stays, with its services, so that the next program starts in no time. They are started here, because
+# they would hold open the output of whatever starts them.
+wineserver -p >"$dir/log" 2>&1
+wine cmd /c exit >"$dir/log" 2>&1
 # Go asks bcryptprimitives.dll for random numbers, and Wine before version 9 has none. This one passes the call on.
 if [ ! -e "$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll" ]; then
   printf 'LIBRARY bcryptprimitives.dll\nEXPORTS\nProcessPrng = advapi32.SystemFunction036\n' >"$dir/exports.def"
