@@ -1,6 +1,7 @@
 package reminder_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,9 +90,10 @@ func TestClockSetBack(t *testing.T) {
 // was written then says so. Once it is right, nothing may wait for that year to pass.
 func TestClockWasAhead(t *testing.T) {
 	lib := newLibrary(t)
-	busy := true
+	var busy atomic.Bool
+	busy.Store(true)
 	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
-		if busy && c.Phase == "rcpt" && c.Arg == "busy@example.org" {
+		if busy.Load() && c.Phase == "rcpt" && c.Arg == "busy@example.org" {
 			return mailtest.Action{Reply: "451 4.7.1 try again later"}
 		}
 		return mailtest.Action{}
@@ -120,7 +122,7 @@ func TestClockWasAhead(t *testing.T) {
 		Kind: mail.PauseQuota, Reason: "quota", Until: lib.now.AddDate(1, 0, 0), Fingerprint: app.Runner.Settings.Fingerprint,
 	}))
 
-	busy = false
+	busy.Store(false)
 	rep := lib.run(t, app, reminder.Options{})
 	assert.Equal(t, reminder.Done, rep.Outcome, rep.Reason)
 	assert.Equal(t, 2, rep.Emails.Sent)

@@ -141,7 +141,7 @@ plain_keys=' APP_NAME APP_URL APP_TIMEZONE APP_LOCALE DB_HOST DB_PORT DB_DATABAS
  MAIL_REPLY_TO MAIL_UNSUBSCRIBE MAIL_CONCURRENCY MAIL_RATE MAIL_DAILY_LIMIT MAIL_TIMEOUT MAIL_TRIES MAIL_MAX_PER_CONNECTION
  SENDGRID_HOST SENDGRID_SANDBOX REMINDER_SCHEDULE REMINDER_WINDOW REMINDER_MAX_OVERDUE_DAYS REMINDER_MAX_PER_RUN
  REMINDER_ONLY_TO REMINDER_UNKNOWN REMINDER_CLOSED_WEEKDAYS REMINDER_BUDGET REMINDER_LEASE REMINDER_TITLE_IN_SUBJECT
- REMINDER_SUMMARY_TO LOG_LEVEL '
+ REMINDER_SUMMARY_TO MAIL_FROM_ALLOWED LOG_LEVEL '
 plain_keys=${plain_keys//$'\n'/ }
 declare -A env_vars secret_values
 
@@ -212,7 +212,7 @@ for key in DB_PASSWORD MAIL_PASSWORD MAIL_OAUTH_TOKEN SENDGRID_API_KEY; do
   if [ -z "$dry" ] && [ "$(ask secrets versions access latest --secret="$id" 2>/dev/null || true)" = "$value" ]; then
     echo "  $id is as it was"
   else
-    printf '%s' "$value" | gc secrets versions add "$id" --data-file=-
+    gc secrets versions add "$id" --data-file=- < <(printf '%s' "$value") # a dry run reads nothing, and that is no failure
   fi
   if [ -z "$dry" ]; then
     # Pinned: a version that is added later is taken into use by the next deployment, not by the next start.
@@ -288,7 +288,8 @@ for job in $(jobs_wanted); do
 done
 if [ -z "$dry" ]; then # fewer than last time
   for job in $(jobs_there); do
-    jobs_wanted | grep -qx "$job" || gc scheduler jobs delete "$job" --location="$region"
+    # Not grep -q: it stops reading at the first match, and then jobs_wanted fails, which pipefail would take for "not wanted".
+    jobs_wanted | grep -x "$job" >/dev/null || gc scheduler jobs delete "$job" --location="$region"
   done
 fi
 
