@@ -72,7 +72,7 @@ does not answer; 78 wrong settings.`),
 // checks in the order in which one makes the next one possible.
 var checks = []func(*examination, context.Context) []finding{
 	(*examination).settings, (*examination).database, (*examination).schema, (*examination).rights, (*examination).clock,
-	(*examination).loans, (*examination).addresses, (*examination).application, (*examination).records,
+	(*examination).loans, (*examination).speed, (*examination).addresses, (*examination).application, (*examination).records,
 	(*examination).mailServer, (*examination).sender, (*examination).domain,
 	(*examination).task, (*examination).services, (*examination).disk, (*examination).log,
 }
@@ -343,6 +343,43 @@ func (x *examination) loans(ctx context.Context) []finding {
 	if v.NoDate > 0 {
 		list = append(list, warn("loans", x.sayf("%d pinjaman tanpa tanggal jatuh tempo yang benar (kosong atau 0000-00-00).", "%d loans without a proper due date (empty or 0000-00-00).", v.NoDate),
 			x.say("Pinjaman itu tidak pernah diingatkan.", "Nobody is ever reminded of them."), x.say("Isi tanggal kembalinya di aplikasi perpustakaan.", "Enter their due dates in the library's system.")))
+	}
+	if len(list) > 1 {
+		return list // to look at each row shows the same once more
+	}
+	_, found, err := x.store.CheckView(ctx)
+	if err != nil {
+		return append(list, x.failed("loans", err, ""))
+	}
+	for _, f := range found {
+		if f.Serious { // the others are told by the check of addresses, or may be meant
+			list = append(list, warn("loans", x.sayf("View reminder_loans: %s.", "The view reminder_loans: %s.", f.Text.In(x.locale)),
+				x.say("Pinjaman itu diingatkan dengan salah, atau tidak sama sekali.", "These loans are told about wrongly, or not at all."),
+				x.say("Perbaiki datanya, atau view-nya (docs/sources.md).", "Mend the data, or the view (docs/sources.md).")))
+		}
+	}
+	return list
+}
+
+// speed measures what a run reads.
+func (x *examination) speed(ctx context.Context) []finding {
+	if !x.usable || x.app == nil {
+		return nil
+	}
+	today := reminder.DateOf(x.app.Runner.Now(), x.app.Runner.Settings.Zone)
+	rules, err := x.app.Runner.Rules(ctx, today)
+	if err != nil {
+		return []finding{x.failed("speed", err, "")}
+	}
+	first, last := rules.Reach(today)
+	found, err := x.store.CheckScan(ctx, first, last, x.machine.now)
+	if err != nil {
+		return []finding{x.failed("speed", err, "")}
+	}
+	var list []finding
+	for _, f := range found {
+		list = append(list, warn("speed", x.sayf("Lambat: %s.", "Slow: %s.", f.Text.In(x.locale)),
+			x.say("Selama itu run belum mengirim apa pun.", "For that long a run sends nothing."), x.say("Buat indeks itu; aplikasi perpustakaan tidak terganggu.", "Make that index; the library's system is not disturbed.")))
 	}
 	return list
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -255,6 +256,28 @@ func TestDoctorReadsTheApplication(t *testing.T) {
 	code, findings := diagnosis(t, m, environ)
 	assert.Equal(t, exitConfig, code)
 	assert.Contains(t, strings.Join(troubles(findings), "\n"), "view: View reminder_loans tidak punya kolom: borrower_name, email, title, due_at")
+}
+
+// TestDoctorLooksAtEachRow: a view made by hand can be wrong in ways that no table of the library's system is.
+func TestDoctorLooksAtEachRow(t *testing.T) {
+	db, m, environ := healthy(t)
+	db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	db.Exec(t, `CREATE OR REPLACE VIEW reminder_loans AS SELECT p.id AS loan_id, REPEAT('x', 101) AS borrower_id, u.nama AS borrower_name,
+		u.email, b.judul AS title, p.tanggal_kembali AS due_at FROM peminjaman p JOIN users u ON u.id = p.user_id JOIN buku b ON b.id = p.buku_id`)
+	code, findings := diagnosis(t, m, environ)
+	assert.Equal(t, exitNeedsPerson, code)
+	assert.Regexp(t, `loans: View reminder_loans: \d+ loan_id atau borrower_id lebih panjang dari 100 huruf`, strings.Join(troubles(findings), "\n"))
+}
+
+// TestDoctorSeesSlowReading: an index is proposed when reading the loans takes longer than two seconds.
+func TestDoctorSeesSlowReading(t *testing.T) {
+	db, m, environ := healthy(t)
+	db.Exec(t, "REPLACE INTO reminder_state (name, kind, reason) VALUES ('source', 'x', 'CREATE INDEX i ON peminjaman (tanggal_kembali)')")
+	calls, now := 0, m.now()
+	m.now = func() time.Time { calls++; return now.Add(time.Duration(calls) * 3 * time.Second) }
+	code, findings := diagnosis(t, m, environ)
+	assert.Equal(t, exitNeedsPerson, code)
+	assert.Regexp(t, `speed: Lambat: .*CREATE INDEX i ON peminjaman`, strings.Join(troubles(findings), "\n"))
 }
 
 func TestDoctorLooksAtTheLog(t *testing.T) {

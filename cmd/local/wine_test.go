@@ -96,11 +96,18 @@ func TestWindows(t *testing.T) {
 		{[]string{"preview", "--loan", fmt.Sprint(late)}, "index.html"},
 		{[]string{"closed", "add", "2030-12-25", "Natal"}, "2030-12-25"},
 		{[]string{"install", "--dry-run"}, "schtasks /create"},
+		{[]string{"report", "--out", "laporan.html"}, "Laporan: "},
 		{[]string{"--help"}, "install"},
 	} {
 		got := pengingat(tt.args...)
 		assert.Equal(t, exitDone, got.code, "%v: %s", tt.args, got.err)
 		assert.Contains(t, got.out, tt.says, tt.args)
+	}
+
+	doctor := pengingat("doctor") // here as root, without a task yet, and with a mail server that nobody logs in to
+	assert.Equal(t, exitNeedsPerson, doctor.code, doctor.out+doctor.err)
+	for _, says := range []string{"Basis data", "Server surel", "Tugas terjadwal belum terpasang"} {
+		assert.Contains(t, doctor.out, says)
 	}
 
 	// The old service is replaced, and both tasks are registered.

@@ -37,7 +37,8 @@ func (s *Store) CheckView(ctx context.Context) (checked int, findings []Finding,
 		return 0, nil, err
 	}
 	for _, column := range views.columns {
-		if !slices.Contains(requiredColumns, column) && !slices.Contains(optionalColumns, column) {
+		known := slices.Concat(requiredColumns, optionalColumns, []string{"phone"}) // phone is read by the look back alone
+		if !slices.Contains(known, column) {
 			findings = append(findings, Finding{Text: reminder.Text{
 				ID: "Kolom " + column + " tidak dibaca program: salah nama?",
 				EN: "The column " + column + " is not read by the program: a wrong name?",
