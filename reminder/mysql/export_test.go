@@ -10,3 +10,6 @@ func (g *group[T]) gathering() int {
 	defer g.mu.Unlock()
 	return len(g.waiting)
 }
+
+// ClaimUpdate is the statement of a claim.
+const ClaimUpdate = claimUpdate

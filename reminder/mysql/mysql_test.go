@@ -2,6 +2,7 @@ package mysql_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"net"
 	"os"
@@ -358,6 +359,30 @@ func TestClaimIsExclusiveAndOrdered(t *testing.T) {
 	close(start)
 	wg.Wait()
 	assert.Len(t, seen, 300)
+}
+
+// TestClaimFollowsItsIndex: a claim looks at what it takes, and not at all that is queued.
+func TestClaimFollowsItsIndex(t *testing.T) {
+	store, _, user := open(t)
+	promise(t, store, emails(20000)) // of few it may as well look at all
+	db, err := mysql.OpenDB(user, 1)
+	require.NoError(t, err)
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), "EXPLAIN "+fmt.Sprintf(mysql.ClaimUpdate, ""), "token", 1, 8)
+	require.NoError(t, err)
+	defer rows.Close()
+	columns, err := rows.Columns()
+	require.NoError(t, err)
+	require.True(t, rows.Next())
+	values := make([]sql.NullString, len(columns))
+	targets := make([]any, len(columns))
+	for i := range values {
+		targets[i] = &values[i]
+	}
+	require.NoError(t, rows.Scan(targets...))
+	plan := fmt.Sprint(values)
+	assert.Contains(t, plan, "claim")
+	assert.NotContains(t, plan, "filesort")
 }
 
 func TestFence(t *testing.T) {
