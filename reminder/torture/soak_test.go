@@ -36,7 +36,7 @@ func TestSoak(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), program, "run", "--now", "--json", "--approve")
 		cmd.Dir = s.dir
 		cmd.Env = append(s.environ(), fmt.Sprint("MAIL_PORT=", server.Port()), "MAIL_CONCURRENCY=4", "LOG_FILE="+filepath.Join(s.dir, "log"),
-			"REMINDER_BUDGET=2h", "REMINDER_LEASE=3h")
+			"MAIL_TIMEOUT=60s", "REMINDER_BUDGET=2h", "REMINDER_LEASE=3h")
 		var answer bytes.Buffer
 		cmd.Stdout = &answer
 		require.NoError(t, cmd.Start())
