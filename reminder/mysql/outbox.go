@@ -235,8 +235,7 @@ func (s *Store) claim(ctx context.Context, which string, n int, lease time.Durat
 				return err
 			}
 		}
-		_, err := s.db.ExecContext(ctx, fmt.Sprintf(claimUpdate, which),
-			token, lease.Microseconds(), n)
+		_, err := s.db.ExecContext(ctx, fmt.Sprintf(claimUpdate, which), token, lease.Microseconds(), n)
 		return err
 	})
 	if err != nil {
