@@ -56,6 +56,7 @@ func (m Message) Bytes() ([]byte, error) {
 	}
 
 	var b bytes.Buffer
+	b.Grow(2<<10 + 5*(len(m.Text)+len(m.HTML))/4)
 	if _, err := msg.WriteTo(&b); err != nil {
 		return nil, &Error{Fate: Refused, Phase: "compose", Err: fmt.Errorf("write message: %w", err)}
 	}

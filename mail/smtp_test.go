@@ -105,9 +105,9 @@ func TestSMTPSendsAgainAfterClose(t *testing.T) {
 }
 
 func TestSMTPResetsAfterRefusal(t *testing.T) {
-	for _, phase := range []string{"mail", "rcpt", "data", "dot"} {
+	for i, phase := range []string{"mail", "rcpt", "data", "dot", "mail", "rcpt", "data", "dot"} {
 		t.Run(phase, func(t *testing.T) {
-			srv := mailtest.NewServer(t, mailtest.Options{Script: script(phase, first(say("550 5.5.0 no")))})
+			srv := mailtest.NewServer(t, mailtest.Options{NoPipeline: i < 4, Script: script(phase, first(say("550 5.5.0 no")))})
 			s := newSMTP(t, srv, nil)
 			_, err := s.Send(t.Context(), newMessage(1), yes)
 			require.Error(t, err)
@@ -119,6 +119,56 @@ func TestSMTPResetsAfterRefusal(t *testing.T) {
 			require.Len(t, srv.Messages(), 1)
 			assert.Equal(t, newMessage(2).ID, srv.Messages()[0].ID)
 		})
+	}
+}
+
+// A server that goes on after it refused the recipient waits for a text whose end nobody may send.
+func TestSMTPLeavesAServerThatWantsARefusedMessage(t *testing.T) {
+	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
+		switch {
+		case c.Conn == 1 && c.Phase == "rcpt":
+			return say("550 5.1.1 no")
+		case c.Conn == 1 && c.Phase == "data":
+			return say("354 nevertheless")
+		}
+		return mailtest.Action{}
+	}})
+	s := newSMTP(t, srv, nil)
+	_, err := s.Send(t.Context(), newMessage(1), yes)
+	require.Equal(t, BadAddress, FateOf(err))
+	_, err = s.Send(t.Context(), newMessage(2), yes)
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	srv.Close()
+	assert.Equal(t, "greet ehlo mail rcpt data greet ehlo mail rcpt data dot quit", phases(srv))
+}
+
+// What a server takes at once is sent at once; another gets each command when it has answered the one before.
+func TestSMTPPipelines(t *testing.T) {
+	for _, pipelining := range []bool{true, false} {
+		var wire *tap
+		srv := mailtest.NewServer(t, mailtest.Options{NoPipeline: !pipelining,
+			Script: script("mail", func(int) mailtest.Action {
+				ahead := func() bool {
+					return strings.HasSuffix(wire.sent(), "MAIL FROM:<perpus@sekolah.sch.id>\r\n"+
+						"RCPT TO:<siti@sekolah.sch.id>\r\nDATA\r\n")
+				}
+				if pipelining {
+					assert.Eventually(t, ahead, 10*time.Second, time.Millisecond)
+				} else {
+					assert.True(t, strings.HasSuffix(wire.sent(), "MAIL FROM:<perpus@sekolah.sch.id>\r\n"))
+				}
+				return mailtest.Action{}
+			})})
+		wire = newTap(t, srv.Addr())
+		s, err := NewSMTP(SMTPConfig{Host: "127.0.0.1", Port: wire.port(), Security: PlainLoopback})
+		require.NoError(t, err)
+		for n := range 2 {
+			_, err = s.Send(t.Context(), newMessage(n), yes)
+			require.NoError(t, err)
+		}
+		require.NoError(t, s.Close())
+		assert.Len(t, srv.Messages(), 2)
 	}
 }
 
@@ -295,7 +345,7 @@ func TestSMTPHandoverComesBetweenBodyAndDot(t *testing.T) {
 	m := newMessage(1)
 	raw, err := m.Bytes()
 	require.NoError(t, err)
-	stuffed := strings.ReplaceAll(string(raw), "\r\n.", "\r\n..")
+	stuffed := strings.TrimSuffix(strings.ReplaceAll(string(raw), "\r\n.", "\r\n.."), "\r\n")
 
 	calls := 0
 	_, err = s.Send(t.Context(), m, func(context.Context) error {
@@ -307,7 +357,7 @@ func TestSMTPHandoverComesBetweenBodyAndDot(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.Equal(t, 1, calls)
-	assert.True(t, strings.HasSuffix(wire.sent(), stuffed+".\r\n"))
+	assert.True(t, strings.HasSuffix(wire.sent(), stuffed+"\r\n.\r\n"))
 }
 
 func TestSMTPHandoverRefused(t *testing.T) {
@@ -380,7 +430,7 @@ func TestSMTPCanceled(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			srv := mailtest.NewServer(t, mailtest.Options{TLS: mailtest.StartTLS, Username: "perpus", Password: "rahasia",
-				Script: script(phase, func(int) mailtest.Action { cancel(); return hang })})
+				NoPipeline: true, Script: script(phase, func(int) mailtest.Action { cancel(); return hang })})
 			s := newSMTP(t, srv, func(c *SMTPConfig) {
 				c.Security, c.Username, c.Password = StartTLS, "perpus", "rahasia"
 			})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -254,10 +255,10 @@ var matrix = []matrixCase{
 }
 
 func TestSMTPMatrix(t *testing.T) {
-	for i, c := range matrix {
+	for i, c := range slices.Concat(matrix, matrix) {
 		t.Run(fmt.Sprintf("%03d %s %.60q", i, c.phase, c.action.Reply), func(t *testing.T) {
 			t.Parallel()
-			srv := mailtest.NewServer(t, mailtest.Options{Username: "perpus", Password: "rahasia",
+			srv := mailtest.NewServer(t, mailtest.Options{Username: "perpus", Password: "rahasia", NoPipeline: i < len(matrix),
 				Script: func(cmd mailtest.Command) mailtest.Action {
 					if cmd.Phase == c.phase {
 						return c.action

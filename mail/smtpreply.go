@@ -131,6 +131,9 @@ var (
 	addressLike = regexp.MustCompile(`\S*@\S*`)
 )
 
+// folded maps letters that only differ in case to the same one.
+func folded(s string) string { return strings.ToLower(strings.ToUpper(s)) }
+
 // redact makes text from a server fit for logs and tables: without addresses, without the private texts, on one
 // line, and short. Private texts of one or two bytes stay; taking them out would only eat words.
 func redact(text string, private ...string) string {
@@ -146,7 +149,7 @@ func redact(text string, private ...string) string {
 	text = bracketed.ReplaceAllString(text, "<…>")
 	text = addressLike.ReplaceAllString(text, "…")
 	for _, p := range private {
-		if len(p) > 2 {
+		if len(p) > 2 && strings.Contains(folded(text), folded(p)) { // it hardly ever does, and the expression is dear
 			text = regexp.MustCompile(`(?i)`+regexp.QuoteMeta(p)).ReplaceAllLiteralString(text, "…")
 		}
 	}

@@ -45,6 +45,7 @@ type Options struct {
 	Password    string           // the password, or the token of XOAUTH2
 	Auth        []string         // mechanisms offered; default PLAIN and LOGIN, also known: CRAM-MD5, XOAUTH2
 	NoSMTPUTF8  bool
+	NoPipeline  bool   // PIPELINING is not offered
 	Addr        string // where to listen; default a free port of 127.0.0.1
 
 	// Script is asked at every step what to do; nil, or the zero Action: what a good server does.
@@ -425,6 +426,9 @@ func (s *session) capabilities(verb string) string {
 	opt, lines := s.srv.opt, []string{"mailtest", "8BITMIME", "SIZE 10485760", "ENHANCEDSTATUSCODES"}
 	if !opt.NoSMTPUTF8 {
 		lines = append(lines, "SMTPUTF8")
+	}
+	if !opt.NoPipeline {
+		lines = append(lines, "PIPELINING")
 	}
 	if opt.TLS == StartTLS && !s.tls {
 		lines = append(lines, "STARTTLS")
