@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+	"text/template/parse"
 	"time"
 	"unicode/utf8"
 )
@@ -149,16 +150,44 @@ func newForm(fsys fs.FS, words, look string) (f form, err error) {
 	if source, err = readTemplate(fsys, look); err != nil {
 		return f, err
 	}
-	// The sentences reach the HTML as plain strings, which html/template escapes like any other data.
-	sentence := func(block string, data any) (string, error) {
-		var b strings.Builder
-		b.Grow(128)
-		err := f.text.ExecuteTemplate(&b, block, data)
-		return b.String(), err
+	f.html = htmltemplate.New(look).Option("missingkey=error")
+	// The look is put around the sentences of the words. html/template escapes what they print, like all data; their own text
+	// is no HTML either.
+	for _, sentence := range f.text.Templates() {
+		if sentence.Name() == words {
+			continue
+		}
+		tree := sentence.Tree.Copy()
+		escapeText(tree.Root)
+		if _, err = f.html.AddParseTree(tree.Name, tree); err != nil {
+			return f, err
+		}
 	}
-	f.html, err = htmltemplate.New(look).Option("missingkey=error").
-		Funcs(htmltemplate.FuncMap{"words": sentence}).Parse(source)
+	_, err = f.html.Parse(source)
 	return f, err
+}
+
+// escapeText makes the text of a template, as somebody writes it into a mail, text of HTML.
+func escapeText(node parse.Node) {
+	switch n := node.(type) {
+	case *parse.TextNode:
+		n.Text = []byte(htmltemplate.HTMLEscapeString(string(n.Text)))
+	case *parse.ListNode:
+		if n != nil {
+			for _, child := range n.Nodes {
+				escapeText(child)
+			}
+		}
+	case *parse.IfNode:
+		escapeText(n.List)
+		escapeText(n.ElseList)
+	case *parse.WithNode:
+		escapeText(n.List)
+		escapeText(n.ElseList)
+	case *parse.RangeNode:
+		escapeText(n.List)
+		escapeText(n.ElseList)
+	}
 }
 
 // readTemplate reads a file as an editor on Windows may have saved it.

@@ -44,7 +44,7 @@ func TestSummaryGolden(t *testing.T) {
 				assert.Equal(t, lang, got.Lang)
 				golden(t, name+"."+lang+".txt", "Subject: "+got.Subject+"\n\n"+got.Text)
 				golden(t, name+"."+lang+".html", got.HTML)
-				elements, _ := parse(t, got.HTML)
+				elements, _ := parsed(t, got.HTML)
 				assert.NotContains(t, elements, "script")
 				assert.NotContains(t, strings.ReplaceAll(got.HTML, school.URL, ""), "http", "nothing remote")
 				for line := range strings.SplitSeq(got.Text, "\n") {
