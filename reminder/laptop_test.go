@@ -131,5 +131,6 @@ func TestClockWasAhead(t *testing.T) {
 	status, err := app.Store.Status(t.Context(), lib.now, 5)
 	require.NoError(t, err)
 	assert.Empty(t, status.Pauses)
-	assert.Equal(t, rep.RunID, status.Runs[1].Report.RunID, "the last runs are the last ones, not those of a year that is to come")
+	latest := []string{status.Runs[0].Report.RunID, status.Runs[1].Report.RunID} // both began at the same instant
+	assert.Contains(t, latest, rep.RunID, "the last runs are the last ones, not those of a year that is to come")
 }
