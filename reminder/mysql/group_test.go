@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -119,4 +120,33 @@ func TestTogether(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Who shares a batch with one that panics must not take it for done.
+func TestPanicInABatch(t *testing.T) {
+	var g mysql.Group
+	turn := make(mysql.Turn, 1)
+	turn <- struct{}{}
+	var panics, failures atomic.Int32
+	var calls sync.WaitGroup
+	for n := range 3 {
+		calls.Go(func() {
+			defer func() {
+				if recover() != nil {
+					panics.Add(1)
+				}
+			}()
+			if err := mysql.Join(&g, turn, n, func(batch []int) error { panic(batch) }); err != nil {
+				failures.Add(1)
+			}
+		})
+	}
+	require.Eventually(t, func() bool { return mysql.Waiting(&g) == 3 }, 10*time.Second, time.Millisecond)
+	<-turn
+	calls.Wait()
+	assert.Equal(t, []int32{1, 2}, []int32{panics.Load(), failures.Load()})
+	require.NoError(t, mysql.Join(&g, turn, 3, func(batch []int) error {
+		assert.Equal(t, []int{3}, batch)
+		return nil
+	}), "the turn is free again")
 }

@@ -195,7 +195,7 @@ func (s *Store) Reread(ctx context.Context, c reminder.Claim) ([]reminder.Loan, 
 	for _, n := range c.Notices {
 		mine.ids = append(mine.ids, n.Loan)
 	}
-	err := s.rereads.join(mine, func(batch []*reread) error {
+	err := s.rereads.join(s.turn, mine, func(batch []*reread) error {
 		err := s.loans(ctx, batch)
 		if err != nil && len(batch) > 1 {
 			return errAlone

@@ -37,6 +37,7 @@ type Store struct {
 	db     *sql.DB
 	source atomic.Pointer[source] // what the views have, as Check found it
 
+	turn            turn
 	handovers, sent group[mark]
 	rereads         group[*reread]
 }
@@ -55,7 +56,7 @@ func Open(cfg *mysql.Config, maxConns int) (*Store, error) {
 }
 
 // New returns a Store on a database that OpenDB opened.
-func New(db *sql.DB) *Store { return &Store{db: db} }
+func New(db *sql.DB) *Store { return &Store{db: db, turn: make(turn, 1)} }
 
 // OpenDB is Open without the Store, for what is not a run's business: migrations and diagnosis.
 func OpenDB(cfg *mysql.Config, maxConns int) (*sql.DB, error) {
