@@ -21,10 +21,12 @@ var (
 	messageID   = regexp.MustCompile(`^[!-;=?-~]+@[!-;=?-~]+$`) // printable ASCII without < and >
 	mailtoURI   = regexp.MustCompile(`^mailto:[!-+\--;=?-~]+$`) // nor a comma, which divides URIs
 	languageTag = regexp.MustCompile(`^[A-Za-z0-9-]{1,35}$`)    // RFC 5646
-
-	// Bodies go to mime/quotedprintable with LF alone: it loses the line end of "\ré\n", which it takes for a CRLF.
-	lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 )
+
+// lineFeeds makes every line end an LF. mime/quotedprintable loses that of "\ré\n", which it takes for a CRLF.
+func lineFeeds(s string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
+}
 
 // Bytes returns the message in the Internet Message Format (RFC 5322) with CRLF line ends. The same Message always
 // gives the same bytes, so that a server which drops duplicates can know one. An error is an *Error.
@@ -50,9 +52,9 @@ func (m Message) Bytes() ([]byte, error) {
 	if m.Unsubscribe != "" {
 		msg.SetGenHeader(gomail.HeaderListUnsubscribe, "<"+m.Unsubscribe+">")
 	}
-	msg.SetBodyString(gomail.TypeTextPlain, lineEnds.Replace(m.Text))
+	msg.SetBodyString(gomail.TypeTextPlain, lineFeeds(m.Text))
 	if m.HTML != "" {
-		msg.AddAlternativeString(gomail.TypeTextHTML, lineEnds.Replace(m.HTML))
+		msg.AddAlternativeString(gomail.TypeTextHTML, lineFeeds(m.HTML))
 	}
 
 	var b bytes.Buffer
