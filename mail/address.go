@@ -2,7 +2,6 @@ package mail
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 	"unicode"
 
@@ -11,15 +10,6 @@ import (
 
 // ErrNoAddress says that a text holds no e-mail address that mail can be sent to. It does not repeat the text.
 var ErrNoAddress = errors.New("no usable e-mail address")
-
-var (
-	// What may stand before the @: an allow-list, because everything that SMTP also allows there (quotes, blanks,
-	// angle brackets) has been used to smuggle commands and recipients. Letters and digits beyond ASCII are RFC 6531.
-	localPart = regexp.MustCompile(`^[A-Za-z0-9!#$%&'*+/=?^_{|}~\pL\pM\pN-]+(\.[A-Za-z0-9!#$%&'*+/=?^_{|}~\pL\pM\pN-]+)*$`)
-
-	// A host name with a dot, and no IP address: its last label is not a number.
-	hostName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
-)
 
 // ParseAddress finds the address in raw, a field that people filled in. Of several ("a@x.id; b@x.id") it takes the
 // first usable one: a message never has two recipients. The domain is returned in lower case and in ASCII (punycode);
@@ -46,8 +36,35 @@ func canonical(s string) (string, bool) {
 	}
 	addr := local + "@" + domain
 	// 64 and 254 octets: RFC 5321 4.5.3.1.
-	ok := found && len(local) <= 64 && len(addr) <= 254 && localPart.MatchString(local) && hostName.MatchString(domain)
+	ok := found && len(local) <= 64 && len(addr) <= 254 && isLocalPart(local) && isHostName(domain)
 	return addr, ok
+}
+
+// isLocalPart reports whether s may stand before the @, by an allow-list, because everything that SMTP also allows there
+// (quotes, blanks, angle brackets) has been used to smuggle commands and recipients. Letters and digits beyond ASCII are
+// RFC 6531.
+func isLocalPart(s string) bool {
+	bad := func(r rune) bool {
+		return !unicode.In(r, unicode.L, unicode.M, unicode.N) && !strings.ContainsRune("!#$%&'*+/=?^_{|}~-", r)
+	}
+	for atom := range strings.SplitSeq(s, ".") {
+		if atom == "" || strings.ContainsFunc(atom, bad) {
+			return false
+		}
+	}
+	return true
+}
+
+// isHostName reports whether s, in lower case, is a host name with a dot and no IP address, whose last label is a number.
+func isHostName(s string) bool {
+	bad := func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-') }
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' || strings.ContainsFunc(label, bad) {
+			return false
+		}
+	}
+	_, last, dot := cutLast(s, ".")
+	return dot && 'a' <= last[0] && last[0] <= 'z'
 }
 
 // Domain returns the part after the @: what may be logged about an address.

@@ -33,6 +33,7 @@ func TestParseAddress(t *testing.T) {
 		"jürgen@x.id":                     "jürgen@x.id",
 		"سيتي@x.id":                       "سيتي@x.id",
 		long + "@x.id":                    long + "@x.id",
+		"a@" + long[1:] + ".id":           "a@" + long[1:] + ".id",
 		long + "@" + domain + "x.id":      long + "@" + domain + "x.id", // 64 and 254 octets
 
 		"":                                     "",
@@ -60,10 +61,12 @@ func TestParseAddress(t *testing.T) {
 		"a@x_y.id":                             "",
 		"a@[127.0.0.1]":                        "",
 		"a@127.0.0.1":                          "",
+		"a@x.1d":                               "",
 		`"a"@x.id`:                             "",
 		`"a> ORCPT=x"@x.id`:                    "",
 		"a> ORCPT=x@x.id":                      "",
 		`a\@x.id`:                              "",
+		"a`b@x.id":                             "",
 		"a(b)@x.id":                            "",
 		"a\x00@x.id":                           "",
 		"a\u202e@x.id":                         "", // inside, an invisible character is no accident
