@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 )
 
 // File writes messages into a directory, one .eml file each, in place of sending them.
@@ -71,14 +70,14 @@ func fileError(err error) *Error {
 }
 
 var (
-	notForNames = regexp.MustCompile(`[^A-Za-z0-9._-]`)
+	notForNames = re(`[^A-Za-z0-9._-]`)
 	// Windows keeps these names for devices, with any ending.
-	deviceName = regexp.MustCompile(`(?i)^(con|prn|aux|nul|com\d|lpt\d)(\.|$)`)
+	deviceName = re(`(?i)^(con|prn|aux|nul|com\d|lpt\d)(\.|$)`)
 )
 
 func fileName(m Message) string {
-	name := notForNames.ReplaceAllString(cmp.Or(m.Ref, m.ID), "_")
-	if deviceName.MatchString(name) {
+	name := notForNames().ReplaceAllString(cmp.Or(m.Ref, m.ID), "_")
+	if deviceName().MatchString(name) {
 		name = "_" + name
 	}
 	return name[:min(len(name), 100)] + ".eml"

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -207,8 +206,8 @@ func classifySilence(err error, connected bool) *Error {
 }
 
 var (
-	recipientField = regexp.MustCompile(`^personalizations(\.\d+)?\.to(\.\d+)?(\.email)?$`)
-	senderField    = regexp.MustCompile(`^(from|reply_to)\b`)
+	recipientField = re(`^personalizations(\.\d+)?\.to(\.\d+)?(\.email)?$`)
+	senderField    = re(`^(from|reply_to)\b`)
 )
 
 // classifyAnswer turns an answer that is not an acceptance into an Error whose Text is not yet redacted. For the
@@ -222,8 +221,8 @@ func classifyAnswer(res *rest.Response) *Error {
 	fromAPI := len(reply.Errors) > 0
 	var sender, recipient, credits bool
 	for _, e := range reply.Errors {
-		sender = sender || senderField.MatchString(e.Field)
-		recipient = recipient || recipientField.MatchString(e.Field)
+		sender = sender || senderField().MatchString(e.Field)
+		recipient = recipient || recipientField().MatchString(e.Field)
 		credits = credits || strings.Contains(strings.ToLower(e.Message), "credits exceeded")
 		if code == 401 || code == 403 || code == 429 { // words about the account
 			text += ": " + e.Message

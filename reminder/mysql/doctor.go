@@ -72,10 +72,9 @@ func (s *Store) Lacking(ctx context.Context) (lacking []string, err error) {
 	return lacking, fault("try the rights out", err)
 }
 
-var grant = regexp.MustCompile("^GRANT (.+?) ON (?:TABLE )?(.+?) TO ")
-
 // Excess returns the rights on anything but the tables and the view named reminder_…, such as "ALL PRIVILEGES ON *.*".
 func (s *Store) Excess(ctx context.Context) (excess []string, err error) {
+	grant := regexp.MustCompile("^GRANT (.+?) ON (?:TABLE )?(.+?) TO ")
 	err = s.read(ctx, func() { excess = nil }, func(rows *sql.Rows) error {
 		var line string // may go on with the hash of the password
 		if err := rows.Scan(&line); err != nil {
