@@ -516,6 +516,26 @@ func TestPoison(t *testing.T) {
 	assert.Equal(t, "failed", state(t, db, claims[1].ID))
 }
 
+// TestSweepFindsOne: any one email that a sweep is there for is found by it when it is the only one.
+func TestSweepFindsOne(t *testing.T) {
+	for _, left := range []string{
+		"state = 'queued', next_at = DATE_ADD(next_at, INTERVAL 1 YEAR)",
+		"state = 'claimed', lease_until = DATE_ADD(lease_until, INTERVAL 1 YEAR)",
+		"state = 'claimed', lease_until = DATE_SUB(lease_until, INTERVAL 1 HOUR)",
+		"state = 'handover', lease_until = DATE_SUB(lease_until, INTERVAL 1 HOUR)",
+		"state = 'unknown', unknowns = 1",
+	} {
+		store, db, _ := open(t)
+		promise(t, store, emails(1))
+		require.Len(t, claim(t, store, 1, time.Minute), 1)
+		db.Exec(t, "UPDATE reminder_emails SET "+left)
+		require.Empty(t, claim(t, store, 1, time.Minute), left)
+		_, err := store.Sweep(t.Context(), true)
+		require.NoError(t, err)
+		require.Len(t, claim(t, store, 1, time.Minute), 1, left)
+	}
+}
+
 func TestBadAddressIsADigest(t *testing.T) {
 	store, db, _ := open(t)
 	promise(t, store, emails(1))
