@@ -236,16 +236,22 @@ const claimUpdate = `UPDATE reminder_emails SET state = 'claimed', claim_token =
 
 func (s *Store) claim(ctx context.Context, which string, n int, lease time.Duration) ([]reminder.Claim, error) {
 	token := rand.Text()
+	var taken int64
 	err := retry(ctx, func(again bool) error {
 		if again {
-			if done, err := count(ctx, s.db, "SELECT COUNT(*) FROM reminder_emails WHERE claim_token = ?", token); err != nil || done > 0 {
+			done, err := count(ctx, s.db, "SELECT COUNT(*) FROM reminder_emails WHERE claim_token = ?", token)
+			if taken = int64(done); err != nil || done > 0 {
 				return err
 			}
 		}
-		_, err := s.db.ExecContext(ctx, fmt.Sprintf(claimUpdate, which), token, lease.Microseconds(), n)
+		res, err := s.db.ExecContext(ctx, fmt.Sprintf(claimUpdate, which), token, lease.Microseconds(), n)
+		if err != nil {
+			return err
+		}
+		taken, err = res.RowsAffected()
 		return err
 	})
-	if err != nil {
+	if err != nil || taken == 0 {
 		return nil, fault("claim emails", err)
 	}
 	claims, err := s.claims(ctx, "claim_token = ? AND state = 'claimed'", token)
