@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	netmail "net/mail"
-	"regexp"
 	"strings"
 	"unicode"
 
@@ -18,9 +17,9 @@ import (
 const maxHeaderText = 120
 
 var (
-	messageID   = regexp.MustCompile(`^[!-;=?-~]+@[!-;=?-~]+$`) // printable ASCII without < and >
-	mailtoURI   = regexp.MustCompile(`^mailto:[!-+\--;=?-~]+$`) // nor a comma, which divides URIs
-	languageTag = regexp.MustCompile(`^[A-Za-z0-9-]{1,35}$`)    // RFC 5646
+	messageID   = re(`^[!-;=?-~]+@[!-;=?-~]+$`) // printable ASCII without < and >
+	mailtoURI   = re(`^mailto:[!-+\--;=?-~]+$`) // nor a comma, which divides URIs
+	languageTag = re(`^[A-Za-z0-9-]{1,35}$`)    // RFC 5646
 )
 
 // lineFeeds makes every line end an LF. mime/quotedprintable loses that of "\ré\n", which it takes for a CRLF.
@@ -74,11 +73,11 @@ func (m Message) check() error {
 	case !m.From.usable() || !isASCII(m.From.Addr), m.ReplyTo != (Address{}) && !m.ReplyTo.usable():
 		return &Error{Fate: Stop, Pause: PauseSender, PauseFor: configPause, Phase: "compose",
 			Err: fmt.Errorf("from or reply-to: %w", ErrNoAddress)}
-	case !messageID.MatchString(m.ID), m.Date.IsZero():
+	case !messageID().MatchString(m.ID), m.Date.IsZero():
 		return &Error{Fate: Refused, Phase: "compose", Err: errors.New("message without a valid Message-ID and Date")}
-	case m.Unsubscribe != "" && !mailtoURI.MatchString(m.Unsubscribe):
+	case m.Unsubscribe != "" && !mailtoURI().MatchString(m.Unsubscribe):
 		return &Error{Fate: Refused, Phase: "compose", Err: errors.New("unsubscribe is not a mailto URI")}
-	case m.Lang != "" && !languageTag.MatchString(m.Lang):
+	case m.Lang != "" && !languageTag().MatchString(m.Lang):
 		return &Error{Fate: Refused, Phase: "compose", Err: errors.New("language is not a BCP 47 tag")}
 	}
 	return nil

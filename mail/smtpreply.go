@@ -112,13 +112,13 @@ func classify(phase string, code int, text string, private ...string) *Error {
 		Phase: phase, Code: code, Enhanced: enhanced, Text: redact(text, private...)}
 }
 
-var enhancedCode = regexp.MustCompile(`(?m)^[245]\.\d{1,3}\.\d{1,3}(\s+|$)`)
+var enhancedCode = re(`(?m)^[245]\.\d{1,3}\.\d{1,3}(\s+|$)`)
 
 // splitReply takes the enhanced status code (RFC 2034) out of a reply, which has it in front of every line.
 func splitReply(text string) (enhanced, rest string) {
-	if loc := enhancedCode.FindStringIndex(text); loc != nil && loc[0] == 0 {
+	if loc := enhancedCode().FindStringIndex(text); loc != nil && loc[0] == 0 {
 		enhanced = strings.TrimSpace(text[:loc[1]])
-		text = enhancedCode.ReplaceAllString(text, "")
+		text = enhancedCode().ReplaceAllString(text, "")
 	}
 	return enhanced, strings.Join(strings.Fields(text), " ")
 }
@@ -127,8 +127,8 @@ func splitReply(text string) (enhanced, rest string) {
 const maxErrorText = 200
 
 var (
-	bracketed   = regexp.MustCompile(`<[^<>]*>`)
-	addressLike = regexp.MustCompile(`\S*@\S*`)
+	bracketed   = re(`<[^<>]*>`)
+	addressLike = re(`\S*@\S*`)
 )
 
 // folded maps letters that only differ in case to the same one.
@@ -146,8 +146,8 @@ func redact(text string, private ...string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(text, ""))
-	text = bracketed.ReplaceAllString(text, "<…>")
-	text = addressLike.ReplaceAllString(text, "…")
+	text = bracketed().ReplaceAllString(text, "<…>")
+	text = addressLike().ReplaceAllString(text, "…")
 	for _, p := range private {
 		if len(p) > 2 && strings.Contains(folded(text), folded(p)) { // it hardly ever does, and the expression is dear
 			text = regexp.MustCompile(`(?i)`+regexp.QuoteMeta(p)).ReplaceAllLiteralString(text, "…")

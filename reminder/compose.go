@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 	"text/template/parse"
 	"time"
@@ -57,7 +58,7 @@ type Texts struct {
 // A Composer writes mails. It is safe for concurrent use, and the same letter always gives the same bytes.
 type Composer struct {
 	texts   Texts
-	writers map[string]*writer // by language
+	writers map[string]func() (*writer, error) // by language; parsed when first needed
 }
 
 // A writer holds the templates of one language.
@@ -92,24 +93,24 @@ func ExportTemplates(dir string) error {
 	return nil
 }
 
-// NewComposer parses the templates. With those of a library it composes a letter of every kind, so that a mistake in one,
+// NewComposer prepares the templates. With those of a library it composes a letter of every kind, so that a mistake in one,
 // which the error names by file and line, shows at start and not on the day when that kind of letter is due. The built-in
-// ones were tried by a test; doing it again was half of the time in which the function starts.
+// ones were tried by a test, and are parsed for the first mail: a run that finds nothing to do is over sooner.
 func NewComposer(texts Texts) (*Composer, error) {
 	texts.Library, texts.URL = clean(texts.Library, maxName), site(texts.URL)
-	c := &Composer{texts: texts, writers: make(map[string]*writer)}
+	c := &Composer{texts: texts, writers: make(map[string]func() (*writer, error))}
 	fsys := templates()
 	if texts.Dir != "" {
 		fsys = os.DirFS(texts.Dir)
 	}
 	for _, lang := range languages {
-		w, err := newWriter(fsys, lang)
-		if err != nil {
-			return nil, fmt.Errorf("mail templates: %w", err)
-		}
-		c.writers[lang.tag] = w
+		c.writers[lang.tag] = sync.OnceValues(func() (*writer, error) { return newWriter(fsys, lang) })
 		if texts.Dir == "" {
 			continue
+		}
+		w, err := c.writers[lang.tag]()
+		if err != nil {
+			return nil, fmt.Errorf("mail templates: %w", err)
 		}
 		for _, s := range sampleSummaries() {
 			if _, err := w.summarize(s, c.texts); err != nil {
@@ -227,7 +228,10 @@ func (c *Composer) Compose(l Letter) (Content, error) {
 	if len(l.Items) == 0 {
 		return Content{}, errors.New("a letter about nothing")
 	}
-	w := c.writer(l.Lang)
+	w, err := c.writer(l.Lang)
+	if err != nil {
+		return Content{}, err
+	}
 	return w.letter.write(c.view(l, w.language), w.tag)
 }
 
@@ -251,14 +255,14 @@ func (f form) write(view any, lang string) (Content, error) {
 }
 
 // writer returns the writer for a language tag ("en", "id-ID", "en_GB"), else the library's, else the Indonesian one.
-func (c *Composer) writer(tag string) *writer {
+func (c *Composer) writer(tag string) (*writer, error) {
 	for _, tag := range []string{tag, c.texts.Locale} {
 		base, _, _ := strings.Cut(strings.ReplaceAll(tag, "_", "-"), "-")
 		if w, ok := c.writers[strings.ToLower(base)]; ok {
-			return w
+			return w()
 		}
 	}
-	return c.writers["id"]
+	return c.writers["id"]()
 }
 
 // A view is a letter as the templates see it: clean strings in the reader's language, ready to print.

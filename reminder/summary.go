@@ -160,7 +160,13 @@ func CountGroups(loans []Loan) []GroupCount {
 }
 
 // Summarize writes a summary in the library's language.
-func (c *Composer) Summarize(s Summary) (Content, error) { return c.writer("").summarize(s, c.texts) }
+func (c *Composer) Summarize(s Summary) (Content, error) {
+	w, err := c.writer("")
+	if err != nil {
+		return Content{}, err
+	}
+	return w.summarize(s, c.texts)
+}
 
 // A summaryView is a summary as the templates see it.
 type summaryView struct {
