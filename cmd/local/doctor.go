@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -48,20 +49,17 @@ does not answer; 78 wrong settings.`),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			x := &examination{program: p}
 			defer x.close()
-			var all []finding
-			for _, check := range checks {
-				all = append(all, check(x, cmd.Context())...)
-			}
+			x.perform(cmd.Context())
 			p.code = exitDone
-			for _, f := range all {
-				p.code = worse(p.code, f.code)
+			for _, f := range x.found { // what must be set up comes before what may mend itself
+				p.code = max(p.code, f.code)
 			}
 			if asJSON {
 				return json.NewEncoder(p.out).Encode(map[string]any{
-					"version": reminder.Version, "exit_code": p.code, "findings": all,
+					"version": reminder.Version, "exit_code": p.code, "findings": x.found,
 				})
 			}
-			p.printFindings(all)
+			p.printFindings(x.found)
 			return nil
 		},
 	}
@@ -69,13 +67,38 @@ does not answer; 78 wrong settings.`),
 	return cmd
 }
 
-// checks in the order in which one makes the next one possible.
-var checks = []func(*examination, context.Context) []finding{
-	(*examination).settings, (*examination).database, (*examination).schema, (*examination).rights, (*examination).clock,
-	(*examination).loans, (*examination).speed, (*examination).addresses, (*examination).application, (*examination).records,
-	(*examination).mailServer, (*examination).sender, (*examination).domain,
-	(*examination).task, (*examination).services, (*examination).disk, (*examination).log,
+// checks in the order in which one makes the next one possible. One whose basis is missing is left out: the one that found
+// it missing has spoken. An error that a check returns is what it found.
+var checks = []struct {
+	name  string
+	basis func(*examination) bool
+	check func(*examination, context.Context) error
+}{
+	{"settings", always, (*examination).settings},
+	{"database", connected, (*examination).database},
+	{"schema", connected, (*examination).schema},
+	{"rights", readable, (*examination).rights},
+	{"clock", always, (*examination).clock},
+	{"loans", readable, (*examination).loans},
+	{"speed", runnable, (*examination).speed},
+	{"addresses", readable, (*examination).addresses},
+	{"application", connected, (*examination).application},
+	{"records", runnable, (*examination).records},
+	{"mail", configured, (*examination).mailServer},
+	{"sender", configured, (*examination).sender},
+	{"dns", configured, (*examination).domain},
+	{"task", always, (*examination).task},
+	{"rival", always, (*examination).rivals},
+	{"disk", always, (*examination).disk},
+	{"log", configured, (*examination).log},
 }
+
+// What checks stand on.
+func always(*examination) bool       { return true }
+func configured(x *examination) bool { return x.app != nil }
+func connected(x *examination) bool  { return x.store != nil }
+func readable(x *examination) bool   { return x.usable }
+func runnable(x *examination) bool   { return x.usable && x.app != nil }
 
 // A finding is what one check has to say. Its texts are in the user's language and hold no name and no address.
 type finding struct {
@@ -85,35 +108,6 @@ type finding struct {
 	Why      string `json:"why,omitempty"`
 	Mend     string `json:"mend,omitempty"` // a command, or what to do
 	code     int    // exit code that it asks for
-}
-
-// worse returns the exit code that decides: what must be set up comes before what may mend itself.
-func worse(a, b int) int {
-	order := []int{exitDone, exitNeedsPerson, exitRetry, exitConfig}
-	if slices.Index(order, b) > slices.Index(order, a) {
-		return b
-	}
-	return a
-}
-
-func ok(check, what string) []finding { return []finding{{Check: check, Severity: "ok", What: what}} }
-
-func warn(check, what, why, mend string) finding {
-	return finding{check, "warn", what, why, mend, exitNeedsPerson}
-}
-
-// fail is a finding without which no mail goes out.
-func fail(code int, check, what, why, mend string) finding {
-	return finding{check, "fail", what, why, mend, code}
-}
-
-// failed is fail for an error that says itself what to do.
-func (x *examination) failed(check string, err error, why string) finding {
-	code := exitConfig
-	if reminder.IsTemporary(err) {
-		code = exitRetry
-	}
-	return fail(code, check, reminder.Localize(err, x.locale), why, "")
 }
 
 // printFindings prints them for a person, what needs one last, where it is still on the screen.
@@ -167,134 +161,153 @@ func wrap(text string, indent int) string {
 	return b.String()
 }
 
-// An examination is what the checks learn on their way. A check whose basis is missing says nothing: the one that found
-// it missing has spoken.
+// An examination is what the checks learn on their way.
 type examination struct {
 	*program
-	app    *setup.App   // nil: the settings are wrong
-	cfg    setup.Config // as far as it could be read
-	store  *mysql.Store // nil: the database is not known or does not answer
-	own    *mysql.Store // a store that is not the app's
-	usable bool         // the tables and the view can be read
-	online bool         // the mail server was reached
+	check string // the one at work
+	found []finding
+
+	app    *setup.App    // nil: the settings are wrong
+	cfg    setup.Config  // as far as it could be read
+	store  *mysql.Store  // nil: the database is not known or does not answer
+	opened io.Closer     // the app, or without one the store
+	off    time.Duration // by which the database's clock differs from ours
+	jobs   int           // reminders in the queue of the Laravel application
+	usable bool          // the tables and the view can be read
+	online bool          // the mail server was reached
+}
+
+func (x *examination) perform(ctx context.Context) {
+	for _, c := range checks {
+		if !c.basis(x) {
+			continue
+		}
+		x.check = c.name
+		if err := c.check(x, ctx); err != nil {
+			x.failed(err, "")
+		}
+	}
 }
 
 func (x *examination) close() {
-	if x.app != nil {
-		_ = x.app.Close() // as with every end of a program, there is nobody to tell
-	}
-	if x.own != nil {
-		_ = x.own.Close()
+	if x.opened != nil {
+		_ = x.opened.Close() // as with every end of a program, there is nobody to tell
 	}
 }
 
-func (x *examination) settings(context.Context) []finding {
-	var list []finding
-	if app, err := x.program.app(); err == nil {
-		x.app, x.cfg, x.store = app, app.Config, app.Store
-		from := x.say("variabel lingkungan", "environment variables")
-		if x.envFile != "" {
-			from = x.envFile
-		}
-		list = ok("settings", x.sayf("Pengaturan terbaca dari %s (pengingat %s)", "Settings read from %s (pengingat %s)", from, reminder.Version))
-	} else {
-		list = append(list, fail(exitConfig, "settings", reminder.Localize(err, x.locale),
-			x.say("Tanpa pengaturan yang lengkap tidak ada yang dikirim.", "Without complete settings nothing is sent."), "pengingat init"))
+func (x *examination) ok(id, en string, args ...any) {
+	x.found = append(x.found, finding{Check: x.check, Severity: "ok", What: x.sayf(id, en, args...)})
+}
+
+// okUnlessFound is ok for a check that has found nothing.
+func (x *examination) okUnlessFound(id, en string, args ...any) {
+	if !slices.ContainsFunc(x.found, func(f finding) bool { return f.Check == x.check }) {
+		x.ok(id, en, args...)
+	}
+}
+
+func (x *examination) warn(what, why, mend string) {
+	x.found = append(x.found, finding{x.check, "warn", what, why, mend, exitNeedsPerson})
+}
+
+// fail tells of something without which no mail goes out.
+func (x *examination) fail(code int, what, why, mend string) {
+	x.found = append(x.found, finding{x.check, "fail", what, why, mend, code})
+}
+
+// failed is fail for an error that says itself what to do.
+func (x *examination) failed(err error, why string) {
+	x.fail(errorCode(err), reminder.Localize(err, x.locale), why, "")
+}
+
+func (x *examination) settings(context.Context) error {
+	app, err := x.program.app()
+	if err != nil {
+		x.fail(exitConfig, reminder.Localize(err, x.locale),
+			x.say("Tanpa pengaturan yang lengkap tidak ada yang dikirim.", "Without complete settings nothing is sent."), "pengingat init")
 		if x.cfg, err = x.config(setup.LoadDatabase); err == nil { // the database can be looked at all the same
 			if db, err := x.cfg.OpenDB(); err == nil {
-				x.own = mysql.New(db)
-				x.store = x.own
+				x.store = mysql.New(db)
+				x.opened = x.store
 			}
 		}
-		return list
-	}
-	if x.cfg.Mailer == "file" || x.cfg.Mailer == "log" {
-		list = append(list, warn("settings", x.sayf("MAIL_MAILER=%s: surel hanya ditulis ke folder %s.", "MAIL_MAILER=%s: mails are only written into the folder %s.", x.cfg.Mailer, x.cfg.MailFileDir),
-			x.say("Peminjam tidak menerima apa pun, tetapi pengingatnya tercatat sebagai terkirim.", "Borrowers receive nothing, but their reminders are on record as sent."), "MAIL_MAILER=smtp"))
-	}
-	if len(x.cfg.OnlyTo) > 0 {
-		list = append(list, warn("settings", x.say("REMINDER_ONLY_TO masih terisi.", "REMINDER_ONLY_TO is still set."),
-			x.say("Hanya alamat di situ yang menerima surel; semua peminjam lain ditahan.", "Only the addresses in it get mail; all other borrowers are withheld."),
-			x.say("Hapus REMINDER_ONLY_TO dari pengaturan bila percobaan selesai.", "Remove REMINDER_ONLY_TO from the settings when you are done trying.")))
-	}
-	return list
-}
-
-func (x *examination) database(ctx context.Context) []finding {
-	if x.store == nil {
 		return nil
 	}
+	x.app, x.cfg, x.store, x.opened = app, app.Config, app.Store, app
+	x.ok("Pengaturan terbaca dari %s (pengingat %s)", "Settings read from %s (pengingat %s)",
+		cmp.Or(x.envFile, x.say("variabel lingkungan", "environment variables")), reminder.Version)
+	if x.cfg.Mailer == "file" || x.cfg.Mailer == "log" {
+		x.warn(x.sayf("MAIL_MAILER=%s: surel hanya ditulis ke folder %s.", "MAIL_MAILER=%s: mails are only written into the folder %s.", x.cfg.Mailer, x.cfg.MailFileDir),
+			x.say("Peminjam tidak menerima apa pun, tetapi pengingatnya tercatat sebagai terkirim.", "Borrowers receive nothing, but their reminders are on record as sent."), "MAIL_MAILER=smtp")
+	}
+	if len(x.cfg.OnlyTo) > 0 {
+		x.warn(x.say("REMINDER_ONLY_TO masih terisi.", "REMINDER_ONLY_TO is still set."),
+			x.say("Hanya alamat di situ yang menerima surel; semua peminjam lain ditahan.", "Only the addresses in it get mail; all other borrowers are withheld."),
+			x.say("Hapus REMINDER_ONLY_TO dari pengaturan bila percobaan selesai.", "Remove REMINDER_ONLY_TO from the settings when you are done trying."))
+	}
+	return nil
+}
+
+func (x *examination) database(ctx context.Context) error {
 	sv, err := x.store.Server(ctx)
 	if err != nil {
 		x.store = nil
-		return []finding{x.failed("database", err, x.say("Pinjaman dibaca dari sana, dan catatan pengingat ada di sana.",
-			"Loans are read from there, and the record of reminders is there."))}
-	}
-	list := ok("database", x.sayf("Basis data menjawab: %s", "The database answers: %s", sv.Version))
-	if !strings.Contains(sv.SQLMode, "STRICT_ALL_TABLES") {
-		list = append(list, warn("database", x.sayf("Mode SQL yang diminta tidak berlaku (yang berlaku: %s).", "The SQL mode asked for is not in force (in force: %s).", sv.SQLMode),
-			x.say("Tanpa mode ketat basis data memotong kunci yang terlalu panjang, dan dua pinjaman menjadi satu.", "Without strict mode the database cuts keys that are too long, and two loans become one."),
-			x.say("Hubungkan program langsung ke MySQL/MariaDB, tanpa proxy di antaranya.", "Connect the program to MySQL/MariaDB directly, without a proxy between.")))
-	}
-	if off := sv.Clock.Sub(x.machine.now()).Abs(); off > 2*time.Minute {
-		list = append(list, warn("clock", x.sayf("Jam komputer ini dan jam basis data berbeda %v.", "The clocks of this computer and of the database differ by %v.", off.Round(time.Second)),
-			x.say("Salah satu salah: pengingat dapat terlalu awal atau terlambat sehari.", "One of them is wrong: reminders may be a day early or late."),
-			x.say("Setel tanggal dan jam komputer secara otomatis (Windows: Pengaturan > Waktu & bahasa).", "Let the computer set date and time by itself (Windows: Settings > Time & language).")))
-	}
-	return list
-}
-
-func (x *examination) schema(ctx context.Context) []finding {
-	if x.store == nil {
+		x.failed(err, x.say("Pinjaman dibaca dari sana, dan catatan pengingat ada di sana.",
+			"Loans are read from there, and the record of reminders is there."))
 		return nil
 	}
-	why := x.say("Tanpa tabel dan view itu program tidak tahu pinjaman apa yang ada dan apa yang sudah dikirim.",
-		"Without these tables and that view the program knows neither the loans nor what was sent.")
+	x.ok("Basis data menjawab: %s", "The database answers: %s", sv.Version)
+	if !strings.Contains(sv.SQLMode, "STRICT_ALL_TABLES") {
+		x.warn(x.sayf("Mode SQL yang diminta tidak berlaku (yang berlaku: %s).", "The SQL mode asked for is not in force (in force: %s).", sv.SQLMode),
+			x.say("Tanpa mode ketat basis data memotong kunci yang terlalu panjang, dan dua pinjaman menjadi satu.", "Without strict mode the database cuts keys that are too long, and two loans become one."),
+			x.say("Hubungkan program langsung ke MySQL/MariaDB, tanpa proxy di antaranya.", "Connect the program to MySQL/MariaDB directly, without a proxy between."))
+	}
+	x.off = sv.Clock.Sub(x.machine.now()).Abs()
+	return nil
+}
+
+func (x *examination) schema(ctx context.Context) error {
 	if err := x.store.Check(ctx); err != nil {
-		list := []finding{x.failed("schema", err, why)}
-		if missing, err := x.store.MissingColumns(ctx); err == nil && len(missing) > 0 && !slices.Contains(missing, "loan_id") {
-			list = append(list, fail(exitConfig, "view", x.sayf("View reminder_loans tidak punya kolom: %s.", "The view reminder_loans has no column: %s.", strings.Join(missing, ", ")), "",
-				"pengingat migrate --source perpustakaan"))
-		}
-		return list
+		x.failed(err, x.say("Tanpa tabel dan view itu program tidak tahu pinjaman apa yang ada dan apa yang sudah dikirim.",
+			"Without these tables and that view the program knows neither the loans nor what was sent."))
+		return nil
 	}
 	x.usable = true
-	list := ok("schema", x.sayf("Tabel dan view lengkap (versi %d)", "Tables and view are complete (version %d)", mysql.SchemaVersion))
+	x.ok("Tabel dan view lengkap (versi %d)", "Tables and view are complete (version %d)", mysql.SchemaVersion)
 	other, err := x.store.NotInnoDB(ctx)
 	if err != nil {
-		return append(list, x.failed("schema", err, ""))
+		return err
 	}
 	if len(other) > 0 {
-		list = append(list, fail(exitConfig, "schema", x.sayf("Bukan tabel InnoDB: %s.", "Not InnoDB tables: %s.", strings.Join(other, ", ")),
+		x.fail(exitConfig, x.sayf("Bukan tabel InnoDB: %s.", "Not InnoDB tables: %s.", strings.Join(other, ", ")),
 			x.say("Hanya InnoDB punya transaksi; tanpa itu pengingat bisa hilang atau terkirim dua kali.", "Only InnoDB has transactions; without them reminders may be lost or sent twice."),
-			fmt.Sprintf("ALTER TABLE %s ENGINE=InnoDB;", other[0])))
+			fmt.Sprintf("ALTER TABLE %s ENGINE=InnoDB;", other[0]))
 	}
-	return list
+	return nil
 }
 
-func (x *examination) rights(ctx context.Context) []finding {
-	if !x.usable {
-		return nil
-	}
+func (x *examination) rights(ctx context.Context) error {
 	grants := x.say("Jalankan deploy/grants.sql sebagai administrator basis data, lalu pakai pengguna itu (DB_USERNAME).",
 		"Run deploy/grants.sql as the database's administrator, then use that user (DB_USERNAME).")
 	lacking, err := x.store.Lacking(ctx)
 	if err != nil {
-		return []finding{x.failed("rights", err, "")}
-	}
-	if len(lacking) > 0 {
-		return []finding{fail(exitConfig, "rights", x.sayf("Pengguna basis data tidak punya hak: %s.", "The database user lacks these rights: %s.", strings.Join(lacking, ", ")),
-			x.say("Run akan berhenti di tengah jalan.", "A run will stop half-way."), grants)}
+		return err
 	}
 	excess, err := x.store.Excess(ctx)
 	if err != nil {
-		return []finding{x.failed("rights", err, "")}
+		return err
 	}
-	if len(excess) > 0 {
-		return []finding{warn("rights", x.sayf("Pengguna basis data punya hak lebih dari yang perlu: %s.", "The database user has more rights than it needs: %s.", brief(excess)),
-			x.say("Siapa pun yang membaca berkas pengaturan dapat mengubah atau menghapus data perpustakaan.", "Whoever reads the settings file can change or delete the library's data."), grants)}
+	switch {
+	case len(lacking) > 0:
+		x.fail(exitConfig, x.sayf("Pengguna basis data tidak punya hak: %s.", "The database user lacks these rights: %s.", strings.Join(lacking, ", ")),
+			x.say("Run akan berhenti di tengah jalan.", "A run will stop half-way."), grants)
+	case len(excess) > 0:
+		x.warn(x.sayf("Pengguna basis data punya hak lebih dari yang perlu: %s.", "The database user has more rights than it needs: %s.", brief(excess)),
+			x.say("Siapa pun yang membaca berkas pengaturan dapat mengubah atau menghapus data perpustakaan.", "Whoever reads the settings file can change or delete the library's data."), grants)
+	default:
+		x.ok("Hak basis data pas: pinjaman hanya dibaca", "Rights in the database are just enough: loans are only read")
 	}
-	return ok("rights", x.say("Hak basis data pas: pinjaman hanya dibaca", "Rights in the database are just enough: loans are only read"))
+	return nil
 }
 
 // brief shows the beginning of a list.
@@ -309,7 +322,12 @@ func brief(list []string) string {
 	return text
 }
 
-func (x *examination) clock(context.Context) []finding {
+func (x *examination) clock(context.Context) error {
+	if x.off > 2*time.Minute {
+		x.warn(x.sayf("Jam komputer ini dan jam basis data berbeda %v.", "The clocks of this computer and of the database differ by %v.", x.off.Round(time.Second)),
+			x.say("Salah satu salah: pengingat dapat terlalu awal atau terlambat sehari.", "One of them is wrong: reminders may be a day early or late."),
+			x.say("Setel tanggal dan jam komputer secara otomatis (Windows: Pengaturan > Waktu & bahasa).", "Let the computer set date and time by itself (Windows: Settings > Time & language)."))
+	}
 	if x.app == nil {
 		return nil
 	}
@@ -318,70 +336,65 @@ func (x *examination) clock(context.Context) []finding {
 	_, ours := now.In(zone).Zone()
 	_, machine := now.In(x.machine.zone).Zone()
 	if ours != machine {
-		return []finding{warn("clock", x.sayf("APP_TIMEZONE=%s, di sana sekarang pukul %s, tetapi jam komputer ini menunjukkan %s.",
+		x.warn(x.sayf("APP_TIMEZONE=%s, di sana sekarang pukul %s, tetapi jam komputer ini menunjukkan %s.",
 			"APP_TIMEZONE=%s, where it is %s now, but this computer's clock shows %s.", zone, now.In(zone).Format("15:04"), now.In(x.machine.zone).Format("15:04")),
 			x.say("Jam kirim dan tanggal jatuh tempo mengikuti APP_TIMEZONE, tugas terjadwal mengikuti komputer.", "Send window and due dates follow APP_TIMEZONE, the scheduled task follows the computer."),
-			x.say("APP_TIMEZONE=Asia/Jakarta (WIB), Asia/Makassar (WITA) atau Asia/Jayapura (WIT).", "APP_TIMEZONE=Asia/Jakarta, or the zone of your library."))}
-	}
-	return ok("clock", x.sayf("Jam %s, %s", "Clock %s, %s", now.In(zone).Format("2006-01-02 15:04"), zone))
-}
-
-func (x *examination) loans(ctx context.Context) []finding {
-	if !x.usable {
+			x.say("APP_TIMEZONE=Asia/Jakarta (WIB), Asia/Makassar (WITA) atau Asia/Jayapura (WIT).", "APP_TIMEZONE=Asia/Jakarta, or the zone of your library."))
 		return nil
 	}
+	x.ok("Jam %s, %s", "Clock %s, %s", now.In(zone).Format("2006-01-02 15:04"), zone)
+	return nil
+}
+
+func (x *examination) loans(ctx context.Context) error {
 	v, err := x.store.SurveyLoans(ctx)
 	if err != nil {
-		return []finding{x.failed("loans", err, "")}
+		return err
 	}
-	list := ok("loans", x.sayf("%d pinjaman terbuka", "%d open loans", v.Loans))
+	x.ok("%d pinjaman terbuka", "%d open loans", v.Loans)
 	if v.Rows > v.Loans {
-		list = append(list, warn("loans", x.sayf("View reminder_loans menampilkan %d pinjaman dalam %d baris.", "The view reminder_loans shows %d loans in %d rows.", v.Loans, v.Rows),
+		x.warn(x.sayf("View reminder_loans menampilkan %d pinjaman dalam %d baris.", "The view reminder_loans shows %d loans in %d rows.", v.Loans, v.Rows),
 			x.say("Sebuah JOIN menggandakan baris: buku yang sama dapat disebut dua kali dalam satu surel.", "A JOIN multiplies rows: the same book may stand twice in one mail."),
-			x.say("'pengingat migrate --source perpustakaan', atau ganti JOIN dalam view buatan sendiri dengan subquery.", "'pengingat migrate --source perpustakaan', or use a subquery in place of the JOIN in a view of your own.")))
+			x.say("'pengingat migrate --source perpustakaan', atau ganti JOIN dalam view buatan sendiri dengan subquery.", "'pengingat migrate --source perpustakaan', or use a subquery in place of the JOIN in a view of your own."))
 	}
 	if v.NoDate > 0 {
-		list = append(list, warn("loans", x.sayf("%d pinjaman tanpa tanggal jatuh tempo yang benar (kosong atau 0000-00-00).", "%d loans without a proper due date (empty or 0000-00-00).", v.NoDate),
-			x.say("Pinjaman itu tidak pernah diingatkan.", "Nobody is ever reminded of them."), x.say("Isi tanggal kembalinya di aplikasi perpustakaan.", "Enter their due dates in the library's system.")))
+		x.warn(x.sayf("%d pinjaman tanpa tanggal jatuh tempo yang benar (kosong atau 0000-00-00).", "%d loans without a proper due date (empty or 0000-00-00).", v.NoDate),
+			x.say("Pinjaman itu tidak pernah diingatkan.", "Nobody is ever reminded of them."), x.say("Isi tanggal kembalinya di aplikasi perpustakaan.", "Enter their due dates in the library's system."))
 	}
-	if len(list) > 1 {
-		return list // to look at each row shows the same once more
+	if v.Rows > v.Loans || v.NoDate > 0 {
+		return nil // to look at each row shows the same once more
 	}
 	_, found, err := x.store.CheckView(ctx)
 	if err != nil {
-		return append(list, x.failed("loans", err, ""))
+		return err
 	}
 	for _, f := range found {
 		if f.Serious { // the others are told by the check of addresses, or may be meant
-			list = append(list, warn("loans", x.sayf("View reminder_loans: %s.", "The view reminder_loans: %s.", f.Text.In(x.locale)),
+			x.warn(x.sayf("View reminder_loans: %s.", "The view reminder_loans: %s.", f.Text.In(x.locale)),
 				x.say("Pinjaman itu diingatkan dengan salah, atau tidak sama sekali.", "These loans are told about wrongly, or not at all."),
-				x.say("Perbaiki datanya, atau view-nya (docs/sources.md).", "Mend the data, or the view (docs/sources.md).")))
+				x.say("Perbaiki datanya, atau view-nya (docs/sources.md).", "Mend the data, or the view (docs/sources.md)."))
 		}
 	}
-	return list
+	return nil
 }
 
 // speed measures what a run reads.
-func (x *examination) speed(ctx context.Context) []finding {
-	if !x.usable || x.app == nil {
-		return nil
-	}
+func (x *examination) speed(ctx context.Context) error {
 	today := reminder.DateOf(x.app.Runner.Now(), x.app.Runner.Settings.Zone)
 	rules, err := x.app.Runner.Rules(ctx, today)
 	if err != nil {
-		return []finding{x.failed("speed", err, "")}
+		return err
 	}
 	first, last := rules.Reach(today)
 	found, err := x.store.CheckScan(ctx, first, last, x.machine.now)
 	if err != nil {
-		return []finding{x.failed("speed", err, "")}
+		return err
 	}
-	var list []finding
 	for _, f := range found {
-		list = append(list, warn("speed", x.sayf("Lambat: %s.", "Slow: %s.", f.Text.In(x.locale)),
-			x.say("Selama itu run belum mengirim apa pun.", "For that long a run sends nothing."), x.say("Buat indeks itu; aplikasi perpustakaan tidak terganggu.", "Make that index; the library's system is not disturbed.")))
+		x.warn(x.sayf("Lambat: %s.", "Slow: %s.", f.Text.In(x.locale)),
+			x.say("Selama itu run belum mengirim apa pun.", "For that long a run sends nothing."), x.say("Buat indeks itu; aplikasi perpustakaan tidak terganggu.", "Make that index; the library's system is not disturbed."))
 	}
-	return list
+	return nil
 }
 
 // suspect are domains at which no borrower has a mailbox: those for examples, that of the Laravel application's sample
@@ -431,110 +444,93 @@ func contacts(ctx context.Context, store *mysql.Store) (c contactSurvey, err err
 	return c, nil
 }
 
-func (x *examination) addresses(ctx context.Context) []finding {
-	if !x.usable {
-		return nil
-	}
+func (x *examination) addresses(ctx context.Context) error {
 	c, err := contacts(ctx, x.store)
 	if err != nil {
-		return []finding{x.failed("addresses", err, "")}
+		return err
 	}
-	list := ok("addresses", x.sayf("%d dari %d peminjam dapat dihubungi lewat surel", "%d of %d borrowers can be reached by e-mail", c.Borrowers-c.Unreachable, c.Borrowers))
+	x.ok("%d dari %d peminjam dapat dihubungi lewat surel", "%d of %d borrowers can be reached by e-mail", c.Borrowers-c.Unreachable, c.Borrowers)
 	mend := x.say("'pengingat report --open' menunjukkan siapa; perbaiki alamatnya di aplikasi perpustakaan.", "'pengingat report --open' shows who; mend the addresses in the library's system.")
 	if c.Unreachable > 0 {
-		list = append(list, warn("addresses", x.sayf("%d dari %d peminjam tidak dapat dihubungi lewat surel.", "%d of %d borrowers cannot be reached by e-mail.", c.Unreachable, c.Borrowers),
-			x.say("Alamatnya kosong, salah tulis, atau pernah ditolak server: mereka tidak diingatkan.", "Their address is empty, misspelt, or was refused by a server: they are not reminded."), mend))
+		x.warn(x.sayf("%d dari %d peminjam tidak dapat dihubungi lewat surel.", "%d of %d borrowers cannot be reached by e-mail.", c.Unreachable, c.Borrowers),
+			x.say("Alamatnya kosong, salah tulis, atau pernah ditolak server: mereka tidak diingatkan.", "Their address is empty, misspelt, or was refused by a server: they are not reminded."), mend)
 	}
 	for _, domain := range slices.Sorted(maps.Keys(c.suspect)) {
-		list = append(list, warn("addresses", x.sayf("%d peminjam beralamat di %s.", "%d borrowers have an address at %s.", c.suspect[domain], domain),
-			x.say("Itu domain contoh, milik orang lain, atau salah ketik: surelnya tidak sampai, dan akun pengirim dianggap spam.", "That is a domain for examples, somebody else's, or a typing error: the mail does not arrive, and your account looks like a spammer's."), mend))
+		x.warn(x.sayf("%d peminjam beralamat di %s.", "%d borrowers have an address at %s.", c.suspect[domain], domain),
+			x.say("Itu domain contoh, milik orang lain, atau salah ketik: surelnya tidak sampai, dan akun pengirim dianggap spam.", "That is a domain for examples, somebody else's, or a typing error: the mail does not arrive, and your account looks like a spammer's."), mend)
 	}
 	if c.several > 0 {
-		list = append(list, warn("addresses", x.sayf("%d peminjam punya beberapa alamat dalam satu kolom.", "%d borrowers have several addresses in one field.", c.several),
-			x.say("Hanya alamat pertama yang dipakai.", "Only the first one is used."), mend))
+		x.warn(x.sayf("%d peminjam punya beberapa alamat dalam satu kolom.", "%d borrowers have several addresses in one field.", c.several),
+			x.say("Hanya alamat pertama yang dipakai.", "Only the first one is used."), mend)
 	}
-	return list
+	return nil
 }
 
 // application looks into the tables of the school's Laravel application, where it may.
-func (x *examination) application(ctx context.Context) []finding {
-	if x.store == nil {
-		return nil
-	}
+func (x *examination) application(ctx context.Context) error {
 	school, readable, err := x.store.School(ctx)
 	switch {
 	case err != nil:
-		return []finding{x.failed("application", err, "")}
+		return err
 	case !readable:
-		return ok("application", x.say("Tabel aplikasi tidak terbaca oleh program ini (memang begitu dengan hak yang pas)", "The application's tables cannot be read by this program (as it should be)"))
+		x.ok("Tabel aplikasi tidak terbaca oleh program ini (memang begitu dengan hak yang pas)", "The application's tables cannot be read by this program (as it should be)")
+		return nil
 	}
-	var list []finding
 	known := []string{"Diproses", "Dipinjam", "Dikembalikan", "Terlambat", "Dibatalkan"}
 	for _, status := range slices.Sorted(maps.Keys(school.Statuses)) {
 		if !slices.Contains(known, status) {
-			list = append(list, warn("application", x.sayf("%d pinjaman berstatus %q, yang tidak dikenal.", "%d loans have the status %q, which is not known.", school.Statuses[status], status),
+			x.warn(x.sayf("%d pinjaman berstatus %q, yang tidak dikenal.", "%d loans have the status %q, which is not known.", school.Statuses[status], status),
 				x.say("Pinjaman itu tidak diingatkan: hanya Dipinjam dan Terlambat yang berarti belum kembali.", "Nobody is reminded of them: only Dipinjam and Terlambat mean that the book is out."),
-				x.say("Bila status itu berarti belum kembali, ubah view: 'pengingat migrate --print --source perpustakaan'.", "If that status means that the book is out, change the view: 'pengingat migrate --print --source perpustakaan'.")))
+				x.say("Bila status itu berarti belum kembali, ubah view: 'pengingat migrate --print --source perpustakaan'.", "If that status means that the book is out, change the view: 'pengingat migrate --print --source perpustakaan'."))
 		}
 	}
 	if school.SampleMail > 0 {
-		list = append(list, warn("application", x.sayf("%d peminjam masih beralamat @perpustakaan.com.", "%d borrowers still have an address @perpustakaan.com.", school.SampleMail),
+		x.warn(x.sayf("%d peminjam masih beralamat @perpustakaan.com.", "%d borrowers still have an address @perpustakaan.com.", school.SampleMail),
 			x.say("Itu alamat contoh aplikasi, dan domainnya milik orang lain: program tidak pernah mengirim ke sana.", "That is the application's sample address, and the domain is somebody else's: the program never sends there."),
-			x.say("Isi alamat mereka yang sebenarnya di aplikasi perpustakaan.", "Enter their real addresses in the library's system.")))
+			x.say("Isi alamat mereka yang sebenarnya di aplikasi perpustakaan.", "Enter their real addresses in the library's system."))
 	}
-	if school.Jobs > 0 {
-		list = append(list, warn("rival", x.sayf("%d pengingat lama masih antre di tabel jobs aplikasi Laravel.", "%d old reminders still wait in the Laravel application's table jobs.", school.Jobs),
-			x.say("Pengingat lama masih aktif: peminjam mendapat surel dari dua sistem.", "The old reminder is still active: borrowers get mail from two systems."),
-			x.say("Matikan layanan lama seperti dalam docs/panduan/pindah.md.", "Switch the old services off as docs/panduan/pindah.md says.")))
+	if x.jobs = school.Jobs; x.jobs == 0 {
+		x.okUnlessFound("Tabel aplikasi Laravel tidak menunjukkan masalah", "The Laravel application's tables show no trouble")
 	}
-	if len(list) == 0 {
-		return ok("application", x.say("Tabel aplikasi Laravel tidak menunjukkan masalah", "The Laravel application's tables show no trouble"))
-	}
-	return list
+	return nil
 }
 
 // records tries a run without writing, and looks at what is on record.
-func (x *examination) records(ctx context.Context) []finding {
-	if x.app == nil || !x.usable {
-		return nil
-	}
+func (x *examination) records(ctx context.Context) error {
 	st, err := x.standing(ctx, x.app)
 	if err != nil {
-		return []finding{x.failed("records", err, "")}
+		return err
 	}
-	st.Notes = slices.DeleteFunc(st.Notes, func(n note) bool { return n.Code == "log" }) // has a check of its own
-	if len(st.Notes) == 0 {
-		return ok("records", x.say("Catatan pengingat tidak menunjukkan masalah", "The record of reminders shows no trouble"))
-	}
-	var list []finding
 	for _, n := range st.Notes {
-		list = append(list, warn("records", n.What, n.Why, n.Mend))
+		if n.Code != "log" { // has a check of its own
+			x.warn(n.What, n.Why, n.Mend)
+		}
 	}
-	return list
+	x.okUnlessFound("Catatan pengingat tidak menunjukkan masalah", "The record of reminders shows no trouble")
+	return nil
 }
 
-func (x *examination) mailServer(ctx context.Context) []finding {
-	if x.app == nil {
-		return nil
-	}
+func (x *examination) mailServer(ctx context.Context) error {
 	smtp, isSMTP := x.app.Runner.Sender.(*mail.SMTP)
 	if !isSMTP {
 		if x.cfg.Mailer == "sendgrid" {
-			return ok("mail", x.say("SendGrid tidak dapat dicoba tanpa mengirim: pakai 'pengingat test-mail --to ALAMAT'", "SendGrid cannot be tried without sending: use 'pengingat test-mail --to ADDRESS'"))
+			x.ok("SendGrid tidak dapat dicoba tanpa mengirim: pakai 'pengingat test-mail --to ALAMAT'", "SendGrid cannot be tried without sending: use 'pengingat test-mail --to ADDRESS'")
 		}
 		return nil
 	}
 	steps := smtp.Probe(ctx)
 	last := steps[len(steps)-1]
 	if last.Err != nil {
-		return []finding{x.failed("mail", x.mailFault(x.cfg, last.Err), x.say("Selama begini semua pengingat menunggu.", "As long as this lasts all reminders wait."))}
+		x.failed(x.mailFault(x.cfg, last.Err), x.say("Selama begini semua pengingat menunggu.", "As long as this lasts all reminders wait."))
+		return nil
 	}
 	x.online = true
 	how := x.say("tanpa login", "without login")
 	if x.cfg.MailUsername != "" {
 		how = x.say("login diterima", "login accepted")
 	}
-	return ok("mail", x.sayf("Server surel %s menjawab, %s", "The mail server %s answers, %s", x.cfg.MailHost, how))
+	x.ok("Server surel %s menjawab, %s", "The mail server %s answers, %s", x.cfg.MailHost, how)
+	return nil
 }
 
 // A provider is a mail service with its rules about senders.
@@ -567,44 +563,39 @@ func providerOf(mailer, host string) provider {
 }
 
 // sender holds MAIL_FROM_ADDRESS against the account that sends.
-func (x *examination) sender(context.Context) []finding {
-	if x.app == nil {
-		return nil
-	}
+func (x *examination) sender(context.Context) error {
 	from := x.app.Runner.Settings.From
 	login, err := mail.ParseAddress(x.cfg.MailUsername)
 	knowsLogin := err == nil && x.cfg.Mailer == "smtp"
 	at := providerOf(x.cfg.Mailer, x.cfg.MailHost)
 	if isSuspect(from.Domain()) && x.cfg.Mailer != "file" && x.cfg.Mailer != "log" {
-		return []finding{fail(exitConfig, "sender", x.sayf("MAIL_FROM_ADDRESS beralamat di %s, sebuah domain contoh.", "MAIL_FROM_ADDRESS is at %s, a domain for examples.", from.Domain()),
-			x.say("Surel dari sana ditolak atau masuk spam, dan jawaban peminjam hilang.", "Mail from there is refused or taken for spam, and borrowers' answers are lost."), x.say("MAIL_FROM_ADDRESS=alamat perpustakaan sendiri", "MAIL_FROM_ADDRESS=the library's own address"))}
+		x.fail(exitConfig, x.sayf("MAIL_FROM_ADDRESS beralamat di %s, sebuah domain contoh.", "MAIL_FROM_ADDRESS is at %s, a domain for examples.", from.Domain()),
+			x.say("Surel dari sana ditolak atau masuk spam, dan jawaban peminjam hilang.", "Mail from there is refused or taken for spam, and borrowers' answers are lost."), x.say("MAIL_FROM_ADDRESS=alamat perpustakaan sendiri", "MAIL_FROM_ADDRESS=the library's own address"))
+		return nil
 	}
-	var list []finding
 	switch foreign := slices.IndexFunc(providers, func(p provider) bool { return slices.Contains(p.free, from.Domain()) }); {
 	case knowsLogin && at.host == ".gmail.com" && !strings.EqualFold(from.Addr, login.Addr):
-		list = append(list, warn("sender", x.say("MAIL_FROM_ADDRESS bukan alamat akun MAIL_USERNAME.", "MAIL_FROM_ADDRESS is not the address of the account MAIL_USERNAME."),
-			x.say("Gmail menggantinya dengan alamat akun, kecuali alamat itu terdaftar di sana sebagai 'Kirim email sebagai'.", "Gmail replaces it with the account's address, unless it is registered there under 'Send mail as'."), "MAIL_FROM_ADDRESS=MAIL_USERNAME"))
+		x.warn(x.say("MAIL_FROM_ADDRESS bukan alamat akun MAIL_USERNAME.", "MAIL_FROM_ADDRESS is not the address of the account MAIL_USERNAME."),
+			x.say("Gmail menggantinya dengan alamat akun, kecuali alamat itu terdaftar di sana sebagai 'Kirim email sebagai'.", "Gmail replaces it with the account's address, unless it is registered there under 'Send mail as'."), "MAIL_FROM_ADDRESS=MAIL_USERNAME")
 	case knowsLogin && from.Domain() != login.Domain():
-		list = append(list, warn("sender", x.sayf("MAIL_FROM_ADDRESS di %s, tetapi akunnya di %s.", "MAIL_FROM_ADDRESS is at %s, but the account is at %s.", from.Domain(), login.Domain()),
-			x.say("Banyak server menolak pengirim yang bukan milik akunnya.", "Many servers refuse a sender that is not the account's."), "pengingat test-mail --to "+x.say("ALAMAT", "ADDRESS")))
+		x.warn(x.sayf("MAIL_FROM_ADDRESS di %s, tetapi akunnya di %s.", "MAIL_FROM_ADDRESS is at %s, but the account is at %s.", from.Domain(), login.Domain()),
+			x.say("Banyak server menolak pengirim yang bukan milik akunnya.", "Many servers refuse a sender that is not the account's."), "pengingat test-mail --to "+x.say("ALAMAT", "ADDRESS"))
 	case foreign >= 0 && at.host != "" && !slices.Contains(at.free, from.Domain()):
-		list = append(list, warn("sender", x.sayf("MAIL_FROM_ADDRESS di %s, tetapi dikirim lewat penyedia lain.", "MAIL_FROM_ADDRESS is at %s, but another provider sends.", from.Domain()),
-			x.say("Penerima menganggapnya palsu (DMARC) dan menolaknya.", "Receivers take it for a forgery (DMARC) and refuse it."), x.say("Pakai alamat dari domain sendiri, atau server penyedia alamat itu.", "Use an address of your own domain, or the server of that address's provider.")))
+		x.warn(x.sayf("MAIL_FROM_ADDRESS di %s, tetapi dikirim lewat penyedia lain.", "MAIL_FROM_ADDRESS is at %s, but another provider sends.", from.Domain()),
+			x.say("Penerima menganggapnya palsu (DMARC) dan menolaknya.", "Receivers take it for a forgery (DMARC) and refuse it."), x.say("Pakai alamat dari domain sendiri, atau server penyedia alamat itu.", "Use an address of your own domain, or the server of that address's provider."))
 	}
 	if at.limit > 0 && (x.cfg.MailDailyLimit == 0 || x.cfg.MailDailyLimit > at.limit) {
-		list = append(list, warn("sender", x.sayf("MAIL_DAILY_LIMIT=%d, padahal penyedia ini membatasi sekitar %d surel sehari.", "MAIL_DAILY_LIMIT=%d, but this provider allows some %d mails a day.", x.cfg.MailDailyLimit, at.limit),
-			x.say("Di atas batas itu akun diblokir sehari, juga untuk surel biasa.", "Above it the account is blocked for a day, for ordinary mail too."), fmt.Sprintf("MAIL_DAILY_LIMIT=%d", at.limit*4/5)))
+		x.warn(x.sayf("MAIL_DAILY_LIMIT=%d, padahal penyedia ini membatasi sekitar %d surel sehari.", "MAIL_DAILY_LIMIT=%d, but this provider allows some %d mails a day.", x.cfg.MailDailyLimit, at.limit),
+			x.say("Di atas batas itu akun diblokir sehari, juga untuk surel biasa.", "Above it the account is blocked for a day, for ordinary mail too."), fmt.Sprintf("MAIL_DAILY_LIMIT=%d", at.limit*4/5))
 	}
-	if len(list) == 0 {
-		return ok("sender", x.say("Pengirim cocok dengan akunnya", "The sender fits the account"))
-	}
-	return list
+	x.okUnlessFound("Pengirim cocok dengan akunnya", "The sender fits the account")
+	return nil
 }
 
 // domain asks DNS whether receivers can know the sender's domain. Without an answer it says nothing: that is no fault of
 // the domain.
-func (x *examination) domain(ctx context.Context) []finding {
-	if x.app == nil || x.cfg.Mailer == "smtp" && !x.online || x.cfg.Mailer == "file" || x.cfg.Mailer == "log" {
+func (x *examination) domain(ctx context.Context) error {
+	if x.cfg.Mailer == "smtp" && !x.online || x.cfg.Mailer == "file" || x.cfg.Mailer == "log" {
 		return nil
 	}
 	name := x.app.Runner.Settings.From.Domain()
@@ -626,7 +617,6 @@ func (x *examination) domain(ctx context.Context) []finding {
 	if known, _ := record("gmail.com", "v=spf1"); known == "" {
 		return nil
 	}
-	var list []finding
 	why := x.say("Penerima tidak dapat memastikan surel itu sungguh dari sekolah, dan memasukkannya ke spam.", "Receivers cannot tell that mail is really from the school, and take it for spam.")
 	ask := func(entry string) string {
 		return x.sayf("Minta pengelola domain %s menambah %s.", "Ask whoever runs the domain %s to add %s.", name, entry)
@@ -637,13 +627,13 @@ func (x *examination) domain(ctx context.Context) []finding {
 	case !answered:
 		return nil
 	case spf == "" && at.host != ".sendgrid.net" && at.host != "api.sendgrid.com": // SendGrid's is on a name of its own
-		list = append(list, warn("dns", x.sayf("Domain %s tidak punya catatan SPF.", "The domain %s has no SPF record.", name), why,
-			ask(cmp.Or(map[bool]string{true: "TXT \"v=spf1 include:" + at.include + " ~all\""}[at.include != ""], "SPF"))))
+		x.warn(x.sayf("Domain %s tidak punya catatan SPF.", "The domain %s has no SPF record.", name), why,
+			ask(cmp.Or(map[bool]string{true: "TXT \"v=spf1 include:" + at.include + " ~all\""}[at.include != ""], "SPF")))
 	case at.include != "" && spf != "" && !strings.Contains(spf, at.include):
-		list = append(list, warn("dns", x.sayf("SPF domain %s tidak menyebut server yang mengirim.", "The SPF record of %s does not name the server that sends.", name), why, ask("include:"+at.include)))
+		x.warn(x.sayf("SPF domain %s tidak menyebut server yang mengirim.", "The SPF record of %s does not name the server that sends.", name), why, ask("include:"+at.include))
 	}
 	if dmarc, answered := record("_dmarc."+name, "v=dmarc1"); answered && dmarc == "" {
-		list = append(list, warn("dns", x.sayf("Domain %s tidak punya catatan DMARC.", "The domain %s has no DMARC record.", name), why, ask("TXT _dmarc \"v=DMARC1; p=none\"")))
+		x.warn(x.sayf("Domain %s tidak punya catatan DMARC.", "The domain %s has no DMARC record.", name), why, ask("TXT _dmarc \"v=DMARC1; p=none\""))
 	}
 	// A DKIM key can only be looked for under its selector, which is known for these providers alone.
 	found, asked := false, false
@@ -652,13 +642,11 @@ func (x *examination) domain(ctx context.Context) []finding {
 		found, asked = found || strings.Contains(key, "p="), asked || answered
 	}
 	if asked && !found {
-		list = append(list, warn("dns", x.sayf("Domain %s tidak punya kunci DKIM dari penyedia surelnya.", "The domain %s has no DKIM key of its mail provider.", name), why,
-			x.say("Nyalakan DKIM di pengaturan penyedia surel (Google: Admin > Gmail > Authenticate email).", "Switch DKIM on at the mail provider (Google: Admin > Gmail > Authenticate email).")))
+		x.warn(x.sayf("Domain %s tidak punya kunci DKIM dari penyedia surelnya.", "The domain %s has no DKIM key of its mail provider.", name), why,
+			x.say("Nyalakan DKIM di pengaturan penyedia surel (Google: Admin > Gmail > Authenticate email).", "Switch DKIM on at the mail provider (Google: Admin > Gmail > Authenticate email)."))
 	}
-	if len(list) == 0 {
-		return ok("dns", x.sayf("Domain %s dikenal penerima (SPF, DMARC)", "Receivers can know the domain %s (SPF, DMARC)", name))
-	}
-	return list
+	x.okUnlessFound("Domain %s dikenal penerima (SPF, DMARC)", "Receivers can know the domain %s (SPF, DMARC)", name)
+	return nil
 }
 
 // The results that Task Scheduler itself puts in the place of an exit code.
@@ -670,9 +658,8 @@ const (
 )
 
 // task asks the scheduler of the system for ours.
-func (x *examination) task(ctx context.Context) []finding {
+func (x *examination) task(ctx context.Context) error {
 	why := x.say("Tanpa tugas terjadwal tidak ada yang dikirim dengan sendirinya.", "Without a scheduled task nothing is sent by itself.")
-	missing := []finding{warn("task", x.say("Tugas terjadwal belum terpasang.", "The scheduled task is not installed."), why, "pengingat install")}
 	result, registered, known := 0, false, false
 	switch x.machine.os {
 	case "windows":
@@ -682,22 +669,24 @@ func (x *examination) task(ctx context.Context) []finding {
 	}
 	switch {
 	case !known:
-		return ok("task", x.say("Tugas terjadwal: tidak diketahui di sistem ini", "Scheduled task: not known on this system"))
+		x.ok("Tugas terjadwal: tidak diketahui di sistem ini", "Scheduled task: not known on this system")
 	case !registered:
-		return missing
+		x.warn(x.say("Tugas terjadwal belum terpasang.", "The scheduled task is not installed."), why, "pengingat install")
 	case result == taskDisabled:
-		return []finding{warn("task", x.say("Tugas terjadwal dimatikan.", "The scheduled task is disabled."), why, "pengingat install")}
+		x.warn(x.say("Tugas terjadwal dimatikan.", "The scheduled task is disabled."), why, "pengingat install")
 	case result == exitDone || result == taskRunning || result == taskNotYetRun:
-		return ok("task", x.say("Tugas terjadwal terpasang, hasil terakhir baik", "The scheduled task is installed, its last result is good"))
+		x.ok("Tugas terjadwal terpasang, hasil terakhir baik", "The scheduled task is installed, its last result is good")
 	case result == exitNeedsPerson || result == exitRetry:
-		return ok("task", x.sayf("Tugas terjadwal terpasang, hasil terakhir %d (lihat 'pengingat status')", "The scheduled task is installed, its last result is %d (see 'pengingat status')", result))
+		x.ok("Tugas terjadwal terpasang, hasil terakhir %d (lihat 'pengingat status')", "The scheduled task is installed, its last result is %d (see 'pengingat status')", result)
 	case result == exitConfig:
-		return []finding{warn("task", x.say("Tugas terjadwal gagal: pengaturan salah (kode 78).", "The scheduled task failed: wrong settings (code 78)."),
-			x.say("Tugas itu berjalan dengan akun lain: mungkin berkas pengaturannya tidak terbaca dari sana.", "The task runs under another account: perhaps the settings file cannot be read from there."), "pengingat install")}
+		x.warn(x.say("Tugas terjadwal gagal: pengaturan salah (kode 78).", "The scheduled task failed: wrong settings (code 78)."),
+			x.say("Tugas itu berjalan dengan akun lain: mungkin berkas pengaturannya tidak terbaca dari sana.", "The task runs under another account: perhaps the settings file cannot be read from there."), "pengingat install")
 	case result == taskTerminated:
-		return ok("task", x.say("Tugas terjadwal terpasang; yang terakhir dihentikan orang (End task)", "The scheduled task is installed; the last one was ended by a person (End task)"))
+		x.ok("Tugas terjadwal terpasang; yang terakhir dihentikan orang (End task)", "The scheduled task is installed; the last one was ended by a person (End task)")
+	default:
+		x.warn(x.sayf("Tugas terjadwal terakhir gagal dengan kode %d (0x%X).", "The scheduled task failed last time with code %d (0x%X).", result, uint32(result)), why, "pengingat install")
 	}
-	return []finding{warn("task", x.sayf("Tugas terjadwal terakhir gagal dengan kode %d (0x%X).", "The scheduled task failed last time with code %d (0x%X).", result, uint32(result)), why, "pengingat install")}
+	return nil
 }
 
 // windowsTask asks schtasks. Its columns are named in the language of Windows, so they are told by position.
@@ -730,22 +719,26 @@ func (x *examination) systemdTask(ctx context.Context) (result int, registered, 
 	return n, true, err == nil && atoiErr == nil
 }
 
-// services looks for the two services by which the Laravel application used to remind.
-func (x *examination) services(ctx context.Context) []finding {
+// rivals looks for the queue and the two services by which the Laravel application used to remind.
+func (x *examination) rivals(ctx context.Context) error {
+	if x.jobs > 0 {
+		x.warn(x.sayf("%d pengingat lama masih antre di tabel jobs aplikasi Laravel.", "%d old reminders still wait in the Laravel application's table jobs.", x.jobs),
+			x.say("Pengingat lama masih aktif: peminjam mendapat surel dari dua sistem.", "The old reminder is still active: borrowers get mail from two systems."),
+			x.say("Matikan layanan lama seperti dalam docs/panduan/pindah.md.", "Switch the old services off as docs/panduan/pindah.md says."))
+	}
 	if x.machine.os != "windows" {
 		return nil
 	}
-	var list []finding
-	for _, name := range []string{"LaravelScheduler", "LaravelQueueWorker"} {
+	for _, name := range oldServices {
 		if out, err := x.machine.command(ctx, "sc", "query", name); err == nil && strings.Contains(out, "RUNNING") {
-			list = append(list, warn("rival", x.sayf("Layanan lama %s masih berjalan.", "The old service %s is still running.", name),
-				x.say("Peminjam mendapat surel dari dua sistem.", "Borrowers get mail from two systems."), fmt.Sprintf("nssm stop %s && sc config %s start= disabled", name, name)))
+			x.warn(x.sayf("Layanan lama %s masih berjalan.", "The old service %s is still running.", name),
+				x.say("Peminjam mendapat surel dari dua sistem.", "Borrowers get mail from two systems."), fmt.Sprintf("nssm stop %s && sc config %s start= disabled", name, name))
 		}
 	}
-	return list
+	return nil
 }
 
-func (x *examination) disk(context.Context) []finding {
+func (x *examination) disk(context.Context) error {
 	if x.cfg.LogFile == "" {
 		return nil
 	}
@@ -756,24 +749,27 @@ func (x *examination) disk(context.Context) []finding {
 	mend := x.say("Kosongkan ruang disk (Windows: Pengaturan > Sistem > Penyimpanan).", "Free some space (Windows: Settings > System > Storage).")
 	switch {
 	case err != nil:
-		return ok("disk", x.say("Ruang disk: tidak diketahui", "Disk space: not known"))
+		x.ok("Ruang disk: tidak diketahui", "Disk space: not known")
 	case mb < 100:
-		return []finding{fail(exitNeedsPerson, "disk", x.sayf("Disk hampir penuh: tinggal %d MB.", "The disk is almost full: %d MB are left.", mb), why, mend)}
+		x.fail(exitNeedsPerson, x.sayf("Disk hampir penuh: tinggal %d MB.", "The disk is almost full: %d MB are left.", mb), why, mend)
 	case mb < 1024:
-		return []finding{warn("disk", x.sayf("Ruang disk tinggal %d MB.", "%d MB of disk space are left.", mb), why, mend)}
+		x.warn(x.sayf("Ruang disk tinggal %d MB.", "%d MB of disk space are left.", mb), why, mend)
+	default:
+		x.ok("Ruang disk %d GB", "Disk space %d GB", free>>30)
 	}
-	return ok("disk", x.sayf("Ruang disk %d GB", "Disk space %d GB", free>>30))
+	return nil
 }
 
-func (x *examination) log(context.Context) []finding {
+func (x *examination) log(context.Context) error {
 	file := x.cfg.LogFile
-	if file == "" || x.app == nil {
+	if file == "" {
 		return nil
 	}
 	if fault := x.app.LogFault(); fault != nil {
-		return []finding{warn("log", reminder.Localize(fault, x.locale),
+		x.warn(reminder.Localize(fault, x.locale),
 			x.say("Run tetap berjalan dan tercatat di basis data, tetapi tanpa log sebabnya sukar dicari.", "Runs go on and are on record in the database, but without a log causes are hard to find."),
-			x.sayf("Periksa %s, atau ubah LOG_FILE.", "Look at %s, or change LOG_FILE.", file))}
+			x.sayf("Periksa %s, atau ubah LOG_FILE.", "Look at %s, or change LOG_FILE.", file))
+		return nil
 	}
 	var size int64
 	files, _ := filepath.Glob(strings.TrimSuffix(file, filepath.Ext(file)) + "*") // the pattern is a path of ours
@@ -783,10 +779,12 @@ func (x *examination) log(context.Context) []finding {
 		}
 	}
 	if size > 100<<20 {
-		return []finding{warn("log", x.sayf("Berkas log memakai %d MB.", "The log files take %d MB.", size>>20), x.say("Program ini menjaganya di bawah 30 MB; berkas lain bernama sama ikut terhitung.", "This program keeps them below 30 MB; other files of that name count too."),
-			x.sayf("Hapus yang lama di %s.", "Delete old ones in %s.", filepath.Dir(file)))}
+		x.warn(x.sayf("Berkas log memakai %d MB.", "The log files take %d MB.", size>>20), x.say("Program ini menjaganya di bawah 30 MB; berkas lain bernama sama ikut terhitung.", "This program keeps them below 30 MB; other files of that name count too."),
+			x.sayf("Hapus yang lama di %s.", "Delete old ones in %s.", filepath.Dir(file)))
+		return nil
 	}
-	return ok("log", x.sayf("Log %s (%d KB)", "Log %s (%d KB)", file, (size+1023)>>10))
+	x.ok("Log %s (%d KB)", "Log %s (%d KB)", file, (size+1023)>>10)
+	return nil
 }
 
 // quietly returns a runner whose runs leave no line in the log.

@@ -255,7 +255,7 @@ func TestDoctorReadsTheApplication(t *testing.T) {
 	db.Exec(t, "CREATE OR REPLACE VIEW reminder_loans AS SELECT id AS loan_id, user_id AS borrower_id FROM peminjaman")
 	code, findings := diagnosis(t, m, environ)
 	assert.Equal(t, exitConfig, code)
-	assert.Contains(t, strings.Join(troubles(findings), "\n"), "view: View reminder_loans tidak punya kolom: borrower_name, email, title, due_at")
+	assert.Contains(t, strings.Join(troubles(findings), "\n"), "schema: View reminder_loans tidak punya kolom: borrower_name, email, title, due_at")
 }
 
 // TestDoctorLooksAtEachRow: a view made by hand can be wrong in ways that no table of the library's system is.
@@ -299,12 +299,6 @@ func TestWrap(t *testing.T) {
 	assert.Contains(t, text, "\n         baris")
 }
 
-func TestWorse(t *testing.T) {
-	assert.Equal(t, exitConfig, worse(exitConfig, exitRetry))
-	assert.Equal(t, exitRetry, worse(exitNeedsPerson, exitRetry))
-	assert.Equal(t, exitNeedsPerson, worse(exitDone, exitNeedsPerson))
-}
-
 // TestDoctorKnowsProviders: what Gmail and others make of a sender, without asking them.
 func TestDoctorKnowsProviders(t *testing.T) {
 	for _, tt := range []struct{ host, login, from, limit, finds string }{
@@ -320,10 +314,11 @@ func TestDoctorKnowsProviders(t *testing.T) {
 			"DB_DATABASE": "x", "MAIL_MAILER": "smtp", "MAIL_HOST": tt.host, "MAIL_USERNAME": tt.login, "MAIL_PASSWORD": "x",
 			"MAIL_FROM_ADDRESS": tt.from, "MAIL_DAILY_LIMIT": tt.limit, "LOG_FILE": filepath.Join(t.TempDir(), "log"),
 		}}
-		x := &examination{program: p}
-		x.settings(t.Context())
+		x := &examination{program: p, check: "sender"}
+		require.NoError(t, x.settings(t.Context()), "%+v", tt)
 		require.NotNil(t, x.app, "%+v", tt)
-		assert.Equal(t, tt.finds, strings.Join(troubles(x.sender(t.Context())), "\n"), "%+v", tt)
+		require.NoError(t, x.sender(t.Context()), "%+v", tt)
+		assert.Equal(t, tt.finds, strings.Join(troubles(x.found), "\n"), "%+v", tt)
 		x.close()
 	}
 }

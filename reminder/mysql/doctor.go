@@ -104,19 +104,6 @@ func (s *Store) NotInnoDB(ctx context.Context) (tables []string, err error) {
 	return tables, fault("read the tables", err)
 }
 
-// MissingColumns returns the columns that the view reminder_loans must have and has not. All are missing when there is no
-// view.
-func (s *Store) MissingColumns(ctx context.Context) ([]string, error) {
-	missing := slices.Clone(requiredColumns)
-	err := s.read(ctx, func() {}, func(rows *sql.Rows) error {
-		var name string
-		err := rows.Scan(&name)
-		missing = slices.DeleteFunc(missing, func(m string) bool { return strings.EqualFold(m, name) })
-		return err
-	}, "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'reminder_loans'")
-	return missing, fault("read the columns of reminder_loans", err)
-}
-
 // A LoanSurvey counts what is wrong with the rows of the view.
 type LoanSurvey struct {
 	Rows   int
