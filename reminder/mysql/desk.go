@@ -26,30 +26,15 @@ type Listed struct {
 
 // List returns the emails in some states, the newest first.
 func (s *Store) List(ctx context.Context, states ...reminder.State) ([]Listed, error) {
-	args := make([]any, len(states))
-	for i, state := range states {
-		args[i] = string(state)
-	}
-	list := []Listed{}
-	err := s.read(ctx, func() { list = list[:0] }, func(rows *sql.Rows) error {
-		var l Listed
-		var state, loans string
-		var created, ended sql.NullString
-		err := rows.Scan(&l.ID, &l.Borrower, &state, &l.Reason, &l.Attempts, &created, &ended, &loans)
-		if err != nil {
-			return err
-		}
-		l.State, l.Loans = reminder.State(state), strings.Fields(loans)
-		if l.Promised, err = parseTime(created); err != nil {
-			return err
-		}
-		l.Ended, err = parseTime(ended)
-		list = append(list, l)
+	emails, err := list(ctx, s, func(rows *sql.Rows, l *Listed) error {
+		var loans string
+		err := rows.Scan(&l.ID, &l.Borrower, &l.State, &l.Reason, &l.Attempts, datetime{&l.Promised}, datetime{&l.Ended}, &loans)
+		l.Loans = strings.Fields(loans)
 		return err
 	}, `SELECT e.id, e.borrower_id, e.state, e.reason, e.attempts, e.created_at, e.ended_at,
 		COALESCE((SELECT GROUP_CONCAT(DISTINCT n.loan_id SEPARATOR ' ') FROM reminder_notices n WHERE n.email_id = e.id), '')
-		FROM reminder_emails e WHERE e.state IN (`+marks(len(args))+") ORDER BY e.id DESC", args...)
-	return list, fault("list the emails", err)
+		FROM reminder_emails e WHERE e.state IN (`+marks(len(states))+") ORDER BY e.id DESC", anys(states)...)
+	return emails, fault("list the emails", err)
 }
 
 // Retry queues emails again that failed, were refused, or have an unknown outcome; all of a state when ids is empty. A
@@ -90,17 +75,11 @@ func (s *Store) Cancel(ctx context.Context, ids []int64) (int, error) {
 
 // chosen is the condition for emails by id, or all, in some states.
 func chosen(ids []int64, states []reminder.State) (where string, args []any) {
-	for _, state := range states {
-		args = append(args, string(state))
-	}
 	where = "state IN (" + marks(len(states)) + ")"
 	if len(ids) > 0 {
 		where += " AND id IN (" + marks(len(ids)) + ")"
-		for _, id := range ids {
-			args = append(args, id)
-		}
 	}
-	return where, args
+	return where, append(anys(states), anys(ids)...)
 }
 
 // A Closure is one row of reminder_closed_days.
@@ -112,22 +91,15 @@ type Closure struct {
 
 // Closures returns all dated closures, the earliest first.
 func (s *Store) Closures(ctx context.Context) ([]Closure, error) {
-	list := []Closure{}
-	err := s.read(ctx, func() { list = list[:0] }, func(rows *sql.Rows) error {
-		var c Closure
-		var first, last string
-		err := rows.Scan(&first, &last, &c.Name)
-		if err != nil {
-			return err
-		}
-		if c.First, err = reminder.ParseDate(first); err != nil {
-			return err
-		}
-		c.Last, err = reminder.ParseDate(last)
-		list = append(list, c)
-		return err
-	}, "SELECT first_day, last_day, name FROM reminder_closed_days ORDER BY first_day, last_day")
-	return list, fault("read the closed days", err)
+	return s.closures(ctx, reminder.Date{Year: 1000, Month: 1, Day: 1})
+}
+
+// closures returns those that end on a day or later.
+func (s *Store) closures(ctx context.Context, from reminder.Date) ([]Closure, error) {
+	closures, err := list(ctx, s, func(rows *sql.Rows, c *Closure) error {
+		return rows.Scan(day{&c.First}, day{&c.Last}, &c.Name)
+	}, "SELECT first_day, last_day, name FROM reminder_closed_days WHERE last_day >= ? ORDER BY first_day, last_day", from.String())
+	return closures, fault("read the closed days", err)
 }
 
 // AddClosure stores a closure, or renames it.
@@ -159,19 +131,13 @@ func (s *Store) RemoveOptOut(ctx context.Context, borrower string) (bool, error)
 // BorrowersAt returns the borrowers with an open loan who may be reached at an address.
 func (s *Store) BorrowersAt(ctx context.Context, addr string) ([]string, error) {
 	pattern := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(addr))
-	var ids []string
-	err := s.read(ctx, func() { ids = nil }, func(rows *sql.Rows) error {
-		var id string
-		err := rows.Scan(&id)
-		ids = append(ids, id)
-		return err
-	}, "SELECT DISTINCT borrower_id FROM reminder_loans WHERE LOWER(email) LIKE ? ESCAPE '!'", "%"+pattern+"%")
+	ids, err := column[string](ctx, s, "SELECT DISTINCT borrower_id FROM reminder_loans WHERE LOWER(email) LIKE ? ESCAPE '!'", "%"+pattern+"%")
 	return ids, fault("look for an address", err)
 }
 
 // FindLoan returns the open loans with an id or, if there is none, with a number or item code that the desk knows.
 func (s *Store) FindLoan(ctx context.Context, key string) ([]reminder.Loan, error) {
-	loans, err := s.Reread(ctx, reminder.Claim{Notices: []reminder.Notice{{Cycle: reminder.Cycle{Loan: key}}}})
+	loans, err := s.byID(ctx, []any{key})
 	if err != nil || len(loans) > 0 {
 		return loans, err
 	}
@@ -179,38 +145,28 @@ func (s *Store) FindLoan(ctx context.Context, key string) ([]reminder.Loan, erro
 	if err != nil {
 		return nil, err
 	}
-	var ids []reminder.Notice
-	err = s.read(ctx, func() { ids = nil }, func(rows *sql.Rows) error {
-		var n reminder.Notice
-		err := rows.Scan(&n.Loan)
-		ids = append(ids, n)
-		return err
-	}, "SELECT loan_id FROM (SELECT loan_id, "+views.list("loan_ref", "item_code")+
+	ids, err := column[string](ctx, s, "SELECT loan_id FROM (SELECT loan_id, "+views.list("loan_ref", "item_code")+
 		" FROM reminder_loans) AS loans WHERE loan_ref = ? OR item_code = ? LIMIT 10", key, key)
 	if err != nil {
 		return nil, fault("look for a loan", err)
 	}
-	return s.Reread(ctx, reminder.Claim{Notices: ids})
+	return s.byID(ctx, anys(ids))
+}
+
+// byID returns open loans, in no order.
+func (s *Store) byID(ctx context.Context, ids []any) ([]reminder.Loan, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	found := &reread{ids: ids}
+	err := s.loans(ctx, []*reread{found})
+	return found.loans, fault("read the loans", err)
 }
 
 // PastNotices returns what was promised about a loan, the oldest first.
 func (s *Store) PastNotices(ctx context.Context, loan string) ([]reminder.PastNotice, error) {
-	past := []reminder.PastNotice{}
-	err := s.read(ctx, func() { past = past[:0] }, func(rows *sql.Rows) error {
-		var p reminder.PastNotice
-		var state string
-		var sent, created sql.NullString
-		err := scanCycle(rows, &p.Cycle, &p.Step, &p.Number, &p.Dropped, &p.Email, &state, &p.Reason, &created, &sent)
-		if err != nil {
-			return err
-		}
-		p.State = reminder.State(state)
-		if p.Promised, err = parseTime(created); err != nil {
-			return err
-		}
-		p.Sent, err = parseTime(sent)
-		past = append(past, p)
-		return err
+	past, err := list(ctx, s, func(rows *sql.Rows, p *reminder.PastNotice) error {
+		return rows.Scan(&p.Loan, day{&p.Due}, &p.Step, &p.Number, &p.Dropped, &p.Email, &p.State, &p.Reason, datetime{&p.Promised}, datetime{&p.Sent})
 	}, `SELECT n.loan_id, n.due_date, n.step, n.number, n.dropped, e.id, e.state, e.reason, e.created_at, e.sent_at
 		FROM reminder_notices n JOIN reminder_emails e ON e.id = n.email_id WHERE n.loan_id = ? ORDER BY e.created_at, n.step`, loan)
 	return past, fault("read what was promised", err)

@@ -27,12 +27,7 @@ type Server struct {
 
 // Server asks the server.
 func (s *Store) Server(ctx context.Context) (sv Server, err error) {
-	var clock sql.NullString
-	err = s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&sv.Version, &clock, &sv.SQLMode) },
-		"SELECT VERSION(), UTC_TIMESTAMP(6), @@SESSION.sql_mode")
-	if err == nil {
-		sv.Clock, err = parseTime(clock)
-	}
+	err = s.row(ctx, []any{&sv.Version, datetime{&sv.Clock}, &sv.SQLMode}, "SELECT VERSION(), UTC_TIMESTAMP(6), @@SESSION.sql_mode")
 	return sv, fault("ask the server", err)
 }
 
@@ -113,7 +108,7 @@ type LoanSurvey struct {
 
 // SurveyLoans reads the view for it.
 func (s *Store) SurveyLoans(ctx context.Context) (v LoanSurvey, err error) {
-	err = s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&v.Rows, &v.Loans, &v.NoDate) },
+	err = s.row(ctx, []any{&v.Rows, &v.Loans, &v.NoDate},
 		"SELECT COUNT(*), COUNT(DISTINCT loan_id), COALESCE(SUM(due_at IS NULL OR due_at < '1000-01-01'), 0) FROM reminder_loans")
 	return v, fault("count the loans", err)
 }
@@ -124,17 +119,11 @@ func (s *Store) Borrowers(ctx context.Context) ([]reminder.Borrower, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []reminder.Borrower
-	err = s.read(ctx, func() { list = nil }, func(rows *sql.Rows) error {
-		var b reminder.Borrower
-		var email, group sql.NullString
-		err := rows.Scan(&b.ID, &email, &group)
-		b.Email, b.Group = email.String, group.String
-		list = append(list, b)
-		return err
+	borrowers, err := list(ctx, s, func(rows *sql.Rows, b *reminder.Borrower) error {
+		return rows.Scan(&b.ID, text{&b.Email}, text{&b.Group})
 	}, "SELECT DISTINCT "+views.list("borrower_id", "email", "group_name")+" FROM reminder_loans ORDER BY borrower_id")
 	// A view that does not agree with itself about a borrower shows them twice.
-	return slices.CompactFunc(list, func(a, b reminder.Borrower) bool { return a.ID == b.ID }), fault("read the borrowers", err)
+	return slices.CompactFunc(borrowers, func(a, b reminder.Borrower) bool { return a.ID == b.ID }), fault("read the borrowers", err)
 }
 
 // A School is what the tables of the school's Laravel application say. A program that has only the rights it needs

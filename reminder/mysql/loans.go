@@ -23,7 +23,7 @@ const SchemaVersion = 1
 // Check looks at the schema's version and at the view before a run does anything.
 func (s *Store) Check(ctx context.Context) error {
 	var have sql.NullInt64
-	err := s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&have) },
+	err := s.row(ctx, []any{&have},
 		"SELECT MAX(version_id) FROM "+VersionTable+" WHERE is_applied = 1")
 	if err != nil {
 		return fault("read the schema's version", err)
@@ -53,7 +53,7 @@ func (s *Store) Check(ctx context.Context) error {
 
 // CountLoans counts the rows of the view, and those due before a day.
 func (s *Store) CountLoans(ctx context.Context, before reminder.Date) (open, older int, err error) {
-	err = s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&open, &older) },
+	err = s.row(ctx, []any{&open, &older},
 		"SELECT COUNT(*), COALESCE(SUM(due_at < ?), 0) FROM reminder_loans", before.String())
 	return open, older, fault("count the loans", err)
 }
@@ -93,13 +93,12 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date,
 		loans = loans[:0]
 		err := each(ctx, s.db, func(rows *sql.Rows) error {
 			var l reminder.Loan
-			var id, borrower, email, due, hold, wants, calendar sql.NullString
-			if err := rows.Scan(&id, &borrower, &email, &due, &hold, &wants, &calendar); err != nil {
+			var due string
+			err := rows.Scan(text{&l.ID}, text{&l.Borrower.ID}, text{&l.Borrower.Email}, text{&due}, text{&l.Hold}, text{&l.Wants}, text{&l.Calendar})
+			if err != nil {
 				return err
 			}
-			l.ID, l.Borrower.ID, l.Borrower.Email = id.String, borrower.String, email.String
-			l.Hold, l.Wants, l.Calendar = hold.String, wants.String, calendar.String
-			setDue(&l, due.String)
+			setDue(&l, due)
 			if loans = append(loans, l); len(loans) < readAhead {
 				return nil
 			}
@@ -163,13 +162,8 @@ func (s *Store) known(ctx context.Context, loans []reminder.Loan) (map[reminder.
 }
 
 // scanCycle scans a row that begins with loan_id and due_date.
-func scanCycle(rows *sql.Rows, c *reminder.Cycle, more ...any) (err error) {
-	var due string
-	if err := rows.Scan(append([]any{&c.Loan, &due}, more...)...); err != nil {
-		return err
-	}
-	c.Due, err = reminder.ParseDate(due)
-	return err
+func scanCycle(rows *sql.Rows, c *reminder.Cycle, more ...any) error {
+	return rows.Scan(append([]any{&c.Loan, day{&c.Due}}, more...)...)
 }
 
 // marks returns n parameter marks.
@@ -225,22 +219,17 @@ func (s *Store) loans(ctx context.Context, batch []*reread) error {
 	}
 	return s.read(ctx, reset, func(rows *sql.Rows) error {
 		var l reminder.Loan
-		var id, borrower, name, email, title, due, ref, code, borrowed, group, lang, hold sql.NullString
+		var due, borrowed string
 		var fine sql.NullFloat64
-		var wants, calendar, from, replyTo sql.NullString
-		err := rows.Scan(&id, &borrower, &name, &email, &title, &due, &ref, &code, &borrowed, &group, &lang, &hold, &fine,
-			&wants, &calendar, &from, &replyTo)
+		b := &l.Borrower
+		err := rows.Scan(text{&l.ID}, text{&b.ID}, text{&b.Name}, text{&b.Email}, text{&l.Title}, text{&due}, text{&l.Ref}, text{&l.ItemCode},
+			text{&borrowed}, text{&b.Group}, text{&b.Language}, text{&l.Hold}, &fine, text{&l.Wants}, text{&l.Calendar}, text{&l.From}, text{&l.ReplyTo})
 		if err != nil {
 			return err
 		}
-		l.ID, l.Borrower.ID, l.Wants, l.Calendar, l.From, l.ReplyTo =
-			id.String, borrower.String, wants.String, calendar.String, from.String, replyTo.String
-		l.Borrower.Name, l.Borrower.Email, l.Borrower.Group, l.Borrower.Language = name.String, email.String, group.String, lang.String
-		l.Title, l.Ref, l.ItemCode, l.Hold, l.FinePerDay = title.String, ref.String, code.String, hold.String, int64(fine.Float64)
-		if day, _, _ := strings.Cut(borrowed.String, " "); borrowed.Valid {
-			l.Borrowed, _ = reminder.ParseDate(day) // only told when known; a zero date is not
-		}
-		setDue(&l, due.String)
+		l.FinePerDay = int64(fine.Float64)
+		l.Borrowed = anyDate(borrowed) // only told when known
+		setDue(&l, due)
 		for _, r := range batch {
 			if slices.Contains(r.ids, any(l.ID)) { // an integer id column also matches '12abc' by its leading digits
 				r.loans = append(r.loans, l)
@@ -259,13 +248,14 @@ func (s *Store) LastBorrowed(ctx context.Context) (reminder.Date, error) {
 	if !slices.Contains(views.columns, "borrowed_at") {
 		return reminder.Date{}, nil
 	}
-	var borrowed sql.NullString
-	err = s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&borrowed) },
-		"SELECT MAX(borrowed_at) FROM reminder_loans")
-	if err != nil || !borrowed.Valid {
-		return reminder.Date{}, fault("read the loans", err)
-	}
-	day, _, _ := strings.Cut(borrowed.String, " ")
-	date, _ := reminder.ParseDate(day) // a view that tells no date tells nothing
-	return date, nil
+	var borrowed string
+	err = s.row(ctx, []any{text{&borrowed}}, "SELECT MAX(borrowed_at) FROM reminder_loans")
+	return anyDate(borrowed), fault("read the loans", err)
+}
+
+// anyDate is the day of a DATE or DATETIME, and no day for anything else.
+func anyDate(raw string) reminder.Date {
+	first, _, _ := strings.Cut(raw, " ")
+	date, _ := reminder.ParseDate(first)
+	return date
 }

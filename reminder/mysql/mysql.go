@@ -16,6 +16,7 @@
 package mysql
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -66,15 +67,9 @@ func OpenDB(cfg *mysql.Config, maxConns int) (*sql.DB, error) {
 	cfg.InterpolateParams = true
 	cfg.RejectReadOnly = true // a server that became read-only after a failover: connect again, perhaps to another one
 	cfg.Collation = "utf8mb4_general_ci"
-	if cfg.Timeout == 0 {
-		cfg.Timeout = 5 * time.Second
-	}
-	if cfg.ReadTimeout == 0 {
-		cfg.ReadTimeout = 30 * time.Second
-	}
-	if cfg.WriteTimeout == 0 {
-		cfg.WriteTimeout = 30 * time.Second
-	}
+	cfg.Timeout = cmp.Or(cfg.Timeout, 5*time.Second)
+	cfg.ReadTimeout = cmp.Or(cfg.ReadTimeout, 30*time.Second)
+	cfg.WriteTimeout = cmp.Or(cfg.WriteTimeout, 30*time.Second)
 	cfg.Logger = &mysql.NopLogger{} // errors are returned; a second copy on standard error belongs to nobody
 	cfg.Params = maps.Clone(cfg.Params)
 	if cfg.Params == nil {
@@ -237,6 +232,79 @@ func (s *Store) read(ctx context.Context, reset func(), scan func(*sql.Rows) err
 		reset()
 		return each(ctx, s.db, scan, query, args...)
 	})
+}
+
+// row reads the only row of a query.
+func (s *Store) row(ctx context.Context, into []any, query string, args ...any) error {
+	return s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(into...) }, query, args...)
+}
+
+// list reads what scan makes of each row.
+func list[T any](ctx context.Context, s *Store, scan func(rows *sql.Rows, v *T) error, query string, args ...any) ([]T, error) {
+	var all []T
+	err := s.read(ctx, func() { all = []T{} }, func(rows *sql.Rows) error {
+		var v T
+		err := scan(rows, &v)
+		all = append(all, v)
+		return err
+	}, query, args...)
+	return all, err
+}
+
+// column reads a query's only column.
+func column[T any](ctx context.Context, s *Store, query string, args ...any) ([]T, error) {
+	return list(ctx, s, func(rows *sql.Rows, v *T) error { return rows.Scan(v) }, query, args...)
+}
+
+// set is column without order.
+func set(ctx context.Context, s *Store, query string, args ...any) (map[string]bool, error) {
+	keys, err := column[string](ctx, s, query, args...)
+	found := make(map[string]bool, len(keys))
+	for _, key := range keys {
+		found[key] = true
+	}
+	return found, err
+}
+
+// anys returns values as parameters.
+func anys[T any](values []T) []any {
+	args := make([]any, len(values))
+	for i, v := range values {
+		args[i] = v
+	}
+	return args
+}
+
+// What a row is scanned into where its text has another form, or may be NULL: the zero time, or "".
+type (
+	datetime struct{ *time.Time }
+	day      struct{ *reminder.Date }
+	text     struct{ *string }
+)
+
+func (d datetime) Scan(src any) (err error) {
+	var raw sql.NullString
+	if err := raw.Scan(src); err != nil {
+		return err
+	}
+	*d.Time, err = parseTime(raw)
+	return err
+}
+
+func (d day) Scan(src any) (err error) {
+	var raw sql.NullString
+	if err := raw.Scan(src); err != nil {
+		return err
+	}
+	*d.Date, err = reminder.ParseDate(raw.String)
+	return err
+}
+
+func (t text) Scan(src any) error {
+	var raw sql.NullString
+	err := raw.Scan(src)
+	*t.string = raw.String
+	return err
 }
 
 // instant is the form in which DATETIME(6) is written and read.

@@ -36,24 +36,12 @@ const pruneBatch = 500
 // a person queues again while this runs: each batch is locked and looked at once more before it is removed. The newest run
 // that worked stays, because it says how old the records are (see reminder.Runner's guard against restored backups).
 func (s *Store) Prune(ctx context.Context, before time.Time, horizon reminder.Date, dryRun bool, progress func(Pruned)) (p Pruned, err error) {
-	open := map[string]bool{}
-	err = s.read(ctx, func() { clear(open) }, func(rows *sql.Rows) error {
-		var id string
-		err := rows.Scan(&id)
-		open[id] = true
-		return err
-	}, "SELECT loan_id FROM reminder_loans")
+	open, err := set(ctx, s, "SELECT loan_id FROM reminder_loans")
 	if err != nil {
 		return p, fault("read the loans", err)
 	}
 	for last, more := int64(0), true; more; {
-		var ids []int64
-		err := s.read(ctx, func() { ids = nil }, func(rows *sql.Rows) error {
-			var id int64
-			err := rows.Scan(&id)
-			ids = append(ids, id)
-			return err
-		}, "SELECT id FROM reminder_emails WHERE id > ? AND "+endedBefore+" ORDER BY id LIMIT ?", last, formatTime(before), pruneBatch)
+		ids, err := column[int64](ctx, s, "SELECT id FROM reminder_emails WHERE id > ? AND "+endedBefore+" ORDER BY id LIMIT ?", last, formatTime(before), pruneBatch)
 		if err != nil {
 			return p, fault("look for old emails", err)
 		}
@@ -90,10 +78,7 @@ const endedBefore = "state IN ('sent', 'refused', 'canceled', 'expired', 'failed
 
 // batch removes those of some emails that are still old, and whose cycles cannot come back.
 func (p *Pruned) batch(ctx context.Context, tx *sql.Tx, ids []int64, before time.Time, horizon reminder.Date, open map[string]bool, dryRun bool) error {
-	args := make([]any, len(ids))
-	for i, id := range ids {
-		args[i] = id
-	}
+	args := anys(ids)
 	var old []int64
 	err := each(ctx, tx, func(rows *sql.Rows) error {
 		var id int64

@@ -50,17 +50,8 @@ func (s *Store) Sent(ctx context.Context, first, last reminder.Date, zone *time.
 // ToldCounts counts the notices sent from first to last, and which of them were followed by another, by due date and step.
 func (s *Store) ToldCounts(ctx context.Context, first, last reminder.Date, zone *time.Location) ([]reminder.ToldCount, error) {
 	from, to := period(first, last, zone)
-	var told []reminder.ToldCount
-	err := s.read(ctx, func() { told = nil }, func(rows *sql.Rows) error {
-		var t reminder.ToldCount
-		var due string
-		err := rows.Scan(&due, &t.Step, &t.Count, &t.Again)
-		if err != nil {
-			return err
-		}
-		t.Due, err = reminder.ParseDate(due)
-		told = append(told, t)
-		return err
+	told, err := list(ctx, s, func(rows *sql.Rows, t *reminder.ToldCount) error {
+		return rows.Scan(day{&t.Due}, &t.Step, &t.Count, &t.Again)
 		// One that was dropped because the book had come back was followed by none.
 	}, `SELECT n.due_date, n.step, COUNT(*), SUM(EXISTS (SELECT 1 FROM reminder_notices later WHERE later.loan_id = n.loan_id
 			AND later.due_date = n.due_date AND later.step > n.step AND later.dropped NOT IN ('returned', 'renewed')))

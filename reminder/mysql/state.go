@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
@@ -63,19 +62,8 @@ const (
 
 // Pauses returns the pauses stored.
 func (s *Store) Pauses(ctx context.Context) ([]reminder.Pause, error) {
-	var pauses []reminder.Pause
-	err := s.read(ctx, func() { pauses = nil }, func(rows *sql.Rows) error {
-		var p reminder.Pause
-		var kind string
-		var until sql.NullString
-		if err := rows.Scan(&kind, &p.Reason, &until, &p.Fingerprint); err != nil {
-			return err
-		}
-		p.Kind = mail.PauseKind(kind)
-		var err error
-		p.Until, err = parseTime(until)
-		pauses = append(pauses, p)
-		return err
+	pauses, err := list(ctx, s, func(rows *sql.Rows, p *reminder.Pause) error {
+		return rows.Scan(&p.Kind, &p.Reason, datetime{&p.Until}, &p.Fingerprint)
 	}, "SELECT kind, reason, until_at, fingerprint FROM reminder_state WHERE name IN (?, ?) ORDER BY name", pausePerson, pauseMail)
 	return pauses, fault("read the pauses", err)
 }
@@ -116,38 +104,20 @@ func (s *Store) Calendars(ctx context.Context, from reminder.Date) (map[string]r
 	if err != nil {
 		return nil, err
 	}
+	closures, err := s.closures(ctx, from)
 	closed := map[reminder.Date]string{}
-	err = s.read(ctx, func() { clear(closed) }, func(rows *sql.Rows) error {
-		var firstDay, lastDay, name string
-		if err := rows.Scan(&firstDay, &lastDay, &name); err != nil {
-			return err
+	for _, c := range closures {
+		for d, i := c.First, 0; !d.After(c.Last) && i < maxClosedDays; d, i = d.AddDays(1), i+1 {
+			closed[d] = c.Name
 		}
-		first, err := reminder.ParseDate(firstDay)
-		if err != nil {
-			return err
-		}
-		last, err := reminder.ParseDate(lastDay)
-		if err != nil {
-			return err
-		}
-		for d, i := first, 0; !d.After(last) && i < maxClosedDays; d, i = d.AddDays(1), i+1 {
-			closed[d] = name
-		}
-		return nil
-	}, "SELECT first_day, last_day, name FROM reminder_closed_days WHERE last_day >= ?", from.String())
+	}
 	calendars[""] = calendars[""].With(reminder.Calendar{Dates: closed})
-	return calendars, fault("read the closed days", err)
+	return calendars, err
 }
 
 // OptedOut returns the borrowers who want no reminders.
 func (s *Store) OptedOut(ctx context.Context) (map[string]bool, error) {
-	out := map[string]bool{}
-	err := s.read(ctx, func() { clear(out) }, func(rows *sql.Rows) error {
-		var id string
-		err := rows.Scan(&id)
-		out[id] = true
-		return err
-	}, "SELECT borrower_id FROM reminder_opt_outs")
+	out, err := set(ctx, s, "SELECT borrower_id FROM reminder_opt_outs")
 	return out, fault("read the opt-outs", err)
 }
 
@@ -170,11 +140,8 @@ func (s *Store) BadAddresses(ctx context.Context) (map[string]reminder.Digest, e
 
 // LastWorked returns when the last run started that was finished and not held.
 func (s *Store) LastWorked(ctx context.Context) (time.Time, error) {
-	var started sql.NullString
-	err := s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&started) },
+	var started time.Time
+	err := s.row(ctx, []any{datetime{&started}},
 		"SELECT MAX(started_at) FROM reminder_runs WHERE finished_at IS NOT NULL AND outcome <> 'held'")
-	if err != nil {
-		return time.Time{}, fault("read the runs", err)
-	}
-	return parseTime(started)
+	return started, fault("read the runs", err)
 }

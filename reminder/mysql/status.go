@@ -29,10 +29,10 @@ type Run struct {
 func (s *Store) Status(ctx context.Context, now time.Time, runs int) (Status, error) {
 	st := Status{Emails: map[reminder.State]int{}}
 	err := s.read(ctx, func() { clear(st.Emails) }, func(rows *sql.Rows) error {
-		var state string
+		var state reminder.State
 		var n int
 		err := rows.Scan(&state, &n)
-		st.Emails[reminder.State(state)] = n
+		st.Emails[state] = n
 		return err
 	}, "SELECT state, COUNT(*) FROM reminder_emails GROUP BY state")
 	if err != nil {
@@ -51,22 +51,12 @@ func (s *Store) Status(ctx context.Context, now time.Time, runs int) (Status, er
 	if st.Pauses, err = s.Pauses(ctx); err != nil {
 		return st, err
 	}
-	err = s.read(ctx, func() { st.Runs = []Run{} }, func(rows *sql.Rows) error {
-		var r Run
-		var started, finished sql.NullString
+	st.Runs, err = list(ctx, s, func(rows *sql.Rows, r *Run) error {
 		var report []byte
-		err := rows.Scan(&started, &finished, &report)
-		if err != nil {
+		if err := rows.Scan(datetime{&r.StartedAt}, datetime{&r.FinishedAt}, &report); err != nil {
 			return err
 		}
-		if r.StartedAt, err = parseTime(started); err != nil {
-			return err
-		}
-		if r.FinishedAt, err = parseTime(finished); err != nil {
-			return err
-		}
-		st.Runs = append(st.Runs, r)
-		return json.Unmarshal(report, &st.Runs[len(st.Runs)-1].Report)
+		return json.Unmarshal(report, &r.Report)
 		// Runs from a time when the clock was ahead are not the newest.
 	}, `SELECT started_at, finished_at, report FROM reminder_runs
 		ORDER BY started_at > ?, started_at DESC, run_id LIMIT ?`, formatTime(now.Add(time.Hour)), runs)

@@ -94,8 +94,7 @@ func (s *Store) CheckScan(ctx context.Context, first, last reminder.Date, clock 
 		return nil, err
 	}
 	var statement string
-	err = s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&statement) },
-		"SELECT reason FROM reminder_state WHERE name = ?", SourceState)
+	err = s.row(ctx, []any{&statement}, "SELECT reason FROM reminder_state WHERE name = ?", SourceState)
 	if err != nil {
 		return nil, fault("look for a proposed index", err)
 	}
@@ -111,8 +110,7 @@ func (s *Store) CheckScan(ctx context.Context, first, last reminder.Date, clock 
 
 // dueType is the type of due_at.
 func (s *Store) dueType(ctx context.Context) (kind string, err error) {
-	err = s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(&kind) },
-		`SELECT LOWER(data_type) FROM information_schema.columns
+	err = s.row(ctx, []any{&kind}, `SELECT LOWER(data_type) FROM information_schema.columns
 		WHERE table_schema = DATABASE() AND table_name = ? AND column_name = 'due_at'`, LoansView)
 	return kind, fault("look at the view", err)
 }
