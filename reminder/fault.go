@@ -27,6 +27,11 @@ type Fault struct {
 	Err       error // the cause, or nil; without personal data and secrets
 }
 
+// NewFault returns a Fault that lasts until somebody mends it. The cause may be nil.
+func NewFault(cause error, id, en string) *Fault {
+	return &Fault{Text: Text{ID: id, EN: en}, Err: cause}
+}
+
 // Error returns the English text and the cause.
 func (f *Fault) Error() string {
 	if f.Err == nil {

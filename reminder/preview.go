@@ -83,9 +83,8 @@ func (r *Runner) Sample(ctx context.Context, today Date, loan string) (mail.Mess
 		return mail.Message{}, err
 	}
 	if len(loans) == 0 {
-		return mail.Message{}, &Fault{Text: Text{
-			ID: "Tidak ada pinjaman terbuka dengan nomor itu.", EN: "There is no open loan of that id.",
-		}}
+		return mail.Message{}, NewFault(nil, "Tidak ada pinjaman terbuka dengan nomor itu.",
+			"There is no open loan of that id.")
 	}
 	step, ok := r.Settings.Schedule.InForce(rules.Calendar.Offset(loans[0].Due, today))
 	if !ok {
@@ -95,9 +94,8 @@ func (r *Runner) Sample(ctx context.Context, today Date, loan string) (mail.Mess
 	c.Notices = []Notice{{Cycle: Cycle{Loan: loans[0].ID, Due: loans[0].Due}, Step: step}}
 	letter, to, outcome := rules.Recheck(c, loans, today)
 	if len(letter.Items) == 0 {
-		return mail.Message{}, &Fault{Text: Text{
-			ID: "Tidak ada surel untuk pinjaman itu: " + outcome.Reason + ".", EN: "There is no mail for that loan: " + outcome.Reason + ".",
-		}}
+		return mail.Message{}, NewFault(nil, "Tidak ada surel untuk pinjaman itu: "+outcome.Reason+".",
+			"There is no mail for that loan: "+outcome.Reason+".")
 	}
 	content, err := r.Composer.Compose(letter)
 	if err != nil {

@@ -52,9 +52,8 @@ func (p *program) closedCommand() *cobra.Command {
 			}
 			found, err := app.Store.RemoveClosure(ctx, c)
 			if err == nil && !found {
-				return &reminder.Fault{Text: reminder.Text{
-					ID: "Tidak ada hari tutup seperti itu; lihat 'pengingat closed list'.", EN: "There is no such closure; see 'pengingat closed list'.",
-				}}
+				return reminder.NewFault(nil, "Tidak ada hari tutup seperti itu; lihat 'pengingat closed list'.",
+					"There is no such closure; see 'pengingat closed list'.")
 			}
 			return err
 		}),
@@ -159,7 +158,7 @@ func (p *program) optOutCommand() *cobra.Command {
 			}
 			found, err := app.Store.RemoveOptOut(ctx, id)
 			if err == nil && !found {
-				return &reminder.Fault{Text: reminder.Text{ID: "Peminjam itu memang diingatkan.", EN: "That borrower is reminded as it is."}}
+				return reminder.NewFault(nil, "Peminjam itu memang diingatkan.", "That borrower is reminded as it is.")
 			}
 			return err
 		}),
@@ -178,10 +177,8 @@ func (p *program) borrower(ctx context.Context, app *setup.App, key string) (str
 		return "", err
 	}
 	if len(ids) != 1 {
-		return "", &reminder.Fault{Text: reminder.Text{
-			ID: fmt.Sprintf("Ada %d peminjam dengan alamat itu; sebutkan ID-nya.", len(ids)),
-			EN: fmt.Sprintf("There are %d borrowers with that address; name the id.", len(ids)),
-		}}
+		return "", reminder.NewFault(nil, fmt.Sprintf("Ada %d peminjam dengan alamat itu; sebutkan ID-nya.", len(ids)),
+			fmt.Sprintf("There are %d borrowers with that address; name the id.", len(ids)))
 	}
 	return ids[0], nil
 }

@@ -47,9 +47,8 @@ nothing is added.`),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
 			list, timed, err := p.readClosures(args[0], reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone))
 			if err != nil {
-				return &reminder.Fault{Text: reminder.Text{
-					ID: args[0] + " tidak dapat dipakai; tidak ada yang ditambahkan.", EN: args[0] + " cannot be used; nothing was added.",
-				}, Err: err}
+				return reminder.NewFault(err, args[0]+" tidak dapat dipakai; tidak ada yang ditambahkan.",
+					args[0]+" cannot be used; nothing was added.")
 			}
 			there, err := app.Store.Closures(ctx)
 			if err != nil {

@@ -65,10 +65,8 @@ func (p *program) explainClosed(ctx context.Context, app *setup.App, loan string
 		return err
 	}
 	if len(past) == 0 {
-		return &reminder.Fault{Text: reminder.Text{
-			ID: "Pinjaman itu tidak terbuka (sudah kembali, atau nomornya salah) dan tidak pernah diingatkan.",
-			EN: "That loan is not open (returned, or a wrong number) and was never reminded of.",
-		}}
+		return reminder.NewFault(nil, "Pinjaman itu tidak terbuka (sudah kembali, atau nomornya salah) dan tidak pernah diingatkan.",
+			"That loan is not open (returned, or a wrong number) and was never reminded of.")
 	}
 	if asJSON {
 		return json.NewEncoder(p.out).Encode(reminder.Explanation{Loan: reminder.Loan{ID: loan}, Hinders: []reminder.Verdict{"not_open"}, Past: past})

@@ -59,9 +59,8 @@ password is safer in an environment variable than in --set.`),
 			if from != "" {
 				var err error
 				if values, _, err = setup.Environ(from, p.real); err != nil {
-					return &reminder.Fault{Text: reminder.Text{
-						ID: "Berkas --from-env tidak dapat dibaca.", EN: "The file --from-env cannot be read.",
-					}, Err: err}
+					return reminder.NewFault(err, "Berkas --from-env tidak dapat dibaca.",
+						"The file --from-env cannot be read.")
 				}
 			} else if p.envErr != nil {
 				return p.unreadableEnv()
@@ -99,29 +98,23 @@ password is safer in an environment variable than in --set.`),
 // mayWrite refuses to write over what is there, and over anything that may be the application's own.
 func (p *program) mayWrite(out string, force bool) error {
 	if strings.EqualFold(filepath.Base(out), ".env") {
-		return &reminder.Fault{Text: reminder.Text{
-			ID: "Berkas bernama .env milik aplikasi Laravel dan tidak pernah ditulisi. Pilih nama lain, misalnya --out pengingat.env.",
-			EN: "A file named .env is the Laravel application's and is never written to. Choose another name, such as --out pengingat.env.",
-		}}
+		return reminder.NewFault(nil, "Berkas bernama .env milik aplikasi Laravel dan tidak pernah ditulisi. Pilih nama lain, misalnya --out pengingat.env.",
+			"A file named .env is the Laravel application's and is never written to. Choose another name, such as --out pengingat.env.")
 	}
 	data, err := os.ReadFile(out)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return nil
 	case err == nil && bytes.Contains(data, []byte("APP_KEY=")):
-		return &reminder.Fault{Text: reminder.Text{
-			ID: "Berkas itu milik aplikasi Laravel (ada APP_KEY di dalamnya) dan tidak pernah ditulisi.",
-			EN: "That file is a Laravel application's (it holds an APP_KEY) and is never written to.",
-		}}
+		return reminder.NewFault(nil, "Berkas itu milik aplikasi Laravel (ada APP_KEY di dalamnya) dan tidak pernah ditulisi.",
+			"That file is a Laravel application's (it holds an APP_KEY) and is never written to.")
 	case err == nil && force:
 		return nil
 	case err != nil:
-		return &reminder.Fault{Text: reminder.Text{ID: "Berkas itu tidak dapat ditulis.", EN: "That file cannot be written."}, Err: err}
+		return reminder.NewFault(err, "Berkas itu tidak dapat ditulis.", "That file cannot be written.")
 	}
-	return &reminder.Fault{Text: reminder.Text{
-		ID: fmt.Sprintf("%s sudah ada. '--force' menimpanya; isinya menjadi jawaban bawaan.", out),
-		EN: fmt.Sprintf("%s is there already. '--force' overwrites it; what is in it becomes the default answers.", out),
-	}}
+	return reminder.NewFault(nil, fmt.Sprintf("%s sudah ada. '--force' menimpanya; isinya menjadi jawaban bawaan.", out),
+		fmt.Sprintf("%s is there already. '--force' overwrites it; what is in it becomes the default answers.", out))
 }
 
 // writeSettings writes a file that only its owner reads, whole or not at all.
@@ -137,10 +130,8 @@ func writeSettings(path string, text []byte) error {
 		}
 	}
 	if err != nil {
-		return &reminder.Fault{Text: reminder.Text{
-			ID: "Berkas pengaturan tidak dapat ditulis. Pilih folder lain dengan --out.",
-			EN: "The settings file cannot be written. Choose another folder with --out.",
-		}, Err: err}
+		return reminder.NewFault(err, "Berkas pengaturan tidak dapat ditulis. Pilih folder lain dengan --out.",
+			"The settings file cannot be written. Choose another folder with --out.")
 	}
 	return nil
 }
@@ -335,10 +326,8 @@ func (w *wizard) line(ctx context.Context, prompt string, secret bool) (string, 
 		return "", ctx.Err()
 	case a := <-typed:
 		if a.err != nil && (a.text == "" || !errors.Is(a.err, io.EOF)) {
-			return "", &reminder.Fault{Text: reminder.Text{
-				ID: "Tidak ada jawaban lagi; tidak ada yang ditulis. Tanpa pertanyaan: --yes.",
-				EN: "There are no more answers; nothing was written. Without questions: --yes.",
-			}, Err: a.err}
+			return "", reminder.NewFault(a.err, "Tidak ada jawaban lagi; tidak ada yang ditulis. Tanpa pertanyaan: --yes.",
+				"There are no more answers; nothing was written. Without questions: --yes.")
 		}
 		return strings.TrimSpace(a.text), nil
 	}

@@ -214,10 +214,8 @@ On Linux: prints a systemd service and timer, and the commands that install them
 			case runtime.GOOS != "windows":
 				return p.printUnits(i)
 			case p.envFile == "":
-				return &reminder.Fault{Text: reminder.Text{
-					ID: "Tidak ada berkas pengaturan. Sebutkan dengan --env BERKAS, atau buat pengingat.env di folder program.",
-					EN: "There is no settings file. Name one with --env FILE, or make pengingat.env in the program's folder.",
-				}}
+				return reminder.NewFault(nil, "Tidak ada berkas pengaturan. Sebutkan dengan --env BERKAS, atau buat pengingat.env di folder program.",
+					"There is no settings file. Name one with --env FILE, or make pengingat.env in the program's folder.")
 			}
 			s := system{program: p, dryRun: dryRun}
 			if err := s.install(cmd.Context(), i, replace); err != nil || dryRun {
@@ -427,10 +425,8 @@ func (s system) run(ctx context.Context, command ...string) error {
 	return s.do(strings.Join(line, " "), func() error {
 		out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput()
 		if err != nil {
-			return &reminder.Fault{Text: reminder.Text{
-				ID: "Perintah ini gagal: " + strings.Join(line, " "),
-				EN: "This command failed: " + strings.Join(line, " "),
-			}, Err: fmt.Errorf("%w: %s", err, strings.TrimSpace(strings.ToValidUTF8(string(out), "?")))}
+			return reminder.NewFault(fmt.Errorf("%w: %s", err, strings.TrimSpace(strings.ToValidUTF8(string(out), "?"))),
+				"Perintah ini gagal: "+strings.Join(line, " "), "This command failed: "+strings.Join(line, " "))
 		}
 		return nil
 	})

@@ -20,16 +20,12 @@ func (s system) check(dir string) error {
 		return err
 	}
 	if strings.EqualFold(filepath.Clean(dir), volume) || windows.GetDriveType(root) == windows.DRIVE_REMOTE {
-		return &reminder.Fault{Text: reminder.Text{
-			ID: "Taruh program di folder tersendiri di komputer ini, misalnya C:\\Pengingat, lalu jalankan lagi dari sana.",
-			EN: "Put the program in a folder of its own on this computer, such as C:\\Pengingat, and run it again from there.",
-		}}
+		return reminder.NewFault(nil, "Taruh program di folder tersendiri di komputer ini, misalnya C:\\Pengingat, lalu jalankan lagi dari sana.",
+			"Put the program in a folder of its own on this computer, such as C:\\Pengingat, and run it again from there.")
 	}
 	if !s.dryRun && !windows.GetCurrentProcessToken().IsElevated() {
-		return &reminder.Fault{Text: reminder.Text{
-			ID: `Perlu hak administrator: tekan Start, ketik cmd, pilih "Run as administrator", lalu ulangi perintah ini di sana.`,
-			EN: `This needs an administrator: press Start, type cmd, choose "Run as administrator", and repeat the command there.`,
-		}}
+		return reminder.NewFault(nil, `Perlu hak administrator: tekan Start, ketik cmd, pilih "Run as administrator", lalu ulangi perintah ini di sana.`,
+			`This needs an administrator: press Start, type cmd, choose "Run as administrator", and repeat the command there.`)
 	}
 	return nil
 }

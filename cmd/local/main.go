@@ -221,10 +221,8 @@ func (p *program) config(load func(map[string]string) (setup.Config, error)) (se
 }
 
 func (p *program) unreadableEnv() error {
-	return &reminder.Fault{Text: reminder.Text{
-		ID: "Berkas pengaturan (--env) tidak dapat dibaca.",
-		EN: "The settings file (--env) cannot be read.",
-	}, Err: p.envErr}
+	return reminder.NewFault(p.envErr, "Berkas pengaturan (--env) tidak dapat dibaca.",
+		"The settings file (--env) cannot be read.")
 }
 
 // app loads the configuration and wires it. What a person must know is printed; the log goes to a file.

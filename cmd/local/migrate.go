@@ -45,10 +45,8 @@ with --view; each of its rows is checked at once.`),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if source != "" && !slices.Contains(views.Sources(), source) {
-				return &reminder.Fault{Text: reminder.Text{
-					ID: "Sumber itu tidak dikenal. Yang dikenal: " + sources + ".",
-					EN: "That source is not known. Known are: " + sources + ".",
-				}}
+				return reminder.NewFault(nil, "Sumber itu tidak dikenal. Yang dikenal: "+sources+".",
+					"That source is not known. Known are: "+sources+".")
 			}
 			if printTemplate {
 				text, err := views.Text(cmp.Or(source, views.Custom), nil)
@@ -77,7 +75,7 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 			_, err = views.Statements(string(text))
 		}
 		if err != nil {
-			return &reminder.Fault{Text: reminder.Text{ID: "Berkas --view tidak dapat dipakai.", EN: "The file of --view cannot be used."}, Err: err}
+			return reminder.NewFault(err, "Berkas --view tidak dapat dipakai.", "The file of --view cannot be used.")
 		}
 		definition = string(text)
 	}

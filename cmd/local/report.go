@@ -67,10 +67,8 @@ when it has been used.`),
 				return fmt.Errorf("report: %w", err)
 			}
 			if err := replaceFile(out, page.write); err != nil {
-				return &reminder.Fault{Text: reminder.Text{
-					ID: "Laporan tidak dapat ditulis ke " + out + ". Pilih tempat lain dengan --out.",
-					EN: "The report cannot be written to " + out + ". Choose another place with --out.",
-				}, Err: err}
+				return reminder.NewFault(err, "Laporan tidak dapat ditulis ke "+out+". Pilih tempat lain dengan --out.",
+					"The report cannot be written to "+out+". Choose another place with --out.")
 			}
 			p.printf("Laporan: %s\nIsinya nama peminjam. Berkas ini hanya untuk Anda: hapus bila sudah dipakai.",
 				"Report: %s\nIt names borrowers. The file is for you alone: delete it when it has been used.", out)

@@ -24,10 +24,8 @@ dengan 'pengingat preview'. Berkas yang sudah ada tidak ditimpa.`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := reminder.ExportTemplates(args[0]); err != nil {
-				return &reminder.Fault{Text: reminder.Text{
-					ID: "Templat tidak dapat disalin. Pilih folder yang belum berisi templat.",
-					EN: "The templates could not be copied. Choose a folder without templates in it.",
-				}, Err: err}
+				return reminder.NewFault(err, "Templat tidak dapat disalin. Pilih folder yang belum berisi templat.",
+					"The templates could not be copied. Choose a folder without templates in it.")
 			}
 			p.printf("Templat ada di %s. Isi REMINDER_TEMPLATES=%s", "The templates are in %s. Set REMINDER_TEMPLATES=%s", args[0], args[0])
 			return nil

@@ -54,10 +54,8 @@ func (p *program) sample(ctx context.Context, app *setup.App, to mail.Address, l
 	case err != nil:
 		return mail.Message{}, err
 	case len(borrowers) > 0:
-		return mail.Message{}, &reminder.Fault{Text: reminder.Text{
-			ID: "Itu alamat seorang peminjam: surel contoh akan membingungkannya. Pakai alamat sendiri, atau --loan.",
-			EN: "That is a borrower's address: a sample would confuse them. Use an address of your own, or --loan.",
-		}}
+		return mail.Message{}, reminder.NewFault(nil, "Itu alamat seorang peminjam: surel contoh akan membingungkannya. Pakai alamat sendiri, atau --loan.",
+			"That is a borrower's address: a sample would confuse them. Use an address of your own, or --loan.")
 	}
 	return app.Runner.Example()
 }

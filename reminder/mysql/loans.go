@@ -32,10 +32,9 @@ func (s *Store) Check(ctx context.Context) error {
 	case have.Int64 < SchemaVersion:
 		return &reminder.Fault{Text: remedyMigrate, Err: fmt.Errorf("version %d, needed %d", have.Int64, SchemaVersion)}
 	case have.Int64 > SchemaVersion:
-		return &reminder.Fault{Text: reminder.Text{
-			ID: "Basis data dipakai oleh versi Pengingat yang lebih baru. Perbarui program ini.",
-			EN: "The database belongs to a newer version of Pengingat. Update this program.",
-		}, Err: fmt.Errorf("version %d, this program works with %d", have.Int64, SchemaVersion)}
+		return reminder.NewFault(fmt.Errorf("version %d, this program works with %d", have.Int64, SchemaVersion),
+			"Basis data dipakai oleh versi Pengingat yang lebih baru. Perbarui program ini.",
+			"The database belongs to a newer version of Pengingat. Update this program.")
 	}
 	views, err := s.readSource(ctx)
 	if err != nil {

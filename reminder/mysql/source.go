@@ -69,10 +69,8 @@ func (v *source) missing() error {
 		return nil
 	}
 	names := strings.Join(lacks, ", ")
-	return &reminder.Fault{Text: reminder.Text{
-		ID: "View reminder_loans tidak punya kolom: " + names + ". Contohnya: pengingat migrate --source custom --print-template",
-		EN: "The view reminder_loans lacks the columns: " + names + ". For an example: pengingat migrate --source custom --print-template",
-	}}
+	return reminder.NewFault(nil, "View reminder_loans tidak punya kolom: "+names+". Contohnya: pengingat migrate --source custom --print-template",
+		"The view reminder_loans lacks the columns: "+names+". For an example: pengingat migrate --source custom --print-template")
 }
 
 // list is a select list with NULL in the place of an optional column that the view leaves out.

@@ -179,10 +179,8 @@ func (p *problems) fault() error {
 	if len(p.id) == 0 {
 		return nil
 	}
-	return &reminder.Fault{Text: reminder.Text{
-		ID: "Konfigurasi belum lengkap atau salah:\n  - " + strings.Join(p.id, "\n  - "),
-		EN: "The configuration is incomplete or wrong:\n  - " + strings.Join(p.en, "\n  - "),
-	}}
+	return reminder.NewFault(nil, "Konfigurasi belum lengkap atau salah:\n  - "+strings.Join(p.id, "\n  - "),
+		"The configuration is incomplete or wrong:\n  - "+strings.Join(p.en, "\n  - "))
 }
 
 func (p *problems) missing(key string) { p.add(key+" belum diisi.", key+" is not set.") }

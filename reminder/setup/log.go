@@ -53,10 +53,8 @@ func (l *logFile) Write(line []byte) (int, error) {
 }
 
 func logFault(err error) error {
-	return &reminder.Fault{Text: reminder.Text{
-		ID: "Berkas log (LOG_FILE) tidak dapat ditulis; pengingat tetap berjalan. Tutup program lain yang membukanya, atau kosongkan tempat di disk.",
-		EN: "The log file (LOG_FILE) cannot be written; reminders go on all the same. Close the program that holds it open, or make room on the disk.",
-	}, Err: err}
+	return reminder.NewFault(err, "Berkas log (LOG_FILE) tidak dapat ditulis; pengingat tetap berjalan. Tutup program lain yang membukanya, atau kosongkan tempat di disk.",
+		"The log file (LOG_FILE) cannot be written; reminders go on all the same. Close the program that holds it open, or make room on the disk.")
 }
 
 // LogFault says why the log file could not be written, or cannot be at this moment; nil when it can, or when there is none.

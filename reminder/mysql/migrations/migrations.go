@@ -92,10 +92,8 @@ func CreateViews(ctx context.Context, db *sql.DB, definition string) error {
 	for _, statement := range statements {
 		_, err := db.ExecContext(ctx, statement)
 		if e, ok := errors.AsType[*driver.MySQLError](err); ok && (e.Number == 1146 || e.Number == 1054 || e.Number == 1064) {
-			return &reminder.Fault{Text: reminder.Text{
-				ID: "View tidak cocok dengan basis data ini. Periksa DB_DATABASE dan --source, atau nama tabel dan kolom dalam berkas --view.",
-				EN: "The view does not fit this database. Check DB_DATABASE and --source, or the tables and columns in the file of --view.",
-			}, Err: err}
+			return reminder.NewFault(err, "View tidak cocok dengan basis data ini. Periksa DB_DATABASE dan --source, atau nama tabel dan kolom dalam berkas --view.",
+				"The view does not fit this database. Check DB_DATABASE and --source, or the tables and columns in the file of --view.")
 		}
 		if err != nil {
 			return mysql.Explain("create the views", err)
