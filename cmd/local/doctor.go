@@ -663,7 +663,7 @@ func (x *examination) task(ctx context.Context) error {
 	result, registered, known := 0, false, false
 	switch x.machine.os {
 	case "windows":
-		result, registered, known = x.windowsTask(ctx, `\`+taskName)
+		result, registered, known = x.windowsTask(ctx)
 	case "linux":
 		result, registered, known = x.systemdTask(ctx)
 	}
@@ -689,21 +689,30 @@ func (x *examination) task(ctx context.Context) error {
 	return nil
 }
 
-// windowsTask asks schtasks. Its columns are named in the language of Windows, so they are told by position.
-func (x *examination) windowsTask(ctx context.Context, name string) (result int, registered, known bool) {
-	out, err := x.machine.command(ctx, "schtasks", "/query", "/tn", name, "/v", "/fo", "CSV", "/nh")
+func (x *examination) windowsTask(ctx context.Context) (result int, registered, known bool) {
+	row, err := x.taskRow(ctx)
 	if err != nil {
 		_, answered := errors.AsType[*exec.ExitError](err) // it ran, and knows no such task
 		return 0, false, answered
 	}
+	n, err := strconv.ParseInt(row[6], 10, 64)
+	return int(n), true, err == nil
+}
+
+// taskRow asks schtasks about our task. Its columns are named in the language of Windows, so they are told by position:
+// the third is when it runs next, the seventh its last result.
+func (p *program) taskRow(ctx context.Context) ([]string, error) {
+	out, err := p.machine.command(ctx, "schtasks", "/query", "/tn", `\`+taskName, "/v", "/fo", "CSV", "/nh")
+	if err != nil {
+		return nil, err
+	}
 	r := csv.NewReader(strings.NewReader(out))
 	r.FieldsPerRecord, r.LazyQuotes = -1, true
 	row, err := r.Read()
-	if err != nil || len(row) < 7 {
-		return 0, false, false
+	if err == nil && len(row) < 7 {
+		err = csv.ErrFieldCount
 	}
-	n, err := strconv.ParseInt(row[6], 10, 64)
-	return int(n), true, err == nil
+	return row, err
 }
 
 func (x *examination) systemdTask(ctx context.Context) (result int, registered, known bool) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -77,7 +78,7 @@ func (p *program) explainClosed(ctx context.Context, app *setup.App, loan string
 }
 
 func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) {
-	l := x.Loan
+	l, none := x.Loan, p.say("tidak ada", "none")
 	p.printf("Pinjaman %s, peminjam %s, jatuh tempo %s (hari ini %s)", "Loan %s, borrower %s, due %s (today is %s)",
 		l.ID, l.Borrower.ID, l.Due, x.Today)
 	rule := func(against []reminder.Verdict, v reminder.Verdict, id, en string, args ...any) {
@@ -88,9 +89,9 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 		fmt.Fprintf(p.out, "  %-2s  %s\n", mark, wrap(p.sayf(id, en, args...), 6))
 	}
 	rule(x.Hinders, reminder.TooOld, "terlambat paling lama %d hari (REMINDER_MAX_OVERDUE_DAYS)", "at most %d days late (REMINDER_MAX_OVERDUE_DAYS)", s.MaxOverdueDays)
-	rule(x.Hinders, reminder.OnHold, "tidak ditahan oleh sistem perpustakaan (alasan: %s)", "not held by the library's system (reason: %s)", p.orNo(l.Hold))
+	rule(x.Hinders, reminder.OnHold, "tidak ditahan oleh sistem perpustakaan (alasan: %s)", "not held by the library's system (reason: %s)", cmp.Or(l.Hold, none))
 	rule(x.Hinders, reminder.OptedOut, "peminjam mau diingatkan", "the borrower wants reminders")
-	rule(x.Hinders, reminder.Unreachable, "alamat surel dapat dipakai: %s", "usable e-mail address: %s", p.orNo(l.Borrower.Email))
+	rule(x.Hinders, reminder.Unreachable, "alamat surel dapat dipakai: %s", "usable e-mail address: %s", cmp.Or(l.Borrower.Email, none))
 	rule(x.Hinders, reminder.BadAddress, "alamat itu belum pernah ditolak server", "that address was never refused by a server")
 	rule(x.Hinders, reminder.Withheld, "diizinkan oleh REMINDER_ONLY_TO", "allowed by REMINDER_ONLY_TO")
 	rule(x.Hinders, reminder.NotYet, "sudah waktunya: hari ke-%d dari jatuh tempo, jadwal %s", "its time has come: day %d from the due date, schedule %s", x.Offset, s.Schedule)
@@ -107,13 +108,6 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 		p.printf("=> 'pengingat run' berikutnya mengirim surel.", "=> The next 'pengingat run' sends a mail.")
 	}
 	p.printPast(x.Past, s)
-}
-
-func (p *program) orNo(text string) string {
-	if text == "" {
-		return p.say("tidak ada", "none")
-	}
-	return text
 }
 
 func (p *program) printPast(past []reminder.PastNotice, s reminder.Settings) {

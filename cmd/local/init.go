@@ -77,8 +77,9 @@ password is safer in an environment variable than in --set.`),
 			if err := w.run(cmd.Context()); err != nil {
 				return err
 			}
-			if err := writeSettings(out, w.file()); err != nil {
-				return err
+			if err := replaceFile(out, w.file); err != nil {
+				return reminder.NewFault(err, "Berkas pengaturan tidak dapat ditulis. Pilih folder lain dengan --out.",
+					"The settings file cannot be written. Choose another folder with --out.")
 			}
 			p.printf("\nTersimpan: %s (berisi kata sandi; jangan dibagikan)\nBerikutnya:\n  pengingat migrate --source perpustakaan\n  pengingat run --dry-run\n  pengingat install",
 				"\nWritten: %s (it holds passwords; do not share it)\nNext:\n  pengingat migrate --source perpustakaan\n  pengingat run --dry-run\n  pengingat install", out)
@@ -115,25 +116,6 @@ func (p *program) mayWrite(out string, force bool) error {
 	}
 	return reminder.NewFault(nil, fmt.Sprintf("%s sudah ada. '--force' menimpanya; isinya menjadi jawaban bawaan.", out),
 		fmt.Sprintf("%s is there already. '--force' overwrites it; what is in it becomes the default answers.", out))
-}
-
-// writeSettings writes a file that only its owner reads, whole or not at all.
-func writeSettings(path string, text []byte) error {
-	temporary := path + ".tmp"
-	_ = os.Remove(temporary) // of a call that was cut off
-	f, err := os.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err == nil {
-		_, err = f.Write(text)
-		err = errors.Join(err, f.Close())
-		if err == nil {
-			err = os.Rename(temporary, path)
-		}
-	}
-	if err != nil {
-		return reminder.NewFault(err, "Berkas pengaturan tidak dapat ditulis. Pilih folder lain dengan --out.",
-			"The settings file cannot be written. Choose another folder with --out.")
-	}
-	return nil
 }
 
 // A wizard gathers settings.
@@ -406,8 +388,8 @@ var settingsFile = []struct {
 	{"REMINDER_SUMMARY_TO", "", reminder.Text{ID: "Ringkasan pagi untuk pustakawan.", EN: "The morning summary for the librarian."}},
 }
 
-// file returns the settings file: what is explained first, then what else was set.
-func (w *wizard) file() []byte {
+// file writes the settings file: what is explained first, then what else was set.
+func (w *wizard) file(out io.Writer) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s\n", w.say("Pengaturan Pengingat, dibuat oleh 'pengingat init'. Berisi kata sandi: jangan dibagikan.",
 		"Settings of Pengingat, made by 'pengingat init'. They hold passwords: do not share them."))
@@ -429,5 +411,6 @@ func (w *wizard) file() []byte {
 			fmt.Fprintf(&b, "%s=%s\n", key, setup.QuoteValue(value))
 		}
 	}
-	return b.Bytes()
+	_, err := b.WriteTo(out)
+	return err
 }

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	_ "embed"
-	"encoding/csv"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -339,8 +338,8 @@ func (s system) install(ctx context.Context, i installation, replace bool) error
 	}
 	if !s.dryRun {
 		s.printf("Terdaftar di Task Scheduler: %s, %s.", "Registered with Task Scheduler: %s, %s.", taskName, testTaskName)
-		if next := nextRun(ctx); next != "" {
-			s.printf("Berjalan berikutnya: %s", "Next run: %s", next)
+		if row, err := s.taskRow(ctx); err == nil {
+			s.printf("Berjalan berikutnya: %s", "Next run: %s", row[2])
 		}
 	}
 	return nil
@@ -439,19 +438,6 @@ func (s system) do(text string, step func() error) error {
 		return nil
 	}
 	return step()
-}
-
-// nextRun asks when the task runs next. The second column says so, in the words of the system's language.
-func nextRun(ctx context.Context) string {
-	out, err := exec.CommandContext(ctx, "schtasks", "/query", "/tn", taskName, "/fo", "csv", "/nh").Output()
-	if err != nil {
-		return ""
-	}
-	row, err := csv.NewReader(bytes.NewReader(out)).Read()
-	if err != nil || len(row) < 2 {
-		return ""
-	}
-	return row[1]
 }
 
 // doctor runs the diagnosis as a process of its own, as the person would who has just installed the program. What it finds

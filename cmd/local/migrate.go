@@ -115,11 +115,11 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 	}
 	if source != "" {
 		if definition == "" {
-			if definition, err = migrations.Definition(ctx, db, source); err != nil {
-				return err
-			}
+			err = migrations.CreateView(ctx, db, source)
+		} else {
+			err = migrations.CreateViews(ctx, db, definition)
 		}
-		if err := migrations.CreateViews(ctx, db, definition); err != nil {
+		if err != nil {
 			return err
 		}
 		p.printf("view reminder_loans dibuat untuk: %s", "view reminder_loans created for: %s", source)

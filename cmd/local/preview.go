@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -60,7 +61,7 @@ when you have looked.`),
 			}
 			page, err := p.writePreview(dir, today, messages)
 			if err != nil {
-				return err
+				return fmt.Errorf("preview: %w", err)
 			}
 			p.printf("%d surel: buka %s", "%d mails: open %s", len(messages), page)
 			return nil
@@ -75,29 +76,23 @@ when you have looked.`),
 // writePreview writes the mails and the page that shows them, and returns the page's path.
 func (p *program) writePreview(dir string, today reminder.Date, messages []mail.Message) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("preview: %w", err)
+		return "", err
 	}
 	for i, m := range messages {
 		raw, err := m.Bytes()
 		if err != nil {
-			return "", fmt.Errorf("preview: %w", err)
+			return "", err
 		}
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%04d.eml", i+1)), raw, 0o600); err != nil {
-			return "", fmt.Errorf("preview: %w", err)
+			return "", err
 		}
 	}
 	tmpl, err := template.New("preview").Funcs(template.FuncMap{"say": p.say}).Parse(previewPage)
 	if err != nil {
-		return "", fmt.Errorf("preview: %w", err)
+		return "", err
 	}
 	page := filepath.Join(dir, "index.html")
-	f, err := os.OpenFile(page, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return "", fmt.Errorf("preview: %w", err)
-	}
-	defer f.Close()
-	if err := tmpl.Execute(f, map[string]any{"Today": today, "Messages": messages, "Locale": p.locale}); err != nil {
-		return "", fmt.Errorf("preview: %w", err)
-	}
-	return page, f.Close()
+	return page, replaceFile(page, func(w io.Writer) error {
+		return tmpl.Execute(w, map[string]any{"Today": today, "Messages": messages, "Locale": p.locale})
+	})
 }

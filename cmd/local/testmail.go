@@ -94,63 +94,39 @@ func (p *program) mailFault(cfg setup.Config, err error) error {
 	invalid, certificate := errors.AsType[x509.CertificateInvalidError](err)
 	_, unknownCA := errors.AsType[x509.UnknownAuthorityError](err)
 	_, otherHost := errors.AsType[x509.HostnameError](err)
+	say := func(id, en string) { f.Text = reminder.Text{ID: id, EN: en} }
 	switch {
 	case e.Phase == "resolve":
-		f.Text = reminder.Text{
-			ID: "Nama server MAIL_HOST tidak ditemukan. Periksa ejaannya, dan apakah komputer ini tersambung ke internet.",
-			EN: "The server MAIL_HOST was not found. Check its spelling, and that this computer is online.",
-		}
+		say("Nama server MAIL_HOST tidak ditemukan. Periksa ejaannya, dan apakah komputer ini tersambung ke internet.",
+			"The server MAIL_HOST was not found. Check its spelling, and that this computer is online.")
 	case e.Phase == "connect" && cfg.MailPort == 25:
-		f.Text = reminder.Text{
-			ID: "Port 25 tidak terjangkau: hampir semua penyedia internet menutupnya. Pakai MAIL_PORT=587 atau 465.",
-			EN: "Port 25 cannot be reached: almost every internet provider blocks it. Use MAIL_PORT=587 or 465.",
-		}
+		say("Port 25 tidak terjangkau: hampir semua penyedia internet menutupnya. Pakai MAIL_PORT=587 atau 465.",
+			"Port 25 cannot be reached: almost every internet provider blocks it. Use MAIL_PORT=587 or 465.")
 	case e.Phase == "connect":
-		f.Text = reminder.Text{
-			ID: "Server surel tidak terjangkau di port itu. Periksa MAIL_PORT (587 atau 465), sambungan internet, dan firewall atau antivirus.",
-			EN: "The mail server cannot be reached on that port. Check MAIL_PORT (587 or 465), the connection, and firewall or antivirus.",
-		}
+		say("Server surel tidak terjangkau di port itu. Periksa MAIL_PORT (587 atau 465), sambungan internet, dan firewall atau antivirus.",
+			"The mail server cannot be reached on that port. Check MAIL_PORT (587 or 465), the connection, and firewall or antivirus.")
 	case certificate && invalid.Reason == x509.Expired:
-		f.Text = reminder.Text{
-			ID: "Sertifikat server di luar masa berlakunya. Biasanya jam komputer ini yang salah: setel tanggal dan jamnya.",
-			EN: "The server's certificate is outside its time. Most often this computer's clock is wrong: set date and time.",
-		}
+		say("Sertifikat server di luar masa berlakunya. Biasanya jam komputer ini yang salah: setel tanggal dan jamnya.",
+			"The server's certificate is outside its time. Most often this computer's clock is wrong: set date and time.")
 	case unknownCA || otherHost || certificate:
-		f.Text = reminder.Text{
-			ID: "Sertifikat server tidak dikenal. Antivirus atau jaringan sekolah mungkin menyela sambungan; untuk server sekolah sendiri isi MAIL_CA_FILE.",
-			EN: "The server's certificate is not known. An antivirus or the school's network may intercept; for a server of your own set MAIL_CA_FILE.",
-		}
+		say("Sertifikat server tidak dikenal. Antivirus atau jaringan sekolah mungkin menyela sambungan; untuk server sekolah sendiri isi MAIL_CA_FILE.",
+			"The server's certificate is not known. An antivirus or the school's network may intercept; for a server of your own set MAIL_CA_FILE.")
 	case e.Phase == "tls" || e.Phase == "starttls":
-		f.Text = reminder.Text{
-			ID: "Sambungan aman gagal. MAIL_PORT=587 dengan MAIL_ENCRYPTION=tls, atau MAIL_PORT=465 dengan MAIL_ENCRYPTION=ssl.",
-			EN: "The secure connection failed. Use MAIL_PORT=587 with MAIL_ENCRYPTION=tls, or MAIL_PORT=465 with MAIL_ENCRYPTION=ssl.",
-		}
+		say("Sambungan aman gagal. MAIL_PORT=587 dengan MAIL_ENCRYPTION=tls, atau MAIL_PORT=465 dengan MAIL_ENCRYPTION=ssl.",
+			"The secure connection failed. Use MAIL_PORT=587 with MAIL_ENCRYPTION=tls, or MAIL_PORT=465 with MAIL_ENCRYPTION=ssl.")
 	case e.Pause == mail.PauseCredentials && gmail:
-		f.Temporary = false
-		f.Text = reminder.Text{
-			ID: "Gmail menolak login. MAIL_PASSWORD harus 'Sandi Aplikasi' 16 huruf (Akun Google > Keamanan > Verifikasi 2 Langkah > Sandi aplikasi), bukan kata sandi biasa.",
-			EN: "Gmail refused the login. MAIL_PASSWORD must be a 16-letter App Password (Google Account > Security > 2-Step Verification > App passwords), not the normal one.",
-		}
+		return reminder.NewFault(err, "Gmail menolak login. MAIL_PASSWORD harus 'Sandi Aplikasi' 16 huruf (Akun Google > Keamanan > Verifikasi 2 Langkah > Sandi aplikasi), bukan kata sandi biasa.",
+			"Gmail refused the login. MAIL_PASSWORD must be a 16-letter App Password (Google Account > Security > 2-Step Verification > App passwords), not the normal one.")
 	case e.Pause == mail.PauseCredentials:
-		f.Temporary = false
-		f.Text = reminder.Text{
-			ID: "Server menolak login. Periksa MAIL_USERNAME dan MAIL_PASSWORD (atau SENDGRID_API_KEY).",
-			EN: "The server refused the login. Check MAIL_USERNAME and MAIL_PASSWORD (or SENDGRID_API_KEY).",
-		}
+		return reminder.NewFault(err, "Server menolak login. Periksa MAIL_USERNAME dan MAIL_PASSWORD (atau SENDGRID_API_KEY).",
+			"The server refused the login. Check MAIL_USERNAME and MAIL_PASSWORD (or SENDGRID_API_KEY).")
 	case e.Pause == mail.PauseSender:
-		f.Temporary = false
-		f.Text = reminder.Text{
-			ID: "Server tidak mengizinkan pengirim ini. MAIL_FROM_ADDRESS harus milik akun MAIL_USERNAME, atau sudah diverifikasi.",
-			EN: "The server does not allow this sender. MAIL_FROM_ADDRESS must belong to the account MAIL_USERNAME, or be verified.",
-		}
+		return reminder.NewFault(err, "Server tidak mengizinkan pengirim ini. MAIL_FROM_ADDRESS harus milik akun MAIL_USERNAME, atau sudah diverifikasi.",
+			"The server does not allow this sender. MAIL_FROM_ADDRESS must belong to the account MAIL_USERNAME, or be verified.")
 	case e.Pause == mail.PauseQuota:
-		f.Text = reminder.Text{
-			ID: "Batas kirim akun ini sudah tercapai. Tunggu beberapa jam.",
-			EN: "This account's sending limit is reached. Wait a few hours.",
-		}
+		say("Batas kirim akun ini sudah tercapai. Tunggu beberapa jam.", "This account's sending limit is reached. Wait a few hours.")
 	case e.Fate == mail.BadAddress:
-		f.Temporary = false
-		f.Text = reminder.Text{ID: "Server menolak alamat tujuan itu.", EN: "The server refused that recipient."}
+		return reminder.NewFault(err, "Server menolak alamat tujuan itu.", "The server refused that recipient.")
 	}
 	return f
 }

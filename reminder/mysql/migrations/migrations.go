@@ -65,18 +65,13 @@ func Schema(ctx context.Context, db *sql.DB) (views.Schema, error) {
 	return schema, mysql.Explain("look at the tables", rows.Err())
 }
 
-// Definition returns a source's views as they fit the database.
-func Definition(ctx context.Context, db *sql.DB, source string) (string, error) {
-	schema, err := Schema(ctx, db)
-	if err != nil {
-		return "", err
-	}
-	return views.Text(source, schema)
-}
-
 // CreateView creates or replaces the views for a source.
 func CreateView(ctx context.Context, db *sql.DB, source string) error {
-	definition, err := Definition(ctx, db, source)
+	schema, err := Schema(ctx, db)
+	if err != nil {
+		return err
+	}
+	definition, err := views.Text(source, schema)
 	if err != nil {
 		return err
 	}
