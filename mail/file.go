@@ -3,6 +3,7 @@ package mail
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -54,10 +55,7 @@ func (f *File) write(raw []byte) (path string, err error) {
 		return "", err
 	}
 	_, err = temp.Write(raw)
-	if closeErr := temp.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
+	if err = errors.Join(err, temp.Close()); err != nil {
 		os.Remove(temp.Name())
 		return "", err
 	}

@@ -17,15 +17,11 @@ type Calendar struct {
 
 // With returns the calendar of a library that is closed whenever c or d says so.
 func (c Calendar) With(d Calendar) Calendar {
-	both := Calendar{Weekdays: slices.Concat(c.Weekdays, d.Weekdays), Dates: maps.Clone(c.Dates), Open: maps.Clone(c.Open)}
-	if both.Dates == nil {
-		both.Dates = map[Date]string{}
+	both := Calendar{Weekdays: slices.Concat(c.Weekdays, d.Weekdays), Dates: map[Date]string{}, Open: map[Date]bool{}}
+	for _, one := range []Calendar{c, d} {
+		maps.Copy(both.Dates, one.Dates)
+		maps.Copy(both.Open, one.Open)
 	}
-	if both.Open == nil {
-		both.Open = map[Date]bool{}
-	}
-	maps.Copy(both.Dates, d.Dates)
-	maps.Copy(both.Open, d.Open)
 	return both
 }
 

@@ -1,6 +1,9 @@
 package reminder
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // A ToldCount counts what was sent about loans with one due date at one step.
 type ToldCount struct {
@@ -24,7 +27,6 @@ type Effect struct {
 // Effects sums up what followed reminders, a step each, as of the day on which a run last looked at the loans.
 func (r Rules) Effects(told []ToldCount, asOf Date) []Effect {
 	steps := map[int]*Effect{}
-	var list []*Effect
 	for _, t := range told {
 		e := steps[t.Step]
 		if e == nil {
@@ -33,7 +35,6 @@ func (r Rules) Effects(told []ToldCount, asOf Date) []Effect {
 				e.Within = next - t.Step
 			}
 			steps[t.Step] = e
-			list = append(list, e)
 		}
 		e.Again += t.Again
 		now, _ := r.Schedule.InForce(r.Calendar.Offset(t.Due, asOf))
@@ -44,10 +45,9 @@ func (r Rules) Effects(told []ToldCount, asOf Date) []Effect {
 			e.Unknown += t.Count - t.Again
 		}
 	}
-	slices.SortFunc(list, func(a, b *Effect) int { return a.Step - b.Step })
-	effects := make([]Effect, len(list))
-	for i, e := range list {
-		effects[i] = *e
+	effects := []Effect{}
+	for _, step := range slices.Sorted(maps.Keys(steps)) {
+		effects = append(effects, *steps[step])
 	}
 	return effects
 }

@@ -1,8 +1,8 @@
 package reminder
 
 import (
-	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -147,15 +147,12 @@ func CountGroups(loans []Loan) []GroupCount {
 		}
 	}
 	var list []GroupCount
-	for group, n := range counts {
-		list = append(list, GroupCount{group, n})
+	for _, group := range slices.Sorted(maps.Keys(counts)) {
+		list = append(list, GroupCount{group, counts[group]})
 	}
-	slices.SortFunc(list, func(a, b GroupCount) int {
-		if a.Group == "" || b.Group == "" {
-			return -cmp.Compare(a.Group, b.Group)
-		}
-		return cmp.Compare(a.Group, b.Group)
-	})
+	if len(list) > 0 && list[0].Group == "" {
+		list = append(list[1:], list[0])
+	}
 	return list
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,7 +128,9 @@ type wizard struct {
 // startFrom mends what a fresh Laravel .env says and cannot mean here.
 func (w *wizard) startFrom() {
 	maps.DeleteFunc(w.values, func(_, value string) bool { return strings.EqualFold(value, "null") }) // MAIL_USERNAME=null
-	w.values["APP_NAME"] = cmp.Or(unlessLaravel(w.values["APP_NAME"]), "Perpustakaan")
+	if name := w.values["APP_NAME"]; name == "" || name == "Laravel" {
+		w.values["APP_NAME"] = "Perpustakaan"
+	}
 	if zone := w.values["APP_TIMEZONE"]; zone == "" || zone == "UTC" { // the school's application does not use it
 		w.values["APP_TIMEZONE"] = "Asia/Jakarta"
 	}
@@ -139,13 +140,6 @@ func (w *wizard) startFrom() {
 	if w.values["MAIL_MAILER"] == "log" {
 		w.values["MAIL_MAILER"] = "file"
 	}
-}
-
-func unlessLaravel(name string) string {
-	if name == "Laravel" {
-		return ""
-	}
-	return name
 }
 
 // A question asks for one setting.
@@ -215,7 +209,6 @@ func (w *wizard) run(ctx context.Context) error {
 		{aboutLibrary, nil}, {aboutDatabase, w.tryDatabase}, {aboutMail, w.tryMail}, {aboutHabits, w.tryAll},
 	} {
 		for again := true; again; {
-			again = false
 			for _, q := range step.questions {
 				if concerns(q.key, w.values["MAIL_MAILER"]) {
 					if err := w.answer(ctx, q); err != nil {
@@ -224,18 +217,18 @@ func (w *wizard) run(ctx context.Context) error {
 				}
 			}
 			if step.try == nil {
-				continue
+				break
 			}
 			err := step.try(ctx)
-			if err != nil && !w.ask {
+			if err == nil {
+				break
+			}
+			if !w.ask {
 				return err
 			}
-			if err != nil {
-				fmt.Fprintf(w.out, "%s %s\n", w.say("GAGAL", "FAILED"), wrap(reminder.Localize(err, w.locale), 6))
-				again, err = w.yes(ctx, w.say("Jawab lagi?", "Answer again?"))
-				if err != nil {
-					return err
-				}
+			fmt.Fprintf(w.out, "%s %s\n", w.say("GAGAL", "FAILED"), wrap(reminder.Localize(err, w.locale), 6))
+			if again, err = w.yes(ctx, w.say("Jawab lagi?", "Answer again?")); err != nil {
+				return err
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"fmt"
@@ -20,7 +21,8 @@ import (
 var previewPage string
 
 func (p *program) previewCommand() *cobra.Command {
-	var dir, date, loan string
+	var dir, loan string
+	var date reminder.Date
 	cmd := &cobra.Command{
 		Use:   "preview",
 		Short: p.say("Lihat surel yang akan dikirim, tanpa mengirimnya", "See the mails that would be sent, without sending them"),
@@ -32,13 +34,8 @@ Nothing is sent and nothing is written to the database. The folder holds names a
 when you have looked.`),
 		Example: "  pengingat preview --out pratinjau\n  pengingat preview --date 2026-12-01\n  pengingat preview --loan 1234",
 		Args:    cobra.NoArgs,
-		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) (err error) {
-			today := reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone)
-			if date != "" {
-				if today, err = reminder.ParseDate(date); err != nil {
-					return p.usage(err)
-				}
-			}
+		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
+			today := cmp.Or(date, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone))
 			var messages []mail.Message
 			if loan != "" {
 				m, err := app.Runner.Sample(ctx, today, loan)
@@ -68,7 +65,7 @@ when you have looked.`),
 		}),
 	}
 	cmd.Flags().StringVar(&dir, "out", "pratinjau", p.say("folder tujuan", "folder to write to"))
-	cmd.Flags().StringVar(&date, "date", "", p.say("seolah-olah hari ini tanggal itu, misalnya 2026-12-01", "as if it were that day, such as 2026-12-01"))
+	cmd.Flags().TextVar(&date, "date", date, p.say("seolah-olah hari ini `tanggal` itu, misalnya 2026-12-01", "as if it were that `day`, such as 2026-12-01"))
 	cmd.Flags().StringVar(&loan, "loan", "", p.say("hanya pinjaman ini, seolah-olah belum pernah diingatkan", "this loan only, as if nothing had been told about it"))
 	return cmd
 }

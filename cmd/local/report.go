@@ -34,7 +34,8 @@ const (
 )
 
 func (p *program) reportCommand() *cobra.Command {
-	var out, from, to string
+	var out string
+	var from, to reminder.Date
 	var days int
 	var open bool
 	cmd := &cobra.Command{
@@ -52,9 +53,10 @@ when it has been used.`),
 		Args:    cobra.NoArgs,
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			today := reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone)
-			first, last, err := p.reportPeriod(from, to, days, today)
-			if err != nil {
-				return p.usage(err)
+			last := cmp.Or(to, today)
+			first := cmp.Or(from, last.AddDays(1-days))
+			if n := last.Sub(first) + 1; n < 1 || n > maxReportDays {
+				return p.usage(fmt.Errorf(p.say("laporan mencakup 1 sampai %d hari, bukan %d", "a report covers 1 to %d days, not %d"), maxReportDays, n))
 			}
 			if err := app.Store.Check(ctx); err != nil {
 				return err
@@ -83,29 +85,9 @@ when it has been used.`),
 	cmd.Flags().StringVar(&out, "out", "report.html", p.say("berkas yang ditulis", "file to write"))
 	cmd.Flags().BoolVar(&open, "open", false, p.say("buka di peramban", "open it in the browser"))
 	cmd.Flags().IntVar(&days, "days", 30, p.say("berapa hari sampai hari terakhir", "how many days until the last day"))
-	cmd.Flags().StringVar(&from, "from", "", p.say("hari pertama, misalnya 2026-07-13, sebagai ganti --days", "first day, such as 2026-07-13, in place of --days"))
-	cmd.Flags().StringVar(&to, "to", "", p.say("hari terakhir (bawaan: hari ini)", "last day (default: today)"))
+	cmd.Flags().TextVar(&from, "from", from, p.say("`hari` pertama, misalnya 2026-07-13, sebagai ganti --days", "first `day`, such as 2026-07-13, in place of --days"))
+	cmd.Flags().TextVar(&to, "to", to, p.say("`hari` terakhir (bawaan: hari ini)", "last `day` (default: today)"))
 	return cmd
-}
-
-// reportPeriod reads which days a report is about.
-func (p *program) reportPeriod(from, to string, days int, today reminder.Date) (first, last reminder.Date, err error) {
-	last = today
-	if to != "" {
-		if last, err = reminder.ParseDate(to); err != nil {
-			return first, last, err
-		}
-	}
-	first = last.AddDays(1 - days)
-	if from != "" {
-		if first, err = reminder.ParseDate(from); err != nil {
-			return first, last, err
-		}
-	}
-	if n := last.Sub(first) + 1; n < 1 || n > maxReportDays {
-		return first, last, fmt.Errorf(p.say("laporan mencakup 1 sampai %d hari, bukan %d", "a report covers 1 to %d days, not %d"), maxReportDays, n)
-	}
-	return first, last, nil
 }
 
 // A review is what the page shows.

@@ -4,6 +4,7 @@
 package setup
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -285,11 +286,7 @@ func (c *Config) checkMail(p *problems) {
 	if c.MailFrom == "" {
 		p.missing("MAIL_FROM_ADDRESS")
 	} else {
-		name := c.MailFromName
-		if name == "" {
-			name = c.AppName
-		}
-		s.From = address("MAIL_FROM_ADDRESS", c.MailFrom, name)
+		s.From = address("MAIL_FROM_ADDRESS", c.MailFrom, cmp.Or(c.MailFromName, c.AppName))
 	}
 	for _, from := range c.MailFromOK {
 		s.FromAllowed = append(s.FromAllowed, strings.TrimSpace(from))
