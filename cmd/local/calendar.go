@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -136,12 +137,7 @@ func (p *program) optOutCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			out, err := app.Store.OptedOut(ctx)
-			var ids []string
-			for id := range out {
-				ids = append(ids, id)
-			}
-			slices.Sort(ids)
-			for _, id := range ids {
+			for _, id := range slices.Sorted(maps.Keys(out)) {
 				fmt.Fprintln(p.out, id)
 			}
 			return err

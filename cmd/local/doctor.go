@@ -555,11 +555,17 @@ func providerOf(mailer, host string) provider {
 	if mailer == "sendgrid" {
 		host = "api.sendgrid.com"
 	}
-	i := slices.IndexFunc(providers, func(p provider) bool { return strings.HasSuffix(strings.ToLower(host), p.host) })
-	if i < 0 {
-		return provider{}
+	for _, p := range providers {
+		if strings.HasSuffix(strings.ToLower(host), p.host) {
+			return p
+		}
 	}
-	return providers[i]
+	return provider{}
+}
+
+// isProviders reports whether a domain belongs to a provider, which alone may send for it.
+func isProviders(domain string) bool {
+	return slices.ContainsFunc(providers, func(p provider) bool { return slices.Contains(p.free, domain) })
 }
 
 // sender holds MAIL_FROM_ADDRESS against the account that sends.
@@ -573,14 +579,14 @@ func (x *examination) sender(context.Context) error {
 			x.say("Surel dari sana ditolak atau masuk spam, dan jawaban peminjam hilang.", "Mail from there is refused or taken for spam, and borrowers' answers are lost."), x.say("MAIL_FROM_ADDRESS=alamat perpustakaan sendiri", "MAIL_FROM_ADDRESS=the library's own address"))
 		return nil
 	}
-	switch foreign := slices.IndexFunc(providers, func(p provider) bool { return slices.Contains(p.free, from.Domain()) }); {
+	switch {
 	case knowsLogin && at.host == ".gmail.com" && !strings.EqualFold(from.Addr, login.Addr):
 		x.warn(x.say("MAIL_FROM_ADDRESS bukan alamat akun MAIL_USERNAME.", "MAIL_FROM_ADDRESS is not the address of the account MAIL_USERNAME."),
 			x.say("Gmail menggantinya dengan alamat akun, kecuali alamat itu terdaftar di sana sebagai 'Kirim email sebagai'.", "Gmail replaces it with the account's address, unless it is registered there under 'Send mail as'."), "MAIL_FROM_ADDRESS=MAIL_USERNAME")
 	case knowsLogin && from.Domain() != login.Domain():
 		x.warn(x.sayf("MAIL_FROM_ADDRESS di %s, tetapi akunnya di %s.", "MAIL_FROM_ADDRESS is at %s, but the account is at %s.", from.Domain(), login.Domain()),
 			x.say("Banyak server menolak pengirim yang bukan milik akunnya.", "Many servers refuse a sender that is not the account's."), "pengingat test-mail --to "+x.say("ALAMAT", "ADDRESS"))
-	case foreign >= 0 && at.host != "" && !slices.Contains(at.free, from.Domain()):
+	case isProviders(from.Domain()) && at.host != "" && !slices.Contains(at.free, from.Domain()):
 		x.warn(x.sayf("MAIL_FROM_ADDRESS di %s, tetapi dikirim lewat penyedia lain.", "MAIL_FROM_ADDRESS is at %s, but another provider sends.", from.Domain()),
 			x.say("Penerima menganggapnya palsu (DMARC) dan menolaknya.", "Receivers take it for a forgery (DMARC) and refuse it."), x.say("Pakai alamat dari domain sendiri, atau server penyedia alamat itu.", "Use an address of your own domain, or the server of that address's provider."))
 	}
@@ -599,7 +605,7 @@ func (x *examination) domain(ctx context.Context) error {
 		return nil
 	}
 	name := x.app.Runner.Settings.From.Domain()
-	if isSuspect(name) || slices.ContainsFunc(providers, func(p provider) bool { return slices.Contains(p.free, name) }) {
+	if isSuspect(name) || isProviders(name) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -660,18 +666,12 @@ const (
 // task asks the scheduler of the system for ours.
 func (x *examination) task(ctx context.Context) error {
 	why := x.say("Tanpa tugas terjadwal tidak ada yang dikirim dengan sendirinya.", "Without a scheduled task nothing is sent by itself.")
-	result, registered, known := 0, false, false
-	switch x.machine.os {
-	case "windows":
-		result, registered, known = x.windowsTask(ctx)
-	case "linux":
-		result, registered, known = x.systemdTask(ctx)
-	}
+	result, err := x.lastResult(ctx)
 	switch {
-	case !known:
-		x.ok("Tugas terjadwal: tidak diketahui di sistem ini", "Scheduled task: not known on this system")
-	case !registered:
+	case errors.Is(err, errNoTask):
 		x.warn(x.say("Tugas terjadwal belum terpasang.", "The scheduled task is not installed."), why, "pengingat install")
+	case err != nil:
+		x.ok("Tugas terjadwal: tidak diketahui di sistem ini", "Scheduled task: not known on this system")
 	case result == taskDisabled:
 		x.warn(x.say("Tugas terjadwal dimatikan.", "The scheduled task is disabled."), why, "pengingat install")
 	case result == exitDone || result == taskRunning || result == taskNotYetRun:
@@ -689,14 +689,34 @@ func (x *examination) task(ctx context.Context) error {
 	return nil
 }
 
-func (x *examination) windowsTask(ctx context.Context) (result int, registered, known bool) {
-	row, err := x.taskRow(ctx)
-	if err != nil {
-		_, answered := errors.AsType[*exec.ExitError](err) // it ran, and knows no such task
-		return 0, false, answered
+var errNoTask = errors.New("there is no such task")
+
+// lastResult asks the system for the exit code with which our task ended last.
+func (x *examination) lastResult(ctx context.Context) (int, error) {
+	switch x.machine.os {
+	case "windows":
+		row, err := x.taskRow(ctx)
+		if _, answered := errors.AsType[*exec.ExitError](err); answered {
+			return 0, errNoTask
+		}
+		if err != nil {
+			return 0, err
+		}
+		return strconv.Atoi(row[6])
+	case "linux":
+		out, err := x.machine.command(ctx, "systemctl", "show", "-p", "LoadState", "pengingat.timer")
+		if err == nil && !strings.Contains(out, "LoadState=loaded") {
+			err = errNoTask
+		}
+		if err != nil {
+			return 0, err
+		}
+		if out, err = x.machine.command(ctx, "systemctl", "show", "-p", "ExecMainStatus", "pengingat.service"); err != nil {
+			return 0, err
+		}
+		return strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(out, "ExecMainStatus=")))
 	}
-	n, err := strconv.ParseInt(row[6], 10, 64)
-	return int(n), true, err == nil
+	return 0, errors.ErrUnsupported
 }
 
 // taskRow asks schtasks about our task. Its columns are named in the language of Windows, so they are told by position:
@@ -713,19 +733,6 @@ func (p *program) taskRow(ctx context.Context) ([]string, error) {
 		err = csv.ErrFieldCount
 	}
 	return row, err
-}
-
-func (x *examination) systemdTask(ctx context.Context) (result int, registered, known bool) {
-	out, err := x.machine.command(ctx, "systemctl", "show", "-p", "LoadState", "pengingat.timer")
-	if err != nil {
-		return 0, false, false
-	}
-	if !strings.Contains(out, "LoadState=loaded") {
-		return 0, false, true
-	}
-	out, err = x.machine.command(ctx, "systemctl", "show", "-p", "ExecMainStatus", "pengingat.service")
-	n, atoiErr := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(out, "ExecMainStatus=")))
-	return n, true, err == nil && atoiErr == nil
 }
 
 // rivals looks for the queue and the two services by which the Laravel application used to remind.

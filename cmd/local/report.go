@@ -238,13 +238,13 @@ func (v review) Chat(w person) string {
 	}
 	var titles []string
 	for _, b := range w.Books[:min(len(w.Books), maxChatBooks)] {
-		titles = append(titles, fmt.Sprintf(v.Say("- %s (batas kembali %s)", "- %s (due %s)"), b.Title, v.Date(b.Due)))
+		titles = append(titles, v.p.sayf("- %s (batas kembali %s)", "- %s (due %s)", b.Title, v.Date(b.Due)))
 	}
 	if more := len(w.Books) - len(titles); more > 0 {
-		titles = append(titles, fmt.Sprintf(v.Say("- dan %d lagi", "- and %d more"), more))
+		titles = append(titles, v.p.sayf("- dan %d lagi", "- and %d more", more))
 	}
-	text := fmt.Sprintf(v.Say("Halo %s, ini dari %s. Mohon kembalikan:\n%s\nBila sudah dikembalikan, abaikan pesan ini. Terima kasih!",
-		"Hello %s, this is %s. Please return:\n%s\nIf you have returned it already, ignore this message. Thank you!"),
+	text := v.p.sayf("Halo %s, ini dari %s. Mohon kembalikan:\n%s\nBila sudah dikembalikan, abaikan pesan ini. Terima kasih!",
+		"Hello %s, this is %s. Please return:\n%s\nIf you have returned it already, ignore this message. Thank you!",
 		w.Name, v.Library, strings.Join(titles, "\n"))
 	return "https://wa.me/" + w.Phone + "?text=" + strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
 }
@@ -270,9 +270,9 @@ func (v review) Step(step int) string {
 	case step == 0:
 		return v.Say("hari terakhir", "the last day")
 	case step < 0:
-		return fmt.Sprintf(v.Say("%d hari sebelumnya", "%d day(s) before"), -step)
+		return v.p.sayf("%d hari sebelumnya", "%d day(s) before", -step)
 	}
-	return fmt.Sprintf(v.Say("terlambat %d hari", "%d day(s) late"), step)
+	return v.p.sayf("terlambat %d hari", "%d day(s) late", step)
 }
 
 // tick returns what stands under the i-th day of a chart: the date under about seven of them, counted from the last.
@@ -295,7 +295,7 @@ func (v review) SentChart() (template.HTML, error) {
 			most = d
 		}
 	}
-	c.Description = fmt.Sprintf(v.Say("Grafik batang: %d pengingat dalam %d hari, terbanyak %d pada %s.", "Bar chart: %d reminders in %d days, at most %d on %s."),
+	c.Description = v.p.sayf("Grafik batang: %d pengingat dalam %d hari, terbanyak %d pada %s.", "Bar chart: %d reminders in %d days, at most %d on %s.",
 		v.Sent(), len(v.Days), most.Sent(), v.Date(most.Date))
 	return c.svg()
 }
@@ -315,7 +315,7 @@ func (v review) ReachChart() (template.HTML, error) {
 	if looked == 0 {
 		return "", nil
 	}
-	c.Description = fmt.Sprintf(v.Say("Grafik garis: keadaan pada %d dari %d hari.", "Line chart: how things stood on %d of %d days."), looked, len(v.Days))
+	c.Description = v.p.sayf("Grafik garis: keadaan pada %d dari %d hari.", "Line chart: how things stood on %d of %d days.", looked, len(v.Days))
 	return c.svg()
 }
 

@@ -128,8 +128,8 @@ func exitCode(r reminder.Report) int {
 
 // failure says in the event log what is wrong after a run. Like every reason, it holds no address and no name.
 func (p *program) failure(r reminder.Report, s reminder.Settings) string {
-	return fmt.Sprintf(p.say("%s\r\nGagal: %d, tidak pasti: %d, menunggu: %d. 'pengingat status' menjelaskannya.",
-		"%s\r\nFailed: %d, unknown: %d, waiting: %d. 'pengingat status' explains it."),
+	return p.sayf("%s\r\nGagal: %d, tidak pasti: %d, menunggu: %d. 'pengingat status' menjelaskannya.",
+		"%s\r\nFailed: %d, unknown: %d, waiting: %d. 'pengingat status' explains it.",
 		p.outcome(r, s), r.Emails.Failed, r.Emails.Unknown, r.Emails.Waiting)
 }
 
@@ -170,27 +170,27 @@ func (p *program) outcome(r reminder.Report, s reminder.Settings) string {
 			return p.say("Ditahan: catatan pengingat tampak lebih tua daripada pinjaman, seperti basis data yang dipulihkan dari cadangan. Jalankan 'pengingat quarantine --before TANGGAL', atau 'pengingat run --approve' bila program hanya lama mati.",
 				"Held: the records look older than the loans, as in a database restored from a backup. Run 'pengingat quarantine --before DATE', or 'pengingat run --approve' if the program was just off for long.")
 		}
-		return fmt.Sprintf(p.say("Ditahan: %d surel direncanakan, lebih dari REMINDER_MAX_PER_RUN=%d. Periksa daftarnya, lalu setujui dengan 'pengingat run --approve'.",
-			"Held: %d emails are planned, more than REMINDER_MAX_PER_RUN=%d. Check them, then approve with 'pengingat run --approve'."),
+		return p.sayf("Ditahan: %d surel direncanakan, lebih dari REMINDER_MAX_PER_RUN=%d. Periksa daftarnya, lalu setujui dengan 'pengingat run --approve'.",
+			"Held: %d emails are planned, more than REMINDER_MAX_PER_RUN=%d. Check them, then approve with 'pengingat run --approve'.",
 			r.Planned.Emails, s.MaxPerRun)
 	case reminder.Paused:
-		return fmt.Sprintf(p.say("Dijeda (%s): tidak ada yang dikirim. Lihat 'pengingat status'.", "Paused (%s): nothing is sent. See 'pengingat status'."), p.word(reasonTexts, r.Reason))
+		return p.sayf("Dijeda (%s): tidak ada yang dikirim. Lihat 'pengingat status'.", "Paused (%s): nothing is sent. See 'pengingat status'.", p.word(reasonTexts, r.Reason))
 	case reminder.Closed:
 		if r.Reason == reminder.ClosedDay {
 			return p.say("Perpustakaan tutup hari ini: tidak ada yang dikirim. '--now' mengirim juga.",
 				"The library is closed today: nothing is sent. '--now' sends all the same.")
 		}
-		return fmt.Sprintf(p.say("Di luar jam kirim %s: tidak ada yang dikirim. '--now' mengirim juga.",
-			"Outside the send window %s: nothing is sent. '--now' sends all the same."), s.Window)
+		return p.sayf("Di luar jam kirim %s: tidak ada yang dikirim. '--now' mengirim juga.",
+			"Outside the send window %s: nothing is sent. '--now' sends all the same.", s.Window)
 	case reminder.Stopped:
-		return fmt.Sprintf(p.say("Terhenti; yang belum terkirim menunggu untuk kali berikutnya. Penyebab: %s",
-			"Stopped; what was not sent waits for the next run. Cause: %s"), r.Reason)
+		return p.sayf("Terhenti; yang belum terkirim menunggu untuk kali berikutnya. Penyebab: %s",
+			"Stopped; what was not sent waits for the next run. Cause: %s", r.Reason)
 	case reminder.Partial:
 		return p.say("Waktu habis; sisanya menunggu untuk kali berikutnya.", "The time is spent; the rest waits for the next run.")
 	}
 	if r.Reason == reminder.DailyLimit {
-		return fmt.Sprintf(p.say("Selesai untuk hari ini: MAIL_DAILY_LIMIT=%d tercapai, sisanya menunggu.",
-			"Done for today: MAIL_DAILY_LIMIT=%d is reached, the rest waits."), s.DailyLimit)
+		return p.sayf("Selesai untuk hari ini: MAIL_DAILY_LIMIT=%d tercapai, sisanya menunggu.",
+			"Done for today: MAIL_DAILY_LIMIT=%d is reached, the rest waits.", s.DailyLimit)
 	}
 	return p.say("Selesai.", "Done.")
 }
