@@ -248,7 +248,7 @@ func TestDoctorReadsTheApplication(t *testing.T) {
 	got := strings.Join(troubles(findings), "\n")
 	for _, want := range []string{
 		`1 pinjaman berstatus "Diperpanjang"`, "1 peminjam masih beralamat @perpustakaan.com", "1 pengingat lama masih antre",
-		"3 pinjaman dalam 6 baris", "pinjaman tanpa tanggal jatuh tempo yang benar",
+		"3 loan_id muncul lebih dari sekali", "2 pinjaman tanpa tanggal kembali yang dapat dibaca",
 	} {
 		assert.Contains(t, got, want)
 	}

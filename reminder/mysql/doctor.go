@@ -99,20 +99,6 @@ func (s *Store) NotInnoDB(ctx context.Context) (tables []string, err error) {
 	return tables, fault("read the tables", err)
 }
 
-// A LoanSurvey counts what is wrong with the rows of the view.
-type LoanSurvey struct {
-	Rows   int
-	Loans  int // different loan_id
-	NoDate int // due_at is NULL, zero, or before the year 1000: never told
-}
-
-// SurveyLoans reads the view for it.
-func (s *Store) SurveyLoans(ctx context.Context) (v LoanSurvey, err error) {
-	err = s.row(ctx, []any{&v.Rows, &v.Loans, &v.NoDate},
-		"SELECT COUNT(*), COUNT(DISTINCT loan_id), COALESCE(SUM(due_at IS NULL OR due_at < '1000-01-01'), 0) FROM reminder_loans")
-	return v, fault("count the loans", err)
-}
-
 // Borrowers returns the borrowers with an open loan: id, raw address and group of each.
 func (s *Store) Borrowers(ctx context.Context) ([]reminder.Borrower, error) {
 	views, err := s.views(ctx)
