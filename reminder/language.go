@@ -109,7 +109,7 @@ func clean(s string, limit int) string {
 const maxColumns = 76
 
 // wrap breaks lines at spaces, aligned under their beginning ("* " counts as indent), and drops what is not needed:
-// blanks at the end of lines, all but one of several empty lines. A longer word, such as an address, stays whole.
+// blanks at the end of lines, all but one of several empty lines.
 func wrap(text string) string {
 	var out strings.Builder
 	empty := true
@@ -124,25 +124,32 @@ func wrap(text string) string {
 		}
 		empty = false
 		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
-		out.WriteString(indent)
-		column := len(indent)
+		hanging := indent
 		if words[0] == "*" {
-			indent += "  "
+			hanging += "  "
 		}
-		for i, word := range words {
-			switch width := utf8.RuneCountInString(word); {
-			case i == 0:
-				column += width
-			case column+1+width > maxColumns:
-				out.WriteString("\n" + indent)
-				column = len(indent) + width
-			default:
-				out.WriteByte(' ')
-				column += 1 + width
-			}
-			out.WriteString(word)
-		}
+		out.WriteString(indent + Fill(words, len(indent), maxColumns, hanging))
 		out.WriteByte('\n')
+	}
+	return out.String()
+}
+
+// Fill joins words to lines of at most limit columns. The first line begins at a column, where another text ends; the others
+// begin with an indent. A longer word, such as an address, stays whole.
+func Fill(words []string, column, limit int, indent string) string {
+	var out strings.Builder
+	for i, word := range words {
+		switch width := utf8.RuneCountInString(word); {
+		case i == 0:
+			column += width
+		case column+1+width > limit:
+			out.WriteString("\n" + indent)
+			column = len(indent) + width
+		default:
+			out.WriteByte(' ')
+			column += 1 + width
+		}
+		out.WriteString(word)
 	}
 	return out.String()
 }

@@ -137,28 +137,11 @@ func (p *program) printFindings(all []finding) {
 
 // wrap breaks a text at spaces so that it fits a terminal of 80 columns. The lines after the first are indented.
 func wrap(text string, indent int) string {
-	var b strings.Builder
-	column := indent
-	for line := range strings.SplitSeq(text, "\n") {
-		if b.Len() > 0 {
-			b.WriteString("\n" + strings.Repeat(" ", indent))
-			column = indent
-		}
-		for i, word := range strings.Fields(line) {
-			width := len([]rune(word))
-			switch {
-			case i > 0 && column+1+width > 79:
-				b.WriteString("\n" + strings.Repeat(" ", indent))
-				column = indent
-			case i > 0:
-				b.WriteByte(' ')
-				column++
-			}
-			b.WriteString(word)
-			column += width
-		}
+	lines, margin := strings.Split(text, "\n"), strings.Repeat(" ", indent)
+	for i, line := range lines {
+		lines[i] = reminder.Fill(strings.Fields(line), indent, 79, margin)
 	}
-	return b.String()
+	return strings.Join(lines, "\n"+margin)
 }
 
 // An examination is what the checks learn on their way.
