@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -186,7 +187,7 @@ func parseValue(value string, vars map[string]string) (string, error) {
 		if quote == '\'' {
 			return strings.NewReplacer(`\\`, `\`, `\'`, `'`).Replace(inner), nil
 		}
-		return expand(inner, vars, true), nil
+		return expand(inner, vars, quoted), nil
 	}
 	for i := range len(value) {
 		if value[i] == '#' && (i == 0 || value[i-1] == ' ' || value[i-1] == '\t') {
@@ -194,38 +195,22 @@ func parseValue(value string, vars map[string]string) (string, error) {
 			break
 		}
 	}
-	return expand(strings.TrimSpace(value), vars, false), nil
+	return expand(strings.TrimSpace(value), vars, reference), nil
 }
 
-// expand resolves ${KEY} and, in double quotes, the escapes.
-func expand(s string, vars map[string]string, escapes bool) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if escapes && s[i] == '\\' && i+1 < len(s) {
-			i++
-			switch s[i] {
-			case 'n':
-				b.WriteByte('\n')
-			case 'r':
-				b.WriteByte('\r')
-			case 't':
-				b.WriteByte('\t')
-			case '"', '\\', '$':
-				b.WriteByte(s[i])
-			default: // phpdotenv refuses it; a Windows path that was not escaped is more likely
-				b.WriteByte('\\')
-				b.WriteByte(s[i])
-			}
-			continue
+var (
+	reference = regexp.MustCompile(`\$\{[\w.]+\}`)
+	quoted    = regexp.MustCompile(`\\[nrt"\\$]|` + reference.String())
+	unescaped = map[string]string{`\n`: "\n", `\r`: "\r", `\t`: "\t", `\"`: `"`, `\\`: `\`, `\$`: "$"}
+)
+
+// expand resolves ${KEY} and, in double quotes, the escapes. phpdotenv refuses others; a Windows path that was not escaped
+// is more likely.
+func expand(s string, vars map[string]string, special *regexp.Regexp) string {
+	return special.ReplaceAllStringFunc(s, func(found string) string {
+		if found[0] == '$' {
+			return vars[found[2:len(found)-1]]
 		}
-		if strings.HasPrefix(s[i:], "${") {
-			if name, _, ok := strings.Cut(s[i+2:], "}"); ok && isName(name) {
-				b.WriteString(vars[name])
-				i += len(name) + 2
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
+		return unescaped[found]
+	})
 }
