@@ -141,16 +141,7 @@ func QuoteValue(value string) string {
 const maxValue = 1 << 16
 
 // isName reports whether key can be the name of a variable.
-func isName(key string) bool {
-	for i := range len(key) {
-		c := key[i]
-		letter := c == '_' || c == '.' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		if !letter && !('0' <= c && c <= '9') {
-			return false
-		}
-	}
-	return key != ""
-}
+func isName(key string) bool { return name.MatchString(key) }
 
 // isOpen reports whether value begins with a quote that it does not close.
 func isOpen(value string) bool {
@@ -189,16 +180,12 @@ func parseValue(value string, vars map[string]string) (string, error) {
 		}
 		return expand(inner, vars, quoted), nil
 	}
-	for i := range len(value) {
-		if value[i] == '#' && (i == 0 || value[i-1] == ' ' || value[i-1] == '\t') {
-			value = value[:i]
-			break
-		}
-	}
-	return expand(strings.TrimSpace(value), vars, reference), nil
+	return expand(strings.TrimSpace(comment.ReplaceAllString(value, "")), vars, reference), nil
 }
 
 var (
+	name      = regexp.MustCompile(`^[\w.]+$`)
+	comment   = regexp.MustCompile(`(?s)(^|[ \t])#.*`)
 	reference = regexp.MustCompile(`\$\{[\w.]+\}`)
 	quoted    = regexp.MustCompile(`\\[nrt"\\$]|` + reference.String())
 	unescaped = map[string]string{`\n`: "\n", `\r`: "\r", `\t`: "\t", `\"`: `"`, `\\`: `\`, `\$`: "$"}
