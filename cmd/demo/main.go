@@ -219,18 +219,9 @@ func run(ctx context.Context, environ map[string]string, t trigger) (showing, er
 
 // untold asks the rules of a run about every open loan, and returns those that nobody was told about.
 func untold(ctx context.Context, app *setup.App, today reminder.Date) ([]silence, error) {
-	settings := app.Runner.Settings
-	calendars, err := app.Store.Calendars(ctx, today.AddDays(-settings.MaxOverdueDays))
+	rules, err := app.Runner.Rules(ctx, today)
 	if err != nil {
 		return nil, err
-	}
-	optedOut, err := app.Store.OptedOut(ctx)
-	if err != nil {
-		return nil, err
-	}
-	rules := reminder.Rules{
-		Schedule: settings.Schedule, MaxOverdueDays: settings.MaxOverdueDays, OptedOut: optedOut,
-		Calendar: reminder.Calendar{Weekdays: settings.ClosedWeekdays}.With(calendars[""]),
 	}
 	var notices reminder.Claim
 	why := map[string]reminder.Verdict{}
