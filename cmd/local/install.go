@@ -398,15 +398,16 @@ func backup(dir, service string) string { return filepath.Join(dir, service+".re
 // replaceServices stops and removes the old services, and keeps what is needed to put them back.
 func (s system) replaceServices(ctx context.Context, dir string) error {
 	for _, name := range oldServices {
-		if !serviceExists(name) {
+		key := `HKLM\SYSTEM\CurrentControlSet\Services\` + name
+		if _, err := s.machine.command(ctx, "reg", "query", key); err != nil {
 			s.printf("Layanan %s tidak ada.", "There is no service %s.", name)
 			continue
 		}
-		if err := s.run(ctx, "reg", "export", `HKLM\SYSTEM\CurrentControlSet\Services\`+name, backup(dir, name), "/y"); err != nil {
+		if err := s.run(ctx, "reg", "export", key, backup(dir, name), "/y"); err != nil {
 			return err
 		}
 		_ = s.run(ctx, "net", "stop", name) // it may not be running
-		if err := s.do("sc delete "+name, func() error { return deleteService(name) }); err != nil {
+		if err := s.run(ctx, "sc", "delete", name); err != nil {
 			return err
 		}
 	}

@@ -7,8 +7,6 @@ import "errors"
 // Outside Windows there is nothing to register, and standard error goes to systemd's journal.
 
 func (s system) check(string) error { return errors.ErrUnsupported }
-func serviceExists(string) bool     { return false }
-func deleteService(string) error    { return errors.ErrUnsupported }
 func addEventSource() error         { return errors.ErrUnsupported }
 func removeEventSource() error      { return errors.ErrUnsupported }
 func logEvent(string) error         { return nil }

@@ -6,7 +6,6 @@ import (
 
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/svc/eventlog"
-	"golang.org/x/sys/windows/svc/mgr"
 
 	"github.com/mtsn6garut/pengingat/reminder"
 )
@@ -28,27 +27,6 @@ func (s system) check(dir string) error {
 			`This needs an administrator: press Start, type cmd, choose "Run as administrator", and repeat the command there.`)
 	}
 	return nil
-}
-
-// serviceExists reports whether a service is registered, running or not.
-func serviceExists(name string) bool {
-	return withService(name, func(*mgr.Service) error { return nil }) == nil
-}
-
-func deleteService(name string) error { return withService(name, (*mgr.Service).Delete) }
-
-func withService(name string, do func(*mgr.Service) error) error {
-	manager, err := mgr.Connect()
-	if err != nil {
-		return err
-	}
-	defer manager.Disconnect()
-	service, err := manager.OpenService(name)
-	if err != nil {
-		return err
-	}
-	defer service.Close()
-	return do(service)
 }
 
 // addEventSource lets the event log show our entries; EventCreate.exe, a part of Windows, has the message texts.
