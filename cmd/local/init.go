@@ -105,16 +105,16 @@ func (p *program) mayWrite(out string, force bool) error {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return nil
-	case err == nil && bytes.Contains(data, []byte("APP_KEY=")):
-		return reminder.NewFault(nil, "Berkas itu milik aplikasi Laravel (ada APP_KEY di dalamnya) dan tidak pernah ditulisi.",
-			"That file is a Laravel application's (it holds an APP_KEY) and is never written to.")
-	case err == nil && force:
-		return nil
 	case err != nil:
 		return reminder.NewFault(err, "Berkas itu tidak dapat ditulis.", "That file cannot be written.")
+	case bytes.Contains(data, []byte("APP_KEY=")):
+		return reminder.NewFault(nil, "Berkas itu milik aplikasi Laravel (ada APP_KEY di dalamnya) dan tidak pernah ditulisi.",
+			"That file is a Laravel application's (it holds an APP_KEY) and is never written to.")
+	case !force:
+		return reminder.NewFault(nil, fmt.Sprintf("%s sudah ada. '--force' menimpanya; isinya menjadi jawaban bawaan.", out),
+			fmt.Sprintf("%s is there already. '--force' overwrites it; what is in it becomes the default answers.", out))
 	}
-	return reminder.NewFault(nil, fmt.Sprintf("%s sudah ada. '--force' menimpanya; isinya menjadi jawaban bawaan.", out),
-		fmt.Sprintf("%s is there already. '--force' overwrites it; what is in it becomes the default answers.", out))
+	return nil
 }
 
 // A wizard gathers settings.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 	"golang.org/x/text/encoding/unicode"
 
 	"github.com/mtsn6garut/pengingat/reminder"
@@ -276,12 +277,9 @@ func (p *program) printTask(i installation, name string) error {
 	if err != nil {
 		return err
 	}
-	if f, ok := p.out.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			data, err = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Bytes(data)
-			if err != nil {
-				return err
-			}
+	if f, ok := p.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		if data, err = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Bytes(data); err != nil {
+			return err
 		}
 	}
 	_, err = p.out.Write(data)

@@ -45,9 +45,11 @@ func (s *Store) CheckView(ctx context.Context) (checked int, findings []Finding,
 			}})
 		}
 	}
-	kind, err := s.dueType(ctx)
+	var kind string
+	err = s.row(ctx, []any{&kind}, `SELECT LOWER(data_type) FROM information_schema.columns
+		WHERE table_schema = DATABASE() AND table_name = ? AND column_name = 'due_at'`, LoansView)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, fault("look at the view", err)
 	}
 	if kind != "date" && kind != "datetime" && kind != "timestamp" {
 		findings = append(findings, Finding{true, reminder.Text{
@@ -106,13 +108,6 @@ func (s *Store) CheckScan(ctx context.Context, first, last reminder.Date, clock 
 		text.EN += "; this index makes it fast (for the database's administrator): " + statement
 	}
 	return []Finding{{Text: text}}, nil
-}
-
-// dueType is the type of due_at.
-func (s *Store) dueType(ctx context.Context) (kind string, err error) {
-	err = s.row(ctx, []any{&kind}, `SELECT LOWER(data_type) FROM information_schema.columns
-		WHERE table_schema = DATABASE() AND table_name = ? AND column_name = 'due_at'`, LoansView)
-	return kind, fault("look at the view", err)
 }
 
 // A viewCheck gathers what is wrong with rows.

@@ -140,9 +140,6 @@ func QuoteValue(value string) string {
 // maxValue bounds one value.
 const maxValue = 1 << 16
 
-// isName reports whether key can be the name of a variable.
-func isName(key string) bool { return name.MatchString(key) }
-
 // isOpen reports whether value begins with a quote that it does not close.
 func isOpen(value string) bool {
 	return value != "" && (value[0] == '"' || value[0] == '\'') && closing(value) < 0
@@ -184,7 +181,7 @@ func parseValue(value string, vars map[string]string) (string, error) {
 }
 
 var (
-	name      = regexp.MustCompile(`^[\w.]+$`)
+	isName    = regexp.MustCompile(`^[\w.]+$`).MatchString // of a variable
 	comment   = regexp.MustCompile(`(?s)(^|[ \t])#.*`)
 	reference = regexp.MustCompile(`\$\{[\w.]+\}`)
 	quoted    = regexp.MustCompile(`\\[nrt"\\$]|` + reference.String())
