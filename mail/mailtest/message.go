@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // A Mail is a received message, parsed by the standard library only, so that it can judge what made it.
@@ -34,23 +36,17 @@ func (r Received) Parse(t testing.TB) Mail { t.Helper(); return Parse(t, r.Data)
 // Parse reads a raw message; the test fails when it is no valid one.
 func Parse(t testing.TB, raw []byte) Mail {
 	t.Helper()
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatalf("mailtest: parse message: %v", err)
-		}
-	}
 	msg, err := mail.ReadMessage(bytes.NewReader(raw))
-	must(err)
+	require.NoError(t, err, "mailtest: parse message")
 	m := Mail{Header: msg.Header}
 	m.Subject, err = new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject"))
-	must(err)
+	require.NoError(t, err, "mailtest: parse message")
 
 	mediaType, params, err := mime.ParseMediaType(msg.Header.Get("Content-Type"))
-	must(err)
+	require.NoError(t, err, "mailtest: parse message")
 	if mediaType == "text/plain" {
 		b, err := io.ReadAll(quotedprintable.NewReader(msg.Body))
-		must(err)
+		require.NoError(t, err, "mailtest: parse message")
 		m.Text = lines(b)
 		return m
 	}
@@ -59,9 +55,9 @@ func Parse(t testing.TB, raw []byte) Mail {
 		if err == io.EOF {
 			return m
 		}
-		must(err)
+		require.NoError(t, err, "mailtest: parse message")
 		b, err := io.ReadAll(part)
-		must(err)
+		require.NoError(t, err, "mailtest: parse message")
 		switch partType, _, _ := mime.ParseMediaType(part.Header.Get("Content-Type")); partType {
 		case "text/plain":
 			m.Text = lines(b)
@@ -87,9 +83,7 @@ func messageID(raw []byte) string {
 func NewCertificate(t testing.TB, notAfter time.Time, names ...string) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatalf("mailtest: key: %v", err)
-	}
+	require.NoError(t, err, "mailtest: key")
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: names[0]},
 		NotBefore: notAfter.Add(-48 * time.Hour), NotAfter: notAfter,
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, BasicConstraintsValid: true, IsCA: true}
@@ -101,12 +95,8 @@ func NewCertificate(t testing.TB, notAfter time.Time, names ...string) tls.Certi
 		}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatalf("mailtest: certificate: %v", err)
-	}
+	require.NoError(t, err, "mailtest: certificate")
 	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatalf("mailtest: certificate: %v", err)
-	}
+	require.NoError(t, err, "mailtest: certificate")
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 }

@@ -11,6 +11,7 @@ package mailtest
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/tls"
@@ -25,6 +26,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // TLS says when a server begins to encrypt.
@@ -108,13 +111,8 @@ func NewServer(t testing.TB, opt Options) *Server {
 		s.roots = x509.NewCertPool()
 		s.roots.AddCert(opt.Certificate.Leaf)
 	}
-	if opt.Addr == "" {
-		opt.Addr = "127.0.0.1:0"
-	}
-	l, err := net.Listen("tcp", opt.Addr)
-	if err != nil {
-		t.Fatalf("mailtest: listen: %v", err)
-	}
+	l, err := net.Listen("tcp", cmp.Or(opt.Addr, "127.0.0.1:0"))
+	require.NoError(t, err, "mailtest: listen")
 	s.listener = l
 	s.wg.Go(s.serve)
 	t.Cleanup(s.Close)
