@@ -95,9 +95,6 @@ func OpenDB(cfg *mysql.Config, maxConns int) (*sql.DB, error) {
 // Close closes the connections.
 func (s *Store) Close() error { return s.db.Close() }
 
-// Ping reports whether the database answers.
-func (s *Store) Ping(ctx context.Context) error { return fault("connect", s.db.PingContext(ctx)) }
-
 // A readCommitted connector opens sessions with that isolation level: claims then lock the rows they take and not the
 // gaps between them. It is a statement because the variable's name differs between MySQL and MariaDB.
 type readCommitted struct{ driver.Connector }
