@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -74,7 +72,7 @@ func (p *program) closure(text string) (c mysql.Closure, err error) {
 		}
 	}
 	if days := c.Last.Sub(c.First); days < 0 || days > maxClosureDays {
-		return c, p.usage(errors.New(p.say("tanggal akhir harus dalam setahun setelah tanggal awal", "the last day must lie within a year after the first")))
+		return c, p.usagef("tanggal akhir harus dalam setahun setelah tanggal awal", "the last day must lie within a year after the first")
 	}
 	return c, nil
 }
@@ -92,7 +90,7 @@ func (p *program) closedListCommand() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(p.out).Encode(list)
+				return p.printJSON(list)
 			}
 			for _, c := range list {
 				fmt.Fprintf(p.out, "%s..%s  %s\n", c.First, c.Last, c.Name)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -28,7 +27,7 @@ func (p *program) failedCommand() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(p.out).Encode(list)
+				return p.printJSON(list)
 			}
 			if len(list) == 0 {
 				p.printf("Tidak ada.", "None.")
@@ -72,7 +71,7 @@ may get it twice.`),
 			case len(ids) == 0 && failed != unknown:
 				states = map[bool][]reminder.State{true: {reminder.Failed}, false: {reminder.Unknown}}[failed]
 			default:
-				return p.usage(errors.New(p.say("sebutkan ID, atau --failed, atau --unknown", "name IDs, or --failed, or --unknown")))
+				return p.usagef("sebutkan ID, atau --failed, atau --unknown", "name IDs, or --failed, or --unknown")
 			}
 			n, err := app.Store.Retry(ctx, ids, states...)
 			if err == nil {
@@ -112,7 +111,7 @@ func (p *program) ids(args []string) ([]int64, error) {
 	for _, arg := range args {
 		id, err := strconv.ParseInt(arg, 10, 64)
 		if err != nil {
-			return nil, p.usage(fmt.Errorf(p.say("%q bukan ID surel; lihat 'pengingat failed'", "%q is not a mail's ID; see 'pengingat failed'"), arg))
+			return nil, p.usagef("%q bukan ID surel; lihat 'pengingat failed'", "%q is not a mail's ID; see 'pengingat failed'", arg)
 		}
 		ids = append(ids, id)
 	}
@@ -135,8 +134,8 @@ mail at most: the newest reminder.`),
 			if until != "" {
 				var err error
 				if pause.Until, err = parseUntil(until, app.Runner.Settings.Zone); err != nil {
-					return p.usage(fmt.Errorf(p.say("--until %q bukan tanggal seperti 2026-12-07 atau \"2026-12-07 09:00\"",
-						"--until %q is no date such as 2026-12-07 or \"2026-12-07 09:00\""), until))
+					return p.usagef("--until %q bukan tanggal seperti 2026-12-07 atau \"2026-12-07 09:00\"",
+						"--until %q is no date such as 2026-12-07 or \"2026-12-07 09:00\"", until)
 				}
 			}
 			err := app.Store.SetPause(ctx, pause)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -55,7 +54,7 @@ does not answer; 78 wrong settings.`),
 				p.code = max(p.code, f.code)
 			}
 			if asJSON {
-				return json.NewEncoder(p.out).Encode(map[string]any{
+				return p.printJSON(map[string]any{
 					"version": reminder.Version, "exit_code": p.code, "findings": x.found,
 				})
 			}

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -45,7 +44,7 @@ record.`),
 					return err
 				}
 				if asJSON {
-					if err := json.NewEncoder(p.out).Encode(x); err != nil {
+					if err := p.printJSON(x); err != nil {
 						return err
 					}
 					continue
@@ -70,7 +69,7 @@ func (p *program) explainClosed(ctx context.Context, app *setup.App, loan string
 			"That loan is not open (returned, or a wrong number) and was never reminded of.")
 	}
 	if asJSON {
-		return json.NewEncoder(p.out).Encode(reminder.Explanation{Loan: reminder.Loan{ID: loan}, Hinders: []reminder.Verdict{"not_open"}, Past: past})
+		return p.printJSON(reminder.Explanation{Loan: reminder.Loan{ID: loan}, Hinders: []reminder.Verdict{"not_open"}, Past: past})
 	}
 	p.printf("Pinjaman itu tidak terbuka lagi: tidak ada pengingat baru.", "That loan is not open any more: there are no new reminders.")
 	p.printPast(past, app.Runner.Settings)

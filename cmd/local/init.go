@@ -69,7 +69,7 @@ password is safer in an environment variable than in --set.`),
 			for _, pair := range set {
 				key, value, ok := strings.Cut(pair, "=")
 				if !ok || !slices.Contains(setup.Keys(), key) {
-					return p.usage(fmt.Errorf(p.say("--set %q bukan KUNCI=NILAI dengan kunci yang dikenal", "--set %q is not KEY=VALUE with a known key"), key))
+					return p.usagef("--set %q bukan KUNCI=NILAI dengan kunci yang dikenal", "--set %q is not KEY=VALUE with a known key", key)
 				}
 				w.values[key] = value
 			}

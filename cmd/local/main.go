@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -116,6 +117,8 @@ func (p *program) sayf(id, en string, args ...any) string { return fmt.Sprintf(p
 
 // printf prints in the user's language. Both formats take the same arguments in the same order.
 func (p *program) printf(id, en string, args ...any) { fmt.Fprintf(p.out, p.say(id, en)+"\n", args...) }
+
+func (p *program) printJSON(v any) error { return json.NewEncoder(p.out).Encode(v) }
 
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
@@ -257,4 +260,9 @@ func (p *program) withApp(run func(ctx context.Context, app *setup.App, args []s
 func (p *program) usage(err error) error {
 	p.started = false
 	return err
+}
+
+// usagef is usage in the user's language. Both formats take the same arguments in the same order.
+func (p *program) usagef(id, en string, args ...any) error {
+	return p.usage(errors.New(p.sayf(id, en, args...)))
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -54,8 +53,8 @@ with --view; each of its rows is checked at once.`),
 				return err
 			}
 			if (source == views.Custom) != (view != "") {
-				return p.usage(errors.New(p.say("--source custom dan --view BERKAS.sql selalu bersama; contoh berkasnya: --print-template",
-					"--source custom and --view FILE.sql go together; for an example of the file: --print-template")))
+				return p.usagef("--source custom dan --view BERKAS.sql selalu bersama; contoh berkasnya: --print-template",
+					"--source custom and --view FILE.sql go together; for an example of the file: --print-template")
 			}
 			return p.migrate(cmd.Context(), source, view, print)
 		},

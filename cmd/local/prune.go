@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -35,7 +33,7 @@ the mail would be sent again. It may be repeated and interrupted.`),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			days, err := strconv.Atoi(strings.TrimSuffix(olderThan, "d"))
 			if err != nil || days < minPruneDays {
-				return p.usage(fmt.Errorf(p.say("--older-than %q bukan jumlah hari seperti 400d, paling sedikit %dd", "--older-than %q is no number of days such as 400d, at least %dd"), olderThan, minPruneDays))
+				return p.usagef("--older-than %q bukan jumlah hari seperti 400d, paling sedikit %dd", "--older-than %q is no number of days such as 400d, at least %dd", olderThan, minPruneDays)
 			}
 			if err := app.Store.Check(ctx); err != nil {
 				return err
@@ -49,7 +47,7 @@ the mail would be sent again. It may be repeated and interrupted.`),
 			done, err := app.Store.Prune(ctx, now.AddDate(0, 0, -days), horizon, dryRun, progress)
 			switch {
 			case asJSON:
-				return errors.Join(err, json.NewEncoder(p.out).Encode(done))
+				return errors.Join(err, p.printJSON(done))
 			case err != nil:
 				return err
 			case dryRun:

@@ -56,7 +56,7 @@ when it has been used.`),
 			last := cmp.Or(to, today)
 			first := cmp.Or(from, last.AddDays(1-days))
 			if n := last.Sub(first) + 1; n < 1 || n > maxReportDays {
-				return p.usage(fmt.Errorf(p.say("laporan mencakup 1 sampai %d hari, bukan %d", "a report covers 1 to %d days, not %d"), maxReportDays, n))
+				return p.usagef("laporan mencakup 1 sampai %d hari, bukan %d", "a report covers 1 to %d days, not %d", maxReportDays, n)
 			}
 			if err := app.Store.Check(ctx); err != nil {
 				return err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"text/tabwriter"
@@ -75,7 +74,7 @@ func (p *program) run(ctx context.Context, o reminder.Options, asJSON bool) (err
 	p.code = exitCode(rep)
 	switch {
 	case asJSON:
-		err = errors.Join(err, json.NewEncoder(p.out).Encode(rep))
+		err = errors.Join(err, p.printJSON(rep))
 	case err == nil:
 		p.printReport(rep, app.Runner.Settings)
 	}
@@ -95,7 +94,7 @@ func (p *program) runEach(ctx context.Context, o reminder.Options, asJSON bool) 
 		lib.read(file)
 		db := setup.Database(lib.environ)
 		if other, ok := seen[db]; ok && lib.envErr == nil {
-			return p.usage(fmt.Errorf(p.say("%s dan %s menunjuk basis data yang sama.", "%s and %s name the same database."), other, file))
+			return p.usagef("%s dan %s menunjuk basis data yang sama.", "%s and %s name the same database.", other, file)
 		}
 		seen[db], libraries = file, append(libraries, lib)
 	}

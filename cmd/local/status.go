@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -37,7 +36,7 @@ the next run would do, and the last five runs. Nothing is written or sent.`),
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(p.out).Encode(st)
+				return p.printJSON(st)
 			}
 			p.printStatus(st, app.Runner.Settings)
 			return nil

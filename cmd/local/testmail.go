@@ -30,7 +30,7 @@ mail about that loan.`),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			addr, err := mail.ParseAddress(to)
 			if err != nil {
-				return p.usage(errors.New(p.say("--to bukan alamat surel yang dapat dipakai", "--to is not a usable e-mail address")))
+				return p.usagef("--to bukan alamat surel yang dapat dipakai", "--to is not a usable e-mail address")
 			}
 			m, err := p.sample(ctx, app, addr, loan)
 			if err != nil {
