@@ -193,7 +193,8 @@ func (l *mortalLibrary) run(t *testing.T, dieAt int) *process {
 	sender, err := mail.NewSMTP(mail.SMTPConfig{Host: p.mail.Host(), Port: p.mail.Port(), Security: mail.PlainLoopback})
 	require.NoError(t, err)
 	runner := *l.program
-	runner.Store, runner.Sender = store, sender
+	var unrecorded sync.WaitGroup
+	runner.Store, runner.Sender = orderedStore{store, &unrecorded}, orderedSender{sender, &unrecorded}
 	p.report, err = runner.Run(t.Context(), reminder.Options{})
 	p.mail.Close() // waits until all that the process sent is taken, or thrown away
 	l.accepted = append(l.accepted, p.mail.Messages()...)
@@ -204,6 +205,40 @@ func (l *mortalLibrary) run(t *testing.T, dieAt int) *process {
 	require.True(t, p.dead, "a run has no step %d", dieAt)
 	l.Exec(t, "UPDATE reminder_emails SET lease_until = UTC_TIMESTAMP(6) WHERE lease_until > UTC_TIMESTAMP(6)")
 	return p
+}
+
+// An orderedStore and an orderedSender make a run record what was sent before it looks at the next email, so that its steps
+// have one order. What it may do meanwhile, to prepare that email up to its mark, writes nothing: a death in it leaves what a
+// death before it leaves.
+type (
+	orderedStore struct {
+		reminder.Store
+		unrecorded *sync.WaitGroup
+	}
+	orderedSender struct {
+		mail.Sender
+		unrecorded *sync.WaitGroup
+	}
+)
+
+func (s orderedSender) Send(ctx context.Context, m mail.Message, handover mail.Handover) (mail.Receipt, error) {
+	receipt, err := s.Sender.Send(ctx, m, handover)
+	if err == nil {
+		s.unrecorded.Add(1)
+	}
+	return receipt, err
+}
+
+func (s orderedStore) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome) error {
+	if o.State == reminder.Sent {
+		defer s.unrecorded.Done()
+	}
+	return s.Store.Record(ctx, c, o)
+}
+
+func (s orderedStore) Reread(ctx context.Context, c reminder.Claim) ([]reminder.Loan, error) {
+	s.unrecorded.Wait()
+	return s.Store.Reread(ctx, c)
 }
 
 // checkOutbox checks what must hold when nothing waits any more.

@@ -53,10 +53,12 @@ func (r *Runner) deliver(ctx, timed context.Context, now time.Time, rules Rules,
 	var workers sync.WaitGroup
 	for range r.Settings.Concurrency {
 		workers.Go(func() {
+			w := worker{delivery: d}
 			for c := range claims {
-				d.one(ctx, c)
+				w.one(ctx, c)
 				d.busy.Done()
 			}
+			w.last.Wait()
 		})
 	}
 	if len(r.Settings.SummaryTo) > 0 {
@@ -170,16 +172,26 @@ func (d *delivery) wait() bool {
 	}
 }
 
+// A worker takes one email after the other to its outcome. That the last one was sent is recorded while the next one is
+// prepared, as far as its mark: so a crash leaves no more than one email of unknown outcome for each worker.
+type worker struct {
+	*delivery
+	last sync.WaitGroup // the record of the last email
+}
+
+// caught stops the run after a panic, which for its email is a crash.
+func (d *delivery) caught() {
+	if v := recover(); v != nil {
+		d.stop(Panicked(d.Log, v))
+	}
+}
+
 // one takes a claimed email to its outcome. A crash before the hand-over mark leaves it claimed: nothing was sent, and
 // when the lease has run out it is queued again.
-func (d *delivery) one(ctx context.Context, c Claim) {
-	defer func() {
-		if v := recover(); v != nil {
-			d.stop(Panicked(d.Log, v)) // and for this email it is a crash
-		}
-	}()
-	if err := d.limit.Wait(d.halt); err != nil { // the run ends before this email's turn
-		d.record(ctx, c, Outcome{State: Queued, KeepTry: true})
+func (w *worker) one(ctx context.Context, c Claim) {
+	defer w.caught()
+	if err := w.limit.Wait(w.halt); err != nil { // the run ends before this email's turn
+		w.record(ctx, c, Outcome{State: Queued, KeepTry: true})
 		return
 	}
 	var letter Letter
@@ -187,34 +199,44 @@ func (d *delivery) one(ctx context.Context, c Claim) {
 	var to mail.Address
 	var outcome Outcome
 	if c.isSummary() {
-		if to, outcome = d.rules.recheckSummary(c, d.Settings.SummaryTo, d.rep.Today); outcome.State == "" {
-			s, err := d.summary(ctx, d.rules, d.rep)
+		if to, outcome = w.rules.recheckSummary(c, w.Settings.SummaryTo, w.rep.Today); outcome.State == "" {
+			s, err := w.summary(ctx, w.rules, w.rep)
 			if err != nil {
-				d.stop(err)
+				w.stop(err)
 				return
 			}
-			compose = func() (Content, error) { return d.Composer.Summarize(s) }
+			compose = func() (Content, error) { return w.Composer.Summarize(s) }
 		}
 	} else {
-		loans, err := d.Store.Reread(ctx, c)
+		loans, err := w.Store.Reread(ctx, c)
 		if err != nil {
-			d.stop(err)
+			w.stop(err)
 			return
 		}
-		letter, to, outcome = d.rules.Recheck(c, loans, d.rep.Today)
-		compose = func() (Content, error) { return d.Composer.Compose(letter) }
+		letter, to, outcome = w.rules.Recheck(c, loans, w.rep.Today)
+		compose = func() (Content, error) { return w.Composer.Compose(letter) }
 	}
 	if outcome.State == "" {
-		outcome = d.send(ctx, c, letter, compose, to, outcome.Dropped)
+		outcome = w.send(ctx, c, letter, compose, to, outcome.Dropped)
 	}
-	if outcome.State != "" {
-		d.record(ctx, c, outcome)
+	w.last.Wait() // outcomes are counted in their order
+	switch outcome.State {
+	case "":
+	case Sent:
+		w.busy.Add(1)
+		w.last.Go(func() {
+			defer w.busy.Done()
+			defer w.caught()
+			w.record(ctx, c, outcome)
+		})
+	default:
+		w.record(ctx, c, outcome)
 	}
 }
 
 // send composes and sends one email and returns its outcome; one without a State when nothing may be written, because
 // the claim was lost or the store failed. A letter may name the addresses of its branch.
-func (d *delivery) send(ctx context.Context, c Claim, letter Letter, compose func() (Content, error), to mail.Address,
+func (w *worker) send(ctx context.Context, c Claim, letter Letter, compose func() (Content, error), to mail.Address,
 	dropped []Dropped) Outcome {
 	o := Outcome{Dropped: dropped}
 	content, err := compose()
@@ -223,27 +245,28 @@ func (d *delivery) send(ctx context.Context, c Claim, letter Letter, compose fun
 		o.State, o.Reason = Refused, "compose: "+err.Error()
 		return unhidden(c, o)
 	}
-	m := d.Settings.message(c, letter, content, to, d.now)
+	m := w.Settings.message(c, letter, content, to, w.now)
 	var handed error
-	receipt, err := d.Sender.Send(ctx, m, func(ctx context.Context) error {
+	receipt, err := w.Sender.Send(ctx, m, func(ctx context.Context) error {
+		w.last.Wait()
 		// A crash after this mark leaves the outcome unknown; one before it, surely unsent. So it stands as late as can be.
-		handed = d.Store.HandOver(ctx, c, m.ID, m.Date)
+		handed = w.Store.HandOver(ctx, c, m.ID, m.Date)
 		return handed
 	})
 	switch {
 	case errors.Is(handed, ErrLost):
-		d.Log.Warn("claim lost before the hand-over; not sent", "email", c.ID)
+		w.Log.Warn("claim lost before the hand-over; not sent", "email", c.ID)
 		return Outcome{}
 	case handed != nil:
 		// The mark may or may not be written, but nothing was sent: hand the claim back, and if that fails too, the sweep
 		// takes the mark at its word.
-		d.stop(handed)
+		w.stop(handed)
 		return Outcome{State: Queued, KeepTry: true}
 	case err == nil:
 		o.State, o.ReceiptID = Sent, receipt.ID
 		return o
 	}
-	return d.failed(c, to, err, o)
+	return w.failed(c, to, err, o)
 }
 
 // message addresses a composed mail. A try after one that surely failed gets a new Message-ID, because receivers must not

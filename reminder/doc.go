@@ -51,7 +51,8 @@
 //     the one thing that cannot be undone. Crash before it: as in 6. Crash after it: the outcome is unknown (2).
 //  10. Send. The final dot, or the POST: the only step with an effect outside.
 //  11. Record. One guarded UPDATE writes the outcome. It is tried also when the run's time is over. Crash before it, or
-//     the database gone: the mark stands, and the email becomes unknown, never a silent second mail.
+//     the database gone: the mark stands, and the email becomes unknown, never a silent second mail. Meanwhile the next
+//     email is prepared, but its mark waits.
 //  12. Finish. The run's row gets its [Report].
 //
 // # The morning's summary

@@ -12,8 +12,8 @@ import (
 // A group lets callers that come at the same time share a round trip and a commit: while one batch is at the database,
 // the calls that arrive gather for the next. Nobody waits for company, and a caller that is alone is done alone.
 //
-// Each worker waits for its own call. So a batch holds at most one email of each, and a crash leaves no more emails of
-// unknown outcome than without it: the one in flight of every worker.
+// A worker marks an email only when the outcome of its last one is recorded. So a batch holds at most one mark of each, and a
+// crash leaves no more emails of unknown outcome than without it: the one in flight of every worker.
 type group[T any] struct {
 	mu      sync.Mutex
 	waiting []*call[T]

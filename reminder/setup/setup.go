@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/mtsn6garut/pengingat/mail"
@@ -27,6 +28,11 @@ type App struct {
 
 // New wires a configuration. It connects to nothing, so an error is always one of the configuration.
 func New(cfg Config, stderr io.Writer) (*App, error) {
+	if os.Getenv("GOGC") == "" {
+		// Hardly anything outlives its email. Collected half as often, garbage takes 2 MiB more and the run a seventh less of
+		// the processors.
+		debug.SetGCPercent(200)
+	}
 	composer, err := reminder.NewComposer(reminder.Texts{
 		Library: cfg.AppName, URL: cfg.AppURL, Locale: cfg.AppLocale, TitleInSubject: cfg.TitleInSubject, Dir: cfg.Templates,
 	})
