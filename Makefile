@@ -75,7 +75,7 @@ bench-scale: ## 1 to 8 functions on one outbox; SCALE_MAILS (5000), SCALE_LATENC
 	deploy/dev/with-mariadb.sh go test -tags torture -run TestScale -count=1 -v -timeout 3h ./reminder/torture
 
 .PHONY: bench
-bench: ## measure the program beside what bounds it, BENCH_RUNS (5) times; BENCH=delivery for that part; an hour
+bench: ## measure the program beside what bounds it, BENCH_RUNS (5) times; BENCH=delivery for that part; half an hour
 	@deploy/dev/with-mariadb.sh deploy/dev/with-smtp-sink.sh \
 		go test -tags bench -run 'TestBench/$(BENCH)' -count=1 -v -timeout 12h ./reminder/bench >&2
 	@cat bin/bench.md
