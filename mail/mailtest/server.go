@@ -165,6 +165,12 @@ func (s *Server) Messages() []Received {
 	return slices.Clone(s.messages)
 }
 
+func (s *Server) taken() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.messages)
+}
+
 // Commands returns the steps of all conversations so far, in order of arrival.
 func (s *Server) Commands() []Command {
 	s.mu.Lock()
@@ -402,7 +408,7 @@ func (s *session) receive() bool {
 	a := s.ask("dot", string(data))
 	if a == (Action{}) {
 		if a.Reply = wrong; wrong == "" {
-			a.Reply = "250 2.0.0 ok: queued as " + fmt.Sprintf("%06d", len(s.srv.Messages())+1)
+			a.Reply = "250 2.0.0 ok: queued as " + fmt.Sprintf("%06d", s.srv.taken()+1)
 		}
 	}
 	if a.Accept || strings.HasPrefix(a.Reply, "2") {

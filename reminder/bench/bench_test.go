@@ -136,8 +136,8 @@ func (b *bench) delivery() {
 			for key, seconds := range map[string]float64{
 				"prepare": w.prepared.Sub(w.begun).Seconds(), "scan": w.scan.seconds() - w.page.seconds(), "plan": w.page.seconds(),
 				"promise": w.promise.seconds(), "deliver": w.ended.Sub(w.promised).Seconds(),
-				"reread": w.reread.seconds() / of,
-				"compose": (float64(concurrency)*w.ended.Sub(w.promised).Seconds() - w.reread.seconds() - w.send.seconds()) / of,
+				"reread":   w.reread.seconds() / of,
+				"compose":  (float64(concurrency)*w.ended.Sub(w.promised).Seconds() - w.reread.seconds() - w.send.seconds()) / of,
 				"dialogue": (w.send.seconds() - w.handover.seconds()) / of,
 				"handover": w.handover.seconds() / of, "record": w.record.seconds() / of, "claim": w.claim.seconds() / of,
 			} {
