@@ -122,27 +122,6 @@ func TestSMTPResetsAfterRefusal(t *testing.T) {
 	}
 }
 
-// A server that goes on after it refused the recipient waits for a text whose end nobody may send.
-func TestSMTPLeavesAServerThatWantsARefusedMessage(t *testing.T) {
-	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
-		switch {
-		case c.Conn == 1 && c.Phase == "rcpt":
-			return say("550 5.1.1 no")
-		case c.Conn == 1 && c.Phase == "data":
-			return say("354 nevertheless")
-		}
-		return mailtest.Action{}
-	}})
-	s := newSMTP(t, srv, nil)
-	_, err := s.Send(t.Context(), newMessage(1), yes)
-	require.Equal(t, BadAddress, FateOf(err))
-	_, err = s.Send(t.Context(), newMessage(2), yes)
-	require.NoError(t, err)
-	require.NoError(t, s.Close())
-	srv.Close()
-	assert.Equal(t, "greet ehlo mail rcpt data greet ehlo mail rcpt data dot quit", phases(srv))
-}
-
 // What a server takes at once is sent at once; another gets each command when it has answered the one before.
 func TestSMTPPipelines(t *testing.T) {
 	for _, pipelining := range []bool{true, false} {
@@ -172,22 +151,33 @@ func TestSMTPPipelines(t *testing.T) {
 	}
 }
 
-func TestSMTPLeavesAConnectionThatCannotReset(t *testing.T) {
-	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
-		switch {
-		case c.Conn == 1 && c.Phase == "rcpt":
-			return say("550 5.1.1 no")
-		case c.Phase == "rset":
-			return say("500 5.5.2 no")
-		}
-		return mailtest.Action{}
-	}})
-	s := newSMTP(t, srv, nil)
-	_, err := s.Send(t.Context(), newMessage(1), yes)
-	require.Equal(t, BadAddress, FateOf(err))
-	_, err = s.Send(t.Context(), newMessage(2), yes)
-	require.NoError(t, err)
-	assert.Equal(t, 2, srv.Count("greet"))
+func TestSMTPLeavesAConnectionThatCannotGoOn(t *testing.T) {
+	for phase, action := range map[string]mailtest.Action{
+		"rset": say("500 5.5.2 no"),
+		"data": say("354 nevertheless"), // it waits for a text whose end nobody may send
+	} {
+		t.Run(phase, func(t *testing.T) {
+			srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
+				switch {
+				case c.Conn == 1 && c.Phase == "rcpt":
+					return say("550 5.1.1 no")
+				case c.Conn == 1 && c.Phase == phase:
+					return action
+				}
+				return mailtest.Action{}
+			}})
+			s := newSMTP(t, srv, nil)
+			_, err := s.Send(t.Context(), newMessage(1), yes)
+			require.Equal(t, BadAddress, FateOf(err))
+			_, err = s.Send(t.Context(), newMessage(2), yes)
+			require.NoError(t, err)
+			require.NoError(t, s.Close())
+			srv.Close()
+			assert.Equal(t, 2, srv.Count("greet"))
+			assert.Equal(t, 1, srv.Count("dot"))
+			assert.Len(t, srv.Messages(), 1)
+		})
+	}
 }
 
 func TestSMTPLimitsOfAConnection(t *testing.T) {

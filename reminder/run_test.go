@@ -3,6 +3,7 @@ package reminder_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -314,3 +315,87 @@ func (panickingSender) Send(context.Context, mail.Message, mail.Handover) (mail.
 type panickingStore struct{ reminder.Store }
 
 func (panickingStore) Pauses(context.Context) ([]reminder.Pause, error) { panic("canary@example.org") }
+
+// TestRecordBesideTheNextEmail: while it is recorded that an email was sent, the same worker prepares the next one. But that
+// one is marked only afterwards, or a crash would leave two of unknown outcome.
+func TestRecordBesideTheNextEmail(t *testing.T) {
+	lib := newLibrary(t)
+	for range 2 {
+		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	}
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	app := lib.app(t, srv, map[string]string{"MAIL_CONCURRENCY": "1"})
+	w := &watched{t: t, prepared: make(chan bool, 2)}
+	app.Runner.Store, app.Runner.Sender = watchedStore{app.Runner.Store, w}, watchedSender{app.Runner.Sender, w}
+	assert.Equal(t, 2, lib.run(t, app, reminder.Options{}).Emails.Sent)
+	assert.Len(t, srv.Messages(), 2)
+}
+
+// A watched run tells when an email is ready for its mark, and lets the first one be recorded only when the second one is.
+type watched struct {
+	t               *testing.T
+	prepared        chan bool
+	marks, recorded atomic.Int32
+}
+
+type watchedStore struct {
+	reminder.Store
+	w *watched
+}
+
+type watchedSender struct {
+	mail.Sender
+	w *watched
+}
+
+func (s watchedSender) Send(ctx context.Context, m mail.Message, handover mail.Handover) (mail.Receipt, error) {
+	return s.Sender.Send(ctx, m, func(ctx context.Context) error {
+		s.w.prepared <- true
+		return handover(ctx)
+	})
+}
+
+func (s watchedStore) HandOver(ctx context.Context, c reminder.Claim, id string, date time.Time) error {
+	assert.Equal(s.w.t, s.w.marks.Load(), s.w.recorded.Load(), "the last email is recorded")
+	s.w.marks.Add(1)
+	return s.Store.HandOver(ctx, c, id, date)
+}
+
+func (s watchedStore) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome) error {
+	if s.w.recorded.Load() == 0 {
+		for range 2 {
+			select {
+			case <-s.w.prepared:
+			case <-time.After(10 * time.Second):
+				s.w.t.Error("the next email waits for the record")
+			}
+		}
+	}
+	err := s.Store.Record(ctx, c, o)
+	s.w.recorded.Add(1)
+	return err
+}
+
+// TestPanicWhileRecording: the email was accepted and its mark stands, so it becomes unknown, and the program lives on.
+func TestPanicWhileRecording(t *testing.T) {
+	lib := newLibrary(t)
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	app := lib.app(t, srv, map[string]string{"REMINDER_UNKNOWN": "hold"})
+	store := app.Runner.Store
+	app.Runner.Store = panickingRecord{store}
+	_, err := app.Runner.Run(t.Context(), reminder.Options{})
+	require.Error(t, err)
+	assert.NotContains(t, lib.log.String(), "canary")
+
+	app.Runner.Store = store
+	lib.Exec(t, "UPDATE reminder_emails SET lease_until = '2026-01-01'")
+	assert.Equal(t, 1, lib.run(t, app, reminder.Options{}).Emails.Unknown)
+	assert.Len(t, srv.Messages(), 1)
+}
+
+type panickingRecord struct{ reminder.Store }
+
+func (panickingRecord) Record(context.Context, reminder.Claim, reminder.Outcome) error {
+	panic("canary@example.org")
+}

@@ -165,6 +165,7 @@ func (s *Server) Messages() []Received {
 	return slices.Clone(s.messages)
 }
 
+// taken returns how many messages were accepted.
 func (s *Server) taken() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
