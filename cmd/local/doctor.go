@@ -209,7 +209,7 @@ func (x *examination) settings(context.Context) error {
 			x.say("Tanpa pengaturan yang lengkap tidak ada yang dikirim.", "Without complete settings nothing is sent."), "pengingat init")
 		if x.cfg, err = x.config(setup.LoadDatabase); err == nil { // the database can be looked at all the same
 			if db, err := x.cfg.OpenDB(); err == nil {
-				x.store = mysql.New(db)
+				x.store = x.cfg.NewStore(db)
 				x.opened = x.store
 			}
 		}
@@ -339,6 +339,9 @@ func (x *examination) loans(ctx context.Context) error {
 		return err
 	}
 	for _, f := range found {
+		if f.Note {
+			x.ok("%s", "%s", f.Text.In(x.locale))
+		}
 		if f.Serious { // the others are told by the check of addresses, or may be meant
 			x.warn(x.sayf("View reminder_loans: %s.", "The view reminder_loans: %s.", f.Text.In(x.locale)),
 				x.say("Pinjaman itu diingatkan dengan salah, atau tidak sama sekali.", "These loans are told about wrongly, or not at all."),

@@ -18,7 +18,6 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
@@ -318,7 +317,7 @@ func (w *wizard) tryDatabase(ctx context.Context) error {
 		return err
 	}
 	defer db.Close()
-	sv, err := mysql.New(db).Server(ctx)
+	sv, err := cfg.NewStore(db).Server(ctx)
 	if err == nil {
 		w.printf("ok  basis data menjawab: %s", "ok  the database answers: %s", sv.Version)
 	}

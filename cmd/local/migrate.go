@@ -78,9 +78,9 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 		}
 		definition = string(text)
 	}
-	open := func() (*sql.DB, error) {
-		cfg, err := p.config(setup.LoadDatabase)
-		if err != nil {
+	var cfg setup.Config
+	open := func() (db *sql.DB, err error) {
+		if cfg, err = p.config(setup.LoadDatabase); err != nil {
 			return nil, err
 		}
 		return cfg.OpenDB()
@@ -131,7 +131,7 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 		}
 	}
 	if source == views.Custom {
-		if err := p.checkView(ctx, mysql.New(db)); err != nil {
+		if err := p.checkView(ctx, cfg.NewStore(db)); err != nil {
 			return err
 		}
 	}

@@ -47,7 +47,10 @@ func (s *Store) Check(ctx context.Context) error {
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1146 {
 		return &reminder.Fault{Text: remedyView, Err: err}
 	}
-	return fault("read the view reminder_loans", err)
+	if err != nil {
+		return fault("read the view reminder_loans", err)
+	}
+	return s.checkZone(ctx)
 }
 
 // CountLoans counts the rows of the view, and those due before a day.

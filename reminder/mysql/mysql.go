@@ -9,7 +9,8 @@
 //     the transaction, and commits half of it after a lock wait.
 //   - A write whose reply was lost may have happened. Every write can be repeated, and what a repetition finds already
 //     done is recognised by the token or key that it wrote.
-//   - Leases and retry times come from UTC_TIMESTAMP(6) of the database. Due dates never do.
+//   - Leases and retry times come from UTC_TIMESTAMP(6) of the database. Due dates never do. All we write is UTC in columns
+//     that no zone changes; the session's zone is the library's, for the columns of its own system that one does change.
 //
 // The SQL keeps to what MariaDB 10.4, MySQL 5.7 and their relatives understand: no SKIP LOCKED, no window functions, no
 // row aliases.
@@ -36,6 +37,7 @@ import (
 // A Store is a reminder.Store on one database.
 type Store struct {
 	db     *sql.DB
+	zone   *time.Location         // the library's
 	source atomic.Pointer[source] // what the views have, as Check found it
 
 	turn            turn
@@ -45,19 +47,21 @@ type Store struct {
 
 var _ reminder.Store = (*Store)(nil)
 
-// Open prepares a Store without connecting. cfg says where the database is and who we are; Open sets the rest of it, so
-// that all sessions agree. At most maxConns connections are open at a time, but two always may be: a scan of many loans
-// needs them.
+// Open prepares a Store without connecting. cfg says where the database is, who we are, and as Loc by which zone's wall
+// clock the library lives; Open sets the rest of it, so that all sessions agree. At most maxConns connections are open at a
+// time, but two always may be: a scan of many loans needs them.
 func Open(cfg *mysql.Config, maxConns int) (*Store, error) {
 	db, err := OpenDB(cfg, maxConns)
 	if err != nil {
 		return nil, err
 	}
-	return New(db), nil
+	return New(db, cfg.Loc), nil
 }
 
-// New returns a Store on a database that OpenDB opened.
-func New(db *sql.DB) *Store { return &Store{db: db, turn: make(turn, 1)} }
+// New returns a Store on a database that OpenDB opened for a library in a zone.
+func New(db *sql.DB, zone *time.Location) *Store {
+	return &Store{db: db, zone: zone, turn: make(turn, 1)}
+}
 
 // OpenDB is Open without the Store, for what is not a run's business: migrations and diagnosis.
 func OpenDB(cfg *mysql.Config, maxConns int) (*sql.DB, error) {
@@ -75,7 +79,7 @@ func OpenDB(cfg *mysql.Config, maxConns int) (*sql.DB, error) {
 	if cfg.Params == nil {
 		cfg.Params = map[string]string{}
 	}
-	cfg.Params["time_zone"] = "'+00:00'" // by offset: named zones are missing on most installations
+	cfg.Params["time_zone"], cfg.Loc = sessionZone(cfg.Loc), time.UTC
 	// Without strict mode a plain INSERT would cut a key that is too long, and merge two loans.
 	cfg.Params["sql_mode"] = "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 	connector, err := mysql.NewConnector(cfg)

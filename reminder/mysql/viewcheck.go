@@ -17,6 +17,7 @@ import (
 // A Finding is something that is, or may be, wrong with the views over a library's own system.
 type Finding struct {
 	Serious bool // some loans are told about wrongly or not at all; else it may be meant
+	Note    bool // nothing to mend, but worth a look
 	Text    reminder.Text
 }
 
@@ -52,11 +53,16 @@ func (s *Store) CheckView(ctx context.Context) (checked int, findings []Finding,
 		return 0, nil, fault("look at the view", err)
 	}
 	if kind != "date" && kind != "datetime" && kind != "timestamp" {
-		findings = append(findings, Finding{true, reminder.Text{
+		findings = append(findings, Finding{Serious: true, Text: reminder.Text{
 			ID: "due_at bertipe " + kind + ", padahal harus DATE atau DATETIME: pakai STR_TO_DATE(kolom, '%d/%m/%Y') bila tanggalnya berupa teks.",
 			EN: "due_at is of the type " + kind + " and must be DATE or DATETIME: use STR_TO_DATE(column, '%d/%m/%Y') where dates are text.",
 		}})
 	}
+	zoned, err := s.zoneFindings(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	findings = append(findings, zoned...)
 	c := newViewCheck()
 	query := "SELECT " + views.list("loan_id", "borrower_id", "borrower_name", "email", "title", "due_at", "hold_reason", "language", "wants",
 		"from_address", "reply_to") + " FROM " + LoansView + " LIMIT " + strconv.Itoa(maxChecked)
@@ -219,7 +225,7 @@ func finding(serious bool, where []string, id, en string) Finding {
 	if len(where) > examples {
 		names += ", ..."
 	}
-	return Finding{serious, reminder.Text{
+	return Finding{Serious: serious, Text: reminder.Text{
 		ID: fmt.Sprintf("%d %s (%s)", len(where), id, names), EN: fmt.Sprintf("%d %s (%s)", len(where), en, names),
 	}}
 }

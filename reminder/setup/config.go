@@ -210,15 +210,16 @@ func (c *Config) checkDatabase(p *problems) {
 	if c.DBTLS != "false" && c.DBTLS != "true" && c.DBTLS != "preferred" {
 		p.wrong("DB_TLS", errors.New("true, false or preferred"))
 	}
+	var err error
+	if c.settings.Zone, err = time.LoadLocation(c.AppTimezone); err != nil {
+		p.wrong("APP_TIMEZONE", errors.New("no such zone; one is Asia/Jakarta"))
+	}
 }
 
 // checkRules validates what decides about loans and how much is sent, and fills in settings.
 func (c *Config) checkRules(p *problems) {
 	s := &c.settings
 	var err error
-	if s.Zone, err = time.LoadLocation(c.AppTimezone); err != nil {
-		p.wrong("APP_TIMEZONE", errors.New("no such zone; one is Asia/Jakarta"))
-	}
 	s.Locale = c.AppLocale
 	if s.Schedule, err = reminder.ParseSchedule(c.Schedule); err != nil {
 		p.wrong("REMINDER_SCHEDULE", err)
@@ -386,5 +387,6 @@ func (c *Config) database() *mysql.Config {
 		cfg.Net, cfg.Addr = "unix", c.DBSocket
 	}
 	cfg.TLSConfig = c.DBTLS
+	cfg.Loc = c.settings.Zone // the wall clock of due dates
 	return cfg
 }

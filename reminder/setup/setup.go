@@ -118,3 +118,6 @@ func backoff(attempts int) time.Duration {
 
 // OpenDB opens the configured database for what is not a run: migrations and diagnosis.
 func (c *Config) OpenDB() (*sql.DB, error) { return mysql.OpenDB(c.database(), 2) }
+
+// NewStore returns a Store on a database that OpenDB opened.
+func (c *Config) NewStore(db *sql.DB) *mysql.Store { return mysql.New(db, c.settings.Zone) }

@@ -1,0 +1,170 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// A due_at that comes from a TIMESTAMP or FROM_UNIXTIME shows the wall clock of the session's zone. So all sessions have the
+// library's; DATE and DATETIME are the same in each.
+
+// sessionZone is the expression for a session's time_zone. A zone without summer time is given by its offset, because
+// most servers do not know names. One with summer time needs its name; where that is not known, the server's own zone is
+// often the same one, which checkZone makes sure of.
+func sessionZone(zone *time.Location) string {
+	if offset, fixed := fixedOffset(zone); fixed {
+		return "'" + offset + "'"
+	}
+	return fmt.Sprintf("IF(CONVERT_TZ('2030-01-01', '+00:00', '%[1]s') IS NULL, 'SYSTEM', '%[1]s')", zone)
+}
+
+// fixedOffset returns the offset of a zone that has no summer time, such as "+07:00".
+func fixedOffset(zone *time.Location) (offset string, fixed bool) {
+	late := time.Date(2100, 1, 1, 0, 0, 0, 0, zone) // after every single change that was decided
+	_, next := late.ZoneBounds()
+	return late.Format("-07:00"), next.IsZero()
+}
+
+// checkZone returns a Fault where due dates would be read in another zone than the library's.
+func (s *Store) checkZone(ctx context.Context) error {
+	if _, fixed := fixedOffset(s.zone); fixed {
+		return nil
+	}
+	t := time.Date(2030, 1, 1, 0, 0, 0, 0, s.zone)
+	for range 2 { // around each change of a year
+		_, t = t.ZoneBounds()
+		for _, probe := range []time.Time{t.Add(-time.Second), t} {
+			var shown string
+			err := s.row(ctx, []any{&shown}, "SELECT CAST(FROM_UNIXTIME(?) AS CHAR(19))", probe.Unix())
+			if err != nil {
+				return fault("look at the time zone", err)
+			}
+			if shown != probe.Format(time.DateTime) {
+				return s.refuseZone(ctx)
+			}
+		}
+	}
+	return nil
+}
+
+// refuseZone returns a Fault if the session's zone matters.
+func (s *Store) refuseZone(ctx context.Context) error {
+	dues, err := s.zonedDues(ctx)
+	if err != nil || len(dues) == 0 {
+		return err
+	}
+	return reminder.NewFault(nil,
+		fmt.Sprintf("due_at berubah menurut zona waktu, dan basis data tidak mengenal APP_TIMEZONE=%s, zona dengan jam "+
+			"musim panas. Isi tabel zona waktu server (mysql_tzinfo_to_sql), atau beri due_at sebagai DATE atau DATETIME "+
+			"dalam view.", s.zone),
+		fmt.Sprintf("due_at depends on the time zone, and the database does not know APP_TIMEZONE=%s, a zone with summer "+
+			"time. Load the server's time zone tables (mysql_tzinfo_to_sql), or give due_at as DATE or DATETIME in the "+
+			"view.", s.zone))
+}
+
+// maxZoned is at how many loans zonedDues looks.
+const maxZoned = 1000
+
+// A zonedDue is the due_at of a loan, raw, as a session shows it in each of some zones.
+type zonedDue struct {
+	loan string
+	in   []string
+}
+
+// zonedDues returns the loans whose due_at depends on the session's zone, with what it is in each of some zones.
+func (s *Store) zonedDues(ctx context.Context, zones ...string) (dues []zonedDue, err error) {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return nil, fault("compare time zones", err)
+	}
+	defer conn.Close()
+	defer conn.Raw(func(any) error { return driver.ErrBadConn }) // no later user of it gets another zone than ours
+	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return nil, fault("compare time zones", err)
+	}
+	defer tx.Rollback()
+	var shown []map[string]string
+	// The first two are a day apart: no due_at that depends on the zone is alike in both.
+	for _, zone := range append([]string{"-12:00", "+12:00"}, zones...) {
+		in := map[string]string{}
+		if _, err := tx.ExecContext(ctx, "SET time_zone = ?", zone); err != nil {
+			return nil, fault("compare time zones", err)
+		}
+		err := each(ctx, tx, func(rows *sql.Rows) error {
+			var loan, due string
+			err := rows.Scan(text{&loan}, text{&due})
+			in[loan] = due
+			return err
+		}, "SELECT loan_id, due_at FROM reminder_loans WHERE due_at IS NOT NULL LIMIT ?", maxZoned)
+		if err != nil {
+			return nil, fault("compare time zones", err)
+		}
+		shown = append(shown, in)
+	}
+	for loan, due := range shown[0] {
+		other, ok := shown[1][loan]
+		if !ok || other == due {
+			continue
+		}
+		d := zonedDue{loan: loan}
+		for _, in := range shown[2:] {
+			d.in = append(d.in, in[loan])
+		}
+		dues = append(dues, d)
+	}
+	slices.SortFunc(dues, func(a, b zonedDue) int { return strings.Compare(a.loan, b.loan) })
+	return dues, nil
+}
+
+// zoneFindings says how a due_at that depends on the zone is read, for a person to compare. Who wrote it may have meant
+// another zone's clock than the library's: the server's, or UTC. Then whole days tell: they are midnight, or the minute
+// before it, in the zone that was meant.
+func (s *Store) zoneFindings(ctx context.Context) ([]Finding, error) {
+	if err := s.checkZone(ctx); err != nil {
+		return nil, err
+	}
+	var ours, server string
+	if err := s.row(ctx, []any{&ours, &server}, "SELECT @@SESSION.time_zone, @@GLOBAL.time_zone"); err != nil {
+		return nil, fault("look at the time zone", err)
+	}
+	zones := []string{ours, "+00:00", server}
+	dues, err := s.zonedDues(ctx, zones...)
+	if err != nil || len(dues) == 0 {
+		return nil, err
+	}
+	whole := make([]int, len(zones))
+	for _, d := range dues {
+		for i, raw := range d.in {
+			_, clock, _ := strings.Cut(raw, " ")
+			if strings.HasPrefix(clock, "00:00") || strings.HasPrefix(clock, "23:59") {
+				whole[i]++
+			}
+		}
+	}
+	for i, zone := range zones[1:] {
+		if whole[0]*2 < len(dues) && whole[i+1]*2 > len(dues) {
+			return []Finding{{Serious: true, Text: reminder.Text{
+				ID: fmt.Sprintf("due_at berubah menurut zona waktu, dan menjadi hari utuh di zona %s, bukan di APP_TIMEZONE=%s "+
+					"(pinjaman %s: %s); tulis CONVERT_TZ(kolom, '%s', '%s') AS due_at dalam view",
+					zone, s.zone, dues[0].loan, dues[0].in[0], ours, zone),
+				EN: fmt.Sprintf("due_at depends on the time zone, and makes whole days in the zone %s, not in APP_TIMEZONE=%s "+
+					"(loan %s: %s); write CONVERT_TZ(column, '%s', '%s') AS due_at in the view",
+					zone, s.zone, dues[0].loan, dues[0].in[0], ours, zone),
+			}}}, nil
+		}
+	}
+	return []Finding{{Note: true, Text: reminder.Text{
+		ID: fmt.Sprintf("due_at berubah menurut zona waktu; dibaca menurut APP_TIMEZONE=%s. Pinjaman %s jatuh tempo %s: "+
+			"samakah dengan di aplikasi perpustakaan?", s.zone, dues[0].loan, dues[0].in[0]),
+		EN: fmt.Sprintf("due_at depends on the time zone; it is read in APP_TIMEZONE=%s. Loan %s is due %s: is that what the "+
+			"library's system shows?", s.zone, dues[0].loan, dues[0].in[0]),
+	}}}, nil
+}
