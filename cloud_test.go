@@ -3,7 +3,9 @@ package pengingat
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,6 +80,7 @@ var notForTheCloud = map[string]string{
 	"MAIL_FILE_DIR":             "mails as files would be lost with the function's disk",
 	"REMINDER_TEMPLATES":        "a folder, and the function has none of its own",
 	"LOG_FILE":                  "the platform takes what is written to standard error",
+	"MYSQL_ATTR_SSL_CA":         "Laravel's name for DB_CA_FILE",
 	"MAIL_SCHEME":               "MAIL_ENCRYPTION and the port say it",
 	"K_SERVICE":                 "set by the platform",
 	"CLOUD_RUN_TIMEOUT_SECONDS": "set by the platform",
@@ -91,25 +94,16 @@ func TestCloudKnowsTheSettings(t *testing.T) {
 			keys = append(keys, key)
 		}
 	}
-	script, err := os.ReadFile("deploy/cloud/deploy.sh")
-	require.NoError(t, err)
-	for name, known := range map[string]struct {
-		text string
-		lack []string
-	}{
-		"terraform":              {terraform(t), []string{"DB_CLOUDSQL_INSTANCE" /* the socket */, "MAIL_OAUTH_TOKEN" /* ends within the hour */}},
-		"deploy/cloud/deploy.sh": {string(script), nil},
-	} {
-		used := regexp.MustCompile(`\b(?:APP|DB|MAIL|SENDGRID|REMINDER|LOG|GOOGLE|K|CLOUD)_[A-Z_]+\b`).FindAllString(known.text, -1)
-		for _, key := range used {
-			if key != "DB_ADMIN_PASSWORD" { // the migrations' DB_PASSWORD
-				assert.Contains(t, keys, key, "%s names what is no setting", name)
-			}
+	used := regexp.MustCompile(`\b(?:APP|DB|MAIL|SENDGRID|REMINDER|LOG|GOOGLE|K|CLOUD)_[A-Z_]+\b`).FindAllString(terraform(t), -1)
+	for _, key := range used {
+		if key != "DB_ADMIN_PASSWORD" && key != "GOOGLE_GOLDFLAGS" { // the migrations' DB_PASSWORD; the build's
+			assert.Contains(t, keys, key, "terraform names what is no setting")
 		}
-		for _, key := range keys {
-			if notForTheCloud[key] == "" && !slices.Contains(known.lack, key) {
-				assert.Contains(t, used, key, "%s does not let one set it", name)
-			}
+	}
+	lack := []string{"DB_CLOUDSQL_INSTANCE" /* the socket */, "MAIL_OAUTH_TOKEN" /* ends within the hour */}
+	for _, key := range keys {
+		if notForTheCloud[key] == "" && !slices.Contains(lack, key) {
+			assert.Contains(t, used, key, "terraform does not let one set it")
 		}
 	}
 }
@@ -150,6 +144,8 @@ printf '%s\n' "$*" >>"$state/calls"
 case "$*" in
   "secrets versions access latest --secret="*) for a in "$@"; do case $a in --secret=*) id=${a#*=};; esac; done; cat "$state/secret.$id" 2>/dev/null ;;
   "secrets versions describe latest"*) for a in "$@"; do case $a in --secret=*) id=${a#*=};; esac; done; cat "$state/versions.$id" | wc -l ;;
+  "secrets versions list"*) n=$(cat "$state/versions.$4" | wc -l); for ((i = 1; i <= n; i++)); do [ -e "$state/off.$4.$i" ] || echo "$i"; done ;;
+  "secrets versions disable"*) for a in "$@"; do case $a in --secret=*) id=${a#*=};; esac; done; touch "$state/off.$id.$4" ;;
   "secrets versions add"*) cat >"$state/secret.$4"; echo >>"$state/versions.$4" ;;
   "scheduler jobs list"*) ls "$state" | sed -n 's/^job\.//p' ;;
   "scheduler jobs describe"*) [ -e "$state/job.$4" ] ;;
@@ -178,9 +174,12 @@ func TestDeployByGcloud(t *testing.T) {
 	write("gcloud", fakeGcloud, 0o700)
 	write("unzip", "#!/bin/sh\n", 0o700)
 	archive := write("function.zip", "an archive", 0o600)
-	const settings = `APP_NAME="Perpustakaan MTSN 6 Garut"
+	web := httptest.NewTLSServer(nil)
+	web.Close()
+	ca := write("ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw})), 0o600)
+	settings := "DB_CA_FILE=" + ca + "\n" + `APP_NAME="Perpustakaan MTSN 6 Garut"
 APP_KEY=base64:not-ours
-DB_HOST=10.1.2.3
+DB_HOST=db.mtsn6garut.sch.id
 DB_DATABASE=perpustakaan
 DB_USERNAME=pengingat
 DB_PASSWORD=rahasia-basis-data
@@ -188,7 +187,9 @@ MAIL_MAILER=smtp
 MAIL_HOST=smtp.example.org
 MAIL_USERNAME='perpus'
 MAIL_PASSWORD="rahasia surat" # App Password
-MAIL_FROM_ADDRESS=perpus@example.sch.id
+MAIL_FROM_ADDRESS=perpus@mtsn6garut.sch.id
+MAIL_FROM_NAME="${APP_NAME}
+di Garut"
 `
 	env := write("school.env", settings, 0o600)
 	run := func(args ...string) (calls []string, output string, err error) {
@@ -229,7 +230,11 @@ MAIL_FROM_ADDRESS=perpus@example.sch.id
 	all := strings.Join(calls, "\n")
 	assert.Contains(t, all, "--set-secrets=DB_PASSWORD=pengingat-db-password:1,MAIL_PASSWORD=pengingat-mail-password:1")
 	assert.Contains(t, all, "--no-allow-unauthenticated --ingress=internal --timeout=600 --concurrency=1 --min-instances=0 --max-instances=2")
-	assert.Contains(t, all, "APP_NAME=Perpustakaan MTSN 6 Garut~~DB_DATABASE=perpustakaan~~DB_HOST=10.1.2.3~~")
+	assert.Contains(t, all, "APP_NAME=Perpustakaan MTSN 6 Garut~~DB_CA_FILE=-----BEGIN CERTIFICATE-----\n")
+	assert.Contains(t, all, "~~DB_DATABASE=perpustakaan~~DB_HOST=db.mtsn6garut.sch.id~~")
+	assert.Contains(t, all, "~~MAIL_FROM_NAME=Perpustakaan MTSN 6 Garut\ndi Garut~~")
+	assert.Contains(t, all, "--set-build-env-vars=GOOGLE_GOLDFLAGS=-s -w")
+	assert.NotContains(t, all, "versions disable")
 	assert.Contains(t, all, "--uri=https://pengingat-abc-et.a.run.app --http-method=POST")
 	stored, err := os.ReadFile(filepath.Join(state, "secret.pengingat-mail-password"))
 	require.NoError(t, err)
@@ -253,6 +258,8 @@ MAIL_FROM_ADDRESS=perpus@example.sch.id
 	assert.Contains(t, all, "DB_PASSWORD=pengingat-db-password:1,MAIL_PASSWORD=pengingat-mail-password:2")
 	assert.Contains(t, all, "DB_CLOUDSQL_INSTANCE=perpus-mtsn6:asia-southeast2:utama")
 	assert.NotContains(t, all, "DB_HOST")
+	assert.Contains(t, all, "secrets versions disable 1 --secret=pengingat-mail-password")
+	assert.NotRegexp(t, "versions disable .*db-password", all)
 	assert.Contains(t, all, "roles/cloudsql.client")
 
 	calls, output, err = run("--remove")
@@ -269,13 +276,15 @@ MAIL_FROM_ADDRESS=perpus@example.sch.id
 		"--env none.env":        "there is no none.env",
 		"--project x":           "--project",
 		"--name":                "needs a value",
-		"--env " + env + ".not": "MAIL_MAILER is not set",
+		"--env " + env + ".not": "MAIL_MAILER",
 		"--env " + env + ".loc": "which the cloud cannot reach",
-		"--env " + env + ".ref": "write its value out",
+		"--env " + env + ".off": "DB_TLS=false",
+		"--env " + env + ".lan": "--network",
 	} {
-		write("school.env.loc", strings.ReplaceAll(settings, "10.1.2.3", "127.0.0.1"), 0o600)
+		write("school.env.loc", strings.ReplaceAll(settings, "db.mtsn6garut.sch.id", "127.0.0.1"), 0o600)
 		write("school.env.not", "# nothing yet\n", 0o600)
-		write("school.env.ref", settings+"MAIL_FROM_NAME=\"${APP_NAME}\"\n", 0o600)
+		write("school.env.off", settings+"DB_TLS=false\n", 0o600)
+		write("school.env.lan", strings.ReplaceAll(settings, "db.mtsn6garut.sch.id", "10.1.2.3"), 0o600)
 		calls, output, err := run(strings.Fields(wrong)...)
 		exit, ok := err.(*exec.ExitError)
 		require.True(t, ok, "%s: %v", wrong, err)

@@ -142,7 +142,8 @@ func unpack(t testing.TB, archive string) string {
 }
 
 // build does what the platform's buildpack for Go does with a function's source that has a go.mod and no vendor folder, and
-// refuses what that refuses. It returns the binary. Without -ldflags, as there; with the toolchain that is installed.
+// refuses what that refuses. It returns the binary, without symbols, as terraform/ and deploy.sh ask for it (GOOGLE_GOLDFLAGS); with the toolchain that
+// is installed.
 func build(t testing.TB, source string) string {
 	t.Helper()
 	roots, err := filepath.Glob(filepath.Join(source, "*.go"))
@@ -185,7 +186,7 @@ func main() {
 	command(t, source, "go", "mod", "download")
 	command(t, source, "go", "mod", "tidy")
 	binary := filepath.Join(source, "main")
-	command(t, source, "go", "build", "-o", binary, app)
+	command(t, source, "go", "build", "-ldflags", "-s -w", "-o", binary, app)
 	return binary
 }
 

@@ -37,7 +37,8 @@ var mayImport = map[string][]string{
 	"reminder":                  {"mail"},
 	"mail":                      {},
 
-	"deploy/package": {},
+	"deploy/package":        {},
+	"deploy/cloud/settings": {"reminder", "reminder/setup"},
 
 	// For tests, and the last for the demonstration too.
 	"mail/mailtest":                   {},

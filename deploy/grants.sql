@@ -2,8 +2,10 @@
 -- keep the outbox. It can neither read passwords nor change a loan. Run this as the database's administrator, after
 -- 'pengingat migrate --source …'.
 --
--- Put your database's name in the place of perpustakaan, a password of your own in the place of the one below, and where
--- the program runs on another machine, that machine's name in the place of localhost.
+-- Put your database's name in the place of perpustakaan, and a password of your own in the place of the one below. Where the
+-- program runs on another machine, put that machine's name in the place of localhost, and say
+-- ALTER USER 'pengingat'@'that-machine' REQUIRE SSL;
+-- at the end: the program itself refuses to connect without TLS beyond its own computer, and so should the server.
 
 CREATE USER IF NOT EXISTS 'pengingat'@'localhost' IDENTIFIED BY 'ganti-kata-sandi-ini';
 

@@ -11,10 +11,17 @@ locals {
     data.google_sql_database_instance.existing[0].private_ip_address
   )
 
-  # The certificate of Cloud SQL names the instance and is signed by an authority of its own, so it cannot be verified by an
-  # address. It is reached inside the private network; there TLS is used, and required by the instance that is created here.
-  # A database somewhere else is verified unless one says otherwise.
-  database_tls = coalesce(var.database.tls, var.database.host != null ? "true" : "preferred")
+  # The certificate of Cloud SQL names the instance and not its address, and is signed by an authority that the instance has
+  # for itself. So it is this authority that is verified. A database somewhere else is verified by its name, too.
+  database_tls = {
+    DB_TLS = coalesce(var.database.tls, var.database.host != null ? "true" : "verify-ca")
+    DB_CA_FILE = (
+      var.database.host != null ? var.database.ca_certificate : nonsensitive( # a certificate is no secret
+        var.database.create != null ? google_sql_database_instance.library[0].server_ca_cert[0].cert :
+        data.google_sql_database_instance.existing[0].server_ca_cert[0].cert
+      )
+    )
+  }
 
   # Where the function and the migrations stand in the private network.
   interface = var.database.create == null ? var.network : {

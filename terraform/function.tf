@@ -6,6 +6,7 @@
 
 locals {
   environment = { for key, value in merge(
+    local.database_tls,
     {
       APP_NAME             = var.library_name
       APP_LOCALE           = var.locale
@@ -14,7 +15,6 @@ locals {
       DB_PORT              = tostring(var.database.port)
       DB_DATABASE          = var.database.name
       DB_USERNAME          = var.database.user
-      DB_TLS               = local.database_tls
       MAIL_MAILER          = var.mailer
       MAIL_FROM_ADDRESS    = var.mail_from_address
       REMINDER_SCHEDULE    = var.reminder_schedule
@@ -88,6 +88,9 @@ resource "google_cloudfunctions2_function" "reminders" {
     entry_point       = "SendReminders"
     service_account   = google_service_account.build.id
     docker_repository = google_artifact_registry_repository.images.id
+
+    # Without symbols and debug information the binary is a third smaller. Panics are reported by type and place all the same.
+    environment_variables = { GOOGLE_GOLDFLAGS = "-s -w" }
 
     source {
       storage_source {

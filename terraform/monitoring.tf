@@ -46,39 +46,54 @@ locals {
 
   channels = concat(var.notification_channels, [for channel in google_monitoring_notification_channel.email : channel.name])
 
-  alive = "${local.prom.alive}{monitored_resource=\"cloud_run_revision\"}[3h]"
+  # How often a counter was counted in the time before; absent when it never was.
+  counted = { for key in keys(local.counters) : key => {
+    for span in ["1h", "70m", "2h", "3h"] : span => "sum(increase(${local.prom[key]}{monitored_resource=\"cloud_run_revision\"}[${span}]))"
+  } }
 
-  # Each has a page in docs/runbooks/ of its key's name, with hyphens.
+  # Each has a page in docs/runbooks/ of its key's name, with hyphens. The queries are PromQL, which may name a metric that does
+  # not exist yet. A condition of the other kind fails with 404 in the first apply, because a log-based metric is known to
+  # Monitoring only some minutes after it was made. A sum of increases is no whole number, so "more than 0" is "> 0.5".
   alerts = {
+    # The absence of success. Runs at night and on closed days count as alive, so three hours without one are three hours without
+    # one, at any time. absent_over_time covers a function that never ran.
+    no_run = {
+      title    = "no successful run for 3 hours"
+      severity = "CRITICAL"
+      query    = "${local.counted.alive["3h"]} < 0.5 or absent_over_time(${local.prom.alive}{monitored_resource=\"cloud_run_revision\"}[3h])"
+      text     = "No run has succeeded for three hours, so nobody is reminded."
+    }
+    # One failure heals by itself: Cloud Scheduler repeats the call, and with it the first connection of a cold start.
+    # 70 minutes reach back over the run of the hour before.
     stopped = {
-      title     = "a run stopped or failed"
-      severity  = "ERROR"
-      threshold = 0
-      text      = "A run could not do its work: the database, the mail server or the configuration. Nothing is lost; the next run goes on where this one stopped."
+      title    = "runs stop or fail, two or more in a row"
+      severity = "ERROR"
+      query    = "${local.counted.stopped["2h"]} > 1.5 unless ${local.counted.alive["70m"]} > 0.5"
+      text     = "Runs cannot do their work: the database, the mail server or the configuration. Nothing is lost; the next run goes on where the last one stopped."
     }
     held = {
-      title     = "a run waits for a person's approval"
-      severity  = "ERROR"
-      threshold = 0
-      text      = "A run planned unusually many emails, or the records look as if they came from a backup. Nothing is sent until somebody looks."
+      title    = "a run waits for a person's approval"
+      severity = "ERROR"
+      query    = "${local.counted.held["1h"]} > 0.5"
+      text     = "A run planned unusually many emails, or the records look as if they came from a backup. Nothing is sent until somebody looks."
     }
     undelivered = {
-      title     = "emails failed or have an unknown outcome"
-      severity  = "WARNING"
-      threshold = 0
-      text      = "Some emails were given up after their last try, or may or may not have been sent."
+      title    = "emails failed or have an unknown outcome"
+      severity = "WARNING"
+      query    = "${local.counted.undelivered["1h"]} > 0.5"
+      text     = "Some emails were given up after their last try, or may or may not have been sent."
     }
     late = {
-      title     = "emails have waited for more than a day"
-      severity  = "WARNING"
-      threshold = 0
-      text      = "More is promised than is sent: a pause of the mail provider, a daily limit, or runs that end before their work."
+      title    = "emails have waited for more than a day"
+      severity = "WARNING"
+      query    = "${local.counted.late["1h"]} > 0.5"
+      text     = "More is promised than is sent: a pause of the mail provider, a daily limit, or runs that end before their work."
     }
     refused_calls = {
-      title     = "more refused calls than usual"
-      severity  = "WARNING"
-      threshold = var.refused_calls_an_hour
-      text      = "Somebody calls the function without being allowed to. They were refused."
+      title    = "more refused calls than usual"
+      severity = "WARNING"
+      query    = "${local.counted.refused_calls["1h"]} > ${var.refused_calls_an_hour + 0.5}"
+      text     = "Somebody calls the function without being allowed to. They were refused."
     }
   }
 }
@@ -134,48 +149,7 @@ resource "google_monitoring_notification_channel" "email" {
   depends_on = [google_project_service.needed]
 }
 
-# The absence of success. In PromQL, because a metric-absence condition begins to watch only after the first success, and a
-# function that never ran once would be forgotten. Runs at night and on closed days count as alive, so three hours without one
-# are three hours without one, at any time.
-resource "google_monitoring_alert_policy" "no_run" {
-  for_each = local.watched
-
-  display_name          = "${var.name}: no successful run for 3 hours"
-  combiner              = "OR"
-  severity              = "CRITICAL"
-  notification_channels = local.channels
-  user_labels           = local.labels
-
-  conditions {
-    display_name = "no line of a successful run in 3 hours"
-
-    condition_prometheus_query_language {
-      query                     = "sum(increase(${local.alive})) < 0.5 or absent_over_time(${local.alive})"
-      duration                  = "0s"
-      evaluation_interval       = "300s"
-      disable_metric_validation = true # until the first run nobody knows the metric
-    }
-  }
-
-  documentation {
-    subject   = "${var.name}: no successful run for 3 hours"
-    mime_type = "text/markdown"
-    content   = "No run has succeeded for three hours, so nobody is reminded. Runbook: ${var.runbooks}/no-run.md"
-
-    links {
-      display_name = "Runbook"
-      url          = "${var.runbooks}/no-run.md"
-    }
-  }
-
-  alert_strategy {
-    auto_close = "86400s"
-  }
-
-  depends_on = [google_logging_metric.counter]
-}
-
-resource "google_monitoring_alert_policy" "counted" {
+resource "google_monitoring_alert_policy" "watch" {
   for_each = { for key, alert in local.alerts : key => alert if var.alerts }
 
   display_name          = "${var.name}: ${each.value.title}"
@@ -185,22 +159,13 @@ resource "google_monitoring_alert_policy" "counted" {
   user_labels           = local.labels
 
   conditions {
-    display_name = local.counters[each.key].description
+    display_name = each.value.title
 
-    condition_threshold {
-      filter          = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${var.name}/${each.key}\""
-      comparison      = "COMPARISON_GT"
-      threshold_value = each.value.threshold
-
-      # Without a line for an hour it is over. Saying so takes a duration of a minute or more.
-      duration                = "60s"
-      evaluation_missing_data = "EVALUATION_MISSING_DATA_INACTIVE"
-
-      aggregations {
-        alignment_period     = "3600s"
-        per_series_aligner   = "ALIGN_DELTA"
-        cross_series_reducer = "REDUCE_SUM"
-      }
+    condition_prometheus_query_language {
+      query                     = each.value.query
+      duration                  = "0s"
+      evaluation_interval       = "300s"
+      disable_metric_validation = true # see local.alerts
     }
   }
 
@@ -219,5 +184,5 @@ resource "google_monitoring_alert_policy" "counted" {
     auto_close = "86400s"
   }
 
-  depends_on = [google_logging_metric.counter]
+  depends_on = [google_project_service.needed]
 }

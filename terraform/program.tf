@@ -40,15 +40,14 @@ resource "google_cloud_run_v2_job" "migrate" {
         args  = concat(["migrate"], var.migrate.source == "" ? [] : ["--source", var.migrate.source])
 
         dynamic "env" {
-          for_each = {
+          for_each = merge(local.database_tls, {
             APP_LOCALE  = var.locale
             DB_HOST     = local.database_host
             DB_PORT     = tostring(var.database.port)
             DB_DATABASE = var.database.name
             DB_USERNAME = var.migrate.user
-            DB_TLS      = local.database_tls
             LOG_FORMAT  = "json"
-          }
+          })
 
           content {
             name  = env.key

@@ -188,7 +188,9 @@ variable "database" {
   description = <<-EOT
     The library's database. One of three:
     connection_name, an existing Cloud SQL instance (project:region:instance) that has a private address in var.network;
-    host, any other MySQL or MariaDB, in var.network or on the Internet;
+    host, any other MySQL or MariaDB, in var.network or on the Internet. It must speak TLS: tls is "true" (its certificate is valid
+    for host) or "verify-ca" (it is signed by ca_certificate, whatever name it has). ca_certificate is the PEM text of an authority of
+    your own, file("ca.pem");
     create, a new Cloud SQL instance with a network of its own.
   EOT
   type = object({
@@ -198,6 +200,7 @@ variable "database" {
     host            = optional(string)
     port            = optional(number, 3306)
     tls             = optional(string)
+    ca_certificate  = optional(string, "")
     create = optional(object({
       tier                = optional(string, "db-f1-micro")
       disk_gb             = optional(number, 10)
@@ -227,8 +230,23 @@ variable "database" {
   }
 
   validation {
-    condition     = var.database.tls == null || contains(["true", "false", "preferred"], coalesce(var.database.tls, "true"))
-    error_message = "database.tls is \"true\", \"preferred\" or \"false\"."
+    condition     = var.database.tls == null || contains(["true", "verify-ca"], coalesce(var.database.tls, "true"))
+    error_message = "database.tls is \"true\" or \"verify-ca\". Without TLS the password and borrowers' names would cross the network in the clear."
+  }
+
+  validation {
+    condition     = var.database.tls != "verify-ca" || var.database.host == null || var.database.ca_certificate != ""
+    error_message = "database.tls = \"verify-ca\" needs database.ca_certificate: what else could be verified?"
+  }
+
+  validation {
+    condition     = can(regex("^(-----BEGIN CERTIFICATE-----|$)", trimspace(var.database.ca_certificate)))
+    error_message = "database.ca_certificate is the text of a PEM certificate: file(\"ca.pem\")."
+  }
+
+  validation {
+    condition     = var.network != null || !can(regex("^(10\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.)", coalesce(var.database.host, "none")))
+    error_message = "database.host is a private address, which is reached in var.network only."
   }
 
   validation {
@@ -403,9 +421,15 @@ variable "function_size" {
 # Watching
 
 variable "alerts" {
-  description = "Whether to watch: metrics, a dashboard, and alerts with a runbook each."
+  description = "Whether to watch: metrics, a dashboard, and alerts with a runbook each. It needs alert_email or notification_channels."
   type        = bool
   default     = true
+
+  # An alert that reaches nobody costs money and looks like care.
+  validation {
+    condition     = !var.alerts || var.alert_email != "" || length(var.notification_channels) > 0
+    error_message = "Who gets the alerts? Set alert_email (or notification_channels), or alerts = false."
+  }
 }
 
 variable "alert_email" {

@@ -15,8 +15,8 @@
 #   --remove               remove what this script made, except the project's services; the database stays
 #   --dry-run
 #
-# Needs gcloud with an account that may do all this, and unzip. The settings are KEY=value or KEY="value", one a line; other keys
-# than ours are left alone, so a Laravel application's file will do.
+# Needs gcloud with an account that may do all this, go and unzip. The program itself reads and checks the settings; a Laravel
+# application's file will do. A database elsewhere is reached with TLS only (DB_TLS, DB_CA_FILE).
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -136,54 +136,43 @@ fi
 [ -f "$archive" ] || die "there is no $archive; 'make package' writes it"
 
 secret_keys=' DB_PASSWORD MAIL_PASSWORD MAIL_OAUTH_TOKEN SENDGRID_API_KEY '
-plain_keys=' APP_NAME APP_URL APP_TIMEZONE APP_LOCALE DB_HOST DB_PORT DB_DATABASE DB_USERNAME DB_TLS DB_CONNECTIONS
- MAIL_MAILER MAIL_HOST MAIL_PORT MAIL_USERNAME MAIL_AUTH MAIL_ENCRYPTION MAIL_SCHEME MAIL_FROM_ADDRESS MAIL_FROM_NAME
- MAIL_REPLY_TO MAIL_UNSUBSCRIBE MAIL_CONCURRENCY MAIL_RATE MAIL_DAILY_LIMIT MAIL_TIMEOUT MAIL_TRIES MAIL_MAX_PER_CONNECTION
- SENDGRID_HOST SENDGRID_SANDBOX REMINDER_SCHEDULE REMINDER_WINDOW REMINDER_MAX_OVERDUE_DAYS REMINDER_MAX_PER_RUN
- REMINDER_ONLY_TO REMINDER_UNKNOWN REMINDER_CLOSED_WEEKDAYS REMINDER_BUDGET REMINDER_LEASE REMINDER_TITLE_IN_SUBJECT
- REMINDER_SUMMARY_TO MAIL_FROM_ALLOWED LOG_LEVEL '
-plain_keys=${plain_keys//$'\n'/ }
 declare -A env_vars secret_values
 
-while IFS= read -r line || [ -n "$line" ]; do
-  line=${line%$'\r'}
-  [[ $line =~ ^[[:space:]]*(export[[:space:]]+)?([A-Z][A-Z0-9_]*)[[:space:]]*=[[:space:]]*(.*)$ ]] || continue
-  key=${BASH_REMATCH[2]} value=${BASH_REMATCH[3]}
-  case "$secret_keys$plain_keys" in *" $key "*) ;; *) continue ;; esac
+# The program reads and checks the file, so that it means the same here as everywhere.
+overrides=(LOG_FORMAT=json "GOOGLE_CLOUD_PROJECT=$project")
+if [ -n "$database" ]; then
+  overrides+=("DB_CLOUDSQL_INSTANCE=$database")
+fi
+settings=$(mktemp)
+trap 'rm -f "$settings"' EXIT
+go run ./deploy/cloud/settings "$(realpath "$env_file")" "${overrides[@]}" >"$settings" || die "$env_file: see above"
+while IFS= read -r -d '' setting; do
+  key=${setting%%=*} value=${setting#*=}
   case $value in
-    \"*\"*) value=${value#\"} && value=${value%%\"*} ;;
-    \'*\'*) value=${value#\'} && value=${value%%\'*} ;;
-    *) value=${value%%[[:space:]]#*} && value=${value%"${value##*[![:space:]]}"} ;;
-  esac
-  case $value in
-    *"\${"* | *\\*) die "$env_file: $key refers to another key or has a backslash; write its value out" ;;
     *'~~'*) die "$env_file: $key has ~~ in it, which cannot be given to gcloud" ;;
-    '' | null) continue ;;
   esac
   case "$secret_keys" in
     *" $key "*) secret_values[$key]=$value ;;
     *) env_vars[$key]=$value ;;
   esac
-done <"$env_file"
+done <"$settings"
+rm -f "$settings"
 
-for key in MAIL_MAILER MAIL_FROM_ADDRESS DB_DATABASE; do
-  [ -n "${env_vars[$key]:-}" ] || die "$env_file: $key is not set"
-done
 [ -n "${secret_values[DB_PASSWORD]:-}" ] || die "$env_file: DB_PASSWORD is not set; a database in the cloud has one"
 case ${env_vars[MAIL_MAILER]} in
   smtp | sendgrid) ;;
   *) die "$env_file: MAIL_MAILER is smtp or sendgrid in the cloud; files would be lost with the function's disk" ;;
 esac
 if [ -n "$database" ]; then
-  unset 'env_vars[DB_HOST]' 'env_vars[DB_PORT]' 'env_vars[DB_TLS]' # the socket is encrypted by the platform
-  env_vars[DB_CLOUDSQL_INSTANCE]=$database
+  unset 'env_vars[DB_HOST]' 'env_vars[DB_PORT]' 'env_vars[DB_TLS]' 'env_vars[DB_CA_FILE]' # the socket is encrypted by the platform
 else
   case ${env_vars[DB_HOST]:-} in
-    '' | localhost | 127.*) die "$env_file: DB_HOST is this computer, which the cloud cannot reach; or give --database" ;;
+    '' | localhost | 127.* | ::1) die "$env_file: DB_HOST is this computer, which the cloud cannot reach; or give --database" ;;
+    10.* | 192.168.* | 172.1[6-9].* | 172.2?.* | 172.3[01].*)
+      [ -n "$network" ] || die "$env_file: DB_HOST is a private address, which the function reaches in its network only: give --network and --subnet"
+      ;;
   esac
 fi
-env_vars[LOG_FORMAT]=json
-env_vars[GOOGLE_CLOUD_PROJECT]=$project
 zone=${env_vars[APP_TIMEZONE]:-Asia/Jakarta}
 
 echo "1. Services"
@@ -200,7 +189,7 @@ there artifacts repositories describe "$name" --location="$region" ||
   gc artifacts repositories create "$name" --location="$region" --repository-format=docker
 
 echo "4. Secrets"
-set_secrets=''
+set_secrets='' stale=()
 for key in DB_PASSWORD MAIL_PASSWORD MAIL_OAUTH_TOKEN SENDGRID_API_KEY; do
   value=${secret_values[$key]:-}
   [ -n "$value" ] || continue
@@ -218,6 +207,7 @@ for key in DB_PASSWORD MAIL_PASSWORD MAIL_OAUTH_TOKEN SENDGRID_API_KEY; do
     # Pinned: a version that is added later is taken into use by the next deployment, not by the next start.
     version=$(ask secrets versions describe latest --secret="$id" --format='value(name.basename())')
     [[ $version =~ ^[0-9]+$ ]] || die "$id has no version that can be used"
+    stale+=("$id $version")
   fi
   gc secrets add-iam-policy-binding "$id" --member="serviceAccount:$(account run)" --role=roles/secretmanager.secretAccessor
   set_secrets+=${set_secrets:+,}$key=$id:$version
@@ -240,7 +230,7 @@ fi
 
 echo "6. The function"
 source=''
-trap '[ -z "$source" ] || rm -rf "$source"' EXIT
+trap 'rm -rf ${source:+"$source"}' EXIT
 if [ -n "$dry" ]; then
   echo "+ unzip -q $archive -d SOURCE"
 else
@@ -265,7 +255,7 @@ fi
 gc run deploy "$name" --region="$region" --source="${source:-SOURCE}" --function=SendReminders --base-image=go126 \
   --image="$region-docker.pkg.dev/$project/$name/$name" \
   --build-service-account="projects/$project/serviceAccounts/$(account build)" --service-account="$(account run)" \
-  --no-allow-unauthenticated --ingress=internal --timeout="$timeout" --concurrency=1 --min-instances=0 --max-instances="$parallelism" \
+  "--set-build-env-vars=GOOGLE_GOLDFLAGS=-s -w" --no-allow-unauthenticated --ingress=internal --timeout="$timeout" --concurrency=1 --min-instances=0 --max-instances="$parallelism" \
   --cpu=1 --memory=256Mi --labels="app=$name" "--set-env-vars=^~~^$vars" "--set-secrets=$set_secrets" "${where[@]}"
 gc run services add-iam-policy-binding "$name" --region="$region" --member="serviceAccount:$(account scheduler)" --role=roles/run.invoker
 
@@ -292,5 +282,14 @@ if [ -z "$dry" ]; then # fewer than last time
     jobs_wanted | grep -x "$job" >/dev/null || gc scheduler jobs delete "$job" --location="$region"
   done
 fi
+
+echo "8. Values of before"
+# Disabled and not destroyed, now that the new revision is there: a wrong new password can be taken back.
+for one in ${stale[@]+"${stale[@]}"}; do
+  read -r id version <<<"$one"
+  for old in $(ask secrets versions list "$id" --filter=state=ENABLED --format='value(name.basename())'); do
+    [ "$old" = "$version" ] || gc secrets versions disable "$old" --secret="$id"
+  done
+done
 
 echo "Done. A run now: gcloud scheduler jobs run $name-hourly --project=$project --location=$region"

@@ -3,7 +3,7 @@
 #
 # Runs COMMAND with a private MariaDB or MySQL server, which is gone when COMMAND ends, however it ends. COMMAND finds
 # the server by TEST_MYSQL_DSN (for go-sql-driver/mysql; root, no password) and TEST_MYSQL_SOCKET (for the client). Where
-# TEST_MYSQL_DSN is set already, that server is used and none is started. TEST_MYSQL_SERVER names the server's program where
+# TEST_MYSQL_CA names the certificate of its TLS. Where TEST_MYSQL_DSN is set already, that server is used and none is started. TEST_MYSQL_SERVER names the server's program where
 # it is not the system's. TEST_MYSQL_OPTIONS holds further options of the server, such as --innodb-flush-log-at-trx-commit=0 where no test pulls the plug.
 set -euo pipefail
 
@@ -52,17 +52,24 @@ case $("$server" --no-defaults --version) in
   ;;
 esac
 
+fail() {
+  echo "with-mariadb.sh: $server does not $1; the end of its log:" >&2
+  tail -n 30 "$dir/log" >&2
+  exit 1
+}
+
+# A certificate that is its own authority, for the server's address and no name.
+"$here/need.sh" openssl openssl
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=pengingat-test \
+  -addext subjectAltName=IP:127.0.0.1 -keyout "$dir/key.pem" -out "$dir/ca.pem" 2>"$dir/log" || fail 'get a certificate'
+options+=("--ssl-ca=$dir/ca.pem" "--ssl-cert=$dir/ca.pem" "--ssl-key=$dir/key.pem")
+
 # Below the range from which the system gives outgoing connections their ports.
 port=$((10000 + RANDOM % 20000))
 while (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
   port=$((10000 + RANDOM % 20000))
 done
 
-fail() {
-  echo "with-mariadb.sh: $server does not $1; the end of its log:" >&2
-  tail -n 30 "$dir/log" >&2
-  exit 1
-}
 "${create[@]}" >"$dir/log" 2>&1 || fail 'create a database'
 
 # Job control gives each of the two a process group of its own: Ctrl-C does not reach the server, and a signal can be
@@ -82,7 +89,7 @@ for _ in {1..600}; do
 done
 grep -q "ready for connections" "$dir/log" || fail 'start within a minute'
 
-export TEST_MYSQL_DSN="root@tcp(127.0.0.1:$port)/" TEST_MYSQL_SOCKET=$dir/socket
+export TEST_MYSQL_DSN="root@tcp(127.0.0.1:$port)/" TEST_MYSQL_SOCKET=$dir/socket TEST_MYSQL_CA=$dir/ca.pem
 "$@" </dev/null &
 command_pid=$!
 set +m

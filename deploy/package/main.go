@@ -11,7 +11,7 @@
 // as much of it (1.6 MB) that nobody reads, and would have to hold the framework's server, although only the main that the
 // platform generates imports it. What it would save, a module proxy, the platform has at hand.
 //
-// The platform sets no linker flags of ours, so the version goes in as a source file.
+// The version goes in as a source file: whoever builds the archive chooses the linker flags.
 package main
 
 import (

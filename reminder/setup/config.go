@@ -6,6 +6,7 @@ package setup
 import (
 	"cmp"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -56,8 +57,10 @@ type Config struct {
 	DBUsername    string `env:"DB_USERNAME" envDefault:"root"`
 	DBPassword    Secret `env:"DB_PASSWORD"`
 	DBSocket      string `env:"DB_SOCKET"`
-	DBTLS         string `env:"DB_TLS" envDefault:"false"` // false, true, or preferred where the network is trusted
-	DBCloudSQL    string `env:"DB_CLOUDSQL_INSTANCE"`      // project:region:instance, through its unix socket
+	DBTLS         string `env:"DB_TLS"`               // true, verify-ca or false; see checkDatabase
+	DBCAFile      string `env:"DB_CA_FILE"`           // certificate authority of the server: a file, or its PEM text
+	DBCALaravel   string `env:"MYSQL_ATTR_SSL_CA"`    // Laravel's key for DB_CA_FILE
+	DBCloudSQL    string `env:"DB_CLOUDSQL_INSTANCE"` // project:region:instance, through its unix socket
 	DBConnections int    `env:"DB_CONNECTIONS" envDefault:"0"`
 
 	Mailer         string        `env:"MAIL_MAILER"`
@@ -110,6 +113,7 @@ type Config struct {
 	CloudProject    string `env:"GOOGLE_CLOUD_PROJECT"` // makes log lines lead to their request
 
 	settings reminder.Settings
+	dbTLS    *tls.Config
 }
 
 // Load reads and checks a configuration. All problems are reported at once, as one *reminder.Fault.
@@ -207,10 +211,27 @@ func (c *Config) checkDatabase(p *problems) {
 	if c.DBDatabase == "" {
 		p.missing("DB_DATABASE")
 	}
-	if c.DBTLS != "false" && c.DBTLS != "true" && c.DBTLS != "preferred" {
-		p.wrong("DB_TLS", errors.New("true, false or preferred"))
+	c.DBCAFile = cmp.Or(c.DBCAFile, c.DBCALaravel)
+	if c.dbLocal() {
+		c.DBTLS = cmp.Or(c.DBTLS, "false")
+	}
+	c.DBTLS = strings.ToLower(cmp.Or(c.DBTLS, "true"))
+	switch {
+	case !slices.Contains([]string{"true", "verify-ca", "false"}, c.DBTLS):
+		p.add("DB_TLS salah: true, verify-ca, atau false.", "DB_TLS is wrong: true, verify-ca or false.")
+	case c.DBTLS == "false" && !c.dbLocal():
+		p.add("DB_TLS=false hanya boleh untuk basis data di komputer ini: kata sandi dan nama peminjam akan melintasi jaringan "+
+			"tanpa enkripsi. Hapus DB_TLS, dan sebutkan sertifikat CA server di DB_CA_FILE.",
+			"DB_TLS=false is allowed for a database on this computer only: the password and borrowers' names would cross the "+
+				"network in the clear. Remove DB_TLS, and name the server's CA certificate in DB_CA_FILE.")
+	case c.DBTLS == "verify-ca" && c.DBCAFile == "":
+		p.add("DB_TLS=verify-ca memerlukan sertifikat CA server di DB_CA_FILE.",
+			"DB_TLS=verify-ca needs the server's CA certificate in DB_CA_FILE.")
 	}
 	var err error
+	if c.dbTLS, err = c.databaseTLS(); err != nil {
+		p.add("DB_CA_FILE tidak dapat dipakai: "+err.Error()+".", "DB_CA_FILE cannot be used: "+err.Error()+".")
+	}
 	if c.settings.Zone, err = time.LoadLocation(c.AppTimezone); err != nil {
 		p.wrong("APP_TIMEZONE", errors.New("no such zone; one is Asia/Jakarta"))
 	}
@@ -386,7 +407,7 @@ func (c *Config) database() *mysql.Config {
 	case c.DBSocket != "":
 		cfg.Net, cfg.Addr = "unix", c.DBSocket
 	}
-	cfg.TLSConfig = c.DBTLS
+	cfg.TLS = c.dbTLS
 	cfg.Loc = c.settings.Zone // the wall clock of due dates
 	return cfg
 }

@@ -91,13 +91,9 @@ func (c *Config) Sender() (mail.Sender, error) {
 func (c *Config) SMTP() (*mail.SMTP, error) {
 	var roots *x509.CertPool
 	if c.MailCAFile != "" {
-		pem, err := os.ReadFile(c.MailCAFile)
-		if err != nil {
+		var err error
+		if roots, err = certificates(c.MailCAFile); err != nil {
 			return nil, fmt.Errorf("MAIL_CA_FILE: %w", err)
-		}
-		roots = x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, errors.New("MAIL_CA_FILE: there is no certificate in it")
 		}
 	}
 	return mail.NewSMTP(mail.SMTPConfig{

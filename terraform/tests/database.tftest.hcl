@@ -2,13 +2,20 @@
 
 mock_provider "google" {
   mock_data "google_sql_database_instance" {
-    defaults = { private_ip_address = "10.1.2.3" }
+    defaults = { private_ip_address = "10.1.2.3", server_ca_cert = [{ cert = "-----BEGIN CERTIFICATE-----", common_name = "", create_time = "", expiration_time = "", sha1_fingerprint = "" }] }
   }
   mock_resource "google_sql_database_instance" {
-    defaults = { private_ip_address = "10.9.9.9", connection_name = "perpustakaan-mtsn6:asia-southeast2:pengingat-database" }
+    defaults = {
+      private_ip_address = "10.9.9.9"
+      connection_name    = "perpustakaan-mtsn6:asia-southeast2:pengingat-database"
+      server_ca_cert     = [{ cert = "-----BEGIN CERTIFICATE-----", common_name = "", create_time = "", expiration_time = "", sha1_fingerprint = "" }]
+    }
   }
   mock_resource "google_compute_network" {
     defaults = { id = "projects/perpustakaan-mtsn6/global/networks/pengingat" }
+  }
+  mock_resource "google_service_account" { # its default has the form that a binding's members must have
+    defaults = { member = "serviceAccount:mock@example.iam.gserviceaccount.com" }
   }
   mock_resource "google_compute_subnetwork" {
     defaults = { id = "projects/perpustakaan-mtsn6/regions/asia-southeast2/subnetworks/pengingat" }
@@ -22,6 +29,7 @@ variables {
   smtp                    = { host = "smtp.example.sch.id" }
   database_password       = "basis-data-rahasia-123"
   database_admin_password = "pengelola-rahasia-123"
+  alerts                  = false
 
   # Not used here; but terraform test wants every ephemeral variable said.
   mail_password    = ""
@@ -51,6 +59,10 @@ run "created" {
   assert {
     condition     = google_cloudfunctions2_function.reminders.service_config[0].environment_variables["DB_HOST"] == "10.9.9.9" && google_cloudfunctions2_function.reminders.service_config[0].direct_vpc_network_interface[0].network == google_compute_network.library[0].id
     error_message = "The function reaches it at its private address."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.reminders.service_config[0].environment_variables["DB_TLS"] == "verify-ca" && google_cloudfunctions2_function.reminders.service_config[0].environment_variables["DB_CA_FILE"] == google_sql_database_instance.library[0].server_ca_cert[0].cert
+    error_message = "Its own authority is verified."
   }
   assert {
     condition     = google_sql_user.admin[0].password_wo == null && google_sql_user.admin[0].password == null && google_sql_user.admin[0].password_wo_version == 1
@@ -117,8 +129,28 @@ run "elsewhere" {
     error_message = "A database on the Internet is reached with TLS that is verified."
   }
   assert {
+    condition     = !contains(keys(google_cloudfunctions2_function.reminders.service_config[0].environment_variables), "DB_CA_FILE")
+    error_message = "An authority that everybody knows need not be named."
+  }
+  assert {
     condition     = length(google_cloudfunctions2_function.reminders.service_config[0].direct_vpc_network_interface) == 0 && !contains(keys(google_project_service.needed), "compute.googleapis.com")
     error_message = "No network where none is needed."
+  }
+}
+
+run "elsewhere_with_a_certificate_of_its_own" {
+  variables {
+    database = { host = "10.20.30.40", tls = "verify-ca", ca_certificate = "-----BEGIN CERTIFICATE-----\nMII\n" }
+    network  = { network = "kantor", subnetwork = "kantor-jakarta" }
+    migrate  = { image = "asia-southeast2-docker.pkg.dev/perpustakaan-mtsn6/pengingat/pengingat:v1" }
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.reminders.service_config[0].environment_variables["DB_TLS"] == "verify-ca" && startswith(google_cloudfunctions2_function.reminders.service_config[0].environment_variables["DB_CA_FILE"], "-----BEGIN CERTIFICATE-----")
+    error_message = "The authority arrives as text, because the function has no files."
+  }
+  assert {
+    condition     = anytrue([for e in google_cloud_run_v2_job.migrate[0].template[0].template[0].containers[0].env : e.name == "DB_CA_FILE"])
+    error_message = "The migrations verify it, too."
   }
 }
 

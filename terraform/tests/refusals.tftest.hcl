@@ -10,6 +10,7 @@ variables {
   smtp              = { host = "smtp.example.sch.id" }
   database_password = "basis-data-rahasia-123"
   database          = { host = "db.example.sch.id" }
+  alert_email       = "pustakawan@example.sch.id"
 }
 
 run "accepted" {
@@ -232,6 +233,54 @@ run "tls_unverified" {
     database = { host = "a", tls = "skip-verify" }
   }
   expect_failures = [var.database]
+}
+
+run "tls_off" {
+  command = plan
+  variables {
+    database = { host = "db.example.sch.id", tls = "false" }
+  }
+  expect_failures = [var.database]
+}
+
+run "tls_that_gives_way" {
+  command = plan
+  variables {
+    database = { host = "db.example.sch.id", tls = "preferred" }
+  }
+  expect_failures = [var.database]
+}
+
+run "authority_of_nobody" {
+  command = plan
+  variables {
+    database = { host = "db.example.sch.id", tls = "verify-ca" }
+  }
+  expect_failures = [var.database]
+}
+
+run "authority_by_file_name" {
+  command = plan
+  variables {
+    database = { host = "db.example.sch.id", ca_certificate = "ca.pem" }
+  }
+  expect_failures = [var.database]
+}
+
+run "private_without_network" {
+  command = plan
+  variables {
+    database = { host = "172.20.1.1" }
+  }
+  expect_failures = [var.database]
+}
+
+run "alerts_for_nobody" {
+  command = plan
+  variables {
+    alert_email = ""
+  }
+  expect_failures = [var.alerts]
 }
 
 run "database_name_quoted" {
