@@ -110,6 +110,7 @@ func (s *scene) to() string { return s.says("test-mail", "--to", "pustakawan@sek
 var symptoms = map[string]func(*scene) string{
 	"Tidak ada berkas pengaturan yang dibaca": func(s *scene) string { return s.with("DB_DATABASE", "", "run") },
 	"Konfigurasi belum lengkap atau salah":    func(s *scene) string { return s.with("MAIL_MAILER", "pos", "run") },
+	"tidak dikenal. Mungkin maksudnya":        func(s *scene) string { return s.with("REMINDER_ONLYTO", "a@b.id", "run") },
 	"Berkas pengaturan (--env) tidak dapat dibaca.": func(s *scene) string {
 		require.NoError(s.t, os.WriteFile("rusak.env", []byte("ini bukan pengaturan"), 0o600))
 		return s.says("run", "--env", "rusak.env")

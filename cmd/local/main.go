@@ -224,8 +224,8 @@ func (p *program) config(load func(map[string]string) (setup.Config, error)) (se
 }
 
 func (p *program) unreadableEnv() error {
-	return reminder.NewFault(p.envErr, "Berkas pengaturan (--env) tidak dapat dibaca.",
-		"The settings file (--env) cannot be read.")
+	return reminder.NewFault(nil, "Berkas pengaturan (--env) tidak dapat dibaca.\n"+reminder.Localize(p.envErr, "id"),
+		"The settings file (--env) cannot be read.\n"+reminder.Localize(p.envErr, "en"))
 }
 
 // app loads the configuration and wires it. What a person must know is printed; the log goes to a file.

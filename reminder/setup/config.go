@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"reflect"
 	"slices"
@@ -119,11 +120,15 @@ type Config struct {
 // Load reads and checks a configuration. All problems are reported at once, as one *reminder.Fault.
 func Load(environ map[string]string) (Config, error) {
 	cfg, p := parse(environ)
-	cfg.checkDatabase(p)
-	cfg.checkMail(p)
-	cfg.checkRules(p)
-	cfg.checkTimes(p)
+	cfg.check(p)
 	return cfg, p.fault()
+}
+
+func (c *Config) check(p *problems) {
+	c.checkDatabase(p)
+	c.checkMail(p)
+	c.checkRules(p)
+	c.checkTimes(p)
 }
 
 // LoadDatabase is Load for what needs the database alone: it may be prepared before mail is configured.
@@ -133,16 +138,25 @@ func LoadDatabase(environ map[string]string) (Config, error) {
 	return cfg, p.fault()
 }
 
+// Check is Load for one setting: what is wrong with its value, or nil.
+func Check(environ map[string]string, key string) error {
+	cfg, p := parse(environ)
+	cfg.check(p)
+	p.list = slices.DeleteFunc(p.list, func(pr problem) bool { return !slices.Contains(strings.Split(pr.key, ", "), key) })
+	return p.fault()
+}
+
 // parse reads every key into its type.
 func parse(environ map[string]string) (Config, *problems) {
-	set := map[string]string{}
-	for key, value := range environ {
-		if value = unnull(value); value != "" { // an empty variable is one that is not set
-			set[key] = value
-		}
-	}
 	var cfg Config
 	var p problems
+	p.unknown(environ)
+	set := maps.Clone(environ)
+	p.spread(set)
+	for key, value := range set {
+		set[key] = Meaning(value)
+	}
+	maps.DeleteFunc(set, func(_, value string) bool { return value == "" }) // an empty variable is one that is not set
 	err := env.ParseWithOptions(&cfg, env.Options{Environment: set})
 	if all, ok := errors.AsType[env.AggregateError](err); ok {
 		for _, err := range all.Errors {
@@ -165,51 +179,123 @@ func Keys() []string {
 	return keys
 }
 
-// unnull gives Laravel's words for nothing their meaning.
-func unnull(value string) string {
+// Nearest returns the known key that is most like another.
+func Nearest(key string) string {
+	return slices.MinFunc(Keys(), func(a, b string) int {
+		return cmp.Compare(distance(strings.ToUpper(key), a), distance(strings.ToUpper(key), b))
+	})
+}
+
+// distance is how many letters differ (Levenshtein). Underscores hardly count: they are what is forgotten most.
+func distance(a, b string) int {
+	a, b = strings.ReplaceAll(a, "_", ""), strings.ReplaceAll(b, "_", "")
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// Meaning is what a value means to Laravel's env(), which has words for nothing and takes off quotes once more.
+func Meaning(value string) string {
 	switch strings.ToLower(value) {
 	case "null", "(null)", "empty", "(empty)":
 		return ""
+	case "(true)":
+		return "true"
+	case "(false)":
+		return "false"
+	}
+	if n := len(value); n > 1 && value[0] == value[n-1] && (value[0] == '"' || value[0] == '\'') && !strings.Contains(value, "\n") {
+		return value[1 : n-1]
 	}
 	return value
 }
 
-// problems gathers what is wrong, in both languages.
-type problems struct{ id, en []string }
+// Literal is a value whose Meaning is the given text.
+func Literal(text string) string {
+	if Meaning(text) != text {
+		return `"` + text + `"`
+	}
+	return text
+}
 
-func (p *problems) add(id, en string) { p.id, p.en = append(p.id, id), append(p.en, en) }
+// A problem is one thing that is wrong, by its key. There may be several, with ", " between them.
+type problem struct {
+	key  string
+	text reminder.Text
+}
+
+type problems struct{ list []problem }
+
+func (p *problems) add(key, id, en string) {
+	p.list = append(p.list, problem{key, reminder.Text{ID: id, EN: en}})
+}
 
 // fault returns all problems as one, or nil.
 func (p *problems) fault() error {
-	if len(p.id) == 0 {
+	if len(p.list) == 0 {
 		return nil
 	}
-	return reminder.NewFault(nil, "Konfigurasi belum lengkap atau salah:\n  - "+strings.Join(p.id, "\n  - "),
-		"The configuration is incomplete or wrong:\n  - "+strings.Join(p.en, "\n  - "))
+	var id, en string
+	for _, pr := range p.list {
+		id, en = id+"\n  - "+pr.text.ID, en+"\n  - "+pr.text.EN
+	}
+	return reminder.NewFault(nil, "Konfigurasi belum lengkap atau salah:"+id, "The configuration is incomplete or wrong:"+en)
 }
 
-func (p *problems) missing(key string) { p.add(key+" belum diisi.", key+" is not set.") }
+func (p *problems) missing(key string) { p.add(key, key+" belum diisi.", key+" is not set.") }
+
+// wrong reports a value by what it must be.
+func (p *problems) wrong(key, id, en string) {
+	p.add(key, key+" salah: "+id+".", key+" is wrong: "+en+".")
+}
+
+// unknown reports keys that are ours by their beginning and mean nothing: a misspelt allow-list would let mail go to all.
+func (p *problems) unknown(environ map[string]string) {
+	known := Keys()
+	for _, key := range slices.Sorted(maps.Keys(environ)) {
+		for _, ours := range []string{"REMINDER_", "SENDGRID_", "IMAP_"} {
+			if strings.HasPrefix(strings.ToUpper(key), ours) && !slices.Contains(known, key) {
+				p.add(key, fmt.Sprintf("%s tidak dikenal. Mungkin maksudnya %s?", key, Nearest(key)),
+					fmt.Sprintf("%s is not known. Did you mean %s?", key, Nearest(key)))
+			}
+		}
+	}
+}
 
 // unreadable reports a value of the wrong type by its key. The value itself may be a secret and is not shown.
 func (p *problems) unreadable(err error) {
-	key := "?"
-	if e, ok := errors.AsType[env.ParseError](err); ok {
-		if f, ok := reflect.TypeFor[Config]().FieldByName(e.Name); ok {
-			key = f.Tag.Get("env") + " (" + f.Type.String() + ")"
-		}
+	e, _ := errors.AsType[env.ParseError](err)
+	f, _ := reflect.TypeFor[Config]().FieldByName(e.Name)
+	must := reminder.Text{ID: "harus berupa angka", EN: "it must be a number"}
+	switch f.Type {
+	case reflect.TypeFor[bool]():
+		must = reminder.Text{ID: "harus true atau false", EN: "it must be true or false"}
+	case reflect.TypeFor[time.Duration]():
+		must = reminder.Text{ID: "harus lama waktu seperti 60s atau 4m", EN: "it must be a duration such as 60s or 4m"}
 	}
-	p.add(key+" tidak dapat dibaca: harus berupa angka, true/false, atau lama waktu seperti 60s.",
-		key+" cannot be read: it must be a number, true/false, or a duration such as 60s.")
-}
-
-// wrong reports a value that a parser of ours refused.
-func (p *problems) wrong(key string, err error) {
-	p.add(fmt.Sprintf("%s salah: %v.", key, err), fmt.Sprintf("%s is wrong: %v.", key, err))
+	p.wrong(f.Tag.Get("env"), must.ID, must.EN)
 }
 
 func (c *Config) checkDatabase(p *problems) {
 	if c.DBDatabase == "" {
 		p.missing("DB_DATABASE")
+	}
+	if c.DBPort < 1 || c.DBPort > 65535 {
+		p.wrong("DB_PORT", "harus angka dari 1 sampai 65535", "it must be a number from 1 to 65535")
 	}
 	c.DBCAFile = cmp.Or(c.DBCAFile, c.DBCALaravel)
 	if c.dbLocal() {
@@ -218,22 +304,23 @@ func (c *Config) checkDatabase(p *problems) {
 	c.DBTLS = strings.ToLower(cmp.Or(c.DBTLS, "true"))
 	switch {
 	case !slices.Contains([]string{"true", "verify-ca", "false"}, c.DBTLS):
-		p.add("DB_TLS salah: true, verify-ca, atau false.", "DB_TLS is wrong: true, verify-ca or false.")
+		p.wrong("DB_TLS", "true, verify-ca, atau false", "true, verify-ca or false")
 	case c.DBTLS == "false" && !c.dbLocal():
-		p.add("DB_TLS=false hanya boleh untuk basis data di komputer ini: kata sandi dan nama peminjam akan melintasi jaringan "+
+		p.add("DB_TLS", "DB_TLS=false hanya boleh untuk basis data di komputer ini: kata sandi dan nama peminjam akan melintasi jaringan "+
 			"tanpa enkripsi. Hapus DB_TLS, dan sebutkan sertifikat CA server di DB_CA_FILE.",
 			"DB_TLS=false is allowed for a database on this computer only: the password and borrowers' names would cross the "+
 				"network in the clear. Remove DB_TLS, and name the server's CA certificate in DB_CA_FILE.")
 	case c.DBTLS == "verify-ca" && c.DBCAFile == "":
-		p.add("DB_TLS=verify-ca memerlukan sertifikat CA server di DB_CA_FILE.",
+		p.add("DB_TLS", "DB_TLS=verify-ca memerlukan sertifikat CA server di DB_CA_FILE.",
 			"DB_TLS=verify-ca needs the server's CA certificate in DB_CA_FILE.")
 	}
 	var err error
 	if c.dbTLS, err = c.databaseTLS(); err != nil {
-		p.add("DB_CA_FILE tidak dapat dipakai: "+err.Error()+".", "DB_CA_FILE cannot be used: "+err.Error()+".")
+		p.add("DB_CA_FILE", "DB_CA_FILE tidak dapat dipakai: "+err.Error()+".", "DB_CA_FILE cannot be used: "+err.Error()+".")
 	}
-	if c.settings.Zone, err = time.LoadLocation(c.AppTimezone); err != nil {
-		p.wrong("APP_TIMEZONE", errors.New("no such zone; one is Asia/Jakarta"))
+	if c.settings.Zone, err = time.LoadLocation(Zone(c.AppTimezone)); err != nil || c.settings.Zone == time.Local {
+		p.wrong("APP_TIMEZONE", "tidak ada zona waktu seperti itu; pakai WIB, WITA, WIT, atau nama seperti Asia/Jakarta",
+			"there is no such time zone; one is Asia/Jakarta")
 	}
 }
 
@@ -241,18 +328,21 @@ func (c *Config) checkDatabase(p *problems) {
 func (c *Config) checkRules(p *problems) {
 	s := &c.settings
 	var err error
+	if c.AppLocale != "id" && !strings.HasPrefix(c.AppLocale, "en") && !strings.HasPrefix(c.AppLocale, "id_") {
+		p.wrong("APP_LOCALE", "id atau en", "id or en")
+	}
 	s.Locale = c.AppLocale
 	if s.Schedule, err = reminder.ParseSchedule(c.Schedule); err != nil {
-		p.wrong("REMINDER_SCHEDULE", err)
+		p.wrong("REMINDER_SCHEDULE", "harus hari-hari yang menaik, seperti "+reminder.DefaultSchedule, "it must be ascending days such as "+reminder.DefaultSchedule)
 	}
 	if s.Window, err = reminder.ParseWindow(c.Window); err != nil {
-		p.wrong("REMINDER_WINDOW", err)
+		p.wrong("REMINDER_WINDOW", "harus jam seperti 07:00-20:00", "it must be hours such as 07:00-20:00")
 	}
 	if s.ClosedWeekdays, err = reminder.ParseWeekdays(c.ClosedWeekdays); err != nil {
-		p.wrong("REMINDER_CLOSED_WEEKDAYS", err)
+		p.wrong("REMINDER_CLOSED_WEEKDAYS", "harus nama hari seperti minggu atau sabtu,minggu", "it must be days such as sunday or saturday,sunday")
 	}
 	if c.Unknown != "resend" && c.Unknown != "hold" {
-		p.wrong("REMINDER_UNKNOWN", errors.New("resend or hold"))
+		p.wrong("REMINDER_UNKNOWN", "resend atau hold", "resend or hold")
 	}
 	for _, atLeastOne := range []struct {
 		key   string
@@ -262,8 +352,11 @@ func (c *Config) checkRules(p *problems) {
 		{"REMINDER_MAX_OVERDUE_DAYS", c.MaxOverdueDays}, {"REMINDER_MAX_PER_RUN", c.MaxPerRun},
 	} {
 		if atLeastOne.value < 1 {
-			p.wrong(atLeastOne.key, errors.New("must be at least 1"))
+			p.wrong(atLeastOne.key, "harus 1 atau lebih", "it must be at least 1")
 		}
+	}
+	if c.MailDailyLimit < 0 {
+		p.wrong("MAIL_DAILY_LIMIT", "harus 0 (tak terbatas) atau lebih", "it must be 0 (no limit) or more")
 	}
 	s.MaxOverdueDays, s.MaxPerRun, s.Resend = c.MaxOverdueDays, c.MaxPerRun, c.Unknown == "resend"
 	for _, addr := range c.OnlyTo {
@@ -281,11 +374,21 @@ func (c *Config) checkMail(p *problems) {
 		if c.MailHost == "" {
 			p.missing("MAIL_HOST")
 		}
+		if c.MailPort < 0 || c.MailPort > 65535 {
+			p.wrong("MAIL_PORT", "harus angka dari 1 sampai 65535", "it must be a number from 1 to 65535")
+		}
 		if !slices.Contains([]string{"auto", "plain", "login", "cram-md5", "xoauth2"}, strings.ToLower(c.MailAuth)) {
-			p.wrong("MAIL_AUTH", errors.New("auto, plain, login, cram-md5 or xoauth2"))
+			p.wrong("MAIL_AUTH", "auto, plain, login, cram-md5, atau xoauth2", "auto, plain, login, cram-md5 or xoauth2")
+		}
+		if s := strings.ToLower(c.MailScheme); s != "" && s != "smtp" && s != "smtps" {
+			p.wrong("MAIL_SCHEME", "smtp (port 587) atau smtps (port 465)", "smtp (port 587) or smtps (port 465)")
+		}
+		if e := strings.ToLower(c.MailEncryption); !slices.Contains([]string{"", "tls", "starttls", "ssl", "none"}, e) {
+			p.wrong("MAIL_ENCRYPTION", "tls (port 587) atau ssl (port 465)", "tls (port 587) or ssl (port 465)")
 		}
 		if c.security() == mail.PlainLoopback && !isLoopback(c.MailHost) {
-			p.wrong("MAIL_ENCRYPTION", errors.New("mail without encryption is allowed to this computer only; use tls (port 587) or ssl (port 465)"))
+			p.wrong("MAIL_ENCRYPTION", "tanpa enkripsi surel hanya boleh ke komputer ini sendiri; pakai tls (port 587) atau ssl (port 465)",
+				"mail without encryption is allowed to this computer only; use tls (port 587) or ssl (port 465)")
 		}
 	case "sendgrid":
 		if c.SendGridKey == "" {
@@ -295,12 +398,12 @@ func (c *Config) checkMail(p *problems) {
 	case "":
 		p.missing("MAIL_MAILER")
 	default:
-		p.wrong("MAIL_MAILER", errors.New("smtp, sendgrid or file"))
+		p.wrong("MAIL_MAILER", "smtp, sendgrid, atau file", "smtp, sendgrid or file")
 	}
 	address := func(key, value, name string) mail.Address {
 		a, err := mail.ParseAddress(value)
 		if err != nil {
-			p.wrong(key, errors.New("not a usable e-mail address"))
+			p.wrong(key, "bukan alamat surel yang dapat dipakai", "not a usable e-mail address")
 		}
 		a.Name = name
 		return a
@@ -328,20 +431,22 @@ func (c *Config) checkMail(p *problems) {
 // lease ends cannot send (the hand-over is fenced), but it would leave emails of unknown outcome.
 func (c *Config) checkTimes(p *problems) {
 	if c.Budget <= 0 || c.MailTimeout <= 0 {
-		p.wrong("REMINDER_BUDGET, MAIL_TIMEOUT", errors.New("must be above 0"))
+		p.wrong("REMINDER_BUDGET, MAIL_TIMEOUT", "harus di atas 0", "must be above 0")
 	}
 	longest := c.Budget + c.MailTimeout
 	if timeout := time.Duration(c.FunctionTimeout) * time.Second; timeout > 0 {
 		if timeout <= c.Budget {
-			p.wrong("REMINDER_BUDGET", fmt.Errorf("%v must be below the function's timeout of %v", c.Budget, timeout))
+			p.wrong("REMINDER_BUDGET", fmt.Sprintf("%v harus di bawah batas waktu function, yaitu %v", c.Budget, timeout),
+				fmt.Sprintf("%v must be below the function's timeout of %v", c.Budget, timeout))
 		}
 		longest = max(longest, timeout)
 	}
 	if c.Lease >= 24*time.Hour { // the sweep takes such a time for that of a clock that was wrong
-		p.wrong("REMINDER_LEASE", fmt.Errorf("%v must be below 24h", c.Lease))
+		p.wrong("REMINDER_LEASE", fmt.Sprintf("%v harus di bawah 24h", c.Lease), fmt.Sprintf("%v must be below 24h", c.Lease))
 	}
 	if c.Lease <= longest {
-		p.wrong("REMINDER_LEASE", fmt.Errorf("%v must be longer than a run can last, which is %v", c.Lease, longest))
+		p.wrong("REMINDER_LEASE", fmt.Sprintf("%v harus lebih lama dari run terlama, yaitu %v", c.Lease, longest),
+			fmt.Sprintf("%v must be longer than a run can last, which is %v", c.Lease, longest))
 	}
 }
 
@@ -354,14 +459,17 @@ func (c *Config) auth() mail.Auth {
 }
 
 // security is what MAIL_ENCRYPTION, MAIL_SCHEME and the port mean to Laravel, without its silent fall-back to plain text:
-// port 465, ssl and smtps are TLS from the first byte, everything else is STARTTLS, which is then required. Only to this
+// port 465, smtps, and ssl beyond the ports of STARTTLS are TLS from the first byte, everything else is STARTTLS, which is
+// then required. Only to this
 // computer itself, and only when no encryption was asked for, mail goes in plain text.
 func (c *Config) security() mail.Security {
 	encryption := strings.ToLower(c.MailEncryption)
 	switch {
-	case c.port() == 465 || encryption == "ssl" || strings.EqualFold(c.MailScheme, "smtps"):
+	case c.port() == 465 || strings.EqualFold(c.MailScheme, "smtps"):
 		return mail.ImplicitTLS
-	case encryption == "tls" || encryption == "starttls":
+	case encryption == "ssl" && c.port() != 587 && c.port() != 25:
+		return mail.ImplicitTLS
+	case encryption == "ssl" || encryption == "tls" || encryption == "starttls":
 		return mail.StartTLS
 	case isLoopback(c.MailHost):
 		return mail.PlainLoopback

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,17 +63,20 @@ func TestProblems(t *testing.T) {
 	_, err := Load(map[string]string{
 		"APP_TIMEZONE": "Asia/Garut", "MAIL_MAILER": "smtp", "MAIL_TRIES": "many", "MAIL_TIMEOUT": "soon", "DB_PASSWORD": "hush-hush",
 		"REMINDER_SCHEDULE": "1,0", "REMINDER_WINDOW": "20-7", "REMINDER_CLOSED_WEEKDAYS": "someday", "REMINDER_UNKNOWN": "guess",
-		"DB_TLS": "perhaps", "MAIL_REPLY_TO": "nobody", "REMINDER_SUMMARY_TO": "petugas@example.org,nobody", "REMINDER_MAX_PER_RUN": "0",
+		"DB_TLS": "perhaps", "DB_PORT": "0", "MAIL_SCHEME": "tls", "MAIL_ENCRYPTION": "TLSv9", "MAIL_DAILY_LIMIT": "-1", "MAIL_REPLY_TO": "nobody", "REMINDER_SUMMARY_TO": "petugas@example.org,nobody", "REMINDER_MAX_PER_RUN": "0",
 	})
 	require.Error(t, err)
 	for _, key := range []string{
-		"APP_TIMEZONE", "DB_DATABASE", "DB_TLS", "MAIL_HOST", "MAIL_FROM_ADDRESS", "MAIL_TRIES", "MAIL_TIMEOUT", "REMINDER_SCHEDULE",
+		"APP_TIMEZONE", "DB_DATABASE", "DB_TLS", "DB_PORT", "MAIL_SCHEME", "MAIL_ENCRYPTION", "MAIL_DAILY_LIMIT", "MAIL_HOST", "MAIL_FROM_ADDRESS", "MAIL_TRIES", "MAIL_TIMEOUT", "REMINDER_SCHEDULE",
 		"REMINDER_WINDOW", "REMINDER_CLOSED_WEEKDAYS", "REMINDER_UNKNOWN", "MAIL_REPLY_TO", "REMINDER_SUMMARY_TO", "REMINDER_MAX_PER_RUN",
 	} {
 		assert.Contains(t, reminder.Localize(err, "id"), key)
 		assert.Contains(t, reminder.Localize(err, "en"), key)
 	}
 	assert.NotContains(t, err.Error(), "hush-hush")
+	for _, english := range []string{" must ", " or ", " no ", " not ", "(int)"} {
+		assert.NotContains(t, reminder.Localize(err, "id"), english)
+	}
 	assert.False(t, reminder.IsTemporary(err), "a retry does not mend a configuration")
 
 	_, err = LoadDatabase(map[string]string{"DB_DATABASE": "perpustakaan"})
@@ -101,6 +105,86 @@ func TestLadder(t *testing.T) {
 	}
 }
 
+// A key that begins as ours do and is none would let mail go to everybody, or at night.
+func TestMisspeltKeys(t *testing.T) {
+	for key, nearest := range map[string]string{
+		"REMINDER_ONLYTO": "REMINDER_ONLY_TO", "REMINDER_ONLY_TOO": "REMINDER_ONLY_TO", "Reminder_Only_To": "REMINDER_ONLY_TO",
+		"REMINDER_SHEDULE": "REMINDER_SCHEDULE", "REMINDER_WINDOWS": "REMINDER_WINDOW", "REMINDER_CLOSED_WEEKDAY": "REMINDER_CLOSED_WEEKDAYS",
+		"SENDGRID_KEY": "SENDGRID_API_KEY", "SENDGRID_APIKEY": "SENDGRID_API_KEY", "IMAP_HOTS": "MAIL_HOST",
+	} {
+		for _, value := range []string{"secret-canary", ""} {
+			for name, load := range map[string]func(map[string]string) (Config, error){"all": Load, "database": LoadDatabase} {
+				_, err := load(with(map[string]string{key: value}))
+				require.Error(t, err, "%s, %s", key, name)
+				assert.Contains(t, reminder.Localize(err, "id"), key+" tidak dikenal. Mungkin maksudnya "+nearest+"?")
+				assert.Contains(t, reminder.Localize(err, "en"), key+" is not known. Did you mean "+nearest+"?")
+				assert.NotContains(t, err.Error(), "canary")
+			}
+		}
+	}
+	_, err := Load(with(map[string]string{"REMINDERS": "x", "MAIL_LOG_CHANNEL": "x", "APP_KEY": "x", "REDIS_HOST": "x"}))
+	assert.NoError(t, err, "the keys of others")
+	_, err = Load(map[string]string{"REMINDER_ONLYTO": "x", "REMINDER_WINDOW": "y"})
+	for _, key := range []string{"REMINDER_ONLYTO", "REMINDER_WINDOW", "DB_DATABASE", "MAIL_MAILER"} {
+		assert.ErrorContains(t, err, key, "all at once")
+	}
+}
+
+// Laravel's config files give MAIL_URL and DB_URL precedence over the single keys.
+func TestURLs(t *testing.T) {
+	cfg, err := Load(with(map[string]string{"MAIL_URL": "smtp://perpus%40example.org:p%40ss%2Fword@mail.example.org:2525?encryption=tls",
+		"DB_URL": "mysql://pustaka:r%23hasia@db.example.org:3307/perpus?charset=utf8mb4", "DB_HOST": "elsewhere", "DB_PORT": "1"}))
+	require.NoError(t, err)
+	assert.Equal(t, []any{"mail.example.org", 2525, "perpus@example.org", Secret("p@ss/word"), mail.StartTLS},
+		[]any{cfg.MailHost, cfg.port(), cfg.MailUsername, cfg.MailPassword, cfg.security()})
+	db := cfg.database()
+	assert.Equal(t, []string{"db.example.org:3307", "perpus", "pustaka", "r#hasia"}, []string{db.Addr, db.DBName, db.User, db.Passwd})
+
+	cfg, err = Load(with(map[string]string{"DATABASE_URL": "mysql://[::1]/x", "DB_PASSWORD": "stays", "MAIL_URL": "smtps://u:null@mail.example.org"}))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"[::1]:3306", "x", "stays", "null"}, []string{cfg.database().Addr, cfg.DBDatabase, string(cfg.DBPassword), string(cfg.MailPassword)})
+	assert.Equal(t, mail.ImplicitTLS, cfg.security())
+
+	for url, want := range map[string]string{
+		"DB_URL=postgres://u:canary@h/d": "postgres:// tidak didukung", "DB_URL=mysql://u:can%ary@h/d": "bukan alamat yang dapat dibaca",
+		"MAIL_URL=ses+api://canary@default": "ses+api:// tidak didukung", "MAIL_URL=smtp://h?verify_peer=0": "verify_peer", "DB_URL=canary": "tidak didukung",
+	} {
+		key, value, _ := strings.Cut(url, "=")
+		_, err := Load(with(map[string]string{key: value}))
+		require.Error(t, err, url)
+		assert.Contains(t, reminder.Localize(err, "id"), key+" salah: ")
+		assert.Contains(t, reminder.Localize(err, "id"), want)
+		assert.NotContains(t, reminder.Localize(err, "id"), "canary")
+	}
+}
+
+func TestMeaning(t *testing.T) {
+	for value, want := range map[string]string{"null": "", "(NULL)": "", "empty": "", "(true)": "true", "(False)": "false", `'x'`: "x", `"x"`: "x",
+		`"x'`: `"x'`, `"`: `"`, `''`: "", "x": "x", `"null"`: "null"} {
+		assert.Equal(t, want, Meaning(value), value)
+	}
+	for _, text := range []string{"null", `'x'`, `"`, `""`, "x", "(true)", ""} {
+		assert.Equal(t, text, Meaning(Literal(text)))
+	}
+}
+
+func TestZone(t *testing.T) {
+	for text, want := range map[string]string{"WIB": "Asia/Jakarta", "wita": "Asia/Makassar", " WIT ": "Asia/Jayapura", "Garut": "Asia/Jakarta", "bali": "Asia/Makassar",
+		"ambon": "Asia/Jayapura", "UTC+8": "Asia/Makassar", "asia/jakarta": "Asia/Jakarta", "Kuala Lumpur": "Asia/Kuala_Lumpur", "UTC": "UTC",
+		"Asia/Garut": "Asia/Garut", "WIBB": "WIBB"} {
+		assert.Equal(t, want, Zone(text), text)
+	}
+	for _, zone := range []string{"Local", "Asia/Garut", "WIBB"} {
+		_, err := Load(with(map[string]string{"APP_TIMEZONE": zone}))
+		assert.ErrorContains(t, err, "APP_TIMEZONE", zone)
+	}
+	for zone := range zones {
+		cfg, err := Load(with(map[string]string{"APP_TIMEZONE": zone}))
+		require.NoError(t, err, zone)
+		assert.Contains(t, cfg.settings.Zone.String(), "Asia/")
+	}
+}
+
 // What MAIL_ENCRYPTION, MAIL_SCHEME and the port mean to Laravel, without falling back to plain text.
 func TestSecurity(t *testing.T) {
 	for _, tt := range []struct {
@@ -112,6 +196,8 @@ func TestSecurity(t *testing.T) {
 		{"smtp.gmail.com", "465", "tls", "", mail.ImplicitTLS, 465},
 		{"smtp.gmail.com", "465", "ssl", "", mail.ImplicitTLS, 465},
 		{"smtp.gmail.com", "", "ssl", "", mail.ImplicitTLS, 465},
+		{"smtp.gmail.com", "587", "ssl", "", mail.StartTLS, 587}, // Laravel 9 and later do not look at ssl there
+		{"smtp.gmail.com", "2465", "ssl", "", mail.ImplicitTLS, 2465},
 		{"smtp.gmail.com", "", "", "smtps", mail.ImplicitTLS, 465},
 		{"smtp.gmail.com", "587", "null", "null", mail.StartTLS, 587},
 		{"smtp.gmail.com", "2525", "", "smtp", mail.StartTLS, 2525},

@@ -2,15 +2,21 @@ package setup
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
+
+	"github.com/mtsn6garut/pengingat/reminder"
 )
 
 // Environ returns the environment of a run: the variables of a .env file, under the real ones, which win. With an empty
@@ -18,22 +24,28 @@ import (
 // any the real variables stand alone. It returns the file that was read, if any.
 func Environ(path string, real []string) (environ map[string]string, file string, err error) {
 	environ = map[string]string{}
-	if file, err = find(path); err != nil {
-		return nil, "", err
-	}
-	if file != "" {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, file, fmt.Errorf("read the settings: %w", err)
-		}
-		if environ, err = ParseDotenv(data); err != nil {
-			return nil, file, fmt.Errorf("%s: %w", file, err)
-		}
-	}
 	for _, entry := range real {
 		if key, value, ok := strings.Cut(entry, "="); ok {
 			environ[key] = value
 		}
+	}
+	if file = path; file == "" {
+		file = find()
+	}
+	if file != "" {
+		data, err := os.ReadFile(file)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, file, reminder.NewFault(nil, file+" tidak ada.", file+" does not exist.")
+		case err != nil:
+			return nil, file, reminder.NewFault(err, file+" tidak dapat dibuka.", file+" cannot be opened.")
+		}
+		vars, err := ParseDotenv(data, environ)
+		if fault, ok := errors.AsType[*reminder.Fault](err); ok {
+			return nil, file, reminder.NewFault(nil, file+": "+fault.Text.ID, file+": "+fault.Text.EN)
+		}
+		maps.Copy(vars, environ)
+		environ = vars
 	}
 	return environ, file, nil
 }
@@ -42,17 +54,14 @@ func Environ(path string, real []string) (environ map[string]string, file string
 // over every file, so it would make one library of several.
 func Database(environ map[string]string) string {
 	var parts []string
-	for _, key := range []string{"DB_CLOUDSQL_INSTANCE", "DB_SOCKET", "DB_HOST", "DB_PORT", "DB_DATABASE"} {
+	for _, key := range []string{"DB_URL", "DATABASE_URL", "DB_CLOUDSQL_INSTANCE", "DB_SOCKET", "DB_HOST", "DB_PORT", "DB_DATABASE"} {
 		parts = append(parts, environ[key])
 	}
 	return strings.Join(parts, "\n")
 }
 
-func find(path string) (string, error) {
-	if path != "" {
-		_, err := os.Stat(path)
-		return path, err
-	}
+// find looks for the settings file that nobody named.
+func find() string {
 	folders := []string{"."}
 	if exe, err := os.Executable(); err == nil {
 		folders = append(folders, filepath.Dir(exe))
@@ -61,53 +70,74 @@ func find(path string) (string, error) {
 		for _, name := range []string{"pengingat.env", ".env"} {
 			file := filepath.Join(folder, name)
 			if info, err := os.Stat(file); err == nil && !info.IsDir() {
-				return file, nil
+				return file
 			}
 		}
 	}
-	return "", nil
+	return ""
 }
 
-// ParseDotenv reads a .env file as Laravel does (vlucas/phpdotenv): KEY=value, an optional "export", comments after # at
-// the start of a line or after a blank, 'literal' and "escaped" values, and ${KEY} in all but literal ones, which stands
-// for an earlier value of the file. It is our own because the Go libraries also replace $KEY without braces, which would
-// damage a password with a dollar sign in it.
+// ParseDotenv reads a .env file to the letter as Laravel does (vlucas/phpdotenv 5), so that a login that works there works
+// here. real are the variables of the environment: they win over those of the file, also in ${KEY}. It is our own because
+// the Go libraries read quotes, comments and dollar signs in other ways.
 //
-// It is more forgiving than Laravel where that does no harm: a byte order mark, CR LF, blanks around =, and blanks in an
-// unquoted value (a Google App Password as it was pasted). A file that is not UTF-8 is read as UTF-16 when it has that
-// one's byte order mark, as PowerShell writes it, else as Windows-1252.
-func ParseDotenv(data []byte) (map[string]string, error) {
-	data = DecodeText(data)
-	text := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data))
+// It forgives what phpdotenv refuses, and nothing else can be meant by: blanks in an unquoted value (a Google App Password
+// as it was pasted), and a file that is not UTF-8. That is UTF-16 when it has its byte order mark, as PowerShell writes it,
+// else Windows-1252.
+func ParseDotenv(data []byte, real map[string]string) (map[string]string, error) {
 	vars := map[string]string{}
-	for line := 1; text != ""; line++ {
-		var current string
-		current, text, _ = strings.Cut(text, "\n")
-		current = strings.TrimSpace(current)
-		if current == "" || current[0] == '#' {
+	lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(DecodeText(data))), "\n")
+	for i := 0; i < len(lines); i++ {
+		number, entry, closed := i+1, lines[i], true
+		if opens(entry) {
+			// What is not closed on its line goes on until a line with a quote, also when it is a comment.
+			for closed = false; !closed && i+1 < len(lines); {
+				i++
+				entry += "\n" + lines[i]
+				closed = lines[i] == `"` || quotes(lines[i]) > 0
+			}
+		}
+		if entry = trim(entry); entry == "" || entry[0] == '#' {
 			continue
 		}
-		key, value, ok := strings.Cut(current, "=")
-		key = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(key), "export "))
-		if !isName(key) {
-			return nil, fmt.Errorf("line %d: not of the form KEY=value", line)
+		wrong := func(id, en string) error {
+			return reminder.NewFault(nil, fmt.Sprintf("Baris %d: %s.", number, id), fmt.Sprintf("Line %d: %s.", number, en))
 		}
-		if !ok {
-			continue // a key alone sets nothing
+		key, value, ok := strings.Cut(entry, "=")
+		if key = trim(key); len(key) > 7 && strings.HasPrefix(key, "export") && isSpace(key[6:7]) {
+			key = strings.TrimLeft(key[6:], space)
 		}
-		value = strings.TrimLeft(value, " \t")
-		// A quoted value may go on over several lines.
-		for isOpen(value) && text != "" {
-			var next string
-			next, text, _ = strings.Cut(text, "\n")
-			value, line = value+"\n"+next, line+1
+		if n := len(key); n > 2 && key[0] == key[n-1] && (key[0] == '"' || key[0] == '\'') {
+			key = key[1 : n-1]
 		}
-		parsed, err := parseValue(value, vars)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %s: %w", line, key, err)
+		switch {
+		case !isName(key):
+			return nil, wrong("bukan KUNCI=nilai", "not of the form KEY=value")
+		case !closed: // phpdotenv drops it, and the rest of the file with it, without a word
+			return nil, wrong(key+": tanda kutip \" tidak ditutup", key+": the quote \" is not closed")
+		case !ok: // a key alone takes its value away
+			delete(vars, key)
+			continue
 		}
-		if len(parsed) > maxValue { // each ${KEY}${KEY} doubles
-			return nil, fmt.Errorf("line %d: %s: longer than %d bytes", line, key, maxValue)
+		parsed, refs, problem := parseValue(trim(value))
+		if problem != (reminder.Text{}) {
+			return nil, wrong(key+": "+problem.ID, key+": "+problem.EN)
+		}
+		for _, at := range slices.Backward(refs) { // from the last, so that a name may itself hold a ${KEY}
+			if found := reference.FindString(parsed[at:]); found != "" {
+				name := found[2 : len(found)-1]
+				other, ok := real[name]
+				if !ok {
+					other, ok = vars[name]
+				}
+				if ok { // else it stays as it is written
+					parsed = parsed[:at] + other + parsed[at+len(found):]
+				}
+			}
+			if len(parsed) > maxValue { // each ${KEY}${KEY} doubles
+				return nil, wrong(fmt.Sprintf("%s: lebih panjang dari %d bita", key, maxValue),
+					fmt.Sprintf("%s: longer than %d bytes", key, maxValue))
+			}
 		}
 		vars[key] = parsed
 	}
@@ -126,7 +156,7 @@ func DecodeText(data []byte) []byte {
 	return data
 }
 
-// QuoteValue writes a value as ParseDotenv, and Laravel, read it back.
+// QuoteValue writes a value as ParseDotenv, and phpdotenv, read it back.
 func QuoteValue(value string) string {
 	plain := func(r rune) bool {
 		return r < utf8.RuneSelf && (isName(string(r)) || strings.ContainsRune("@:/+,-", r))
@@ -134,67 +164,113 @@ func QuoteValue(value string) string {
 	if !strings.ContainsFunc(value, func(r rune) bool { return !plain(r) }) {
 		return value
 	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(value) + `"`
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "\v", `\v`, "\f", `\f`).
+		Replace(value) + `"`
 }
 
 // maxValue bounds one value.
 const maxValue = 1 << 16
 
-// isOpen reports whether value begins with a quote that it does not close.
-func isOpen(value string) bool {
-	return value != "" && (value[0] == '"' || value[0] == '\'') && closing(value) < 0
-}
+const space = " \t\n\r\v\f"
 
-// closing returns where the quote that value begins with is closed, or -1.
-func closing(value string) int {
-	for i := 1; i < len(value); i++ {
-		switch value[i] {
-		case '\\':
-			i++
-		case value[0]:
-			return i
-		}
-	}
-	return -1
-}
+func isSpace(s string) bool { return strings.Trim(s, space) == "" }
 
-// parseValue takes off quotes and comments and resolves ${KEY}.
-func parseValue(value string, vars map[string]string) (string, error) {
-	if value == "" {
-		return "", nil
+// trim is PHP's.
+func trim(s string) string { return strings.Trim(s, " \t\n\r\v\x00") }
+
+// opens reports whether phpdotenv takes the value of a line to go on in the next ones.
+func opens(line string) bool { return strings.Contains(line, `="`) && quotes(line) < 2 }
+
+// quotes counts the double quotes of a line that something other than a backslash stands before.
+func quotes(line string) (n int) {
+	line = strings.ReplaceAll(line, `\\`, "")
+	for i := 1; i < len(line); i++ {
+		if line[i] == '"' && line[i-1] != '\\' {
+			n++
+		}
 	}
-	if quote := value[0]; quote == '"' || quote == '\'' {
-		end := closing(value)
-		if end < 0 {
-			return "", fmt.Errorf("the quote %c is not closed", quote)
-		}
-		if rest := strings.TrimSpace(value[end+1:]); rest != "" && rest[0] != '#' {
-			return "", fmt.Errorf("there is text after the closing quote %c", quote)
-		}
-		inner := value[1:end]
-		if quote == '\'' {
-			return strings.NewReplacer(`\\`, `\`, `\'`, `'`).Replace(inner), nil
-		}
-		return expand(inner, vars, quoted), nil
-	}
-	return expand(strings.TrimSpace(comment.ReplaceAllString(value, "")), vars, reference), nil
+	return n
 }
 
 var (
-	isName    = regexp.MustCompile(`^[\w.]+$`).MatchString // of a variable
-	comment   = regexp.MustCompile(`(?s)(^|[ \t])#.*`)
-	reference = regexp.MustCompile(`\$\{[\w.]+\}`)
-	quoted    = regexp.MustCompile(`\\[nrt"\\$]|` + reference.String())
-	unescaped = map[string]string{`\n`: "\n", `\r`: "\r", `\t`: "\t", `\"`: `"`, `\\`: `\`, `\$`: "$"}
+	isName    = regexp.MustCompile(`^[\p{Ll}\p{Lu}\p{M}\p{N}_.]+$`).MatchString // of a variable
+	reference = regexp.MustCompile(`^\$\{[a-zA-Z0-9_.]+\}`)
+	token     = regexp.MustCompile(`[\r\n]+|[ \t\v\f]+|[\\'"#$]|[^\s\v\\'"#$]+`)
+	unescaped = map[byte]string{'f': "\f", 'n': "\n", 'r': "\r", 't': "\t", 'v': "\v", '"': `"`, '\\': `\`, '$': "$"}
 )
 
-// expand resolves ${KEY} and, in double quotes, the escapes. phpdotenv refuses others; a Windows path that was not escaped
-// is more likely.
-func expand(s string, vars map[string]string, special *regexp.Regexp) string {
-	return special.ReplaceAllStringFunc(s, func(found string) string {
-		if found[0] == '$' {
-			return vars[found[2:len(found)-1]]
+// parseValue takes off quotes, escapes and comments, as phpdotenv's automaton does. refs are the places in the result where
+// a ${KEY} may stand. problem says why it is no value.
+func parseValue(value string) (parsed string, refs []int, problem reminder.Text) {
+	const (
+		initial = iota
+		unquoted
+		single
+		double
+		escape
+		after // the value: blanks or a comment
+	)
+	var out strings.Builder
+	state, blanks, quoted := initial, "", false
+	for _, t := range token.FindAllString(value, -1) {
+		switch state {
+		case initial, unquoted:
+			switch {
+			case state == initial && (t == `'` || t == `"`):
+				state, quoted = map[string]int{`'`: single, `"`: double}[t], true
+				continue
+			case t == "#":
+				return out.String(), refs, problem
+			case state == unquoted && isSpace(t):
+				state, blanks = after, t
+				continue
+			case t == "$":
+				refs = append(refs, out.Len())
+			}
+			state = unquoted
+			out.WriteString(t)
+		case single:
+			if t == `'` {
+				state = after
+			} else {
+				out.WriteString(t)
+			}
+		case double:
+			switch t {
+			case `"`:
+				state = after
+			case `\`:
+				state = escape
+			default:
+				if t == "$" {
+					refs = append(refs, out.Len())
+				}
+				out.WriteString(t)
+			}
+		case escape:
+			char, ok := unescaped[t[0]]
+			if !ok {
+				return "", nil, reminder.Text{ID: `di dalam tanda kutip ", \ harus ditulis \\`, EN: `within quotes " write \\ for \`}
+			}
+			out.WriteString(char + t[1:])
+			state = double
+		case after:
+			switch {
+			case t == "#":
+				return out.String(), refs, problem
+			case isSpace(t):
+				blanks += t
+			case quoted || strings.Contains(`\'"$`, t): // a blank before one of those could mean several things
+				return "", nil, reminder.Text{ID: "ada teks di belakang nilainya; pakai tanda kutip untuk nilai dengan spasi",
+					EN: "there is text after the value; put a value with blanks in quotes"}
+			default:
+				out.WriteString(blanks + t)
+				state = unquoted
+			}
 		}
-		return unescaped[found]
-	})
+	}
+	if state == single || state == double || state == escape {
+		return "", nil, reminder.Text{ID: "tanda kutipnya tidak ditutup", EN: "its quote is not closed"}
+	}
+	return out.String(), refs, problem
 }

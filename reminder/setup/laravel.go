@@ -1,0 +1,115 @@
+package setup
+
+import (
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Spread writes what MAIL_URL and DB_URL (DATABASE_URL before Laravel 11) hold under the keys of its parts, as Laravel 9
+// to 12 read them: what stands in the URL wins. An URL that is not understood is an error and stays.
+func Spread(environ map[string]string) error {
+	var p problems
+	p.spread(environ)
+	return p.fault()
+}
+
+func (p *problems) spread(environ map[string]string) {
+	if environ["DB_URL"] == "" {
+		if old := environ["DATABASE_URL"]; old != "" {
+			environ["DB_URL"] = old
+			delete(environ, "DATABASE_URL")
+		}
+	}
+	p.spreadURL(environ, "DB_URL", map[string]string{"mysql": "", "mysql2": "", "mariadb": ""}, map[string]string{
+		"host": "DB_HOST", "port": "DB_PORT", "user": "DB_USERNAME", "password": "DB_PASSWORD", "path": "DB_DATABASE",
+		"unix_socket": "DB_SOCKET", "charset": "", "collation": "",
+	})
+	if Meaning(environ["MAIL_MAILER"]) == "smtp" { // it is that mailer's
+		p.spreadURL(environ, "MAIL_URL", map[string]string{"smtp": "", "smtps": "smtps"}, map[string]string{
+			"host": "MAIL_HOST", "port": "MAIL_PORT", "user": "MAIL_USERNAME", "password": "MAIL_PASSWORD", "path": "",
+			"scheme": "MAIL_SCHEME", "encryption": "MAIL_ENCRYPTION",
+		})
+	}
+}
+
+// spreadURL spreads one URL. schemes has those that are understood, parts the key of each part.
+func (p *problems) spreadURL(environ map[string]string, key string, schemes, parts map[string]string) {
+	if environ[key] == "" {
+		return
+	}
+	u, err := url.Parse(Meaning(environ[key]))
+	if err != nil { // it would show the password
+		p.wrong(key, "bukan alamat yang dapat dibaca; isi kunci-kunci "+key[:strings.Index(key, "_")]+"_* sebagai gantinya",
+			"not a readable URL; set the keys "+key[:strings.Index(key, "_")]+"_* in its place")
+		return
+	}
+	scheme, ok := schemes[u.Scheme]
+	if !ok || u.Host == "" {
+		p.wrong(key, "jenis "+u.Scheme+":// tidak didukung", "the kind "+u.Scheme+":// is not supported")
+		return
+	}
+	password, _ := u.User.Password()
+	values := map[string]string{"host": strings.Trim(u.Hostname(), "[]"), "port": u.Port(), "user": u.User.Username(),
+		"password": password, "path": strings.TrimPrefix(u.Path, "/"), "scheme": scheme}
+	for name, value := range u.Query() {
+		values[name] = value[0]
+	}
+	for name, value := range values {
+		part, ok := parts[name]
+		switch {
+		case value == "":
+		case !ok && name != "scheme":
+			p.wrong(key, "pilihan "+name+" di dalamnya tidak didukung", "its option "+name+" is not supported")
+		case part != "":
+			environ[part] = Literal(value)
+		}
+	}
+	delete(environ, key)
+}
+
+// zones has the names that people here use.
+var zones = func() map[string]string {
+	all := map[string]string{}
+	for zone, names := range map[string]string{
+		"Asia/Jakarta": `wib,utc+7,gmt+7,+7,indonesia barat,aceh,banda aceh,medan,padang,pekanbaru,batam,tanjungpinang,jambi,palembang,
+			pangkalpinang,bengkulu,lampung,bandar lampung,serang,banten,tangerang,jakarta,bogor,depok,bekasi,bandung,cirebon,garut,
+			tasikmalaya,sukabumi,semarang,solo,surakarta,yogyakarta,jogja,surabaya,malang,pontianak,palangkaraya,palangka raya`,
+		"Asia/Makassar": `wita,utc+8,gmt+8,+8,indonesia tengah,makassar,ujung pandang,denpasar,bali,mataram,lombok,kupang,banjarmasin,
+			banjarbaru,balikpapan,samarinda,tarakan,manado,gorontalo,palu,mamuju,kendari`,
+		"Asia/Jayapura": `wit,utc+9,gmt+9,+9,indonesia timur,jayapura,ambon,ternate,tidore,sofifi,sorong,manokwari,nabire,timika,merauke,
+			wamena,papua,maluku`,
+	} {
+		for name := range strings.SplitSeq(names, ",") {
+			all[strings.TrimSpace(name)] = zone
+		}
+	}
+	return all
+}()
+
+// Zone returns the time zone that a text names: WIB, WITA, WIT, a city, or a name of the zone database in any letters. What
+// is none of them stays as it is.
+func Zone(text string) string {
+	text = strings.TrimSpace(text)
+	if zone, ok := zones[strings.ToLower(text)]; ok {
+		return zone
+	}
+	begin := true
+	title := strings.Map(func(r rune) rune {
+		defer func() { begin = !unicode.IsLetter(r) }()
+		switch {
+		case r == ' ':
+			return '_'
+		case begin:
+			return unicode.ToUpper(r)
+		}
+		return unicode.ToLower(r)
+	}, text)
+	for _, name := range []string{text, title, "Asia/" + title} {
+		if _, err := time.LoadLocation(name); err == nil && name != "" {
+			return name
+		}
+	}
+	return text
+}
