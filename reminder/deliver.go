@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -34,6 +35,7 @@ type delivery struct {
 	halt context.Context         // ends when no further email may be begun
 	stop context.CancelCauseFunc // ends it early: *mail.Error when the mail server is the cause, else the store's error
 	busy sync.WaitGroup          // emails handed to a worker and not yet recorded
+	slow atomic.Bool             // at MAIL_RATE the turn of a further email comes after the time is spent
 
 	mu      sync.Mutex // guards rep.Emails and refused
 	refused int        // emails refused in a row
@@ -81,8 +83,11 @@ func (r *Runner) deliver(ctx, timed context.Context, now time.Time, rules Rules,
 		}
 		return nil
 	}
-	if timed.Err() != nil {
+	switch {
+	case timed.Err() != nil:
 		return nil // our caller says that the time is spent
+	case cause == nil && d.slow.Load() && rep.Outcome != Held:
+		rep.Outcome, rep.Reason = Partial, TimeSpent
 	}
 	return cause
 }
@@ -97,7 +102,7 @@ type claimer func(ctx context.Context, n int, lease time.Duration) ([]Claim, err
 
 // feed claims emails and gives them to the workers. With wait it stays for those whose next try is near.
 func (d *delivery) feed(ctx context.Context, claims chan<- Claim, take claimer, wait bool) {
-	for d.halt.Err() == nil {
+	for d.halt.Err() == nil && !d.slow.Load() {
 		n := claimsAhead * d.Settings.Concurrency
 		if d.probe {
 			n = 1
@@ -190,8 +195,10 @@ func (d *delivery) caught() {
 // when the lease has run out it is queued again.
 func (w *worker) one(ctx context.Context, c Claim) {
 	defer w.caught()
+	handBack := Outcome{State: Queued, KeepTry: true}
 	if err := w.limit.Wait(w.halt); err != nil { // the run ends before this email's turn
-		w.record(ctx, c, Outcome{State: Queued, KeepTry: true})
+		w.slow.Store(true)
+		w.record(ctx, c, handBack)
 		return
 	}
 	var letter Letter
@@ -203,14 +210,16 @@ func (w *worker) one(ctx context.Context, c Claim) {
 			s, err := w.summary(ctx, w.rules, w.rep)
 			if err != nil {
 				w.stop(err)
+				w.record(ctx, c, handBack)
 				return
 			}
 			compose = func() (Content, error) { return w.Composer.Summarize(s) }
 		}
 	} else {
 		loans, err := w.Store.Reread(ctx, c)
-		if err != nil {
+		if err != nil { // also of a run that is interrupted: a claim that stays would wait for its lease
 			w.stop(err)
+			w.record(ctx, c, handBack)
 			return
 		}
 		letter, to, outcome = w.rules.Recheck(c, loans, w.rep.Today)
@@ -335,7 +344,7 @@ func (d *delivery) pauseMail(failure *mail.Error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.halt), recordTimeout)
 	defer cancel()
 	err := d.Store.SetPause(ctx, Pause{
-		Kind: failure.Pause, Reason: failure.Error(), Until: d.now.Add(failure.PauseFor), Fingerprint: d.Settings.Fingerprint,
+		Kind: failure.Pause, Reason: failure.Error(), Until: d.now.Add(failure.PauseFor), Fingerprint: d.Settings.Fingerprint(""),
 	})
 	if err != nil {
 		d.Log.Error("store the pause", "error", err)

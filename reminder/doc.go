@@ -80,8 +80,8 @@
 //
 // They are classified by what to do ([mail.Fate]), not by what was said: try this message again, give it up, remember its
 // address as bad, or stop the run because the next message would fare the same. Stopping burns no try, hands claims back,
-// and stores a [Pause], so that the next trigger does not hammer a server that said no. A pause for a wrong password ends
-// when the configuration changes; one for a quota ends by itself, and the first email after it goes alone.
+// and stores a [Pause], so that the next trigger does not hammer a server that said no. It ends by itself,
+// or as soon as the mail configuration changes, and the first email after it goes alone.
 //
 // # Order, when not everything can go
 //

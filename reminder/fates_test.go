@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -179,26 +180,50 @@ func TestPauses(t *testing.T) {
 		for range 6 {
 			lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 		}
-		srv := mailtest.NewServer(t, mailtest.Options{Script: answers("mail", again(2, reply("550 5.4.5 daily user sending limit exceeded"))...)})
-		app := lib.app(t, srv, nil)
+		var recovered atomic.Bool
+		var claimed int
+		srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
+			if c.Phase != "mail" || recovered.Load() {
+				return mailtest.Action{}
+			}
+			claimed = lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'claimed'")
+			return reply("550 5.4.5 daily user sending limit exceeded")
+		}})
+		app := lib.app(t, srv, map[string]string{"MAIL_CONCURRENCY": "1"})
 		run := func() reminder.Report {
 			rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 			require.NoError(t, err)
 			return rep
 		}
 		require.Equal(t, reminder.Stopped, run().Outcome)
-		asked := srv.Count("mail")
+		require.Equal(t, 1, srv.Count("mail"))
 		lib.now = lib.now.Add(30 * time.Minute)
 		require.Equal(t, reminder.Paused, run().Outcome)
-		require.Equal(t, asked, srv.Count("mail"))
+		require.Equal(t, 1, srv.Count("mail"))
 		lib.now = lib.now.Add(6 * time.Hour)
-		if asked < 2 { // the limit still holds: one email is enough to learn it
-			require.Equal(t, reminder.Stopped, run().Outcome)
-			require.Equal(t, 2, srv.Count("mail"))
-			lib.now = lib.now.Add(5 * time.Hour)
-		}
+		require.Equal(t, reminder.Stopped, run().Outcome, "the limit still holds")
+		require.Equal(t, 2, srv.Count("mail"), "one email is enough to learn it")
+		require.Equal(t, 1, claimed, "and only one is claimed for it")
+		lib.now = lib.now.Add(5 * time.Hour)
+		recovered.Store(true)
 		require.Equal(t, 6, run().Emails.Sent)
 		require.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE attempts <> 1"), "a quota takes no tries")
+		require.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_state"), "the pause is lifted")
+	})
+	t.Run("an unreachable server", func(t *testing.T) {
+		lib := newLibrary(t)
+		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+		closed := mailtest.NewServer(t, mailtest.Options{})
+		closed.Close()
+		wrong := lib.app(t, closed, nil)
+		for _, want := range []reminder.RunOutcome{reminder.Stopped, reminder.Paused} {
+			rep, err := wrong.Runner.Run(t.Context(), reminder.Options{})
+			require.NoError(t, err)
+			assert.Equal(t, want, rep.Outcome)
+		}
+		right := lib.app(t, mailtest.NewServer(t, mailtest.Options{}), nil)
+		assert.Equal(t, 1, lib.run(t, right, reminder.Options{}).Emails.Sent, "another MAIL_PORT ends the pause")
+		assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_state"))
 	})
 	t.Run("a person", func(t *testing.T) {
 		lib := newLibrary(t)
@@ -401,10 +426,45 @@ func (l *library) dump(t *testing.T, table string) {
 	require.NoError(t, rows.Err())
 }
 
+// TestRateBeyondTheTime: what MAIL_RATE leaves no time for is left to the next run, and is not asked for again and again.
+// The time is also what is left of the window: no mail is begun at night.
+func TestRateBeyondTheTime(t *testing.T) {
+	for budget, clock := range map[string]string{"1s": "2026-11-24 08:00:00", "9m": "2026-11-24 16:59:59"} {
+		lib := newLibrary(t)
+		for range 3 {
+			lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+		}
+		srv := mailtest.NewServer(t, mailtest.Options{})
+		app := lib.app(t, srv, map[string]string{"MAIL_RATE": "0.4", "REMINDER_BUDGET": budget, "REMINDER_WINDOW": "07:00-17:00"})
+		claims := &countedClaims{Store: app.Runner.Store}
+		app.Runner.Store = claims
+		lib.now, _ = time.ParseInLocation(time.DateTime, clock, app.Runner.Settings.Zone)
+		rep, err := app.Runner.Run(t.Context(), reminder.Options{})
+		require.NoError(t, err)
+		assert.Equal(t, reminder.Partial, rep.Outcome, clock)
+		assert.Equal(t, reminder.TimeSpent, rep.Reason, clock)
+		assert.Equal(t, 1, rep.Emails.Sent, clock)
+		assert.Equal(t, 2, rep.Emails.Waiting, clock)
+		assert.LessOrEqual(t, claims.n, 3, clock)
+		assert.Equal(t, 2, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued' AND attempts = 0"), clock)
+	}
+}
+
+// A countedClaims counts how often a run asks for emails.
+type countedClaims struct {
+	reminder.Store
+	n int
+}
+
+func (c *countedClaims) Claim(ctx context.Context, n int, lease time.Duration) ([]reminder.Claim, error) {
+	c.n++
+	return c.Store.Claim(ctx, n, lease)
+}
+
 // TestInterrupted: when the caller goes, no further email is begun; the one that the server may have taken is finished and
 // recorded, the others are handed back, and nobody is taken for a failing mail server.
 func TestInterrupted(t *testing.T) {
-	for phase, sent := range map[string]int{"mail": 0, "data": 0, "dot": 1} {
+	for phase, sent := range map[string]int{"reread": 0, "mail": 0, "data": 0, "dot": 1} {
 		t.Run(phase, func(t *testing.T) {
 			lib := newLibrary(t)
 			for range 4 {
@@ -419,7 +479,11 @@ func TestInterrupted(t *testing.T) {
 				return mailtest.Action{}
 			}})
 			app := lib.app(t, srv, map[string]string{"MAIL_CONCURRENCY": "1"})
-			rep, err := app.Runner.Run(ctx, reminder.Options{})
+			runner := *app.Runner
+			if phase == "reread" {
+				runner.Store = interruptedStore{app.Store, cancel}
+			}
+			rep, err := runner.Run(ctx, reminder.Options{})
 			require.NoError(t, err)
 			assert.Equal(t, reminder.Partial, rep.Outcome)
 			assert.Equal(t, reminder.Interrupted, rep.Reason)
@@ -430,6 +494,17 @@ func TestInterrupted(t *testing.T) {
 			assert.Equal(t, 4-sent, lib.run(t, app, reminder.Options{}).Emails.Sent)
 		})
 	}
+}
+
+// An interruptedStore ends the run just before loans are read again.
+type interruptedStore struct {
+	reminder.Store
+	interrupt func()
+}
+
+func (s interruptedStore) Reread(ctx context.Context, c reminder.Claim) ([]reminder.Loan, error) {
+	s.interrupt()
+	return s.Store.Reread(ctx, c)
 }
 
 // TestPreview shows what the run then sends, and writes nothing.

@@ -119,7 +119,7 @@ func TestClockWasAhead(t *testing.T) {
 		created_at = DATE_ADD(created_at, INTERVAL 1 YEAR), handover_at = DATE_ADD(handover_at, INTERVAL 1 YEAR)`)
 	lib.Exec(t, "UPDATE reminder_runs SET started_at = DATE_ADD(started_at, INTERVAL 1 YEAR), finished_at = DATE_ADD(finished_at, INTERVAL 1 YEAR)")
 	require.NoError(t, app.Store.SetPause(t.Context(), reminder.Pause{
-		Kind: mail.PauseQuota, Reason: "quota", Until: lib.now.AddDate(1, 0, 0), Fingerprint: app.Runner.Settings.Fingerprint,
+		Kind: mail.PauseQuota, Reason: "quota", Until: lib.now.AddDate(1, 0, 0), Fingerprint: app.Runner.Settings.Fingerprint(""),
 	}))
 
 	busy.Store(false)

@@ -98,9 +98,10 @@ func (c *EmailCounts) count(s State) {
 	}
 }
 
-// NeedsPerson reports whether somebody should look: an email failed or has an unknown outcome, or the run holds back.
+// NeedsPerson reports whether somebody should look: an email failed, was refused or has an unknown outcome, or the run
+// holds back.
 func (r Report) NeedsPerson() bool {
-	return r.Outcome == Held || r.Emails.Failed > 0 || r.Emails.Unknown > 0 ||
+	return r.Outcome == Held || r.Emails.Failed > 0 || r.Emails.Refused > 0 || r.Emails.Unknown > 0 ||
 		r.Outcome == Paused && r.Reason != string(PauseByPerson)
 }
 

@@ -26,7 +26,9 @@ type Settings struct {
 	FromAllowed    []string       // what a branch's own From may be, beside From: addresses, or "@domain"
 	Unsubscribe    string         // mailto URI, or ""
 	SummaryTo      []mail.Address // the librarians who get the morning's summary
-	Fingerprint    string         // of the mail configuration: changes when a person mends it
+	// Fingerprint recognises the mail configuration: with an old fingerprint it returns the same one again as long as
+	// nobody has changed how mail is sent, and with "" a new one.
+	Fingerprint func(old string) string
 
 	Concurrency int           // emails in flight
 	Rate        float64       // emails a second; 0: as fast as the server takes them
@@ -252,8 +254,8 @@ type standingPause struct {
 	inForce bool
 }
 
-// pause finds the pause in force. One set by a person wins. A provider's pause that asked for a person (credentials,
-// sender) is over as soon as the mail configuration changed.
+// pause finds the pause in force. One set by a person wins. A provider's pause is over as soon as the mail configuration
+// changed: another server, login or sender may do what that one did not.
 func (r *Runner) pause(ctx context.Context, now time.Time) (standingPause, error) {
 	pauses, err := r.Store.Pauses(ctx)
 	if err != nil {
@@ -263,11 +265,11 @@ func (r *Runner) pause(ctx context.Context, now time.Time) (standingPause, error
 	for _, p := range pauses {
 		over := !p.Until.IsZero() && !now.Before(p.Until) ||
 			p.Kind != PauseByPerson && p.Until.Sub(now) > maxPause // set while the clock was ahead
-		mended := p.Fingerprint != r.Settings.Fingerprint && (p.Kind == mail.PauseCredentials || p.Kind == mail.PauseSender)
 		switch {
 		case p.Kind == PauseByPerson && !over:
 			return standingPause{p, true}, nil
 		case p.Kind != PauseByPerson:
+			mended := p.Fingerprint != "" && r.Settings.Fingerprint(p.Fingerprint) != p.Fingerprint
 			standing = standingPause{p, !over && !mended}
 		}
 	}

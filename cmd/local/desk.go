@@ -50,28 +50,32 @@ func (p *program) failedCommand() *cobra.Command {
 }
 
 func (p *program) retryCommand() *cobra.Command {
-	var failed, unknown bool
+	all := map[reminder.State]*bool{}
 	cmd := &cobra.Command{
 		Use:   "retry ID...",
 		Short: p.say("Antrekan lagi surel yang gagal, ditolak, atau tidak pasti", "Queue mails again that failed, were refused, or are unknown"),
-		Long: p.say(`Surel dikirim lagi pada 'run' berikutnya, dengan tiga percobaan baru. Surel yang tidak pasti mungkin
-sudah sampai: peminjam bisa menerimanya dua kali.`,
-			`The mails are sent by the next 'run', with new tries. One of unknown outcome may have arrived: its borrower
-may get it twice.`),
-		Example: "  pengingat retry 12 15\n  pengingat retry --failed",
+		Long: p.say(`Surel dikirim lagi pada 'run' berikutnya, dengan semua percobaannya. Alamat yang pernah ditolak dicoba lagi.
+Surel yang tidak pasti mungkin sudah sampai: peminjam bisa menerimanya dua kali.`,
+			`The mails are sent by the next 'run', with all their tries. An address that was refused is tried again.
+A mail of unknown outcome may have arrived: its borrower may get it twice.`),
+		Example: "  pengingat retry 12 15\n  pengingat retry --refused",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
 			ids, err := p.ids(args)
 			if err != nil {
 				return err
 			}
 			var states []reminder.State
+			for state, chosen := range all {
+				if *chosen {
+					states = append(states, state)
+				}
+			}
 			switch {
-			case len(ids) > 0 && !failed && !unknown:
+			case len(ids) > 0 && len(states) == 0:
 				states = []reminder.State{reminder.Failed, reminder.Refused, reminder.Unknown}
-			case len(ids) == 0 && failed != unknown:
-				states = map[bool][]reminder.State{true: {reminder.Failed}, false: {reminder.Unknown}}[failed]
-			default:
-				return p.usagef("sebutkan ID, atau --failed, atau --unknown", "name IDs, or --failed, or --unknown")
+			case len(ids) > 0 || len(states) != 1:
+				return p.usagef("sebutkan ID, atau salah satu dari --failed, --refused, --unknown",
+					"name IDs, or one of --failed, --refused, --unknown")
 			}
 			n, err := app.Store.Retry(ctx, ids, states...)
 			if err == nil {
@@ -80,8 +84,10 @@ may get it twice.`),
 			return err
 		}),
 	}
-	cmd.Flags().BoolVar(&failed, "failed", false, p.say("semua yang gagal", "all that failed"))
-	cmd.Flags().BoolVar(&unknown, "unknown", false, p.say("semua yang tidak pasti", "all of unknown outcome"))
+	flags := cmd.Flags()
+	all[reminder.Failed] = flags.Bool("failed", false, p.say("semua yang gagal", "all that failed"))
+	all[reminder.Refused] = flags.Bool("refused", false, p.say("semua yang ditolak", "all that were refused"))
+	all[reminder.Unknown] = flags.Bool("unknown", false, p.say("semua yang tidak pasti", "all of unknown outcome"))
 	return cmd
 }
 

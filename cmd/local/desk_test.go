@@ -50,14 +50,17 @@ func TestDesk(t *testing.T) {
 	assert.Regexp(t, `x +tahap 0 belum dicatat`, explained.out)
 	assert.Contains(t, explained.out, "refused")
 
-	for _, args := range [][]string{{"retry"}, {"retry", "--failed", "--unknown"}, {"retry", "1", "--failed"}, {"retry", "x"}, {"cancel"}, {"cancel", "x"}} {
+	for _, args := range [][]string{{"retry"}, {"retry", "--failed", "--unknown"}, {"retry", "--failed", "--refused"}, {"retry", "1", "--failed"}, {"retry", "x"}, {"cancel"}, {"cancel", "x"}} {
 		assert.Equal(t, exitUsage, command(t, environ, args...).code, "%v", args)
 	}
 	var id, other int64
 	require.NoError(t, db.Admin.QueryRow("SELECT email_id FROM reminder_notices WHERE loan_id = ?", gone).Scan(&id))
 	require.NoError(t, db.Admin.QueryRow("SELECT email_id FROM reminder_notices WHERE loan_id = ?", silent).Scan(&other))
 	assert.Contains(t, command(t, environ, "retry", "--failed").out, "0 surel")
-	assert.Contains(t, command(t, environ, "retry", fmt.Sprint(id)).out, "1 surel")
+	assert.Contains(t, command(t, environ, "retry", "--refused").out, "1 surel")
+	var remembered int
+	require.NoError(t, db.Admin.QueryRow("SELECT COUNT(*) FROM reminder_bad_addresses").Scan(&remembered))
+	assert.Zero(t, remembered, "the plan tells that borrower again")
 	assert.Contains(t, command(t, environ, "cancel", fmt.Sprint(other)).out, "1 surel")
 	rep := report(t, command(t, environ, "run", "--json"))
 	assert.Equal(t, 1, rep.Emails.Sent, "mended and sent")

@@ -24,7 +24,8 @@ sesering apa pun: yang sudah dikirim tidak dikirim lagi.
 Beberapa perpustakaan: beri --env untuk setiap berkas pengaturannya. Mereka dijalankan bergiliran,
 masing-masing dengan waktunya sendiri; yang gagal tidak menghentikan yang lain.
 
-Kode keluar: 0 selesai; 10 selesai, tetapi perlu dilihat orang (gagal, tidak pasti, ditahan);
+Kode keluar: 0 selesai; 10 selesai, tetapi perlu dilihat orang (gagal, ditolak, tidak
+pasti, ditahan);
 75 coba lagi nanti (basis data atau server surel mati, waktu habis); 78 pengaturan salah.`,
 			`Scans the loans, puts the reminders that are due on record, and sends them. It is safe to run as often
 as you like: what was sent is not sent again.
@@ -32,8 +33,8 @@ as you like: what was sent is not sent again.
 Several libraries: give --env for each settings file. They run one after the other, each with its own
 time; one that fails does not stop the others.
 
-Exit codes (of several, the highest): 0 done; 10 done, but something needs a person (failed, unknown, held); 75 a retry may help
-(database or mail server down, time spent); 78 wrong settings.`),
+Exit codes (of several, the highest): 0 done; 10 done, but something needs a person (failed, refused,
+unknown, held); 75 a retry may help (database or mail server down, time spent); 78 wrong settings.`),
 		Example: "  pengingat run\n  pengingat run --dry-run\n  pengingat run --now --json\n  pengingat run --env smp.env --env sma.env",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -127,9 +128,9 @@ func exitCode(r reminder.Report) int {
 
 // failure says in the event log what is wrong after a run. Like every reason, it holds no address and no name.
 func (p *program) failure(r reminder.Report, s reminder.Settings) string {
-	return p.sayf("%s\r\nGagal: %d, tidak pasti: %d, menunggu: %d. 'pengingat status' menjelaskannya.",
-		"%s\r\nFailed: %d, unknown: %d, waiting: %d. 'pengingat status' explains it.",
-		p.outcome(r, s), r.Emails.Failed, r.Emails.Unknown, r.Emails.Waiting)
+	return p.sayf("%s\r\nGagal atau ditolak: %d, tidak pasti: %d, menunggu: %d. 'pengingat status' menjelaskannya.",
+		"%s\r\nFailed or refused: %d, unknown: %d, waiting: %d. 'pengingat status' explains it.",
+		p.outcome(r, s), r.Emails.Failed+r.Emails.Refused, r.Emails.Unknown, r.Emails.Waiting)
 }
 
 // printReport prints a report for a person: the outcome in words, then the counts that are not zero.

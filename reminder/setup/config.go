@@ -5,6 +5,8 @@ package setup
 
 import (
 	"cmp"
+	"crypto/pbkdf2"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
@@ -363,7 +365,7 @@ func (c *Config) checkRules(p *problems) {
 		s.OnlyTo = append(s.OnlyTo, strings.TrimSpace(addr))
 	}
 	s.Concurrency, s.Rate, s.DailyLimit, s.Tries = c.MailConcurrent, c.MailRate, c.MailDailyLimit, c.MailTries
-	s.Budget, s.Lease, s.Fingerprint, s.Backoff = c.Budget, c.Lease, c.fingerprint(), backoff
+	s.Budget, s.Lease, s.Fingerprint, s.Backoff = c.Budget, c.Lease, c.fingerprint, backoff
 }
 
 // checkMail validates the sender.
@@ -492,17 +494,30 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// fingerprint changes when somebody changes how mail is sent. It tells nothing about the secrets in it: it is stored.
-func (c *Config) fingerprint() string {
-	h := sha256.New()
-	for _, part := range []string{
-		c.Mailer, c.MailHost, strconv.Itoa(c.MailPort), c.MailEncryption, c.MailScheme, c.MailUsername, string(c.MailPassword),
-		string(c.MailToken), c.MailAuth, c.MailFrom, string(c.SendGridKey), c.SendGridHost,
-	} {
-		fmt.Fprintf(h, "%d:%s", len(part), part)
+// fingerprint returns what recognises this mail configuration, under the salt of an old fingerprint or under a new one.
+// It is stored, and must not help anybody who reads the database to find the password: the hash is slow and salted, the
+// database's password is part of it, and only 16 bits of it are kept, which many passwords share.
+func (c *Config) fingerprint(old string) string {
+	salt, _, _ := strings.Cut(old, ":")
+	if len(salt) != len(rand.Text()) {
+		salt = rand.Text()
 	}
-	return hex.EncodeToString(h.Sum(nil)[:8])
+	var parts strings.Builder
+	for _, part := range []string{
+		c.Mailer, c.MailHost, strconv.Itoa(c.port()), strconv.Itoa(int(c.security())), c.MailUsername, string(c.MailPassword),
+		string(c.MailToken), c.MailAuth, c.MailFrom, string(c.SendGridKey), c.SendGridHost, string(c.DBPassword),
+	} {
+		fmt.Fprintf(&parts, "%d:%s", len(part), part)
+	}
+	hash, err := pbkdf2.Key(sha256.New, parts.String(), []byte(salt), fingerprintRounds, sha256.Size)
+	if err != nil {
+		panic(err) // it depends on constants only
+	}
+	return salt + ":" + hex.EncodeToString(hash[:2])
 }
+
+// fingerprintRounds cost some 50 ms, when a pause is stored or stands.
+const fingerprintRounds = 100_000
 
 // database is the driver's configuration of this one.
 func (c *Config) database() *mysql.Config {

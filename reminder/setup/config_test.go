@@ -225,16 +225,32 @@ func TestSecretsDoNotPrint(t *testing.T) {
 }
 
 func TestFingerprintFollowsTheMailSettings(t *testing.T) {
-	base, err := Load(complete)
-	require.NoError(t, err)
-	for _, change := range []map[string]string{{"MAIL_PASSWORD": "x"}, {"MAIL_USERNAME": "x"}, {"MAIL_HOST": "x"}, {"MAIL_FROM_ADDRESS": "x@example.org"}} {
+	of := func(change map[string]string) func(string) string {
 		cfg, err := Load(with(change))
 		require.NoError(t, err)
-		assert.NotEqual(t, base.settings.Fingerprint, cfg.settings.Fingerprint, "%v", change)
+		return cfg.settings.Fingerprint
 	}
-	cfg, err := Load(with(map[string]string{"REMINDER_WINDOW": "08:00-09:00"}))
+	base := of(nil)
+	stored := base("")
+	assert.Equal(t, stored, base(stored))
+	assert.NotEqual(t, stored, base(""), "the salt is another one each time")
+	assert.NotEqual(t, "0123456789abcdef", base("0123456789abcdef"), "what an older version stored is no fingerprint")
+	for _, change := range []map[string]string{
+		{"MAIL_PASSWORD": "x"}, {"MAIL_USERNAME": "x"}, {"MAIL_HOST": "x"}, {"MAIL_PORT": "465"}, {"MAIL_ENCRYPTION": "ssl"},
+		{"MAIL_FROM_ADDRESS": "x@example.org"},
+	} {
+		assert.NotEqual(t, stored, of(change)(stored), "%v", change)
+	}
+	assert.Equal(t, stored, of(map[string]string{"REMINDER_WINDOW": "08:00-09:00"})(stored))
+}
+
+// TestFingerprintConfirmsNoGuess: it is stored, so among enough guesses more than one must fit.
+func TestFingerprintConfirmsNoGuess(t *testing.T) {
+	cfg, err := Load(complete)
 	require.NoError(t, err)
-	assert.Equal(t, base.settings.Fingerprint, cfg.settings.Fingerprint)
+	_, kept, _ := strings.Cut(cfg.settings.Fingerprint(""), ":")
+	assert.LessOrEqual(t, len(kept)*4, 16, "bits")
+	assert.GreaterOrEqual(t, fingerprintRounds, 100_000, "a guess must cost something")
 }
 
 func TestCloudLog(t *testing.T) {
