@@ -63,8 +63,9 @@ test-million: ## scan a million loans of each library system, without and with i
 	deploy/dev/with-mariadb.sh go test -tags torture -run TestMillion -count=1 -v -timeout 1h ./reminder/mysql
 
 .PHONY: torture
-torture: ## kill the program TORTURE_KILLS times (1000) under a bad mail server; minutes
-	deploy/dev/with-mariadb.sh go test -tags torture -run TestTorture -count=1 -v -timeout 3h ./reminder/torture
+torture: ## kill the program TORTURE_KILLS times (1000) and its database; TORTURE_CONCURRENCY, TORTURE_DB_KILLS; minutes
+	@deploy/dev/need.sh mariadbd mariadb-server-core mariadb-client-core
+	go test -tags torture -run TestTorture -count=1 -v -timeout 3h ./reminder/torture
 
 .PHONY: soak
 soak: ## send SOAK_MAILS (100000) in one process and watch its memory; minutes

@@ -1,16 +1,12 @@
 package mysql_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -174,20 +170,20 @@ func TestKilledWhileItWaits(t *testing.T) {
 
 // TestServerFails runs on a server of its own, which is killed, made read-only and filled while a run is at work.
 func TestServerFails(t *testing.T) {
-	srv := newServer(t)
-	t.Setenv("TEST_MYSQL_DSN", srv.dsn())
+	srv := mysqltest.NewServer(t, "--innodb-file-per-table=0", storage)
+	t.Setenv("TEST_MYSQL_DSN", srv.DSN())
 
 	t.Run("killed, and back at once", func(t *testing.T) {
 		run := newRun(t, 2)
 		restart := func(c *wireConn, statement []byte) (int, error) {
-			srv.kill(t)
-			srv.start(t)
+			srv.Kill(t)
+			srv.Start(t)
 			return c.Conn.Write(statement)
 		}
 		restartAfter := func(c *wireConn, statement []byte) (int, error) {
 			n, err := replyLost(c, statement)
-			srv.kill(t)
-			srv.start(t)
+			srv.Kill(t)
+			srv.Start(t)
 			return n, err
 		}
 		run.arm(restart, first("INSERT INTO reminder_notices"))
@@ -207,11 +203,11 @@ func TestServerFails(t *testing.T) {
 		t.Run("killed at "+tt.statement, func(t *testing.T) {
 			run := newRun(t, 2)
 			run.arm(func(c *wireConn, statement []byte) (int, error) {
-				srv.kill(t)
+				srv.Kill(t)
 				return c.Conn.Write(statement)
 			}, first(tt.statement))
 			_, err := run.trigger(t)
-			srv.start(t)
+			srv.Start(t)
 			requireFault(t, err, true, "cannot be reached")
 			assert.Len(t, run.mail.Messages(), tt.unknown)
 			run.recover(t)
@@ -237,7 +233,7 @@ func TestServerFails(t *testing.T) {
 		_, err := run.trigger(t)
 		requireFault(t, err, false, "storage is full")
 		assert.Empty(t, run.mail.Messages())
-		srv.enlarge(t)
+		enlarge(t, srv)
 		run.recover(t)
 		run.check(t, 0)
 	})
@@ -330,74 +326,14 @@ func (r *run) fill(t *testing.T) {
 		FROM filler LIMIT 60`))
 }
 
-// A server is a MySQL or MariaDB server of one test.
-type server struct {
-	program string
-	options []string
-	socket  string
-	process *exec.Cmd
-}
-
 // storage is the one file in which the tables of a server are, of a fixed size.
 const storage = "--innodb-data-file-path=ibdata1:24M"
 
-// newServer makes a database, as deploy/dev/with-mariadb.sh does, and starts its server.
-func newServer(t *testing.T) *server {
-	t.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin") // where Debian keeps database servers
-	dir := t.TempDir()
-	s := &server{socket: filepath.Join(dir, "socket"), options: []string{
-		"--no-defaults", "--datadir=" + filepath.Join(dir, "data"), "--innodb-file-per-table=0", storage}}
-	if os.Getuid() == 0 {
-		s.options = append(s.options, "--user=root")
-	}
-	var create *exec.Cmd
-	var err error
-	if s.program, err = exec.LookPath("mariadbd"); err == nil {
-		create = exec.Command("mariadb-install-db", append(s.options,
-			"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")...)
-	} else {
-		s.program, err = exec.LookPath("mysqld")
-		require.NoError(t, err, "this test starts a server: install MariaDB or MySQL")
-		s.options = append(s.options, "--secure-file-priv=", "--loose-mysqlx=OFF")
-		create = exec.Command(s.program, append(s.options, "--initialize-insecure")...)
-	}
-	out, err := create.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	s.start(t)
-	t.Cleanup(func() { s.kill(t) })
-	return s
-}
-
-func (s *server) dsn() string { return "root@unix(" + s.socket + ")/" }
-
-// start starts the server and waits until it is ready.
-func (s *server) start(t *testing.T) {
-	s.process = exec.Command(s.program, append(s.options, "--socket="+s.socket, "--skip-networking", "--skip-log-bin")...)
-	log, err := s.process.StderrPipe()
-	require.NoError(t, err)
-	require.NoError(t, s.process.Start())
-	var said strings.Builder
-	for lines := bufio.NewScanner(log); lines.Scan(); {
-		if strings.Contains(lines.Text(), "ready for connections") {
-			go io.Copy(io.Discard, log)
-			return
-		}
-		fmt.Fprintln(&said, lines.Text())
-	}
-	require.Fail(t, "the server does not start", said.String())
-}
-
 // enlarge lets the storage grow.
-func (s *server) enlarge(t *testing.T) {
-	s.kill(t)
-	s.options[slices.Index(s.options, storage)] += ":autoextend"
-	s.start(t)
-}
-
-// kill kills the server as the end of its machine would.
-func (s *server) kill(t *testing.T) {
-	assert.NoError(t, s.process.Process.Kill())
-	s.process.Wait()
+func enlarge(t *testing.T, s *mysqltest.Server) {
+	s.Kill(t)
+	s.Options[slices.Index(s.Options, storage)] += ":autoextend"
+	s.Start(t)
 }
 
 // A story is all that a store does in a run that dies, and in the one after it.

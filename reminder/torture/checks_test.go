@@ -61,7 +61,7 @@ func (r *round) note(p *process) {
 		}
 	}
 	for _, tx := range p.transactions() {
-		if p.inDoubt(tx) {
+		if p.inDoubt(tx, r.outages) {
 			r.doubts[cmp.Or(tx.ref, tx.to)]++
 			r.total.inDoubt++
 		}

@@ -9,6 +9,9 @@
 //   - a mail server of its own, which notes that it accepted a message before it says so, and which is slow, refuses,
 //     hangs or drops the connection, before or after it accepted.
 //
+// The database's server is killed too, once for a hundred kills of the program (TORTURE_DB_KILLS), and started again at once.
+// TORTURE_CONCURRENCY sets MAIL_CONCURRENCY of every process, which is 2 to 4 without it.
+//
 // After a few hundred kills the faults end, the program runs in peace until nothing waits, and the checks of
 // checks_test.go compare. Every other round runs with REMINDER_UNKNOWN=hold. The next round has a database of its own, so
 // neither memory nor rows grow with TORTURE_KILLS (default 1,000).

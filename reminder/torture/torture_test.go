@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
 const (
@@ -31,8 +32,11 @@ const (
 
 func TestTorture(t *testing.T) {
 	kills := number(t, "TORTURE_KILLS", 1000)
+	dbKills := number(t, "TORTURE_DB_KILLS", kills/100)
+	server := mysqltest.NewServer(t)
+	t.Setenv("TEST_MYSQL_DSN", server.DSN())
 	seed := uint64(number(t, "TORTURE_SEED", int(rand.Uint32())))
-	t.Logf("TORTURE_SEED=%d TORTURE_KILLS=%d", seed, kills)
+	t.Logf("TORTURE_SEED=%d TORTURE_KILLS=%d TORTURE_DB_KILLS=%d TORTURE_CONCURRENCY=%d", seed, kills, dbKills, concurrency(t))
 	program := filepath.Join(t.TempDir(), "pengingat")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "github.com/mtsn6garut/pengingat/cmd/local")
 	out, err := build.CombinedOutput()
@@ -44,6 +48,8 @@ func TestTorture(t *testing.T) {
 		policy := []string{"hold", "resend"}[n%2]
 		ok := t.Run(fmt.Sprintf("round %d, %s", n, policy), func(t *testing.T) {
 			r := newRound(t, program, policy, seed+uint64(n)<<32, total)
+			rounds := (kills + perRound - 1) / perRound
+			r.server, r.killDB = server, (dbKills*n/rounds)-(dbKills*(n-1)/rounds)
 			r.attack(perRound)
 			r.converge()
 			r.check()
@@ -53,6 +59,9 @@ func TestTorture(t *testing.T) {
 		require.True(t, ok, "TORTURE_SEED=%d, after %d kills", seed, total.kills)
 	}
 }
+
+// concurrency is MAIL_CONCURRENCY of all processes; 0: 2 to 4.
+func concurrency(t *testing.T) int { return number(t, "TORTURE_CONCURRENCY", 0) }
 
 // number reads a variable.
 func number(t *testing.T, name string, otherwise int) int {
@@ -65,6 +74,7 @@ func number(t *testing.T, name string, otherwise int) int {
 type tally struct {
 	start                              time.Time
 	processes, kills, stops, completed int
+	dbKills                            int // of the database's server
 	accepted, again                    int // mails that the servers took, and those of them that they took once more
 	unknown, inDoubt                   int // hand-overs recorded as unknown, and those that can have been
 	states                             map[string]int
@@ -72,8 +82,8 @@ type tally struct {
 
 func (c *tally) String() string {
 	s := time.Since(c.start).Seconds()
-	return fmt.Sprintf("%.0f s: %d processes, %d killed (%.1f/s), %d stopped, %d ran to their end; %d mails accepted",
-		s, c.processes, c.kills, float64(c.kills)/s, c.stops, c.completed, c.accepted)
+	return fmt.Sprintf("%.0f s: %d processes, %d killed (%.1f/s), %d stopped, %d ran to their end; the database killed %d times; "+
+		"%d mails accepted", s, c.processes, c.kills, float64(c.kills)/s, c.stops, c.completed, c.dbKills, c.accepted)
 }
 
 // A round is one school and what was done to it. Only the test's own goroutine keeps its books.
@@ -82,12 +92,18 @@ type round struct {
 	program, policy string
 	seed            uint64
 	total           *tally
+	server          *mysqltest.Server
+	killDB          int // how often the server is killed in this round
 
 	ended    chan *process
 	accepted []mail
 	doubts   map[string]int // hand-overs that can have become unknown, by email; by address where the email is not known
 	failures map[string]int // by check
+	outages  []outage
 }
+
+// An outage is the time from before the database's server was killed until after it was there again.
+type outage struct{ from, to time.Time }
 
 func newRound(t *testing.T, program, policy string, seed uint64, total *tally) *round {
 	return &round{school: newSchool(t, seed), program: program, policy: policy, seed: seed, total: total,
@@ -119,6 +135,8 @@ func (r *round) attack(kills int) {
 		})
 	}
 	running.Go(func() { r.live(enough) })
+	outages := make(chan outage)
+	running.Go(func() { r.killDatabase(kills, &killed, enough, outages) })
 	go func() {
 		running.Wait()
 		stopped.Wait()
@@ -134,9 +152,29 @@ func (r *round) attack(kills int) {
 				return
 			}
 			r.note(p)
+		case o := <-outages:
+			r.outages = append(r.outages, o)
+			r.total.dbKills++
 		case <-progress.C:
 			r.Log(r.total)
 		}
+	}
+}
+
+// killDatabase kills the database's server a number of times, spread over the round, and starts it again at once. It reports an
+// outage before the processes that met it are noted, because those wait for the server.
+func (r *round) killDatabase(kills int, killed *atomic.Int64, enough func() bool, outages chan<- outage) {
+	for n := 1; n <= r.killDB && !enough(); {
+		if killed.Load() < int64(n*kills/(r.killDB+1)) {
+			time.Sleep(time.Millisecond)
+			continue
+		}
+		o := outage{from: time.Now()}
+		r.server.Kill(r.T)
+		r.server.Start(r.T)
+		o.to = time.Now()
+		outages <- o
+		n++
 	}
 }
 
