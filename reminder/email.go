@@ -4,16 +4,16 @@ import "time"
 
 // A Cycle is one loan with one due date. A renewed loan begins a new cycle and is reminded of anew.
 type Cycle struct {
-	Loan string // Loan.ID
-	Due  Date
+	Loan string `json:"loan_id"` // Loan.ID
+	Due  Date   `json:"due"`
 }
 
 // A Notice is the promise to tell one borrower one step about one loan, once. (Loan, Due, Step) is its key for ever: a
 // unique key in the database, which decides between runs that promise at the same time.
 type Notice struct {
 	Cycle
-	Step   int // see Schedule
-	Number int // which late reminder of this cycle it is, from 1; 0 when Step <= 0
+	Step   int `json:"step"`   // see Schedule
+	Number int `json:"number"` // which late reminder of this cycle it is, from 1; 0 when Step <= 0
 }
 
 // summaryNotice is the promise of a day's summary to the librarian: a notice about no loan. Its Step is the recipient's place

@@ -8,23 +8,24 @@ import (
 // A PastNotice is what was promised about a loan, and what became of it.
 type PastNotice struct {
 	Notice
-	Dropped  string // why the borrower was not told, or ""
-	Email    int64
-	State    State
-	Reason   string
-	Promised time.Time
-	Sent     time.Time // zero: not sent
+	Dropped  string    `json:"dropped"` // why the borrower was not told, or ""
+	Email    int64     `json:"email_id"`
+	State    State     `json:"state"`
+	Reason   string    `json:"reason"`
+	Promised time.Time `json:"promised_at"`
+	Sent     time.Time `json:"sent_at,omitzero"` // zero: not sent
 }
 
 // An Explanation says of one open loan why a mail is, or is not, due for it now.
 type Explanation struct {
-	Loan    Loan
-	Today   Date
-	Offset  int       // days from the due date, as the calendar sees it
-	Step    int       // in force, unless NotYet hinders
-	Hinders []Verdict // every rule that keeps a notice from being promised; empty: one is due
-	Later   []Verdict // what keeps any mail from being sent at this moment
-	Past    []PastNotice
+	Loan    Loan         `json:"loan"`
+	Today   Date         `json:"today,omitzero"`
+	Offset  int          `json:"offset"`        // days from the due date, as the calendar sees it
+	Step    int          `json:"step"`          // in force, unless NotYet hinders
+	Next    Date         `json:"next,omitzero"` // when the next step comes into force, when only time hinders; zero: never
+	Hinders []Verdict    `json:"hinders"`       // every rule that keeps a notice from being promised; empty: one is due
+	Later   []Verdict    `json:"later"`         // what keeps any mail from being sent at this moment
+	Past    []PastNotice `json:"past"`
 }
 
 // What keeps every mail waiting.
@@ -37,7 +38,7 @@ const (
 // Explain holds a loan against every rule, as a run would at this moment; a run stops at the first that hinders.
 func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Explanation, error) {
 	now := r.Now()
-	x := Explanation{Loan: loan, Today: DateOf(now, r.Settings.Zone), Past: past}
+	x := Explanation{Loan: loan, Today: DateOf(now, r.Settings.Zone), Hinders: []Verdict{}, Later: []Verdict{}, Past: past}
 	rules, err := r.rules(ctx, x.Today)
 	if err != nil {
 		return x, err
@@ -69,5 +70,19 @@ func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Exp
 	note(&x.Later, WindowShut, r.Settings.Window.Left(now, r.Settings.Zone) == 0)
 	note(&x.Later, ShutToday, closed)
 	note(&x.Later, PausedNow, pause.inForce)
+	if len(x.Hinders) == 1 && (x.Hinders[0] == Told || x.Hinders[0] == NotYet) {
+		x.Next = r.nextStep(rules, loan, x)
+	}
 	return x, nil
+}
+
+// nextStep returns the day on which the next step comes into force, or no day when none does while the loan is told about.
+func (r *Runner) nextStep(rules Rules, loan Loan, x Explanation) Date {
+	for d := x.Today.AddDays(1); d.Sub(loan.Due) <= rules.MaxOverdueDays; d = d.AddDays(1) {
+		step, inForce := r.Settings.Schedule.InForce(rules.calendar(loan).Offset(loan.Due, d))
+		if _, closed := rules.calendar(loan).Closed(d); inForce && !closed && (x.Hinders[0] == NotYet || step > x.Step) {
+			return d
+		}
+	}
+	return Date{}
 }

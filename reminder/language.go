@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -48,6 +49,16 @@ func (d Date) In(locale string) string {
 		return languages[1].date(d)
 	}
 	return languages[0].date(d)
+}
+
+// WeekdayNames names weekdays in a locale's words, separated by commas.
+func WeekdayNames(days []time.Weekday, locale string) string {
+	names := Text{ID: strings.Join(languages[0].days, " "), EN: strings.Join(languages[1].days, " ")}.In(locale)
+	var list []string
+	for _, d := range days {
+		list = append(list, strings.Fields(names)[d])
+	}
+	return strings.Join(list, ", ")
 }
 
 // rupiah returns an amount as in "Rp 12.500".

@@ -10,21 +10,21 @@ import (
 // A scan fills only what a decision needs: the first fields, and of the Borrower the ID and Email. A re-read before
 // sending fills everything.
 type Loan struct {
-	ID       string // key in the library's system
-	Due      Date
-	Hold     string // why the loan is counted but never mailed (lost, claimed returned, blocked), or ""
-	Wants    string // which steps the borrower wants: "" all, or a list of "-2" (from two days before), "0" (the day), "+" (late)
-	Calendar string // whose closed days count: a branch's, or "" for the library's
-	Borrower Borrower
+	ID       string   `json:"id"` // key in the library's system
+	Due      Date     `json:"due"`
+	Hold     string   `json:"hold"`     // why the loan is counted but never mailed (lost, claimed returned, blocked), or ""
+	Wants    string   `json:"wants"`    // which steps the borrower wants: "" all, or a list of "-2" (from two days before), "0" (the day), "+" (late)
+	Calendar string   `json:"calendar"` // whose closed days count: a branch's, or "" for the library's
+	Borrower Borrower `json:"borrower"`
 
-	DueTime    string // "14:30" when the loan is due at an hour, else ""
-	Ref        string // the number that the desk and the borrower know, or ""
-	Title      string
-	ItemCode   string // barcode or call number, or ""
-	Borrowed   Date   // zero when unknown
-	FinePerDay int64  // in whole units of the library's currency; 0 when unknown
-	From       string // the address of the branch that lent it, or ""
-	ReplyTo    string // where answers to that branch go, or ""
+	DueTime    string `json:"due_time"` // "14:30" when the loan is due at an hour, else ""
+	Ref        string `json:"ref"`      // the number that the desk and the borrower know, or ""
+	Title      string `json:"title"`
+	ItemCode   string `json:"item_code"`         // barcode or call number, or ""
+	Borrowed   Date   `json:"borrowed,omitzero"` // zero when unknown
+	FinePerDay int64  `json:"fine_per_day"`      // in whole units of the library's currency; 0 when unknown
+	From       string `json:"from"`              // the address of the branch that lent it, or ""
+	ReplyTo    string `json:"reply_to"`          // where answers to that branch go, or ""
 }
 
 // wants reports whether the borrower wants to be told of a step.
@@ -43,9 +43,9 @@ func (l Loan) wants(step int) bool {
 
 // A Borrower has a loan.
 type Borrower struct {
-	ID       string
-	Name     string
-	Email    string // raw: may be empty, nonsense, or several addresses
-	Group    string // class, branch or borrower type, or ""
-	Language string // BCP 47 tag, or "" for the library's language
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Email    string `json:"email"`    // raw: may be empty, nonsense, or several addresses
+	Group    string `json:"group"`    // class, branch or borrower type, or ""
+	Language string `json:"language"` // BCP 47 tag, or "" for the library's language
 }

@@ -18,10 +18,10 @@ const PauseByPerson mail.PauseKind = "person"
 // A Pause keeps runs from planning and sending for a while. There is at most one set by a person and one by a failing
 // mail provider.
 type Pause struct {
-	Kind        mail.PauseKind
-	Reason      string    // for a person; no addresses
-	Until       time.Time // zero: until it is lifted
-	Fingerprint string    // of the mail configuration that failed; another configuration lifts the pause
+	Kind        mail.PauseKind `json:"kind"`
+	Reason      string         `json:"reason"`         // for a person; no addresses
+	Until       time.Time      `json:"until,omitzero"` // zero: until it is lifted
+	Fingerprint string         `json:"fingerprint"`    // of the mail configuration that failed; another configuration lifts the pause
 }
 
 // Swept says what the start of a run found of runs that died.

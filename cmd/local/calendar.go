@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
@@ -17,16 +16,15 @@ import (
 
 func (p *program) closedCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "closed",
-		Short: p.say("Hari-hari perpustakaan tutup", "The days on which the library is closed"),
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "closed",
+		Aliases: []string{"libur"},
+		Short:   p.say("Hari-hari perpustakaan tutup", "The days on which the library is closed"),
 	}
 	cmd.AddCommand(&cobra.Command{
-		Use:     "add TANGGAL[..TANGGAL] [NAMA]",
+		Use:     p.say("add TANGGAL[..TANGGAL] [NAMA]", "add DATE[..DATE] [NAME]"),
 		Short:   p.say("Tambahkan hari tutup", "Add closed days"),
 		Example: "  pengingat closed add 2026-12-25 Natal\n  pengingat closed add 2026-12-21..2027-01-02 \"Libur semester\"",
-		Args:    cobra.RangeArgs(1, 2),
+		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
 			c, err := p.closure(args[0])
 			if err != nil {
@@ -40,21 +38,24 @@ func (p *program) closedCommand() *cobra.Command {
 			return nil
 		}),
 	}, p.closedImportCommand(), p.closedListCommand(), &cobra.Command{
-		Use:     "remove TANGGAL[..TANGGAL]",
+		Use:     p.say("remove TANGGAL[..TANGGAL]", "remove DATE[..DATE]"),
 		Short:   p.say("Hapus hari tutup", "Remove closed days"),
 		Example: "  pengingat closed remove 2026-12-25",
-		Args:    cobra.ExactArgs(1),
+		Args:    p.args(1, 1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
 			c, err := p.closure(args[0])
 			if err != nil {
 				return err
 			}
 			found, err := app.Store.RemoveClosure(ctx, c)
-			if err == nil && !found {
-				return reminder.NewFault(nil, "Tidak ada hari tutup seperti itu; lihat 'pengingat closed list'.",
-					"There is no such closure; see 'pengingat closed list'.")
+			switch {
+			case err != nil:
+				return err
+			case !found:
+				return p.absent("Tidak ada hari tutup %s; lihat 'pengingat closed list'.", "There is no closure %s; see 'pengingat closed list'.", args[0])
 			}
-			return err
+			p.printf("Hari tutup dihapus: %s sampai %s.", "Closure removed: %s to %s.", c.First, c.Last)
+			return nil
 		}),
 	})
 	return cmd
@@ -64,11 +65,11 @@ func (p *program) closedCommand() *cobra.Command {
 func (p *program) closure(text string) (c mysql.Closure, err error) {
 	first, last, isRange := strings.Cut(text, "..")
 	if c.First, err = reminder.ParseDate(first); err != nil {
-		return c, p.usage(err)
+		return c, p.noDate(first)
 	}
 	if c.Last = c.First; isRange {
 		if c.Last, err = reminder.ParseDate(last); err != nil {
-			return c, p.usage(err)
+			return c, p.noDate(last)
 		}
 	}
 	if days := c.Last.Sub(c.First); days < 0 || days > maxClosureDays {
@@ -77,102 +78,112 @@ func (p *program) closure(text string) (c mysql.Closure, err error) {
 	return c, nil
 }
 
+func (p *program) noDate(text string) error {
+	return p.usagef("%q bukan tanggal seperti 2026-12-25", "%q is not a date such as 2026-12-25", text)
+}
+
 func (p *program) closedListCommand() *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
+	return p.jsonFlag(&cobra.Command{
 		Use:     "list",
 		Short:   p.say("Daftar hari tutup", "List the closed days"),
 		Example: "  pengingat closed list",
-		Args:    cobra.NoArgs,
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			list, err := app.Store.Closures(ctx)
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
-			}
-			if asJSON {
+			case p.asJSON:
 				return p.printJSON(list)
+			case len(list) == 0:
+				p.printf("Tidak ada tanggal tutup.", "There are no closed dates.")
 			}
 			for _, c := range list {
-				fmt.Fprintf(p.out, "%s..%s  %s\n", c.First, c.Last, c.Name)
+				fmt.Fprintln(p.out, wrap(fmt.Sprintf("%s..%s  %s", c.First, c.Last, plain(c.Name)), 24))
 			}
 			if days := app.Runner.Settings.ClosedWeekdays; len(days) > 0 {
-				p.printf("Setiap minggu: %v", "Every week: %v", days)
+				p.printf("Setiap minggu: %s", "Every week: %s", reminder.WeekdayNames(days, p.locale))
 			}
 			return nil
 		}),
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("cetak sebagai JSON", "print as JSON"))
-	return cmd
+	})
 }
 
 func (p *program) optOutCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "optout",
 		Short: p.say("Peminjam yang tidak ingin diingatkan", "Borrowers who want no reminders"),
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(&cobra.Command{
-		Use:     "add PEMINJAM",
-		Short:   p.say("Jangan ingatkan peminjam ini lagi (ID, atau alamat surelnya)", "Remind this borrower no more (id, or e-mail address)"),
+		Use:     p.say("add PEMINJAM", "add BORROWER"),
+		Short:   p.say("Jangan ingatkan peminjam ini lagi (ID, nama atau alamat utuh)", "Remind this borrower no more (whole id, name or address)"),
 		Example: "  pengingat optout add 1234\n  pengingat optout add siswa@sekolah.sch.id",
-		Args:    cobra.ExactArgs(1),
+		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
-			id, err := p.borrower(ctx, app, args[0])
+			b, err := p.borrower(ctx, app, strings.Join(args, " "))
 			if err != nil {
 				return err
 			}
-			if err := app.Store.AddOptOut(ctx, id, app.Runner.Now()); err != nil {
+			if err := app.Store.AddOptOut(ctx, b.ID, app.Runner.Now()); err != nil {
 				return err
 			}
-			p.printf("Peminjam %s tidak diingatkan lagi.", "Borrower %s is not reminded any more.", id)
+			p.printf("%s tidak diingatkan lagi.", "%s is not reminded any more.", p.whom(b))
 			return nil
 		}),
-	}, &cobra.Command{
+	}, p.jsonFlag(&cobra.Command{
 		Use:     "list",
-		Short:   p.say("Daftar ID mereka", "List their ids"),
+		Short:   p.say("Daftar mereka", "List them"),
 		Example: "  pengingat optout list",
-		Args:    cobra.NoArgs,
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			out, err := app.Store.OptedOut(ctx)
-			for _, id := range slices.Sorted(maps.Keys(out)) {
-				fmt.Fprintln(p.out, id)
-			}
-			return err
-		}),
-	}, &cobra.Command{
-		Use:     "remove PEMINJAM",
-		Short:   p.say("Ingatkan peminjam ini lagi", "Remind this borrower again"),
-		Example: "  pengingat optout remove 1234",
-		Args:    cobra.ExactArgs(1),
-		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
-			id, err := p.borrower(ctx, app, args[0])
 			if err != nil {
 				return err
 			}
-			found, err := app.Store.RemoveOptOut(ctx, id)
-			if err == nil && !found {
-				return reminder.NewFault(nil, "Peminjam itu memang diingatkan.", "That borrower is reminded as it is.")
+			ids := slices.Sorted(maps.Keys(out))
+			of, err := app.Store.LoansOf(ctx, ids)
+			if err != nil {
+				return err
 			}
-			return err
+			list := []reminder.Borrower{}
+			for _, id := range ids {
+				b := of[id].Borrower
+				b.ID = id
+				list = append(list, b)
+			}
+			if p.asJSON {
+				return p.printJSON(list)
+			}
+			for _, b := range list {
+				if _, has := of[b.ID]; has {
+					fmt.Fprintln(p.out, p.whom(b))
+				} else {
+					p.printf("ID %s (tidak punya pinjaman terbuka)", "ID %s (has no open loan)", b.ID)
+				}
+			}
+			if len(list) == 0 {
+				p.printf("Tidak ada.", "None.")
+			}
+			return nil
+		}),
+	}), &cobra.Command{
+		Use:     p.say("remove PEMINJAM", "remove BORROWER"),
+		Short:   p.say("Ingatkan peminjam ini lagi", "Remind this borrower again"),
+		Example: "  pengingat optout remove 1234",
+		Args:    p.args(1, -1),
+		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
+			b, err := p.borrower(ctx, app, strings.Join(args, " "))
+			if err != nil {
+				return err
+			}
+			found, err := app.Store.RemoveOptOut(ctx, b.ID)
+			switch {
+			case err != nil:
+				return err
+			case !found:
+				return p.absent("%s memang diingatkan; tidak ada yang diubah.", "%s is reminded as it is; nothing was changed.", p.whom(b))
+			}
+			p.printf("%s diingatkan lagi.", "%s is reminded again.", p.whom(b))
+			return nil
 		}),
 	})
 	return cmd
-}
-
-// borrower finds a borrower's id: the argument itself, unless it is an e-mail address.
-func (p *program) borrower(ctx context.Context, app *setup.App, key string) (string, error) {
-	addr, err := mail.ParseAddress(key)
-	if err != nil {
-		return key, nil
-	}
-	ids, err := app.Store.BorrowersAt(ctx, addr.Addr)
-	if err != nil {
-		return "", err
-	}
-	if len(ids) != 1 {
-		return "", reminder.NewFault(nil, fmt.Sprintf("Ada %d peminjam dengan alamat itu; sebutkan ID-nya.", len(ids)),
-			fmt.Sprintf("There are %d borrowers with that address; name the id.", len(ids)))
-	}
-	return ids[0], nil
 }

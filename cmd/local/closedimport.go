@@ -43,7 +43,7 @@ name. Dates such as 2026-12-21 or 21/12/2026 (day/month/year).
 It may be repeated: what is there already is not added again. If anything in the file is wrong,
 nothing is added.`),
 		Example: "  pengingat closed import kalender-pendidikan.ics\n  pengingat closed import libur.csv",
-		Args:    cobra.ExactArgs(1),
+		Args:    p.args(1, 1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
 			list, timed, err := p.readClosures(args[0], reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone))
 			if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -39,24 +40,28 @@ func TestDesk(t *testing.T) {
 	assert.Equal(t, exitNeedsPerson, command(t, bad, "run").code)
 
 	failed := command(t, environ, "failed")
-	assert.Contains(t, failed.out, "refused")
-	assert.Contains(t, failed.out, "unknown")
+	assert.Contains(t, failed.out, "ditolak: Siswa")
+	assert.Contains(t, failed.out, "Alamat itu tidak ada, menurut server surel.")
+	assert.Contains(t, failed.out, "Rincian: rcpt: bad_address 550 5.1.1")
+	assert.Contains(t, failed.out, "tidak pasti")
 	assert.NotContains(t, failed.out, "example.org")
 	assert.Contains(t, command(t, environ, "failed", "--json").out, fmt.Sprintf(`"loan_ids":["%d"]`, gone))
 
 	explained := command(t, environ, "explain", fmt.Sprint(gone))
 	require.Equal(t, exitDone, explained.code, explained.err)
-	assert.Regexp(t, `x +alamat itu belum pernah ditolak`, explained.out)
-	assert.Regexp(t, `x +tahap 0 belum dicatat`, explained.out)
-	assert.Contains(t, explained.out, "refused")
+	assert.Regexp(t, `x +server surel menolak alamat itu`, explained.out)
+	assert.Regexp(t, `ok +pengingat untuk tahap ini \(pada hari jatuh tempo\) sudah dicatat: ditolak`, explained.out)
 
-	for _, args := range [][]string{{"retry"}, {"retry", "--failed", "--unknown"}, {"retry", "--failed", "--refused"}, {"retry", "1", "--failed"}, {"retry", "x"}, {"cancel"}, {"cancel", "x"}} {
+	for _, args := range [][]string{{"retry"}, {"retry", "--failed", "--unknown"}, {"retry", "--failed", "--refused"},
+		{"retry", "1", "--failed"}, {"retry", "x"}, {"cancel"}, {"cancel", "x"}, {"retry", "999"}, {"cancel", "0"}, {"retry", "-1"}} {
 		assert.Equal(t, exitUsage, command(t, environ, args...).code, "%v", args)
 	}
 	var id, other int64
 	require.NoError(t, db.Admin.QueryRow("SELECT email_id FROM reminder_notices WHERE loan_id = ?", gone).Scan(&id))
 	require.NoError(t, db.Admin.QueryRow("SELECT email_id FROM reminder_notices WHERE loan_id = ?", silent).Scan(&other))
-	assert.Contains(t, command(t, environ, "retry", "--failed").out, "0 surel")
+	assert.Contains(t, command(t, environ, "retry", "--failed").out, "Tidak ada yang perlu")
+	assert.Equal(t, exitUsage, command(t, environ, "retry", fmt.Sprint(id), "999").code)
+	assert.Contains(t, command(t, environ, "failed").out, "ditolak", "one that is not there: nothing was done")
 	assert.Contains(t, command(t, environ, "retry", "--refused").out, "1 surel")
 	var remembered int
 	require.NoError(t, db.Admin.QueryRow("SELECT COUNT(*) FROM reminder_bad_addresses").Scan(&remembered))
@@ -66,7 +71,9 @@ func TestDesk(t *testing.T) {
 	assert.Equal(t, 1, rep.Emails.Sent, "mended and sent")
 	assert.Zero(t, report(t, command(t, environ, "run", "--json")).Emails.Sent)
 	assert.Contains(t, command(t, environ, "failed").out, "Tidak ada")
-	assert.Contains(t, command(t, environ, "retry", fmt.Sprint(id)).out, "0 surel", "what was sent is not sent again")
+	again := command(t, environ, "retry", fmt.Sprint(id))
+	assert.Equal(t, exitUsage, again.code, "what was sent is not sent again")
+	assert.Contains(t, again.err, "terkirim")
 }
 
 func TestPauseAndResume(t *testing.T) {
@@ -79,14 +86,15 @@ func TestPauseAndResume(t *testing.T) {
 		assert.Equal(t, exitDone, command(t, environ, "run").code, "a pause that a person set needs no person")
 	}
 	assert.Empty(t, srv.Messages())
-	assert.Regexp(t, `x +tidak sedang dijeda`, command(t, environ, "explain", fmt.Sprint(loan)).out)
+	assert.Regexp(t, `x +pengiriman sedang dijeda`, command(t, environ, "explain", fmt.Sprint(loan)).out)
 	require.Equal(t, exitDone, command(t, environ, "resume").code)
 	require.Equal(t, exitDone, command(t, environ, "run").code)
 	assert.Len(t, srv.Messages(), 1)
 
-	require.Equal(t, exitDone, command(t, environ, "pause", "--until", at(t, environ, -1)+" 09:00").code)
-	assert.Equal(t, "done", string(report(t, command(t, environ, "run", "--json")).Outcome), "a pause that is over is no pause")
-	assert.Equal(t, exitUsage, command(t, environ, "pause", "--until", "besok").code)
+	for _, until := range []string{at(t, environ, -1) + " 09:00", "2020-01-01", "besok", at(t, environ, 400)} {
+		assert.Equal(t, exitUsage, command(t, environ, "pause", "--until", until).code, until)
+	}
+	assert.Contains(t, command(t, environ, "resume").out, "Tidak ada jeda")
 }
 
 func TestClosedAndOptOut(t *testing.T) {
@@ -102,9 +110,9 @@ func TestClosedAndOptOut(t *testing.T) {
 	assert.Contains(t, command(t, environ, "closed", "list").out, "Libur semester")
 	assert.Contains(t, command(t, environ, "closed", "list", "--json").out, today)
 	assert.Contains(t, command(t, environ, "run").out, "tutup hari ini")
-	assert.Regexp(t, `x +perpustakaan buka`, command(t, environ, "explain", fmt.Sprint(loan)).out)
+	assert.Regexp(t, `x +perpustakaan tutup`, command(t, environ, "explain", fmt.Sprint(loan)).out)
 	require.Equal(t, exitDone, command(t, environ, "closed", "remove", today+".."+at(t, environ, 2)).code)
-	assert.Equal(t, exitConfig, command(t, environ, "closed", "remove", today).code)
+	assert.Equal(t, exitUsage, command(t, environ, "closed", "remove", today).code)
 	for _, wrong := range []string{"besok", "2026-12-31..2026-12-01", "2026-01-01..2028-01-01"} {
 		assert.Equal(t, exitUsage, command(t, environ, "closed", "add", wrong).code, wrong)
 	}
@@ -112,13 +120,21 @@ func TestClosedAndOptOut(t *testing.T) {
 	for range 2 {
 		require.Equal(t, exitDone, command(t, environ, "optout", "add", "Diam@example.org").code)
 	}
-	assert.Equal(t, fmt.Sprintln(b), command(t, environ, "optout", "list").out)
+	assert.Regexp(t, fmt.Sprintf(`^Siswa .*\(.*ID %d\)\n$`, b), command(t, environ, "optout", "list").out)
 	assert.Equal(t, 1, report(t, command(t, environ, "run", "--json")).Loans.Held)
 	assert.Empty(t, srv.Messages())
-	assert.Equal(t, exitConfig, command(t, environ, "optout", "add", "siapa@example.org").code)
+	db.AddLoan(t, mysqltest.Loan{Due: today, Borrower: db.AddBorrower(t, mysqltest.Borrower{Name: "Rizali", Email: "rizali@example.org; dua@example.org"})})
+	for _, nobody := range []string{"siapa@example.org", "ali@example.org", "izali", "999999", "li@example.org; dua@example.org", "12abc", fmt.Sprint(b) + "abc"} {
+		assert.Equal(t, exitUsage, command(t, environ, "optout", "add", nobody).code, nobody)
+	}
+	assert.Equal(t, exitUsage, command(t, environ, "find", "ali").code)
+	for _, rizali := range []string{"rizali", "Riz", "RIZALI@example.org", "dua@example.org"} {
+		assert.Contains(t, command(t, environ, "find", rizali).out, "Rizali", rizali)
+	}
+	assert.Equal(t, 1, strings.Count(command(t, environ, "optout", "list").out, "ID"))
 	require.Equal(t, exitDone, command(t, environ, "optout", "remove", fmt.Sprint(b)).code)
-	assert.Equal(t, exitConfig, command(t, environ, "optout", "remove", fmt.Sprint(b)).code)
-	assert.Equal(t, 1, report(t, command(t, environ, "run", "--json")).Emails.Sent)
+	assert.Equal(t, exitUsage, command(t, environ, "optout", "remove", fmt.Sprint(b)).code)
+	assert.Equal(t, 2, report(t, command(t, environ, "run", "--json")).Emails.Sent)
 }
 
 func TestExplain(t *testing.T) {
@@ -132,14 +148,14 @@ func TestExplain(t *testing.T) {
 		assert.Contains(t, command(t, environ, "explain", key).out, "berikutnya mengirim surel")
 	}
 	got := command(t, environ, "explain", fmt.Sprint(old))
-	assert.Regexp(t, `x +terlambat paling lama`, got.out, "every rule that hinders is shown, not the first one")
-	assert.Regexp(t, `x +alamat surel`, got.out)
+	assert.Regexp(t, `x +terlambat 100 hari`, got.out, "every rule that hinders is shown, not the first one")
+	assert.Regexp(t, `x +tidak ada alamat surel yang dapat dipakai: tidak ada`, got.out)
 	assert.Contains(t, command(t, environ, "explain", "--json", fmt.Sprint(old)).out, `"too_old","unreachable"`)
 
 	require.Equal(t, exitDone, command(t, environ, "run").code)
 	db.Exec(t, "UPDATE peminjaman SET status = 'Dikembalikan' WHERE id = ?", loan)
 	got = command(t, environ, "explain", fmt.Sprint(loan))
-	assert.Contains(t, got.out, "tidak terbuka lagi")
-	assert.Contains(t, got.out, "sent")
-	assert.Equal(t, exitConfig, command(t, environ, "explain", "404").code)
+	assert.Contains(t, got.out, "Tidak ada pinjaman terbuka dengan nomor ini")
+	assert.Contains(t, got.out, "terkirim")
+	assert.Equal(t, exitUsage, command(t, environ, "explain", "404").code)
 }

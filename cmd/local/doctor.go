@@ -27,10 +27,10 @@ import (
 )
 
 func (p *program) doctorCommand() *cobra.Command {
-	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "doctor",
-		Short: p.say("Periksa semua yang bisa salah, sebelum salah", "Check all that can go wrong, before it does"),
+		Use:     "doctor",
+		Aliases: []string{"periksa"},
+		Short:   p.say("Periksa semua yang bisa salah, sebelum salah", "Check all that can go wrong, before it does"),
 		Long: p.say(`Memeriksa pengaturan, basis data, server surel (tanpa mengirim), tugas terjadwal dan komputer
 ini. Setiap temuan menyebut apa yang salah, mengapa itu penting, dan perintah yang
 memperbaikinya. Tidak ada yang ditulis atau dikirim; tidak ada nama atau alamat yang dicetak.
@@ -44,7 +44,6 @@ it. Nothing is written or sent; no name and no address is printed.
 Exit codes: 0 all is well; 10 something needs a person; 75 the database or the mail server
 does not answer; 78 wrong settings.`),
 		Example: "  pengingat doctor\n  pengingat doctor --json",
-		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			x := &examination{program: p}
 			defer x.close()
@@ -53,7 +52,7 @@ does not answer; 78 wrong settings.`),
 			for _, f := range x.found { // what must be set up comes before what may mend itself
 				p.code = max(p.code, f.code)
 			}
-			if asJSON {
+			if p.asJSON {
 				return p.printJSON(map[string]any{
 					"version": reminder.Version, "exit_code": p.code, "findings": x.found,
 				})
@@ -62,8 +61,7 @@ does not answer; 78 wrong settings.`),
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("cetak sebagai JSON", "print as JSON"))
-	return cmd
+	return p.jsonFlag(cmd)
 }
 
 // checks in the order in which one makes the next one possible. One whose basis is missing is left out: the one that found

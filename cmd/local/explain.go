@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,27 +14,39 @@ import (
 )
 
 func (p *program) explainCommand() *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "explain PINJAMAN",
-		Short: p.say("Mengapa pinjaman ini diingatkan, atau tidak", "Why this loan is reminded of, or not"),
-		Long: p.say(`Menunjukkan untuk satu pinjaman (ID atau nomor peminjaman) setiap aturan dengan hasilnya, dan semua
-pengingat yang sudah dicatat.`,
-			`Shows for one loan (its id or the number the desk knows) every rule with its outcome, and all reminders on
-record.`),
-		Example: "  pengingat explain PJM-00123",
-		Args:    cobra.ExactArgs(1),
+	return p.jsonFlag(&cobra.Command{
+		Use:     p.say("explain PINJAMAN|NAMA", "explain LOAN|NAME"),
+		Aliases: []string{"jelaskan"},
+		Short:   p.say("Mengapa pinjaman ini diingatkan, atau tidak", "Why this loan is reminded of, or not"),
+		Long: p.say(`Menunjukkan setiap aturan dengan hasilnya, dan semua pengingat yang sudah dicatat: untuk satu pinjaman (ID,
+nomor peminjaman atau kode buku), juga sesudah kembali, atau untuk semua buku seorang peminjam (nama, ID atau
+alamat surelnya).`,
+			`Shows every rule with its outcome, and all reminders on record: of one loan (its id, its number or the code of
+its book), also after its return, or of all books of a borrower (name, id or e-mail address).`),
+		Example: "  pengingat explain PJM-00123\n  pengingat explain \"Aisyah Putri\"",
+		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
 			if err := app.Store.Check(ctx); err != nil {
 				return err
 			}
-			loans, err := app.Store.FindLoan(ctx, args[0])
+			key := strings.Join(args, " ")
+			loans, err := app.Store.FindLoan(ctx, key)
 			if err != nil {
 				return err
 			}
 			if len(loans) == 0 {
-				return p.explainClosed(ctx, app, args[0], asJSON)
+				past, err := app.Store.PastNotices(ctx, key)
+				if err != nil {
+					return err
+				}
+				if len(past) > 0 {
+					return p.explainClosed(past, app.Runner.Settings)
+				}
+				if loans, err = p.loansOf(ctx, app, key); err != nil {
+					return err
+				}
 			}
+			var all []reminder.Explanation
 			for _, loan := range loans {
 				past, err := app.Store.PastNotices(ctx, loan.ID)
 				if err != nil {
@@ -43,64 +56,94 @@ record.`),
 				if err != nil {
 					return err
 				}
-				if asJSON {
-					if err := p.printJSON(x); err != nil {
-						return err
-					}
-					continue
+				all = append(all, x)
+			}
+			if p.asJSON {
+				return p.printJSON(all)
+			}
+			for i, x := range all {
+				if i > 0 {
+					fmt.Fprintln(p.out)
 				}
 				p.printExplanation(x, app.Runner.Settings)
 			}
 			return nil
 		}),
+	})
+}
+
+// loansOf finds the open loans of the one borrower with a whole id, name or address, or else with a part of a name.
+func (p *program) loansOf(ctx context.Context, app *setup.App, key string) ([]reminder.Loan, error) {
+	for _, match := range []func(reminder.Borrower, string) bool{isBorrower, named} {
+		loans, _, err := app.Store.Search(ctx, key, func(l reminder.Loan) bool { return match(l.Borrower, key) })
+		if err != nil {
+			return nil, err
+		}
+		if found := borrowers(loans); len(found) > 1 {
+			return nil, p.several(key, found)
+		}
+		if len(loans) > 0 {
+			return loans, nil
+		}
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("cetak sebagai JSON", "print as JSON"))
-	return cmd
+	return nil, p.nobody(key)
 }
 
 // explainClosed tells what was on record about a loan that is not open any more.
-func (p *program) explainClosed(ctx context.Context, app *setup.App, loan string, asJSON bool) error {
-	past, err := app.Store.PastNotices(ctx, loan)
-	if err != nil {
-		return err
+func (p *program) explainClosed(past []reminder.PastNotice, s reminder.Settings) error {
+	if p.asJSON {
+		return p.printJSON([]reminder.Explanation{{Loan: reminder.Loan{ID: past[0].Loan}, Hinders: []reminder.Verdict{"not_open"}, Past: past}})
 	}
-	if len(past) == 0 {
-		return reminder.NewFault(nil, "Pinjaman itu tidak terbuka (sudah kembali, atau nomornya salah) dan tidak pernah diingatkan.",
-			"That loan is not open (returned, or a wrong number) and was never reminded of.")
-	}
-	if asJSON {
-		return p.printJSON(reminder.Explanation{Loan: reminder.Loan{ID: loan}, Hinders: []reminder.Verdict{"not_open"}, Past: past})
-	}
-	p.printf("Pinjaman itu tidak terbuka lagi: tidak ada pengingat baru.", "That loan is not open any more: there are no new reminders.")
-	p.printPast(past, app.Runner.Settings)
+	p.printf("Tidak ada pinjaman terbuka dengan nomor ini: bukunya sudah kembali. Yang tercatat:",
+		"No open loan has this number: the book is back. On record:")
+	p.printPast(past, s)
 	return nil
 }
 
 func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) {
-	l, none := x.Loan, p.say("tidak ada", "none")
-	p.printf("Pinjaman %s, peminjam %s, jatuh tempo %s (hari ini %s)", "Loan %s, borrower %s, due %s (today is %s)",
-		l.ID, l.Borrower.ID, l.Due, x.Today)
-	rule := func(against []reminder.Verdict, v reminder.Verdict, id, en string, args ...any) {
-		mark := "ok"
+	l := x.Loan
+	fmt.Fprintln(p.out, wrap(p.whom(l.Borrower), 0))
+	fmt.Fprintln(p.out, wrap(p.book(l), 0))
+	fmt.Fprintln(p.out, wrap(p.sayf("Hari ini %s, %s", "Today is %s, %s", x.Today.In(p.locale), p.stepText(x.Offset)), 0))
+	// rule tells of one rule: what is so when it lets a mail pass, and when it does not.
+	rule := func(against []reminder.Verdict, v reminder.Verdict, passes, hinders string) {
+		mark, text := "ok", passes
 		if slices.Contains(against, v) {
-			mark = "x"
+			text = hinders
+			if v != reminder.Told { // which is what should be
+				mark = "x"
+			}
 		}
-		fmt.Fprintf(p.out, "  %-2s  %s\n", mark, wrap(p.sayf(id, en, args...), 6))
+		if text != "" {
+			fmt.Fprintf(p.out, "  %-2s  %s\n", mark, wrap(text, 6))
+		}
 	}
-	rule(x.Hinders, reminder.TooOld, "terlambat paling lama %d hari (REMINDER_MAX_OVERDUE_DAYS)", "at most %d days late (REMINDER_MAX_OVERDUE_DAYS)", s.MaxOverdueDays)
-	rule(x.Hinders, reminder.OnHold, "tidak ditahan oleh sistem perpustakaan (alasan: %s)", "not held by the library's system (reason: %s)", cmp.Or(l.Hold, none))
-	rule(x.Hinders, reminder.OptedOut, "peminjam mau diingatkan", "the borrower wants reminders")
-	rule(x.Hinders, reminder.Unreachable, "alamat surel dapat dipakai: %s", "usable e-mail address: %s", cmp.Or(l.Borrower.Email, none))
-	rule(x.Hinders, reminder.BadAddress, "alamat itu belum pernah ditolak server", "that address was never refused by a server")
-	rule(x.Hinders, reminder.Withheld, "diizinkan oleh REMINDER_ONLY_TO", "allowed by REMINDER_ONLY_TO")
-	rule(x.Hinders, reminder.NotYet, "sudah waktunya: hari ke-%d dari jatuh tempo, jadwal %s", "its time has come: day %d from the due date, schedule %s", x.Offset, s.Schedule)
-	rule(x.Hinders, reminder.Told, "tahap %d belum dicatat", "step %d is not on record yet", x.Step)
-	rule(x.Later, reminder.WindowShut, "dalam jam kirim %s", "inside the send window %s", s.Window)
-	rule(x.Later, reminder.ShutToday, "perpustakaan buka hari ini", "the library is open today")
-	rule(x.Later, reminder.PausedNow, "tidak sedang dijeda", "no pause")
+	late := x.Today.Sub(l.Due)
+	rule(x.Hinders, reminder.TooOld, p.sayf("terlambat tidak lebih dari %d hari", "late by no more than %d days", s.MaxOverdueDays),
+		p.sayf("terlambat %d hari; sesudah %d hari tidak diingatkan lagi (REMINDER_MAX_OVERDUE_DAYS)",
+			"late by %d days; after %d days there are no more reminders (REMINDER_MAX_OVERDUE_DAYS)", late, s.MaxOverdueDays))
+	rule(x.Hinders, reminder.OnHold, "", p.say("ditahan oleh sistem perpustakaan: ", "held by the library's system: ")+l.Hold)
+	rule(x.Hinders, reminder.OptedOut, p.say("peminjam mau diingatkan", "the borrower wants reminders"),
+		p.say("peminjam tidak ingin diingatkan", "the borrower wants no reminders"))
+	rule(x.Hinders, reminder.Unreachable, p.say("alamat surel: ", "e-mail address: ")+plain(l.Borrower.Email),
+		p.say("tidak ada alamat surel yang dapat dipakai: ", "no usable e-mail address: ")+
+			cmp.Or(plain(l.Borrower.Email), p.say("kosong", "empty")))
+	rule(x.Hinders, reminder.BadAddress, "", p.say("server surel menolak alamat itu untuk seterusnya; perbaiki alamatnya",
+		"the mail server refused that address for good; mend it"))
+	rule(x.Hinders, reminder.Withheld, "", p.say("REMINDER_ONLY_TO menahan surel ke alamat itu", "REMINDER_ONLY_TO withholds mail to that address"))
+	rule(x.Hinders, reminder.NotYet, p.sayf("sudah waktunya: %s (jadwal %s)", "its time has come: %s (schedule %s)", p.stepText(x.Step), s.Schedule),
+		p.sayf("belum waktunya (jadwal %s)", "its time has not come (schedule %s)", s.Schedule))
+	rule(x.Hinders, reminder.Told, "", p.told(x, s))
+	rule(x.Later, reminder.WindowShut, "", p.sayf("sekarang di luar jam kirim %s", "it is outside the send window %s now", s.Window))
+	rule(x.Later, reminder.ShutToday, "", p.say("perpustakaan tutup hari ini", "the library is closed today"))
+	rule(x.Later, reminder.PausedNow, "", p.say("pengiriman sedang dijeda", "sending is paused now"))
+	next := ""
+	if !x.Next.IsZero() {
+		next = p.sayf(" Berikutnya pada %s.", " The next one is on %s.", x.Next.In(p.locale))
+	}
 	switch {
 	case len(x.Hinders) > 0:
-		p.printf("=> Tidak ada surel baru untuk pinjaman ini.", "=> There is no new mail about this loan.")
+		fmt.Fprintln(p.out, wrap(p.say("=> Tidak ada surel baru untuk pinjaman ini.", "=> There is no new mail about this loan.")+next, 3))
 	case len(x.Later) > 0:
 		p.printf("=> Surel menunggu sampai boleh dikirim.", "=> The mail waits until it may be sent.")
 	default:
@@ -109,13 +152,51 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 	p.printPast(x.Past, s)
 }
 
+// told says when the reminder for the step in force was sent, or how it stands.
+func (p *program) told(x reminder.Explanation, s reminder.Settings) string {
+	for _, n := range slices.Backward(x.Past) {
+		if n.Due != x.Loan.Due || n.Step < x.Step {
+			continue
+		}
+		if n.State == reminder.Sent && n.Dropped == "" {
+			return p.sayf("pengingat untuk tahap ini (%s) sudah dikirim pada %s", "a reminder for this step (%s) was sent on %s",
+				p.stepText(n.Step), n.Sent.In(s.Zone).Format(dayAndTime))
+		}
+		return p.sayf("pengingat untuk tahap ini (%s) sudah dicatat: %s", "a reminder for this step (%s) is on record: %s",
+			p.stepText(n.Step), p.state(n.State))
+	}
+	return p.say("pengingat untuk tahap ini sudah dicatat", "a reminder for this step is on record")
+}
+
+// stepText names a step, or a day, by its distance to the due date.
+func (p *program) stepText(days int) string {
+	switch {
+	case days == 0:
+		return p.say("pada hari jatuh tempo", "on the due date")
+	case days == -1:
+		return p.say("sehari sebelum jatuh tempo", "a day before the due date")
+	case days == 1:
+		return p.say("sehari sesudah jatuh tempo", "a day after the due date")
+	case days < 0:
+		return p.sayf("%d hari sebelum jatuh tempo", "%d days before the due date", -days)
+	}
+	return p.sayf("%d hari sesudah jatuh tempo", "%d days after the due date", days)
+}
+
+// dayAndTime is how the program writes a moment.
+const dayAndTime = "2006-01-02 15:04"
+
 func (p *program) printPast(past []reminder.PastNotice, s reminder.Settings) {
 	for _, n := range past {
 		when := n.Promised
 		if !n.Sent.IsZero() {
 			when = n.Sent
 		}
-		fmt.Fprintf(p.out, "   %s  %s %s, %s %d: %s %s\n", when.In(s.Zone).Format("2006-01-02 15:04"), p.say("jatuh tempo", "due"),
-			n.Due, p.say("tahap", "step"), n.Step, p.state(n.State), n.Dropped)
+		what := p.state(n.State)
+		if why := p.reason(cmp.Or(n.Dropped, n.Reason)); why != "" {
+			what += "; " + why
+		}
+		fmt.Fprintf(p.out, "   %s  %s\n", when.In(s.Zone).Format(dayAndTime),
+			wrap(p.sayf("%s (%s): %s", "%s (%s): %s", p.stepText(n.Step), n.Due, what), 21))
 	}
 }

@@ -257,7 +257,21 @@ var symptoms = map[string]func(*scene) string{
 		loan := s.db.AddLoan(s.t, mysqltest.Loan{Due: at(s.t, s.environ, 300)})
 		return s.says("explain", fmt.Sprint(loan))
 	},
-	"Pinjaman itu tidak terbuka": func(s *scene) string { return s.says("explain", "404") },
+	"Tidak ada peminjam atau pinjaman terbuka dengan": func(s *scene) string { return s.says("explain", "404") },
+	"Tidak ada pinjaman terbuka dengan nomor ini": func(s *scene) string {
+		loan := s.loan()
+		s.says("run")
+		s.db.Exec(s.t, "UPDATE peminjaman SET status = 'Dikembalikan'")
+		return s.says("explain", fmt.Sprint(loan))
+	},
+	"peminjam dengan … sebutkan ID-nya": func(s *scene) string {
+		for range 2 {
+			s.db.AddLoan(s.t, mysqltest.Loan{Due: s.today(), Borrower: s.db.AddBorrower(s.t, mysqltest.Borrower{Name: "Ani"})})
+		}
+		return s.says("optout", "add", "Ani")
+	},
+	"tidak ada yang diubah.":   func(s *scene) string { return s.says("retry", "999") },
+	"harus dalam setahun dari": func(s *scene) string { return s.says("pause", "--until", "2020-01-01") },
 	"peminjam tidak dapat dihubungi lewat surel.": func(s *scene) string {
 		s.db.AddLoan(s.t, mysqltest.Loan{Due: s.today(), Borrower: s.db.AddBorrower(s.t, mysqltest.Borrower{Email: "tidak ada"})})
 		return s.says("doctor")

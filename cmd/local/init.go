@@ -41,7 +41,6 @@ itself is never changed. Passwords are not shown while they are typed.
 Without questions: --yes, with values from --from-env, environment variables and --set. A
 password is safer in an environment variable than in --set.`),
 		Example: "  pengingat init --from-env D:\\web\\perpustakaan\\.env\n  pengingat init --yes --from-env .env --set MAIL_DAILY_LIMIT=400",
-		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
 				exe, err := os.Executable()

@@ -203,7 +203,6 @@ On Linux: prints a systemd service and timer, and the commands that install them
 		Example: `  pengingat install --env D:\web\TA\perpustakaan\.env
   pengingat install --dry-run
   pengingat install --print > pengingat.xml`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			i, err := p.installation()
 			switch {
@@ -244,7 +243,6 @@ pengaturan, log, dan semua catatan di basis data, sehingga pemasangan kembali ti
 			`Removes both tasks from Task Scheduler (run it as administrator). What stays: the program, the settings
 file, the log, and all records in the database, so that installing it again repeats no reminder.`),
 		Example: "  pengingat uninstall\n  pengingat uninstall --restore-services",
-		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if runtime.GOOS != "windows" {
 				_, err := fmt.Fprintln(p.out, "sudo systemctl disable --now pengingat.timer\nsudo rm /etc/systemd/system/pengingat.{service,timer}")
@@ -271,7 +269,7 @@ file, the log, and all records in the database, so that installing it again repe
 // printTask prints a task: into a file byte for byte what Windows takes, on a screen what a person can read.
 func (p *program) printTask(i installation, name string) error {
 	if name != taskName && name != testTaskName {
-		return p.usage(fmt.Errorf("--print=%s: %s, %s", name, taskName, testTaskName))
+		return p.usagef("--print=%s: hanya %s atau %s", "--print=%s: only %s or %s", name, taskName, testTaskName)
 	}
 	data, err := i.task(name)
 	if err != nil {

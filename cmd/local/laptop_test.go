@@ -77,7 +77,7 @@ func TestLaptop(t *testing.T) {
 	assert.Contains(t, status, "tidak selesai")
 	assert.Contains(t, status, "1 surel tidak pasti")
 	runs("2026-12-17 09:00", ended, exitDone, 4)
-	assert.Contains(t, on("2026-12-17 09:00", ended, "explain", fmt.Sprint(loan)).out, "unknown")
+	assert.Contains(t, on("2026-12-17 09:00", ended, "explain", fmt.Sprint(loan)).out, "tidak pasti")
 }
 
 // TestLogCannotBeWritten: the disk is full, or another program holds the log. The run does its work, says so, and the

@@ -3,7 +3,7 @@
 // look, try out.
 //
 // Each command has a file of its own. What they print is Indonesian or English, as APP_LOCALE says. Exit codes: 0 done;
-// 10 done, but something needs a person; 64 wrong usage; 75 a retry may help; 78 configuration. (Windows shows them as the
+// 10 done, but something needs a person; 64 wrong usage, also an id or a name that is not there; 75 a retry may help; 78 configuration. (Windows shows them as the
 // task's last result, where 1 and 2 would read as errors of Windows.)
 package main
 
@@ -17,7 +17,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -56,33 +55,54 @@ type program struct {
 	envErr      error             // why it could not be read: told when a command needs it
 	locale      string
 
-	started bool // a command was found and its arguments were good
-	code    int  // exit code of a command that ended without an error
+	asJSON bool // --json of the command that has it
+	code   int  // exit code of a command that ended without an error
 }
 
 // execute runs one command line and returns its exit code.
 func (p *program) execute(ctx context.Context, args, environ []string) int {
+	for i, arg := range args {
+		if arg == "/?" || arg == "-?" { // as Windows' own commands take it
+			args = slices.Concat(args[:i], []string{"--help"}, args[i+1:])
+		}
+	}
 	p.real, p.envFiles = environ, envFlag(args)
 	p.read(slices.Concat(p.envFiles, []string{""})[0])
-	cobra.MousetrapHelpText = p.say( // what a double click in Explorer shows
+	cobra.EnableCommandSorting = false // the help shows them in the order of a day
+	cobra.MousetrapHelpText = p.say(   // what a double click in Explorer shows
 		"Pengingat dijalankan dari Command Prompt: tekan Start, ketik cmd, lalu ketik: pengingat --help\n",
 		"Pengingat is run from the Command Prompt: press Start, type cmd, then type: pengingat --help\n")
 	root := p.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	switch {
-	case err == nil:
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
 		return p.code
-	case !p.started:
-		fmt.Fprintf(p.errOut, "%v\n%s\n", err, p.say("Bantuan: pengingat --help", "Help: pengingat --help"))
+	}
+	if _, wrong := errors.AsType[misuse](err); wrong {
+		fmt.Fprintf(p.errOut, "%s\n%s\n", wrap(err.Error(), 0), p.sayf("Bantuan: %s --help", "Help: %s --help", cmd.CommandPath()))
 		return exitUsage
 	}
-	fmt.Fprintln(p.errOut, reminder.Localize(err, p.locale))
+	p.complain(err)
 	return errorCode(err)
+}
+
+// complain prints an error: what is wrong and what to do, then what lies behind it.
+func (p *program) complain(err error) {
+	f, ok := errors.AsType[*reminder.Fault](err)
+	if !ok {
+		f = &reminder.Fault{Text: reminder.Text{ID: "Tidak berhasil.", EN: "It did not work."}, Err: err}
+	}
+	fmt.Fprintln(p.errOut, wrap(f.Text.In(p.locale), 0))
+	if f.Err != nil {
+		fmt.Fprintln(p.errOut, wrap(p.say("Rincian: ", "Details: ")+f.Err.Error(), 2))
+	}
 }
 
 // errorCode is the exit code of a command that failed.
 func errorCode(err error) int {
+	if _, absent := errors.AsType[absence](err); absent {
+		return exitUsage
+	}
 	if errors.Is(err, context.Canceled) || reminder.IsTemporary(err) {
 		return exitRetry
 	}
@@ -119,96 +139,6 @@ func (p *program) sayf(id, en string, args ...any) string { return fmt.Sprintf(p
 func (p *program) printf(id, en string, args ...any) { fmt.Fprintf(p.out, p.say(id, en)+"\n", args...) }
 
 func (p *program) printJSON(v any) error { return json.NewEncoder(p.out).Encode(v) }
-
-func (p *program) root() *cobra.Command {
-	root := &cobra.Command{
-		Use: "pengingat",
-		Short: p.say("Mengingatkan peminjam perpustakaan lewat surel: sekali, tepat waktu, tercatat",
-			"Reminds library borrowers by e-mail: once, in time, on record"),
-		Long: p.say(`Pengingat membaca pinjaman dari basis data perpustakaan dan mengirim satu surel kepada
-setiap peminjam yang bukunya harus atau sudah lewat dikembalikan. Setiap pengingat dicatat,
-jadi tidak ada yang dikirim dua kali.
-
-Pengaturan dibaca dari variabel lingkungan dan dari berkas .env (milik Laravel pun bisa).`,
-			`Pengingat reads loans from the library's database and sends one e-mail to every borrower whose
-book is due or late. Every reminder is on record, so none is sent twice.
-
-Settings come from environment variables and from a .env file (Laravel's will do).`),
-		Version:       reminder.Version,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if len(p.envFiles) > 1 && cmd.Name() != "run" {
-				return errors.New(p.say("Hanya 'run' menerima beberapa --env; jalankan perintah ini untuk setiap berkas.",
-					"Only 'run' takes several --env; give this command once for each file."))
-			}
-			p.started = true
-			return nil
-		},
-	}
-	root.SetOut(p.out)
-	root.SetErr(p.errOut)
-	root.SetVersionTemplate("pengingat {{.Version}}\n")
-	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpCommand(&cobra.Command{Hidden: true})
-	root.PersistentFlags().StringArray("env", nil, p.say("`BERKAS` pengaturan (bawaan: pengingat.env atau .env, di sini atau di folder program)",
-		"settings `FILE` (default: pengingat.env or .env, here or in the program's folder)"))
-	root.PersistentFlags().BoolP("help", "h", false, p.say("tampilkan bantuan", "show help"))
-	root.Flags().Bool("version", false, p.say("tampilkan versi", "show the version"))
-	root.SetUsageTemplate(p.usageTemplate())
-	root.AddCommand(p.runCommand(), p.statusCommand(), p.failedCommand(), p.retryCommand(), p.cancelCommand(), p.explainCommand(),
-		p.pauseCommand(), p.resumeCommand(), p.closedCommand(), p.optOutCommand(), p.previewCommand(), p.testMailCommand(),
-		p.initCommand(), p.doctorCommand(), p.templatesCommand(), p.reportCommand(), p.migrateCommand(), p.pruneCommand(),
-		p.quarantineCommand(), p.installCommand(), p.uninstallCommand(), p.serveCommand())
-	reflow(root)
-	return root
-}
-
-// reflow makes the long help texts fit a terminal, paragraph by paragraph. One with an indented line is a table and stays.
-func reflow(cmd *cobra.Command) {
-	var paragraphs []string
-	for paragraph := range strings.SplitSeq(cmd.Long, "\n\n") {
-		if !strings.HasPrefix(paragraph, " ") && !strings.Contains(paragraph, "\n ") {
-			paragraph = wrap(strings.Join(strings.Fields(paragraph), " "), 0)
-		}
-		paragraphs = append(paragraphs, paragraph)
-	}
-	cmd.Long = strings.Join(paragraphs, "\n\n")
-	for _, sub := range cmd.Commands() {
-		reflow(sub)
-	}
-}
-
-// usageTemplate is cobra's, shorter and in the user's language.
-func (p *program) usageTemplate() string {
-	return strings.NewReplacer(
-		"USAGE", p.say("Pemakaian:", "Usage:"),
-		"COMMAND", p.say("PERINTAH", "COMMAND"),
-		"LIST", p.say("Perintah:", "Commands:"),
-		"EXAMPLES", p.say("Contoh:", "Examples:"),
-		"FLAGS", p.say("Pilihan:", "Options:"),
-		"EVERYWHERE", p.say("Pilihan umum:", "Options of every command:"),
-	).Replace(`USAGE
-  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}
-{{- if .HasAvailableSubCommands}}
-
-LIST
-{{- range .Commands}}{{if .IsAvailableCommand}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
-{{- if .HasExample}}
-
-EXAMPLES
-{{.Example}}{{end}}
-{{- if .HasAvailableLocalFlags}}
-
-FLAGS
-{{.LocalFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}
-{{- if .HasAvailableInheritedFlags}}
-
-EVERYWHERE
-{{.InheritedFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}
-`)
-}
 
 // config loads the configuration with setup.Load, or as much of it as a command needs.
 func (p *program) config(load func(map[string]string) (setup.Config, error)) (setup.Config, error) {
@@ -254,15 +184,4 @@ func (p *program) withApp(run func(ctx context.Context, app *setup.App, args []s
 		defer app.Close()
 		return run(cmd.Context(), app, args)
 	}
-}
-
-// usage is the error of a command line that is wrong in a way only the command itself can see.
-func (p *program) usage(err error) error {
-	p.started = false
-	return err
-}
-
-// usagef is usage in the user's language. Both formats take the same arguments in the same order.
-func (p *program) usagef(id, en string, args ...any) error {
-	return p.usage(errors.New(p.sayf(id, en, args...)))
 }

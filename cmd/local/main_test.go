@@ -239,7 +239,7 @@ func TestPrint(t *testing.T) {
 
 func TestHelpInBothLanguages(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for locale, words := range map[string][]string{"id": {"Perintah:", "Pilihan"}, "en": {"Commands:", "Options"}} {
+	for locale, words := range map[string][]string{"id": {"Sehari-hari:", "Pilihan"}, "en": {"Every day:", "Options"}} {
 		help := command(t, map[string]string{"APP_LOCALE": locale}, "--help")
 		for _, word := range words {
 			assert.Contains(t, help.out, word)

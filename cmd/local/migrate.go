@@ -41,7 +41,6 @@ with --view; each of its rows is checked at once.`),
   pengingat migrate --source slims --print
   pengingat migrate --source custom --print-template > view.sql
   pengingat migrate --source custom --view view.sql`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if source != "" && !slices.Contains(views.Sources(), source) {
 				return reminder.NewFault(nil, "Sumber itu tidak dikenal. Yang dikenal: "+sources+".",

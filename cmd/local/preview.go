@@ -24,8 +24,9 @@ func (p *program) previewCommand() *cobra.Command {
 	var dir, loan string
 	var date reminder.Date
 	cmd := &cobra.Command{
-		Use:   "preview",
-		Short: p.say("Lihat surel yang akan dikirim, tanpa mengirimnya", "See the mails that would be sent, without sending them"),
+		Use:     "preview",
+		Aliases: []string{"lihat"},
+		Short:   p.say("Lihat surel yang akan dikirim, tanpa mengirimnya", "See the mails that would be sent, without sending them"),
 		Long: p.say(`Menyusun surel persis seperti 'run' akan mengirimnya, dan menyimpannya sebagai .eml serta satu
 halaman index.html. Tidak ada yang dikirim dan tidak ada yang ditulis ke basis data. Folder itu
 berisi nama dan alamat: hapus bila sudah dilihat.`,
@@ -33,7 +34,6 @@ berisi nama dan alamat: hapus bila sudah dilihat.`,
 Nothing is sent and nothing is written to the database. The folder holds names and addresses: delete it
 when you have looked.`),
 		Example: "  pengingat preview --out pratinjau\n  pengingat preview --date 2026-12-01\n  pengingat preview --loan 1234",
-		Args:    cobra.NoArgs,
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			today := cmp.Or(date, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone))
 			var messages []mail.Message

@@ -18,7 +18,7 @@ const minPruneDays = 90
 
 func (p *program) pruneCommand() *cobra.Command {
 	var olderThan string
-	var dryRun, asJSON bool
+	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "prune",
 		Short: p.say("Hapus catatan lama", "Remove old records"),
@@ -29,7 +29,6 @@ disimpan: tanpa catatan itu surelnya akan dikirim lagi. Aman diulang dan dihenti
 about loans that are still open, or that might still be told about, stay: without that record
 the mail would be sent again. It may be repeated and interrupted.`),
 		Example: "  pengingat prune --dry-run\n  pengingat prune --older-than 400d",
-		Args:    cobra.NoArgs,
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			days, err := strconv.Atoi(strings.TrimSuffix(olderThan, "d"))
 			if err != nil || days < minPruneDays {
@@ -41,15 +40,18 @@ the mail would be sent again. It may be repeated and interrupted.`),
 			s, now := app.Runner.Settings, app.Runner.Now()
 			horizon := reminder.DateOf(now, s.Zone).AddDays(-max(days, s.MaxOverdueDays+1))
 			var progress func(mysql.Pruned)
-			if !asJSON {
+			if !p.asJSON {
 				progress = func(done mysql.Pruned) { p.printf("... %d surel", "... %d mails", done.Emails) }
 			}
 			done, err := app.Store.Prune(ctx, now.AddDate(0, 0, -days), horizon, dryRun, progress)
 			switch {
-			case asJSON:
+			case p.asJSON:
 				return errors.Join(err, p.printJSON(done))
 			case err != nil:
 				return err
+			case done == mysql.Pruned{Kept: done.Kept}:
+				p.printf("Tidak ada yang perlu dihapus. Tetap disimpan: %d surel lama yang pinjamannya masih bisa diingatkan.",
+					"There is nothing to remove. Kept: %d old mails whose loans might still be told about.", done.Kept)
 			case dryRun:
 				p.printf("Akan dihapus: %d surel dengan %d pengingat, %d run. Tetap disimpan: %d surel lama yang pinjamannya masih bisa diingatkan.",
 					"Would remove %d mails with %d reminders, %d runs. Would keep %d old mails whose loans might still be told about.", done.Emails, done.Notices, done.Runs, done.Kept)
@@ -62,6 +64,5 @@ the mail would be sent again. It may be repeated and interrupted.`),
 	}
 	cmd.Flags().StringVar(&olderThan, "older-than", "400d", p.say("umur dalam hari", "age in days"))
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("hanya hitung", "only count"))
-	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("cetak sebagai JSON", "print as JSON"))
-	return cmd
+	return p.jsonFlag(cmd)
 }

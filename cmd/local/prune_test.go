@@ -67,7 +67,7 @@ func TestPrune(t *testing.T) {
 	}
 	assert.Equal(t, 4, len(srv.Messages()), "nothing was sent again")
 	for _, loan := range []int64{open, recent, mixed} {
-		assert.Contains(t, command(t, environ, "explain", fmt.Sprint(loan)).out, "sent")
+		assert.Contains(t, command(t, environ, "explain", fmt.Sprint(loan)).out, "sudah dikirim")
 	}
 
 	// However old it is, the newest run that worked stays: without it a restored backup would not be noticed.
@@ -80,7 +80,7 @@ func TestPrune(t *testing.T) {
 	for _, wrong := range []string{"7d", "x", "89d", ""} {
 		assert.Equal(t, exitUsage, command(t, environ, "prune", "--older-than", wrong).code, wrong)
 	}
-	assert.Contains(t, command(t, environ, "prune").out, "Dihapus: 0 surel")
+	assert.Contains(t, command(t, environ, "prune").out, "Tidak ada yang perlu dihapus.")
 }
 
 // TestPruneInBatches removes more than one transaction may.

@@ -12,7 +12,7 @@ import (
 func (p *program) quarantineCommand() *cobra.Command {
 	var before string
 	cmd := &cobra.Command{
-		Use:   "quarantine --before TANGGAL",
+		Use:   p.say("quarantine --before TANGGAL", "quarantine --before DATE"),
 		Short: p.say("Setelah memulihkan cadangan: jangan ulangi yang sudah dikirim", "After restoring a backup: do not repeat what was sent"),
 		Long: p.say(`Sebuah cadangan tidak ingat apa yang dikirim sesudahnya. Perintah ini menandai semua pengingat yang jatuh
 waktunya sebelum TANGGAL sebagai dilewati, dan membatalkan surel yang masih menunggu. Pengingat berikutnya
@@ -20,11 +20,10 @@ berjalan seperti biasa.`,
 			`A backup does not remember what was sent after it was taken. This marks all reminders that were due before
 DATE as skipped, and cancels the mails that wait. Later reminders go on as usual.`),
 		Example: "  pengingat quarantine --before 2026-11-24",
-		Args:    cobra.NoArgs,
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			date, err := reminder.ParseDate(before)
 			if err != nil {
-				return p.usage(err)
+				return p.usagef("--before %q bukan tanggal seperti 2026-11-24", "--before %q is not a date such as 2026-11-24", before)
 			}
 			skipped, canceled, err := app.Runner.Quarantine(ctx, date)
 			if err != nil {

@@ -39,8 +39,9 @@ func (p *program) reportCommand() *cobra.Command {
 	var days int
 	var open bool
 	cmd := &cobra.Command{
-		Use:   "report",
-		Short: p.say("Buat halaman laporan: grafik, slip cetak, tautan WhatsApp", "Make a page to look at: charts, slips to print, WhatsApp links"),
+		Use:     "report",
+		Aliases: []string{"laporan"},
+		Short:   p.say("Buat halaman laporan: grafik, slip cetak, tautan WhatsApp", "Make a page to look at: charts, slips to print, WhatsApp links"),
 		Long: p.say(`Membuat satu halaman HTML yang berdiri sendiri: surel terkirim per hari, pinjaman terlambat, apa yang
 terjadi sesudah tiap pengingat, peminjam tanpa alamat surel (dengan slip untuk dicetak), dan tautan WhatsApp
 bila nomor teleponnya diketahui. Tidak ada yang dikirim; tautan itu membuka percakapan, orang yang menekan
@@ -50,7 +51,6 @@ borrowers without an e-mail address (with slips to print), and WhatsApp links wh
 Nothing is sent; such a link opens a chat, and a person presses send. The page names borrowers: delete it
 when it has been used.`),
 		Example: "  pengingat report --open\n  pengingat report --days 90 --out laporan.html\n  pengingat report --from 2026-07-13 --to 2026-12-18",
-		Args:    cobra.NoArgs,
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			today := reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone)
 			last := cmp.Or(to, today)

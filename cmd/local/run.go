@@ -13,11 +13,11 @@ import (
 )
 
 func (p *program) runCommand() *cobra.Command {
-	var asJSON bool
 	o := reminder.Options{Trigger: "local"}
 	cmd := &cobra.Command{
-		Use:   "run",
-		Short: p.say("Kirim pengingat yang sudah waktunya", "Send the reminders that are due"),
+		Use:     "run",
+		Aliases: []string{"kirim"},
+		Short:   p.say("Kirim pengingat yang sudah waktunya", "Send the reminders that are due"),
 		Long: p.say(`Memindai pinjaman, mencatat pengingat yang sudah waktunya, lalu mengirimnya. Aman dijalankan
 sesering apa pun: yang sudah dikirim tidak dikirim lagi.
 
@@ -36,25 +36,23 @@ time; one that fails does not stop the others.
 Exit codes (of several, the highest): 0 done; 10 done, but something needs a person (failed, refused,
 unknown, held); 75 a retry may help (database or mail server down, time spent); 78 wrong settings.`),
 		Example: "  pengingat run\n  pengingat run --dry-run\n  pengingat run --now --json\n  pengingat run --env smp.env --env sma.env",
-		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if len(p.envFiles) > 1 {
-				return p.runEach(cmd.Context(), o, asJSON)
+				return p.runEach(cmd.Context(), o)
 			}
-			return p.run(cmd.Context(), o, asJSON)
+			return p.run(cmd.Context(), o)
 		},
 	}
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, p.say("hanya hitung; tidak ada yang ditulis atau dikirim", "only count; nothing is written or sent"))
-	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("cetak laporan sebagai JSON", "print the report as JSON"))
 	cmd.Flags().BoolVar(&o.Approve, "approve", false, p.say("setujui pengiriman yang melebihi REMINDER_MAX_PER_RUN",
 		"approve a plan above REMINDER_MAX_PER_RUN"))
 	cmd.Flags().BoolVar(&o.Now, "now", false, p.say("kirim sekarang, juga di luar jam kirim dan pada hari tutup",
 		"send now, also outside the send window and on a closed day"))
-	return cmd
+	return p.jsonFlag(cmd)
 }
 
 // run performs a run of one library. What a person must know of it also goes to the event log of Windows.
-func (p *program) run(ctx context.Context, o reminder.Options, asJSON bool) (err error) {
+func (p *program) run(ctx context.Context, o reminder.Options) (err error) {
 	var failure string
 	defer func() {
 		if err != nil { // also of a run that could not begin
@@ -74,7 +72,7 @@ func (p *program) run(ctx context.Context, o reminder.Options, asJSON bool) (err
 	rep, err := app.Runner.Run(ctx, o)
 	p.code = exitCode(rep)
 	switch {
-	case asJSON:
+	case p.asJSON:
 		err = errors.Join(err, p.printJSON(rep))
 	case err == nil:
 		p.printReport(rep, app.Runner.Settings)
@@ -88,10 +86,10 @@ func (p *program) run(ctx context.Context, o reminder.Options, asJSON bool) (err
 }
 
 // runEach performs a run of each library in turn. What goes wrong with one is told, and the next one runs.
-func (p *program) runEach(ctx context.Context, o reminder.Options, asJSON bool) error {
+func (p *program) runEach(ctx context.Context, o reminder.Options) error {
 	libraries, seen := []*program{}, map[string]string{}
 	for _, file := range p.envFiles {
-		lib := &program{in: p.in, out: p.out, errOut: p.errOut, machine: p.machine, real: p.real}
+		lib := &program{in: p.in, out: p.out, errOut: p.errOut, machine: p.machine, real: p.real, asJSON: p.asJSON}
 		lib.read(file)
 		db := setup.Database(lib.environ)
 		if other, ok := seen[db]; ok && lib.envErr == nil {
@@ -103,10 +101,10 @@ func (p *program) runEach(ctx context.Context, o reminder.Options, asJSON bool) 
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if !asJSON {
+		if !p.asJSON {
 			fmt.Fprintf(p.out, "%s:\n", p.envFiles[i])
 		}
-		if err := lib.run(ctx, o, asJSON); err != nil {
+		if err := lib.run(ctx, o); err != nil {
 			fmt.Fprintf(p.errOut, "%s: %s\n", p.envFiles[i], reminder.Localize(err, lib.locale))
 			lib.code = max(lib.code, errorCode(err))
 		}
@@ -174,7 +172,7 @@ func (p *program) outcome(r reminder.Report, s reminder.Settings) string {
 			"Held: %d emails are planned, more than REMINDER_MAX_PER_RUN=%d. Check them, then approve with 'pengingat run --approve'.",
 			r.Planned.Emails, s.MaxPerRun)
 	case reminder.Paused:
-		return p.sayf("Dijeda (%s): tidak ada yang dikirim. Lihat 'pengingat status'.", "Paused (%s): nothing is sent. See 'pengingat status'.", p.word(reasonTexts, r.Reason))
+		return p.sayf("Dijeda (%s): tidak ada yang dikirim. Lihat 'pengingat status'.", "Paused (%s): nothing is sent. See 'pengingat status'.", p.reason(r.Reason))
 	case reminder.Closed:
 		if r.Reason == reminder.ClosedDay {
 			return p.say("Perpustakaan tutup hari ini: tidak ada yang dikirim. '--now' mengirim juga.",
@@ -184,7 +182,7 @@ func (p *program) outcome(r reminder.Report, s reminder.Settings) string {
 			"Outside the send window %s: nothing is sent. '--now' sends all the same.", s.Window)
 	case reminder.Stopped:
 		return p.sayf("Terhenti; yang belum terkirim menunggu untuk kali berikutnya. Penyebab: %s",
-			"Stopped; what was not sent waits for the next run. Cause: %s", r.Reason)
+			"Stopped; what was not sent waits for the next run. Cause: %s", p.reason(r.Reason))
 	case reminder.Partial:
 		return p.say("Waktu habis; sisanya menunggu untuk kali berikutnya.", "The time is spent; the rest waits for the next run.")
 	}

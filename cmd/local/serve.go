@@ -24,7 +24,6 @@ func (p *program) serveCommand() *cobra.Command {
 			`Serves the cloud function with the functions framework on 127.0.0.1: every POST / is one run.
 Meant for trying it out; no other computer can reach it.`),
 		Example: "  pengingat serve --port 8080\n  curl -X POST http://127.0.0.1:8080/",
-		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if _, err := p.config(setup.Load); err != nil {
 				return err

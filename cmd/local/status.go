@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -16,7 +17,6 @@ import (
 )
 
 func (p *program) statusCommand() *cobra.Command {
-	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: p.say("Tampilkan keadaan: apa yang terkirim, menunggu, gagal", "Show how things stand: what was sent, waits, failed"),
@@ -26,7 +26,6 @@ Tidak ada yang ditulis atau dikirim.`,
 			`Shows what there is to know and to do, the mails by state, when mail may be sent next, what
 the next run would do, and the last five runs. Nothing is written or sent.`),
 		Example: "  pengingat status\n  pengingat status --json",
-		Args:    cobra.NoArgs,
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			if err := app.Store.Check(ctx); err != nil {
 				return err
@@ -35,15 +34,14 @@ the next run would do, and the last five runs. Nothing is written or sent.`),
 			if err != nil {
 				return err
 			}
-			if asJSON {
+			if p.asJSON {
 				return p.printJSON(st)
 			}
 			p.printStatus(st, app.Runner.Settings)
 			return nil
 		}),
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("cetak sebagai JSON", "print as JSON"))
-	return cmd
+	return p.jsonFlag(cmd)
 }
 
 // A standing is how everything stands at one moment.
@@ -103,7 +101,7 @@ func (p *program) notes(st standing, app *setup.App, now time.Time) []note {
 	list := []note{}
 	add := func(code, what, why, mend string) { list = append(list, note{code, what, why, mend}) }
 	s := app.Runner.Settings
-	moment := func(t time.Time) string { return t.In(s.Zone).Format("2006-01-02 15:04") }
+	moment := func(t time.Time) string { return t.In(s.Zone).Format(dayAndTime) }
 	switch {
 	case len(st.Runs) == 0:
 		add("never_ran", p.say("Belum pernah ada run.", "There has been no run yet."),
@@ -121,7 +119,7 @@ func (p *program) notes(st standing, app *setup.App, now time.Time) []note {
 		add("unfinished", p.sayf("Run terakhir (%s) tidak selesai.", "The last run (%s) did not finish.", moment(st.Runs[0].StartedAt)),
 			p.say("Listrik padam, komputer dimatikan, atau program dihentikan. Tidak ada yang hilang: run berikutnya meneruskannya.", "A power cut, a shutdown, or the program was ended. Nothing is lost: the next run goes on with it."), "pengingat run")
 	case st.Runs[0].Report.Outcome == reminder.Stopped:
-		add("stopped", p.sayf("Run terakhir terhenti: %s", "The last run stopped: %s", st.Runs[0].Report.Reason),
+		add("stopped", p.sayf("Run terakhir terhenti: %s", "The last run stopped: %s", p.reason(st.Runs[0].Report.Reason)),
 			p.say("Yang belum terkirim menunggu untuk run berikutnya.", "What was not sent waits for the next run."), "pengingat doctor")
 	}
 	switch {
@@ -143,7 +141,7 @@ func (p *program) notes(st standing, app *setup.App, now time.Time) []note {
 			until = p.say("sampai ", "until ") + moment(pause.Until)
 		}
 		why, mend := p.pauseText(pause.Kind)
-		add("paused", p.sayf("Dijeda %s: %s", "Paused %s: %s", until, pause.Reason), why, mend)
+		add("paused", p.sayf("Dijeda %s: %s", "Paused %s: %s", until, cmp.Or(p.reason(pause.Reason), p.reason(string(pause.Kind)))), why, mend)
 	}
 	if st.Emails[reminder.Unknown] > 0 {
 		add("unknown", p.sayf("%d surel tidak pasti: mungkin sudah sampai, mungkin tidak.", "%d mails are of unknown outcome: they may have arrived, or not.", st.Emails[reminder.Unknown]),
@@ -190,7 +188,7 @@ func (p *program) printStatus(st standing, s reminder.Settings) {
 	}
 	row("Menunggu", "Waiting", "%d", st.Emails[reminder.Queued]+st.Emails[reminder.Claimed]+st.Emails[reminder.Handover])
 	if oldest, err := time.Parse(time.RFC3339, st.OldestWaiting); err == nil {
-		row("  yang tertua sejak", "  the oldest since", "%s", oldest.In(s.Zone).Format("2006-01-02 15:04"))
+		row("  yang tertua sejak", "  the oldest since", "%s", oldest.In(s.Zone).Format(dayAndTime))
 	}
 	for _, state := range []reminder.State{reminder.Sent, reminder.Failed, reminder.Unknown, reminder.Refused, reminder.Canceled, reminder.Expired} {
 		text := stateTexts[state]
@@ -203,7 +201,7 @@ func (p *program) printStatus(st standing, s reminder.Settings) {
 	case !st.Window.From.After(st.Next.StartedAt):
 		row("Boleh kirim", "Mail may be sent", p.say("sekarang, sampai %s", "now, until %s"), to.Format("15:04"))
 	default:
-		row("Boleh kirim", "Mail may be sent", p.say("%s sampai %s", "%s until %s"), from.Format("2006-01-02 15:04"), to.Format("15:04"))
+		row("Boleh kirim", "Mail may be sent", p.say("%s sampai %s", "%s until %s"), from.Format(dayAndTime), to.Format("15:04"))
 	}
 	switch st.Next.Outcome {
 	case reminder.Held, reminder.Paused:
@@ -216,16 +214,16 @@ func (p *program) printStatus(st standing, s reminder.Settings) {
 	}
 	fmt.Fprintf(w, "\n%s\t%s\t%s\t%s\n", p.say("Run terakhir", "Last runs"), p.say("hasil", "outcome"), p.say("terkirim", "sent"), p.say("keterangan", "reason"))
 	for _, r := range st.Runs {
-		outcome := p.word(outcomeTexts, string(r.Report.Outcome))
+		outcome := outcomeTexts[r.Report.Outcome].In(p.locale)
 		if r.FinishedAt.IsZero() {
 			outcome = p.say("tidak selesai", "did not finish")
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", r.StartedAt.In(s.Zone).Format("2006-01-02 15:04"), outcome, r.Report.Emails.Sent,
-			clip(p.word(reasonTexts, r.Report.Reason), 28))
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", r.StartedAt.In(s.Zone).Format(dayAndTime), outcome, r.Report.Emails.Sent,
+			clip(p.reason(r.Report.Reason), 34))
 	}
 }
 
-// stateTexts names the states of an email, outcomeTexts and reasonTexts the words of a report.
+// stateTexts names the states of an email, outcomeTexts the outcomes of a run.
 var (
 	stateTexts = map[reminder.State]reminder.Text{
 		reminder.Sent:     {ID: "Terkirim", EN: "Sent"},
@@ -238,30 +236,21 @@ var (
 		reminder.Claimed:  {ID: "Sedang disiapkan", EN: "Being prepared"},
 		reminder.Handover: {ID: "Sedang diserahkan", EN: "Being handed over"},
 	}
-	outcomeTexts = map[string]string{
-		string(reminder.Done): "selesai", string(reminder.Held): "ditahan", string(reminder.Paused): "dijeda",
-		string(reminder.Closed): "tutup", string(reminder.Stopped): "terhenti", string(reminder.Partial): "sebagian",
-	}
-	reasonTexts = map[string]string{
-		reminder.OutsideWindow: "di luar jam kirim", reminder.ClosedDay: "hari tutup", reminder.MaxPerRun: "terlalu banyak",
-		reminder.LooksRestored: "tampak dipulihkan", reminder.DailyLimit: "batas harian", reminder.TimeSpent: "waktu habis",
-		reminder.Interrupted: "dihentikan", reminder.Quarantined: "karantina", string(reminder.PauseByPerson): "oleh orang",
-		string(mail.PauseCredentials): "login surel ditolak", string(mail.PauseSender): "pengirim ditolak",
-		string(mail.PauseQuota): "batas akun surel", string(mail.PauseServer): "server surel terganggu",
+	outcomeTexts = map[reminder.RunOutcome]reminder.Text{
+		reminder.Done: {ID: "selesai", EN: "done"}, reminder.Held: {ID: "ditahan", EN: "held"}, reminder.Paused: {ID: "dijeda", EN: "paused"},
+		reminder.Closed: {ID: "tutup", EN: "closed"}, reminder.Stopped: {ID: "terhenti", EN: "stopped"}, reminder.Partial: {ID: "sebagian", EN: "partial"},
 	}
 )
 
-// state names a state in the user's language, followed by the word that --json has for it.
+// state names a state in the user's language.
 func (p *program) state(s reminder.State) string {
-	return strings.ToLower(p.say(stateTexts[s].ID, stateTexts[s].EN)) + " (" + string(s) + ")"
+	return strings.ToLower(stateTexts[s].In(p.locale))
 }
 
-// word translates one of a report's words; an error's text stays as it is.
-func (p *program) word(indonesian map[string]string, word string) string {
-	if text, ok := indonesian[word]; ok {
-		return p.say(text, word)
-	}
-	return word
+// reason says a recorded reason in the user's language, without what lies behind it.
+func (p *program) reason(recorded string) string {
+	text, _ := reminder.Plainly(recorded)
+	return text.In(p.locale)
 }
 
 // clip cuts a text so that a table fits a terminal.

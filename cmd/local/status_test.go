@@ -107,6 +107,6 @@ func TestStatusFits(t *testing.T) {
 		why, mend := p.pauseText(kind)
 		assert.NotEmpty(t, why)
 		assert.NotEmpty(t, mend)
-		assert.NotEqual(t, string(kind), p.word(reasonTexts, string(kind)))
+		assert.NotEqual(t, string(kind), p.reason(string(kind)))
 	}
 }

@@ -10,8 +10,6 @@ func (p *program) templatesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "templates",
 		Short: p.say("Ubah kata-kata surel", "Change the wording of the mails"),
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "export FOLDER",
@@ -21,7 +19,7 @@ dengan 'pengingat preview'. Berkas yang sudah ada tidak ditimpa.`,
 			`Copies the mail templates. Edit the files, set REMINDER_TEMPLATES to the folder, and look at the result with
 'pengingat preview'. A file that exists is not overwritten.`),
 		Example: "  pengingat templates export kata-kata",
-		Args:    cobra.ExactArgs(1),
+		Args:    p.args(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := reminder.ExportTemplates(args[0]); err != nil {
 				return reminder.NewFault(err, "Templat tidak dapat disalin. Pilih folder yang belum berisi templat.",

@@ -17,7 +17,7 @@ import (
 func (p *program) testMailCommand() *cobra.Command {
 	var to, loan string
 	cmd := &cobra.Command{
-		Use:   "test-mail --to ALAMAT",
+		Use:   p.say("test-mail --to ALAMAT", "test-mail --to ADDRESS"),
 		Short: p.say("Kirim satu surel percobaan, langkah demi langkah", "Send one sample mail, step by step"),
 		Long: p.say(`Menghubungi server surel, menunjukkan setiap langkah, dan mengirim satu surel contoh. Bila gagal,
 disebutkan sebabnya dan apa yang dapat dilakukan. Alamat peminjam ditolak, kecuali dengan --loan:
@@ -26,7 +26,6 @@ lalu yang dikirim adalah surel tentang pinjaman itu.`,
 what can be done. A borrower's address is refused, unless --loan is given: then what is sent is the
 mail about that loan.`),
 		Example: "  pengingat test-mail --to pustakawan@sekolah.sch.id",
-		Args:    cobra.NoArgs,
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			addr, err := mail.ParseAddress(to)
 			if err != nil {
@@ -50,10 +49,11 @@ func (p *program) sample(ctx context.Context, app *setup.App, to mail.Address, l
 	if loan != "" {
 		return app.Runner.Sample(ctx, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone), loan)
 	}
-	switch borrowers, err := app.Store.BorrowersAt(ctx, to.Addr); {
+	theirs, _, err := app.Store.Search(ctx, to.Addr, func(l reminder.Loan) bool { return isBorrower(l.Borrower, to.Addr) })
+	switch {
 	case err != nil:
 		return mail.Message{}, err
-	case len(borrowers) > 0:
+	case len(theirs) > 0:
 		return mail.Message{}, reminder.NewFault(nil, "Itu alamat seorang peminjam: surel contoh akan membingungkannya. Pakai alamat sendiri, atau --loan.",
 			"That is a borrower's address: a sample would confuse them. Use an address of your own, or --loan.")
 	}

@@ -1,8 +1,10 @@
 package mysql
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,12 +67,31 @@ func (s *Store) Retry(ctx context.Context, ids []int64, states ...reminder.State
 	return int(n), fault("queue emails again", err)
 }
 
+// Cancelable are the states from which a person may cancel an email.
+var Cancelable = []reminder.State{reminder.Queued, reminder.Failed, reminder.Unknown}
+
 // Cancel ends emails that wait, failed, or have an unknown outcome. It returns how many it ended.
 func (s *Store) Cancel(ctx context.Context, ids []int64) (int, error) {
-	where, args := chosen(ids, []reminder.State{reminder.Queued, reminder.Failed, reminder.Unknown})
+	where, args := chosen(ids, Cancelable)
 	n, err := s.exec(ctx, `UPDATE reminder_emails SET state = 'canceled', reason = 'by a person', ended_at = UTC_TIMESTAMP(6)
 		WHERE `+where, args...)
 	return int(n), fault("cancel emails", err)
+}
+
+// States returns the states of those of these emails that exist.
+func (s *Store) States(ctx context.Context, ids []int64) (map[int64]reminder.State, error) {
+	is := map[int64]reminder.State{}
+	if len(ids) == 0 {
+		return is, nil
+	}
+	err := s.read(ctx, func() { clear(is) }, func(rows *sql.Rows) error {
+		var id int64
+		var state reminder.State
+		err := rows.Scan(&id, &state)
+		is[id] = state
+		return err
+	}, "SELECT id, state FROM reminder_emails WHERE id IN ("+marks(len(ids))+")", anys(ids)...)
+	return is, fault("look for the emails", err)
 }
 
 // chosen is the condition for emails by id, or all, in some states.
@@ -128,11 +149,88 @@ func (s *Store) RemoveOptOut(ctx context.Context, borrower string) (bool, error)
 	return n > 0, fault("remove an opt-out", err)
 }
 
-// BorrowersAt returns the borrowers with an open loan who may be reached at an address.
-func (s *Store) BorrowersAt(ctx context.Context, addr string) ([]string, error) {
-	pattern := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(addr))
-	ids, err := column[string](ctx, s, "SELECT DISTINCT borrower_id FROM reminder_loans WHERE LOWER(email) LIKE ? ESCAPE '!'", "%"+pattern+"%")
-	return ids, fault("look for an address", err)
+// maxFound is how many loans a search returns: more than a person reads.
+const maxFound = 200
+
+// Search returns the open loans that match, by borrower and due date, and how many more match. key is what was typed. It is
+// compared with ids, numbers and item codes, and its longest word is looked for in names and addresses; of those the
+// database finds, match decides with what a search compares: ids, Ref, ItemCode, name and address.
+func (s *Store) Search(ctx context.Context, key string, match func(reminder.Loan) bool) ([]reminder.Loan, int, error) {
+	views, err := s.views(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	words := strings.Fields(strings.ToLower(key))
+	if len(words) == 0 {
+		return nil, 0, nil
+	}
+	longest := slices.MaxFunc(words, func(a, b string) int { return cmp.Compare(len(a), len(b)) })
+	like := "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(longest) + "%"
+	var ids []any
+	err = s.read(ctx, func() { ids = nil }, func(rows *sql.Rows) error {
+		var l reminder.Loan
+		b := &l.Borrower
+		err := rows.Scan(text{&l.ID}, text{&b.ID}, text{&b.Name}, text{&b.Email}, text{&l.Ref}, text{&l.ItemCode})
+		if err == nil && match(l) {
+			ids = append(ids, l.ID)
+		}
+		return err
+	}, "SELECT loan_id, borrower_id, borrower_name, email, loan_ref, item_code FROM (SELECT "+
+		views.list("loan_id", "borrower_id", "borrower_name", "email", "due_at", "loan_ref", "item_code")+` FROM reminder_loans) AS loans
+		WHERE loan_id = ? OR borrower_id = ? OR loan_ref = ? OR item_code = ?
+		OR LOWER(borrower_name) LIKE ? ESCAPE '!' OR LOWER(email) LIKE ? ESCAPE '!'
+		ORDER BY borrower_name, borrower_id, due_at, loan_id`, key, key, key, key, like, like)
+	if err != nil {
+		return nil, 0, fault("search", err)
+	}
+	shown := ids[:min(len(ids), maxFound)]
+	loans, err := s.byID(ctx, shown)
+	slices.SortFunc(loans, func(a, b reminder.Loan) int {
+		return cmp.Compare(slices.Index(shown, any(a.ID)), slices.Index(shown, any(b.ID)))
+	})
+	return loans, len(ids) - len(shown), err
+}
+
+// Loans returns the open loans with these ids.
+func (s *Store) Loans(ctx context.Context, ids []string) (map[string]reminder.Loan, error) {
+	loans := map[string]reminder.Loan{}
+	for chunk := range slices.Chunk(ids, maxFound) {
+		read, err := s.byID(ctx, anys(chunk))
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range read {
+			loans[l.ID] = l
+		}
+	}
+	return loans, nil
+}
+
+// LoansOf returns an open loan of each of these borrowers who has one.
+func (s *Store) LoansOf(ctx context.Context, borrowers []string) (map[string]reminder.Loan, error) {
+	of := map[string]reminder.Loan{}
+	for chunk := range slices.Chunk(borrowers, maxFound) {
+		ids, err := column[string](ctx, s, "SELECT MIN(loan_id) FROM reminder_loans WHERE borrower_id IN ("+marks(len(chunk))+
+			") GROUP BY borrower_id", anys(chunk)...)
+		if err != nil {
+			return nil, fault("look for the borrowers", err)
+		}
+		loans, err := s.byID(ctx, anys(ids))
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range loans {
+			of[l.Borrower.ID] = l
+		}
+	}
+	return of, nil
+}
+
+// Known reports whether a borrower is on record although no loan may be open: was reminded, or opted out.
+func (s *Store) Known(ctx context.Context, borrower string) (bool, error) {
+	n, err := s.count(ctx, "SELECT (SELECT COUNT(*) FROM reminder_emails WHERE borrower_id = ?) + "+
+		"(SELECT COUNT(*) FROM reminder_opt_outs WHERE borrower_id = ?)", borrower, borrower)
+	return n > 0, fault("look for a borrower", err)
 }
 
 // FindLoan returns the open loans with an id or, if there is none, with a number or item code that the desk knows.
