@@ -262,6 +262,12 @@ di Garut"
 	assert.NotRegexp(t, "versions disable .*db-password", all)
 	assert.Contains(t, all, "roles/cloudsql.client")
 
+	write("school.env", strings.NewReplacer("DB_HOST=db.mtsn6garut.sch.id\n", "", "DB_PASSWORD=rahasia-basis-data",
+		"DB_URL=mysql://pengingat:rahasia-basis-data@db.mtsn6garut.sch.id/perpustakaan").Replace(settings), 0o600)
+	calls, output, err = run()
+	require.NoError(t, err, output)
+	assert.Contains(t, strings.Join(calls, "\n"), "~~DB_HOST=db.mtsn6garut.sch.id~~", "a URL is taken apart, and its password is a secret")
+
 	calls, output, err = run("--remove")
 	require.NoError(t, err, output)
 	assert.Len(t, slices.DeleteFunc(calls, func(c string) bool { return !strings.Contains(c, "delete") }), 2+1+1+2+3, output)
@@ -280,9 +286,11 @@ di Garut"
 		"--env " + env + ".loc": "which the cloud cannot reach",
 		"--env " + env + ".off": "DB_TLS=false",
 		"--env " + env + ".lan": "--network",
+		"--env " + env + ".bad": "REMINDER_ONLY_TO",
 	} {
 		write("school.env.loc", strings.ReplaceAll(settings, "db.mtsn6garut.sch.id", "127.0.0.1"), 0o600)
 		write("school.env.not", "# nothing yet\n", 0o600)
+		write("school.env.bad", settings+"REMINDER_ONLYTO=saya@example.org\n", 0o600)
 		write("school.env.off", settings+"DB_TLS=false\n", 0o600)
 		write("school.env.lan", strings.ReplaceAll(settings, "db.mtsn6garut.sch.id", "10.1.2.3"), 0o600)
 		calls, output, err := run(strings.Fields(wrong)...)

@@ -33,13 +33,16 @@ func main() {
 		delete(environ, key)
 	}
 	if err == nil {
+		err = setup.Spread(environ) // passwords must not stay in a URL, which is no secret to deploy.sh
+	}
+	if err == nil {
 		_, err = setup.Load(environ)
 	}
 	if err != nil {
 		log.Fatal(reminder.Localize(err, environ["APP_LOCALE"]))
 	}
 	for _, key := range setup.Keys() {
-		value := environ[key]
+		value := setup.Meaning(environ[key])
 		if slices.Contains(files, key) {
 			if text, err := os.ReadFile(value); err == nil { // else it is the text: Load has seen to it
 				value = string(text)
