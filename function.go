@@ -150,6 +150,10 @@ func (d *Door) run(r *http.Request, req request) (status int, body any) {
 		traced(d.Log, r).Error("configuration", "error", err.Error())
 		return http.StatusInternalServerError, map[string]string{"error": err.Error()}
 	}
+	if err := app.Config.CheckSender(); err != nil && !req.DryRun {
+		traced(d.Log, r).Error("configuration", "error", err.Error())
+		return http.StatusInternalServerError, map[string]string{"error": err.Error()}
+	}
 	// The request's context ends when the caller has gone, and, by the framework, with the function's timeout.
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()

@@ -241,7 +241,7 @@ func environ(t testing.TB, db *mysqltest.DB, srv *mailtest.Server) []string {
 	return []string{
 		"K_SERVICE=pengingat", "CLOUD_RUN_TIMEOUT_SECONDS=600",
 		"DB_HOST=" + host, "DB_PORT=" + port, "DB_DATABASE=" + db.Name, "DB_USERNAME=" + db.Config.User, "DB_PASSWORD=" + db.Config.Passwd,
-		"MAIL_MAILER=smtp", "MAIL_HOST=127.0.0.1", fmt.Sprint("MAIL_PORT=", srv.Port()), "MAIL_FROM_ADDRESS=perpus@example.org",
+		"MAIL_MAILER=smtp", "MAIL_HOST=127.0.0.1", fmt.Sprint("MAIL_PORT=", srv.Port()), "MAIL_FROM_ADDRESS=perpus@mtsn6garut.example",
 		"REMINDER_WINDOW=00:00-24:00",
 	}
 }

@@ -43,7 +43,7 @@ type Report struct {
 	Outcome RunOutcome `json:"outcome"`
 	Reason  string     `json:"reason"` // why the outcome is what it is: a Reason word, a kind of pause, or an error's text
 
-	Loans   LoanCounts    `json:"loans"`
+	Loans   *LoanCounts   `json:"loans,omitempty"` // nil when the run did not look
 	Planned PlannedCounts `json:"planned"`
 	Emails  EmailCounts   `json:"emails"`
 
@@ -113,12 +113,16 @@ func (r Report) LogValue() slog.Value {
 	if oldest, err := time.Parse(time.RFC3339, r.OldestWaiting); err == nil {
 		age = int64(r.StartedAt.Sub(oldest).Seconds())
 	}
+	var loans slog.Attr // none when the run did not look: a group that is empty is left out
+	if l := r.Loans; l != nil {
+		loans = slog.Group("loans", "open", l.Open, "in_reach", l.InReach, "held", l.Held, "too_old", l.TooOld,
+			"unreachable", l.Unreachable)
+	}
 	return slog.GroupValue(
 		slog.String("trigger", r.Trigger), slog.String("version", r.Version),
 		slog.String("today", r.Today.String()), slog.Bool("dry_run", r.DryRun),
 		slog.String("outcome", string(r.Outcome)), slog.String("reason", r.Reason),
-		slog.Group("loans", "open", r.Loans.Open, "in_reach", r.Loans.InReach, "held", r.Loans.Held, "too_old", r.Loans.TooOld,
-			"unreachable", r.Loans.Unreachable),
+		loans,
 		slog.Group("planned", "emails", r.Planned.Emails, "notices", r.Planned.Notices),
 		slog.Group("emails", "sent", r.Emails.Sent, "refused", r.Emails.Refused, "failed", r.Emails.Failed,
 			"canceled", r.Emails.Canceled, "expired", r.Emails.Expired, "unknown", r.Emails.Unknown,

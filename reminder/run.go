@@ -124,18 +124,19 @@ func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report)
 		return err
 	}
 	budget, left := s.Budget, s.Window.Left(now, s.Zone)
-	rules.Shut = !o.Now
 	_, closed := rules.Calendar.Closed(rep.Today)
+	rules.Shut = !o.Now && !closed // a dry run on a closed day counts what the day keeps back
 	switch {
 	case o.Now:
 	case left == 0:
 		rep.Outcome, rep.Reason = Closed, OutsideWindow
-		return nil
 	case closed:
 		rep.Outcome, rep.Reason = Closed, ClosedDay
-		return nil
 	default:
 		budget = min(budget, left)
+	}
+	if rep.Outcome == Closed && !o.DryRun {
+		return r.backlog(ctx, rep)
 	}
 	summarize := len(s.SummaryTo) > 0 && left > 0 && !closed && !o.DryRun
 	if !o.Approve {
@@ -143,7 +144,7 @@ func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report)
 		if err != nil {
 			return err
 		}
-		if restored {
+		if restored && rep.Outcome == Done {
 			rep.Outcome, rep.Reason = Held, LooksRestored
 		}
 	}
@@ -151,11 +152,15 @@ func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report)
 	switch {
 	case err != nil:
 		return err
+	case o.DryRun: // counts in any case, and says all the same what would keep the mails back
+		if pause.inForce && rep.Outcome != Held {
+			rep.Outcome, rep.Reason = Paused, string(pause.Kind)
+		}
 	case rep.Outcome == Held && (pause.inForce || !summarize):
-		return nil
+		return r.backlog(ctx, rep)
 	case pause.inForce:
 		rep.Outcome, rep.Reason = Paused, string(pause.Kind)
-		return nil
+		return r.backlog(ctx, rep)
 	}
 
 	// From here on time counts. No email is begun after the budget is spent; one in flight may finish.
@@ -166,8 +171,9 @@ func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report)
 	}
 	switch {
 	case err != nil:
-	case rep.Outcome == Held: // but the librarian must hear of it
+	case rep.Outcome == Held && !o.DryRun: // but the librarian must hear of it
 		err = r.deliver(ctx, timed, now, rules, pause.Kind != "", rep)
+		err = errors.Join(err, r.backlog(ctx, rep))
 	default:
 		err = r.work(ctx, timed, now, o, rules, pause.Kind != "", rep)
 	}
@@ -200,7 +206,9 @@ func (r *Runner) work(ctx, timed context.Context, now time.Time, o Options, rule
 		return err
 	}
 	if len(emails) > r.Settings.MaxPerRun && !o.Approve {
-		rep.Outcome, rep.Reason = Held, MaxPerRun
+		if rep.Outcome == Done {
+			rep.Outcome, rep.Reason = Held, MaxPerRun
+		}
 	} else if !o.DryRun {
 		// Each chunk is durable when Promise returns. A crash between two leaves the rest unpromised, and the next run
 		// plans it again; the unique key keeps what was promised from being promised twice.
@@ -213,7 +221,12 @@ func (r *Runner) work(ctx, timed context.Context, now time.Time, o Options, rule
 			return err
 		}
 	}
-	waiting, oldest, err := r.Store.Backlog(context.WithoutCancel(timed))
+	return r.backlog(timed, rep)
+}
+
+// backlog tells in the report how the outbox stands.
+func (r *Runner) backlog(ctx context.Context, rep *Report) error {
+	waiting, oldest, err := r.Store.Backlog(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
 	}
@@ -290,11 +303,11 @@ func (r *Runner) plan(ctx context.Context, rules Rules, rep *Report) ([]Email, e
 	if err != nil {
 		return nil, err
 	}
-	open, older := last.Loans.Open, last.Loans.TooOld
-	if last.Today != rep.Today || open <= countedEachRun {
-		if open, older, err = r.Store.CountLoans(ctx, from); err != nil {
-			return nil, err
-		}
+	var open, older int
+	if l := last.Loans; l != nil && last.Today == rep.Today && l.Open > countedEachRun {
+		open, older = l.Open, l.TooOld
+	} else if open, older, err = r.Store.CountLoans(ctx, from); err != nil {
+		return nil, err
 	}
 	plan := NewPlan(rules, rep.Today)
 	err = r.Store.Scan(ctx, from, to, func(loans []Loan, known map[Cycle]History) error {
@@ -304,7 +317,7 @@ func (r *Runner) plan(ctx context.Context, rules Rules, rep *Report) ([]Email, e
 	if err != nil {
 		return nil, err
 	}
-	rep.Loans = plan.Loans
+	rep.Loans = &plan.Loans
 	rep.Loans.Open, rep.Loans.TooOld = open, older
 	rep.Emails.Withheld += plan.Withheld()
 	emails := plan.Emails()

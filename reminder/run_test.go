@@ -2,6 +2,7 @@ package reminder_test
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -110,6 +111,47 @@ func TestWindow(t *testing.T) {
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	lib.at(t, "2026-11-24 21:00")
 	assert.Equal(t, 1, lib.run(t, app, reminder.Options{Now: true}).Emails.Sent, "--now is a person's word")
+}
+
+// TestDryRunCounts whatever keeps the mails back, and says what that is. A run that did not look has no counts of loans, but
+// knows what waits.
+func TestDryRunCounts(t *testing.T) {
+	lib := newLibrary(t)
+	app := lib.app(t, mailtest.NewServer(t, mailtest.Options{}), map[string]string{"REMINDER_CLOSED_WEEKDAYS": "minggu"})
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	for _, tt := range []struct {
+		clock, statement, reason string
+	}{
+		{"2026-11-24 21:00", "", reminder.OutsideWindow},
+		{"2026-11-29 08:00", "", reminder.ClosedDay},
+		{"2026-11-30 08:00", "INSERT INTO reminder_state (name, kind, reason, fingerprint) VALUES ('pause_person', 'person', '', '')", "person"},
+	} {
+		lib.at(t, tt.clock)
+		if tt.statement != "" {
+			lib.Exec(t, tt.statement)
+		}
+		dry, err := app.Runner.Run(t.Context(), reminder.Options{DryRun: true})
+		require.NoError(t, err)
+		require.NotNil(t, dry.Loans, tt.reason)
+		assert.Equal(t, 1, dry.Loans.Open, tt.reason)
+		assert.Equal(t, 1, dry.Planned.Emails, tt.reason)
+		assert.Equal(t, tt.reason, dry.Reason)
+
+		real, err := app.Runner.Run(t.Context(), reminder.Options{})
+		require.NoError(t, err)
+		assert.Nil(t, real.Loans, tt.reason)
+		assert.Equal(t, tt.reason, real.Reason)
+		text, err := json.Marshal(real)
+		require.NoError(t, err)
+		assert.NotContains(t, string(text), `"loans"`)
+	}
+	lib.Exec(t, "DELETE FROM reminder_state")
+	lib.Exec(t, "INSERT INTO reminder_emails (ref, borrower_id, run_id, state, priority, created_at, next_at) "+
+		"VALUES ('x', '1', 'x', 'queued', 0, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))")
+	lib.at(t, "2026-11-30 21:00")
+	real, err := app.Runner.Run(t.Context(), reminder.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, 1, real.Emails.Waiting, "also a run that does nothing says what waits")
 }
 
 // TestChangedBetweenPlanAndSend holds the first delivery open at the server while the library lives on: what is sent next

@@ -368,15 +368,14 @@ func (x *examination) speed(ctx context.Context) error {
 	return nil
 }
 
-// suspect are domains at which no borrower has a mailbox: those for examples, that of the Laravel application's sample
-// accounts, which belongs to somebody else, and the usual typing errors.
+// suspect are the usual typing errors in domains.
 var suspect = []string{
-	"example.com", "example.net", "example.org", "perpustakaan.com", "contoh.com", "test.com", "domain.com",
 	"gmial.com", "gmai.com", "gmal.com", "gamil.com", "gmail.co", "gmail.con", "gmail.co.id", "yaho.com", "yahoo.con", "hotmial.com",
 }
 
+// isSuspect reports whether nobody has a mailbox at a domain.
 func isSuspect(domain string) bool {
-	return slices.Contains(suspect, domain) || slices.ContainsFunc([]string{".test", ".invalid", ".example", ".localhost", ".local"},
+	return setup.IsPlaceholder(domain) || slices.Contains(suspect, domain) || slices.ContainsFunc([]string{".test", ".invalid", ".example", ".localhost", ".local"},
 		func(end string) bool { return strings.HasSuffix(domain, end) })
 }
 

@@ -119,6 +119,9 @@ var symptoms = map[string]func(*scene) string{
 	"MAIL_FROM_ADDRESS beralamat di example.com, sebuah domain contoh.": func(s *scene) string {
 		return s.with("MAIL_FROM_ADDRESS", "hello@example.com", "doctor")
 	},
+	"Tidak ada yang dikirim dari sana": func(s *scene) string {
+		return s.with("MAIL_FROM_ADDRESS", "hello@example.com", "run")
+	},
 	"MAIL_MAILER=file: surel hanya ditulis ke folder": func(s *scene) string { return s.with("MAIL_MAILER", "file", "doctor") },
 	"REMINDER_ONLY_TO masih terisi.":                  func(s *scene) string { return s.with("REMINDER_ONLY_TO", "a@b.id", "doctor") },
 

@@ -46,7 +46,7 @@ func TestSeveralLibraries(t *testing.T) {
 	all := []string{"run", "--env", "a.env", "--env", "down.env", "--env", "c.env"}
 	run := command(t, nil, append(all, "--json")...)
 	assert.Equal(t, exitRetry, run.code, "the worst of them")
-	assert.Contains(t, run.err, "down.env: ")
+	assert.Contains(t, run.err, "down.env:\n")
 	assert.NotContains(t, run.err, "a.env: ")
 	lines := strings.Split(strings.TrimSpace(run.out), "\n")
 	require.Len(t, lines, 3, "one report a line")

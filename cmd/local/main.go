@@ -55,8 +55,9 @@ type program struct {
 	envErr      error             // why it could not be read: told when a command needs it
 	locale      string
 
-	asJSON bool // --json of the command that has it
-	code   int  // exit code of a command that ended without an error
+	onlyTo string // --only-to of run, in place of REMINDER_ONLY_TO
+	asJSON bool   // --json of the command that has it
+	code   int    // exit code of a command that ended without an error
 }
 
 // execute runs one command line and returns its exit code.
@@ -162,6 +163,9 @@ func (p *program) unreadableEnv() error {
 func (p *program) app() (*setup.App, error) {
 	if exe, err := os.Executable(); err == nil && p.environ["LOG_FILE"] == "" {
 		p.environ["LOG_FILE"] = filepath.Join(filepath.Dir(exe), "logs", "pengingat.log")
+	}
+	if p.onlyTo != "" {
+		p.environ["REMINDER_ONLY_TO"] = p.onlyTo
 	}
 	cfg, err := p.config(setup.Load)
 	if err != nil {

@@ -130,7 +130,7 @@ func TestFirstDay(t *testing.T) {
 	first := command(t, environ, "run", "--json")
 	require.Equal(t, exitDone, first.code, first.err)
 	rep := report(t, first)
-	assert.Equal(t, reminder.LoanCounts{Open: 29, InReach: 27, TooOld: 1, Unreachable: 3}, rep.Loans)
+	assert.Equal(t, &reminder.LoanCounts{Open: 29, InReach: 27, TooOld: 1, Unreachable: 3}, rep.Loans)
 	assert.Equal(t, reminder.PlannedCounts{Emails: 22, Notices: 24}, rep.Planned)
 	assert.Equal(t, reminder.EmailCounts{Sent: 22}, rep.Emails)
 
@@ -227,6 +227,38 @@ func TestExitCodes(t *testing.T) {
 	assert.Contains(t, held.out, "--approve")
 	assert.Equal(t, exitDone, command(t, set("REMINDER_MAX_PER_RUN", "1"), "run", "--approve").code)
 	assert.Len(t, srv.Messages(), 3)
+}
+
+// TestTrying: run sends nothing from a sample address, and with --only-to nothing to anybody else, without a change of a file.
+func TestTrying(t *testing.T) {
+	db, srv, environ := school(t)
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	today := at(t, environ, 0)
+	db.AddLoan(t, mysqltest.Loan{Due: today, Borrower: db.AddBorrower(t, mysqltest.Borrower{Email: "saya@sekolah.sch.id"})})
+	db.AddLoan(t, mysqltest.Loan{Due: today})
+	for _, from := range []string{"hello@example.com", "a@mail.example.org", "perpus@contoh.com", "x@perpustakaan.com"} {
+		sample := maps.Clone(environ)
+		sample["MAIL_FROM_ADDRESS"] = from
+		got := command(t, sample, "run")
+		assert.Equal(t, exitConfig, got.code, from)
+		assert.Contains(t, got.err, "sebuah domain contoh", from)
+		assert.Equal(t, exitDone, command(t, sample, "run", "--dry-run").code, from)
+	}
+	for _, wrong := range []string{"saya", "", "a@b, c@d.id"} {
+		assert.Equal(t, exitUsage, command(t, environ, "run", "--only-to", wrong).code, wrong)
+	}
+	assert.Empty(t, srv.Messages())
+	rep := report(t, command(t, environ, "run", "--only-to", "saya@sekolah.sch.id", "--json"))
+	assert.Equal(t, reminder.EmailCounts{Sent: 1, Withheld: 1}, rep.Emails)
+	assert.Equal(t, 1, report(t, command(t, environ, "run", "--json")).Emails.Sent)
+
+	night := quietMachine
+	night.now = func() time.Time { return time.Date(2026, 11, 24, 3, 0, 0, 0, night.zone) }
+	environ["REMINDER_WINDOW"] = "07:00-20:00"
+	dry := commandOn(t, night, "", environ, "run", "--dry-run")
+	assert.Contains(t, dry.out, "2  pinjaman terbuka")
+	assert.Contains(t, dry.out, "Di luar jam kirim 07:00-20:00")
+	assert.NotContains(t, commandOn(t, night, "", environ, "run").out, "pinjaman", "it did not look")
 }
 
 func TestPrint(t *testing.T) {

@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
 func (p *program) runCommand() *cobra.Command {
+	var onlyTo string
 	o := reminder.Options{Trigger: "local"}
 	cmd := &cobra.Command{
 		Use:     "run",
@@ -35,8 +38,15 @@ time; one that fails does not stop the others.
 
 Exit codes (of several, the highest): 0 done; 10 done, but something needs a person (failed, refused,
 unknown, held); 75 a retry may help (database or mail server down, time spent); 78 wrong settings.`),
-		Example: "  pengingat run\n  pengingat run --dry-run\n  pengingat run --now --json\n  pengingat run --env smp.env --env sma.env",
+		Example: "  pengingat run\n  pengingat run --dry-run\n  pengingat run --only-to saya@sekolah.sch.id\n" +
+			"  pengingat run --now --json\n  pengingat run --env smp.env --env sma.env",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("only-to") {
+				if a, err := mail.ParseAddress(onlyTo); err != nil || !strings.EqualFold(a.Addr, onlyTo) {
+					return p.usagef("--only-to %q bukan alamat surel yang dapat dipakai", "--only-to %q is not a usable e-mail address", onlyTo)
+				}
+				p.onlyTo = onlyTo
+			}
 			if len(p.envFiles) > 1 {
 				return p.runEach(cmd.Context(), o)
 			}
@@ -44,6 +54,8 @@ unknown, held); 75 a retry may help (database or mail server down, time spent); 
 		},
 	}
 	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, p.say("hanya hitung; tidak ada yang ditulis atau dikirim", "only count; nothing is written or sent"))
+	cmd.Flags().StringVar(&onlyTo, "only-to", "", p.say("untuk mencoba: kirim hanya ke `alamat` ini, yang lain ditahan",
+		"for trying: send to this `address` only, withhold the others"))
 	cmd.Flags().BoolVar(&o.Approve, "approve", false, p.say("setujui pengiriman yang melebihi REMINDER_MAX_PER_RUN",
 		"approve a plan above REMINDER_MAX_PER_RUN"))
 	cmd.Flags().BoolVar(&o.Now, "now", false, p.say("kirim sekarang, juga di luar jam kirim dan pada hari tutup",
@@ -69,6 +81,9 @@ func (p *program) run(ctx context.Context, o reminder.Options) (err error) {
 		return err
 	}
 	defer app.Close()
+	if err := app.Config.CheckSender(); err != nil && !o.DryRun {
+		return err
+	}
 	rep, err := app.Runner.Run(ctx, o)
 	p.code = exitCode(rep)
 	switch {
@@ -89,7 +104,7 @@ func (p *program) run(ctx context.Context, o reminder.Options) (err error) {
 func (p *program) runEach(ctx context.Context, o reminder.Options) error {
 	libraries, seen := []*program{}, map[string]string{}
 	for _, file := range p.envFiles {
-		lib := &program{in: p.in, out: p.out, errOut: p.errOut, machine: p.machine, real: p.real, asJSON: p.asJSON}
+		lib := &program{in: p.in, out: p.out, errOut: p.errOut, machine: p.machine, real: p.real, asJSON: p.asJSON, onlyTo: p.onlyTo}
 		lib.read(file)
 		db := setup.Database(lib.environ)
 		if other, ok := seen[db]; ok && lib.envErr == nil {
@@ -105,7 +120,8 @@ func (p *program) runEach(ctx context.Context, o reminder.Options) error {
 			fmt.Fprintf(p.out, "%s:\n", p.envFiles[i])
 		}
 		if err := lib.run(ctx, o); err != nil {
-			fmt.Fprintf(p.errOut, "%s: %s\n", p.envFiles[i], reminder.Localize(err, lib.locale))
+			fmt.Fprintf(p.errOut, "%s:\n", p.envFiles[i])
+			lib.complain(err)
 			lib.code = max(lib.code, errorCode(err))
 		}
 		p.code = max(p.code, lib.code)
@@ -134,8 +150,14 @@ func (p *program) failure(r reminder.Report, s reminder.Settings) string {
 // printReport prints a report for a person: the outcome in words, then the counts that are not zero.
 func (p *program) printReport(r reminder.Report, s reminder.Settings) {
 	fmt.Fprintf(p.out, "%s  %s\n", r.Today, wrap(p.outcome(r, s), 12))
+	if _, details := reminder.Plainly(r.Reason); details != "" {
+		fmt.Fprintf(p.out, "            %s\n", wrap(p.say("Rincian: ", "Details: ")+details, 14))
+	}
 	if r.DryRun {
 		p.printf("            (Uji coba: tidak ada yang ditulis atau dikirim.)", "            (Dry run: nothing was written or sent.)")
+	}
+	if r.Loans == nil {
+		return // it did not look
 	}
 	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(always bool, n int, id, en string) {
@@ -148,14 +170,19 @@ func (p *program) printReport(r reminder.Report, s reminder.Settings) {
 	row(false, r.Loans.Held, "ditahan atau tidak ingin diingatkan", "on hold or opted out")
 	row(false, r.Loans.TooOld, "terlalu lama terlambat (REMINDER_MAX_OVERDUE_DAYS)", "late for too long (REMINDER_MAX_OVERDUE_DAYS)")
 	row(false, r.Loans.Unreachable, "tanpa alamat surel yang dapat dipakai", "without a usable e-mail address")
-	row(true, r.Planned.Emails, "surel baru direncanakan", "new emails planned")
-	row(true, r.Emails.Sent, "terkirim", "sent")
+	if r.DryRun {
+		row(true, r.Planned.Emails, "surel baru akan dikirim", "new emails would be sent")
+	} else {
+		row(true, r.Planned.Emails, "surel baru direncanakan", "new emails planned")
+		row(true, r.Emails.Sent, "terkirim", "sent")
+	}
 	row(false, r.Emails.Refused, "ditolak", "refused")
 	row(false, r.Emails.Failed, "gagal setelah semua percobaan", "failed after all tries")
 	row(false, r.Emails.Canceled, "dibatalkan (sudah kembali, diperpanjang, ...)", "canceled (returned, renewed, ...)")
 	row(false, r.Emails.Expired, "kedaluwarsa (ada pengingat yang lebih baru)", "expired (a newer reminder says more)")
 	row(false, r.Emails.Unknown, "tidak pasti: mungkin sudah terkirim", "unknown: may have been sent")
-	row(false, r.Emails.Withheld, "ditahan oleh REMINDER_ONLY_TO", "withheld by REMINDER_ONLY_TO")
+	row(false, r.Emails.Withheld, "ditahan: bukan alamat di --only-to atau REMINDER_ONLY_TO",
+		"withheld: not an address in --only-to or REMINDER_ONLY_TO")
 	row(false, r.Emails.Waiting, "menunggu", "waiting")
 	_ = w.Flush() // as with every print to a terminal, there is nobody to tell
 }
@@ -172,7 +199,8 @@ func (p *program) outcome(r reminder.Report, s reminder.Settings) string {
 			"Held: %d emails are planned, more than REMINDER_MAX_PER_RUN=%d. Check them, then approve with 'pengingat run --approve'.",
 			r.Planned.Emails, s.MaxPerRun)
 	case reminder.Paused:
-		return p.sayf("Dijeda (%s): tidak ada yang dikirim. Lihat 'pengingat status'.", "Paused (%s): nothing is sent. See 'pengingat status'.", p.reason(r.Reason))
+		return p.sayf("Dijeda (%s): tidak ada yang dikirim. Lihat 'pengingat status'.",
+			"Paused (%s): nothing is sent. See 'pengingat status'.", p.reason(r.Reason))
 	case reminder.Closed:
 		if r.Reason == reminder.ClosedDay {
 			return p.say("Perpustakaan tutup hari ini: tidak ada yang dikirim. '--now' mengirim juga.",

@@ -148,6 +148,27 @@ func Check(environ map[string]string, key string) error {
 	return p.fault()
 }
 
+// placeholders are domains for examples, and that of the school application's sample accounts, which is somebody else's.
+var placeholders = []string{
+	"example.com", "example.net", "example.org", "contoh.com", "domain.com", "test.com", "perpustakaan.com",
+}
+
+// IsPlaceholder reports whether a domain stands in settings only because nobody has filled in their own.
+func IsPlaceholder(domain string) bool {
+	return slices.ContainsFunc(placeholders, func(p string) bool { return domain == p || strings.HasSuffix(domain, "."+p) })
+}
+
+// CheckSender returns a Fault when nothing may be sent because MAIL_FROM_ADDRESS is a placeholder. Files may come from there.
+func (c *Config) CheckSender() error {
+	domain := c.settings.From.Domain()
+	if !IsPlaceholder(domain) || c.Mailer == "file" || c.Mailer == "log" {
+		return nil
+	}
+	return reminder.NewFault(nil, "MAIL_FROM_ADDRESS beralamat di "+domain+", sebuah domain contoh. Tidak ada yang dikirim dari sana: "+
+		"isi alamat perpustakaan sendiri.", "MAIL_FROM_ADDRESS is at "+domain+", a domain for examples. Nothing is sent from there: "+
+		"set the library's own address.")
+}
+
 // parse reads every key into its type.
 func parse(environ map[string]string) (Config, *problems) {
 	var cfg Config

@@ -98,7 +98,7 @@ func (s *school) environ() []string {
 	return append(where,
 		"APP_TIMEZONE="+s.zone,
 		"DB_DATABASE="+s.user.DBName, "DB_USERNAME="+s.user.User, "DB_PASSWORD="+s.user.Passwd,
-		"MAIL_MAILER=smtp", "MAIL_HOST=127.0.0.1", "MAIL_FROM_ADDRESS=perpus@example.org",
+		"MAIL_MAILER=smtp", "MAIL_HOST=127.0.0.1", "MAIL_FROM_ADDRESS=perpus@mtsn6garut.example",
 		"MAIL_TRIES=1000", // a mail server like this one must not use them up
 		fmt.Sprint("MAIL_TIMEOUT=", timeout), fmt.Sprint("REMINDER_BUDGET=", budget), fmt.Sprint("REMINDER_LEASE=", lease),
 	)
