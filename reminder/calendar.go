@@ -17,12 +17,24 @@ type Calendar struct {
 
 // With returns the calendar of a library that is closed whenever c or d says so.
 func (c Calendar) With(d Calendar) Calendar {
-	both := Calendar{Weekdays: slices.Concat(c.Weekdays, d.Weekdays), Dates: map[Date]string{}, Open: map[Date]bool{}}
-	for _, one := range []Calendar{c, d} {
-		maps.Copy(both.Dates, one.Dates)
-		maps.Copy(both.Open, one.Open)
-	}
+	var both Calendar
+	both.Add(c)
+	both.Add(d)
 	return both
+}
+
+// Add lets the library of c be closed whenever d says so, too.
+func (c *Calendar) Add(d Calendar) {
+	if c.Dates == nil {
+		c.Dates, c.Open = map[Date]string{}, map[Date]bool{}
+	}
+	for _, day := range d.Weekdays {
+		if !slices.Contains(c.Weekdays, day) {
+			c.Weekdays = append(c.Weekdays, day)
+		}
+	}
+	maps.Copy(c.Dates, d.Dates)
+	maps.Copy(c.Open, d.Open)
 }
 
 // maxClosure bounds the search for an open day. A calendar without one in a year is a mistake; then the day itself

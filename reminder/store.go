@@ -62,7 +62,7 @@ type Store interface {
 	// CountLoans counts all open loans, and those due before a day.
 	CountLoans(ctx context.Context, before Date) (open, older int, err error)
 	// Scan calls page for the open loans due from first to last, some thousand at a time and in no order, with what was
-	// promised in their cycles. When it fails, some pages may have been handed over. page may use the Store.
+	// promised in their cycles. When it fails, some pages may have been handed over. page may use the Store, but not Scan.
 	Scan(ctx context.Context, first, last Date, page func(loans []Loan, known map[Cycle]History) error) error
 
 	// Promise stores emails and their notices, many in one transaction. Notices that another run promised meanwhile are

@@ -2,7 +2,8 @@
 # test-databases.sh [NAME=DSN…]
 #
 # Runs the same tests on every database that there is: the private MariaDB of all tests, the newest MySQL (unpacked into
-# MYSQL_DIR, a temporary folder by default; MYSQL_DIR=none leaves it out), and every server that an argument names, such as
+# MYSQL_DIR, a temporary folder by default; MYSQL_DIR=none leaves it out), both once more with all settings of their sessions
+# preset wrongly, and every server that an argument names, such as
 #     test-databases.sh 'tidb=root@tcp(127.0.0.1:4000)/'
 # The user of such a server must be allowed to do everything on it; the tests themselves run under deploy/grants.sql. Ends
 # with a table for docs/databases.md.
@@ -30,9 +31,11 @@ check() {
 unset TEST_MYSQL_DSN
 export TEST_MYSQL_OPTIONS=${TEST_MYSQL_OPTIONS:---innodb-flush-log-at-trx-commit=0}
 check MariaDB "$here/with-mariadb.sh"
+TEST_MYSQL_HOSTILE=1 check 'MariaDB, preset wrongly' "$here/with-mariadb.sh"
 if [ "${MYSQL_DIR:=$work/mysql}" != none ]; then
   if server=$("$here/get-mysql.sh" "$MYSQL_DIR"); then
     TEST_MYSQL_SERVER=$server check MySQL "$here/with-mariadb.sh"
+    TEST_MYSQL_SERVER=$server TEST_MYSQL_HOSTILE=1 check 'MySQL, preset wrongly' "$here/with-mariadb.sh"
   else
     failed=1
     echo "| MySQL | could not be unpacked | $(date -u +%F) | FAILED | |" >>"$work/table"

@@ -3,8 +3,10 @@
 #
 # Runs COMMAND with a private MariaDB or MySQL server, which is gone when COMMAND ends, however it ends. COMMAND finds
 # the server by TEST_MYSQL_DSN (for go-sql-driver/mysql; root, no password) and TEST_MYSQL_SOCKET (for the client). Where
-# TEST_MYSQL_CA names the certificate of its TLS. Where TEST_MYSQL_DSN is set already, that server is used and none is started. TEST_MYSQL_SERVER names the server's program where
-# it is not the system's. TEST_MYSQL_OPTIONS holds further options of the server, such as --innodb-flush-log-at-trx-commit=0 where no test pulls the plug.
+# TEST_MYSQL_CA names the certificate of its TLS. Where TEST_MYSQL_DSN is set already, that server is used and none is started.
+# TEST_MYSQL_SERVER names the server's program where it is not the system's. TEST_MYSQL_OPTIONS holds further options of the
+# server, such as --innodb-flush-log-at-trx-commit=0 where no test pulls the plug. With TEST_MYSQL_HOSTILE=1 the server
+# presets every setting of its sessions wrongly.
 set -euo pipefail
 
 if [ -n "${TEST_MYSQL_DSN:-}" ]; then
@@ -75,10 +77,15 @@ done
 # Job control gives each of the two a process group of its own: Ctrl-C does not reach the server, and a signal can be
 # passed on to all that COMMAND started.
 set -m
+if [ -n "${TEST_MYSQL_HOSTILE:-}" ]; then
+  hostile=("--init-file=$here/hostile.sql" --log-bin=binlog --binlog-format=STATEMENT --loose-skip-character-set-client-handshake
+    --character-set-server=latin1 --collation-server=latin1_swedish_ci)
+else
+  hostile=(--skip-log-bin --character-set-server=utf8mb4 --collation-server=utf8mb4_unicode_ci)
+fi
 read -ra more <<<"${TEST_MYSQL_OPTIONS:-}"
-"$server" "${options[@]}" "${more[@]}" "--socket=$dir/socket" "--pid-file=$dir/pid" --bind-address=127.0.0.1 "--port=$port" \
-  --skip-networking=0 --skip-log-bin --max-connections=600 \
-  --character-set-server=utf8mb4 --collation-server=utf8mb4_unicode_ci >"$dir/log" 2>&1 </dev/null &
+"$server" "${options[@]}" "--socket=$dir/socket" "--pid-file=$dir/pid" --bind-address=127.0.0.1 "--port=$port" \
+  --skip-networking=0 --max-connections=600 "${hostile[@]}" "${more[@]}" >"$dir/log" 2>&1 </dev/null &
 server_pid=$!
 for _ in {1..600}; do
   if grep -q "ready for connections" "$dir/log"; then

@@ -28,14 +28,25 @@ type Listed struct {
 
 // List returns the emails in some states, the newest first.
 func (s *Store) List(ctx context.Context, states ...reminder.State) ([]Listed, error) {
-	emails, err := list(ctx, s, func(rows *sql.Rows, l *Listed) error {
-		var loans string
-		err := rows.Scan(&l.ID, &l.Borrower, &l.State, &l.Reason, &l.Attempts, datetime{&l.Promised}, datetime{&l.Ended}, &loans)
-		l.Loans = strings.Fields(loans)
-		return err
-	}, `SELECT e.id, e.borrower_id, e.state, e.reason, e.attempts, e.created_at, e.ended_at,
-		COALESCE((SELECT GROUP_CONCAT(DISTINCT n.loan_id SEPARATOR ' ') FROM reminder_notices n WHERE n.email_id = e.id), '')
-		FROM reminder_emails e WHERE e.state IN (`+marks(len(states))+") ORDER BY e.id DESC", anys(states)...)
+	emails := []Listed{}
+	err := s.read(ctx, func() { emails = []Listed{} }, func(rows *sql.Rows) error {
+		var l Listed
+		var loan string
+		err := rows.Scan(&l.ID, &l.Borrower, &l.State, &l.Reason, &l.Attempts, datetime{&l.Promised}, datetime{&l.Ended}, text{&loan})
+		if err != nil {
+			return err
+		}
+		if n := len(emails); n == 0 || emails[n-1].ID != l.ID {
+			l.Loans = []string{}
+			emails = append(emails, l)
+		}
+		if last := &emails[len(emails)-1]; loan != "" && !slices.Contains(last.Loans, loan) {
+			last.Loans = append(last.Loans, loan)
+		}
+		return nil
+	}, `SELECT e.id, e.borrower_id, e.state, e.reason, e.attempts, e.created_at, e.ended_at, n.loan_id
+		FROM reminder_emails e LEFT JOIN reminder_notices n ON n.email_id = e.id
+		WHERE e.state IN (`+marks(len(states))+") ORDER BY e.id DESC, n.loan_id", anys(states)...)
 	return emails, fault("list the emails", err)
 }
 

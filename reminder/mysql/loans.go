@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -89,6 +90,12 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date,
 	if err != nil {
 		return err
 	}
+	select { // one at a time: two that waited for the connection of the other would wait for ever
+	case s.scanning <- struct{}{}:
+		defer func() { <-s.scanning }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	begun := false
 	var failed error // after some were handed over: to begin again would hand them over twice
 	err = retry(ctx, func(bool) error {
@@ -160,6 +167,16 @@ func (s *Store) known(ctx context.Context, loans []reminder.Loan) (map[reminder.
 		return nil
 	}, `SELECT loan_id, due_date, MAX(step), SUM(step > 0 AND dropped = '') FROM reminder_notices
 		WHERE loan_id IN (`+marks(len(ids))+`) GROUP BY loan_id, due_date`, ids...)
+	if errors.Is(err, mysql.ErrPktTooLarge) && len(loans) > 1 { // a server that takes short statements only
+		for half := range slices.Chunk(loans, (len(loans)+1)/2) {
+			part, err := s.known(ctx, half)
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(known, part)
+		}
+		return known, nil
+	}
 	return known, err
 }
 

@@ -3,6 +3,7 @@
 //
 // What it relies on, and nothing else:
 //
+//   - Every session is told all that matters when it begins, so that no server's presets do.
 //   - A unique key decides which run promised a notice (plain INSERT; error 1062 says that another one did).
 //   - A state changes by one guarded UPDATE that names the claim's token, and the number of rows matched is checked.
 //   - After any error in a transaction everything is rolled back and begun again: MySQL goes on after a deadlock outside
@@ -23,7 +24,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net"
 	"sync/atomic"
@@ -40,6 +40,7 @@ type Store struct {
 	zone   *time.Location         // the library's
 	source atomic.Pointer[source] // what the views have, as Check found it
 
+	scanning        chan struct{} // held by the one Scan that is at work
 	turn            turn
 	handovers, sent group[mark]
 	rereads         group[*reread]
@@ -60,7 +61,7 @@ func Open(cfg *mysql.Config, maxConns int) (*Store, error) {
 
 // New returns a Store on a database that OpenDB opened for a library in a zone.
 func New(db *sql.DB, zone *time.Location) *Store {
-	return &Store{db: db, zone: zone, turn: make(turn, 1)}
+	return &Store{db: db, zone: zone, turn: make(turn, 1), scanning: make(chan struct{}, 1)}
 }
 
 // OpenDB is Open without the Store, for what is not a run's business: migrations and diagnosis.
@@ -70,23 +71,16 @@ func OpenDB(cfg *mysql.Config, maxConns int) (*sql.DB, error) {
 	cfg.ClientFoundRows = true // an UPDATE reports the rows its guard matched, also when it wrote the same values again
 	cfg.InterpolateParams = true
 	cfg.RejectReadOnly = true // a server that became read-only after a failover: connect again, perhaps to another one
-	cfg.Collation = "utf8mb4_general_ci"
+	cfg.Collation = collation
 	cfg.Timeout = cmp.Or(cfg.Timeout, 5*time.Second)
-	cfg.ReadTimeout = cmp.Or(cfg.ReadTimeout, 30*time.Second)
+	cfg.ReadTimeout = cmp.Or(cfg.ReadTimeout, 75*time.Second) // a statement has four fifths of it
 	cfg.WriteTimeout = cmp.Or(cfg.WriteTimeout, 30*time.Second)
 	cfg.Logger = &mysql.NopLogger{} // errors are returned; a second copy on standard error belongs to nobody
-	cfg.Params = maps.Clone(cfg.Params)
-	if cfg.Params == nil {
-		cfg.Params = map[string]string{}
-	}
-	cfg.Params["time_zone"], cfg.Loc = sessionZone(cfg.Loc), time.UTC
-	// Without strict mode a plain INSERT would cut a key that is too long, and merge two loans.
-	cfg.Params["sql_mode"] = "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
-	connector, err := mysql.NewConnector(cfg)
+	connector, err := newSessions(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("database configuration: %w", err)
 	}
-	db := sql.OpenDB(readCommitted{connector})
+	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(max(maxConns, 2))
 	db.SetMaxIdleConns(max(maxConns, 2))
 	// Shorter than what servers and firewalls keep an idle connection for. On Windows the driver cannot see that a
@@ -98,22 +92,6 @@ func OpenDB(cfg *mysql.Config, maxConns int) (*sql.DB, error) {
 
 // Close closes the connections.
 func (s *Store) Close() error { return s.db.Close() }
-
-// A readCommitted connector opens sessions with that isolation level: claims then lock the rows they take and not the
-// gaps between them. It is a statement because the variable's name differs between MySQL and MariaDB.
-type readCommitted struct{ driver.Connector }
-
-func (c readCommitted) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	_, err = conn.(driver.ExecerContext).ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", nil)
-	if err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	return conn, nil
-}
 
 // maxTries bounds how often a statement or transaction is begun again.
 const maxTries = 5
@@ -142,11 +120,14 @@ func transient(err error) bool {
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		switch e.Number {
 		case 1213, // deadlock
-			1205,                                     // lock wait timeout
-			1020,                                     // row changed since the snapshot (MariaDB with innodb_snapshot_isolation)
-			1053, 1927, 1317, 1040, 1158, 1159, 1160, // shutdown, killed, interrupted, too many connections, network
+			1205,                               // lock wait timeout
+			1020,                               // row changed since the snapshot (MariaDB with innodb_snapshot_isolation)
+			1053, 1927, 3168, 3169, 1317, 1040, // shutdown, killed, interrupted, too many connections
+			1158, 1159, 1160, 4031, // network, idle for too long
+			1047,             // MariaDB: the node has not caught up with its cluster
 			1290, 1792, 1836, // read-only: failover under way
-			8002, 8022, 8028, 9007: // TiDB: write conflict, schema changed
+			8002, 8022, 8028, 9007, // TiDB: write conflict, schema changed
+			8005, 8027, 8229, 9001, 9002, 9003, 9004, 9005, 9010, 9011: // TiDB: storage away for a while
 			return true
 		}
 		return false

@@ -206,9 +206,9 @@ func TestScanPages(t *testing.T) {
 	const n = 28000
 	want := map[string]reminder.Date{}
 	var promised []reminder.Email
-	for from := 1; from <= n; from += 1000 {
+	for from := 1; from <= n; from += 200 {
 		var rows []string
-		for i := from; i < from+1000; i++ {
+		for i := from; i < from+200; i++ {
 			rows = append(rows, fmt.Sprintf("(%d, 1, 1, 'P%d', '2026-01-01', '%s', 'Dipinjam')", i, i, due(i)))
 			want[fmt.Sprint(i)] = due(i)
 			if i%7 == 0 {
@@ -279,6 +279,19 @@ func TestScanPages(t *testing.T) {
 	require.Error(t, err)
 	assert.True(t, reminder.IsTemporary(err), "%v", err)
 	assert.Less(t, len(seen), n)
+
+	// Two librarians' summaries are composed at once, on as few connections as there may be.
+	two := connect(t, user, 2)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var scans sync.WaitGroup
+	for range 2 {
+		scans.Go(func() {
+			assert.NoError(t, two.Scan(ctx, day("2026-01-01"), day("2027-01-01"),
+				func([]reminder.Loan, map[reminder.Cycle]reminder.History) error { return nil }))
+		})
+	}
+	scans.Wait()
 }
 
 func TestPromiseIsOnce(t *testing.T) {

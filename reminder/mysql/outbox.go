@@ -66,6 +66,15 @@ func (s *Store) insertChunk(ctx context.Context, runID string, chunk []reminder.
 			}
 			return n, nil
 		}
+		if errors.Is(err, mysql.ErrPktTooLarge) && len(chunk) > 1 { // a server that takes short statements only
+			for half := range slices.Chunk(chunk, (len(chunk)+1)/2) {
+				part, err := s.insertChunk(ctx, runID, half, state, reason)
+				if n.Emails, n.Notices = n.Emails+part.Emails, n.Notices+part.Notices; err != nil {
+					return n, err
+				}
+			}
+			return n, nil
+		}
 		if e, ok := errors.AsType[*mysql.MySQLError](err); !ok || e.Number != 1062 {
 			return n, err
 		}
@@ -283,7 +292,12 @@ func (s *Store) claims(ctx context.Context, where string, args ...any) ([]remind
 	if err != nil || len(claims) == 0 {
 		return nil, err
 	}
-	return claims, s.notices(ctx, claims)
+	for chunk := range slices.Chunk(claims, promiseChunk) {
+		if err := s.notices(ctx, chunk); err != nil {
+			return nil, err
+		}
+	}
+	return claims, nil
 }
 
 // notices fills in the notices of claims.

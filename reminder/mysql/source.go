@@ -104,7 +104,9 @@ func (s *Store) sourceCalendars(ctx context.Context) (calendars map[string]remin
 			odd = append(odd, day.String)
 			return nil
 		}
-		calendars[branch.String] = calendars[branch.String].With(row)
+		closed := calendars[branch.String]
+		closed.Add(row) // in place: to copy thousands of days for each of them would take seconds
+		calendars[branch.String] = closed
 		return nil
 	}, "SELECT calendar, day, is_open, name FROM "+ClosedDaysView)
 	for _, c := range calendars {

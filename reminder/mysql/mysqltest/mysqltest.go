@@ -44,6 +44,7 @@ func New(t testing.TB) *DB {
 	server, err := mysql.ParseDSN(dsn)
 	require.NoError(t, err, dsnVariable)
 	server.ParseTime = true
+	server.Params = map[string]string{"autocommit": ordinary}
 
 	d := &DB{Name: unique(), Config: server.Clone()}
 	d.Config.DBName = d.Name
@@ -54,6 +55,17 @@ func New(t testing.TB) *DB {
 	d.Admin = open(t, d.Config)
 	return d
 }
+
+// ordinary is what follows "SET autocommit =" so that the administrator's sessions are those of an ordinary server, also on one
+// that presets something else to show that the program does not care.
+const ordinary = `1, sql_select_limit = 18446744073709551615, completion_type = 0, time_zone = 'SYSTEM',
+	sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
+	character_set_client = utf8mb4, character_set_results = utf8mb4, collation_connection = utf8mb4_general_ci,
+	sql_safe_updates = 0, unique_checks = 1, foreign_key_checks = 1, max_join_size = 18446744073709551615, sql_big_selects = 1,
+	default_storage_engine = InnoDB, wait_timeout = 600, net_read_timeout = 60, net_write_timeout = 60,
+	lock_wait_timeout = 60, innodb_lock_wait_timeout = 50
+	/*!50720 , transaction_isolation = 'REPEATABLE-READ', transaction_read_only = 0, max_execution_time = 0 */
+	/*M! , tx_isolation = 'REPEATABLE-READ', tx_read_only = 0, max_statement_time = 0, idle_transaction_timeout = 0 */`
 
 // Exec runs one statement as the administrator.
 func (d *DB) Exec(t testing.TB, query string, args ...any) sql.Result {
@@ -90,7 +102,7 @@ var (
 func (d *DB) User(t testing.TB, grants string) *mysql.Config {
 	t.Helper()
 	config := d.Config.Clone()
-	config.User, config.Passwd = unique(), rand.Text()
+	config.User, config.Passwd, config.Params = unique(), rand.Text(), nil
 	account, password := "'"+config.User+"'@'%'", "IDENTIFIED BY '"+config.Passwd+"'"
 
 	d.Exec(t, "CREATE USER "+account+" "+password)

@@ -29,7 +29,7 @@ func NewServer(t testing.TB, options ...string) *Server {
 	t.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin") // where Debian keeps database servers
 	dir := t.TempDir()
 	s := &Server{socket: filepath.Join(dir, "socket"),
-		Options: append([]string{"--no-defaults", "--datadir=" + filepath.Join(dir, "data")}, options...)}
+		Options: append([]string{"--no-defaults", "--skip-log-bin", "--datadir=" + filepath.Join(dir, "data")}, options...)}
 	if os.Getuid() == 0 {
 		s.Options = append(s.Options, "--user=root")
 	}
@@ -57,7 +57,7 @@ func (s *Server) DSN() string { return "root@unix(" + s.socket + ")/" }
 // Start starts the server and waits until it is ready.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
-	s.process = exec.Command(s.program, append(s.Options, "--socket="+s.socket, "--skip-networking", "--skip-log-bin")...)
+	s.process = exec.Command(s.program, append(s.Options, "--socket="+s.socket, "--skip-networking")...)
 	log, err := s.process.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, s.process.Start())

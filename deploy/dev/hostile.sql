@@ -1,0 +1,32 @@
+-- Presets everything that a server may hand to its sessions, and each wrongly. with-mariadb.sh gives it to the server as
+-- --init-file where TEST_MYSQL_HOSTILE is set. One statement a line; init_connect is for users without SUPER.
+SET GLOBAL autocommit = 0;
+SET GLOBAL sql_select_limit = 1;
+SET GLOBAL completion_type = 1;
+SET GLOBAL sql_mode = 'ANSI,NO_AUTO_VALUE_ON_ZERO,PAD_CHAR_TO_FULL_LENGTH';
+SET GLOBAL time_zone = '-09:30';
+SET GLOBAL TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY;
+SET GLOBAL sql_safe_updates = 1;
+SET GLOBAL sql_auto_is_null = 1;
+SET GLOBAL unique_checks = 0;
+SET GLOBAL foreign_key_checks = 0;
+SET GLOBAL max_join_size = 1;
+SET GLOBAL sql_big_selects = 0;
+SET GLOBAL group_concat_max_len = 4;
+SET GLOBAL div_precision_increment = 0;
+SET GLOBAL max_sort_length = 64;
+SET GLOBAL lc_time_names = 'ja_JP';
+SET GLOBAL default_storage_engine = MyISAM;
+SET GLOBAL wait_timeout = 1;
+SET GLOBAL interactive_timeout = 1;
+SET GLOBAL net_write_timeout = 1;
+SET GLOBAL lock_wait_timeout = 1;
+SET GLOBAL innodb_lock_wait_timeout = 1;
+SET GLOBAL character_set_client = latin1;
+SET GLOBAL character_set_results = latin1;
+SET GLOBAL collation_connection = latin1_swedish_ci;
+SET GLOBAL max_allowed_packet = 16384;
+SET GLOBAL tmp_table_size = 1024;
+SET GLOBAL sort_buffer_size = 32768;
+SET GLOBAL net_read_timeout = 1 /*!50708 , GLOBAL max_execution_time = 1 */ /*M! , GLOBAL max_statement_time = 0.001, GLOBAL idle_transaction_timeout = 1 */;
+SET GLOBAL init_connect = 'SET autocommit = 0, sql_select_limit = 1, time_zone = \'+09:00\', timestamp = 1, character_set_client = latin1, character_set_results = latin1; BEGIN';

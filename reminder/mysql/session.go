@@ -1,0 +1,158 @@
+package mysql
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// A sessions connector opens sessions that are all alike, whatever a server, or its init_connect, presets.
+type sessions struct {
+	driver.Connector
+	packet *atomic.Int64 // how long a statement may be, in bytes
+	zone   string        // the expression for time_zone
+	needed []string      // settings without which nothing is done
+	others []string      // settings that not every server has
+}
+
+// maxPacket is how long a statement may be where the server does not say less.
+const maxPacket = 1<<20 - 1
+
+// newSessions returns a connector for a library in the zone cfg.Loc. What cfg.Params names is left as it is there.
+func newSessions(cfg *mysql.Config) (sessions, error) {
+	limit := cfg.ReadTimeout * 4 / 5 // the server ends a statement before we hang up and leave it running there
+	s := sessions{packet: &atomic.Int64{}, zone: sessionZone(cfg.Loc), needed: []string{
+		// Without it nothing is ever committed. To turn it on commits also what an init_connect began.
+		"autocommit = 0", "autocommit = 1",
+		"sql_select_limit = 18446744073709551615", // DEFAULT would be the server's
+		"time_zone = " + sessionZone(cfg.Loc),
+		// Without strict mode a plain INSERT would cut a key that is too long, and merge two loans.
+		"sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+		"character_set_client = utf8mb4", "character_set_results = utf8mb4", "collation_connection = " + collation,
+	}, others: []string{
+		"completion_type = 0", // CHAIN would leave what follows a COMMIT in a transaction that nobody ends
+		"unique_checks = 1", "foreign_key_checks = 1", "sql_auto_is_null = 0", "timestamp = DEFAULT",
+		"div_precision_increment = 4", "max_sort_length = 1024", "group_concat_max_len = 1048576",
+		"lc_time_names = 'en_US'", "default_storage_engine = InnoDB", "sql_quote_show_create = 1",
+		"sql_safe_updates = 0", "max_join_size = 18446744073709551615", "sql_big_selects = 1",
+		// A connection may wait in the pool, and a busy one may wait for us.
+		"wait_timeout = 600", "net_read_timeout = 60", "net_write_timeout = 60",
+		"/*M! idle_transaction_timeout = 0 */", "/*M! idle_write_transaction_timeout = 0 */",
+		"lock_wait_timeout = 20", "innodb_lock_wait_timeout = 20",
+		fmt.Sprintf("/*!50708 max_execution_time = %d */", limit.Milliseconds()), // of a SELECT
+		fmt.Sprintf("/*M! max_statement_time = %g */", limit.Seconds()),          // MariaDB's, of any statement
+	}}
+	s.others = slices.DeleteFunc(s.others, func(set string) bool {
+		name, _, _ := strings.Cut(set, " =")
+		_, ok := cfg.Params[name]
+		return ok
+	})
+	s.packet.Store(maxPacket)
+	cfg.Loc = time.UTC
+	err := cfg.Apply(mysql.BeforeConnect(func(_ context.Context, cfg *mysql.Config) error {
+		cfg.MaxAllowedPacket = int(s.packet.Load())
+		return nil
+	}))
+	if err == nil {
+		s.Connector, err = mysql.NewConnector(cfg)
+	}
+	return s, err
+}
+
+// collation is that of literals. Keys have a binary one of their own, which wins.
+const collation = "utf8mb4_general_ci"
+
+func (c sessions) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	packet, err := c.begin(ctx, conn)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	if packet < c.packet.Load() {
+		c.packet.Store(packet)
+		conn.Close()
+		return c.Connect(ctx)
+	}
+	return conn, nil
+}
+
+// begin makes a session ours, in three round trips, and returns how long a statement may be.
+func (c sessions) begin(ctx context.Context, conn driver.Conn) (packet int64, err error) {
+	set := func(settings ...string) error {
+		// A comment for one family of servers takes the comma along.
+		text := strings.NewReplacer(", /*!50708 ", "/*!50708 , ", ", /*M! ", "/*M! , ").Replace(strings.Join(settings, ", "))
+		_, err := conn.(driver.ExecerContext).ExecContext(ctx, "SET "+text, nil)
+		return err
+	}
+	if err := set(slices.Concat(c.needed, c.others)...); unsettable(err) {
+		if err := set(c.needed...); err != nil {
+			return 0, err
+		}
+		for _, one := range c.others {
+			if err := set("@pengingat = 0", one); err != nil && !unsettable(err) {
+				return 0, err
+			}
+		}
+	} else if err != nil {
+		return 0, err
+	}
+	level, packet, err := c.verify(ctx, conn)
+	if err == nil {
+		_, err = conn.(driver.ExecerContext).ExecContext(ctx, level, nil)
+	}
+	return packet, err
+}
+
+// The isolation level. In a READ COMMITTED session claims lock the rows they take and not the gaps between them. InnoDB refuses
+// its writes (error 1665) where the server's log holds statements in place of rows; the other level costs some waiting there.
+// It is a statement because the variable's name differs between MySQL and MariaDB.
+const (
+	readCommitted  = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
+	repeatableRead = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE"
+)
+
+// verify asks whether a session is ours now, which isolation level its server stands, and how long a statement may be.
+func (c sessions) verify(ctx context.Context, conn driver.Conn) (level string, packet int64, err error) {
+	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, `SELECT CONCAT_WS(' ', @@SESSION.max_allowed_packet,
+		@@SESSION.autocommit = 1 AND @@SESSION.sql_select_limit > 1000000000 AND @@SESSION.time_zone = `+c.zone+`,
+		@@GLOBAL.log_bin AND @@SESSION.binlog_format = 'STATEMENT')`, nil)
+	if unsettable(err) {
+		return readCommitted, maxPacket, nil // a server without such a log
+	}
+	if err != nil {
+		return "", 0, err
+	}
+	defer rows.Close()
+	is := make([]driver.Value, 1)
+	if err := rows.Next(is); err != nil {
+		return "", 0, err
+	}
+	var pinned, byStatement int
+	if _, err = fmt.Sscanf(fmt.Sprintf("%s", is[0]), "%d %d %d", &packet, &pinned, &byStatement); err != nil || pinned == 0 {
+		return "", 0, reminder.NewFault(errors.New("autocommit, sql_select_limit or time_zone is not as it was set"),
+			"Basis data tidak menuruti pengaturan sesi. Hubungkan langsung ke server MySQL/MariaDB, tanpa perantara (proxy).",
+			"The database does not keep to the session's settings. Connect to the MySQL/MariaDB server itself, without a proxy.")
+	}
+	if level = readCommitted; byStatement == 1 {
+		level = repeatableRead
+	}
+	return level, packet - 1, nil
+}
+
+// unsettable reports whether a server does not know a setting or its value, or does not let us set it.
+func unsettable(err error) bool {
+	e, ok := errors.AsType[*mysql.MySQLError](err)
+	return ok && slices.Contains([]uint16{1064, 1193, 1227, 1228, 1229, 1231, 1232, 1235, 1238, 1621}, e.Number)
+}
