@@ -385,6 +385,7 @@ type contactSurvey struct {
 	Unreachable int            `json:"unreachable"` // no usable address, or it was refused for good
 	several     int            // with more than one address
 	suspect     map[string]int // by domain
+	torn, wrong []string       // borrowers, by what is wrong with what stands in the field
 }
 
 func contacts(ctx context.Context, store *mysql.Store) (c contactSurvey, err error) {
@@ -402,6 +403,13 @@ func contacts(ctx context.Context, store *mysql.Store) (c contactSurvey, err err
 		addr, verdict := reminder.Rules{BadAddresses: bad}.Address(b)
 		if verdict != reminder.Due {
 			c.Unreachable++
+			_, err := mail.ParseAddress(b.Email)
+			switch {
+			case errors.Is(err, mail.ErrTornAddress):
+				c.torn = append(c.torn, b.ID)
+			case err != nil && strings.Trim(b.Email, " -") != "":
+				c.wrong = append(c.wrong, b.ID)
+			}
 			continue
 		}
 		if strings.Count(b.Email, "@") > 1 {
@@ -424,6 +432,16 @@ func (x *examination) addresses(ctx context.Context) error {
 	if c.Unreachable > 0 {
 		x.warn(x.sayf("%d dari %d peminjam tidak dapat dihubungi lewat surel.", "%d of %d borrowers cannot be reached by e-mail.", c.Unreachable, c.Borrowers),
 			x.say("Alamatnya kosong, salah tulis, atau pernah ditolak server: mereka tidak diingatkan.", "Their address is empty, misspelt, or was refused by a server: they are not reminded."), mend)
+	}
+	if len(c.torn) > 0 {
+		x.warn(x.sayf("%d alamat mungkin hanya separuhnya (nomor peminjam: %s).",
+			"%d addresses may be one half only (borrowers: %s).", len(c.torn), brief(c.torn)),
+			x.say("Koma, spasi atau tanda lain di dalam alamat? Separuhnya bisa milik orang lain, jadi tidak dipakai.",
+				"A comma, a blank or another sign inside the address? Its half may be somebody else's, so it is not used."), mend)
+	}
+	if len(c.wrong) > 0 {
+		x.warn(x.sayf("%d alamat salah tulis (nomor peminjam: %s).", "%d addresses are misspelt (borrowers: %s).", len(c.wrong), brief(c.wrong)),
+			x.say("Yang tertulis di sana bukan alamat surel.", "What stands there is no e-mail address."), mend)
 	}
 	for _, domain := range slices.Sorted(maps.Keys(c.suspect)) {
 		x.warn(x.sayf("%d peminjam beralamat di %s.", "%d borrowers have an address at %s.", c.suspect[domain], domain),

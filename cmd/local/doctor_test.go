@@ -244,11 +244,15 @@ func TestDoctorReadsTheApplication(t *testing.T) {
 	db.Exec(t, `CREATE OR REPLACE VIEW reminder_loans AS SELECT p.id loan_id, u.id borrower_id, u.nama borrower_name, u.email, '' title,
 		IF(p.id = 1, NULL, p.tanggal_kembali) due_at, NULL loan_ref, NULL item_code, NULL borrowed_at, NULL group_name, NULL language, NULL hold_reason, NULL fine_per_day
 		FROM peminjaman p JOIN users u ON u.id = p.user_id CROSS JOIN (SELECT 1 a UNION SELECT 2) twice`)
+	for _, email := range []string{"siti,aminah@gmail.com", "tidak ada", "-"} {
+		db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0), Borrower: db.AddBorrower(t, mysqltest.Borrower{Email: email})})
+	}
 	_, findings := diagnosis(t, m, environ)
 	got := strings.Join(troubles(findings), "\n")
 	for _, want := range []string{
 		`1 pinjaman berstatus "Diperpanjang"`, "1 peminjam masih beralamat @perpustakaan.com", "1 pengingat lama masih antre",
-		"3 loan_id muncul lebih dari sekali", "2 pinjaman tanpa tanggal kembali yang dapat dibaca",
+		"1 alamat mungkin hanya separuhnya (nomor peminjam: 4).", "1 alamat salah tulis (nomor peminjam: 5).",
+		"6 loan_id muncul lebih dari sekali", "2 pinjaman tanpa tanggal kembali yang dapat dibaca",
 	} {
 		assert.Contains(t, got, want)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -138,6 +139,7 @@ const (
 	noDueDate
 	noAddress
 	badAddress
+	tornAddress
 	noTitle
 	noName
 	oddLanguage
@@ -157,11 +159,13 @@ var mistakes = [...]struct {
 	noDueDate:    {true, "pinjaman tanpa tanggal kembali yang dapat dibaca tidak pernah diingatkan", "loans without a readable due date are never told about"},
 	noAddress:    {false, "pinjaman tanpa alamat surel", "loans without an e-mail address"},
 	badAddress:   {false, "pinjaman dengan alamat surel yang tidak dapat dipakai", "loans with an e-mail address that cannot be used"},
-	noTitle:      {false, "pinjaman tanpa judul", "loans without a title"},
-	noName:       {false, "pinjaman tanpa nama peminjam", "loans without the borrower's name"},
-	oddLanguage:  {false, "pinjaman dengan bahasa yang tidak dikenal: tulis id atau en; surat memakai bahasa perpustakaan", "loans with a language that is not known: write id or en; the mail is in the library's language"},
-	oddWants:     {true, "kolom wants tidak dapat dibaca; isinya NULL, none, atau daftar dari -2, 0 dan +", "wants cannot be read; it is NULL, none, or a list of -2, 0 and +"},
-	badBranch:    {false, "from_address atau reply_to bukan alamat surel yang dapat dipakai", "from_address or reply_to is not a usable e-mail address"},
+	tornAddress: {false, "pinjaman dengan alamat surel yang mungkin hanya separuhnya; adakah koma atau spasi di dalam alamatnya?",
+		"loans with what may be half of an e-mail address; is there a comma or a blank inside it?"},
+	noTitle:     {false, "pinjaman tanpa judul", "loans without a title"},
+	noName:      {false, "pinjaman tanpa nama peminjam", "loans without the borrower's name"},
+	oddLanguage: {false, "pinjaman dengan bahasa yang tidak dikenal: tulis id atau en; surat memakai bahasa perpustakaan", "loans with a language that is not known: write id or en; the mail is in the library's language"},
+	oddWants:    {true, "kolom wants tidak dapat dibaca; isinya NULL, none, atau daftar dari -2, 0 dan +", "wants cannot be read; it is NULL, none, or a list of -2, 0 and +"},
+	badBranch:   {false, "from_address atau reply_to bukan alamat surel yang dapat dipakai", "from_address or reply_to is not a usable e-mail address"},
 }
 
 // row checks one row.
@@ -193,7 +197,10 @@ func (c *viewCheck) row(rows *sql.Rows) error {
 	note(twoBorrowers, known && borrower.String != "" && other != who)
 	c.borrowers[borrower.String] = who
 	note(noAddress, empty(email) && hold.String == "")
-	note(badAddress, unusable(email))
+	_, broken := mail.ParseAddress(email.String)
+	torn := errors.Is(broken, mail.ErrTornAddress)
+	note(badAddress, broken != nil && !empty(email) && !torn)
+	note(tornAddress, torn)
 	note(noTitle, empty(title))
 	note(noName, empty(name) && hold.String == "")
 	tag, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(language.String), "_", "-"), "-")

@@ -57,18 +57,20 @@ func TestCheckView(t *testing.T) {
 		"'3', 'a', 'Asep', 'asep@example.org', 'Bumi', '2026-11-24', NULL, NULL, NULL",
 		"'4', 'd', 'Dedi', 'dedi@example.org', 'Bumi', NULL, NULL, NULL, NULL",
 		"'5', 'e', 'Euis', ' ', 'Bumi', '2026-11-24', NULL, NULL, NULL",
+		"'8', 'h', 'Hadi', 'hadi,nur@example.org', 'Bumi', '2026-11-24', NULL, NULL, NULL",
 		"'6', 'f', 'Feri', 'feri@', '', '2026-11-24', 'xx', 'sometimes', 'desk'",
 		"'7', 'g', NULL, 'g@example.org', 'Bumi', '2026-11-24', 'en-GB', 'none', 'desk@example.org'")
 	for _, want := range []string{
 		"1 loans without a loan_id", "1 loan ids appear more than once: a JOIN", "1 loans without a borrower_id", "1 ids are longer",
 		"1 a borrower_id stands for two people or more: one's mail would name the other's books (3)", "1 loans without a readable due date are never told about (4)",
 		"1 loans without an e-mail address (5)", "1 loans with an e-mail address that cannot be used (6)", "1 loans without a title (6)",
+		"1 loans with what may be half of an e-mail address; is there a comma or a blank inside it? (8)",
 		"1 loans without the borrower's name (7)", "1 loans with a language that is not known", "1 wants cannot be read", "1 from_address or reply_to is not",
 		"1 closed days cannot be read; write 2026-12-25, 12-25 or sun (25 December)",
 	} {
 		assert.Contains(t, wrong, want)
 	}
-	assert.Len(t, strings.Split(wrong, "\n"), 15)
+	assert.Len(t, strings.Split(wrong, "\n"), 16)
 }
 
 func TestViewLacksColumns(t *testing.T) {
