@@ -48,6 +48,25 @@ func TestCrashAroundTheSummary(t *testing.T) {
 	}
 }
 
+// TestCrashAroundPromisingAnew is TestCrashAnywhere where one of the loans was dropped before it was told, and another one was
+// told to the wrong borrower.
+func TestCrashAroundPromisingAnew(t *testing.T) {
+	t.Parallel()
+	lib := newMortalLibrary(t, "resend")
+	for i, past := range []struct{ title, borrower, state, dropped string }{
+		{"Laskar Pelangi", "CONCAT(p.user_id)", "canceled", "returned"}, {"Ronggeng Dukuh Paruk", "'wrong'", "sent", ""},
+	} {
+		lib.Exec(t, `INSERT INTO reminder_emails (id, ref, borrower_id, run_id, priority, state, next_at, created_at)
+			SELECT ?, b.judul, `+past.borrower+`, 'run', 0, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6)
+			FROM peminjaman p JOIN buku b ON b.id = p.buku_id WHERE b.judul = ?`, i+1, past.state, past.title)
+		lib.Exec(t, `INSERT INTO reminder_notices (loan_id, due_date, step, email_id, number, dropped)
+			SELECT p.id, '2026-11-24', 0, ?, 0, ? FROM peminjaman p JOIN buku b ON b.id = p.buku_id WHERE b.judul = ?`,
+			i+1, past.dropped, past.title)
+	}
+	lib.emails, lib.aside = lib.emails+2, 1
+	lib.explore(t, 0, 1)
+}
+
 // TestDatabaseGoneAnywhere takes the database from a run that lives on: what it tells the mail server from then on must
 // still fit what it has written.
 func TestDatabaseGoneAnywhere(t *testing.T) {
@@ -68,6 +87,7 @@ type mortalLibrary struct {
 	mailLives bool             // a process loses only its database
 	due       []told
 	emails    int            // they make
+	aside     int            // notices about what another borrower was told
 	followed  map[string]int // what deaths left → how many more of them followed, at most
 	accepted  []mailtest.Received
 }
@@ -299,7 +319,7 @@ func (l *mortalLibrary) checkOutbox(t *testing.T, deaths int) {
 		}
 	}
 	assert.LessOrEqual(t, l.count(t, "SELECT SUM(unknowns) FROM reminder_emails"), deaths, "a death makes one unknown")
-	assert.Equal(t, len(l.due), l.count(t, "SELECT COUNT(*) FROM reminder_notices"))
+	assert.Equal(t, len(l.due)+l.aside, l.count(t, "SELECT COUNT(*) FROM reminder_notices"))
 	assert.Equal(t, l.emails, l.count(t, "SELECT COUNT(*) FROM reminder_emails"))
 	assert.Zero(t, l.count(t, "SELECT COUNT(*) FROM reminder_state"), "a death is not the mail server's fault")
 	if t.Failed() {

@@ -18,6 +18,15 @@
 //     than every promised one is promised; so a changed schedule does not tell again what the old one told.
 //   - A renewed loan has a new due date, so a new [Cycle], without anybody noticing the renewal.
 //
+// A notice that was dropped before anything was sent promises nothing any more ([Voids]): a return that was booked by mistake,
+// a sync job that deletes and inserts loans, a clock that was wrong. When its loan is open and its step in force, the step is
+// promised anew under the same key: the void row goes in the transaction that inserts the new one, and of two runs the key
+// lets one through. The plan and the recheck judge alike, so none is promised and dropped in turn for ever.
+//
+// A loan that was booked on the wrong borrower and moved is told to the right one. The row of the other's notice makes room,
+// under a number that is no step's, and stays as the record of who was told what: so moving a loan to and fro tells nobody
+// the same step again. When hundreds of loans have moved at once, it is the ids that have changed, and none is told again.
+//
 // Days on which the library is closed move steps but make none: a book that was due in a holiday counts as late only after
 // the first day on which it could be returned ([Calendar.Offset]). A branch may have a calendar of its own; while it is
 // closed, its loans are left for a later run ([Rules.Shut]). Which steps a borrower wants is judged anew by every run.

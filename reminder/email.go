@@ -72,6 +72,9 @@ const (
 	Unknown  State = "unknown"  // may have been sent
 )
 
+// waits reports whether an email has not ended.
+func (s State) waits() bool { return s == Queued || s == Claimed || s == Handover }
+
 // A Claim is an email that this run alone may work on until its lease ends. The token is the fence: every further write
 // names it, and a run that lost its claim changes nothing.
 type Claim struct {
@@ -107,3 +110,19 @@ type Dropped struct {
 	Notice
 	Reason string
 }
+
+// Voids are the reasons of dropped notices that promise nothing any more: surely nothing was sent, and what hindered it may
+// pass. A plan that meets the same hindrance again promises nothing, so none is promised and dropped in turn for ever. Of
+// the other reasons, superseded and expired give way to a newer step; and what a server refused or a person ended, a person
+// begins again.
+var Voids = []string{
+	returned, renewed, string(TooOld), string(OnHold), string(OptedOut), string(Unreachable), string(BadAddress),
+	string(Canceled), Released,
+}
+
+// Words beside the reasons of a recheck for which a notice is on record as dropped.
+const (
+	ByPerson  = "by_person" // canceled
+	Released  = "released"  // a quarantine was taken back
+	MovedAway = "moved"     // told, but the loan was another borrower's, who is told anew
+)

@@ -8,7 +8,8 @@ import (
 // A PastNotice is what was promised about a loan, and what became of it.
 type PastNotice struct {
 	Notice
-	Dropped  string    `json:"dropped"` // why the borrower was not told, or ""
+	Borrower string    `json:"borrower_id"` // whose email it is
+	Dropped  string    `json:"dropped"`     // why the borrower was not told, or ""
 	Email    int64     `json:"email_id"`
 	State    State     `json:"state"`
 	Reason   string    `json:"reason"`
@@ -50,9 +51,11 @@ func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Exp
 	x.Offset = rules.calendar(loan).Offset(loan.Due, x.Today)
 	step, inForce := r.Settings.Schedule.InForce(x.Offset)
 	x.Step = step
-	told := false
+	var history History
 	for _, p := range past {
-		told = told || p.Due == loan.Due && p.Step >= step
+		if p.Due == loan.Due {
+			history = append(history, Past{Step: p.Step, Dropped: p.Dropped, Borrower: p.Borrower, Waiting: p.State.waits()})
+		}
 	}
 	_, address := rules.Address(loan.Borrower)
 	_, closed := rules.calendar(loan).Closed(x.Today)
@@ -66,7 +69,7 @@ func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Exp
 	note(&x.Hinders, OptedOut, rules.OptedOut[loan.Borrower.ID] || inForce && !loan.wants(step))
 	note(&x.Hinders, address, address != Due)
 	note(&x.Hinders, NotYet, !inForce)
-	note(&x.Hinders, Told, inForce && told)
+	note(&x.Hinders, Told, inForce && history.Promised(loan.Borrower.ID, step))
 	note(&x.Later, WindowShut, r.Settings.Window.Left(now, r.Settings.Zone) == 0)
 	note(&x.Later, ShutToday, closed)
 	note(&x.Later, PausedNow, pause.inForce)

@@ -2,9 +2,11 @@ package reminder_test
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"net"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,4 +113,13 @@ func day(s string) reminder.Date {
 		panic(err)
 	}
 	return d
+}
+
+// replaced returns a text in which each word is replaced by the value that follows it.
+func replaced(text string, wordsAndValues ...any) string {
+	var pairs []string
+	for _, v := range wordsAndValues {
+		pairs = append(pairs, fmt.Sprint(v))
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
 }

@@ -38,7 +38,8 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m := newModel(t, rt, lib, app.Store)
 		actions := map[string]func(*rapid.T){
-			"lend": m.lend, "renew": m.renew, "return": m.giveBack, "opt out or in": m.optOut, "close a day": m.closeDay, "next day": m.nextDay,
+			"lend": m.lend, "renew": m.renew, "return": m.giveBack, "book it back": m.bookBack,
+			"move": m.move, "opt out or in": m.optOut, "close a day": m.closeDay, "next day": m.nextDay,
 			"plan": m.plan, "claim": m.claim, "hand over": m.handOver, "record": m.record, "die": m.die,
 			"leases end": m.leasesEnd, "sweep": m.sweep,
 		}
@@ -70,7 +71,9 @@ type model struct {
 	quiet  map[string]bool // borrowers who opted out
 	closed map[reminder.Date]string
 	emails map[int64]*mEmail
-	told   map[reminder.Cycle]int // newest step promised
+	past   map[reminder.Cycle][]*mPast
+	told   map[mTold]int64 // the email that a server took
+	gone   map[string]mLoan
 	flight []*flight
 	nextID int
 }
@@ -78,6 +81,22 @@ type model struct {
 type mLoan struct {
 	borrower string
 	due      reminder.Date
+}
+
+// A mPast is a notice that was promised.
+type mPast struct {
+	step     int
+	borrower string
+	email    *mEmail
+	void     bool // dropped before it was sent, for a reason that may pass
+	aside    bool // the loan was booked on the wrong borrower, and another was promised the step
+}
+
+// A mTold is what no borrower may be told twice.
+type mTold struct {
+	borrower string
+	cycle    reminder.Cycle
+	step     int
 }
 
 type mEmail struct {
@@ -96,6 +115,8 @@ type flight struct {
 	email *mEmail
 	token string
 	mark  bool // the hand-over mark was set by this claim
+
+	dropped []reminder.Dropped // by its recheck
 }
 
 const mBorrowers = 3
@@ -104,7 +125,8 @@ var mSteps = []int{-1, 0, 2, 5, 8, 11, 14} // what the schedule -1,0,2,5,+3 mean
 
 func newModel(t *testing.T, rt *rapid.T, lib *library, store *mysql.Store) *model {
 	m := &model{rt: rt, t: t, lib: lib, store: store, db: lib.Admin, today: day("2026-11-24"), loans: map[string]mLoan{}, quiet: map[string]bool{},
-		closed: map[reminder.Date]string{}, emails: map[int64]*mEmail{}, told: map[reminder.Cycle]int{}, nextID: 1}
+		closed: map[reminder.Date]string{}, emails: map[int64]*mEmail{}, past: map[reminder.Cycle][]*mPast{},
+		told: map[mTold]int64{}, gone: map[string]mLoan{}, nextID: 1}
 	for _, table := range []string{"reminder_emails", "reminder_notices", "reminder_opt_outs", "reminder_closed_days", "peminjaman"} {
 		m.exec("DELETE FROM " + table)
 	}
@@ -180,8 +202,29 @@ func (m *model) renew(rt *rapid.T) {
 
 func (m *model) giveBack(rt *rapid.T) {
 	id := m.pick(rt)
+	m.gone[id] = m.loans[id]
 	delete(m.loans, id)
 	m.exec("UPDATE peminjaman SET status = 'Dikembalikan' WHERE id = ?", id)
+}
+
+// bookBack undoes a return that was booked by mistake.
+func (m *model) bookBack(rt *rapid.T) {
+	if len(m.gone) == 0 {
+		rt.Skip()
+	}
+	id := rapid.SampledFrom(slices.Sorted(maps.Keys(m.gone))).Draw(rt, "loan")
+	m.loans[id] = m.gone[id]
+	delete(m.gone, id)
+	m.exec("UPDATE peminjaman SET status = 'Dipinjam' WHERE id = ?", id)
+}
+
+// move books a loan on another borrower.
+func (m *model) move(rt *rapid.T) {
+	id := m.pick(rt)
+	l := m.loans[id]
+	l.borrower = strconv.Itoa(rapid.IntRange(1, mBorrowers).Draw(rt, "borrower"))
+	m.loans[id] = l
+	m.exec("UPDATE peminjaman SET user_id = ? WHERE id = ?", l.borrower, id)
 }
 
 func (m *model) optOut(rt *rapid.T) {
@@ -214,7 +257,7 @@ func (m *model) plan(rt *rapid.T) {
 	for id, l := range m.loans {
 		step, ok := m.inForce(l.due)
 		cycle := reminder.Cycle{Loan: id, Due: l.due}
-		if last, known := m.told[cycle]; ok && !m.quiet[l.borrower] && (!known || last < step) {
+		if ok && !m.quiet[l.borrower] && !m.promised(cycle, l.borrower, step) {
 			if expected[l.borrower] == nil {
 				expected[l.borrower] = map[reminder.Notice]bool{}
 			}
@@ -246,15 +289,42 @@ func (m *model) plan(rt *rapid.T) {
 		var n reminder.Notice
 		require.NoError(rt, rows.Scan(&id, &borrower, &n.Loan, &due, &n.Step))
 		n.Due = reminder.DateOf(due, time.UTC)
-		m.told[n.Cycle] = n.Step
 		if got[borrower] == nil {
 			got[borrower] = map[reminder.Notice]bool{}
 			m.emails[id] = &mEmail{state: reminder.Queued, notices: got[borrower]}
 		}
 		got[borrower][n] = true
+		m.past[n.Cycle] = slices.DeleteFunc(m.past[n.Cycle], func(p *mPast) bool { return p.step == n.Step && p.void })
+		for _, p := range m.past[n.Cycle] {
+			p.aside = p.aside || p.step == n.Step
+		}
+		m.past[n.Cycle] = append(m.past[n.Cycle], &mPast{step: n.Step, borrower: borrower, email: m.emails[id]})
 	}
 	require.NoError(rt, rows.Err())
 	require.Equal(rt, expected, got, "one email a borrower, with exactly what is new")
+}
+
+// promised reports whether a step, or a newer one, was promised to a borrower, or may still be sent to another.
+func (m *model) promised(c reminder.Cycle, borrower string, step int) bool {
+	return slices.ContainsFunc(m.past[c], func(p *mPast) bool {
+		waiting := slices.Contains([]reminder.State{reminder.Queued, reminder.Claimed, reminder.Handover}, p.email.state)
+		return !p.void && (p.borrower == borrower && p.step >= step || p.borrower != borrower && p.step == step && waiting && !p.aside)
+	})
+}
+
+// take is a server that accepts what a claim tells: nobody may be told anything by two emails.
+func (m *model) take(rt *rapid.T, c reminder.Claim, dropped []reminder.Dropped, messageID string) {
+	m.emails[c.ID].accepted = append(m.emails[c.ID].accepted, messageID)
+	for _, n := range c.Notices {
+		if slices.ContainsFunc(dropped, func(d reminder.Dropped) bool { return d.Notice == n }) {
+			continue
+		}
+		key := mTold{c.Borrower, n.Cycle, n.Step}
+		if other, told := m.told[key]; told {
+			require.Equal(rt, other, c.ID, "told twice: %v", key)
+		}
+		m.told[key] = c.ID
+	}
 }
 
 func (m *model) in(states ...reminder.State) (n int) {
@@ -301,7 +371,7 @@ func (m *model) handOver(rt *rapid.T) {
 	for _, n := range f.claim.Notices {
 		l, open := m.loans[n.Loan]
 		step, _ := m.inForce(l.due)
-		if open && l.due == n.Due && !m.quiet[l.borrower] && step <= n.Step {
+		if open && l.due == n.Due && l.borrower == f.claim.Borrower && !m.quiet[l.borrower] && step <= n.Step {
 			lines++
 		}
 	}
@@ -328,8 +398,9 @@ func (m *model) handOver(rt *rapid.T) {
 	require.NoError(rt, err)
 	f.email.state, f.mark = reminder.Handover, true
 	if rapid.Bool().Draw(rt, "accepted") {
-		f.email.accepted = append(f.email.accepted, id)
+		m.take(rt, f.claim, outcome.Dropped, id)
 	}
+	f.dropped = outcome.Dropped
 }
 
 // record writes what the run learned: the truth, or that it learned nothing.
@@ -346,6 +417,7 @@ func (m *model) record(rt *rapid.T) {
 	} else if rapid.Bool().Draw(rt, "refused") {
 		o = rapid.SampledFrom([]reminder.Outcome{{State: reminder.Refused}, {State: reminder.Failed}, {State: reminder.Queued}}).Draw(rt, "outcome")
 	}
+	o.Dropped = f.dropped
 	m.settle(rt, f, i, o)
 }
 
@@ -363,6 +435,18 @@ func (m *model) settle(rt *rapid.T, f *flight, i int, o reminder.Outcome) {
 	require.NoError(rt, err)
 	if e.state = o.State; o.State == reminder.Unknown {
 		e.unknowns++
+	}
+	if f.claim.Unknowns > 0 {
+		return
+	}
+	for c, past := range m.past {
+		for _, p := range past {
+			if p.email != e || p.aside {
+				continue
+			}
+			i := slices.IndexFunc(o.Dropped, func(d reminder.Dropped) bool { return d.Cycle == c && d.Step == p.step })
+			p.void = p.void || i >= 0 && o.Dropped[i].Reason != "superseded" || i < 0 && o.State == reminder.Canceled
+		}
 	}
 }
 
@@ -422,7 +506,6 @@ func (m *model) converge(rt *rapid.T) {
 				break
 			}
 			for _, c := range claims {
-				e := m.emails[c.ID]
 				loans, err := m.store.Reread(m.t.Context(), c)
 				require.NoError(rt, err)
 				_, _, o := m.rules().Recheck(c, loans, m.today)
@@ -432,7 +515,7 @@ func (m *model) converge(rt *rapid.T) {
 						id = fmt.Sprintf("%s.%d", c.Ref, c.Attempts)
 					}
 					require.NoError(rt, m.store.HandOver(m.t.Context(), c, id, time.Unix(0, 0)))
-					e.accepted = append(e.accepted, id)
+					m.take(rt, c, o.Dropped, id)
 					o.State = reminder.Sent
 				}
 				require.NoError(rt, m.store.Record(m.t.Context(), c, o))

@@ -91,18 +91,61 @@ func (r Rules) Hinder(loan Loan, today Date) Verdict {
 	return Due
 }
 
-// A History is what was promised in one Cycle.
-type History struct {
-	Last int // newest step
-	Late int // late notices that were not dropped
+// A Past is a notice on record, as a plan needs it.
+type Past struct {
+	Step     int
+	Dropped  string // why it was left out of its email, MovedAway, or ""
+	Email    int64
+	Borrower string // whose email it is; "" when that is not on record
+	Waiting  bool   // the email has not ended
+	Told     bool   // the email was sent, or may have been
 }
 
-// Judge decides about one loan, given what was promised in its cycle (nil: nothing). The Notice is the one to promise
-// when the verdict is Due or Withheld.
+// anothers reports whether the notice belongs to another borrower: the loan had been booked on the wrong one.
+func (p Past) anothers(borrower string) bool { return p.Borrower != "" && p.Borrower != borrower }
+
+// A History is what was promised in one Cycle, to whomever.
+type History []Past
+
+// Promised reports whether a step must not be promised to a borrower, because it or a newer one was. What was dropped
+// before anything was sent promises nothing any more. What another borrower was told, they were not; but as long as
+// another's email may still be sent, its recheck comes first.
+func (h History) Promised(borrower string, step int) bool {
+	return slices.ContainsFunc(h, func(p Past) bool {
+		switch {
+		case slices.Contains(Voids, p.Dropped):
+			return false
+		case p.anothers(borrower):
+			return p.Step == step && p.Waiting && p.Dropped != MovedAway
+		}
+		return p.Step >= step
+	})
+}
+
+// number is which late reminder a borrower's next one is: one more than were sent, or may have been.
+func (h History) number(borrower string) int {
+	n := 1
+	for _, p := range h {
+		if p.Told && p.Step > 0 && !p.anothers(borrower) && (p.Dropped == "" || p.Dropped == MovedAway) {
+			n++
+		}
+	}
+	return n
+}
+
+// moved reports whether a step was promised to another borrower, and is to be told to this one.
+func (h History) moved(borrower string, step int) bool {
+	return slices.ContainsFunc(h, func(p Past) bool {
+		return p.Step == step && p.anothers(borrower) && !slices.Contains(Voids, p.Dropped)
+	})
+}
+
+// Judge decides about one loan, given what was promised in its cycle. The Notice is the one to promise when the verdict
+// is Due or Withheld.
 //
-// A step is promised only when it is newer than every promised one. So a changed schedule does not tell again what an
-// older schedule told under another step.
-func (r Rules) Judge(loan Loan, past *History, today Date) (Notice, Verdict) {
+// A step is promised only when it is newer than every one that the borrower was promised. So a changed schedule does not
+// tell again what an older schedule told under another step.
+func (r Rules) Judge(loan Loan, past History, today Date) (Notice, Verdict) {
 	if v := r.Hinder(loan, today); v != Due {
 		return Notice{}, v
 	}
@@ -117,15 +160,12 @@ func (r Rules) Judge(loan Loan, past *History, today Date) (Notice, Verdict) {
 	case !loan.wants(step):
 		return Notice{}, OptedOut
 	}
-	if past != nil && past.Last >= step {
+	if past.Promised(loan.Borrower.ID, step) {
 		return Notice{}, Told
 	}
 	n := Notice{Cycle: Cycle{Loan: loan.ID, Due: loan.Due}, Step: step}
 	if step > 0 {
-		n.Number = 1
-		if past != nil {
-			n.Number += past.Late
-		}
+		n.Number = past.number(loan.Borrower.ID)
 	}
 	return n, reachable
 }
@@ -137,6 +177,8 @@ type Plan struct {
 	emails   map[string]*Email // by Borrower.ID
 	promised map[Cycle]bool    // in emails; a view whose joins show a loan twice must not stop the run
 	withheld map[string]bool   // borrowers
+	moved    []planned         // told to another borrower
+	told     int               // loans
 
 	Loans LoanCounts // Open and TooOld are not a plan's to count
 }
@@ -150,14 +192,17 @@ func NewPlan(rules Rules, today Date) *Plan {
 func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
 	for _, loan := range loans {
 		p.Loans.InReach++
-		var past *History
-		if h, ok := known[Cycle{loan.ID, loan.Due}]; ok {
-			past = &h
-		}
+		past := known[Cycle{loan.ID, loan.Due}]
 		notice, verdict := p.rules.Judge(loan, past, p.today)
 		switch verdict {
 		case Due:
+			if past.moved(loan.Borrower.ID, notice.Step) {
+				p.moved = append(p.moved, planned{loan.Borrower.ID, notice})
+				continue
+			}
 			p.promise(loan.Borrower.ID, notice)
+		case Told:
+			p.told++
 		case Withheld:
 			p.withheld[loan.Borrower.ID] = true
 		case OnHold, OptedOut:
@@ -182,8 +227,23 @@ func (p *Plan) promise(borrower string, n Notice) {
 	e.Priority = min(e.Priority, n.Priority())
 }
 
+// A planned notice is not in an email yet.
+type planned struct {
+	borrower string
+	notice   Notice
+}
+
+// maxMoved is how many loans may have moved to another borrower beside ten times as many that have not. When it is more,
+// the library's system has given its borrowers new ids, and everybody would be told a second time.
+const maxMoved = 10
+
 // Emails returns the planned emails, one a borrower, the most urgent first.
 func (p *Plan) Emails() []Email {
+	if n := len(p.moved); n <= maxMoved || n*10 <= p.told {
+		for _, m := range p.moved {
+			p.promise(m.borrower, m.notice)
+		}
+	}
 	emails := make([]Email, 0, len(p.emails))
 	for _, e := range p.emails {
 		emails = append(emails, *e)

@@ -21,6 +21,14 @@ func testRules(t testing.TB, schedule string) Rules {
 	return Rules{Schedule: s, MaxOverdueDays: 60}
 }
 
+// told is a history of steps that were told to whoever has the loan.
+func told(steps ...int) (h History) {
+	for _, step := range steps {
+		h = append(h, Past{Step: step, Told: true})
+	}
+	return h
+}
+
 func TestJudge(t *testing.T) {
 	today := day("2026-11-24")
 	rules := testRules(t, DefaultSchedule)
@@ -35,7 +43,7 @@ func TestJudge(t *testing.T) {
 		due      string
 		borrower Borrower
 		hold     string
-		past     *History
+		past     History
 		want     Verdict
 		step     int
 		number   int
@@ -43,16 +51,32 @@ func TestJudge(t *testing.T) {
 		{name: "in two days", due: "2026-11-26", want: NotYet},
 		{name: "tomorrow", due: "2026-11-25", want: Due, step: -1},
 		{name: "today", due: "2026-11-24", want: Due, step: 0},
-		{name: "today, told yesterday", due: "2026-11-24", past: &History{Last: -1}, want: Due, step: 0},
-		{name: "today, told today", due: "2026-11-24", past: &History{Last: 0}, want: Told},
-		{name: "one day late", due: "2026-11-23", past: &History{Last: 0}, want: Due, step: 1, number: 1},
-		{name: "two days late", due: "2026-11-22", past: &History{Last: 1, Late: 1}, want: Told},
-		{name: "two days late, one missed", due: "2026-11-22", past: &History{Last: 0}, want: Due, step: 1, number: 1},
+		{name: "today, told yesterday", due: "2026-11-24", past: told(-1), want: Due, step: 0},
+		{name: "today, told today", due: "2026-11-24", past: told(0), want: Told},
+		{name: "one day late", due: "2026-11-23", past: told(0), want: Due, step: 1, number: 1},
+		{name: "two days late", due: "2026-11-22", past: told(1), want: Told},
+		{name: "two days late, one missed", due: "2026-11-22", past: told(0), want: Due, step: 1, number: 1},
 		{name: "five days late, all missed", due: "2026-11-19", want: Due, step: 3, number: 1},
-		{name: "a week late", due: "2026-11-17", past: &History{Last: 3, Late: 2}, want: Due, step: 7, number: 3},
-		{name: "a dropped notice does not count", due: "2026-11-17", past: &History{Last: 3, Late: 1}, want: Due, step: 7, number: 2},
-		{name: "two weeks late", due: "2026-11-10", past: &History{Last: 7, Late: 3}, want: Due, step: 14, number: 4},
-		{name: "a later step of an older schedule", due: "2026-11-17", past: &History{Last: 10, Late: 1}, want: Told},
+		{name: "a week late", due: "2026-11-17", past: told(0, 1, 3), want: Due, step: 7, number: 3},
+		{name: "an expired notice does not count", due: "2026-11-17", past: append(told(1), Past{Step: 3, Dropped: "expired", Told: true}),
+			want: Due, step: 7, number: 2},
+		{name: "nor one of a canceled email", due: "2026-11-17", past: append(told(1), Past{Step: 3}), want: Due, step: 7, number: 2},
+		{name: "superseded, and its step in force again", due: "2026-11-24", past: History{{Step: 0, Dropped: "superseded"}}, want: Told},
+		{name: "dropped, and in order again", due: "2026-11-23", past: History{{Step: 1, Dropped: "returned", Told: true}}, want: Due, step: 1, number: 1},
+		{name: "dropped by a clock that was ahead", due: "2026-11-23", past: append(told(0), Past{Step: 56, Dropped: "too_old"}),
+			want: Due, step: 1, number: 1},
+		{name: "canceled by a person", due: "2026-11-24", past: History{{Step: 0, Dropped: ByPerson}}, want: Told},
+		{name: "told to another borrower", due: "2026-11-21", past: History{{Step: 1, Borrower: "c", Told: true}, {Step: 3, Borrower: "c", Told: true}},
+			want: Due, step: 3, number: 1},
+		{name: "on its way to another borrower", due: "2026-11-24", past: History{{Step: 0, Borrower: "c", Waiting: true}}, want: Told},
+		{name: "on its way to another borrower, an older step", due: "2026-11-24", past: History{{Step: -1, Borrower: "c", Waiting: true}}, want: Due},
+		{name: "booked back after another was told", due: "2026-11-24", past: History{{Step: 0, Borrower: "c", Told: true},
+			{Step: 0, Borrower: "b", Dropped: MovedAway, Told: true}}, want: Told},
+		{name: "booked back, and late", due: "2026-11-21", past: History{{Step: 1, Borrower: "c", Told: true},
+			{Step: 1, Borrower: "b", Dropped: MovedAway, Told: true}}, want: Due, step: 3, number: 2},
+		{name: "whose email is not on record", due: "2026-11-24", past: History{{Step: 0, Told: true}}, want: Told},
+		{name: "two weeks late", due: "2026-11-10", past: told(1, 3, 7), want: Due, step: 14, number: 4},
+		{name: "a later step of an older schedule", due: "2026-11-17", past: told(10), want: Told},
 		{name: "at the limit", due: "2026-09-25", want: Due, step: 56, number: 1},
 		{name: "too old", due: "2026-09-24", want: TooOld},
 		{name: "on hold", due: "2026-11-24", hold: "lost", want: OnHold},
@@ -63,7 +87,7 @@ func TestJudge(t *testing.T) {
 		{name: "refused address that changed", due: "2026-11-24", borrower: Borrower{ID: "mended", Email: "new@example.org"}, want: Due},
 		{name: "not on the list", rules: only, due: "2026-11-24", want: Withheld},
 		{name: "on the list", rules: only, due: "2026-11-24", borrower: Borrower{ID: "b", Email: "librarian@example.org"}, want: Due},
-		{name: "not on the list and told", rules: only, due: "2026-11-24", past: &History{}, want: Told},
+		{name: "not on the list and told", rules: only, due: "2026-11-24", past: told(0), want: Told},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.rules.MaxOverdueDays == 0 {
@@ -87,7 +111,7 @@ func TestPlanMakesOneEmailABorrower(t *testing.T) {
 		return Loan{ID: id, Due: day(due), Borrower: Borrower{ID: borrower, Email: borrower + "@example.org"}}
 	}
 	p := NewPlan(testRules(t, DefaultSchedule), day("2026-11-24"))
-	known := map[Cycle]History{{"told", day("2026-11-21")}: {Last: 3, Late: 2}, {"late2", day("2026-11-21")}: {Last: 1, Late: 1}}
+	known := map[Cycle]History{{"told", day("2026-11-21")}: told(1, 3), {"late2", day("2026-11-21")}: told(1)}
 	p.Add([]Loan{loan("late2", "2026-11-21", "ani"), loan("told", "2026-11-21", "budi")}, known)
 	p.Add([]Loan{
 		loan("late1", "2026-11-23", "cici"), loan("today", "2026-11-24", "ani"), loan("soon", "2026-11-25", "dedi"),
@@ -100,6 +124,25 @@ func TestPlanMakesOneEmailABorrower(t *testing.T) {
 		{"cici", FirstLate, []Notice{{Cycle{"late1", day("2026-11-23")}, 1, 1}}},
 	}, p.Emails(), "the most urgent first, all of a borrower's notices in one email")
 	assert.Equal(t, LoanCounts{InReach: 8, Held: 1, Unreachable: 1}, p.Loans)
+}
+
+// TestNewBorrowerIDs: a few loans that moved to another borrower are told to that one. When all have, the library's system
+// has given its borrowers other ids, and nobody is told again.
+func TestNewBorrowerIDs(t *testing.T) {
+	today := day("2026-11-24")
+	for _, tt := range []struct{ moved, others, planned int }{{1, 0, 1}, {10, 0, 10}, {11, 20, 0}, {11, 110, 11}, {3000, 0, 0}} {
+		plan := NewPlan(testRules(t, DefaultSchedule), today)
+		for i := range tt.moved + tt.others {
+			id, borrower := strconv.Itoa(i), "old"
+			if i >= tt.moved {
+				borrower = id
+			}
+			plan.Add([]Loan{{ID: id, Due: today, Borrower: Borrower{ID: id, Email: id + "@example.org"}}},
+				map[Cycle]History{{id, today}: {{Borrower: borrower, Told: true}}})
+		}
+		assert.Len(t, plan.Emails(), tt.planned, tt)
+		assert.Len(t, plan.Emails(), tt.planned, "asked twice")
+	}
 }
 
 func TestReach(t *testing.T) {
@@ -151,7 +194,7 @@ func TestEveryStepOnceInEveryZone(t *testing.T) {
 // live runs the life of one loan hour by hour.
 func live(t *testing.T, rng *rand.Rand, zone *time.Location, rules Rules, due Date, window Window) {
 	loan := Loan{ID: "1", Due: due, Borrower: Borrower{ID: "b", Email: "b@example.org"}}
-	var past *History
+	var past History
 	var promised []int
 	var last Date
 	minute := time.Duration(rng.IntN(60)) * time.Minute
@@ -168,17 +211,13 @@ func live(t *testing.T, rng *rand.Rand, zone *time.Location, rules Rules, due Da
 			continue
 		}
 		p := NewPlan(rules, today)
-		known := map[Cycle]History{}
-		if past != nil {
-			known[Cycle{loan.ID, loan.Due}] = *past
-		}
-		p.Add([]Loan{loan}, known)
+		p.Add([]Loan{loan}, map[Cycle]History{{loan.ID, loan.Due}: past})
 		for _, email := range p.Emails() {
 			require.Len(t, email.Notices, 1)
 			step := email.Notices[0].Step
 			require.NotContains(t, promised, step, "%s, due %s: promised twice", zone, due)
 			promised = append(promised, step)
-			past = &History{Last: step}
+			past = append(past, told(step)...)
 		}
 		if step, ok := rules.Schedule.InForce(rules.Calendar.Offset(due, today)); ok {
 			require.NotEmpty(t, promised, "%s, due %s, %s: lost", zone, due, today)

@@ -58,6 +58,9 @@ var reasons = map[string]Text{
 	string(Told):        {"sudah diingatkan", "told already"},
 	string(Failed):      {"gagal", "failed"},
 	string(Refused):     {"ditolak", "refused"},
+	ByPerson:            {"dibatalkan oleh orang", "canceled by a person"},
+	Released:            {"karantinanya dicabut", "its quarantine was taken back"},
+	MovedAway:           {"pinjaman itu lalu pindah ke peminjam lain", "the loan then moved to another borrower"},
 
 	"the run ended in the hand-over": {"program terhenti tepat saat menyerahkan surel itu", "the program ended just while handing the mail over"},
 	"every run that took it died":    {"program selalu terhenti pada surel ini", "the program always ended at this mail"},

@@ -14,16 +14,12 @@ const withheldFor = time.Hour
 // Recheck holds a claim's notices against the loans as they are now. It returns the letter to send and to whom, or an
 // outcome with a State when nothing is to be sent. It is pure.
 func (r Rules) Recheck(c Claim, loans []Loan, today Date) (Letter, mail.Address, Outcome) {
-	now := make(map[string]Loan, len(loans))
-	for _, loan := range loans {
-		now[loan.ID] = loan
-	}
 	letter := Letter{Today: today}
 	var borrower Borrower
 	var o Outcome
 	shut := false
 	for _, n := range c.Notices {
-		loan, open := now[n.Loan]
+		loan, open := current(c, n, loans)
 		if reason := r.stale(c, n, loan, open, today); reason != "" {
 			o.Dropped = append(o.Dropped, Dropped{n, reason})
 			continue
@@ -63,6 +59,16 @@ func (r Rules) Recheck(c Claim, loans []Loan, today Date) (Letter, mail.Address,
 		return letter, to, Outcome{State: Queued, Reason: ClosedDay, KeepTry: true, RetryAfter: withheldFor}
 	}
 	return letter, to, o
+}
+
+// current finds a notice's loan. Of a loan that the view shows several times, it is the one that the plan saw.
+func current(c Claim, n Notice, loans []Loan) (loan Loan, open bool) {
+	for _, l := range loans {
+		if l.ID == n.Loan && (!open || l.Borrower.ID == c.Borrower && l.Due == n.Due) {
+			loan, open = l, true
+		}
+	}
+	return loan, open
 }
 
 // The reasons for which a notice is dropped, beside the verdicts.

@@ -50,7 +50,7 @@ func TestDesk(t *testing.T) {
 	explained := command(t, environ, "explain", fmt.Sprint(gone))
 	require.Equal(t, exitDone, explained.code, explained.err)
 	assert.Regexp(t, `x +server surel menolak alamat itu`, explained.out)
-	assert.Regexp(t, `ok +pengingat untuk tahap ini \(pada hari jatuh tempo\) sudah dicatat: ditolak`, explained.out)
+	assert.Regexp(t, `x +server surel menolak alamat itu untuk seterusnya`, explained.out)
 
 	for _, args := range [][]string{{"retry"}, {"retry", "--failed", "--unknown"}, {"retry", "--failed", "--refused"},
 		{"retry", "1", "--failed"}, {"retry", "x"}, {"cancel"}, {"cancel", "x"}, {"retry", "999"}, {"cancel", "0"}, {"retry", "-1"}} {

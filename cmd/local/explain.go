@@ -96,7 +96,7 @@ func (p *program) explainClosed(past []reminder.PastNotice, s reminder.Settings)
 	}
 	p.printf("Tidak ada pinjaman terbuka dengan nomor ini: bukunya sudah kembali. Yang tercatat:",
 		"No open loan has this number: the book is back. On record:")
-	p.printPast(past, s)
+	p.printPast(past, "", s)
 	return nil
 }
 
@@ -149,7 +149,7 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 	default:
 		p.printf("=> 'pengingat run' berikutnya mengirim surel.", "=> The next 'pengingat run' sends a mail.")
 	}
-	p.printPast(x.Past, s)
+	p.printPast(x.Past, x.Loan.Borrower.ID, s)
 }
 
 // told says when the reminder for the step in force was sent, or how it stands.
@@ -186,13 +186,17 @@ func (p *program) stepText(days int) string {
 // dayAndTime is how the program writes a moment.
 const dayAndTime = "2006-01-02 15:04"
 
-func (p *program) printPast(past []reminder.PastNotice, s reminder.Settings) {
+// printPast lists what is on record about a loan. What went to another borrower than the one who has it now is marked.
+func (p *program) printPast(past []reminder.PastNotice, borrower string, s reminder.Settings) {
 	for _, n := range past {
 		when := n.Promised
 		if !n.Sent.IsZero() {
 			when = n.Sent
 		}
 		what := p.state(n.State)
+		if borrower != "" && n.Borrower != "" && n.Borrower != borrower {
+			what += p.sayf(" kepada peminjam lain (%s)", " to another borrower (%s)", plain(n.Borrower))
+		}
 		if why := p.reason(cmp.Or(n.Dropped, n.Reason)); why != "" {
 			what += "; " + why
 		}

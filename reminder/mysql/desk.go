@@ -61,7 +61,7 @@ func (s *Store) Retry(ctx context.Context, ids []int64, states ...reminder.State
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE reminder_notices SET dropped = '' WHERE dropped IN ('failed', 'refused') AND email_id IN
+		_, err = tx.ExecContext(ctx, `UPDATE reminder_notices SET dropped = '' WHERE dropped IN ('failed', 'refused', 'bad_address') AND email_id IN
 			(SELECT id FROM reminder_emails WHERE `+where+")", args...)
 		if err != nil {
 			return err
@@ -84,8 +84,21 @@ var Cancelable = []reminder.State{reminder.Queued, reminder.Failed, reminder.Unk
 // Cancel ends emails that wait, failed, or have an unknown outcome. It returns how many it ended.
 func (s *Store) Cancel(ctx context.Context, ids []int64) (int, error) {
 	where, args := chosen(ids, Cancelable)
-	n, err := s.exec(ctx, `UPDATE reminder_emails SET state = 'canceled', reason = 'by a person', ended_at = UTC_TIMESTAMP(6)
-		WHERE `+where, args...)
+	var n int64
+	err := s.tx(ctx, func(tx *sql.Tx, _ bool) error {
+		res, err := tx.ExecContext(ctx, `UPDATE reminder_emails SET state = 'canceled', reason = 'by a person', ended_at = UTC_TIMESTAMP(6)
+			WHERE `+where, args...)
+		if err != nil {
+			return err
+		}
+		if n, err = res.RowsAffected(); err != nil {
+			return err
+		}
+		// What was surely not sent does not count as a reminder, and is not promised anew.
+		_, err = tx.ExecContext(ctx, `UPDATE reminder_emails e JOIN reminder_notices n ON n.email_id = e.id SET n.dropped = ?
+			WHERE e.state = 'canceled' AND e.reason = 'by a person' AND e.unknowns = 0 AND n.dropped IN ('', 'failed')`, reminder.ByPerson)
+		return err
+	})
 	return int(n), fault("cancel emails", err)
 }
 
@@ -275,8 +288,12 @@ func (s *Store) byID(ctx context.Context, ids []any) ([]reminder.Loan, error) {
 // PastNotices returns what was promised about a loan, the oldest first.
 func (s *Store) PastNotices(ctx context.Context, loan string) ([]reminder.PastNotice, error) {
 	past, err := list(ctx, s, func(rows *sql.Rows, p *reminder.PastNotice) error {
-		return rows.Scan(&p.Loan, day{&p.Due}, &p.Step, &p.Number, &p.Dropped, &p.Email, &p.State, &p.Reason, datetime{&p.Promised}, datetime{&p.Sent})
-	}, `SELECT n.loan_id, n.due_date, n.step, n.number, n.dropped, e.id, e.state, e.reason, e.created_at, e.sent_at
-		FROM reminder_notices n JOIN reminder_emails e ON e.id = n.email_id WHERE n.loan_id = ? ORDER BY e.created_at, n.step`, loan)
+		err := rows.Scan(&p.Loan, day{&p.Due}, &p.Step, &p.Number, &p.Dropped, &p.Borrower, &p.Email, &p.State, &p.Reason,
+			datetime{&p.Promised}, datetime{&p.Sent})
+		comeBack(&p.Step, &p.Dropped)
+		return err
+	}, `SELECT n.loan_id, n.due_date, n.step, n.number, n.dropped, COALESCE(e.borrower_id, ''), n.email_id,
+		COALESCE(e.state, 'unknown'), COALESCE(e.reason, ''), e.created_at, e.sent_at
+		FROM reminder_notices n LEFT JOIN reminder_emails e ON e.id = n.email_id WHERE n.loan_id = ? ORDER BY e.created_at, n.step`, loan)
 	return past, fault("read what was promised", err)
 }

@@ -499,6 +499,11 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 func (s *story) scan(ctx context.Context, store *mysql.Store, told *strings.Builder) error {
 	return store.Scan(ctx, day("2026-11-01"), day("2026-11-30"),
 		func(loans []reminder.Loan, known map[reminder.Cycle]reminder.History) error {
+			for _, history := range known {
+				for i := range history {
+					history[i].Email = 0 // a repetition has another one
+				}
+			}
 			fmt.Fprintln(told, "page", loans, known)
 			return nil
 		})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -159,14 +160,18 @@ func (s *Store) known(ctx context.Context, loans []reminder.Loan) (map[reminder.
 	}
 	err := s.read(ctx, func() { clear(known) }, func(rows *sql.Rows) error {
 		var c reminder.Cycle
-		var h reminder.History
-		if err := scanCycle(rows, &c, &h.Last, &h.Late); err != nil {
+		var p reminder.Past
+		if err := scanCycle(rows, &c, &p.Step, &p.Dropped, &p.Email, &p.Borrower, &p.Waiting, &p.Told); err != nil {
 			return err
 		}
-		known[c] = h
+		comeBack(&p.Step, &p.Dropped)
+		known[c] = append(known[c], p)
 		return nil
-	}, `SELECT loan_id, due_date, MAX(step), SUM(step > 0 AND dropped = '') FROM reminder_notices
-		WHERE loan_id IN (`+marks(len(ids))+`) GROUP BY loan_id, due_date`, ids...)
+		// A notice whose email is missing (half a restored backup) stands: it may have been told.
+	}, `SELECT n.loan_id, n.due_date, n.step, n.dropped, n.email_id, COALESCE(e.borrower_id, ''),
+		COALESCE(e.state IN ('queued', 'claimed', 'handover'), 0),
+		COALESCE(e.state IN ('sent', 'unknown', 'handover') OR e.unknowns > 0, 1)
+		FROM reminder_notices n LEFT JOIN reminder_emails e ON e.id = n.email_id WHERE n.loan_id IN (`+marks(len(ids))+")", ids...)
 	if errors.Is(err, mysql.ErrPktTooLarge) && len(loans) > 1 { // a server that takes short statements only
 		for half := range slices.Chunk(loans, (len(loans)+1)/2) {
 			part, err := s.known(ctx, half)
@@ -178,6 +183,19 @@ func (s *Store) known(ctx context.Context, loans []reminder.Loan) (map[reminder.
 		return known, nil
 	}
 	return known, err
+}
+
+// A notice that makes room for another borrower's is kept under a number that is no step's, below aside. Its step stands in
+// dropped.
+const aside, asidePrefix = -10_000, reminder.MovedAway + " "
+
+// comeBack restores the step of a notice that made room.
+func comeBack(step *int, dropped *string) {
+	if was, ok := strings.CutPrefix(*dropped, asidePrefix); ok {
+		if n, err := strconv.Atoi(was); err == nil {
+			*step, *dropped = n, reminder.MovedAway
+		}
+	}
 }
 
 // scanCycle scans a row that begins with loan_id and due_date.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,10 +42,11 @@ func (s *Store) insert(ctx context.Context, runID string, emails []reminder.Emai
 	return total, nil
 }
 
-// insertChunk stores one chunk. When another run promised some of it in the meantime, error 1062 says so: those notices are
-// left out and the rest is tried again.
+// insertChunk stores one chunk. Error 1062 says that some of its notices are on record: another run promised them in the
+// meantime, or they are promised anew. The former are left out, room is made for the latter, and the rest is tried again.
 func (s *Store) insertChunk(ctx context.Context, runID string, chunk []reminder.Email, state reminder.State, reason string) (reminder.PlannedCounts, error) {
 	var n reminder.PlannedCounts
+	var known map[reminder.Cycle]reminder.History
 	for try := 0; len(chunk) > 0; try++ {
 		refs := make([]string, len(chunk))
 		for i := range refs {
@@ -56,6 +58,9 @@ func (s *Store) insertChunk(ctx context.Context, runID string, chunk []reminder.
 				if done, err := count(ctx, tx, "SELECT COUNT(*) FROM reminder_emails WHERE ref = ?", refs[0]); err != nil || done > 0 {
 					return err
 				}
+			}
+			if err := makeRoom(ctx, tx, chunk, known); err != nil {
+				return err
 			}
 			return insertEmails(ctx, tx, runID, chunk, refs, state, reason)
 		})
@@ -81,11 +86,53 @@ func (s *Store) insertChunk(ctx context.Context, runID string, chunk []reminder.
 		if try == maxTries {
 			return n, errors.New("notices keep being promised by other runs") // not err: its text holds a key
 		}
-		if chunk, err = s.unpromised(ctx, chunk); err != nil {
+		if chunk, known, err = s.unpromised(ctx, chunk); err != nil {
 			return n, err
 		}
 	}
 	return n, nil
+}
+
+// makeRoom takes out of the way what is known under the keys of notices that are promised anew: a void notice goes, and what
+// another borrower was told is kept under another number. Each statement names what was known of the row. When another
+// run was quicker it matches none, and the unique key decides.
+func makeRoom(ctx context.Context, tx *sql.Tx, chunk []reminder.Email, known map[reminder.Cycle]reminder.History) error {
+	var void []string
+	var args []any
+	for _, e := range chunk {
+		for _, n := range e.Notices {
+			for _, p := range known[n.Cycle] {
+				switch {
+				case p.Step != n.Step || p.Dropped == reminder.MovedAway:
+				case slices.Contains(reminder.Voids, p.Dropped):
+					void = append(void, "loan_id = ? AND due_date = ? AND step = ? AND email_id = ?")
+					args = append(args, n.Loan, n.Due.String(), n.Step, p.Email)
+				default:
+					if err := setAside(ctx, tx, n, p.Email); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	if len(void) == 0 {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, "DELETE FROM reminder_notices WHERE ("+strings.Join(void, " OR ")+
+		") AND dropped IN ("+marks(len(reminder.Voids))+")", append(args, anys(reminder.Voids)...)...)
+	return err
+}
+
+func setAside(ctx context.Context, tx *sql.Tx, n reminder.Notice, email int64) error {
+	least, err := count(ctx, tx, "SELECT COALESCE(MIN(step), 0) FROM reminder_notices WHERE loan_id = ? AND due_date = ?",
+		n.Loan, n.Due.String())
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE reminder_notices SET dropped = ?, step = ?
+		WHERE loan_id = ? AND due_date = ? AND step = ? AND email_id = ?`,
+		asidePrefix+strconv.Itoa(n.Step), min(least, aside)-1, n.Loan, n.Due.String(), n.Step, email)
+	return err
 }
 
 func insertEmails(ctx context.Context, tx *sql.Tx, runID string, chunk []reminder.Email, refs []string, state reminder.State, reason string) error {
@@ -129,8 +176,8 @@ func insertEmails(ctx context.Context, tx *sql.Tx, runID string, chunk []reminde
 	return err
 }
 
-// unpromised returns the emails of a chunk without the notices that exist by now.
-func (s *Store) unpromised(ctx context.Context, chunk []reminder.Email) ([]reminder.Email, error) {
+// unpromised returns the emails of a chunk without the notices that are promised by now, and what it knows of their cycles.
+func (s *Store) unpromised(ctx context.Context, chunk []reminder.Email) ([]reminder.Email, map[reminder.Cycle]reminder.History, error) {
 	var loans []reminder.Loan
 	for _, e := range chunk {
 		for _, n := range e.Notices {
@@ -139,19 +186,18 @@ func (s *Store) unpromised(ctx context.Context, chunk []reminder.Email) ([]remin
 	}
 	known, err := s.known(ctx, loans)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var rest []reminder.Email
 	for _, e := range chunk {
 		e.Notices = slices.DeleteFunc(slices.Clone(e.Notices), func(n reminder.Notice) bool {
-			h, ok := known[n.Cycle]
-			return ok && h.Last >= n.Step
+			return known[n.Cycle].Promised(e.Borrower, n.Step)
 		})
 		if len(e.Notices) > 0 {
 			rest = append(rest, e)
 		}
 	}
-	return rest, nil
+	return rest, known, nil
 }
 
 // CancelWaiting cancels what has not ended.
@@ -372,6 +418,9 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 		if err != nil || done {
 			return err
 		}
+		if c.Unknowns > 0 {
+			o.Dropped = nil // the copy that may have arrived told of it
+		}
 		for _, d := range o.Dropped {
 			_, err := tx.ExecContext(ctx, `UPDATE reminder_notices SET dropped = ?
 				WHERE loan_id = ? AND due_date = ? AND step = ? AND email_id = ?`, d.Reason, d.Loan, d.Due.String(), d.Step, c.ID)
@@ -380,7 +429,11 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 			}
 		}
 		if ended { // the borrower was not told any of it: it does not count as a reminder
-			_, err := tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = ? WHERE email_id = ? AND dropped = ''", string(o.State), c.ID)
+			reason := string(o.State)
+			if o.BadAddress != "" {
+				reason = string(reminder.BadAddress) // it is told when the address is mended
+			}
+			_, err := tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = ? WHERE email_id = ? AND dropped = ''", reason, c.ID)
 			if err != nil {
 				return err
 			}

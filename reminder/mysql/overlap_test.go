@@ -15,7 +15,8 @@ import (
 )
 
 // TestOverlap lets 2 to 32 runs begin at the same moment, a thousand times. They promise the same loans, then share what
-// was promised. Nothing is promised, claimed or handed over twice, and nothing is left.
+// was promised. Nothing is promised, claimed or handed over twice, and nothing is left. Some of it is promised anew: it was
+// canceled before it was sent, or told to another borrower.
 func TestOverlap(t *testing.T) {
 	const rounds, most = 1000, 32
 	_, db, user := open(t)
@@ -28,7 +29,7 @@ func TestOverlap(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	items := 0
+	items, moved := 0, 0
 	for round := range rounds {
 		// Few runs most of the time; all of them now and then.
 		runners := 2 + rng.IntN(3)
@@ -39,6 +40,16 @@ func TestOverlap(t *testing.T) {
 		for i := range batch {
 			batch[i].Notices[0].Loan = fmt.Sprintf("%d-%d", round, i)
 			batch[i].Priority = reminder.Priority(rng.IntN(4))
+			switch past := batch[i]; rng.IntN(4) {
+			case 0:
+				_, err := stores[0].Skip(t.Context(), "run", []reminder.Email{past}, string(reminder.Canceled))
+				require.NoError(t, err)
+			case 1:
+				past.Borrower = "wrong"
+				_, err := stores[0].Skip(t.Context(), "run", []reminder.Email{past}, "told")
+				require.NoError(t, err)
+				moved++
+			}
 		}
 		items += len(batch)
 
@@ -81,4 +92,8 @@ func TestOverlap(t *testing.T) {
 	var sent int
 	require.NoError(t, db.Admin.QueryRow("SELECT COUNT(*) FROM reminder_emails WHERE state = 'sent'").Scan(&sent))
 	assert.Equal(t, items, sent)
+	var stands, aside int
+	require.NoError(t, db.Admin.QueryRow("SELECT SUM(dropped = ''), SUM(step < -1000) FROM reminder_notices").Scan(&stands, &aside))
+	assert.Equal(t, items, stands, "each of them once")
+	assert.Equal(t, moved, aside, "and what another was told is kept")
 }
