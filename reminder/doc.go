@@ -72,8 +72,8 @@
 // hand-over, names and titles included, and nothing of that is kept. One of a former day expires.
 //
 // It goes first in its run. So it comes also when a daily limit, the time or a brake keeps the reminders back, and after a
-// pause it is the librarian's own mail that tries the server; the price is that it tells what this morning's run promised, and
-// only tomorrow what became of it. A run that is held sends the summary and nothing else; a paused one sends nothing.
+// pause it is the librarian's own mail that tries the server. So it says how many its run is about to send, and what became of
+// those before; what becomes of these it tells tomorrow. A run that is held sends the summary and nothing else; a paused one sends nothing.
 //
 // # States of an email
 //

@@ -38,6 +38,9 @@ func (r *Runner) Preview(ctx context.Context, today Date, each func(mail.Message
 			return err
 		}
 		s.Waiting += s.Planned // as in a run, which has promised them by then
+		if s.Sending, err = r.sending(ctx, s.Waiting); err != nil {
+			return err
+		}
 		content, err := r.Composer.Summarize(s)
 		if err != nil {
 			return fmt.Errorf("compose: %w", err)

@@ -92,6 +92,6 @@ var mailReasons = []struct {
 	{regexp.MustCompile(`^mail: (stop|refused)`), Text{"Server surel tidak mengizinkan pengirim ini (MAIL_FROM_ADDRESS).",
 		"The mail server does not allow this sender (MAIL_FROM_ADDRESS)."}},
 	{regexp.MustCompile(`: refused`), Text{"Server surel menolak surel itu untuk seterusnya.", "The mail server refused the mail for good."}},
-	{regexp.MustCompile(`: (retry|stop)`), Text{"Server surel belum mau menerima; dicoba lagi nanti.",
-		"The mail server does not take it yet; it is tried again later."}},
+	{regexp.MustCompile(`: (retry|stop)`), Text{"Server surel belum mau menerimanya.",
+		"The mail server would not take it yet."}},
 }

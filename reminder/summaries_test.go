@@ -53,13 +53,13 @@ func TestSummary(t *testing.T) {
 		summaries int // so far
 		says      []string
 	}{
-		{"2026-11-25", 1, []string{"ringkasan pertama", "terkirim: 0", "Menunggu dikirim: 0\n", "terbuka: 5", "jatuh tempo: 3", "dipakai: 1", "9B: 1",
+		{"2026-11-25", 1, []string{"ringkasan pertama", "Terkirim sampai sekarang: 0", "sesudah surel ini: 0\n", "terbuka: 5", "jatuh tempo: 3", "dipakai: 1", "9B: 1",
 			"Citra: 309 hari", "Bumi Manusia", "Budi (9B): 5 hari"}},
-		{"2026-11-26", 2, []string{"sejak ringkasan sebelumnya", "terkirim: 0", "Menunggu dikirim: 2 (2 baru pagi ini)"}},
-		{"2026-11-27", 3, []string{"terkirim: 1", "1 gagal setelah semua percobaan: ", "5.2.2", "pengingat failed"}},
-		{"2026-11-28", 4, []string{"terkirim: 1"}},
+		{"2026-11-26", 2, []string{"sejak ringkasan sebelumnya", "Terkirim sejak ringkasan sebelumnya: 0", "Mulai dikirim sesudah surel ini: 2 (2 di antaranya baru)"}},
+		{"2026-11-27", 3, []string{"sebelumnya: 1", "1 gagal setelah semua percobaan: Kotak surel peminjam penuh.", "5.2.2", "pengingat failed"}},
+		{"2026-11-28", 4, []string{"sebelumnya: 1"}},
 		{"2026-11-29", 4, nil}, // Sunday
-		{"2026-11-30", 5, []string{"terkirim: 1"}},
+		{"2026-11-30", 5, []string{"sebelumnya: 1"}},
 	} {
 		for _, clock := range []string{"06:59", "07:00", "07:17", "13:17", "20:00"} {
 			lib.at(t, d.day+" "+clock)
@@ -248,6 +248,7 @@ func TestSummaryCountsForTheProvider(t *testing.T) {
 	assert.Equal(t, 2, rep.Emails.Waiting)
 	require.Len(t, srv.Messages(), 2)
 	assert.Equal(t, librarian, srv.Messages()[0].To)
+	assert.Contains(t, summarized(t, srv)[0].Text, "Mulai dikirim sesudah surel ini: 1; 2 menunggu giliran")
 }
 
 // TestLoanWithoutID cannot be taken for a summary.
@@ -274,7 +275,7 @@ func TestPreviewShowsTheSummary(t *testing.T) {
 	require.NoError(t, app.Runner.Preview(t.Context(), day("2026-11-24"), func(m mail.Message) error {
 		to = append(to, m.To.Addr)
 		if len(to) == 1 {
-			assert.Contains(t, m.Text, "Menunggu dikirim: 1 (1 baru pagi ini)")
+			assert.Contains(t, m.Text, "Mulai dikirim sesudah surel ini: 1 (1 di antaranya baru)")
 		}
 		return nil
 	}))

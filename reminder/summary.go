@@ -18,6 +18,7 @@ type Summary struct {
 	SinceDate Date   // of Activity.Since in the library's zone
 	SinceTime string // "07:02"
 	Planned   int    // emails that this run promised, or would have
+	Sending   int    // emails that this run is about to send; Waiting but for what MAIL_DAILY_LIMIT leaves for later
 	Held      string // MaxPerRun or LooksRestored when the run is held, else ""
 
 	Open, Late  int // loans
@@ -93,6 +94,9 @@ func (r *Runner) summary(ctx context.Context, rules Rules, rep *Report) (s Summa
 	if s.Activity, err = r.Store.Activity(ctx, rep.Today); err != nil {
 		return s, err
 	}
+	if s.Sending, err = r.sending(ctx, s.Waiting); err != nil {
+		return s, err
+	}
 	if !s.Since.IsZero() {
 		s.SinceDate, s.SinceTime = DateOf(s.Since, r.Settings.Zone), s.Since.In(r.Settings.Zone).Format("15:04")
 	}
@@ -105,6 +109,20 @@ func (r *Runner) summary(ctx context.Context, rules Rules, rep *Report) (s Summa
 	unreachable, err := r.Unreachable(ctx, rules, rep.Today)
 	s.Unreachable = CountGroups(unreachable)
 	return s, err
+}
+
+// sending returns how many of the waiting reminders the daily limit lets go now, behind the summaries.
+func (r *Runner) sending(ctx context.Context, waiting int) (int, error) {
+	limit := r.Settings.DailyLimit
+	if limit == 0 {
+		return waiting, nil
+	}
+	sent, err := r.Store.SentSince(ctx, 24*time.Hour)
+	if err != nil {
+		return 0, err
+	}
+	all, _, err := r.Store.Backlog(ctx)
+	return max(0, min(waiting, limit-sent-(all-waiting))), err
 }
 
 // rereadChunk is how many loans are read at a time.
@@ -171,15 +189,23 @@ type summaryView struct {
 	Date               string
 	Since, SinceTime   string // "" since the beginning
 	Sent, Planned      int
-	Waiting            int
+	Waiting, Sending   int
+	Later              int  // of Waiting, left for another day
 	Restored           bool // held, because the records look restored from a backup
 	Many               bool // held, because too many are planned
 	Troubles           int
-	Trouble            []Trouble
+	Trouble            []troubleView
 	Open, Late         int
 	Unreachables       int // borrowers
 	Unreachable        []GroupCount
 	Longest            []lateEntry
+}
+
+// A troubleView is a Trouble in plain words, and what a machine said behind them.
+type troubleView struct {
+	State           State
+	Reason, Details string
+	Count           int
 }
 
 // A lateEntry is a loan that is late.
@@ -190,16 +216,17 @@ type lateEntry struct {
 
 func (w *writer) summarize(s Summary, texts Texts) (Content, error) {
 	v := summaryView{
-		Lang: w.tag, Library: texts.Library, URL: texts.URL, Date: w.date(s.Today), Sent: s.Sent, Planned: s.Planned, Waiting: s.Waiting,
+		Lang: w.tag, Library: texts.Library, URL: texts.URL, Date: w.date(s.Today), Sent: s.Sent, Planned: s.Planned,
+		Waiting: s.Waiting, Sending: s.Sending, Later: s.Waiting - s.Sending,
 		Restored: s.Held == LooksRestored, Many: s.Held == MaxPerRun, Open: s.Open, Late: s.Late, Unreachable: s.Unreachable,
 	}
 	if !s.Since.IsZero() {
 		v.Since, v.SinceTime = w.date(s.SinceDate), strings.ReplaceAll(s.SinceTime, ":", w.hourSep)
 	}
 	for _, t := range s.Trouble {
-		t.Reason = clean(t.Reason, maxTitle)
+		text, details := Plainly(t.Reason)
 		v.Troubles += t.Count
-		v.Trouble = append(v.Trouble, t)
+		v.Trouble = append(v.Trouble, troubleView{t.State, clean(text.In(w.tag), maxTitle), clean(details, maxTitle), t.Count})
 	}
 	for _, g := range s.Unreachable {
 		v.Unreachables += g.Count
@@ -219,8 +246,8 @@ func (w *writer) summarize(s Summary, texts Texts) (Content, error) {
 func sampleSummaries() []Summary {
 	today := Date{2026, time.November, 23}
 	full := Summary{
-		Today: today, SinceDate: today.AddDays(-3), SinceTime: "07:02", Planned: 2, Held: MaxPerRun, Open: 9, Late: 4,
-		Activity:    Activity{Since: today.utc(), Sent: 5, Waiting: 3, Trouble: []Trouble{{Failed, "a", 2}, {Unknown, "b", 1}, {Refused, "", 1}}},
+		Today: today, SinceDate: today.AddDays(-3), SinceTime: "07:02", Planned: 2, Sending: 1, Held: MaxPerRun, Open: 9, Late: 4,
+		Activity:    Activity{Since: today.utc(), Sent: 5, Waiting: 3, Trouble: []Trouble{{Failed, "rcpt: retry 450", 2}, {Unknown, "b", 1}, {Refused, "", 1}}},
 		Unreachable: []GroupCount{{"A", 2}, {"", 1}},
 		Longest: []Loan{
 			{Due: today.AddDays(-9), Title: "B", Borrower: Borrower{Name: "C", Group: "D"}}, {Due: today.AddDays(-1)},
@@ -228,5 +255,7 @@ func sampleSummaries() []Summary {
 	}
 	restored := full
 	restored.Held = LooksRestored
-	return []Summary{{Today: today}, full, restored}
+	going := full
+	going.Held = ""
+	return []Summary{{Today: today}, full, restored, going}
 }

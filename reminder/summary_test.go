@@ -17,9 +17,9 @@ import (
 var summaries = map[string]Summary{
 	"summary-quiet": {Today: monday, SinceDate: monday.AddDays(-2), SinceTime: "07:02", Activity: Activity{Since: monday.utc()}, Open: 4},
 	"summary-busy": {
-		Today: monday, SinceDate: monday.AddDays(-3), SinceTime: "07:02", Planned: 8, Open: 154, Late: 31,
+		Today: monday, SinceDate: monday.AddDays(-3), SinceTime: "07:02", Planned: 8, Sending: 7, Open: 154, Late: 31,
 		Activity: Activity{Since: monday.utc(), Sent: 12, Waiting: 9, Trouble: []Trouble{
-			{Failed, "rcpt: 450 4.7.1 greylisted", 2}, {Unknown, "the run ended in the hand-over", 1}, {Refused, "", 1},
+			{Failed, "rcpt: retry 450 4.7.1: greylisted", 2}, {Unknown, "the run ended in the hand-over", 1}, {Refused, "", 1},
 		}},
 		Unreachable: []GroupCount{{"7A", 3}, {"9B", 2}, {"", 2}},
 		Longest: []Loan{

@@ -39,14 +39,14 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 	})
 	if err != nil {
 		return nil, &reminder.Fault{Text: reminder.Text{
-			ID: "Templat surat di REMINDER_TEMPLATES tidak dapat dipakai.",
+			ID: "Templat surel di REMINDER_TEMPLATES tidak dapat dipakai.",
 			EN: "The mail templates in REMINDER_TEMPLATES cannot be used.",
 		}, Err: err}
 	}
 	sender, err := cfg.Sender()
 	if err != nil {
 		return nil, &reminder.Fault{Text: reminder.Text{
-			ID: "Pengaturan surat (MAIL_*, SENDGRID_*) tidak dapat dipakai.",
+			ID: "Pengaturan surel (MAIL_*, SENDGRID_*) tidak dapat dipakai.",
 			EN: "The mail settings (MAIL_*, SENDGRID_*) cannot be used.",
 		}, Err: err}
 	}

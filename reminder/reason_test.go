@@ -1,0 +1,48 @@
+package reminder
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/mtsn6garut/pengingat/mail"
+)
+
+// TestPlainly: whatever is recorded is said in both languages; what a machine said stands behind it.
+func TestPlainly(t *testing.T) {
+	for word, text := range reasons {
+		got, details := Plainly(word)
+		assert.Equal(t, text, got)
+		assert.Empty(t, details, word)
+		assert.NotEqual(t, text.ID, text.EN, word)
+	}
+	for _, v := range []Verdict{NotYet, Told, TooOld, OnHold, OptedOut, Unreachable, BadAddress, Withheld} {
+		assert.Contains(t, reasons, string(v))
+	}
+	for _, phase := range []string{"compose", "resolve", "connect", "tls", "greet", "ehlo", "starttls", "auth", "mail", "rcpt", "data",
+		"body", "dot", "post", "file", "send"} {
+		for _, fate := range []mail.Fate{mail.Unknown, mail.Retry, mail.Refused, mail.BadAddress, mail.Stop} {
+			recorded := (&mail.Error{Phase: phase, Fate: fate, Code: 450, Enhanced: "4.7.0", Text: "said"}).Error()
+			text, details := Plainly(recorded)
+			assert.Equal(t, recorded, details)
+			assert.NotContains(t, text.ID, "said", recorded)
+			assert.NotEqual(t, text.ID, text.EN, recorded)
+		}
+	}
+	for recorded, says := range map[*mail.Error]string{
+		{Phase: "resolve", Fate: mail.Stop, Err: errors.New("no such host")}:                             "Nama server MAIL_HOST tidak ditemukan.",
+		{Phase: "auth", Fate: mail.Stop, Code: 535, Enhanced: "5.7.8"}:                                   "Server surel menolak login.",
+		{Phase: "rcpt", Fate: mail.BadAddress, Code: 550, Enhanced: "5.1.1", Text: "no such user"}:       "Alamat itu tidak ada, menurut server surel.",
+		{Phase: "rcpt", Fate: mail.Retry, Code: 552, Enhanced: "5.2.2", Text: "mailbox full"}:            "Kotak surel peminjam penuh.",
+		{Phase: "mail", Fate: mail.Stop, Code: 550, Enhanced: "5.4.5", Text: "Daily sending limit"}:      "Batas kirim akun surel tercapai.",
+		{Phase: "send", Fate: mail.Stop, Text: "3 emails in a row were refused, the last one: dot: 554"}: "Server surel menolak beberapa surel berturut-turut.",
+		{Phase: "dot", Fate: mail.Unknown, Err: errors.New("EOF")}:                                       "Sambungan putus tepat saat server menerimanya; mungkin sudah sampai.",
+	} {
+		text, _ := Plainly(recorded.Error())
+		assert.Equal(t, says, text.ID, recorded.Error())
+	}
+	text, details := Plainly("ujian akhir")
+	assert.Equal(t, Text{"ujian akhir", "ujian akhir"}, text, "a person's own words stay")
+	assert.Empty(t, details)
+}
