@@ -72,6 +72,7 @@ var checks = []struct {
 	check func(*examination, context.Context) error
 }{
 	{"settings", always, (*examination).settings},
+	{"access", always, (*examination).access},
 	{"database", connected, (*examination).database},
 	{"schema", connected, (*examination).schema},
 	{"rights", readable, (*examination).rights},

@@ -43,11 +43,11 @@ password is safer in an environment variable than in --set.`),
 		Example: "  pengingat init --from-env D:\\web\\perpustakaan\\.env\n  pengingat init --yes --from-env .env --set MAIL_DAILY_LIMIT=400",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
-				exe, err := os.Executable()
+				dir, _, err := setup.Home()
 				if err != nil {
 					return err
 				}
-				out = filepath.Join(filepath.Dir(exe), "pengingat.env")
+				out = filepath.Join(dir, "pengingat.env")
 			}
 			if err := p.mayWrite(out, force); err != nil {
 				return err

@@ -31,7 +31,10 @@ import (
 const (
 	taskName     = "Pengingat"
 	testTaskName = "Pengingat-test" // a dry run every minute, for trying out; registered but not enabled
-	localService = "*S-1-5-19"
+
+	localService   = "*S-1-5-19"
+	localSystem    = "*S-1-5-18"
+	administrators = "*S-1-5-32-544"
 )
 
 // eventKey is where the registry keeps the source of our entries in the event log.
@@ -52,9 +55,10 @@ var (
 
 // An installation is where the program is and what it needs there. All paths are absolute.
 type installation struct {
-	Exe, Dir string // the program, and its folder, which is also the working directory of a task
-	Env      string // the settings file: a task has no variables of its own
-	Minutes  int    // after which the system ends a run: the lease, which outlasts any run that is in order
+	Exe     string // the program
+	Dir     string // where it keeps its settings (setup.Home), which is also the working directory of a task
+	Env     string // the settings file: a task has no variables of its own
+	Minutes int    // after which the system ends a run: the lease, which outlasts any run that is in order
 
 	logs   string   // the folder of the log
 	files  []string // files that it reads beside the settings
@@ -69,7 +73,14 @@ func (p *program) installation() (installation, error) {
 	if err != nil {
 		return i, err
 	}
-	i.Exe, i.Dir = exe, filepath.Dir(exe)
+	i.Exe = exe
+	if i.Dir, _, err = setup.Home(); err != nil {
+		return i, err
+	}
+	logFile, err := setup.LogFile()
+	if err != nil {
+		return i, err
+	}
 	inDir := func(path string) string { // as the task will see it
 		if filepath.IsAbs(path) {
 			return path
@@ -77,7 +88,7 @@ func (p *program) installation() (installation, error) {
 		return filepath.Join(i.Dir, path)
 	}
 	i.Env = inDir("pengingat.env")
-	i.logs = inDir(cmp.Or(p.environ["LOG_FILE"], filepath.Join("logs", "pengingat.log")))
+	i.logs = inDir(cmp.Or(p.environ["LOG_FILE"], logFile))
 	if info, err := os.Stat(i.logs); err != nil || !info.IsDir() {
 		i.logs = filepath.Dir(i.logs)
 	}
@@ -89,8 +100,10 @@ func (p *program) installation() (installation, error) {
 		return i, err
 	}
 	i.Minutes = int((cfg.Lease + time.Minute - 1) / time.Minute)
-	if cfg.MailCAFile != "" {
-		i.files = append(i.files, inDir(cfg.MailCAFile))
+	for _, file := range []string{cfg.MailCAFile, cfg.DBCAFile} {
+		if file != "" && !strings.Contains(file, "-----BEGIN") { // else it is the certificate itself
+			i.files = append(i.files, inDir(file))
+		}
 	}
 	if cfg.Templates != "" {
 		i.reads = append(i.reads, inDir(cfg.Templates))
@@ -149,13 +162,16 @@ func render(text string, data any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// grants are the commands that let the task's account at what it needs, and at nothing else: it reads the program's folder
-// and the settings, and writes the log.
+// grants are the commands after which only administrators and the system may change the folder or read in it, and the task's
+// account may do what it needs: read the folder and the settings, and write the log. A folder that is made in C:\ is open to all
+// who sign in: any pupil could read the mail password in it, and replace the program that runs every hour.
 func (i installation) grants() (commands [][]string) {
 	grant := func(path, rights string) {
 		commands = append(commands, []string{"icacls", path, "/grant", localService + ":" + rights})
 	}
 	const folder = "(OI)(CI)" // with the files and folders in it, also future ones
+	commands = append(commands, []string{"icacls", i.Dir, "/inheritance:r",
+		"/grant:r", administrators + ":" + folder + "(F)", "/grant:r", localSystem + ":" + folder + "(F)"})
 	grant(i.Dir, folder+"(RX)")
 	grant(i.logs, folder+"(M)")
 	for _, path := range append([]string{i.Env}, i.files...) {
@@ -176,28 +192,30 @@ func (p *program) installCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "install",
 		Short: p.say("Daftarkan agar berjalan sendiri setiap jam", "Register it to run by itself every hour"),
-		Long: p.say(`Di Windows (buka Command Prompt dengan "Run as administrator"): mendaftarkan dua tugas di Task
-Scheduler, memberi akun LOCAL SERVICE hak baca atas folder program dan berkas pengaturan serta hak tulis
-atas folder log, lalu menjalankan 'doctor'. Aman diulang, misalnya setelah folder dipindahkan.
+		Long: p.say(`Di Windows (buka Command Prompt dengan "Run as administrator"): menutup folder pengaturan bagi semua
+orang kecuali administrator, memberi akun LOCAL SERVICE hak baca atas folder itu serta hak tulis atas
+folder log, mendaftarkan dua tugas di Task Scheduler, lalu menjalankan 'doctor'. Sesudahnya perintah
+pengingat dijalankan sebagai administrator. Aman diulang, misalnya setelah folder dipindahkan.
 
   Pengingat       setiap jam, pukul 07:00, dan setelah komputer menyala
   Pengingat-test  'run --dry-run' setiap menit; mati sampai dinyalakan dengan
                   schtasks /change /tn Pengingat-test /enable
 
 --replace-services menghentikan dan menghapus layanan lama LaravelScheduler dan LaravelQueueWorker;
-cadangannya disimpan di folder program, dan 'uninstall --restore-services' memasangnya kembali.
+cadangannya disimpan di folder pengaturan, dan 'uninstall --restore-services' memasangnya kembali.
 
 Di Linux: mencetak service dan timer systemd, dan perintah untuk memasangnya.`,
-			`On Windows (open the Command Prompt with "Run as administrator"): registers two tasks with Task
-Scheduler, lets the account LOCAL SERVICE read the program's folder and the settings file and write the
-log folder, then runs 'doctor'. It may be repeated, for example after the folder was moved.
+			`On Windows (open the Command Prompt with "Run as administrator"): closes the folder with the settings
+to all but administrators, lets the account LOCAL SERVICE read that folder and write the log folder,
+registers two tasks with Task Scheduler, then runs 'doctor'. From then on commands are run as
+administrator. It may be repeated, for example after the folder was moved.
 
   Pengingat       every hour, at 07:00, and after start-up
   Pengingat-test  'run --dry-run' every minute; off until it is enabled by
                   schtasks /change /tn Pengingat-test /enable
 
 --replace-services stops and removes the old services LaravelScheduler and LaravelQueueWorker; a backup
-is kept in the program's folder, and 'uninstall --restore-services' puts them back.
+is kept in the settings' folder, and 'uninstall --restore-services' puts them back.
 
 On Linux: prints a systemd service and timer, and the commands that install them.`),
 		Example: `  pengingat install --env D:\web\TA\perpustakaan\.env
@@ -248,16 +266,16 @@ file, the log, and all records in the database, so that installing it again repe
 				_, err := fmt.Fprintln(p.out, "sudo systemctl disable --now pengingat.timer\nsudo rm /etc/systemd/system/pengingat.{service,timer}")
 				return err
 			}
-			exe, err := os.Executable()
+			dir, _, err := setup.Home()
 			if err != nil {
 				return err
 			}
 			s := system{program: p, dryRun: dryRun}
-			if err := s.uninstall(cmd.Context(), filepath.Dir(exe), restore); err != nil || dryRun {
+			if err := s.uninstall(cmd.Context(), dir, restore); err != nil || dryRun {
 				return err
 			}
 			p.printf("Tetap ada: folder %s dengan pengaturan dan log, serta tabel reminder_* di basis data.",
-				"What stays: the folder %s with settings and log, and the tables reminder_* in the database.", filepath.Dir(exe))
+				"What stays: the folder %s with settings and log, and the tables reminder_* in the database.", dir)
 			return nil
 		},
 	}
@@ -308,7 +326,7 @@ func (s system) install(ctx context.Context, i installation, replace bool) error
 	if err := s.check(i.Dir); err != nil {
 		return err
 	}
-	for _, dir := range append([]string{i.logs}, i.writes...) {
+	for _, dir := range append([]string{i.Dir, i.logs}, i.writes...) {
 		if err := s.do("mkdir "+dir, func() error { return os.MkdirAll(dir, 0o755) }); err != nil {
 			return err
 		}
@@ -347,7 +365,7 @@ func (s system) register(ctx context.Context, i installation, name string) error
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(i.logs, name+".xml")
+	file := filepath.Join(i.Dir, name+".xml") // where only administrators write: whoever changes it chooses what runs
 	if !s.dryRun {
 		if err := os.WriteFile(file, data, 0o600); err != nil {
 			return err

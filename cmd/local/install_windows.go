@@ -1,7 +1,9 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/windows"
@@ -18,7 +20,14 @@ func (s system) check(dir string) error {
 	if err != nil {
 		return err
 	}
-	if strings.EqualFold(filepath.Clean(dir), volume) || windows.GetDriveType(root) == windows.DRIVE_REMOTE {
+	shared := []string{volume} // the folder will be closed to all but administrators
+	if profile := os.Getenv("USERPROFILE"); profile != "" {
+		for _, name := range []string{"", "Desktop", "Documents", "Downloads"} {
+			shared = append(shared, filepath.Join(profile, name))
+		}
+	}
+	if slices.ContainsFunc(shared, func(s string) bool { return strings.EqualFold(filepath.Clean(dir), s) }) ||
+		windows.GetDriveType(root) == windows.DRIVE_REMOTE {
 		return reminder.NewFault(nil, "Taruh program di folder tersendiri di komputer ini, misalnya C:\\Pengingat, lalu jalankan lagi dari sana.",
 			"Put the program in a folder of its own on this computer, such as C:\\Pengingat, and run it again from there.")
 	}

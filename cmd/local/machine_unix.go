@@ -2,11 +2,24 @@
 
 package main
 
-import "golang.org/x/sys/unix"
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
 
 // freeSpace returns how much the program may still write where a folder is.
 func freeSpace(folder string) (uint64, error) {
 	var s unix.Statfs_t
 	err := unix.Statfs(folder, &s)
 	return s.Bavail * uint64(s.Bsize), err
+}
+
+// othersMay returns what users who are neither the owner nor the administrator may do with a file or folder.
+func othersMay(path string) (read, write bool, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return false, false, err
+	}
+	return info.Mode()&0o044 != 0, info.Mode()&0o022 != 0, nil
 }

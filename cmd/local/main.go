@@ -15,7 +15,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"syscall"
 
@@ -161,8 +160,8 @@ func (p *program) unreadableEnv() error {
 
 // app loads the configuration and wires it. What a person must know is printed; the log goes to a file.
 func (p *program) app() (*setup.App, error) {
-	if exe, err := os.Executable(); err == nil && p.environ["LOG_FILE"] == "" {
-		p.environ["LOG_FILE"] = filepath.Join(filepath.Dir(exe), "logs", "pengingat.log")
+	if file, err := setup.LogFile(); err == nil && p.environ["LOG_FILE"] == "" {
+		p.environ["LOG_FILE"] = file
 	}
 	if p.onlyTo != "" {
 		p.environ["REMINDER_ONLY_TO"] = p.onlyTo

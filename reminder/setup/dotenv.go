@@ -20,7 +20,8 @@ import (
 )
 
 // Environ returns the environment of a run: the variables of a .env file, under the real ones, which win. With an empty
-// path the file is looked for in the working directory, then beside the program, as pengingat.env and as .env; without
+// path the file is looked for in the working directory, then beside the program, as pengingat.env and as .env (an installed
+// program looks in its [Home] alone, because an administrator may call it in anybody's folder); without
 // any the real variables stand alone. It returns the file that was read, if any.
 func Environ(path string, real []string) (environ map[string]string, file string, err error) {
 	environ = map[string]string{}
@@ -63,8 +64,11 @@ func Database(environ map[string]string) string {
 // find looks for the settings file that nobody named.
 func find() string {
 	folders := []string{"."}
-	if exe, err := os.Executable(); err == nil {
-		folders = append(folders, filepath.Dir(exe))
+	switch dir, installed, err := Home(); {
+	case installed:
+		folders = []string{dir}
+	case err == nil:
+		folders = append(folders, dir)
 	}
 	for _, folder := range folders {
 		for _, name := range []string{"pengingat.env", ".env"} {
