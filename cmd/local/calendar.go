@@ -21,16 +21,22 @@ func (p *program) closedCommand() *cobra.Command {
 		Short:   p.say("Hari-hari perpustakaan tutup", "The days on which the library is closed"),
 	}
 	cmd.AddCommand(&cobra.Command{
-		Use:     p.say("add TANGGAL[..TANGGAL] [NAMA]", "add DATE[..DATE] [NAME]"),
-		Short:   p.say("Tambahkan hari tutup", "Add closed days"),
-		Example: "  pengingat closed add 2026-12-25 Natal\n  pengingat closed add 2026-12-21..2027-01-02 \"Libur semester\"",
+		Use:   p.say("add TANGGAL [NAMA]", "add DATE [NAME]"),
+		Short: p.say("Tambahkan hari tutup", "Add closed days"),
+		Long: p.say(`Tanggal seperti 2026-12-25, 25/12/2026 (hari/bulan/tahun), atau 25 Desember 2026. Beberapa hari:
+2026-12-21..2027-01-02, 21-31 Desember 2026, atau 21 Desember 2026 s.d. 2 Januari 2027. Yang
+ditulis di belakangnya adalah nama liburnya.`,
+			`A date such as 2026-12-25, 25/12/2026 (day/month/year), or 25 December 2026. Several days:
+2026-12-21..2027-01-02, 21-31 December 2026, or 21 December 2026 to 2 January 2027. What is
+written behind it is the name of the closure.`),
+		Example: "  pengingat closed add 25 Desember 2026 Natal\n  pengingat closed add 2026-12-21..2027-01-02 \"Libur semester\"",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
-			c, err := p.closure(args[0])
+			c, name, err := p.closure(args)
 			if err != nil {
 				return err
 			}
-			c.Name = clip(strings.Join(args[1:], " "), maxClosureName)
+			c.Name = clip(strings.Join(name, " "), maxClosureName)
 			if err := app.Store.AddClosure(ctx, c); err != nil {
 				return err
 			}
@@ -38,21 +44,24 @@ func (p *program) closedCommand() *cobra.Command {
 			return nil
 		}),
 	}, p.closedImportCommand(), p.closedListCommand(), &cobra.Command{
-		Use:     p.say("remove TANGGAL[..TANGGAL]", "remove DATE[..DATE]"),
+		Use:     p.say("remove TANGGAL", "remove DATE"),
 		Short:   p.say("Hapus hari tutup", "Remove closed days"),
 		Example: "  pengingat closed remove 2026-12-25",
-		Args:    p.args(1, 1),
+		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
-			c, err := p.closure(args[0])
+			c, rest, err := p.closure(args)
 			if err != nil {
 				return err
+			}
+			if len(rest) > 0 {
+				return p.usagef("sebutkan tanggalnya saja", "name the date alone")
 			}
 			found, err := app.Store.RemoveClosure(ctx, c)
 			switch {
 			case err != nil:
 				return err
 			case !found:
-				return p.absent("Tidak ada hari tutup %s; lihat 'pengingat closed list'.", "There is no closure %s; see 'pengingat closed list'.", args[0])
+				return p.absent("Tidak ada hari tutup %s; lihat 'pengingat closed list'.", "There is no closure %s; see 'pengingat closed list'.", strings.Join(args, " "))
 			}
 			p.printf("Hari tutup dihapus: %s sampai %s.", "Closure removed: %s to %s.", c.First, c.Last)
 			return nil
@@ -61,25 +70,15 @@ func (p *program) closedCommand() *cobra.Command {
 	return cmd
 }
 
-// closure reads a day or a range of days.
-func (p *program) closure(text string) (c mysql.Closure, err error) {
-	first, last, isRange := strings.Cut(text, "..")
-	if c.First, err = reminder.ParseDate(first); err != nil {
-		return c, p.noDate(first)
+// closure reads a day or a range of days, and returns what stands behind it.
+func (p *program) closure(args []string) (c mysql.Closure, rest []string, err error) {
+	words := strings.Fields(strings.Join(args, " "))
+	s, rest, ok := leadingSpan(words)
+	if !ok {
+		return c, nil, p.usagef("%q bukan tanggal seperti 2026-12-25, 25/12/2026, 25 Desember 2026, atau 21-31 Desember 2026 (paling lama setahun)",
+			"%q is no date such as 2026-12-25, 25/12/2026, 25 December 2026 or 21-31 December 2026 (a year at most)", strings.Join(words, " "))
 	}
-	if c.Last = c.First; isRange {
-		if c.Last, err = reminder.ParseDate(last); err != nil {
-			return c, p.noDate(last)
-		}
-	}
-	if days := c.Last.Sub(c.First); days < 0 || days > maxClosureDays {
-		return c, p.usagef("tanggal akhir harus dalam setahun setelah tanggal awal", "the last day must lie within a year after the first")
-	}
-	return c, nil
-}
-
-func (p *program) noDate(text string) error {
-	return p.usagef("%q bukan tanggal seperti 2026-12-25", "%q is not a date such as 2026-12-25", text)
+	return mysql.Closure{First: s.first, Last: s.last}, rest, nil
 }
 
 func (p *program) closedListCommand() *cobra.Command {

@@ -2,19 +2,17 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	ics "github.com/arran4/golang-ical"
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/reminder"
@@ -23,214 +21,291 @@ import (
 )
 
 func (p *program) closedImportCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "import BERKAS",
+	var observances, asJSON bool
+	cmd := &cobra.Command{
+		Use:   p.say("import BERKAS", "import FILE"),
 		Short: p.say("Tambahkan hari tutup dari kalender (.ics) atau tabel (.csv)", "Add closed days from a calendar (.ics) or a table (.csv)"),
-		Long: p.say(`Kalender: semua acara sehari penuh, juga yang berhari-hari dan yang berulang setiap tahun
-(tahun ini dan tahun depan). Acara dengan jam dilewati.
+		Long: p.say(`Kalender: semua acara sehari penuh, juga yang berhari-hari. Yang berulang diisi untuk tahun ini
+dan tahun depan. Acara berjam dan perayaan yang bukan hari libur (menurut Google dan Apple)
+disebutkan, tetapi tidak ditambahkan.
 
-Tabel: satu baris per libur, dipisah koma atau titik koma: tanggal, sampai (boleh tidak ada),
-nama. Tanggal seperti 2026-12-21 atau 21/12/2026 (hari/bulan/tahun).
+Tabel, dari lembar kerja yang disimpan sebagai CSV: satu baris per libur, dengan kolom apa pun, asal
+ada tanggalnya: 2026-12-21, 21/12/2026 (hari/bulan/tahun), 21 Desember 2026, atau 21 Desember 2026
+s.d. 2 Januari 2027. Bila ada dua kolom tanggal, yang kedua adalah hari terakhir. Hapus dulu
+baris yang bukan hari libur, seperti ujian.
 
-Aman diulang: yang sudah ada tidak ditambahkan lagi. Bila ada yang salah dalam berkas, tidak ada
-yang ditambahkan.`,
-			`Calendar: all events of whole days, also of several days, and those that repeat every year (this
-year's and next year's). Events with a time are left out.
+Aman diulang: yang sudah ada tidak ditambahkan lagi. Yang tidak dipahami disebutkan dengan nomor
+barisnya (kode keluar 10); yang lain ditambahkan.`,
+			`Calendar: all events of whole days, also of several days. Those that repeat are filled in for this
+year and the next one. Events with hours, and observances that are no days off (as Google and Apple
+say) are named, but not added.
 
-Table: one line a holiday, separated by commas or semicolons: date, until (may be missing),
-name. Dates such as 2026-12-21 or 21/12/2026 (day/month/year).
+Table, from a spreadsheet saved as CSV: one line a holiday, with any columns, as long as there is a
+date: 2026-12-21, 21/12/2026 (day/month/year), 21 December 2026, or 21 December 2026 to 2
+January 2027. Of two columns of dates the second is the last day. Remove the lines that are no
+holidays first, such as exams.
 
-It may be repeated: what is there already is not added again. If anything in the file is wrong,
-nothing is added.`),
+It may be repeated: what is there already is not added again. What is not understood is named by
+its line (exit code 10); the others are added.`),
 		Example: "  pengingat closed import kalender-pendidikan.ics\n  pengingat closed import libur.csv",
 		Args:    p.args(1, 1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
-			list, timed, err := p.readClosures(args[0], reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone))
+			list, left, err := readClosures(args[0], reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone), app.Runner.Settings.Zone, observances)
 			if err != nil {
-				return reminder.NewFault(err, args[0]+" tidak dapat dipakai; tidak ada yang ditambahkan.",
-					args[0]+" cannot be used; nothing was added.")
+				return p.usagef("%s", "%s", reminder.Localize(err, p.locale))
 			}
-			there, err := app.Store.Closures(ctx)
+			done, err := addClosures(ctx, app.Store, list)
 			if err != nil {
 				return err
 			}
-			count := map[string]int{}
-			for _, c := range list {
-				mark := "+"
-				i := slices.IndexFunc(there, func(t mysql.Closure) bool { return t.First == c.First && t.Last == c.Last })
-				switch {
-				case i >= 0 && there[i].Name == c.Name:
-					mark = "="
-				case i >= 0:
-					mark = "~"
-				}
-				if mark != "=" {
-					if err := app.Store.AddClosure(ctx, c); err != nil {
-						return err
-					}
-					there = append(there, c)
-				}
-				count[mark]++
-				fmt.Fprintf(p.out, "%s %s..%s  %s\n", mark, c.First, c.Last, clip(c.Name, 52))
+			if slices.ContainsFunc(left, func(l leftOut) bool { return l.Reason == notUnderstood }) {
+				p.code = exitNeedsPerson
 			}
-			p.printf("%d ditambahkan, %d berganti nama, %d sudah ada, %d acara dengan jam dilewati.",
-				"%d added, %d renamed, %d there already, %d events with a time left out.", count["+"], count["~"], count["="], timed)
+			if asJSON {
+				for i, l := range left {
+					left[i].Text = l.text.In(p.locale)
+				}
+				return p.printJSON(imported{Closures: done, LeftOut: left})
+			}
+			p.printImported(done, left)
 			return nil
 		}),
 	}
+	cmd.Flags().BoolVar(&observances, "observances", false, p.say("perayaan yang bukan hari libur juga", "observances that are no days off, too"))
+	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("cetak sebagai JSON", "print as JSON"))
+	return cmd
 }
 
-// readClosures reads a file of closed days. timed counts events that are no closed days because they have a time.
-func (p *program) readClosures(file string, today reminder.Date) (list []mysql.Closure, timed int, err error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, 0, err
-	}
-	data = setup.DecodeText(data)
-	switch strings.ToLower(filepath.Ext(file)) {
-	case ".ics":
-		list, timed, err = p.parseICS(data, today)
-	case ".csv", ".txt":
-		list, err = p.parseCSV(data)
-	default:
-		err = errors.New(p.say("harus berakhiran .ics atau .csv", "the name must end in .ics or .csv"))
-	}
-	for i := range list {
-		list[i].Name = clip(strings.Join(strings.Fields(list[i].Name), " "), maxClosureName)
-	}
-	return list, timed, err
+// imported is what an import did, as JSON.
+type imported struct {
+	Closures []addedClosure `json:"closures"`
+	LeftOut  []leftOut      `json:"left_out"`
 }
+
+type addedClosure struct {
+	mysql.Closure
+	Change string `json:"change"` // added, renamed, or known: it was there
+}
+
+// A leftOut is an event or a line that was not added.
+type leftOut struct {
+	Line   int           `json:"line"`
+	Name   string        `json:"name"`
+	First  reminder.Date `json:"first_day,omitzero"`
+	Reason string        `json:"reason"` // observance, hours, past, or not_understood
+	Text   string        `json:"text"`
+	text   reminder.Text
+}
+
+const notUnderstood = "not_understood"
 
 // maxClosureName is the width of the column.
 const maxClosureName = 100
 
-func (p *program) parseICS(data []byte, today reminder.Date) (list []mysql.Closure, timed int, err error) {
-	calendar, err := ics.ParseCalendar(bytes.NewReader(data))
+// addClosures stores closures. Those for the same days become one, with both names.
+func addClosures(ctx context.Context, store *mysql.Store, list []mysql.Closure) ([]addedClosure, error) {
+	there, err := store.Closures(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	for _, event := range calendar.Events() {
-		value := func(property ics.ComponentProperty) string {
-			if found := event.GetProperty(property); found != nil {
-				return found.Value
-			}
-			return ""
+	done := []addedClosure{}
+	for _, c := range list {
+		same := func(o mysql.Closure) bool { return o.First == c.First && o.Last == c.Last }
+		if i := slices.IndexFunc(done, func(d addedClosure) bool { return same(d.Closure) }); i < 0 {
+			done = append(done, addedClosure{Closure: c})
+		} else if !slices.Contains(strings.Split(done[i].Name, " / "), c.Name) {
+			done[i].Name += " / " + c.Name
 		}
-		name := ics.FromText(value(ics.ComponentPropertySummary))
-		wrong := func(id, en string) error { return fmt.Errorf("%q: %s", name, p.say(id, en)) }
-		if strings.EqualFold(value(ics.ComponentPropertyStatus), "CANCELLED") {
+	}
+	for i, c := range done {
+		c.Name = clip(strings.Trim(strings.Join(strings.Fields(c.Name), " "), " /"), maxClosureName)
+		at := slices.IndexFunc(there, func(t mysql.Closure) bool { return t.First == c.First && t.Last == c.Last })
+		switch {
+		case at < 0:
+			c.Change = "added"
+		case there[at].Name != c.Name:
+			c.Change = "renamed"
+		default:
+			c.Change = "known"
+		}
+		if c.Change != "known" {
+			if err := store.AddClosure(ctx, c.Closure); err != nil {
+				return nil, err
+			}
+		}
+		done[i] = c
+	}
+	slices.SortStableFunc(done, func(a, b addedClosure) int { return a.First.Compare(b.First) })
+	return done, nil
+}
+
+func (p *program) printImported(done []addedClosure, left []leftOut) {
+	count := map[string]int{}
+	for _, c := range done {
+		count[c.Change]++
+		days := c.First.String() + ".." + c.Last.String()
+		fmt.Fprintf(p.out, "%s %s  %s\n", map[string]string{"added": "+", "renamed": "~", "known": "="}[c.Change], days, clip(c.Name, 52))
+	}
+	for _, l := range left {
+		if count[l.Reason]++; l.Reason != "past" {
+			text := p.sayf("baris %d: %s", "line %d: %s", l.Line, strings.TrimLeft(l.First.String()+" ", "0- "))
+			if l.First.IsZero() {
+				text = p.sayf("baris %d: ", "line %d: ", l.Line)
+			}
+			fmt.Fprintf(p.out, "- %s\n", wrap(text+l.Name+": "+l.text.In(p.locale), 2))
+		}
+	}
+	p.printf("%d ditambahkan, %d berganti nama, %d sudah ada.", "%d added, %d renamed, %d there already.",
+		count["added"], count["renamed"], count["known"])
+	for _, more := range []struct {
+		reason string
+		text   reminder.Text
+	}{
+		{"observance", reminder.Text{ID: "%d perayaan dilewati; '--observances' mengikutkannya.", EN: "%d observances left out; '--observances' takes them."}},
+		{"hours", reminder.Text{ID: "%d acara berjam dilewati.", EN: "%d events with hours left out."}},
+		{"past", reminder.Text{ID: "%d acara dari tahun-tahun lalu dilewati.", EN: "%d events of former years left out."}},
+		{notUnderstood, reminder.Text{ID: "%d tidak dipahami (bertanda -): tambahkan sendiri dengan 'pengingat closed add'.",
+			EN: "%d not understood (marked -): add them yourself with 'pengingat closed add'."}},
+	} {
+		if n := count[more.reason]; n > 0 {
+			fmt.Fprintf(p.out, more.text.In(p.locale)+"\n", n)
+		}
+	}
+}
+
+// readClosures reads a file of closed days by what is in it.
+func readClosures(file string, today reminder.Date, zone *time.Location, observances bool) ([]mysql.Closure, []leftOut, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, nil, reminder.NewFault(nil, file+" tidak ada atau tidak dapat dibuka.", file+" does not exist or cannot be opened.")
+	}
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		data = setup.DecodeText(data)
+	}
+	if isCalendar(data) {
+		list, left := parseICS(data, today, zone, observances)
+		return list, left, nil
+	}
+	if bytes.HasPrefix(data, []byte("PK")) || bytes.HasPrefix(data, []byte("%PDF")) || bytes.HasPrefix(bytes.TrimSpace(data), []byte("<")) {
+		return nil, nil, reminder.NewFault(nil, file+" bukan kalender (.ics) atau tabel (.csv). Di Excel: Simpan Sebagai, jenis CSV.",
+			file+" is no calendar (.ics) and no table (.csv). In Excel: Save As, type CSV.")
+	}
+	list, left := parseTable(string(setup.DecodeText(data)))
+	if len(list)+len(left) == 0 {
+		return nil, nil, reminder.NewFault(nil, "Tidak ada satu tanggal pun di "+file+".", "There is not one date in "+file+".")
+	}
+	return list, left, nil
+}
+
+var isCalendar = regexp.MustCompile(`(?i)(?:^|[\r\n])(?:\x{feff})?BEGIN:V(?:CALENDAR|EVENT)`).Match
+
+// parseTable reads the closed days of a table. Each line that has a date is one; its name is what else stands there, but
+// numbers and weekdays. A line without a date is a heading or the end, unless there is something where a date should be.
+func parseTable(text string) (list []mysql.Closure, left []leftOut) {
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+	records := []string{text}
+	if strings.Count(text, `"`)%2 == 1 { // a quote that is not closed would swallow the lines below it
+		records = strings.SplitAfter(text, "\n")
+	}
+	line, column := 0, -1 // where the last date was
+	for _, record := range records {
+		r := csv.NewReader(strings.NewReader(record))
+		r.FieldsPerRecord, r.LazyQuotes, r.TrimLeadingSpace, r.Comma = -1, true, true, separator(text)
+		for {
+			row, err := r.Read()
+			if err == io.EOF {
+				break
+			}
+			at, _ := r.FieldPos(0)
+			c, date, problem := closureOf(row, column)
+			switch {
+			case err != nil || problem != (reminder.Text{}):
+				name := strings.Trim(strings.Join(strings.Fields(strings.Join(row, " ")), " "), " ")
+				left = append(left, leftOut{Line: line + at, Name: clip(name, maxClosureName), Reason: notUnderstood, text: problem})
+			case date >= 0:
+				list = append(list, c)
+				column = date
+			}
+		}
+		line += strings.Count(record, "\n")
+	}
+	return list, left
+}
+
+// separator is what parts the columns: of three, the one that is in most lines. Commas stand in texts, too.
+func separator(text string) rune {
+	best, most := ',', 0
+	for _, sep := range "\t;," {
+		n := 0
+		for line := range strings.Lines(text) {
+			if strings.ContainsRune(line, sep) {
+				n++
+			}
+		}
+		if n > most {
+			best, most = sep, n
+		}
+	}
+	return best
+}
+
+// closureOf reads a line of a table. date is the column of its date, or -1; expected is where the line before had it.
+func closureOf(row []string, expected int) (c mysql.Closure, date int, problem reminder.Text) {
+	var spans []span
+	var name []string
+	filled, last, unread := 0, -1, ""
+	date = -1
+	for i, cell := range row {
+		cell = strings.Join(strings.Fields(cell), " ")
+		if cell == "" {
 			continue
 		}
-		first, err := time.Parse("20060102", value(ics.ComponentPropertyDtStart))
-		if err != nil {
-			timed++
-			continue
-		}
-		end := first.AddDate(0, 0, 1) // exclusive, as DTEND is
-		if text := value(ics.ComponentPropertyDtEnd); text != "" {
-			if end, err = time.Parse("20060102", text); err != nil {
-				return nil, 0, wrong("akhirnya bukan tanggal", "its end is no date")
+		filled++
+		s, rest, ok := leadingSpan(strings.Fields(cell))
+		if !ok && len(spans) == 1 { // "31 Des" behind "2026-12-21"
+			if day, _ := parsePart(strings.ToLower(cell)); day.month > 0 && day.year == 0 {
+				s, ok = parseSpan(fmt.Sprintf("%s %d", cell, spans[0].first.Year))
+				rest = nil
+				if ok && s.first.Before(spans[0].first) {
+					s, ok = parseSpan(fmt.Sprintf("%s %d", cell, spans[0].first.Year+1))
+				}
 			}
-		} else if text := value(ics.ComponentPropertyDuration); text != "" {
-			days, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(text, "P"), "D"))
-			if err != nil {
-				return nil, 0, wrong("lamanya bukan jumlah hari", "its duration is no number of days")
-			}
-			end = first.AddDate(0, 0, days)
 		}
-		if !end.After(first) { // some programs write the day itself
-			end = first.AddDate(0, 0, 1)
-		}
-		c := mysql.Closure{First: reminder.DateOf(first, time.UTC), Last: reminder.DateOf(end, time.UTC).AddDays(-1), Name: name}
-		if c.Last.Sub(c.First) > maxClosureDays {
-			return nil, 0, wrong("lebih lama dari setahun", "it is longer than a year")
-		}
-		rule := value(ics.ComponentPropertyRrule)
 		switch {
-		case rule == "":
-			list = append(list, c)
-		case !isYearly(rule) || event.HasProperty(ics.ComponentPropertyExdate):
-			return nil, 0, wrong("pengulangan seperti itu tidak didukung: hapus dari kalender dan pakai 'pengingat closed add', atau REMINDER_CLOSED_WEEKDAYS untuk hari tutup mingguan",
-				"a repetition of that kind is not supported: take it out of the calendar and use 'pengingat closed add', or REMINDER_CLOSED_WEEKDAYS for weekdays")
-		default:
-			for year := max(today.Year, c.First.Year); year <= today.Year+1; year++ {
-				again := c
-				again.First = reminder.DateOf(first.AddDate(year-c.First.Year, 0, 0), time.UTC)
-				again.Last = again.First.AddDays(c.Last.Sub(c.First))
-				list = append(list, again)
+		case ok && (len(spans) == 0 || (len(name) == 0 || i == last+1) && len(rest) == 0):
+			spans = append(spans, s)
+			name = append(name, rest...)
+			if last = i; date < 0 {
+				date = i
 			}
+		case len(name) == 0 && hasDate(cell) && (len(spans) == 0 || cell[0] <= '9'):
+			unread = cmp.Or(unread, cell)
+		case !isNumber(cell) && strings.Trim(weekdayName.ReplaceAllString(strings.ToLower(cell), "$1"), " -/,s.d") != "":
+			name = append(name, cell)
 		}
 	}
-	return list, timed, nil
+	c.Name = strings.Join(name, " ")
+	heading := filled == 1 && len(row) > 1 // or a footer: "Garut, 12 Juli 2026"
+	switch {
+	case len(spans) == 0 && unread == "" && expected >= 0 && expected < len(row) && filled > 1:
+		unread = strings.TrimSpace(row[expected])
+	case unread != "" && heading && unread[0] > '9':
+		unread = ""
+	}
+	if unread != "" {
+		return c, -1, reminder.Text{ID: fmt.Sprintf("%q bukan tanggal seperti 21/12/2026 atau 21 Desember 2026", unread),
+			EN: fmt.Sprintf("%q is no date such as 21/12/2026 or 21 December 2026", unread)}
+	}
+	if len(spans) == 0 {
+		return c, -1, problem
+	}
+	whole := span{spans[0].first, spans[len(spans)-1].last}
+	if len(spans) > 2 || !whole.valid() {
+		return c, -1, reminder.Text{ID: "tanggal akhir harus dalam setahun setelah tanggal awal", EN: "the last day must lie within a year after the first"}
+	}
+	c.First, c.Last = whole.first, whole.last
+	return c, date, problem
 }
 
-// maxClosureDays bounds one closure, as for 'closed add'.
-const maxClosureDays = 365
-
-// isYearly reports whether a recurrence rule is the same days of every year, for ever.
-func isYearly(rule string) bool {
-	yearly := false
-	for part := range strings.SplitSeq(strings.ToUpper(rule), ";") {
-		key, value, _ := strings.Cut(part, "=")
-		switch {
-		case part == "FREQ=YEARLY":
-			yearly = true
-		case part == "INTERVAL=1", key == "WKST":
-		case key == "BYMONTH" || key == "BYMONTHDAY": // of one number it repeats what DTSTART says
-			if _, err := strconv.Atoi(value); err != nil {
-				return false
-			}
-		default:
-			return false
-		}
-	}
-	return yearly
-}
-
-func (p *program) parseCSV(data []byte) (list []mysql.Closure, err error) {
-	r := csv.NewReader(bytes.NewReader(data))
-	r.FieldsPerRecord, r.LazyQuotes, r.TrimLeadingSpace = -1, true, true
-	if firstLine, _, _ := bytes.Cut(data, []byte("\n")); bytes.ContainsRune(firstLine, ';') {
-		r.Comma = ';' // as spreadsheets write it where the comma stands in numbers
-	}
-	for n := 1; ; n++ {
-		row, err := r.Read()
-		if err == io.EOF {
-			return list, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		line, _ := r.FieldPos(0)
-		var c mysql.Closure
-		if c.First, err = parseDay(row[0]); err != nil {
-			if n == 1 && !strings.ContainsAny(row[0], "0123456789") { // the headings
-				continue
-			}
-			return nil, fmt.Errorf(p.say("baris %d: %q bukan tanggal seperti 2026-12-21 atau 21/12/2026", "line %d: %q is no date such as 2026-12-21 or 21/12/2026"), line, row[0])
-		}
-		c.Last = c.First
-		rest := row[1:]
-		if len(rest) > 0 {
-			if last, err := parseDay(rest[0]); err == nil {
-				c.Last, rest = last, rest[1:]
-			} else if len(rest) > 1 && strings.TrimSpace(rest[0]) != "" {
-				return nil, fmt.Errorf(p.say("baris %d: %q bukan tanggal seperti 2026-12-21 atau 21/12/2026", "line %d: %q is no date such as 2026-12-21 or 21/12/2026"), line, rest[0])
-			}
-		}
-		if days := c.Last.Sub(c.First); days < 0 || days > maxClosureDays {
-			return nil, fmt.Errorf(p.say("baris %d: tanggal akhir harus dalam setahun setelah tanggal awal", "line %d: the last day must lie within a year after the first"), line)
-		}
-		c.Name = strings.Join(rest, " ")
-		list = append(list, c)
-	}
-}
-
-// parseDay reads a day as people and spreadsheets write it here: the year first, or the day first.
-func parseDay(text string) (reminder.Date, error) {
-	text = strings.TrimSpace(text)
-	if t, err := time.Parse("2/1/2006", text); err == nil {
-		return reminder.DateOf(t, time.UTC), nil
-	}
-	return reminder.ParseDate(text)
-}
+// isNumber says that a cell counts something: the lines, or days.
+var isNumber = regexp.MustCompile(`(?i)^\d+[.,)]?\d*(?: hari| days?)?$`).MatchString

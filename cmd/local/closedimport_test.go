@@ -1,8 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,68 +16,207 @@ import (
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
 // calendarFile is a calendar with events as calendar programs write them.
 func calendarFile(events ...string) string {
 	text := "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//test//\n"
 	for i, event := range events {
-		text += fmt.Sprintf("BEGIN:VEVENT\nUID:%d\nDTSTAMP:20260101T000000Z\n%s\nEND:VEVENT\n", i, event)
+		if !strings.Contains(event, "UID:") {
+			event = fmt.Sprintf("UID:%d\n", i) + event
+		}
+		text += fmt.Sprintf("BEGIN:VEVENT\nDTSTAMP:20260101T000000Z\n%s\nEND:VEVENT\n", event)
 	}
 	return strings.ReplaceAll(text+"END:VCALENDAR\n", "\n", "\r\n")
 }
 
-func TestReadClosures(t *testing.T) {
-	today := reminder.Date{Year: 2026, Month: time.November, Day: 24}
-	for _, tt := range []struct {
-		name, file, text string
-		want             string // closures as FIRST..LAST NAME, separated by commas; or the error
-		timed            int
-	}{
-		{"one day", "a.ics", calendarFile("DTSTART;VALUE=DATE:20261225\nDTEND;VALUE=DATE:20261226\nSUMMARY:Natal"), "2026-12-25..2026-12-25 Natal", 0},
-		{"without an end", "a.ics", calendarFile("DTSTART;VALUE=DATE:20261225\nSUMMARY:Natal"), "2026-12-25..2026-12-25 Natal", 0},
-		{"the end on the day itself", "a.ics", calendarFile("DTSTART;VALUE=DATE:20261225\nDTEND;VALUE=DATE:20261225\nSUMMARY:Natal"), "2026-12-25..2026-12-25 Natal", 0},
-		{"several days", "a.ICS", calendarFile("DTSTART;VALUE=DATE:20261221\nDTEND;VALUE=DATE:20270103\nSUMMARY:Libur semester\\, ganjil"), "2026-12-21..2027-01-02 Libur semester, ganjil", 0},
-		{"a duration", "a.ics", calendarFile("DTSTART;VALUE=DATE:20261221\nDURATION:P3D\nSUMMARY:Ujian"), "2026-12-21..2026-12-23 Ujian", 0},
-		{"folded name", "a.ics", calendarFile("DTSTART;VALUE=DATE:20261225\nSUMMARY:Hari Raya \n Natal"), "2026-12-25..2026-12-25 Hari Raya Natal", 0},
-		{"with a time", "a.ics", calendarFile("DTSTART:20261225T090000Z\nDTEND:20261225T100000Z\nSUMMARY:Rapat", "DTSTART;VALUE=DATE:20261225\nSUMMARY:Natal"), "2026-12-25..2026-12-25 Natal", 1},
-		{"cancelled", "a.ics", calendarFile("DTSTART;VALUE=DATE:20261225\nSTATUS:CANCELLED\nSUMMARY:Natal"), "", 0},
-		{"every year", "a.ics", calendarFile("DTSTART;VALUE=DATE:20200817\nRRULE:FREQ=YEARLY;BYMONTH=8;BYMONTHDAY=17\nSUMMARY:Kemerdekaan"),
-			"2026-08-17..2026-08-17 Kemerdekaan,2027-08-17..2027-08-17 Kemerdekaan", 0},
-		{"every week", "a.ics", calendarFile("DTSTART;VALUE=DATE:20261129\nRRULE:FREQ=WEEKLY\nSUMMARY:Minggu"), `error: "Minggu": pengulangan seperti itu tidak didukung`, 0},
-		{"a few years", "a.ics", calendarFile("DTSTART;VALUE=DATE:20260817\nRRULE:FREQ=YEARLY;COUNT=2\nSUMMARY:X"), `error: "X": pengulangan`, 0},
-		{"the second Monday of a year", "a.ics", calendarFile("DTSTART;VALUE=DATE:20260817\nRRULE:FREQ=YEARLY;BYDAY=2MO\nSUMMARY:X"), `error: "X": pengulangan`, 0},
-		{"a year too long", "a.ics", calendarFile("DTSTART;VALUE=DATE:20261221\nDTEND;VALUE=DATE:20361221\nSUMMARY:X"), `error: "X": lebih lama dari setahun`, 0},
-		{"no calendar", "a.ics", "<html>", "error: ", 0},
-		{"cut off", "a.ics", strings.TrimSuffix(calendarFile("DTSTART;VALUE=DATE:20261225\nSUMMARY:Natal"), "END:VEVENT\r\nEND:VCALENDAR\r\n"), "error: ", 0},
+// google is an event as Google's national calendars have it.
+func google(day, name, description string) string {
+	return "DTSTART;VALUE=DATE:" + day + "\nCLASS:PUBLIC\nDESCRIPTION:" + description + "\nSTATUS:CONFIRMED\nSUMMARY:" + name + "\nTRANSP:TRANSPARENT"
+}
 
-		{"table", "a.csv", "tanggal,sampai,nama\n2026-12-25,,Natal\n2026-12-21,2027-01-02,Libur semester\n2026-11-25,Hari Guru\n2026-11-26\n",
-			"2026-12-25..2026-12-25 Natal,2026-12-21..2027-01-02 Libur semester,2026-11-25..2026-11-25 Hari Guru,2026-11-26..2026-11-26 ", 0},
-		{"table of a spreadsheet", "a.csv", "\ufeffTanggal;Sampai;Nama\r\n21/12/2026;2/1/2027;\"Libur; semester\"\r\n", "2026-12-21..2027-01-02 Libur; semester", 0},
-		{"Windows-1252", "a.csv", "2026-12-25,No\xebl", "2026-12-25..2026-12-25 Noël", 0},
-		{"not a date", "a.csv", "2026-12-25,Natal\n2026-13-01,Salah\n", `error: baris 2: "2026-13-01" bukan tanggal`, 0},
-		{"a date as the headings", "a.csv", "2026-02-30,Salah\n", `error: baris 1: "2026-02-30" bukan tanggal`, 0},
-		{"the end before the beginning", "a.csv", "2027-01-02,2026-12-21,Libur\n", "error: baris 1: tanggal akhir", 0},
-		{"the end is no date", "a.csv", "2026-12-21,besok,Libur\n", `error: baris 1: "besok" bukan tanggal`, 0},
-		{"another kind of file", "a.xlsx", "PK", "error: harus berakhiran .ics atau .csv", 0},
+func TestReadCalendars(t *testing.T) {
+	const natal = "DTSTART;VALUE=DATE:20261225\nSUMMARY:Natal"
+	for _, tt := range []struct {
+		name, text string
+		want       string // closures as FIRST..LAST NAME, with commas; what is left out as !LINE REASON
+	}{
+		{"one day", calendarFile("DTSTART;VALUE=DATE:20261225\nDTEND;VALUE=DATE:20261226\nSUMMARY:Natal"), "2026-12-25..2026-12-25 Natal"},
+		{"without an end", calendarFile(natal), "2026-12-25..2026-12-25 Natal"},
+		{"the end on the day itself", calendarFile("DTSTART;VALUE=DATE:20261225\nDTEND;VALUE=DATE:20261225\nSUMMARY:Natal"), "2026-12-25..2026-12-25 Natal"},
+		{"several days", calendarFile("DTSTART;VALUE=DATE:20261221\nDTEND;VALUE=DATE:20270103\nSUMMARY:Libur semester\\, ganjil"), "2026-12-21..2027-01-02 Libur semester, ganjil"},
+		{"a duration", calendarFile("DTSTART;VALUE=DATE:20261221\nDURATION:P3D\nSUMMARY:Ujian"), "2026-12-21..2026-12-23 Ujian"},
+		{"a duration of weeks", calendarFile("DTSTART;VALUE=DATE:20261221\nDURATION:P1W\nSUMMARY:Ujian"), "2026-12-21..2026-12-27 Ujian"},
+		{"a duration of hours", calendarFile("DTSTART:20261221T000000\nDURATION:PT48H\nSUMMARY:X"), "2026-12-21..2026-12-22 X"},
+		{"a date, and an end with a time", calendarFile("DTSTART;VALUE=DATE:20261225\nDTEND:20261227T000000\nSUMMARY:Natal"), "2026-12-25..2026-12-26 Natal"},
+		{"midnight to midnight", calendarFile("DTSTART:20261225T000000\nDTEND:20261226T000000\nSUMMARY:Natal"), "2026-12-25..2026-12-25 Natal"},
+		{"until the last minute", calendarFile("DTSTART:20261225T000000\nDTEND:20261226T235959\nSUMMARY:Natal"), "2026-12-25..2026-12-26 Natal"},
+		{"midnight in a zone", calendarFile("DTSTART;TZID=Asia/Jakarta:20261225T000000\nDTEND;TZID=\"Asia/Jakarta\":20261226T000000\nSUMMARY:Natal"), "2026-12-25..2026-12-25 Natal"},
+		{"midnight in Jakarta, as UTC", calendarFile("DTSTART:20261224T170000Z\nDTEND:20261225T170000Z\nSUMMARY:Natal"), "2026-12-25..2026-12-25 Natal"},
+		{"midnight UTC", calendarFile("DTSTART:20261225T000000Z\nDTEND:20261226T000000Z\nSUMMARY:Natal"), "2026-12-25..2026-12-25 Natal"},
+		{"a zone of Windows", calendarFile("DTSTART;TZID=SE Asia Standard Time:20261225T000000\nDTEND;TZID=SE Asia Standard Time:20261226T000000\nSUMMARY:Natal"), "2026-12-25..2026-12-25 Natal"},
+		{"hours", calendarFile("DTSTART:20261225T090000Z\nDTEND:20261225T100000Z\nSUMMARY:Rapat", natal), "2026-12-25..2026-12-25 Natal,!4 hours"},
+		{"from midnight for some hours", calendarFile("DTSTART:20261225T000000\nDTEND:20261225T080000\nSUMMARY:X"), "!4 hours"},
+		{"a moment", calendarFile("DTSTART:20261225T000000\nSUMMARY:X"), "!4 hours"},
+		{"cancelled", calendarFile("DTSTART;VALUE=DATE:20261225\nSTATUS:CANCELLED\nSUMMARY:Natal"), ""},
+		{"years ago", calendarFile("DTSTART;VALUE=DATE:20201225\nSUMMARY:X", natal), "2026-12-25..2026-12-25 Natal,!4 past"},
+		{"in many years", calendarFile("DTSTART;VALUE=DATE:20401225\nSUMMARY:X"), "2040-12-25..2040-12-25 X"},
+		{"longer than a year", calendarFile("DTSTART;VALUE=DATE:20261221\nDTEND;VALUE=DATE:20361221\nSUMMARY:X", natal), "2026-12-25..2026-12-25 Natal,!4 not_understood"},
+		{"no such day", calendarFile("DTSTART;VALUE=DATE:20261332\nSUMMARY:X", natal), "2026-12-25..2026-12-25 Natal,!4 not_understood"},
+		{"no day", calendarFile("SUMMARY:X", natal), "2026-12-25..2026-12-25 Natal,!4 not_understood"},
+
+		{"every year", calendarFile("DTSTART;VALUE=DATE:20200817\nRRULE:FREQ=YEARLY;BYMONTH=8;BYMONTHDAY=17\nSUMMARY:X"), "2026-08-17..2026-08-17 X,2027-08-17..2027-08-17 X"},
+		{"every other year", calendarFile("DTSTART;VALUE=DATE:20200817\nRRULE:FREQ=YEARLY;INTERVAL=2\nSUMMARY:X"), "2026-08-17..2026-08-17 X"},
+		{"two years", calendarFile("DTSTART;VALUE=DATE:20250817\nRRULE:FREQ=YEARLY;COUNT=2\nSUMMARY:X"), "2026-08-17..2026-08-17 X"},
+		{"the second Sunday of May", calendarFile("DTSTART;VALUE=DATE:20210509\nRRULE:FREQ=YEARLY;BYMONTH=5;COUNT=10;BYDAY=2SU\nSUMMARY:X"), "2026-05-10..2026-05-10 X,2027-05-09..2027-05-09 X"},
+		{"the last Friday of each quarter", calendarFile("DTSTART;VALUE=DATE:20260327\nRRULE:FREQ=MONTHLY;INTERVAL=3;BYDAY=-1FR;UNTIL=20260930\nSUMMARY:X"), "2026-03-27..2026-03-27 X,2026-06-26..2026-06-26 X,2026-09-25..2026-09-25 X"},
+		{"every week", calendarFile("DTSTART;VALUE=DATE:20261206\nRRULE:freq=weekly;count=2;byday=SU;\nSUMMARY:X"), "2026-12-06..2026-12-06 X,2026-12-13..2026-12-13 X"},
+		{"every day is one break", calendarFile("DTSTART;VALUE=DATE:20261221\nDTEND;VALUE=DATE:20261222\nRRULE:FREQ=DAILY;UNTIL=20270102\nSUMMARY:X"), "2026-12-21..2027-01-02 X"},
+		{"until a time in UTC that is midnight here", calendarFile("DTSTART;TZID=Asia/Jakarta:20261221T000000\nDTEND;TZID=Asia/Jakarta:20261222T000000\nRRULE:FREQ=DAILY;UNTIL=20261222T170000Z\nSUMMARY:X"), "2026-12-21..2026-12-23 X"},
+		{"until the end of a day in UTC", calendarFile("DTSTART;VALUE=DATE:20261221\nRRULE:FREQ=DAILY;UNTIL=20261223T235959Z\nSUMMARY:X"), "2026-12-21..2026-12-23 X"},
+		{"the 29th of February", calendarFile("DTSTART;VALUE=DATE:20240229\nRRULE:FREQ=YEARLY\nSUMMARY:X", natal), "2026-12-25..2026-12-25 Natal"},
+		{"over New Year", calendarFile("DTSTART;VALUE=DATE:20241221\nDTEND;VALUE=DATE:20250105\nRRULE:FREQ=YEARLY\nSUMMARY:X"),
+			"2025-12-21..2026-01-04 X,2026-12-21..2027-01-04 X,2027-12-21..2028-01-04 X"},
+		{"but not", calendarFile("DTSTART;VALUE=DATE:20250817\nRRULE:FREQ=YEARLY\nEXDATE;VALUE=DATE:20270817\nSUMMARY:X"), "2026-08-17..2026-08-17 X"},
+		{"but not, as times", calendarFile("DTSTART:20260816T170000Z\nDTEND:20260817T170000Z\nRRULE:FREQ=DAILY;COUNT=2\nEXDATE:20260817T170000Z,20300101T170000Z\nSUMMARY:X"), "2026-08-17..2026-08-17 X"},
+		{"more days", calendarFile("DTSTART;VALUE=DATE:20261225\nRDATE;VALUE=DATE:20261226,20261228\nSUMMARY:X"), "2026-12-25..2026-12-25 X,2026-12-26..2026-12-26 X,2026-12-28..2026-12-28 X"},
+		{"periods", calendarFile("DTSTART;VALUE=DATE:20261225\nRDATE;VALUE=PERIOD:20261227T170000Z/20261229T170000Z,20270101T000000/P1D\nSUMMARY:X"),
+			"2026-12-25..2026-12-25 X,2026-12-28..2026-12-29 X,2027-01-01..2027-01-01 X"},
+		{"one moved", calendarFile("DTSTART;VALUE=DATE:20251224\nRRULE:FREQ=YEARLY;COUNT=2\nUID:S\nSUMMARY:X", "UID:S\nRECURRENCE-ID;VALUE=DATE:20261224\nDTSTART;VALUE=DATE:20261228\nSUMMARY:Y"), "2026-12-28..2026-12-28 Y"},
+		{"one cancelled", calendarFile("UID:S\nRECURRENCE-ID;VALUE=DATE:20261224\nDTSTART;VALUE=DATE:20261224\nSTATUS:CANCELLED", "DTSTART;VALUE=DATE:20261224\nRRULE:FREQ=YEARLY\nUID:S\nSUMMARY:X"), "2027-12-24..2027-12-24 X"},
+		{"moved for good", calendarFile("DTSTART;VALUE=DATE:20260824\nRRULE:FREQ=YEARLY\nUID:S\nSUMMARY:X", "UID:S\nRECURRENCE-ID;RANGE=THISANDFUTURE;VALUE=DATE:20270824\nDTSTART;VALUE=DATE:20270828\nSUMMARY:Y"),
+			"2026-08-24..2026-08-24 X,!4 not_understood"},
+		{"ended for good", calendarFile("DTSTART;VALUE=DATE:20260824\nRRULE:FREQ=YEARLY\nUID:S\nSUMMARY:X", "UID:S\nRECURRENCE-ID;RANGE=THISANDFUTURE;VALUE=DATE:20270824\nDTSTART;VALUE=DATE:20270824\nSTATUS:CANCELLED"), "2026-08-24..2026-08-24 X"},
+		{"a rule that nobody knows", calendarFile("DTSTART;VALUE=DATE:20260824\nRRULE:FREQ=PURNAMA\nSUMMARY:X", natal), "2026-12-25..2026-12-25 Natal,!4 not_understood"},
+		{"every hour", calendarFile("DTSTART;VALUE=DATE:20260824\nRRULE:FREQ=HOURLY\nSUMMARY:X"), "!4 not_understood"},
+
+		{"Google's", calendarFile(google("20260817", "HUT RI", "Hari libur nasional"), google("20270214", "Valentine", "Perayaan\\nUntuk menyembunyikan perayaan\\, buka Setelan Google Kale\n nder > Hari libur di Indonesia"),
+			google("20261126", "Guru", "Observance\\nTo hide observances\\, go to Google Calendar Settings > Holidays in Indonesia"), google("20261127", "X", "Праздник\\nGoogle > X"),
+			google("20270310", "Idulfitri", "Public holiday\\nTentative date"), google("20270311", "Cuti", "")),
+			"2026-08-17..2026-08-17 HUT RI,2027-03-10..2027-03-10 Idulfitri,2027-03-11..2027-03-11 Cuti,!14 observance,!25 observance,!35 observance"},
+		{"others'", calendarFile(google("20261101", "A", "Observance"), google("20261102", "B", "Perayaan."), google("20261103", "C", "Perayaan HUT sekolah"), google("20261104", "D", "Observance, Christian"),
+			google("20261105", "E", "Not a public holiday in Indonesia"), natal+"\nCATEGORIES:Holidays", natal+"\nCATEGORIES:Observance"),
+			"2026-11-03..2026-11-03 C,2026-12-25..2026-12-25 Natal,!4 observance,!14 observance,!34 observance,!44 observance,!61 observance"},
+		{"Apple's marks", calendarFile("DTSTART;VALUE=DATE:20261001\nSUMMARY:A\nX-APPLE-SPECIAL-DAY:WORK-HOLIDAY", "DTSTART;VALUE=DATE:20261010\nSUMMARY:B\nX-APPLE-SPECIAL-DAY:ALTERNATE-WORKDAY", "DTSTART;VALUE=DATE:20261011\nSUMMARY:C"),
+			"2026-10-01..2026-10-01 A,!11 observance,!18 observance"},
+		{"Apple's without marks", calendarFile("DTSTART;VALUE=DATE:20260817\nSUMMARY;LANGUAGE=id:Hari Kemerdekaan\nCATEGORIES:Holidays\nRRULE:FREQ=YEARLY;COUNT=5"), "2026-08-17..2026-08-17 Hari Kemerdekaan,2027-08-17..2027-08-17 Hari Kemerdekaan"},
+
+		{"a folded name", calendarFile("DTSTART;VALUE=DATE:20261225\nSUMMARY:Hari Raya \n Natal"), "2026-12-25..2026-12-25 Hari Raya Natal"},
+		{"a fold within a letter", calendarFile("DTSTART;VALUE=DATE:20261225\nSUMMARY:Idulfitri 1448 H – caf\xc3\n \xa9"), "2026-12-25..2026-12-25 Idulfitri 1448 H – café"},
+		{"CR alone", strings.ReplaceAll(calendarFile(natal), "\r\n", "\r"), "2026-12-25..2026-12-25 Natal"},
+		{"CR CR LF", strings.ReplaceAll(calendarFile("DTSTART;VALUE=DATE:20261225\nSUMMARY:Hari \n Natal"), "\r", "\r\r"), "2026-12-25..2026-12-25 Hari Natal"},
+		{"LF alone, empty lines", strings.ReplaceAll(calendarFile(natal), "\r\n", "\n\n"), "2026-12-25..2026-12-25 Natal"},
+		{"small letters", strings.ToLower(calendarFile(natal)), "2026-12-25..2026-12-25 natal"},
+		{"byte order mark", "\ufeff" + calendarFile(natal), "2026-12-25..2026-12-25 Natal"},
+		{"UTF-16", utf16le(calendarFile("DTSTART;VALUE=DATE:20261225\nSUMMARY:Hari Raya é")), "2026-12-25..2026-12-25 Hari Raya é"},
+		{"Windows-1252", calendarFile("DTSTART;VALUE=DATE:20261225\nSUMMARY:caf\xe9"), "2026-12-25..2026-12-25 café"},
+		{"several calendars", calendarFile(natal) + calendarFile("DTSTART;VALUE=DATE:20261226\nSUMMARY:Cuti"), "2026-12-25..2026-12-25 Natal,2026-12-26..2026-12-26 Cuti"},
+		{"things to do", strings.Replace(calendarFile(natal), "BEGIN:VEVENT", "BEGIN:VTODO\r\nDTSTART;VALUE=DATE:20261111\r\nEND:VTODO\r\nBEGIN:VEVENT", 1), "2026-12-25..2026-12-25 Natal"},
+		{"an alarm", calendarFile(natal + "\nBEGIN:VALARM\nTRIGGER:-PT15M\nDURATION:PT5M\nSUMMARY:Alarm\nEND:VALARM\nDTEND;VALUE=DATE:20261227"), "2026-12-25..2026-12-26 Natal"},
+		{"lines that are none", calendarFile(natal + "\nini bukan apa-apa\n;;;:\nX-Y;Z:\nDESCRIPTION;A=\"b:c\":d"), "2026-12-25..2026-12-25 Natal"},
+		{"without the end of the calendar", strings.TrimSuffix(calendarFile(natal), "END:VCALENDAR\r\n"), "2026-12-25..2026-12-25 Natal"},
+		{"without the end of an event", strings.Replace(calendarFile(natal, "DTSTART;VALUE=DATE:20261226\nSUMMARY:Cuti"), "END:VEVENT\r\n", "", 1), "2026-12-25..2026-12-25 Natal,2026-12-26..2026-12-26 Cuti"},
+		{"cut off", strings.TrimSuffix(calendarFile(natal, "DTSTART;VALUE=DATE:20261221\nSUMMARY:X"), "END:VEVENT\r\nEND:VCALENDAR\r\n"), "2026-12-25..2026-12-25 Natal,!10 not_understood"},
+		{"quoted parameters", calendarFile("DTSTART;VALUE=\"DATE\":20261225\nSUMMARY;ALTREP=\"http://x/;y:z\";LANGUAGE=id:Natal"), "2026-12-25..2026-12-25 Natal"},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Chdir(t.TempDir())
-			require.NoError(t, os.WriteFile(tt.file, []byte(tt.text), 0o600))
-			list, timed, err := (&program{}).readClosures(tt.file, today)
-			if text, wrong := strings.CutPrefix(tt.want, "error: "); wrong {
-				assert.ErrorContains(t, err, text)
-				return
-			}
-			require.NoError(t, err)
-			var got []string
-			for _, c := range list {
-				got = append(got, fmt.Sprintf("%s..%s %s", c.First, c.Last, c.Name))
-			}
-			assert.Equal(t, tt.want, strings.Join(got, ","))
-			assert.Equal(t, tt.timed, timed)
-		})
+		t.Run(tt.name, func(t *testing.T) { assert.Equal(t, tt.want, read(t, tt.text)) })
 	}
+	assert.Equal(t, "error", read(t, "<html><body>Masuk</body></html>"))
+	assert.Equal(t, "error", read(t, "PK\x03\x04 buku kerja"))
+	assert.Equal(t, "error", read(t, ""))
+	assert.Equal(t, "error", read(t, "Nama;Kelas\nAni;7A\n"))
+}
+
+// The break that is under way is closed, and only once a year.
+func TestBreakUnderWay(t *testing.T) {
+	newYear := calendarFile("DTSTART;VALUE=DATE:20241221\nDTEND;VALUE=DATE:20250105\nRRULE:FREQ=YEARLY\nSUMMARY:X")
+	for _, today := range []reminder.Date{{Year: 2027, Month: 1, Day: 2}, {Year: 2027, Month: 1, Day: 4}, {Year: 2027, Month: 12, Day: 31}} {
+		list, left := parseICS([]byte(newYear), today, time.UTC, false)
+		assert.Empty(t, left)
+		var got []string
+		for _, c := range list {
+			got = append(got, c.First.String()+".."+c.Last.String())
+		}
+		assert.Equal(t, []string{"2026-12-21..2027-01-04", "2027-12-21..2028-01-04", "2028-12-21..2029-01-04"}, got, today)
+	}
+}
+
+func TestReadTables(t *testing.T) {
+	for _, tt := range []struct{ name, text, want string }{
+		{"table", "tanggal,sampai,nama\n2026-12-25,,Natal\n2026-12-21,2027-01-02,Libur semester\n2026-11-25,Hari Guru\n2026-11-26\n",
+			"2026-12-25..2026-12-25 Natal,2026-12-21..2027-01-02 Libur semester,2026-11-25..2026-11-25 Hari Guru,2026-11-26..2026-11-26 "},
+		{"of a spreadsheet", "\ufeffTanggal;Sampai;Nama\r\n21/12/2026;2/1/2027;\"Libur; semester\"\r\n", "2026-12-21..2027-01-02 Libur; semester"},
+		{"as a school has it", "KALENDER PENDIDIKAN TAHUN 2026/2027;;;\r\n;;;\r\nNo;Hari/Tanggal;Keterangan;Jumlah hari\r\n1;Senin, 17 Agustus 2026;HUT Kemerdekaan RI;1\r\n" +
+			"2.;Senin, 21 Desember 2026 s.d. Sabtu, 2 Januari 2027;Libur semester;12 hari\r\n;;;\r\n3;Jum'at / 25-12-2026;Natal;1\r\n;;;\r\n;;Garut, 12 Juli 2026;\r\n;;Kepala Madrasah,;\r\n;;NIP. 19670101 199003 1 001;\r\n",
+			"2026-08-17..2026-08-17 HUT Kemerdekaan RI,2026-12-21..2027-01-02 Libur semester,2026-12-25..2026-12-25 Natal"},
+		{"weekdays in a column", "No\tHari\tTanggal\tUraian\n1\tSenin - Jumat\t21-25 Desember 2026\tLibur\n2\tSabtu\t26 Des 2026\tCuti bersama\n", "2026-12-21..2026-12-25 Libur,2026-12-26..2026-12-26 Cuti bersama"},
+		{"the name first", "Keterangan;Mulai;Selesai\nLibur semester;21/12/2026;2/1/2027\nNatal;25/12/2026;\n", "2026-12-21..2027-01-02 Libur semester,2026-12-25..2026-12-25 Natal"},
+		{"commas and quotes", "No,\"Hari, Tanggal\",Keterangan\n1,\"Senin, 21 Desember 2026\",\"Libur, semester\"\n", "2026-12-21..2026-12-21 Libur, semester"},
+		{"Windows-1252", "Tanggal;Nama\n25/12/2026;Caf\xe9\n", "2026-12-25..2026-12-25 Café"},
+		{"a cell of two lines", "Tanggal;Nama\n25/12/2026;\"Hari\nNatal\"\n26/12/2026;Cuti\n", "2026-12-25..2026-12-25 Hari Natal,2026-12-26..2026-12-26 Cuti"},
+		{"a quote left open", "Tanggal;Nama\n25/12/2026;\"Natal\n26/12/2026;Cuti\n", "2026-12-25..2026-12-25 Natal,2026-12-26..2026-12-26 Cuti"},
+		{"CR alone", "Tanggal;Nama\r25/12/2026;Natal\r", "2026-12-25..2026-12-25 Natal"},
+		{"a list", "25 Desember 2026 Natal\n\n1 Januari 2027: Tahun Baru\n", "2026-12-25..2026-12-25 Natal,2027-01-01..2027-01-01 Tahun Baru"},
+		{"the end without a year", "2026-12-21,31 Des,Libur\n", "2026-12-21..2026-12-31 Libur"},
+		{"the end without a year, over New Year", "2026-12-21;2 Jan;Libur\n", "2026-12-21..2027-01-02 Libur"},
+		{"dates of a spreadsheet", "2026-12-25 00:00:00;Natal\n", "2026-12-25..2026-12-25 Natal"},
+		{"a date in the name", "2026-08-17;HUT RI 17 Agustus 1945\n", "2026-08-17..2026-08-17 HUT RI 17 Agustus 1945"},
+		{"US dates are none", "12/25/2026,Natal\n26/12/2026,Cuti\n", "2026-12-26..2026-12-26 Cuti,!1 not_understood"},
+		{"wrong lines are named, the others taken", "Tanggal;Nama\n31/02/2026;A\n25/12/2026;Natal\nbesok;B\n32 Desember 2026;C\nDesember 2026;D\n24 dan 26 Desember 2026;E\n2026-12-21 s.d. besok;F\n",
+			"2026-12-25..2026-12-25 Natal,!2 not_understood,!4 not_understood,!5 not_understood,!6 not_understood,!7 not_understood,!8 not_understood"},
+		{"the wrong way round", "2027-01-02;2026-12-21;Libur\n2026-12-25;2036-12-25;X\n", "!1 not_understood,!2 not_understood"},
+	} {
+		t.Run(tt.name, func(t *testing.T) { assert.Equal(t, tt.want, read(t, tt.text)) })
+	}
+}
+
+func utf16le(text string) string {
+	out := "\xff\xfe"
+	for _, r := range text {
+		out += string([]byte{byte(r), byte(r >> 8)})
+	}
+	return out
+}
+
+// read returns what is read of a file, in a line.
+func read(t *testing.T, text string) string {
+	file := filepath.Join(t.TempDir(), "libur")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	zone, err := time.LoadLocation("Asia/Jakarta")
+	require.NoError(t, err)
+	list, left, err := readClosures(file, reminder.Date{Year: 2026, Month: time.November, Day: 24}, zone, false)
+	if err != nil {
+		return "error"
+	}
+	var got []string
+	for _, c := range list {
+		if text := fmt.Sprintf("%s..%s %s", c.First, c.Last, c.Name); !slices.Contains(got, text) {
+			got = append(got, text)
+		}
+	}
+	for _, l := range left {
+		got = append(got, fmt.Sprintf("!%d %s", l.Line, l.Reason))
+		for _, text := range []string{l.text.ID, l.text.EN} {
+			assert.NotEmpty(t, text)
+		}
+	}
+	return strings.Join(got, ",")
+}
+
+// FuzzClosures: whatever is in a file, nothing breaks, and what is taken can be stored.
+func FuzzClosures(f *testing.F) {
+	for _, seed := range []string{calendarFile("DTSTART;VALUE=DATE:20240229\nRRULE:FREQ=YEARLY;BYDAY=2SU,-1MO;BYSETPOS=1\nEXDATE:20260101T000000Z"),
+		calendarFile("DTSTART:20261225T000000\nRDATE;VALUE=PERIOD:20261225T000000/P1D\nRRULE:FREQ=DAILY;COUNT=3;INTERVAL=0"), "1;Senin, 21 Des 2026 s.d. 2 Jan 2027;\"X\n"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		list, _ := parseICS(data, reminder.Date{Year: 2026, Month: 11, Day: 24}, time.UTC, false)
+		table, _ := parseTable(string(setup.DecodeText(data)))
+		for _, c := range append(list, table...) {
+			require.True(t, c.Last.Sub(c.First) >= 0 && c.Last.Sub(c.First) <= maxClosureDays, "%v", c)
+		}
+	})
 }
 
 // TestClosedImport: twice the same file adds nothing, a renamed holiday is renamed, and a run keeps to it.
@@ -105,10 +247,54 @@ func TestClosedImport(t *testing.T) {
 	}
 	assert.Equal(t, []mailtest.Received(nil), srv.Messages())
 
-	require.NoError(t, os.WriteFile("salah.csv", []byte("2099-01-01,Tahun Baru\nbesok,Libur\n"), 0o600))
-	got := command(t, environ, "closed", "import", "salah.csv")
-	assert.Equal(t, exitConfig, got.code)
-	assert.Contains(t, got.err, "tidak ada yang ditambahkan")
-	assert.NotContains(t, command(t, environ, "closed", "list").out, "2099-01-01", "nothing of a file with a fault")
-	assert.Equal(t, exitConfig, command(t, environ, "closed", "import", "tidak-ada.ics").code)
+	require.NoError(t, os.WriteFile("salah.csv", []byte("2099-01-01,Tahun Baru\nbesok,Libur\n2099-01-01,Cuti\n"), 0o600))
+	for _, says := range []string{"1 ditambahkan", "1 sudah ada"} {
+		got := command(t, environ, "closed", "import", "salah.csv")
+		assert.Equal(t, exitNeedsPerson, got.code)
+		assert.Contains(t, got.out, says)
+		assert.Contains(t, got.out, `- baris 2: besok Libur: "besok" bukan tanggal`)
+		assert.Contains(t, command(t, environ, "closed", "list").out, "2099-01-01..2099-01-01 Tahun Baru / Cuti")
+	}
+	var report struct {
+		Closures []map[string]string
+		LeftOut  []map[string]any `json:"left_out"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(command(t, environ, "closed", "import", "salah.csv", "--json").out), &report))
+	assert.Equal(t, []map[string]string{{"first_day": "2099-01-01", "last_day": "2099-01-01", "name": "Tahun Baru / Cuti", "change": "known"}}, report.Closures)
+	assert.Equal(t, "not_understood", report.LeftOut[0]["reason"])
+	assert.EqualValues(t, 2, report.LeftOut[0]["line"])
+
+	require.NoError(t, os.WriteFile("google.ics", []byte(calendarFile(google("20990214", "Valentine", "Perayaan"))), 0o600))
+	got := command(t, environ, "closed", "import", "google.ics")
+	assert.Equal(t, exitDone, got.code)
+	assert.Contains(t, got.out, "- baris 4: 2099-02-14 Valentine: perayaan, bukan hari libur\n0 ditambahkan")
+	assert.NotContains(t, command(t, environ, "closed", "list").out, "Valentine")
+	command(t, environ, "closed", "import", "google.ics", "--observances")
+	assert.Contains(t, command(t, environ, "closed", "list").out, "Valentine")
+
+	assert.Equal(t, exitUsage, command(t, environ, "closed", "import", "tidak-ada.ics").code)
+}
+
+// TestClosedAddTakesDates: as import does, in one argument or in several.
+func TestClosedAddTakesDates(t *testing.T) {
+	_, _, environ := school(t)
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	for _, tt := range []struct {
+		args []string
+		name string
+	}{
+		{[]string{"25/12/2098", "Natal"}, "Natal"}, {[]string{"25", "Desember", "2098", "Hari", "Natal"}, "Hari Natal"},
+		{[]string{"25 December 2098", "Christmas"}, "Christmas"}, {[]string{"Kamis, 25-12-2098"}, ""},
+	} {
+		got := command(t, environ, append([]string{"closed", "add"}, tt.args...)...)
+		require.Equal(t, exitDone, got.code, got.err)
+		assert.Contains(t, command(t, environ, "closed", "list").out, strings.TrimSpace("2098-12-25..2098-12-25 "+tt.name))
+	}
+	require.Equal(t, exitDone, command(t, environ, "closed", "remove", "25", "Desember", "2098").code)
+	assert.NotContains(t, command(t, environ, "closed", "list").out, "2098")
+	for _, wrong := range []string{"besok", "31/02/2027", "25 Desember", "2026-12-21 s.d. besok"} {
+		got := command(t, environ, "closed", "add", wrong)
+		assert.Equal(t, exitUsage, got.code, wrong)
+		assert.Contains(t, got.err, "bukan tanggal seperti")
+	}
 }

@@ -229,6 +229,18 @@ var symptoms = map[string]func(*scene) string{
 	"Tugas terjadwal belum terpasang.":                   func(s *scene) string { return s.onWindows(-1) },
 	"Tugas terjadwal terakhir gagal dengan kode":         func(s *scene) string { return s.onWindows(2) },
 	"Tugas terjadwal gagal: pengaturan salah (kode 78).": func(s *scene) string { return s.onWindows(exitConfig) },
+	"tidak dipahami (bertanda -)": func(s *scene) string {
+		require.NoError(s.t, os.WriteFile("libur.csv", []byte("2099-12-25;Natal\nbesok;Libur\n"), 0o600))
+		return s.says("closed", "import", "libur.csv")
+	},
+	"perayaan dilewati": func(s *scene) string {
+		require.NoError(s.t, os.WriteFile("libur.ics", []byte(calendarFile(google("20990214", "Valentine", "Perayaan"))), 0o600))
+		return s.says("closed", "import", "libur.ics")
+	},
+	"bukan kalender (.ics) atau tabel (.csv)": func(s *scene) string {
+		require.NoError(s.t, os.WriteFile("libur.xlsx", []byte("PK\x03\x04"), 0o600))
+		return s.says("closed", "import", "libur.xlsx")
+	},
 	"Perpustakaan tutup hari ini": func(s *scene) string {
 		s.says("closed", "add", s.today(), "Libur")
 		return s.says("run")
