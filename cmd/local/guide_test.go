@@ -115,6 +115,11 @@ var symptoms = map[string]func(*scene) string{
 		require.NoError(s.t, os.WriteFile("rusak.env", []byte("ini bukan pengaturan"), 0o600))
 		return s.says("run", "--env", "rusak.env")
 	},
+	"Pengguna lain di komputer ini dapat membaca": func(s *scene) string {
+		require.NoError(s.t, os.WriteFile("terbuka.env", nil, 0o600))
+		require.NoError(s.t, os.Chmod("terbuka.env", 0o644))
+		return s.says("doctor", "--env", "terbuka.env")
+	},
 	"tidak pernah ditulisi": func(s *scene) string { return s.says("init", "--yes", "--out", ".env") },
 	"MAIL_FROM_ADDRESS beralamat di example.com, sebuah domain contoh.": func(s *scene) string {
 		return s.with("MAIL_FROM_ADDRESS", "hello@example.com", "doctor")
