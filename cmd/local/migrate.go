@@ -115,7 +115,7 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 		if definition == "" {
 			err = migrations.CreateView(ctx, db, source)
 		} else {
-			err = migrations.CreateViews(ctx, db, definition)
+			err = migrations.CreateViews(ctx, db, definition, func() error { return p.checkView(ctx, cfg.NewStore(db).Drafts(views.Draft)) })
 		}
 		if err != nil {
 			return err
@@ -129,27 +129,28 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 			p.printf("Hanya bila ada ratusan ribu pinjaman, indeks ini mempercepat: %s", "Only with hundreds of thousands of loans, this index helps: %s", index)
 		}
 	}
-	if source == views.Custom {
-		if err := p.checkView(ctx, cfg.NewStore(db)); err != nil {
-			return err
-		}
-	}
 	p.printf("Berikutnya: pengingat run --dry-run", "Next: pengingat run --dry-run")
 	return nil
 }
 
-// checkView tells what is wrong with the rows of a view that a person wrote.
+// checkView tells what is wrong with a view that a person wrote, and refuses it where that would tell borrowers wrong things.
 func (p *program) checkView(ctx context.Context, store *mysql.Store) error {
 	rows, findings, err := store.CheckView(ctx)
 	if err != nil {
 		return err
 	}
 	p.printf("%d baris diperiksa.", "%d rows checked.", rows)
+	refused := false
 	for _, f := range findings {
 		fmt.Fprintln(p.out, "- "+f.Text.In(p.locale))
 		if f.Serious {
 			p.code = exitNeedsPerson
 		}
+		refused = refused || f.Wrong
+	}
+	if refused {
+		return reminder.NewFault(nil, "View itu tidak dipasang; yang lama, bila ada, tetap dipakai. Perbaiki view-nya, lalu ulangi.",
+			"That view was not put into use; the former one, if there is one, stays. Mend the view, and try again.")
 	}
 	return nil
 }

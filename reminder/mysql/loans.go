@@ -208,7 +208,7 @@ func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",
 
 // selectLoans reads every column of the view.
 func (v *source) selectLoans() string {
-	return "SELECT " + v.list(slices.Concat(requiredColumns, optionalColumns)...) + " FROM reminder_loans"
+	return "SELECT " + v.list(slices.Concat(requiredColumns, optionalColumns)...) + " FROM " + v.view
 }
 
 // A reread is one claim's part in reading the loans of several.

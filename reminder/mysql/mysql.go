@@ -38,6 +38,7 @@ import (
 type Store struct {
 	db     *sql.DB
 	zone   *time.Location         // the library's
+	draft  string                 // what the names of the views end with
 	source atomic.Pointer[source] // what the views have, as Check found it
 
 	scanning        chan struct{} // held by the one Scan that is at work
@@ -62,6 +63,13 @@ func Open(cfg *mysql.Config, maxConns int) (*Store, error) {
 // New returns a Store on a database that OpenDB opened for a library in a zone.
 func New(db *sql.DB, zone *time.Location) *Store {
 	return &Store{db: db, zone: zone, turn: make(turn, 1), scanning: make(chan struct{}, 1)}
+}
+
+// Drafts returns a Store that reads the views whose names end with suffix, to check them before they are in use.
+func (s *Store) Drafts(suffix string) *Store {
+	d := New(s.db, s.zone)
+	d.draft = suffix
+	return d
 }
 
 // OpenDB is Open without the Store, for what is not a run's business: migrations and diagnosis.

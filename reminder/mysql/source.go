@@ -28,6 +28,7 @@ var (
 // A source is what the views have: the columns of LoansView, and whether there is a ClosedDaysView. One must be there where
 // LoansView has the column calendar: closed days that could silently not be read would send mail on them.
 type source struct {
+	view       string // LoansView, or its draft
 	columns    []string
 	closedDays bool
 }
@@ -35,17 +36,17 @@ type source struct {
 // readSource looks at the views as our rights show them.
 func (s *Store) readSource(ctx context.Context) (*source, error) {
 	found := &source{}
-	err := s.read(ctx, func() { *found = source{} }, func(rows *sql.Rows) error {
+	err := s.read(ctx, func() { *found = source{view: LoansView + s.draft} }, func(rows *sql.Rows) error {
 		var view, column string
 		err := rows.Scan(&view, &column)
-		if view == ClosedDaysView {
+		if view == ClosedDaysView+s.draft {
 			found.closedDays = true
 		} else {
 			found.columns = append(found.columns, strings.ToLower(column))
 		}
 		return err
 	}, "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name IN (?, ?)",
-		LoansView, ClosedDaysView)
+		LoansView+s.draft, ClosedDaysView+s.draft)
 	if err != nil {
 		return nil, fault("look for the views", err)
 	}
@@ -108,7 +109,7 @@ func (s *Store) sourceCalendars(ctx context.Context) (calendars map[string]remin
 		closed.Add(row) // in place: to copy thousands of days for each of them would take seconds
 		calendars[branch.String] = closed
 		return nil
-	}, "SELECT calendar, day, is_open, name FROM "+ClosedDaysView)
+	}, "SELECT calendar, day, is_open, name FROM "+ClosedDaysView+s.draft)
 	for _, c := range calendars {
 		maps.DeleteFunc(c.Dates, func(d reminder.Date, _ string) bool { return c.Open[d] }) // an exception comes first
 	}

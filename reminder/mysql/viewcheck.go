@@ -17,6 +17,7 @@ import (
 
 // A Finding is something that is, or may be, wrong with the views over a library's own system.
 type Finding struct {
+	Wrong   bool // the view itself is wrong, not a row: it must not be used
 	Serious bool // some loans are told about wrongly or not at all; else it may be meant
 	Note    bool // nothing to mend, but worth a look
 	Text    reminder.Text
@@ -49,12 +50,12 @@ func (s *Store) CheckView(ctx context.Context) (checked int, findings []Finding,
 	}
 	var kind string
 	err = s.row(ctx, []any{&kind}, `SELECT LOWER(data_type) FROM information_schema.columns
-		WHERE table_schema = DATABASE() AND table_name = ? AND column_name = 'due_at'`, LoansView)
+		WHERE table_schema = DATABASE() AND table_name = ? AND column_name = 'due_at'`, views.view)
 	if err != nil {
 		return 0, nil, fault("look at the view", err)
 	}
 	if kind != "date" && kind != "datetime" && kind != "timestamp" {
-		findings = append(findings, Finding{Serious: true, Text: reminder.Text{
+		findings = append(findings, Finding{Serious: true, Wrong: true, Text: reminder.Text{
 			ID: "due_at bertipe " + kind + ", padahal harus DATE atau DATETIME: pakai STR_TO_DATE(kolom, '%d/%m/%Y') bila tanggalnya berupa teks.",
 			EN: "due_at is of the type " + kind + " and must be DATE or DATETIME: use STR_TO_DATE(column, '%d/%m/%Y') where dates are text.",
 		}})
@@ -66,7 +67,7 @@ func (s *Store) CheckView(ctx context.Context) (checked int, findings []Finding,
 	findings = append(findings, zoned...)
 	c := newViewCheck()
 	query := "SELECT " + views.list("loan_id", "borrower_id", "borrower_name", "email", "title", "due_at", "hold_reason", "language", "wants",
-		"from_address", "reply_to") + " FROM " + LoansView + " LIMIT " + strconv.Itoa(maxChecked)
+		"from_address", "reply_to") + " FROM " + views.view + " LIMIT " + strconv.Itoa(maxChecked)
 	err = s.read(ctx, func() { c = newViewCheck() }, func(rows *sql.Rows) error { return c.row(rows) }, query)
 	if err != nil {
 		return 0, nil, fault("check the view "+LoansView, err)
@@ -220,7 +221,9 @@ func oddWant(part string) bool {
 func (c *viewCheck) findings() (list []Finding) {
 	for i, m := range mistakes {
 		if len(c.wrong[i]) > 0 {
-			list = append(list, finding(m.serious, c.wrong[i], m.id, m.en))
+			f := finding(m.serious, c.wrong[i], m.id, m.en)
+			f.Wrong = i == loanTwice || i == twoBorrowers
+			list = append(list, f)
 		}
 	}
 	return list

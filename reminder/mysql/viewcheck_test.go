@@ -30,7 +30,7 @@ func custom(t *testing.T, closed string, rows ...string) *mysql.Store {
 	require.NoError(t, migrations.CreateViews(t.Context(), db.Admin, `-- a comment; with a semicolon
 		CREATE OR REPLACE VIEW reminder_loans AS SELECT loan AS loan_id, borrower AS borrower_id, name AS borrower_name, email, title,
 		due AS due_at, language, wants, reply AS reply_to, 1 AS colour FROM rows_of;
-`+closed))
+`+closed, nil))
 	return connect(t, db.Config, 2)
 }
 

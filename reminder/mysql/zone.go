@@ -103,7 +103,7 @@ func (s *Store) zonedDues(ctx context.Context, zones ...string) (dues []zonedDue
 			err := rows.Scan(text{&loan}, text{&due})
 			in[loan] = due
 			return err
-		}, "SELECT loan_id, due_at FROM reminder_loans WHERE due_at IS NOT NULL LIMIT ?", maxZoned)
+		}, "SELECT loan_id, due_at FROM "+LoansView+s.draft+" WHERE due_at IS NOT NULL LIMIT ?", maxZoned)
 		if err != nil {
 			return nil, fault("compare time zones", err)
 		}
@@ -151,7 +151,7 @@ func (s *Store) zoneFindings(ctx context.Context) ([]Finding, error) {
 	}
 	for i, zone := range zones[1:] {
 		if whole[0]*2 < len(dues) && whole[i+1]*2 > len(dues) {
-			return []Finding{{Serious: true, Text: reminder.Text{
+			return []Finding{{Serious: true, Wrong: true, Text: reminder.Text{
 				ID: fmt.Sprintf("due_at berubah menurut zona waktu, dan menjadi hari utuh di zona %s, bukan di APP_TIMEZONE=%s "+
 					"(pinjaman %s: %s); tulis CONVERT_TZ(kolom, '%s', '%s') AS due_at dalam view",
 					zone, s.zone, dues[0].loan, dues[0].in[0], ours, zone),

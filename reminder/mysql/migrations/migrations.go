@@ -24,12 +24,31 @@ import (
 //go:embed *.sql
 var files embed.FS
 
+// versionTable makes the table in which goose records what was applied. Goose would make it too, but takes one that is empty,
+// because it was cut off there, for a mistake.
+var versionTable = []string{
+	`CREATE TABLE IF NOT EXISTS reminder_migrations (
+		id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+		version_id BIGINT          NOT NULL,
+		is_applied TINYINT(1)      NOT NULL,
+		tstamp     TIMESTAMP       NULL DEFAULT CURRENT_TIMESTAMP,
+		PRIMARY KEY (id)
+	) ENGINE = InnoDB`,
+	`INSERT INTO reminder_migrations (version_id, is_applied) SELECT 0, 1 FROM DUAL
+		WHERE NOT EXISTS (SELECT version_id FROM reminder_migrations)`,
+}
+
 // Up applies the migrations that are missing and returns their file names. It may be repeated, also after one that was
 // cut off.
 func Up(ctx context.Context, db *sql.DB) ([]string, error) {
 	p, err := goose.NewProvider(goose.DialectMySQL, db, files, goose.WithTableName(mysql.VersionTable))
 	if err != nil {
 		return nil, fmt.Errorf("read the migrations: %w", err)
+	}
+	for _, statement := range versionTable {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return nil, mysql.Explain("migrate", err)
+		}
 	}
 	results, err := p.Up(ctx)
 	if err != nil {
@@ -75,17 +94,56 @@ func CreateView(ctx context.Context, db *sql.DB, source string) error {
 	if err != nil {
 		return err
 	}
-	return CreateViews(ctx, db, definition)
+	return CreateViews(ctx, db, definition, nil)
 }
 
-// CreateViews creates or replaces the views as a definition says.
-func CreateViews(ctx context.Context, db *sql.DB, definition string) error {
+// CreateViews creates or replaces both views as a definition says, or neither. They are made as drafts; when check, which may
+// be nil, has nothing against those, they take the place of the old views in one statement.
+func CreateViews(ctx context.Context, db *sql.DB, definition string, check func() error) error {
 	statements, err := views.Statements(definition)
 	if err != nil {
 		return err
 	}
+	const old = "_old"
+	drop := func() error {
+		for _, suffix := range []string{views.Draft, old} {
+			_, err := db.ExecContext(ctx, "DROP VIEW IF EXISTS "+mysql.LoansView+suffix+", "+mysql.ClosedDaysView+suffix)
+			if err != nil {
+				return mysql.Explain("remove the former views", err)
+			}
+		}
+		return nil
+	}
+	if err := drop(); err != nil {
+		return err
+	}
+	err = createDrafts(ctx, db, statements)
+	if err == nil && check != nil {
+		err = check()
+	}
+	if err != nil {
+		return errors.Join(err, drop())
+	}
+	schema, err := Schema(ctx, db)
+	if err != nil {
+		return err
+	}
+	var renames []string
+	for _, view := range []string{mysql.LoansView, mysql.ClosedDaysView} {
+		if schema.Has(view) {
+			renames = append(renames, view+" TO "+view+old)
+		}
+		renames = append(renames, view+views.Draft+" TO "+view)
+	}
+	if _, err := db.ExecContext(ctx, "RENAME TABLE "+strings.Join(renames, ", ")); err != nil {
+		return mysql.Explain("put the views into use", err)
+	}
+	return drop()
+}
+
+func createDrafts(ctx context.Context, db *sql.DB, statements []string) error {
 	for _, statement := range statements {
-		_, err := db.ExecContext(ctx, statement)
+		_, err := db.ExecContext(ctx, views.AsDraft(statement))
 		if e, ok := errors.AsType[*driver.MySQLError](err); ok && (e.Number == 1146 || e.Number == 1054 || e.Number == 1064) {
 			return reminder.NewFault(err, "View tidak cocok dengan basis data ini. Periksa DB_DATABASE dan --source, atau nama tabel dan kolom dalam berkas --view.",
 				"The view does not fit this database. Check DB_DATABASE and --source, or the tables and columns in the file of --view.")

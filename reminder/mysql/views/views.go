@@ -92,6 +92,15 @@ var (
 		"(SQL\\s+SECURITY\\s+\\w+\\s+)?VIEW\\s+`?(reminder_loans|reminder_source_closed_days)`?\\s")
 )
 
+// Draft is what the names of views end with that are not in use yet.
+const Draft = "_draft"
+
+// AsDraft is one of Statements that makes its view under the name of a draft.
+func AsDraft(statement string) string {
+	end := definable.FindStringSubmatchIndex(statement)[11] // of the name
+	return statement[:end] + Draft + statement[end:]
+}
+
 // Statements splits a definition, also one that a person wrote, into statements that can be run. Nothing but the two
 // views may be made by it: whoever runs it may do far more. A definition without closed days gets NoClosedDays.
 func Statements(text string) ([]string, error) {

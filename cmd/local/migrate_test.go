@@ -1,0 +1,46 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+)
+
+// TestRefusedViewIsNotUsed: a view of one's own that would tell borrowers wrong things does not take the place of one that works.
+func TestRefusedViewIsNotUsed(t *testing.T) {
+	db, _, environ := school(t)
+	environ["APP_LOCALE"] = "en"
+	db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	migrated := command(t, environ, "migrate", "--source", "perpustakaan")
+	require.Equal(t, exitDone, migrated.code, migrated.err)
+	use := func(due, from string) call {
+		require.NoError(t, os.WriteFile("view.sql", []byte(`CREATE OR REPLACE VIEW reminder_loans AS SELECT p.id AS loan_id, p.user_id AS borrower_id,
+			u.nama AS borrower_name, u.email AS email, 'Bumi' AS title, `+due+` AS due_at FROM peminjaman p JOIN `+from+`;`), 0o600))
+		return command(t, environ, "migrate", "--source", "custom", "--view", "view.sql")
+	}
+	definition := func() (view string) {
+		require.NoError(t, db.Admin.QueryRow(`SELECT view_definition FROM information_schema.views
+			WHERE table_schema = DATABASE() AND table_name = 'reminder_loans'`).Scan(&view))
+		return view
+	}
+	before := definition()
+	for _, tt := range []struct{ due, from, says string }{
+		{"p.tanggal_kembali", "users u", "a JOIN repeats rows"},
+		{"'24/11/2026'", "users u ON u.id = p.user_id", "STR_TO_DATE"},
+		{"p.kembali", "users u ON u.id = p.user_id", "does not fit"},
+	} {
+		refused := use(tt.due, tt.from)
+		assert.Equal(t, exitConfig, refused.code, tt.says)
+		assert.Contains(t, refused.out+refused.err, tt.says)
+		assert.NotContains(t, refused.out, "created")
+		assert.Equal(t, before, definition())
+	}
+	used := use("p.tanggal_kembali", "users u ON u.id = p.user_id")
+	assert.Equal(t, exitDone, used.code, used.err)
+	assert.NotEqual(t, before, definition())
+}
