@@ -24,10 +24,10 @@ const (
 	Stop
 )
 
+var fates = []string{"unknown", "retry", "refused", "bad_address", "stop"}
+
 // String returns the fate as it stands in logs.
-func (f Fate) String() string {
-	return [...]string{"unknown", "retry", "refused", "bad_address", "stop"}[f]
-}
+func (f Fate) String() string { return fates[f] }
 
 // A PauseKind says why nothing should be sent for a while.
 type PauseKind string

@@ -16,12 +16,8 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-const (
-	// maxWait is how long a run stays for the next try of an email. Longer waits are left to the next run.
-	maxWait = time.Minute
-	// maxRefused emails refused in a row, without one accepted, mean that the server refuses us and not them.
-	maxRefused = 3
-)
+// maxWait is how long a run stays for the next try of an email. Longer waits are left to the next run.
+const maxWait = time.Minute
 
 // A delivery is the second half of a run: it claims emails, one by one checks them again, composes, sends and records.
 type delivery struct {
@@ -29,7 +25,8 @@ type delivery struct {
 	now   time.Time
 	rules Rules
 	rep   *Report
-	probe bool // a pause is over: the first email goes alone
+	probe bool // a pause is over: emails go one by one until one is accepted, which lifts it
+	later bool // some emails go after the others
 	limit *rate.Limiter
 
 	halt context.Context         // ends when no further email may be begun
@@ -37,19 +34,28 @@ type delivery struct {
 	busy sync.WaitGroup          // emails handed to a worker and not yet recorded
 	slow atomic.Bool             // at MAIL_RATE the turn of a further email comes after the time is spent
 
-	mu      sync.Mutex // guards rep.Emails and refused
-	refused int        // emails refused in a row
+	mu    sync.Mutex // guards rep.Emails and what follows
+	took  int        // accepted emails, summaries too
+	doubt int        // second chances of unknown outcome
+	ended map[int64]State
+	patterns
 }
 
 // deliver sends what is queued, the librarian's summary first, until nothing is left, the time is spent or something stops
 // the run. A run that is held sends the summary alone. Every claim that was not begun is handed back.
 func (r *Runner) deliver(ctx, timed context.Context, now time.Time, rules Rules, probe bool, rep *Report) error {
-	d := &delivery{Runner: r, now: now, rules: rules, rep: rep, probe: probe, limit: rate.NewLimiter(rate.Inf, 1)}
+	d := &delivery{Runner: r, now: now, rules: rules, rep: rep, probe: probe, limit: rate.NewLimiter(rate.Inf, 1),
+		ended: map[int64]State{}, patterns: newPatterns()}
 	if r.Settings.Rate > 0 {
 		d.limit = rate.NewLimiter(rate.Limit(r.Settings.Rate), 1)
 	}
 	d.halt, d.stop = context.WithCancelCause(timed)
 	defer d.stop(nil)
+	if rep.Outcome != Held {
+		if err := d.lookBack(timed); err != nil {
+			return err
+		}
+	}
 
 	claims := make(chan Claim)
 	var workers sync.WaitGroup
@@ -64,13 +70,17 @@ func (r *Runner) deliver(ctx, timed context.Context, now time.Time, rules Rules,
 		})
 	}
 	if len(r.Settings.SummaryTo) > 0 {
-		d.feed(ctx, claims, r.Store.ClaimSummaries, false)
+		d.feed(ctx, claims, r.Store.ClaimSummaries, d.probe, false)
 	}
 	if rep.Outcome != Held {
-		d.feed(ctx, claims, r.Store.Claim, true)
+		if d.later {
+			d.feed(ctx, claims, r.Store.ClaimFirst, d.probe, false)
+		}
+		d.feed(ctx, claims, r.Store.Claim, d.probe || d.later, true)
 	}
 	close(claims)
 	workers.Wait()
+	d.settle(ctx)
 	// Idle connections do not outlive the run: between two triggers nothing runs.
 	if err := r.Sender.Close(); err != nil {
 		r.Log.Debug("close the mail connection", "error", err)
@@ -100,30 +110,22 @@ const claimsAhead = 8
 // A claimer takes queued emails.
 type claimer func(ctx context.Context, n int, lease time.Duration) ([]Claim, error)
 
-// feed claims emails and gives them to the workers. With wait it stays for those whose next try is near.
-func (d *delivery) feed(ctx context.Context, claims chan<- Claim, take claimer, wait bool) {
+// feed claims emails and gives them to the workers. With alone they go one by one until one is accepted, and no further
+// one when the second chance of an unknown one is in doubt again. With wait it stays for those whose next try is near.
+func (d *delivery) feed(ctx context.Context, claims chan<- Claim, take claimer, alone, wait bool) {
+	tookBefore, doubtBefore := d.outcomes()
 	for d.halt.Err() == nil && !d.slow.Load() {
 		n := claimsAhead * d.Settings.Concurrency
-		if d.probe {
+		if alone {
 			n = 1
 		}
-		if limit := d.Settings.DailyLimit; limit > 0 {
-			sent, err := d.Store.SentSince(d.halt, 24*time.Hour)
-			if err != nil {
-				d.stop(err)
-				return
-			}
-			if n = min(n, limit-sent); n <= 0 {
-				if d.rep.Outcome != Held {
-					d.rep.Reason = DailyLimit
-				}
-				return
-			}
-		}
-		batch, err := d.claim(take, n)
+		batch, full, err := d.claim(take, n)
 		if err != nil {
 			d.stop(err)
 			return
+		}
+		if full && d.rep.Outcome != Held {
+			d.rep.Reason = DailyLimit
 		}
 		for _, c := range batch {
 			d.busy.Add(1)
@@ -134,27 +136,64 @@ func (d *delivery) feed(ctx context.Context, claims chan<- Claim, take claimer, 
 				d.busy.Done()
 			}
 		}
-		if len(batch) < n || d.probe || d.Settings.DailyLimit > 0 {
+		if len(batch) < n || alone || d.Settings.DailyLimit > 0 {
 			d.busy.Wait() // what is in flight may come back for another try, or use up the limit
 		}
-		if d.probe && len(batch) > 0 && d.halt.Err() == nil {
-			d.probe = false
-			if err := d.Store.LiftPause(d.halt, false); err != nil {
-				d.stop(err)
-				return
+		if took, doubt := d.outcomes(); alone && took > tookBefore {
+			if alone = false; d.probe {
+				d.probe = false
+				if err := d.Store.LiftPause(d.halt, false); err != nil {
+					d.stop(err)
+					return
+				}
 			}
+		} else if alone && doubt > doubtBefore {
+			return
 		}
-		if len(batch) == 0 && !(wait && d.wait()) {
+		if len(batch) == 0 && (full || !wait || !d.wait()) {
 			return
 		}
 	}
 }
 
-// claim is not cut short by the end of the run: what the database took for us unseen would have to wait for its lease.
-func (d *delivery) claim(take claimer, n int) ([]Claim, error) {
+// outcomes returns how many emails were accepted, and how many second chances are in doubt again.
+func (d *delivery) outcomes() (took, doubt int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.took, d.doubt
+}
+
+// settle ends a delivery: no answer comes any more, and what is not about its borrower is known.
+func (d *delivery) settle(ctx context.Context) {
+	if reason := d.nobody(); reason != "" {
+		d.pauseAlike(reason)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	if err := d.takeBack(ctx); err != nil {
+		d.Log.Error("take emails back", "error", err) // the next run does it
+		d.stop(err)
+	}
+}
+
+// claim takes up to n emails, as far as the daily limit goes, and reports whether that is used up. It is not cut short by
+// the end of the run: what the database took for us unseen would have to wait for its lease.
+func (d *delivery) claim(take claimer, n int) (batch []Claim, full bool, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.halt), recordTimeout)
 	defer cancel()
-	return take(ctx, n, d.Settings.Lease)
+	limit := d.Settings.DailyLimit
+	if limit > 0 {
+		sent, err := d.Store.SentSince(ctx, 24*time.Hour)
+		if n = min(n, limit-sent); err != nil || n <= 0 {
+			return nil, true, err
+		}
+	}
+	claims, err := take(ctx, n, d.Settings.Lease)
+	if err != nil || limit == 0 {
+		return claims, false, err
+	}
+	batch, err = d.Store.KeepWithin(ctx, limit, claims) // other runs claim, too
+	return batch, len(batch) < len(claims), err
 }
 
 // wait waits for the next try of a queued email. It reports false when there is none that this run should stay for.
@@ -251,8 +290,7 @@ func (w *worker) send(ctx context.Context, c Claim, letter Letter, compose func(
 	content, err := compose()
 	if err != nil {
 		// Our template fails on this data. It would fail again; the next email must not wait for it.
-		o.State, o.Reason = Refused, "compose: "+err.Error()
-		return unhidden(c, o)
+		return w.failed(c, to, &mail.Error{Fate: mail.Refused, Phase: "compose", Err: err}, o)
 	}
 	m := w.Settings.message(c, letter, content, to, w.now)
 	var handed error
@@ -305,11 +343,20 @@ func (s Settings) message(c Claim, letter Letter, content Content, to mail.Addre
 	return m
 }
 
+// ofRecipient are the phases in which a server may speak of the recipient, or of this message.
+var ofRecipient = []string{"rcpt", "data", "body", "dot"}
+
 // failed turns a sender's error into an outcome, and stops the run when the next email would fare the same.
 func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcome {
 	failure, ok := errors.AsType[*mail.Error](err)
 	if !ok {
 		failure = &mail.Error{Fate: mail.Unknown, Phase: "send", Err: err}
+	}
+	took, _ := d.outcomes()
+	hungUp := failure.Code == 421 && took > 0 && slices.Contains(ofRecipient, failure.Phase)
+	if hungUp { // it took others: with its tries kept, this email would come first again, and block all others for good
+		again := *failure
+		again.Fate, failure = mail.Retry, &again
 	}
 	o.Reason = failure.Error()
 	switch failure.Fate {
@@ -327,11 +374,28 @@ func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcom
 	case mail.Stop:
 		// The message is not at fault: it keeps its try, and its notices for the next time.
 		o = Outcome{State: Queued, Reason: o.Reason, KeepTry: true}
+		if slices.Contains(ofRecipient, failure.Phase) { // it may speak of this one all the same: another one probes
+			o.Reason = GoesLast + o.Reason
+		}
 		d.pauseMail(failure)
+		return o
 	default:
 		o.State = Unknown
 	}
+	if !c.isSummary() && d.notAbout(c, o.Reason, o.State == Failed || hungUp) {
+		d.pauseAlike(o.Reason)
+		if failure.Fate != mail.Unknown {
+			return Outcome{State: Queued, Reason: o.Reason, KeepTry: true}
+		}
+	}
 	return unhidden(c, o)
+}
+
+// notAbout reports whether an answer is not about the borrower.
+func (d *delivery) notAbout(c Claim, reason string, final bool) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.judge(reason, c.Borrower, final)
 }
 
 // pauseMail stops the run and stores a pause, so that the next trigger does not hammer a server that said no. A run that
@@ -376,27 +440,32 @@ func (d *delivery) record(ctx context.Context, c Claim, o Outcome) {
 		}
 		d.Log.Log(ctx, level, "email", "email", c.ID, "state", string(o.State), "reason", o.Reason, "attempts", c.Attempts)
 	}
-	if c.isSummary() && o.State != Refused && o.State != Failed && o.State != Unknown {
-		return // no reminder, and nothing to look at
-	}
-	d.count(o)
+	d.count(c, o)
 }
 
-// count adds an outcome to the report and watches for a server that refuses everything.
-func (d *delivery) count(o Outcome) {
+// count adds an outcome to the report. A summary is no reminder: it counts when somebody should look at it.
+func (d *delivery) count(c Claim, o Outcome) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.rep.Emails.count(o.State)
-	if o.State == Queued && o.Reason == string(Withheld) {
-		d.rep.Emails.Withheld++
+	switch o.State {
+	case Sent:
+		d.took++
+	case Unknown:
+		if c.Unknowns > 0 {
+			d.doubt++
+		}
 	}
+	if c.isSummary() && o.State != Refused && o.State != Failed && o.State != Unknown {
+		return
+	}
+	d.rep.Emails.count(o.State)
 	switch {
 	case o.State == Sent:
-		d.refused = 0
-	case o.State == Refused && o.BadAddress == "":
-		if d.refused++; d.refused == maxRefused {
-			d.pauseMail(&mail.Error{Fate: mail.Stop, Pause: mail.PauseSender, PauseFor: time.Hour, Phase: "send",
-				Text: fmt.Sprintf("%d emails in a row were refused, the last one: %s", maxRefused, o.Reason)})
-		}
+		d.accepted++
+		clear(d.row)
+	case o.State == Refused, o.State == Failed:
+		d.ended[c.ID] = o.State
+	case o.State == Queued && o.Reason == string(Withheld):
+		d.rep.Emails.Withheld++
 	}
 }

@@ -89,13 +89,18 @@
 //
 // They are classified by what to do ([mail.Fate]), not by what was said: try this message again, give it up, remember its
 // address as bad, or stop the run because the next message would fare the same. Stopping burns no try, hands claims back,
-// and stores a [Pause], so that the next trigger does not hammer a server that said no. It ends by itself,
-// or as soon as the mail configuration changes, and the first email after it goes alone.
+// and stores a [Pause], so that the next trigger does not hammer a server that said no. It ends by itself, or as soon as the
+// mail configuration changes. After it emails go one by one until one is accepted, and those that were answered before go
+// last.
+//
+// And they are classified by pattern ([mail.Pattern]): what three different borrowers are answered alike is not about them, in
+// whatever words. What was refused so is taken back, also by the next run if this one dies; pattern.go tells when not.
 //
 // # Order, when not everything can go
 //
-// Due today, before due, first late, repeats ([Priority]); then the oldest. Claims are taken in this order, so it holds under
-// MAIL_DAILY_LIMIT and at the end of a run's time.
+// Due today, before due, first late, repeats ([Priority]); then the oldest. After all these go the emails whose last answer
+// may not have been about them, and the second chances of unknown ones: they begin with one, and go on when one is accepted.
+// Claims are taken in this order, so it holds under MAIL_DAILY_LIMIT and at the end of a run's time.
 //
 // # Time
 //

@@ -237,18 +237,6 @@ func TestPauses(t *testing.T) {
 		lib.now = lib.now.Add(time.Hour)
 		assert.Equal(t, 1, lib.run(t, app, reminder.Options{}).Emails.Sent)
 	})
-	t.Run("everything is refused", func(t *testing.T) {
-		lib := newLibrary(t)
-		for range 9 {
-			lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
-		}
-		srv := mailtest.NewServer(t, mailtest.Options{Script: answers("dot", again(99, reply("554 5.7.1 spam"))...)})
-		rep, err := lib.app(t, srv, map[string]string{"MAIL_CONCURRENCY": "1"}).Runner.Run(t.Context(), reminder.Options{})
-		require.NoError(t, err)
-		assert.Equal(t, reminder.Stopped, rep.Outcome)
-		assert.Equal(t, 3, rep.Emails.Refused, "three in a row are enough")
-		assert.Equal(t, 6, rep.Emails.Waiting)
-	})
 }
 
 // TestDailyLimit: 24 hours roll, the database counts, and the most urgent go first.
@@ -282,6 +270,28 @@ func TestDailyLimit(t *testing.T) {
 
 	lib.Exec(t, "UPDATE reminder_emails SET handover_at = DATE_SUB(handover_at, INTERVAL 24 HOUR)")
 	assert.Equal(t, 3, lib.run(t, app, reminder.Options{}).Emails.Sent, "the rest, a day later")
+}
+
+// TestDailyLimitOfSeveralRuns: runs that work at the same time keep it together.
+func TestDailyLimitOfSeveralRuns(t *testing.T) {
+	lib := newLibrary(t)
+	for range 60 {
+		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	}
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	var runs sync.WaitGroup
+	for range 4 {
+		app := lib.app(t, srv, map[string]string{"MAIL_DAILY_LIMIT": "25"})
+		runs.Go(func() {
+			_, err := app.Runner.Run(t.Context(), reminder.Options{})
+			assert.NoError(t, err)
+		})
+	}
+	runs.Wait()
+	assert.LessOrEqual(t, len(srv.Messages()), 25)
+	lib.run(t, lib.app(t, srv, map[string]string{"MAIL_DAILY_LIMIT": "25"}), reminder.Options{})
+	assert.Len(t, srv.Messages(), 25)
+	assert.Equal(t, 35, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued' AND attempts = 0"))
 }
 
 // TestOnlyTo: nobody but the listed gets mail, also of what was queued before the list was there.

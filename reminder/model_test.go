@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,16 +23,9 @@ import (
 // the real store and on a model of it, and compares. When they differ, the shortest sequence that shows it is printed, with
 // the flag that repeats it.
 func TestModel(t *testing.T) {
-	if !isSet("rapid.checks") {
-		checks := "700" // times about 150 operations
-		if raceDetector {
-			checks = "40" // the store is under test here and not its goroutines, and each operation costs ten times as much
-		}
-		require.NoError(t, flag.Set("rapid.checks", checks))
-	}
-	if !isSet("rapid.steps") {
-		require.NoError(t, flag.Set("rapid.steps", "150"))
-	}
+	// The store is under test here and not its goroutines, and with the race detector each operation costs ten times as much.
+	setRapid(t, "rapid.checks", 700, 40) // times about 150 operations
+	setRapid(t, "rapid.steps", 150, 150)
 	lib := newLibrary(t)
 	app := lib.app(t, nil, map[string]string{"MAIL_MAILER": "file"})
 	operations := 0
@@ -53,9 +47,21 @@ func TestModel(t *testing.T) {
 	t.Log("operations:", operations)
 }
 
-func isSet(name string) (set bool) {
-	flag.Visit(func(f *flag.Flag) { set = set || f.Name == name })
+// setByHand are the flags on the command line.
+var setByHand = sync.OnceValue(func() map[string]bool {
+	set := map[string]bool{}
+	flag.Visit(func(f *flag.Flag) { set[f.Name] = true })
 	return set
+})
+
+// setRapid sets one of rapid's flags unless it stands on the command line.
+func setRapid(t *testing.T, name string, value, withRaceDetector int) {
+	if raceDetector {
+		value = withRaceDetector
+	}
+	if !setByHand()[name] {
+		require.NoError(t, flag.Set(name, strconv.Itoa(value)))
+	}
 }
 
 // A model is what the records should say, kept in the simplest way.

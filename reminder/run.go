@@ -230,7 +230,9 @@ func (r *Runner) backlog(ctx context.Context, rep *Report) error {
 	if err != nil {
 		return err
 	}
-	rep.Emails.Waiting = waiting
+	if rep.Emails.Waiting = waiting; waiting == 0 && rep.Reason == DailyLimit {
+		rep.Reason = "" // it was reached, and kept nothing back
+	}
 	if !oldest.IsZero() {
 		rep.OldestWaiting = oldest.Format(time.RFC3339)
 	}

@@ -87,8 +87,13 @@ type Store interface {
 	Sweep(ctx context.Context, resend bool) (Swept, error)
 	// ClaimSummaries is Claim for the librarian's summaries alone.
 	ClaimSummaries(ctx context.Context, n int, lease time.Duration) ([]Claim, error)
+	// ClaimFirst is Claim without the emails that go after the others: second chances, and those taken back.
+	ClaimFirst(ctx context.Context, n int, lease time.Duration) ([]Claim, error)
 	// Claim takes up to n queued emails whose time has come, the most urgent first, for the length of lease.
 	Claim(ctx context.Context, n int, lease time.Duration) ([]Claim, error)
+	// KeepWithin hands those of our claims back that would let more than limit emails be handed over in 24 hours, counting
+	// every run's hand-overs and claims, and returns the others.
+	KeepWithin(ctx context.Context, limit int, claims []Claim) ([]Claim, error)
 	// Waiting returns the queued emails without claiming them, for a preview.
 	Waiting(ctx context.Context) ([]Claim, error)
 	// NextTry returns how long it is until the next queued email may be claimed, and false when none is queued.
@@ -99,6 +104,12 @@ type Store interface {
 	HandOver(ctx context.Context, c Claim, messageID string, date time.Time) error
 	// Record writes what became of a claim. It may be repeated: an outcome that is already recorded is no error.
 	Record(ctx context.Context, c Claim, o Outcome) error
+
+	// Answered returns the borrowers' emails that are queued again or ended badly in the last period, with what was said.
+	Answered(ctx context.Context, period time.Duration) ([]Answered, error)
+	// TakeBack queues some of them with all their tries. What was recorded with their end is undone: the notices are on
+	// their way again, the address is not bad. Their reasons begin with GoesLast.
+	TakeBack(ctx context.Context, ids []int64) error
 
 	// Activity says what became of reminders since the last summary that was sent on a day before today.
 	Activity(ctx context.Context, today Date) (Activity, error)

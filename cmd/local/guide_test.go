@@ -76,6 +76,14 @@ func (s *scene) refusing(phase, reply string) {
 	s.environ["MAIL_PORT"], s.environ["MAIL_USERNAME"], s.environ["MAIL_PASSWORD"] = fmt.Sprint(srv.Port()), "perpus", "secret"
 }
 
+// paused runs twice with a server that answers so.
+func (s *scene) paused(phase, reply string) string {
+	s.refusing(phase, reply)
+	s.loan()
+	s.says("run")
+	return s.says("run")
+}
+
 // later runs a command some time from now, by this computer's clock.
 func (s *scene) later(d time.Duration, args ...string) string {
 	changed := *s
@@ -195,14 +203,27 @@ var symptoms = map[string]func(*scene) string{
 		return s.to()
 	},
 	"Dijeda (login surel ditolak): tidak ada yang dikirim.": func(s *scene) string {
-		s.refusing("auth", "535 5.7.8 Username and Password not accepted")
-		s.loan()
-		s.says("run")
-		return s.says("run")
+		return s.paused("auth", "535 5.7.8 Username and Password not accepted")
 	},
 	"Server tidak mengizinkan pengirim ini.": func(s *scene) string {
 		s.refusing("mail", "550 5.7.1 sender not allowed")
 		return s.to()
+	},
+	"Dijeda (pengirim ditolak): tidak ada yang dikirim.": func(s *scene) string {
+		return s.paused("mail", "550 5.7.1 sender not allowed")
+	},
+	"Dijeda (batas akun surel): tidak ada yang dikirim.": func(s *scene) string {
+		return s.paused("mail", "550 5.4.5 Daily user sending limit exceeded")
+	},
+	"Dijeda (server surel terganggu): tidak ada yang dikirim.": func(s *scene) string {
+		return s.paused("mail", "421 4.3.2 shutting down")
+	},
+	"beberapa peminjam yang berbeda dijawab sama": func(s *scene) string {
+		for i := range 3 {
+			s.db.AddLoan(s.t, mysqltest.Loan{Due: s.today(), Borrower: s.db.AddBorrower(s.t, mysqltest.Borrower{Email: fmt.Sprintf("s%d@sekolah.sch.id", i)})})
+		}
+		s.refusing("dot", "554 5.7.1 tidak disukai")
+		return s.says("run")
 	},
 	"Batas kirim akun ini sudah tercapai.": func(s *scene) string {
 		s.refusing("mail", "550 5.4.5 Daily user sending limit exceeded")

@@ -173,7 +173,7 @@ func (p *program) pauseText(kind mail.PauseKind) (why, mend string) {
 		return p.say("Batas kirim akun surel tercapai. Jeda berakhir sendiri, dan surel pertama sesudahnya dikirim sendirian.", "The mail account's limit is reached. The pause ends by itself, and the first mail after it goes alone."),
 			p.say("Tunggu. Bila sering terjadi, isi MAIL_DAILY_LIMIT.", "Wait. If it happens often, set MAIL_DAILY_LIMIT.")
 	}
-	return p.say("Server surel tidak menjawab atau terganggu. Jeda berakhir sendiri.", "The mail server does not answer or is out of order. The pause ends by itself."),
+	return p.say("Server surel tidak menjawab, terganggu, atau menolak beberapa peminjam dengan jawaban yang sama. Jeda berakhir sendiri, dan surel pertama sesudahnya dikirim sendirian.", "The mail server does not answer, is out of order, or refused several borrowers with the same answer. The pause ends by itself, and the first mail after it goes alone."),
 		p.say("Periksa internet dengan 'pengingat doctor'; 'pengingat resume' mencoba lagi sekarang.", "Check the connection with 'pengingat doctor'; 'pengingat resume' tries again now.")
 }
 

@@ -54,6 +54,12 @@ func (s *Store) List(ctx context.Context, states ...reminder.State) ([]Listed, e
 // refused address is forgotten, because whoever asks has mended it. It returns how many it queued.
 func (s *Store) Retry(ctx context.Context, ids []int64, states ...reminder.State) (int, error) {
 	where, args := chosen(ids, states)
+	n, err := s.requeue(ctx, "reason = '', crashes = 0", where, args)
+	return n, fault("queue emails again", err)
+}
+
+// requeue queues emails with all their tries and undoes what was recorded with their end. It returns how many it queued.
+func (s *Store) requeue(ctx context.Context, set, where string, args []any) (int, error) {
 	var n int64
 	err := s.tx(ctx, func(tx *sql.Tx, _ bool) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM reminder_bad_addresses WHERE borrower_id IN
@@ -67,15 +73,17 @@ func (s *Store) Retry(ctx context.Context, ids []int64, states ...reminder.State
 			return err
 		}
 		// An unknown email keeps its Message-ID: the first copy may have arrived.
-		res, err := tx.ExecContext(ctx, `UPDATE reminder_emails SET state = 'queued', attempts = 0, crashes = 0, ended_at = NULL,
-			message_id = IF(unknowns > 0, message_id, NULL), next_at = UTC_TIMESTAMP(6) WHERE `+where, args...)
+		res, err := tx.ExecContext(ctx, "UPDATE reminder_emails SET "+set+`, state = 'queued', attempts = 0, ended_at = NULL,
+			next_at = UTC_TIMESTAMP(6), message_id = IF(unknowns > 0, message_id, NULL),
+			message_date = IF(unknowns > 0, message_date, NULL), handover_at = IF(unknowns > 0, handover_at, NULL)
+			WHERE `+where, args...)
 		if err != nil {
 			return err
 		}
 		n, err = res.RowsAffected()
 		return err
 	})
-	return int(n), fault("queue emails again", err)
+	return int(n), err
 }
 
 // Cancelable are the states from which a person may cancel an email.

@@ -283,6 +283,11 @@ func (s *Store) ClaimSummaries(ctx context.Context, n int, lease time.Duration) 
 	return s.claim(ctx, " AND borrower_id = ''", n, lease)
 }
 
+// ClaimFirst is Claim without second chances and what was taken back.
+func (s *Store) ClaimFirst(ctx context.Context, n int, lease time.Duration) ([]reminder.Claim, error) {
+	return s.claim(ctx, " AND unknowns = 0 AND reason NOT LIKE '"+reminder.GoesLast+"%'", n, lease)
+}
+
 // claimUpdate names every column of its index in its order, the constant state too: MariaDB takes a column for constant only
 // when the literal has its collation, and else sorts, and locks, all that is queued for each claim.
 const claimUpdate = `UPDATE reminder_emails SET state = 'claimed', claim_token = ?, attempts = attempts + 1,
@@ -311,6 +316,40 @@ func (s *Store) claim(ctx context.Context, which string, n int, lease time.Durat
 	}
 	claims, err := s.claims(ctx, "claim_token = ? AND state = 'claimed'", token)
 	return claims, fault("read the claim", err)
+}
+
+// KeepWithin counts and hands back in one transaction, and such transactions go one after the other: each locks the same row.
+// So every run's claims are counted before one of them leaves. A repetition may return a claim that was handed back, and
+// that is then found to be lost.
+func (s *Store) KeepWithin(ctx context.Context, limit int, claims []reminder.Claim) ([]reminder.Claim, error) {
+	keep := len(claims)
+	err := s.tx(ctx, func(tx *sql.Tx, _ bool) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO reminder_state (name, kind, reason) VALUES ('daily_limit', '', '')
+			ON DUPLICATE KEY UPDATE kind = ''`)
+		if err != nil {
+			return err
+		}
+		used, err := count(ctx, tx, `SELECT (SELECT COUNT(*) FROM reminder_emails
+			WHERE handover_at > DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 1 DAY) AND handover_at < DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY))
+			+ (SELECT COUNT(*) FROM reminder_emails WHERE state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)
+			AND (handover_at IS NULL OR handover_at <= DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 1 DAY)))`)
+		if err != nil {
+			return err
+		}
+		keep = max(0, len(claims)-max(0, used-limit))
+		for _, c := range claims[keep:] { // more than one run at a time is rare, and so is this
+			_, err := tx.ExecContext(ctx, `UPDATE reminder_emails SET state = 'queued', attempts = attempts - 1
+				WHERE id = ? AND claim_token = ? AND state = 'claimed'`, c.ID, c.Token)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fault("keep to the daily limit", err)
+	}
+	return claims[:keep], nil
 }
 
 // Waiting returns the queued emails.
@@ -456,8 +495,12 @@ func recordSent(batch []mark) (string, []any) {
 
 // recordUpdate is the guarded UPDATE that an outcome means.
 func recordUpdate(c reminder.Claim, o reminder.Outcome) guard {
-	set := []string{"state = ?", "reason = ?", "ended_at = UTC_TIMESTAMP(6)"}
-	args := []any{string(o.State), clip(o.Reason)}
+	// An email that is handed back untried keeps the reason of its last try.
+	set := []string{"state = ?", "reason = IF(? = '', reason, ?)", "ended_at = UTC_TIMESTAMP(6)"}
+	args := []any{string(o.State), clip(o.Reason), clip(o.Reason)}
+	if o.State != reminder.Queued {
+		set[1], args = "reason = ?", args[:2]
+	}
 	from, fromArgs := "state IN ('claimed', 'handover')", []any(nil)
 	switch o.State {
 	case reminder.Sent:

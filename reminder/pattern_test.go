@@ -1,0 +1,331 @@
+package reminder_test
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/mtsn6garut/pengingat/mail"
+	"github.com/mtsn6garut/pengingat/mail/mailtest"
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+)
+
+// A class is a library whose borrowers b0@, b1@, … each have one book that is due today, and which tells nothing else of
+// it for a month. Its mail server answers some of them as a test wants.
+type class struct {
+	*library
+	size   int
+	answer atomic.Pointer[func(phase string, borrower int) mailtest.Action]
+	srv    *mailtest.Server
+}
+
+func newClass(t *testing.T) *class {
+	c := &class{library: newLibrary(t)}
+	c.environ["REMINDER_SCHEDULE"], c.environ["REMINDER_WINDOW"] = "0,+60", "00:00-24:00"
+	return c
+}
+
+// due gives n new borrowers a book, and the library a new server and empty records.
+func (c *class) due(t *testing.T, n int) {
+	for _, table := range []string{"reminder_emails", "reminder_notices", "reminder_state", "reminder_bad_addresses", "peminjaman", "users"} {
+		c.Exec(t, "DELETE FROM "+table)
+	}
+	c.at(t, "2026-11-24 08:00")
+	c.size = n
+	for i := range n {
+		b := c.AddBorrower(t, mysqltest.Borrower{Email: fmt.Sprintf("b%d@example.org", i)})
+		c.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: b})
+	}
+	var mu sync.Mutex
+	rcpt := map[int]int{} // by connection
+	c.srv = mailtest.NewServer(t, mailtest.Options{Script: func(cmd mailtest.Command) mailtest.Action {
+		mu.Lock()
+		defer mu.Unlock()
+		if cmd.Phase == "rcpt" {
+			local, _, _ := strings.Cut(strings.TrimPrefix(cmd.Arg, "b"), "@")
+			rcpt[cmd.Conn], _ = strconv.Atoi(local)
+		}
+		if answer := c.answer.Load(); answer != nil {
+			return (*answer)(cmd.Phase, rcpt[cmd.Conn])
+		}
+		return mailtest.Action{}
+	}})
+}
+
+// answers makes the server answer those borrowers so in a phase; nil: it has recovered.
+func (c *class) answers(phase string, whom func(borrower int) bool, how func(borrower int) mailtest.Action) {
+	c.answer.Store(nil)
+	if whom != nil {
+		c.answer.Store(new(func(p string, b int) mailtest.Action {
+			if p == phase && whom(b) {
+				return how(b)
+			}
+			return mailtest.Action{}
+		}))
+	}
+}
+
+// later runs some days from now, when every pause is over.
+func (c *class) later(t *testing.T, app *setup.App) reminder.Report {
+	t.Helper()
+	c.now = c.now.AddDate(0, 0, 3)
+	rep, err := app.Runner.Run(t.Context(), reminder.Options{})
+	require.NoError(t, err)
+	return rep
+}
+
+// untold returns the borrowers without a mail; nobody may have two.
+func (c *class) untold(t require.TestingT) (without []int) {
+	mails := map[string]int{}
+	for _, to := range recipients(c.srv) {
+		mails[to]++
+	}
+	for b := range c.size {
+		n := mails[fmt.Sprintf("b%d@example.org", b)]
+		require.LessOrEqual(t, n, 1, "twice to b%d", b)
+		if n == 0 {
+			without = append(without, b)
+		}
+	}
+	return without
+}
+
+// TestPatterns: what the server answers, and to whom → how the run ends, who has lost the reminder by it, and whether the
+// others have theirs although the server goes on like this. When it has recovered, the others have one each.
+func TestPatterns(t *testing.T) {
+	c := newClass(t)
+	all := func(int) bool { return true }
+	third := func(b int) bool { return b%3 == 1 }
+	one := func(b int) bool { return b == 4 }
+	class := func(b int) bool { return b < 4 } // the first four have left
+	for _, tt := range []struct {
+		name    string
+		phase   string
+		reply   string // %d is the borrower
+		whom    func(int) bool
+		outcome reminder.RunOutcome
+		pause   mail.PauseKind
+		lost    int // refused or failed
+	}{
+		{"an unknown limit", "rcpt", "550 5.7.1 lampu merah menyala untuk b%d@example.org", all, reminder.Stopped, mail.PauseServer, 0},
+		{"an unknown limit at the dot", "dot", "554 id%d lampu merah menyala", all, reminder.Stopped, mail.PauseServer, 0},
+		{"an unknown limit for a third", "dot", "554 id%d lampu merah menyala", third, reminder.Stopped, mail.PauseServer, 0},
+		{"one message is refused", "dot", "554 5.7.1 isi tidak disukai", one, reminder.Done, "", 1},
+		{"another text for each", "dot", "554 5.6.%d isi tidak disukai", all, reminder.Stopped, mail.PauseServer, 0},
+		{"deferred", "rcpt", "450 4.3.9 b%d nanti saja", all, reminder.Stopped, mail.PauseServer, 0},
+		{"deferred for a third", "rcpt", "450 4.3.9 b%d nanti saja", third, reminder.Stopped, mail.PauseServer, 0},
+		{"one is deferred for good", "rcpt", "450 4.3.9 nanti saja", one, reminder.Done, "", 1},
+		{"hangs up", "data", "421 4.3.0 sampai jumpa", all, reminder.Stopped, mail.PauseServer, 0},
+		{"hangs up on one", "data", "421 4.3.0 sampai jumpa", one, reminder.Done, "", 1},
+		{"a class has left", "rcpt", "550 5.1.1 <b%d@example.org> user unknown", class, reminder.Done, "", 4},
+		{"a third has left", "rcpt", "550 no such user", third, reminder.Done, "", 4},
+		{"nobody is known", "rcpt", "550 5.1.1 <b%d@example.org> user unknown", all, reminder.Stopped, mail.PauseServer, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c.due(t, 12)
+			app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": "1"})
+			c.answers(tt.phase, tt.whom, func(b int) mailtest.Action {
+				text := tt.reply
+				if strings.Contains(text, "%d") {
+					text = fmt.Sprintf(text, b)
+				}
+				return mailtest.Action{Reply: text, Drop: strings.HasPrefix(text, "421")}
+			})
+			rep, err := app.Runner.Run(t.Context(), reminder.Options{})
+			require.NoError(t, err)
+			assert.Equal(t, tt.outcome, rep.Outcome, rep.Reason)
+			assert.Equal(t, tt.lost, rep.Emails.Refused+rep.Emails.Failed)
+			pauses, err := app.Store.Pauses(t.Context())
+			require.NoError(t, err)
+			if tt.pause == "" {
+				assert.Empty(t, pauses)
+			} else {
+				require.Len(t, pauses, 1)
+				assert.Equal(t, tt.pause, pauses[0].Kind)
+				assert.NotContains(t, pauses[0].Reason, "example.org")
+				assert.Zero(t, c.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued' AND attempts > 0"), "tries are kept")
+				assert.Zero(t, c.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
+				assert.Zero(t, c.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE dropped <> ''"))
+			}
+			asked := c.srv.Count(tt.phase)
+			again, err := app.Runner.Run(t.Context(), reminder.Options{})
+			require.NoError(t, err)
+			assert.Zero(t, again.Emails.Sent)
+			assert.Equal(t, asked, c.srv.Count(tt.phase), "nothing is tried twice in a pause")
+			for range 3 { // the server stays like this; the others are told all the same
+				c.later(t, app)
+			}
+			for _, b := range c.untold(t) {
+				assert.True(t, tt.whom(b), "b%d waits for the others' trouble", b)
+			}
+			c.answers("", nil, nil)
+			for range 2 {
+				c.later(t, app)
+			}
+			assert.Len(t, c.untold(t), tt.lost)
+			assert.Zero(t, c.later(t, app).Emails, "twice the same")
+		})
+	}
+}
+
+// TestUnseenAnswers: whatever a server says, in words nobody has seen before: to all, or to a third, it costs no borrower
+// the reminder; to one, it costs that one at most, and the others have theirs although the server goes on like this.
+func TestUnseenAnswers(t *testing.T) {
+	setRapid(t, "rapid.checks", 12, 3) // each is some runs on a real database
+	c := newClass(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		c.due(t, 10)
+		concurrency := rapid.SampledFrom([]string{"1", "3"}).Draw(rt, "concurrency")
+		app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": concurrency})
+		odd := rapid.IntRange(0, c.size-1).Draw(rt, "odd")
+		crowd := rapid.SampledFrom([]string{"all", "third", "one"}).Draw(rt, "whom")
+		whom := map[string]func(int) bool{
+			"all": func(int) bool { return true }, "third": func(b int) bool { return b%3 == odd%3 }, "one": func(b int) bool { return b == odd },
+		}[crowd]
+		phase := rapid.SampledFrom([]string{"rcpt", "data", "dot"}).Draw(rt, "phase")
+		code := rapid.SampledFrom([]string{"4", "5"}).Draw(rt, "class") +
+			rapid.SampledFrom([]string{"00", "01", "03", "21", "50", "51", "52", "53", "54", "56", "99"}).Draw(rt, "code")
+		enhanced := rapid.SampledFrom([]string{"", "%s.3.9 ", "%s.6.7 ", "%s.7.1 ", "%s.7.888 "}).Draw(rt, "enhanced")
+		if enhanced != "" {
+			enhanced = fmt.Sprintf(enhanced, code[:1])
+		}
+		words := rapid.SliceOfN(rapid.StringMatching(`[a-z]{3,12}`), 0, 30).Draw(rt, "words")
+		own := rapid.SampledFrom([]string{"", " b%d", " <b%d@example.org>", " id-%d/7", " [10.0.0.%d]"}).Draw(rt, "own")
+		c.answers(phase, whom, func(b int) mailtest.Action {
+			text := code + " " + enhanced + strings.Join(words, " ")
+			if own != "" {
+				text += fmt.Sprintf(own, b)
+			}
+			return mailtest.Action{Reply: text, Drop: code == "421"}
+		})
+		for range 5 {
+			c.later(t, app)
+		}
+		untold := c.untold(rt)
+		if crowd == "one" {
+			require.LessOrEqual(rt, len(untold), 1, "the others must not wait for one")
+		}
+		c.answers("", nil, nil)
+		for range 3 {
+			c.later(t, app)
+		}
+		untold = c.untold(rt)
+		if crowd != "one" || len(untold) > 1 || len(untold) == 1 && untold[0] != odd {
+			require.Empty(rt, untold)
+		}
+		require.Zero(rt, c.later(t, app).Emails, "and then nothing more")
+	})
+}
+
+// TestRefusedInARow: in whatever words, three in a row are about none of them; one that is accepted between begins anew.
+func TestRefusedInARow(t *testing.T) {
+	c := newClass(t)
+	for accepted, want := range map[int]reminder.RunOutcome{2: reminder.Done, 5: reminder.Stopped} {
+		c.due(t, 5)
+		app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": "1"})
+		texts := []string{"tidak", "jangan", "bukan", "belum", "awas"}
+		c.answers("dot", func(b int) bool { return b != accepted }, func(b int) mailtest.Action { return reply("554 " + texts[b]) })
+		rep, err := app.Runner.Run(t.Context(), reminder.Options{})
+		require.NoError(t, err)
+		assert.Equal(t, want, rep.Outcome, rep.Reason)
+		assert.Equal(t, map[int]int{2: 4, 5: 0}[accepted], rep.Emails.Refused)
+	}
+}
+
+// TestPatternAcrossRuns: a school that sends a mail now and then loses none either.
+func TestPatternAcrossRuns(t *testing.T) {
+	c := newClass(t)
+	c.due(t, 0)
+	app := c.app(t, c.srv, nil)
+	c.answers("dot", func(int) bool { return true }, func(int) mailtest.Action { return reply("550 5.7.1 lampu merah menyala") })
+	for i, want := range []reminder.RunOutcome{reminder.Done, reminder.Done, reminder.Stopped} {
+		c.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: c.AddBorrower(t, mysqltest.Borrower{Email: fmt.Sprintf("b%d@example.org", i)})})
+		rep, err := app.Runner.Run(t.Context(), reminder.Options{})
+		require.NoError(t, err)
+		assert.Equal(t, want, rep.Outcome)
+	}
+	assert.Equal(t, 3, c.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued'"))
+	c.answers("", nil, nil)
+	assert.Equal(t, 3, c.later(t, app).Emails.Sent)
+}
+
+// TestDeathBeforeTakingBack: what was refused by a pattern is taken back by the next run.
+func TestDeathBeforeTakingBack(t *testing.T) {
+	c := newClass(t)
+	c.due(t, 5)
+	app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": "1"})
+	c.answers("dot", func(int) bool { return true }, func(int) mailtest.Action { return reply("550 5.7.1 lampu merah menyala") })
+	mortal := *app.Runner
+	mortal.Store = deadBeforeTakingBack{app.Store}
+	_, err := mortal.Run(t.Context(), reminder.Options{})
+	require.NoError(t, err)
+	require.Equal(t, 2, c.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'refused'"))
+	c.answers("", nil, nil)
+	assert.Equal(t, 5, c.later(t, app).Emails.Sent)
+	assert.Empty(t, c.untold(t))
+}
+
+type deadBeforeTakingBack struct{ reminder.Store }
+
+func (deadBeforeTakingBack) TakeBack(context.Context, []int64) error { return errDead }
+
+// TestUnknownBrake: a server that hangs up at every dot makes few emails unknown, not all; and the second chance of those
+// begins with one.
+func TestUnknownBrake(t *testing.T) {
+	c := newClass(t)
+	c.due(t, 12)
+	app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": "1"})
+	hangUp := func(int) mailtest.Action { return mailtest.Action{Drop: true} }
+	c.answers("dot", func(int) bool { return true }, hangUp)
+	rep, err := app.Runner.Run(t.Context(), reminder.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, reminder.Stopped, rep.Outcome)
+	assert.Equal(t, 3, rep.Emails.Unknown)
+	assert.Equal(t, 9, rep.Emails.Waiting)
+
+	// It takes new mails again, and hangs up at those of before.
+	first := map[int]bool{}
+	for _, b := range c.untold(t) {
+		first[b] = c.count(t, `SELECT COUNT(*) FROM reminder_emails e JOIN users u ON u.id = e.borrower_id
+			WHERE e.state = 'unknown' AND u.email = ?`, fmt.Sprintf("b%d@example.org", b)) > 0
+	}
+	c.answers("dot", func(b int) bool { return first[b] }, hangUp)
+	rep = c.later(t, app)
+	assert.Equal(t, 9, rep.Emails.Sent)
+	assert.Equal(t, 1, rep.Emails.Unknown, "one second chance is lost, not three")
+	c.answers("", nil, nil)
+	assert.Equal(t, 2, c.later(t, app).Emails.Sent)
+	assert.Zero(t, c.later(t, app).Emails)
+}
+
+// TestLibrariansAreRefused: it is their trouble, and the reminders go out.
+func TestLibrariansAreRefused(t *testing.T) {
+	c := newClass(t)
+	c.due(t, 4)
+	srv := mailtest.NewServer(t, mailtest.Options{Script: func(cmd mailtest.Command) mailtest.Action {
+		if cmd.Phase == "rcpt" && strings.HasPrefix(cmd.Arg, "petugas") {
+			return reply("550 5.7.1 tidak boleh")
+		}
+		return mailtest.Action{}
+	}})
+	app := c.app(t, srv, map[string]string{
+		"MAIL_CONCURRENCY": "1", "REMINDER_SUMMARY_TO": "petugas1@example.org, petugas2@example.org, petugas3@example.org",
+	})
+	for range 2 {
+		rep := c.later(t, app)
+		assert.Equal(t, reminder.Done, rep.Outcome, rep.Reason)
+		assert.Equal(t, 3, rep.Emails.Refused)
+		assert.True(t, rep.NeedsPerson())
+	}
+	assert.Len(t, srv.Messages(), 4)
+}
