@@ -40,12 +40,12 @@ func (f *Fault) Error() string {
 	return f.Text.EN + " (" + f.Err.Error() + ")"
 }
 
-// In returns the text in a locale, with the cause.
+// In returns the text in a locale, with the cause, as [Plainly] takes them apart.
 func (f *Fault) In(locale string) string {
 	if f.Err == nil {
 		return f.Text.In(locale)
 	}
-	return f.Text.In(locale) + " (" + f.Err.Error() + ")"
+	return f.Text.In(locale) + " [" + f.Err.Error() + "]"
 }
 
 // Unwrap returns the cause.

@@ -97,8 +97,8 @@ func (r *Runner) Sample(ctx context.Context, today Date, loan string) (mail.Mess
 	c.Notices = []Notice{{Cycle: Cycle{Loan: loans[0].ID, Due: loans[0].Due}, Step: step}}
 	letter, to, outcome := rules.Recheck(c, loans, today)
 	if len(letter.Items) == 0 {
-		return mail.Message{}, NewFault(nil, "Tidak ada surel untuk pinjaman itu: "+outcome.Reason+".",
-			"There is no mail for that loan: "+outcome.Reason+".")
+		why, _ := Plainly(outcome.Reason)
+		return mail.Message{}, NewFault(nil, "Tidak ada surel untuk pinjaman itu: "+why.ID+".", "There is no mail for that loan: "+why.EN+".")
 	}
 	content, err := r.Composer.Compose(letter)
 	if err != nil {

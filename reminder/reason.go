@@ -2,6 +2,7 @@ package reminder
 
 import (
 	"regexp"
+	"strings"
 
 	"github.com/mtsn6garut/pengingat/mail"
 )
@@ -13,7 +14,8 @@ func Plainly(reason string) (text Text, detail string) {
 		return text, ""
 	}
 	if !mailError.MatchString(reason) {
-		return Text{reason, reason}, ""
+		said, cause, _ := strings.Cut(reason, " [") // a Fault's, which was cut to its column
+		return Text{said, said}, strings.TrimSuffix(cause, "]")
 	}
 	for _, r := range mailReasons {
 		if r.pattern.MatchString(reason) {

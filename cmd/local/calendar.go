@@ -97,7 +97,7 @@ func (p *program) closedListCommand() *cobra.Command {
 				p.printf("Tidak ada tanggal tutup.", "There are no closed dates.")
 			}
 			for _, c := range list {
-				fmt.Fprintln(p.out, wrap(fmt.Sprintf("%s..%s  %s", c.First, c.Last, plain(c.Name)), 24))
+				fmt.Fprintln(p.out, wrap(fmt.Sprintf("%s..%s %s", c.First, c.Last, plain(c.Name)), 23))
 			}
 			if days := app.Runner.Settings.ClosedWeekdays; len(days) > 0 {
 				p.printf("Setiap minggu: %s", "Every week: %s", reminder.WeekdayNames(days, p.locale))

@@ -21,7 +21,7 @@ import (
 )
 
 func (p *program) closedImportCommand() *cobra.Command {
-	var observances, asJSON bool
+	var observances bool
 	cmd := &cobra.Command{
 		Use:   p.say("import BERKAS", "import FILE"),
 		Short: p.say("Tambahkan hari tutup dari kalender (.ics) atau tabel (.csv)", "Add closed days from a calendar (.ics) or a table (.csv)"),
@@ -61,7 +61,7 @@ its line (exit code 10); the others are added.`),
 			if slices.ContainsFunc(left, func(l leftOut) bool { return l.Reason == notUnderstood }) {
 				p.code = exitNeedsPerson
 			}
-			if asJSON {
+			if p.asJSON {
 				for i, l := range left {
 					left[i].Text = l.text.In(p.locale)
 				}
@@ -72,8 +72,7 @@ its line (exit code 10); the others are added.`),
 		}),
 	}
 	cmd.Flags().BoolVar(&observances, "observances", false, p.say("perayaan yang bukan hari libur juga", "observances that are no days off, too"))
-	cmd.Flags().BoolVar(&asJSON, "json", false, p.say("cetak sebagai JSON", "print as JSON"))
-	return cmd
+	return p.jsonFlag(cmd)
 }
 
 // imported is what an import did, as JSON.

@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -104,7 +105,8 @@ type finding struct {
 	Severity string `json:"severity"` // ok, warn or fail
 	What     string `json:"what"`
 	Why      string `json:"why,omitempty"`
-	Mend     string `json:"mend,omitempty"` // a command, or what to do
+	Mend     string `json:"mend,omitempty"`    // a command, or what to do
+	Details  string `json:"details,omitempty"` // what lies behind it, as a machine said it
 	code     int    // exit code that it asks for
 }
 
@@ -125,6 +127,9 @@ func (p *program) printFindings(all []finding) {
 		if f.Mend != "" {
 			fmt.Fprintf(p.out, "       %s\n", wrap(p.say("Perbaiki: ", "Mend it: ")+f.Mend, 9))
 		}
+		if f.Details != "" {
+			fmt.Fprintf(p.out, "       %s\n", wrap(p.say("Rincian: ", "Details: ")+f.Details, 9))
+		}
 	}
 	if count["warn"]+count["fail"] == 0 {
 		p.printf("\nSemua baik.", "\nAll is well.")
@@ -133,11 +138,21 @@ func (p *program) printFindings(all []finding) {
 	p.printf("\n%d salah, %d perlu dilihat, %d baik.", "\n%d wrong, %d to look at, %d well.", count["fail"], count["warn"], count["ok"])
 }
 
-// wrap breaks a text at spaces so that it fits a terminal of 80 columns. The lines after the first are indented.
+// wrap breaks a text at spaces so that it fits a terminal of 80 columns. The lines after the first are indented, beside what
+// they begin with; "- " hangs out.
 func wrap(text string, indent int) string {
 	lines, margin := strings.Split(text, "\n"), strings.Repeat(" ", indent)
 	for i, line := range lines {
-		lines[i] = reminder.Fill(strings.Fields(line), indent, 79, margin)
+		if indent+utf8.RuneCountInString(line) < 80 {
+			continue
+		}
+		rest := strings.TrimLeft(line, " ")
+		own := line[:len(line)-len(rest)]
+		hanging := margin + own
+		if strings.HasPrefix(rest, "- ") {
+			hanging += "  "
+		}
+		lines[i] = own + reminder.Fill(strings.Fields(rest), indent+len(own), 79, hanging)
 	}
 	return strings.Join(lines, "\n"+margin)
 }
@@ -188,17 +203,19 @@ func (x *examination) okUnlessFound(id, en string, args ...any) {
 }
 
 func (x *examination) warn(what, why, mend string) {
-	x.found = append(x.found, finding{x.check, "warn", what, why, mend, exitNeedsPerson})
+	x.found = append(x.found, finding{Check: x.check, Severity: "warn", What: what, Why: why, Mend: mend, code: exitNeedsPerson})
 }
 
 // fail tells of something without which no mail goes out.
 func (x *examination) fail(code int, what, why, mend string) {
-	x.found = append(x.found, finding{x.check, "fail", what, why, mend, code})
+	x.found = append(x.found, finding{Check: x.check, Severity: "fail", What: what, Why: why, Mend: mend, code: code})
 }
 
 // failed is fail for an error that says itself what to do.
 func (x *examination) failed(err error, why string) {
-	x.fail(errorCode(err), reminder.Localize(err, x.locale), why, "")
+	what, details := x.trouble(err)
+	x.fail(errorCode(err), what, why, "")
+	x.found[len(x.found)-1].Details = details
 }
 
 func (x *examination) settings(context.Context) error {

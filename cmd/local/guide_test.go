@@ -18,7 +18,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
-	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
@@ -196,7 +195,8 @@ var symptoms = map[string]func(*scene) string{
 		require.NoError(s.t, err)
 		steps := smtp.Probe(s.t.Context())
 		cfg.MailHost = "smtp.gmail.com"
-		return reminder.Localize((&program{}).mailFault(cfg, steps[len(steps)-1].Err), "id")
+		what, _ := (&program{}).trouble((&program{}).mailFault(cfg, steps[len(steps)-1].Err))
+		return what
 	},
 	"Server menolak login.": func(s *scene) string {
 		s.refusing("auth", "535 5.7.8 Username and Password not accepted")
@@ -380,7 +380,9 @@ func TestSymptoms(t *testing.T) {
 			s := &scene{t: t, db: db, environ: maps.Clone(environ), machine: quietMachine}
 			produce := symptoms[heading]
 			require.NotNil(t, produce)
-			said := strings.Join(strings.Fields(produce(s)), " ")
+			text := produce(s)
+			assert.Empty(t, foreign["id"].FindString(notWords.ReplaceAllString(text, "")), text)
+			said := strings.Join(strings.Fields(text), " ")
 			parts := strings.Split(heading, "…")
 			for i := range parts {
 				parts[i] = regexp.QuoteMeta(parts[i])

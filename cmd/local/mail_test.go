@@ -37,7 +37,7 @@ func TestPreview(t *testing.T) {
 
 	got := command(t, environ, "preview", "--loan", fmt.Sprint(loan), "--date", "2026-12-24")
 	assert.Contains(t, got.out, "1 surel", got.err)
-	assert.Equal(t, exitConfig, command(t, environ, "preview", "--loan", "404").code)
+	assert.Equal(t, exitUsage, command(t, environ, "preview", "--loan", "404").code)
 	assert.Equal(t, exitUsage, command(t, environ, "preview", "--date", "tomorrow").code)
 	assert.Empty(t, srv.Messages())
 	var rows int
@@ -53,12 +53,12 @@ func TestTestMail(t *testing.T) {
 
 	got := command(t, environ, "test-mail", "--to", "pustakawan@example.org")
 	require.Equal(t, exitDone, got.code, got.err)
-	for _, step := range []string{"resolve", "connect", "greet", "ehlo", "sent"} {
+	for _, step := range []string{"mencari server", "menyambung", "memperkenalkan diri", "menyerahkan surel"} {
 		assert.Contains(t, got.out, step)
 	}
 	for _, borrower := range []string{"murid_1@example.org", "lain@EXAMPLE.org"} {
 		got = command(t, environ, "test-mail", "--to", borrower)
-		assert.Equal(t, exitConfig, got.code)
+		assert.Equal(t, exitUsage, got.code)
 		assert.Contains(t, got.err, "--loan")
 	}
 	assert.Equal(t, exitDone, command(t, environ, "test-mail", "--to", "muridX1@example.org").code, "_ is a letter, not a wildcard")

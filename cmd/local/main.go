@@ -88,14 +88,23 @@ func (p *program) execute(ctx context.Context, args, environ []string) int {
 
 // complain prints an error: what is wrong and what to do, then what lies behind it.
 func (p *program) complain(err error) {
+	what, details := p.trouble(err)
+	fmt.Fprintln(p.errOut, wrap(what, 0))
+	if details != "" {
+		fmt.Fprintln(p.errOut, wrap(p.say("Rincian: ", "Details: ")+details, 2))
+	}
+}
+
+// trouble says an error for a person, and what lies behind it.
+func (p *program) trouble(err error) (what, details string) {
 	f, ok := errors.AsType[*reminder.Fault](err)
 	if !ok {
-		f = &reminder.Fault{Text: reminder.Text{ID: "Tidak berhasil.", EN: "It did not work."}, Err: err}
+		return p.say("Tidak berhasil.", "It did not work."), err.Error()
 	}
-	fmt.Fprintln(p.errOut, wrap(f.Text.In(p.locale), 0))
 	if f.Err != nil {
-		fmt.Fprintln(p.errOut, wrap(p.say("Rincian: ", "Details: ")+f.Err.Error(), 2))
+		details = f.Err.Error()
 	}
+	return f.Text.In(p.locale), details
 }
 
 // errorCode is the exit code of a command that failed.
@@ -136,7 +145,9 @@ func (p *program) say(id, en string) string { return reminder.Text{ID: id, EN: e
 func (p *program) sayf(id, en string, args ...any) string { return fmt.Sprintf(p.say(id, en), args...) }
 
 // printf prints in the user's language. Both formats take the same arguments in the same order.
-func (p *program) printf(id, en string, args ...any) { fmt.Fprintf(p.out, p.say(id, en)+"\n", args...) }
+func (p *program) printf(id, en string, args ...any) {
+	fmt.Fprintln(p.out, wrap(p.sayf(id, en, args...), 0))
+}
 
 func (p *program) printJSON(v any) error { return json.NewEncoder(p.out).Encode(v) }
 

@@ -128,6 +128,20 @@ func (p *program) borrower(ctx context.Context, app *setup.App, key string) (rem
 	}
 }
 
+// loan finds the one open loan with a whole id, number or item code, and returns its id.
+func (p *program) loan(ctx context.Context, app *setup.App, key string) (string, error) {
+	loans, err := app.Store.FindLoan(ctx, key)
+	switch {
+	case err != nil:
+		return "", err
+	case len(loans) == 0:
+		return "", p.nobody(key)
+	case len(loans) > 1:
+		return "", p.several(key, borrowers(loans))
+	}
+	return loans[0].ID, nil
+}
+
 // borrowers are those of some loans, each once.
 func borrowers(loans []reminder.Loan) (found []reminder.Borrower) {
 	for _, l := range loans {

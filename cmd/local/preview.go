@@ -38,6 +38,10 @@ when you have looked.`),
 			today := cmp.Or(date, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone))
 			var messages []mail.Message
 			if loan != "" {
+				loan, err := p.loan(ctx, app, loan)
+				if err != nil {
+					return err
+				}
 				m, err := app.Runner.Sample(ctx, today, loan)
 				if err != nil {
 					return err

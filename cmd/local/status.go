@@ -152,7 +152,8 @@ func (p *program) notes(st standing, app *setup.App, now time.Time) []note {
 			p.say("Peminjamnya belum diberi tahu.", "Their borrowers were not told."), "pengingat failed")
 	}
 	if fault := app.LogFault(); fault != nil {
-		add("log", reminder.Localize(fault, p.locale), p.say("Run tetap berjalan dan tercatat di sini.", "Runs go on, and are on record here."),
+		what, _ := p.trouble(fault)
+		add("log", what, p.say("Run tetap berjalan dan tercatat di sini.", "Runs go on, and are on record here."),
 			p.say("Periksa ", "Look at ")+app.Config.LogFile)
 	}
 	return list

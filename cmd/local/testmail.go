@@ -47,6 +47,10 @@ mail about that loan.`),
 // sample composes the mail to send: an invented one, or the one about a loan.
 func (p *program) sample(ctx context.Context, app *setup.App, to mail.Address, loan string) (mail.Message, error) {
 	if loan != "" {
+		loan, err := p.loan(ctx, app, loan)
+		if err != nil {
+			return mail.Message{}, err
+		}
 		return app.Runner.Sample(ctx, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone), loan)
 	}
 	theirs, _, err := app.Store.Search(ctx, to.Addr, func(l reminder.Loan) bool { return isBorrower(l.Borrower, to.Addr) })
@@ -54,7 +58,7 @@ func (p *program) sample(ctx context.Context, app *setup.App, to mail.Address, l
 	case err != nil:
 		return mail.Message{}, err
 	case len(theirs) > 0:
-		return mail.Message{}, reminder.NewFault(nil, "Itu alamat seorang peminjam: surel contoh akan membingungkannya. Pakai alamat sendiri, atau --loan.",
+		return mail.Message{}, p.usagef("Itu alamat seorang peminjam: surel contoh akan membingungkannya. Pakai alamat sendiri, atau --loan.",
 			"That is a borrower's address: a sample would confuse them. Use an address of your own, or --loan.")
 	}
 	return app.Runner.Example()
@@ -65,19 +69,32 @@ func (p *program) sendSample(ctx context.Context, app *setup.App, m mail.Message
 	if smtp, ok := app.Runner.Sender.(*mail.SMTP); ok {
 		for _, step := range smtp.Probe(ctx) {
 			if step.Err != nil {
-				fmt.Fprintf(p.out, "%s  %-9s %v\n", p.say("GAGAL", "FAILED"), step.Name, step.Err)
+				p.printf("GAGAL  %s", "FAILED  %s", p.step(step.Name))
 				return p.mailFault(app.Config, step.Err)
 			}
-			fmt.Fprintf(p.out, "ok  %-9s %s\n", step.Name, step.Detail)
+			fmt.Fprintf(p.out, "ok  %-18s %s\n", p.step(step.Name), step.Detail)
 		}
 	}
 	receipt, err := app.Runner.Sender.Send(ctx, m, func(context.Context) error { return nil })
 	if err != nil {
 		return p.mailFault(app.Config, err)
 	}
-	fmt.Fprintf(p.out, "ok  %-9s %s\n", "sent", receipt.ID)
+	fmt.Fprintf(p.out, "ok  %-18s %s\n", p.step("dot"), receipt.ID)
 	p.printf("Diterima oleh server. Periksa kotak masuk, juga folder spam.", "The server accepted it. Look into the inbox, and the spam folder.")
 	return app.Runner.Sender.Close()
+}
+
+// step names a step on the way to the mail server.
+func (p *program) step(name string) string {
+	text, ok := map[string]reminder.Text{
+		"resolve": {ID: "mencari server", EN: "find the server"}, "connect": {ID: "menyambung", EN: "connect"},
+		"tls": {ID: "mengamankan", EN: "encrypt"}, "starttls": {ID: "mengamankan", EN: "encrypt"}, "greet": {ID: "salam server", EN: "greeting"},
+		"ehlo": {ID: "memperkenalkan diri", EN: "introduction"}, "auth": {ID: "masuk akun", EN: "log in"}, "dot": {ID: "menyerahkan surel", EN: "hand over"},
+	}[name]
+	if !ok {
+		return name
+	}
+	return text.In(p.locale)
 }
 
 // mailFault adds to a mail error what can be done about it.
