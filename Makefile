@@ -26,6 +26,10 @@ build-windows: ## bin/pengingat.exe, for the library's computer
 package: ## dist/pengingat-function.zip, the source from which the platform builds the function
 	go run ./deploy/package -version '$(VERSION)' dist/pengingat-function.zip
 
+.PHONY: dist
+dist: ## everything of a release, into dist/: installer, zip, Debian package, archives, SBOM, SHA256SUMS
+	deploy/release/dist.sh '$(VERSION)' dist
+
 # The race detector is linked with cgo. The demonstration is tested without it: its database engine has races of its own.
 .PHONY: test
 test: START := $(shell date +%s)

@@ -47,6 +47,8 @@ var mayImport = map[string][]string{
 	"reminder/bench":                  {},
 	"reminder/torture":                {},
 	"deploy/dev/tools/winres":         {},
+	"deploy/dev/tools/materials":      {},
+	"deploy/dev/tools/handbook":       {},
 }
 
 // mustNotImport keeps the story free of the ways in which it is told.

@@ -4,7 +4,11 @@ go 1.26.0
 
 tool honnef.co/go/tools/cmd/staticcheck
 
-require github.com/tc-hib/winres v0.2.1
+require (
+	github.com/CycloneDX/cyclonedx-go v0.12.0
+	github.com/tc-hib/winres v0.2.1
+	github.com/yuin/goldmark v1.8.7
+)
 
 require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
