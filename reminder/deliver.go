@@ -35,6 +35,7 @@ type delivery struct {
 	slow atomic.Bool             // at MAIL_RATE the turn of a further email comes after the time is spent
 
 	mu    sync.Mutex // guards rep.Emails and what follows
+	over  int        // emails that ended
 	took  int        // accepted emails, summaries too
 	doubt int        // second chances of unknown outcome
 	ended map[int64]State
@@ -447,6 +448,10 @@ func (d *delivery) record(ctx context.Context, c Claim, o Outcome) {
 func (d *delivery) count(c Claim, o Outcome) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.Progress != nil && o.State != Queued {
+		d.over++
+		d.Progress(d.over, 0)
+	}
 	switch o.State {
 	case Sent:
 		d.took++

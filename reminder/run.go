@@ -47,6 +47,7 @@ type Runner struct {
 	Now      func() time.Time
 	Log      *slog.Logger
 	Settings Settings
+	Progress func(ended, of int) // when not nil, hears how many emails have ended; first, with 0, of how many that wait
 }
 
 // Options say what is special about one run.
@@ -215,6 +216,13 @@ func (r *Runner) work(ctx, timed context.Context, now time.Time, o Options, rule
 		if rep.Planned, err = r.Store.Promise(timed, rep.RunID, emails); err != nil {
 			return err
 		}
+	}
+	if r.Progress != nil && !o.DryRun {
+		waiting, _, err := r.Store.Backlog(timed)
+		if err != nil {
+			return err
+		}
+		r.Progress(0, waiting)
 	}
 	if !o.DryRun {
 		if err := r.deliver(ctx, timed, now, rules, probe, rep); err != nil {

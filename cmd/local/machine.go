@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"golang.org/x/term"
 )
 
 // A machine is what the program asks of the computer around it and its network, beyond files. A test has one of its own.
@@ -18,6 +20,7 @@ type machine struct {
 	lookupTXT func(ctx context.Context, name string) ([]string, error)
 	command   func(ctx context.Context, name string, args ...string) (stdout string, err error)
 	freeSpace func(folder string) (bytes uint64, err error)
+	terminal  bool // somebody sees what goes to standard error
 }
 
 var thisMachine = machine{
@@ -30,6 +33,7 @@ var thisMachine = machine{
 		return string(out), err
 	},
 	freeSpace: freeSpace,
+	terminal:  term.IsTerminal(int(os.Stderr.Fd())),
 }
 
 // existing returns path, or the nearest folder above it that exists.

@@ -37,21 +37,26 @@ when you have looked.`),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			today := cmp.Or(date, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone))
 			var messages []mail.Message
+			m := p.meter("Menyusun surel", "Composing mails")
 			if loan != "" {
 				loan, err := p.loan(ctx, app, loan)
 				if err != nil {
+					m.stop()
 					return err
 				}
-				m, err := app.Runner.Sample(ctx, today, loan)
+				one, err := app.Runner.Sample(ctx, today, loan)
+				m.stop()
 				if err != nil {
 					return err
 				}
-				messages = append(messages, m)
+				messages = append(messages, one)
 			} else {
-				err := app.Runner.Preview(ctx, today, func(m mail.Message) error {
-					messages = append(messages, m)
+				err := app.Runner.Preview(ctx, today, func(one mail.Message) error {
+					messages = append(messages, one)
+					m.set(len(messages), 0)
 					return nil
 				})
+				m.stop()
 				if err != nil {
 					return err
 				}

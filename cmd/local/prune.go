@@ -39,11 +39,9 @@ the mail would be sent again. It may be repeated and interrupted.`),
 			}
 			s, now := app.Runner.Settings, app.Runner.Now()
 			horizon := reminder.DateOf(now, s.Zone).AddDays(-max(days, s.MaxOverdueDays+1))
-			var progress func(mysql.Pruned)
-			if !p.asJSON {
-				progress = func(done mysql.Pruned) { p.printf("... %d surel", "... %d mails", done.Emails) }
-			}
-			done, err := app.Store.Prune(ctx, now.AddDate(0, 0, -days), horizon, dryRun, progress)
+			m := p.meter("Menghapus surel lama", "Removing old mails")
+			done, err := app.Store.Prune(ctx, now.AddDate(0, 0, -days), horizon, dryRun, func(done mysql.Pruned) { m.set(done.Emails, 0) })
+			m.stop()
 			switch {
 			case p.asJSON:
 				return errors.Join(err, p.printJSON(done))

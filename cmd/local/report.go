@@ -61,7 +61,9 @@ when it has been used.`),
 			if err := app.Store.Check(ctx); err != nil {
 				return err
 			}
+			m := p.meter("Menyusun laporan", "Making the report")
 			page, err := p.review(ctx, app, first, last, today)
+			m.stop()
 			if err != nil {
 				return err
 			}

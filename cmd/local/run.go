@@ -84,7 +84,10 @@ func (p *program) run(ctx context.Context, o reminder.Options) (err error) {
 	if err := app.Config.CheckSender(); err != nil && !o.DryRun {
 		return err
 	}
+	m := p.meter("Menghitung dan mengirim", "Counting and sending")
+	app.Runner.Progress = m.set
 	rep, err := app.Runner.Run(ctx, o)
+	m.stop()
 	p.code = exitCode(rep)
 	switch {
 	case p.asJSON:
