@@ -127,6 +127,14 @@ var symptoms = map[string]func(*scene) string{
 		require.NoError(s.t, os.Chmod("terbuka.env", 0o644))
 		return s.says("doctor", "--env", "terbuka.env")
 	},
+	"BELUM dapat dipakai": func(s *scene) string {
+		s.environ["DB_PORT"] = "1"
+		answers := strings.Repeat("\n", 9) + "l" + strings.Repeat("\n", 20)
+		return commandOn(s.t, s.machine, answers, s.environ, "init", "--out", "baru.env").out
+	},
+	"adalah domain contoh; di sana tidak ada kotak surat": func(s *scene) string {
+		return s.says("init", "--yes", "--no-test", "--out", "baru.env", "--set", "MAIL_FROM_ADDRESS=hello@example.com")
+	},
 	"tidak pernah ditulisi": func(s *scene) string { return s.says("init", "--yes", "--out", ".env") },
 	"MAIL_FROM_ADDRESS beralamat di example.com, sebuah domain contoh.": func(s *scene) string {
 		return s.with("MAIL_FROM_ADDRESS", "hello@example.com", "doctor")

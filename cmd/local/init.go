@@ -30,13 +30,15 @@ func (p *program) initCommand() *cobra.Command {
 		Short: p.say("Buat pengingat.env dari beberapa pertanyaan", "Make pengingat.env from a few questions"),
 		Long: p.say(`Menanyakan beberapa hal, mencoba basis data dan server surel, lalu menulis pengingat.env di
 samping program. Berkas .env aplikasi Laravel dapat menjadi titik awal (--from-env); berkas itu
-sendiri tidak pernah diubah. Kata sandi tidak terlihat saat diketik.
+sendiri tidak pernah diubah. Kata sandi tidak terlihat saat diketik. Bila pengingat.env sudah ada,
+isinya menjadi jawaban bawaan. Sebelum pertanyaan terakhir dijawab tidak ada yang ditulis.
 
 Tanpa pertanyaan: --yes, dengan nilai dari --from-env, variabel lingkungan, dan --set. Kata
 sandi lebih aman lewat variabel lingkungan daripada --set.`,
 			`Asks a few questions, tries the database and the mail server, and writes pengingat.env beside
 the program. A Laravel application's .env may be the starting point (--from-env); that file
-itself is never changed. Passwords are not shown while they are typed.
+itself is never changed. Passwords are not shown while they are typed. Where there is a
+pengingat.env, what is in it becomes the default answers. Nothing is written before the last question is answered.
 
 Without questions: --yes, with values from --from-env, environment variables and --set. A
 password is safer in an environment variable than in --set.`),
@@ -49,27 +51,39 @@ password is safer in an environment variable than in --set.`),
 				}
 				out = filepath.Join(dir, "pengingat.env")
 			}
-			if err := p.mayWrite(out, force); err != nil {
+			there, err := p.mayWrite(out, force || !yes)
+			if err != nil {
 				return err
 			}
 			values := p.environ
-			if from != "" {
-				var err error
+			switch {
+			case from != "":
 				if values, _, err = setup.Environ(from, p.real); err != nil {
-					return reminder.NewFault(err, "Berkas --from-env tidak dapat dibaca.",
-						"The file --from-env cannot be read.")
+					return reminder.NewFault(nil, "Berkas --from-env tidak dapat dibaca.\n"+reminder.Localize(err, "id"),
+						"The file --from-env cannot be read.\n"+reminder.Localize(err, "en"))
 				}
-			} else if p.envErr != nil {
+			case p.envErr != nil:
 				return p.unreadableEnv()
+			case there && len(p.envFiles) == 0:
+				if values, _, err = setup.Environ(out, p.real); err != nil {
+					return err
+				}
+				p.locale = values["APP_LOCALE"]
 			}
-			w := &wizard{program: p, values: values, lines: bufio.NewReader(p.in), ask: !yes, test: !noTest}
-			w.startFrom()
+			w := &wizard{program: p, values: values, lines: bufio.NewReader(p.in), ask: !yes, test: !noTest, unsolved: map[int]error{}}
+			if err := w.startFrom(); err != nil {
+				return err
+			}
 			for _, pair := range set {
 				key, value, ok := strings.Cut(pair, "=")
 				if !ok || !slices.Contains(setup.Keys(), key) {
-					return p.usagef("--set %q bukan KUNCI=NILAI dengan kunci yang dikenal", "--set %q is not KEY=VALUE with a known key", key)
+					return p.usagef("--set %q bukan KUNCI=NILAI dengan kunci yang dikenal; yang paling mirip: %s",
+						"--set %q is not KEY=VALUE with a known key; the nearest is %s", key, setup.Nearest(key))
 				}
-				w.values[key] = value
+				w.values[key] = settled(key, value)
+			}
+			if there && w.ask && !force {
+				p.printf("%s sudah ada. Isinya baru diganti sesudah pertanyaan terakhir.", "%s is there already. It is replaced after the last question, not before.", out)
 			}
 			if err := w.run(cmd.Context()); err != nil {
 				return err
@@ -78,8 +92,23 @@ password is safer in an environment variable than in --set.`),
 				return reminder.NewFault(err, "Berkas pengaturan tidak dapat ditulis. Pilih folder lain dengan --out.",
 					"The settings file cannot be written. Choose another folder with --out.")
 			}
-			p.printf("\nTersimpan: %s (berisi kata sandi; jangan dibagikan)\nBerikutnya:\n  pengingat migrate --source perpustakaan\n  pengingat run --dry-run\n  pengingat install",
-				"\nWritten: %s (it holds passwords; do not share it)\nNext:\n  pengingat migrate --source perpustakaan\n  pengingat run --dry-run\n  pengingat install", out)
+			if len(w.unsolved) > 0 {
+				var why []string
+				for _, i := range slices.Sorted(maps.Keys(w.unsolved)) {
+					why = append(why, reminder.Localize(w.unsolved[i], p.locale))
+				}
+				p.code = exitNeedsPerson
+				p.printf("\nDitulis: %s (berisi kata sandi; jangan dibagikan)\nBELUM dapat dipakai: %s\nSesudah itu dibetulkan, jalankan 'pengingat init' lagi; jawaban Anda diingat.",
+					"\nWritten: %s (it holds passwords; do not share it)\nIt does NOT work yet: %s\nWhen that is mended, run 'pengingat init' again; your answers are remembered.",
+					out, wrap(strings.Join(why, " "), 2))
+				return nil
+			}
+			p.printf("\nTersimpan: %s (berisi kata sandi; jangan dibagikan)", "\nSaved: %s (it holds passwords; do not share it)", out)
+			if to := w.values["REMINDER_ONLY_TO"]; to != "" {
+				p.printf("Hanya %s yang menerima surel, sampai REMINDER_ONLY_TO dikosongkan.", "Mail goes to %s only, until REMINDER_ONLY_TO is emptied.", to)
+			}
+			p.printf("Berikutnya:\n  pengingat migrate --source perpustakaan\n  pengingat run --dry-run\n  pengingat install",
+				"Next:\n  pengingat migrate --source perpustakaan\n  pengingat run --dry-run\n  pengingat install")
 			return nil
 		},
 	}
@@ -93,26 +122,26 @@ password is safer in an environment variable than in --set.`),
 	return cmd
 }
 
-// mayWrite refuses to write over what is there, and over anything that may be the application's own.
-func (p *program) mayWrite(out string, force bool) error {
+// mayWrite refuses to write over what is there, unless it may be replaced, and over anything that may be the application's own.
+func (p *program) mayWrite(out string, replace bool) (there bool, err error) {
 	if strings.EqualFold(filepath.Base(out), ".env") {
-		return reminder.NewFault(nil, "Berkas bernama .env milik aplikasi Laravel dan tidak pernah ditulisi. Pilih nama lain, misalnya --out pengingat.env.",
+		return true, reminder.NewFault(nil, "Berkas bernama .env milik aplikasi Laravel dan tidak pernah ditulisi. Pilih nama lain, misalnya --out pengingat.env.",
 			"A file named .env is the Laravel application's and is never written to. Choose another name, such as --out pengingat.env.")
 	}
 	data, err := os.ReadFile(out)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return nil
+		return false, nil
 	case err != nil:
-		return reminder.NewFault(err, "Berkas itu tidak dapat ditulis.", "That file cannot be written.")
+		return true, reminder.NewFault(err, "Berkas itu tidak dapat ditulis.", "That file cannot be written.")
 	case bytes.Contains(data, []byte("APP_KEY=")):
-		return reminder.NewFault(nil, "Berkas itu milik aplikasi Laravel (ada APP_KEY di dalamnya) dan tidak pernah ditulisi.",
+		return true, reminder.NewFault(nil, "Berkas itu milik aplikasi Laravel (ada APP_KEY di dalamnya) dan tidak pernah ditulisi.",
 			"That file is a Laravel application's (it holds an APP_KEY) and is never written to.")
-	case !force:
-		return reminder.NewFault(nil, fmt.Sprintf("%s sudah ada. '--force' menimpanya; isinya menjadi jawaban bawaan.", out),
+	case !replace:
+		return true, reminder.NewFault(nil, fmt.Sprintf("%s sudah ada. '--force' menimpanya; isinya menjadi jawaban bawaan.", out),
 			fmt.Sprintf("%s is there already. '--force' overwrites it; what is in it becomes the default answers.", out))
 	}
-	return nil
+	return true, nil
 }
 
 // A wizard gathers settings.
@@ -121,11 +150,18 @@ type wizard struct {
 	values    map[string]string
 	lines     *bufio.Reader
 	ask, test bool
+	unsolved  map[int]error // what was tried, does not work, and was left so, by its question
 }
 
 // startFrom mends what a fresh Laravel .env says and cannot mean here.
-func (w *wizard) startFrom() {
-	maps.DeleteFunc(w.values, func(_, value string) bool { return strings.EqualFold(value, "null") }) // MAIL_USERNAME=null
+func (w *wizard) startFrom() error {
+	maps.DeleteFunc(w.values, func(_, value string) bool { return setup.Meaning(value) == "" }) // MAIL_USERNAME=null
+	if err := setup.Misspelt(w.values); err != nil {
+		return err
+	}
+	if err := setup.Spread(w.values); err != nil {
+		return err
+	}
 	if name := w.values["APP_NAME"]; name == "" || name == "Laravel" {
 		w.values["APP_NAME"] = "Perpustakaan"
 	}
@@ -138,49 +174,53 @@ func (w *wizard) startFrom() {
 	if w.values["MAIL_MAILER"] == "log" {
 		w.values["MAIL_MAILER"] = "file"
 	}
+	return nil
 }
 
-// A question asks for one setting.
+// A question asks for one setting. One without a key tries what was answered since the one before it.
 type question struct {
 	key    string
 	text   reminder.Text
 	secret bool
 	usual  func(values map[string]string) string // default answer when there is none yet
+	try    func(*wizard, context.Context) error
 }
 
 func usually(value string) func(map[string]string) string {
 	return func(map[string]string) string { return value }
 }
 
-var (
-	aboutLibrary = []question{
-		{key: "APP_NAME", text: reminder.Text{ID: "Nama perpustakaan", EN: "Name of the library"}},
-		{key: "APP_LOCALE", text: reminder.Text{ID: "Bahasa (id atau en)", EN: "Language (id or en)"}, usual: usually("id")},
-		{key: "APP_TIMEZONE", text: reminder.Text{ID: "Zona waktu", EN: "Time zone"}},
-	}
-	aboutDatabase = []question{
-		{key: "DB_HOST", text: reminder.Text{ID: "Server basis data", EN: "Database server"}, usual: usually("127.0.0.1")},
-		{key: "DB_PORT", text: reminder.Text{ID: "Port", EN: "Port"}, usual: usually("3306")},
-		{key: "DB_DATABASE", text: reminder.Text{ID: "Nama basis data", EN: "Name of the database"}, usual: usually("perpustakaan")},
-		{key: "DB_USERNAME", text: reminder.Text{ID: "Pengguna basis data", EN: "Database user"}, usual: usually("root")},
-		{key: "DB_PASSWORD", text: reminder.Text{ID: "Kata sandinya", EN: "Password"}, secret: true},
-	}
-	aboutMail = []question{
-		{key: "MAIL_MAILER", text: reminder.Text{ID: "Cara kirim: smtp, sendgrid, atau file (hanya ke folder)", EN: "Send by smtp, sendgrid, or file (into a folder only)"}, usual: usually("smtp")},
-		{key: "MAIL_HOST", text: reminder.Text{ID: "Server surel", EN: "Mail server"}, usual: usually("smtp.gmail.com")},
-		{key: "MAIL_PORT", text: reminder.Text{ID: "Port", EN: "Port"}, usual: usually("587")},
-		{key: "MAIL_USERNAME", text: reminder.Text{ID: "Akun surel", EN: "Mail account"}},
-		{key: "MAIL_PASSWORD", text: reminder.Text{ID: "Kata sandinya (Gmail: Sandi Aplikasi 16 huruf)", EN: "Password (Gmail: the App Password of 16 letters)"}, secret: true},
-		{key: "SENDGRID_API_KEY", text: reminder.Text{ID: "Kunci API SendGrid", EN: "SendGrid API key"}, secret: true},
-		{key: "MAIL_FROM_ADDRESS", text: reminder.Text{ID: "Alamat pengirim", EN: "Sender's address"}, usual: func(values map[string]string) string { return values["MAIL_USERNAME"] }},
-		{key: "MAIL_DAILY_LIMIT", text: reminder.Text{ID: "Paling banyak surel sehari (0: tak terbatas)", EN: "Mails a day at most (0: no limit)"}, usual: func(values map[string]string) string {
-			return fmt.Sprint(providerOf(values["MAIL_MAILER"], values["MAIL_HOST"]).limit * 4 / 5)
-		}},
-	}
-	aboutHabits = []question{
-		{key: "REMINDER_CLOSED_WEEKDAYS", text: reminder.Text{ID: "Hari tutup tiap minggu, misalnya: minggu", EN: "Weekdays on which you are closed, such as: sunday"}},
-	}
-)
+var questions = []question{
+	{key: "APP_NAME", text: reminder.Text{ID: "Nama perpustakaan", EN: "Name of the library"}},
+	{key: "APP_LOCALE", text: reminder.Text{ID: "Bahasa (id atau en)", EN: "Language (id or en)"}, usual: usually("id")},
+	{key: "APP_TIMEZONE", text: reminder.Text{ID: "Zona waktu (WIB, WITA, WIT, atau kota)", EN: "Time zone (WIB, WITA, WIT, or a city)"}},
+	{try: func(*wizard, context.Context) error { return nil }},
+
+	{key: "DB_HOST", text: reminder.Text{ID: "Server basis data", EN: "Database server"}, usual: usually("127.0.0.1")},
+	{key: "DB_PORT", text: reminder.Text{ID: "Port", EN: "Port"}, usual: usually("3306")},
+	{key: "DB_DATABASE", text: reminder.Text{ID: "Nama basis data", EN: "Name of the database"}, usual: usually("perpustakaan")},
+	{key: "DB_USERNAME", text: reminder.Text{ID: "Pengguna basis data", EN: "Database user"}, usual: usually("root")},
+	{key: "DB_PASSWORD", text: reminder.Text{ID: "Kata sandinya", EN: "Password"}, secret: true},
+	{try: (*wizard).tryDatabase},
+
+	{key: "MAIL_MAILER", text: reminder.Text{ID: "Cara kirim: smtp, sendgrid, atau file (hanya ke folder)", EN: "Send by smtp, sendgrid, or file (into a folder only)"}, usual: usually("smtp")},
+	{key: "MAIL_HOST", text: reminder.Text{ID: "Server surel", EN: "Mail server"}, usual: usually("smtp.gmail.com")},
+	{key: "MAIL_PORT", text: reminder.Text{ID: "Port", EN: "Port"}, usual: usually("587")},
+	{key: "MAIL_USERNAME", text: reminder.Text{ID: "Akun surel", EN: "Mail account"}},
+	{key: "MAIL_PASSWORD", text: reminder.Text{ID: "Kata sandinya (Gmail: Sandi Aplikasi 16 huruf)", EN: "Password (Gmail: the App Password of 16 letters)"}, secret: true},
+	{key: "SENDGRID_API_KEY", text: reminder.Text{ID: "Kunci API SendGrid", EN: "SendGrid API key"}, secret: true},
+	{key: "MAIL_FROM_ADDRESS", text: reminder.Text{ID: "Alamat pengirim", EN: "Sender's address"}, usual: func(values map[string]string) string { return values["MAIL_USERNAME"] }},
+	{key: "MAIL_DAILY_LIMIT", text: reminder.Text{ID: "Paling banyak surel sehari (0: tak terbatas)", EN: "Mails a day at most (0: no limit)"}, usual: func(values map[string]string) string {
+		return fmt.Sprint(providerOf(values["MAIL_MAILER"], values["MAIL_HOST"]).limit * 4 / 5)
+	}},
+	{try: (*wizard).tryMail},
+
+	{key: "REMINDER_CLOSED_WEEKDAYS", text: reminder.Text{ID: "Hari tutup tiap minggu, misalnya: minggu", EN: "Weekdays on which you are closed, such as: sunday"}},
+	{key: "REMINDER_SUMMARY_TO", text: reminder.Text{ID: "Alamat pustakawan, untuk ringkasan setiap pagi", EN: "The librarian's address, for a summary every morning"}},
+	{key: "REMINDER_ONLY_TO", text: reminder.Text{ID: "Selama mencoba: kirim hanya ke alamat ini (kosong: ke semua peminjam)",
+		EN: "While trying: send to this address only (empty: to all borrowers)"}},
+	{try: (*wizard).tryAll},
+}
 
 // concerns reports whether a question has a meaning for the mailer chosen.
 func concerns(key, mailer string) bool {
@@ -195,66 +235,92 @@ func concerns(key, mailer string) bool {
 	return true
 }
 
+var (
+	errBack     = errors.New("back") // the answer that goes back to the question before
+	errCanceled = &reminder.Fault{Temporary: true, Text: reminder.Text{ID: "Dibatalkan; tidak ada yang ditulis.", EN: "Canceled; nothing was written."}}
+)
+
 // run asks, and tries what was answered before it goes on.
 func (w *wizard) run(ctx context.Context) error {
 	if w.ask {
-		w.printf("Enter menerima jawaban dalam [ ]; tanda - mengosongkannya.\n", "Enter takes the answer in [ ]; a - empties it.\n")
+		w.printf("Enter menerima jawaban dalam [ ]; tanda - mengosongkannya; tanda < kembali ke pertanyaan sebelumnya.\n",
+			"Enter takes the answer in [ ]; a - empties it; a < goes back to the question before.\n")
 	}
-	for _, step := range []struct {
-		questions []question
-		try       func(context.Context) error
-	}{
-		{aboutLibrary, nil}, {aboutDatabase, w.tryDatabase}, {aboutMail, w.tryMail}, {aboutHabits, w.tryAll},
-	} {
-		for again := true; again; {
-			for _, q := range step.questions {
-				if concerns(q.key, w.values["MAIL_MAILER"]) {
-					if err := w.answer(ctx, q); err != nil {
-						return err
-					}
-				}
-			}
-			if step.try == nil {
-				break
-			}
-			err := step.try(ctx)
-			if err == nil {
-				break
-			}
-			if !w.ask {
+	var asked []int // the questions answered, to go back to
+	begin := 0      // where those since the last trial begin
+	for i := 0; i < len(questions); i++ {
+		q := questions[i]
+		switch {
+		case q.try != nil:
+			err := q.try(w, ctx)
+			delete(w.unsolved, i)
+			switch {
+			case ctx.Err() != nil:
+				return errCanceled
+			case err == nil:
+				begin = len(asked)
+				continue
+			case !w.ask:
 				return err
 			}
 			fmt.Fprintf(w.out, "%s %s\n", w.say("GAGAL", "FAILED"), wrap(reminder.Localize(err, w.locale), 6))
-			if again, err = w.yes(ctx, w.say("Jawab lagi?", "Answer again?")); err != nil {
+			typed, readErr := w.line(ctx, w.say("Enter: jawab lagi; l: lanjut, dan betulkan nanti: ", "Enter: answer again; g: go on, and mend it later: "), false)
+			if readErr != nil {
+				return readErr
+			}
+			if typed != "" && strings.ContainsAny(strings.ToLower(typed[:1]), "lgtn") {
+				w.unsolved[i], begin = err, len(asked)
+				continue
+			}
+			i, asked = asked[begin]-1, asked[:begin]
+		case concerns(q.key, w.values["MAIL_MAILER"]):
+			err := w.answer(ctx, q)
+			switch {
+			case errors.Is(err, errBack) && len(asked) > 0:
+				i, asked = asked[len(asked)-1]-1, asked[:len(asked)-1]
+				begin = min(begin, len(asked))
+			case errors.Is(err, errBack):
+				i--
+			case err != nil:
 				return err
+			default:
+				asked = append(asked, i)
 			}
 		}
 	}
 	return nil
 }
 
-// answer fills in one setting.
+// answer fills in one setting. An answer that cannot be used is asked for again.
 func (w *wizard) answer(ctx context.Context, q question) error {
 	usual := w.values[q.key]
 	if usual == "" && q.usual != nil {
 		usual = q.usual(w.values)
 	}
 	w.values[q.key] = usual
-	if !w.ask {
-		return nil
-	}
-	shown := usual
-	if q.secret && usual != "" {
-		shown = "***"
-	}
-	typed, err := w.line(ctx, fmt.Sprintf("%s [%s]: ", q.text.In(w.locale), shown), q.secret)
-	switch {
-	case err != nil:
-		return err
-	case typed == "-":
-		w.values[q.key] = ""
-	case typed != "":
-		w.values[q.key] = typed
+	for w.ask {
+		shown := setup.Meaning(usual)
+		if q.secret && usual != "" {
+			shown = "***"
+		}
+		typed, err := w.line(ctx, fmt.Sprintf("%s [%s]: ", q.text.In(w.locale), shown), q.secret)
+		switch {
+		case err != nil:
+			return err
+		case typed == "<", !q.secret && (strings.EqualFold(typed, "kembali") || strings.EqualFold(typed, "back")):
+			return errBack
+		case typed == "-":
+			w.values[q.key] = ""
+		case typed == "":
+			w.values[q.key] = usual
+		default:
+			w.values[q.key] = settled(q.key, setup.Literal(typed))
+		}
+		if err = w.wrong(q.key); err == nil {
+			break
+		}
+		fmt.Fprintf(w.out, "  %s\n", wrap(reminder.Localize(err, w.locale), 2))
+		w.values[q.key] = usual
 	}
 	if q.key == "APP_LOCALE" {
 		w.locale = w.values[q.key]
@@ -262,10 +328,30 @@ func (w *wizard) answer(ctx context.Context, q question) error {
 	return nil
 }
 
-// yes asks a question that is answered yes by Enter.
-func (w *wizard) yes(ctx context.Context, text string) (bool, error) {
-	typed, err := w.line(ctx, text+w.say(" [Y/t] ", " [Y/n] "), false)
-	return typed == "" || strings.ContainsAny(typed[:1], "YyJj"), err
+// settled is a value in the form in which it stands in the file.
+func settled(key, value string) string {
+	switch key {
+	case "APP_TIMEZONE":
+		return setup.Zone(value)
+	case "APP_LOCALE", "MAIL_MAILER":
+		return strings.ToLower(value)
+	}
+	return value
+}
+
+// wrong is why the value of a setting cannot be used, or nil.
+func (w *wizard) wrong(key string) error {
+	if err := setup.Check(w.values, key); err != nil {
+		return err
+	}
+	if key == "MAIL_FROM_ADDRESS" && w.values["MAIL_MAILER"] != "file" || key == "REMINDER_SUMMARY_TO" || key == "REMINDER_ONLY_TO" {
+		for one := range strings.SplitSeq(w.values[key], ",") {
+			if addr, err := mail.ParseAddress(one); err == nil && isSuspect(addr.Domain()) {
+				return reminder.NewFault(nil, addr.Domain()+" adalah domain contoh; di sana tidak ada kotak surat.", addr.Domain()+" is a domain for examples; nobody has a mailbox there.")
+			}
+		}
+	}
+	return nil
 }
 
 // line reads what a person types. A secret is not shown on a terminal.
@@ -296,10 +382,11 @@ func (w *wizard) line(ctx context.Context, prompt string, secret bool) (string, 
 	}()
 	select {
 	case <-ctx.Done():
-		return "", ctx.Err()
+		fmt.Fprintln(w.out)
+		return "", errCanceled
 	case a := <-typed:
 		if a.err != nil && (a.text == "" || !errors.Is(a.err, io.EOF)) {
-			return "", reminder.NewFault(a.err, "Tidak ada jawaban lagi; tidak ada yang ditulis. Tanpa pertanyaan: --yes.",
+			return "", reminder.NewFault(nil, "Tidak ada jawaban lagi; tidak ada yang ditulis. Tanpa pertanyaan: --yes.",
 				"There are no more answers; nothing was written. Without questions: --yes.")
 		}
 		return strings.TrimSpace(a.text), nil
@@ -324,8 +411,13 @@ func (w *wizard) tryDatabase(ctx context.Context) error {
 }
 
 func (w *wizard) tryMail(ctx context.Context) error {
-	if err := w.tryAll(ctx); err != nil || !w.test || w.values["MAIL_MAILER"] != "smtp" {
+	if err := w.tryAll(ctx); err != nil || !w.test || w.values["MAIL_MAILER"] == "file" {
 		return err
+	}
+	if w.values["MAIL_MAILER"] == "sendgrid" {
+		w.printf("--  SendGrid tidak dapat dicoba tanpa mengirim; nanti: pengingat test-mail --to ALAMAT",
+			"--  SendGrid cannot be tried without sending; later: pengingat test-mail --to ADDRESS")
+		return nil
 	}
 	cfg, err := setup.Load(w.values)
 	if err != nil {
@@ -345,8 +437,10 @@ func (w *wizard) tryMail(ctx context.Context) error {
 
 // tryAll checks the settings without connecting to anything.
 func (w *wizard) tryAll(context.Context) error {
-	_, err := setup.Load(w.values)
-	return err
+	if _, err := setup.Load(w.values); err != nil {
+		return err
+	}
+	return w.wrong("MAIL_FROM_ADDRESS")
 }
 
 // settingsFile has the settings in the order of the file, each with what it means. A setting without a value is written

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -131,34 +136,119 @@ func TestInitWithoutQuestions(t *testing.T) {
 	assert.NoFileExists(t, "x.env", "what does not work is not written")
 }
 
+// asked is a person who answers the questions of init.
+func asked(t *testing.T, system map[string]string, args []string, answers ...string) call {
+	t.Helper()
+	return commandOn(t, quietMachine, strings.Join(answers, "\n")+"\n", system, append([]string{"init"}, args...)...)
+}
+
 // TestInitAsks: a person answers, mends a wrong answer, and never sees a password.
 func TestInitAsks(t *testing.T) {
 	_, _, environ := school(t)
 	refusing := mailtest.NewServer(t, mailtest.Options{})
 	host, system := environ["MAIL_HOST"], systemOnly(environ)
-	typed := strings.Join([]string{
+	got := asked(t, system, []string{"--out", "baru.env"},
 		"Perpus", "en", "Asia/Makassar", // about the library
 		environ["DB_HOST"], "1", environ["DB_DATABASE"], environ["DB_USERNAME"], "hush-hush", "", // nothing answers on port 1: again
 		"", environ["DB_PORT"], "", "", "-",
-		"smtp", host, "1", "-", "", "perpus@mtsn6garut.sch.id", "400", "y",
+		"smtp", host, "1", "-", "", "perpus@mtsn6garut.sch.id", "400", "",
 		"", "", environ["MAIL_PORT"], "", "", "", "",
-		"minggu, sunday",
-	}, "\n") + "\n"
-	got := commandOn(t, quietMachine, typed, system, "init", "--out", "baru.env")
+		"minggu, sunday", "pustakawan@mtsn6garut.sch.id", "saya@mtsn6garut.sch.id")
 	require.Equal(t, exitDone, got.code, got.out+got.err)
 	assert.Contains(t, got.out, "Nama perpustakaan [Perpustakaan]: ")
 	assert.Contains(t, got.out, "FAILED", "from the answer on in the language that was chosen")
 	assert.NotContains(t, got.out, "hush-hush")
 	assert.Contains(t, got.out, "[***]")
+	assert.Contains(t, got.out, "Mail goes to saya@mtsn6garut.sch.id only")
 	text, err := os.ReadFile("baru.env")
 	require.NoError(t, err)
-	for _, want := range []string{"APP_LOCALE=en\n", "APP_TIMEZONE=Asia/Makassar\n", "#DB_PASSWORD=\n", "MAIL_DAILY_LIMIT=400\n", "REMINDER_CLOSED_WEEKDAYS=\"minggu, sunday\"\n"} {
+	for _, want := range []string{"APP_LOCALE=en\n", "APP_TIMEZONE=Asia/Makassar\n", "#DB_PASSWORD=\n", "MAIL_DAILY_LIMIT=400\n", "REMINDER_CLOSED_WEEKDAYS=\"minggu, sunday\"\n",
+		"\nREMINDER_SUMMARY_TO=pustakawan@mtsn6garut.sch.id\n", "\nREMINDER_ONLY_TO=saya@mtsn6garut.sch.id\n"} {
 		assert.Contains(t, string(text), want)
 	}
 	assert.Empty(t, refusing.Messages())
 
-	ended := commandOn(t, quietMachine, "Perpus\nid\n", system, "init", "--out", "lagi.env")
+	// Again: what was answered is the answer by Enter, and the file becomes the same.
+	again := asked(t, system, []string{"--out", "baru.env"}, slices.Repeat([]string{""}, 20)...)
+	require.Equal(t, exitDone, again.code, again.out+again.err)
+	assert.Contains(t, again.out, "baru.env is there already. It is replaced after the last question")
+	after, err := os.ReadFile("baru.env")
+	require.NoError(t, err)
+	assert.Equal(t, string(text), string(after))
+
+	// Whoever stops in between leaves the file as it was.
+	ended := commandOn(t, quietMachine, "Lain\nid\n", system, "init", "--out", "baru.env")
 	assert.Equal(t, exitConfig, ended.code)
-	assert.Contains(t, ended.err, "--yes")
-	assert.NoFileExists(t, "lagi.env")
+	assert.Contains(t, ended.err, "tidak ada yang ditulis")
+	after, err = os.ReadFile("baru.env")
+	require.NoError(t, err)
+	assert.Equal(t, string(text), string(after))
+}
+
+// TestInitChecksAtTheQuestion: a wrong answer is told where it is given and asked for again, and one can go back.
+func TestInitChecksAtTheQuestion(t *testing.T) {
+	_, _, environ := school(t)
+	system := systemOnly(environ)
+	got := asked(t, system, []string{"--out", "baru.env"},
+		"Perpus", "jawa", "ID", "WIBB", "Asia/Garut", "wit", "<", "kembali", "<", "Perpus 6", "", "WITA", // three back
+		environ["DB_HOST"], "tiga", "70000", environ["DB_PORT"], "-", environ["DB_DATABASE"], environ["DB_USERNAME"], "",
+		"pos", "SMTP", environ["MAIL_HOST"], environ["MAIL_PORT"], "", "", "perpus", "hello@example.com", "perpus@mtsn6garut.sch.id", "banyak", "-1", "10",
+		"libur", "<", "20", "sabtu,minggu", "pustakawan", "pustakawan@mtsn6garut.sch.id", "saya@", "")
+	require.Equal(t, exitDone, got.code, got.out+got.err)
+	for _, says := range []string{"APP_LOCALE salah: id atau en", "APP_TIMEZONE salah: tidak ada zona", "DB_PORT salah", "DB_DATABASE belum diisi", "MAIL_MAILER salah",
+		"MAIL_FROM_ADDRESS salah: bukan alamat", "example.com adalah domain contoh", "MAIL_DAILY_LIMIT salah: harus berupa angka", "MAIL_DAILY_LIMIT salah: harus 0",
+		"REMINDER_CLOSED_WEEKDAYS salah", "REMINDER_SUMMARY_TO salah", "REMINDER_ONLY_TO salah"} {
+		assert.Contains(t, got.out, says)
+	}
+	assert.Equal(t, 2, strings.Count(got.out, "ok  server surel menjawab"), "tried again after one went back")
+	text, err := os.ReadFile("baru.env")
+	require.NoError(t, err)
+	for _, want := range []string{"APP_NAME=\"Perpus 6\"\n", "APP_LOCALE=id\n", "APP_TIMEZONE=Asia/Makassar\n", "MAIL_MAILER=smtp\n", "MAIL_DAILY_LIMIT=20\n", "REMINDER_CLOSED_WEEKDAYS=sabtu,minggu\n", "#REMINDER_ONLY_TO="} {
+		assert.Contains(t, string(text), want)
+	}
+}
+
+// TestInitSavesWhatDoesNotWork only when a person says so, and does not call it done.
+func TestInitSavesWhatDoesNotWork(t *testing.T) {
+	_, _, environ := school(t)
+	system := systemOnly(environ)
+	got := asked(t, system, []string{"--out", "baru.env"}, "", "", "WIB", environ["DB_HOST"], "1", environ["DB_DATABASE"], environ["DB_USERNAME"], "", "l",
+		"smtp", environ["MAIL_HOST"], environ["MAIL_PORT"], "", "", "perpus@mtsn6garut.sch.id", "0", "", "", "")
+	assert.Equal(t, exitNeedsPerson, got.code, got.err)
+	assert.NotContains(t, got.out, "Tersimpan")
+	assert.Contains(t, got.out, "BELUM dapat dipakai: Basis data tidak dapat dihubungi.")
+	assert.Contains(t, got.out, "ok  server surel menjawab")
+	assert.FileExists(t, "baru.env")
+
+	for _, wrong := range [][]string{{"--set", "APP_TIMEZONE=WIBB"}, {"--set", "REMINDER_ONLY_TO=saya"}, {"--set", "MAIL_FROM_ADDRESS=hello@example.com"}, {"--set", "DB_PORT=tiga"}} {
+		args := append([]string{"init", "--yes", "--no-test", "--env", "baru.env", "--out", "lagi.env"}, wrong...)
+		assert.Equal(t, exitConfig, command(t, system, args...).code, wrong)
+		assert.NoFileExists(t, "lagi.env")
+	}
+	require.NoError(t, os.WriteFile("salah.env", []byte("REMINDER_ONLYTO=saya@sekolah.sch.id"), 0o600))
+	misspelt := command(t, system, "init", "--from-env", "salah.env", "--out", "lagi.env")
+	assert.Contains(t, misspelt.err, "Mungkin maksudnya REMINDER_ONLY_TO?")
+	assert.Equal(t, exitConfig, misspelt.code)
+	set := command(t, system, "init", "--yes", "--no-test", "--env", "baru.env", "--out", "lagi.env", "--set", "APP_TIMEZONE=wita")
+	require.Equal(t, exitDone, set.code, set.err)
+	text, err := os.ReadFile("lagi.env")
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "APP_TIMEZONE=Asia/Makassar\n")
+}
+
+// TestInitCanceled: Ctrl-C leaves nothing behind.
+func TestInitCanceled(t *testing.T) {
+	in, keyboard := io.Pipe()
+	defer keyboard.Close()
+	t.Chdir(t.TempDir())
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		fmt.Fprintln(keyboard, "Perpus")
+		cancel()
+	}()
+	var out, errOut bytes.Buffer
+	p := &program{in: in, out: &out, errOut: &errOut, machine: quietMachine}
+	assert.Equal(t, exitRetry, p.execute(ctx, []string{"init", "--out", "baru.env"}, nil))
+	assert.Equal(t, "Dibatalkan; tidak ada yang ditulis.\n", errOut.String())
+	assert.NoFileExists(t, "baru.env")
 }

@@ -144,8 +144,12 @@ func LoadDatabase(environ map[string]string) (Config, error) {
 func Check(environ map[string]string, key string) error {
 	cfg, p := parse(environ)
 	cfg.check(p)
-	p.list = slices.DeleteFunc(p.list, func(pr problem) bool { return !slices.Contains(strings.Split(pr.key, ", "), key) })
-	return p.fault()
+	for _, pr := range p.list {
+		if slices.Contains(strings.Split(pr.key, ", "), key) {
+			return reminder.NewFault(nil, pr.text.ID, pr.text.EN)
+		}
+	}
+	return nil
 }
 
 // placeholders are domains for examples, and that of the school application's sample accounts, which is somebody else's.
@@ -263,7 +267,11 @@ type problem struct {
 
 type problems struct{ list []problem }
 
+// add reports a problem. What follows from an earlier one of the same key is not worth telling.
 func (p *problems) add(key, id, en string) {
+	if slices.ContainsFunc(p.list, func(pr problem) bool { return pr.key == key }) {
+		return
+	}
 	p.list = append(p.list, problem{key, reminder.Text{ID: id, EN: en}})
 }
 
@@ -284,6 +292,13 @@ func (p *problems) missing(key string) { p.add(key, key+" belum diisi.", key+" i
 // wrong reports a value by what it must be.
 func (p *problems) wrong(key, id, en string) {
 	p.add(key, key+" salah: "+id+".", key+" is wrong: "+en+".")
+}
+
+// Misspelt returns what is wrong with the keys of an environment, or nil.
+func Misspelt(environ map[string]string) error {
+	var p problems
+	p.unknown(environ)
+	return p.fault()
 }
 
 // unknown reports keys that are ours by their beginning and mean nothing: a misspelt allow-list would let mail go to all.
@@ -383,6 +398,9 @@ func (c *Config) checkRules(p *problems) {
 	}
 	s.MaxOverdueDays, s.MaxPerRun, s.Resend = c.MaxOverdueDays, c.MaxPerRun, c.Unknown == "resend"
 	for _, addr := range c.OnlyTo {
+		if _, err := mail.ParseAddress(addr); err != nil {
+			p.wrong("REMINDER_ONLY_TO", "harus alamat surel, beberapa dengan koma", "it must be e-mail addresses, several with commas")
+		}
 		s.OnlyTo = append(s.OnlyTo, strings.TrimSpace(addr))
 	}
 	s.Concurrency, s.Rate, s.DailyLimit, s.Tries = c.MailConcurrent, c.MailRate, c.MailDailyLimit, c.MailTries
