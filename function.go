@@ -30,23 +30,24 @@ import (
 // Target is the name under which the function is registered (FUNCTION_TARGET).
 const Target = "SendReminders"
 
-func init() {
-	// Nothing is read or opened before the first request, so that a start costs little and a mistake in the configuration
-	// is an answer that can be read instead of a process that will not start.
-	door := sync.OnceValue(func() http.Handler {
-		ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-		d := newDoor(ctx, os.Environ())
-		go func() {
-			// The platform sends SIGTERM ten seconds before it kills. The run in flight stops claiming, finishes the message
-			// whose last byte may have left, and records it.
-			<-ctx.Done()
-			d.Wait()
-			os.Exit(0)
-		}()
-		return d
-	})
-	functions.HTTP(Target, func(w http.ResponseWriter, r *http.Request) { door().ServeHTTP(w, r) })
-}
+// Handler is the function. Nothing is read or opened before its first request, so that a start costs little and a mistake in the
+// configuration is an answer that can be read instead of a process that will not start.
+var Handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { theDoor().ServeHTTP(w, r) })
+
+func init() { functions.HTTP(Target, Handler.ServeHTTP) }
+
+var theDoor = sync.OnceValue(func() http.Handler {
+	ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	d := newDoor(ctx, os.Environ())
+	go func() {
+		// The platform sends SIGTERM ten seconds before it kills. The run in flight stops claiming, finishes the message
+		// whose last byte may have left, and records it.
+		<-ctx.Done()
+		d.Wait()
+		os.Exit(0)
+	}()
+	return d
+})
 
 // newDoor is the door of the library that the variables configure, or of those whose .env files PENGINGAT_ENV_FILES names,
 // separated by commas: secrets mounted as files. Each of several gets its share of the function's time.

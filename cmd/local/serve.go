@@ -1,16 +1,18 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
+	"slices"
 	"strconv"
+	"time"
 
-	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat"
+	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
@@ -19,10 +21,10 @@ func (p *program) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: p.say("Jalankan fungsi cloud di komputer ini", "Serve the cloud function on this computer"),
-		Long: p.say(`Menjalankan fungsi cloud dengan functions framework di 127.0.0.1: setiap POST / adalah satu kali
-'run'. Berguna untuk mencoba; tidak dapat dijangkau dari komputer lain.`,
-			`Serves the cloud function with the functions framework on 127.0.0.1: every POST / is one run.
-Meant for trying it out; no other computer can reach it.`),
+		Long: p.say(`Menjalankan fungsi cloud di 127.0.0.1: setiap POST / adalah satu kali 'run'. Berguna untuk mencoba;
+tidak dapat dijangkau dari komputer lain, dan tidak dari halaman web di peramban komputer ini.`,
+			`Serves the cloud function on 127.0.0.1: every POST / is one run. Meant for trying it out; neither
+another computer nor a web page in this computer's browser can reach it.`),
 		Example: "  pengingat serve --port 8080\n  curl -X POST http://127.0.0.1:8080/",
 		RunE: func(*cobra.Command, []string) error {
 			if _, err := p.config(setup.Load); err != nil {
@@ -34,18 +36,33 @@ Meant for trying it out; no other computer can reach it.`),
 					return fmt.Errorf("set %s: %w", key, err)
 				}
 			}
-			if err := os.Setenv("FUNCTION_TARGET", pengingat.Target); err != nil {
-				return err
+			listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+			if err != nil {
+				return reminder.NewFault(err, fmt.Sprintf("Port %d tidak dapat dipakai; sebutkan yang lain dengan --port.", port),
+					fmt.Sprintf("Port %d cannot be used; name another one with --port.", port))
 			}
 			p.printf("POST http://127.0.0.1:%d/ menjalankan pengingat. Ctrl-C berhenti.",
 				"POST http://127.0.0.1:%d/ runs the reminders. Ctrl-C stops.", port)
-			err := funcframework.StartHostPort("127.0.0.1", strconv.Itoa(port))
-			if _, ok := errors.AsType[*net.OpError](err); ok {
-				return fmt.Errorf("port %d: %w", port, err)
-			}
-			return err
+			return localServer(pengingat.Handler, port).Serve(listener)
 		},
 	}
 	cmd.Flags().IntVar(&port, "port", 8080, p.say("nomor port", "port number"))
 	return cmd
+}
+
+// localServer serves programs on this computer and nobody else. A web page that somebody has open can send requests to 127.0.0.1 too:
+// it is told apart by the headers of its browser, and one that got the address by a name of its own (DNS rebinding) by the Host.
+func localServer(handler http.Handler, port int) *http.Server {
+	hosts := []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), net.JoinHostPort("localhost", strconv.Itoa(port))}
+	sameSite := http.NewCrossOriginProtection().Handler(handler)
+	return &http.Server{
+		ReadHeaderTimeout: 10 * time.Second, // a client that sends nothing holds nothing
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !slices.Contains(hosts, r.Host) {
+				http.Error(w, "this host is not served here", http.StatusMisdirectedRequest)
+				return
+			}
+			sameSite.ServeHTTP(w, r)
+		}),
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"slices"
@@ -73,7 +74,7 @@ func request(t *testing.T, method, url, body string) (int, string) {
 	return res.StatusCode, string(answer)
 }
 
-// TestServe: the function, served by its framework, and the program tell the same of the same data.
+// TestServe: the function, served on this computer, and the program tell the same of the same data.
 func TestServe(t *testing.T) {
 	db, srv, environ := school(t)
 	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
@@ -138,4 +139,59 @@ func TestServeEndsInOrder(t *testing.T) {
 	require.NoError(t, cmd.Wait(), "it ends by itself")
 	assert.Len(t, slow.Messages(), 1)
 	assert.Equal(t, 4, report(t, command(t, environ, "run", "--json")).Emails.Sent)
+}
+
+// TestServeRefusesWebPages: a page that somebody has open must not start a run, nor must one whose name leads to this computer.
+func TestServeRefusesWebPages(t *testing.T) {
+	served := 0
+	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ })
+	for name, tt := range map[string]struct {
+		host    string
+		headers map[string]string
+		status  int
+	}{
+		"curl":                          {"127.0.0.1:8080", nil, 200},
+		"by name":                       {"localhost:8080", nil, 200},
+		"a page of another site":        {"127.0.0.1:8080", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
+		"a page of an old browser":      {"127.0.0.1:8080", map[string]string{"Origin": "https://example.org"}, 403},
+		"a page of another port":        {"127.0.0.1:8080", map[string]string{"Origin": "http://127.0.0.1:9090"}, 403},
+		"a sandboxed page":              {"127.0.0.1:8080", map[string]string{"Origin": "null"}, 403},
+		"a name that leads here":        {"pengingat.example.org:8080", nil, 421},
+		"another port":                  {"127.0.0.1:80", nil, 421},
+		"the address without its port":  {"127.0.0.1", nil, 421},
+		"no host":                       {"", nil, 421},
+		"a host that begins like ours":  {"localhost:8080.example.org", nil, 421},
+		"our own address, written long": {"127.0.0.1.:8080", nil, 421},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := served
+			r := httptest.NewRequest("POST", "/", nil)
+			r.Host = tt.host
+			for key, value := range tt.headers {
+				r.Header.Set(key, value)
+			}
+			w := httptest.NewRecorder()
+			localServer(handler, 8080).Handler.ServeHTTP(w, r)
+			assert.Equal(t, tt.status, w.Code)
+			assert.Equal(t, tt.status == 200, served > before)
+		})
+	}
+}
+
+// TestServeDropsSlowClients: whoever opens a connection and says nothing does not hold it.
+func TestServeDropsSlowClients(t *testing.T) {
+	server := localServer(http.NotFoundHandler(), 8080)
+	require.Positive(t, server.ReadHeaderTimeout)
+	server.ReadHeaderTimeout = 10 * time.Millisecond
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	go server.Serve(listener)
+	t.Cleanup(func() { server.Close() })
+	c, err := net.Dial("tcp", listener.Addr().String())
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = io.WriteString(c, "POST / HTTP/1.1\r\nHost: 127")
+	require.NoError(t, err)
+	_, err = io.ReadAll(c) // ends when the server hangs up
+	require.NoError(t, err)
 }
