@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/GoogleCloudPlatform/functions-framework-go/funcframework" // the platform's main needs it: so go.sum pins it
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
