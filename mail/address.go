@@ -56,7 +56,7 @@ func ParseAddress(raw string) (Address, error) {
 // unescape undoes what PHP programs do to text before they store it (siti&amp;budi, sean.o&#039;neil), twice where two of
 // them did.
 func unescape(s string) string {
-	for range min(2, strings.Count(s, "&")) {
+	for i := 0; i < 2 && strings.Contains(s, "&"); i++ {
 		var b strings.Builder
 		for rest := s; rest != ""; {
 			text, entity, found := strings.Cut(rest, "&")
