@@ -66,9 +66,10 @@ func NewSendGrid(cfg SendGridConfig) (*SendGrid, error) {
 		cfg: cfg,
 		client: rest.Client{HTTPClient: &http.Client{
 			Transport: &http.Transport{
-				Proxy:               http.ProxyFromEnvironment,
-				DialContext:         (&net.Dialer{Timeout: cfg.Timeout}).DialContext,
-				TLSHandshakeTimeout: cfg.Timeout,
+				Proxy:                  http.ProxyFromEnvironment,
+				DialContext:            (&net.Dialer{Timeout: cfg.Timeout}).DialContext,
+				TLSHandshakeTimeout:    cfg.Timeout,
+				MaxResponseHeaderBytes: 64 << 10,
 				// Shorter than any server's, so that no POST is written to a connection which the server just closed:
 				// that message would be unknown. It also holds for a function that was frozen between two runs.
 				IdleConnTimeout: 10 * time.Second,
@@ -232,7 +233,11 @@ func classifyAnswer(res *rest.Response) *Error {
 	}
 
 	var v verdict
+	var cause error
+	page := strings.HasPrefix(strings.TrimSpace(res.Body), "<")
 	switch {
+	case code == 407, code == 451, code == 511, page && (code == 200 || code/100 == 4 && code != 413):
+		v, cause, text = stopServer, ErrFilter, text+": "+ErrFilter.Error()
 	case sender && (code == 400 || code == 403): // before the recipient: every message has this sender
 		v = stopSender
 	case credits && (code == 401 || code == 403): // the key is not to blame, and credits come back by themselves
@@ -247,13 +252,19 @@ func classifyAnswer(res *rest.Response) *Error {
 		v = badAddress
 	case code == 400 && fromAPI, code == 413:
 		v = refused
+	case code/100 == 4 && !fromAPI: // whoever said it knows nothing of the message
+		v = stopServer
 	case code/100 == 4, fromAPI && (code == 500 || code == 503): // surely not accepted, and perhaps a passing trouble
 		v = retry
 	default: // a gateway's 5xx, or a 2xx that SendGrid does not use: the API may have accepted the message behind it
 		v = unknown
 	}
-	return &Error{Fate: v.fate, Pause: v.pause, PauseFor: v.pauseFor, Phase: "post", Code: code, Text: text}
+	return &Error{Fate: v.fate, Pause: v.pause, PauseFor: v.pauseFor, Phase: "post", Code: code, Text: text, Err: cause}
 }
+
+// ErrFilter is the cause when a page comes in place of an answer, or word of a proxy: a school's filter or a portal stands
+// before SendGrid and lets nothing through.
+var ErrFilter = errors.New("a filter or portal answers in place of SendGrid")
 
 // quotaPause returns how long the API wants to be left alone, within reason.
 func quotaPause(h http.Header) time.Duration {
@@ -265,6 +276,8 @@ func quotaPause(h http.Header) time.Duration {
 	}
 	if s, err := strconv.ParseInt(h.Get("Retry-After"), 10, 64); err == nil {
 		seconds = s
+	} else if until, err := http.ParseTime(h.Get("Retry-After")); err == nil && dateErr == nil {
+		seconds = until.Unix() - now.Unix()
 	}
 	seconds = min(max(seconds, int64(minQuotaPause.Seconds())), int64(maxQuotaPause.Seconds()))
 	return time.Duration(seconds) * time.Second

@@ -174,6 +174,7 @@ func TestSendGridAnswers(t *testing.T) {
 		minute = time.Minute
 		hour   = time.Hour
 	)
+	date := func(unix int64) string { return time.Unix(unix, 0).UTC().Format(http.TimeFormat) }
 	reset := func(seconds int64) string { return fmt.Sprintf("X-RateLimit-Reset: %d", seconds) }
 	fields := func(a, b string) string { return fmt.Sprintf(`{"errors":[{"field":%q},{"field":%q}]}`, a, b) }
 	wrongTo := problem("personalizations.0.to.0.email", "Does not contain a valid address.")
@@ -247,33 +248,33 @@ func TestSendGridAnswers(t *testing.T) {
 			fate: Stop, pause: PauseSender, pauseFor: 24 * hour},
 		{name: "400 two fields", script: answers(400, fields("subject", "personalizations.0.to")),
 			fate: BadAddress},
-		{name: "400 from a proxy", script: answers(400, html), fate: Retry},
+		{name: "400 from a proxy", script: answers(400, html), fate: Stop, pause: PauseServer, pauseFor: 10 * minute},
 		{name: "400 without end", script: func(p *peer) {
 			p.read()
 			endless := `{"errors":[{"field":"from"}` + strings.Repeat(" ", 1<<20) + `]}`
 			_, _ = io.WriteString(p, httpAnswer(400, endless)) // the client may hang up
-		}, fate: Retry},
+		}, fate: Stop, pause: PauseServer, pauseFor: 10 * minute},
 		{name: "400 with cut JSON", script: says("HTTP/1.1 400 Bad\r\nContent-Length: 999\r\n\r\n" + wrongTo[:40]),
-			fate: Retry},
+			fate: Stop, pause: PauseServer, pauseFor: 10 * minute},
 
 		// The account.
 		{name: "401", script: answers(401, problem("", "The provided authorization grant is invalid")),
 			fate: Stop, pause: PauseCredentials, pauseFor: 24 * hour},
 		{name: "401 credits", script: answers(401, problem("", "Maximum credits exceeded")),
 			fate: Stop, pause: PauseQuota, pauseFor: 3 * hour},
-		{name: "401 html", script: answers(401, html), fate: Stop, pause: PauseCredentials, pauseFor: 24 * hour},
+		{name: "401 empty", script: answers(401, ""), fate: Stop, pause: PauseCredentials, pauseFor: 24 * hour},
 		{name: "403", script: answers(403, problem("", "access forbidden")),
 			fate: Stop, pause: PauseCredentials, pauseFor: 24 * hour},
 		{name: "403 sender", script: answers(403, wrongFrom), fate: Stop, pause: PauseSender, pauseFor: 24 * hour},
 		{name: "403 credits", script: answers(403, problem("", "Maximum credits exceeded")),
 			fate: Stop, pause: PauseQuota, pauseFor: 3 * hour},
-		{name: "404", script: answers(404, html), fate: Stop, pause: PauseCredentials, pauseFor: 24 * hour},
+		{name: "404", script: answers(404, problem("", "not found")), fate: Stop, pause: PauseCredentials, pauseFor: 24 * hour},
 		{name: "405", script: answers(405, problem("", "method not allowed")),
 			fate: Stop, pause: PauseCredentials, pauseFor: 24 * hour},
 
 		// Too large, and the statuses that the API does not use.
 		{name: "413", script: answers(413, html), fate: Refused},
-		{name: "408", script: answers(408, ""), fate: Retry},
+		{name: "408", script: answers(408, ""), fate: Stop, pause: PauseServer, pauseFor: 10 * minute},
 		{name: "422", script: answers(422, wrongTo), fate: Retry},
 
 		// 429: until the reset by the server's own clock, between a minute and three hours.
@@ -299,6 +300,10 @@ func TestSendGridAnswers(t *testing.T) {
 			fate: Stop, pause: PauseQuota, pauseFor: 10 * minute},
 		{name: "429 retry after", script: answers(429, "", "Retry-After: 300"),
 			fate: Stop, pause: PauseQuota, pauseFor: 5 * minute},
+		{name: "429 retry after a date", script: answers(429, "", "Retry-After: "+date(serverTime+420)),
+			fate: Stop, pause: PauseQuota, pauseFor: 7 * minute},
+		{name: "429 retry after a date of last year", script: answers(429, "", "Retry-After: "+date(serverTime-31536000)),
+			fate: Stop, pause: PauseQuota, pauseFor: minute},
 		{name: "429 both", script: answers(429, "", reset(serverTime+600), "Retry-After: 300"),
 			fate: Stop, pause: PauseQuota, pauseFor: 5 * minute},
 		{name: "429 retry after weeks", script: answers(429, "", "Retry-After: 9223372036854775807"),
@@ -367,6 +372,32 @@ func TestSendGridAnswers(t *testing.T) {
 			assert.Equal(t, tt.fate, e.Fate, "fate")
 			assert.Equal(t, tt.pause, e.Pause, "pause")
 			assert.Equal(t, tt.pauseFor, e.PauseFor, "pause for")
+		})
+	}
+}
+
+// A filter, a proxy or a portal that answers in place of SendGrid stops the run; no message is the worse for it.
+func TestSendGridBehindAFilter(t *testing.T) {
+	const page = "<!DOCTYPE html><html><title>Access Denied</title>This site is blocked by your administrator</html>"
+	for name, script := range map[string]func(*peer){
+		"407":                   answers(407, "", "Proxy-Authenticate: Basic realm=\"sekolah\""),
+		"407 page":              answers(407, page),
+		"451":                   answers(451, ""),
+		"451 page":              answers(451, page),
+		"511":                   answers(511, page),
+		"200 page":              answers(200, "\r\n"+page, "Content-Type: text/html"),
+		"400 page":              answers(400, page),
+		"401 page":              answers(401, page),
+		"403 page":              answers(403, page),
+		"404 page":              answers(404, page),
+		"429 page":              answers(429, page),
+		"403 page of an old IE": answers(403, "<HTML><BODY>Internet Positif</BODY></HTML>"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			api := newRawAPI(t, script)
+			_, err := newSendGrid(t, SendGridConfig{Host: api.host}).Send(t.Context(), sendGridMessage(), agree)
+			assert.Equal(t, server, outcome(err))
+			assert.ErrorIs(t, err, ErrFilter)
 		})
 	}
 }
@@ -898,7 +929,8 @@ func FuzzSendGridAnswer(f *testing.F) {
 		if e.Fate == BadAddress {
 			require.Equal(t, 400, status, "only a 400 that names the recipient gives an address up")
 		}
-		if status/100 == 2 || status == 502 || status == 504 {
+		page := strings.HasPrefix(strings.TrimSpace(body), "<") // a filter's
+		if status/100 == 2 && !page || status == 502 || status == 504 {
 			require.Equal(t, Unknown, e.Fate)
 		}
 		if status/100 == 4 {
