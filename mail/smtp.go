@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode"
 )
@@ -48,7 +49,10 @@ type SMTPConfig struct {
 	Auth      Auth
 	HelloName string         // default: the local IP address, as RFC 5321 4.1.3 writes it
 	RootCAs   *x509.CertPool // default: the system's
-	Timeout   time.Duration  // for each reply, and for connecting; default 1 minute
+	Timeout   time.Duration  // for connecting, and for each reply but the one to the final dot; default 1 minute
+	// DotTimeout is for the reply to the final dot. Giving up early makes a second copy of what was accepted, so the default
+	// is what RFC 5321 4.5.3.2.6 asks for: 10 minutes.
+	DotTimeout time.Duration
 
 	// Servers limit how much one connection may do, by number and by time.
 	MaxPerConnection int           // messages; default 100
@@ -65,6 +69,9 @@ func (c SMTPConfig) Format(f fmt.State, _ rune) {
 type SMTP struct {
 	cfg SMTPConfig
 
+	// patience is how long the next message waits after its text: a virus scanner on the way needs a moment to hang up.
+	patience atomic.Int64
+
 	mu   sync.Mutex
 	idle []*conn // the last one was used last
 }
@@ -75,6 +82,7 @@ func (s *SMTP) Format(f fmt.State, verb rune) { s.cfg.Format(f, verb) }
 // NewSMTP checks cfg and returns a sender. It does not connect.
 func NewSMTP(cfg SMTPConfig) (*SMTP, error) {
 	cfg.Timeout = cmp.Or(cfg.Timeout, time.Minute)
+	cfg.DotTimeout = cmp.Or(cfg.DotTimeout, 10*time.Minute)
 	cfg.MaxPerConnection = cmp.Or(cfg.MaxPerConnection, 100)
 	cfg.MaxAge = cmp.Or(cfg.MaxAge, 5*time.Minute)
 	cfg.Password = appPassword(cfg.Host, cfg.Password)
@@ -88,8 +96,17 @@ func NewSMTP(cfg SMTPConfig) (*SMTP, error) {
 	case cfg.Auth == AuthXOAUTH2 && cfg.Token == "":
 		return nil, errors.New("smtp: XOAUTH2 needs a token")
 	}
-	return &SMTP{cfg: cfg}, nil
+	s := &SMTP{cfg: cfg}
+	s.patience.Store(int64(firstPatience))
+	return s, nil
 }
+
+// How long a message waits after its text: the first one a little, none as long as messages are accepted, and those after a
+// hang-up so long that what comes from far has come.
+const (
+	firstPatience = 100 * time.Millisecond
+	burntPatience = time.Second
+)
 
 // appPassword removes the blanks with which Google shows App Passwords, in four groups, and people copy them.
 func appPassword(host, password string) string {
@@ -107,7 +124,7 @@ func appPassword(host, password string) string {
 }
 
 // Send implements [Sender]. When ctx ends before the handover, the error is an *Error with Fate Stop and no Pause that
-// wraps ctx.Err(). Once the handover has succeeded ctx is of no consequence, and Timeout alone bounds the wait: giving
+// wraps ctx.Err(). Once the handover has succeeded ctx is of no consequence, and DotTimeout bounds the wait: giving
 // up early would turn an accepted message into an unknown one.
 func (s *SMTP) Send(ctx context.Context, m Message, handover Handover) (Receipt, error) {
 	raw, err := m.Bytes()
@@ -133,7 +150,13 @@ func (s *SMTP) attempt(ctx context.Context, c *conn, m Message, raw []byte, hand
 			return Receipt{}, lost(err), err
 		}
 	}
-	receipt, err = c.deliver(ctx, m, raw, handover)
+	receipt, err = c.deliver(ctx, m, raw, time.Duration(s.patience.Load()), handover)
+	switch e, _ := errors.AsType[*Error](err); {
+	case err == nil:
+		s.patience.Store(0)
+	case e != nil && e.Code == 0 && (e.Phase == "body" || e.Phase == "dot"):
+		s.patience.Store(int64(burntPatience))
+	}
 	// A router may have forgotten an old connection without a word. A new one that is not answered is another matter.
 	silent := reused && errors.Is(err, os.ErrDeadlineExceeded)
 	again = !c.handedOver && (lost(err) || silent)
@@ -145,7 +168,7 @@ func (s *SMTP) attempt(ctx context.Context, c *conn, m Message, raw []byte, hand
 func lost(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	op, isOp := errors.AsType[*net.OpError](err)
-	return ok && e.Code == 421 ||
+	return ok && e.Code == 421 || errors.Is(err, errEarly) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isOp && !op.Timeout()
 }
 
@@ -205,7 +228,7 @@ func (s *SMTP) Probe(ctx context.Context) []Step {
 	defer cancel()
 	addrs, err := net.DefaultResolver.LookupHost(lookup, s.cfg.Host)
 	if err != nil {
-		return []Step{{Name: "resolve", Err: failure(ctx, "resolve", err)}}
+		return []Step{{Name: "resolve", Err: (&conn{}).failure(ctx, "resolve", err)}}
 	}
 	steps := []Step{{Name: "resolve", Detail: strings.Join(addrs, " ")}}
 	c, err := s.connect(ctx, func(step Step) { steps = append(steps, step) })

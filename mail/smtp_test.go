@@ -5,10 +5,13 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/textproto"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -225,7 +228,7 @@ func TestSMTPReconnectsOnce(t *testing.T) {
 			})})
 			s := newSMTP(t, srv, func(c *SMTPConfig) {
 				if name == "silence" {
-					c.Timeout = 500 * time.Millisecond
+					c.Timeout, c.DotTimeout = 500*time.Millisecond, 500*time.Millisecond
 				}
 			})
 			handed := 0
@@ -381,7 +384,7 @@ func TestSMTPSlowHandover(t *testing.T) {
 	m := newMessage(1)
 	raw, err := m.Bytes()
 	require.NoError(t, err)
-	_, err = c.deliver(t.Context(), m, raw, func(context.Context) error { return c.tcp.SetDeadline(time.Unix(1, 0)) })
+	_, err = c.deliver(t.Context(), m, raw, 0, func(context.Context) error { return c.tcp.SetDeadline(time.Unix(1, 0)) })
 	require.NoError(t, err)
 	assert.Len(t, srv.Messages(), 1)
 }
@@ -407,10 +410,163 @@ func TestSMTPServerGoesDuringHandover(t *testing.T) {
 		srv.CloseConnections()
 		return nil
 	})
-	assert.Equal(t, "unknown", outcome(err))
+	assert.Equal(t, "retry", outcome(err), "no byte of the dot left")
 	assert.Equal(t, 1, calls)
 	assert.Equal(t, 1, srv.Count("greet"), "never tried again")
-	assert.Equal(t, "dot", err.(*Error).Phase)
+	assert.Equal(t, "body", err.(*Error).Phase)
+}
+
+// A virus scanner on the way hangs up over the text, or says something about it: then nothing is handed over, not once.
+func TestSMTPHangsUpOverTheText(t *testing.T) {
+	for name, action := range map[string]mailtest.Action{
+		"EOF": drop, "RST": reset, "a word": {Reply: "554 virus found", Hang: true}, "a good word": {Reply: "250 ok", Hang: true},
+	} {
+		for _, security := range []Security{PlainLoopback, ImplicitTLS, StartTLS} {
+			t.Run(fmt.Sprintf("%s %d", name, security), func(t *testing.T) {
+				t.Parallel()
+				srv := mailtest.NewServer(t, mailtest.Options{TLS: tlsOf[security], Script: func(c mailtest.Command) mailtest.Action {
+					if c.Phase == "body" && c.Conn <= 6 {
+						return action
+					}
+					return mailtest.Action{}
+				}})
+				s := newSMTP(t, srv, func(c *SMTPConfig) { c.Security = security })
+				s.patience.Store(int64(time.Minute)) // this machine may be busier than the server's reply
+				handed := 0
+				hand := func(context.Context) error { handed++; return nil }
+				for n := range 3 {
+					_, err := s.Send(t.Context(), newMessage(n), hand)
+					assert.Equal(t, "retry", outcome(err), "%v", err)
+				}
+				assert.Equal(t, 6, srv.Count("greet"), "each was tried on a new connection")
+				assert.Zero(t, handed)
+				assert.Zero(t, srv.Count("dot"))
+				_, err := s.Send(t.Context(), newMessage(4), hand)
+				require.NoError(t, err)
+				assert.Len(t, srv.Messages(), 1)
+				_, err = s.Send(t.Context(), newMessage(5), hand)
+				require.NoError(t, err)
+				assert.Zero(t, s.patience.Load(), "what is accepted needs no patience")
+			})
+		}
+	}
+}
+
+var tlsOf = map[Security]mailtest.TLS{PlainLoopback: mailtest.Plain, ImplicitTLS: mailtest.Implicit, StartTLS: mailtest.StartTLS}
+
+// A server may think about a message as long as RFC 5321 allows; about everything else it has to be quick.
+func TestSMTPWaitsLongerAfterTheDot(t *testing.T) {
+	s, err := NewSMTP(SMTPConfig{Host: "127.0.0.1", Port: 25, Security: PlainLoopback})
+	require.NoError(t, err)
+	assert.Equal(t, time.Minute, s.cfg.Timeout)
+	assert.Equal(t, 10*time.Minute, s.cfg.DotTimeout)
+	for phase, want := range map[string]string{"rcpt": "retry", "dot": "ok"} {
+		think := make(chan struct{})
+		srv := mailtest.NewServer(t, mailtest.Options{Script: script(phase, func(int) mailtest.Action { <-think; return mailtest.Action{} })})
+		timer := time.AfterFunc(time.Second, func() { close(think) })
+		defer timer.Stop()
+		s := newSMTP(t, srv, func(c *SMTPConfig) { c.Timeout = 300 * time.Millisecond })
+		_, err := s.Send(t.Context(), newMessage(1), yes)
+		assert.Equal(t, want, outcome(err), phase)
+	}
+}
+
+// A server that never comes to an end is left before it fills the memory.
+func TestSMTPRepliesAreBounded(t *testing.T) {
+	endless := map[string]string{"one line": strings.Repeat("x", 32<<20), "many lines": strings.Repeat("a\n250-", 5<<20)}
+	for name, text := range endless {
+		for phase, want := range map[string]string{"greet": server, "ehlo": server, "rcpt": "retry", "dot": "unknown"} {
+			t.Run(name+" "+phase, func(t *testing.T) {
+				srv := mailtest.NewServer(t, mailtest.Options{Script: script(phase, func(int) mailtest.Action {
+					return say(map[string]string{"greet": "220-"}[phase] + "250-" + text)
+				})})
+				s := newSMTP(t, srv, nil)
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				c, err := s.connect(t.Context(), func(Step) {})
+				if err == nil {
+					m := newMessage(1)
+					raw, _ := m.Bytes()
+					_, err = c.deliver(t.Context(), m, raw, 0, yes)
+					c.tcp.Close()
+				}
+				runtime.ReadMemStats(&after)
+				assert.Equal(t, want, outcome(err))
+				assert.Less(t, len(err.Error()), 400)
+				srv.Close()
+			})
+		}
+	}
+}
+
+// What a server repeats of a login comes out nowhere: not at AUTH, and not from one that remembers it for later.
+func TestSMTPKeepsTheLoginToItself(t *testing.T) {
+	const username, password = "perpus@sekolah.sch.id", "Rahasia#42 panjang"
+	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+	plain := b64("\x00" + username + "\x00" + password)
+	echoes := []string{username, "perpus", password, strings.ToUpper(password), b64(username), b64(password), plain,
+		strings.TrimRight(plain, "="), plain[:20], plain[10:], "AUTH PLAIN " + plain + " failed", "<" + password + ">", "(" + b64(password) + ")"}
+	for _, auth := range []Auth{AuthPlain, AuthLogin, AuthCRAMMD5, AuthXOAUTH2} {
+		for _, phase := range []string{"greet", "ehlo", "auth", "mail", "rcpt", "dot"} {
+			t.Run(string(auth)+" "+phase, func(t *testing.T) {
+				t.Parallel()
+				said := "535 5.7.8 " + strings.Join(echoes, " ; ")
+				first := true
+				srv := mailtest.NewServer(t, mailtest.Options{Username: username, Password: password, Auth: []string{string(auth)},
+					Script: func(c mailtest.Command) mailtest.Action {
+						switch {
+						case c.Phase == phase && c.Phase == "auth" && first: // it got all of it
+							first = false
+							return mailtest.Action{}
+						case c.Phase == phase && c.Phase != "auth":
+							return say(said)
+						}
+						return mailtest.Action{}
+					}})
+				s := newSMTP(t, srv, func(c *SMTPConfig) {
+					c.Auth, c.Username, c.Password = auth, username, password
+					if auth == AuthXOAUTH2 {
+						c.Token = password
+					}
+				})
+				c, err := s.connect(t.Context(), func(step Step) { assert.NotContains(t, step.Detail, password) })
+				if phase == "auth" {
+					require.NoError(t, err)
+					err = c.failure(t.Context(), "auth", &textproto.Error{Code: 535, Msg: strings.TrimPrefix(said, "535 ")})
+				} else if err == nil {
+					m := newMessage(1)
+					raw, _ := m.Bytes()
+					_, err = c.deliver(t.Context(), m, raw, 0, yes)
+				}
+				if c != nil {
+					c.tcp.Close()
+				}
+				e := err.(*Error)
+				got := fmt.Sprintf("%v %+v %v", e, *e, errors.Unwrap(e))
+				for _, canary := range []string{"perpus", "Rahasia", "RAHASIA", "panjang", b64(username)[:12], b64(password)[:12], plain[:12], plain[12:24]} {
+					assert.NotContains(t, got, canary)
+				}
+			})
+		}
+	}
+}
+
+// The beginning of a reply is no reply, however much it looks like one: "550 5.7" may have become a limit of ours.
+func TestSMTPTakesWholeRepliesOnly(t *testing.T) {
+	for _, security := range []Security{PlainLoopback, ImplicitTLS, StartTLS} {
+		for _, phase := range []string{"greet", "ehlo", "auth", "mail", "rcpt", "data"} {
+			srv := mailtest.NewServer(t, mailtest.Options{TLS: tlsOf[security], Username: "perpus", Password: "rahasia",
+				Script: func(c mailtest.Command) mailtest.Action {
+					if c.Conn == 1 && c.Phase == phase {
+						return mailtest.Action{Reply: "550 5.7", Cut: 2, Drop: true}
+					}
+					return mailtest.Action{}
+				}})
+			s := newSMTP(t, srv, func(c *SMTPConfig) { c.Security, c.Username, c.Password = security, "perpus", "rahasia" })
+			_, err := s.Send(t.Context(), newMessage(1), yes)
+			assert.NoError(t, err, "%s: a new connection has the answer", phase)
+		}
+	}
 }
 
 // Until the handover the end of ctx ends Send at once; from then on the server's answer is all that counts.
@@ -638,7 +794,7 @@ func TestSMTPOverTLS(t *testing.T) {
 					c.RootCAs = x509.NewCertPool()
 				}
 				if strings.Contains(tt.name, "hang") || strings.Contains(tt.name, "port") {
-					c.Timeout = 500 * time.Millisecond
+					c.Timeout, c.DotTimeout = 500*time.Millisecond, 500*time.Millisecond
 				}
 			})
 			_, err := s.Send(t.Context(), newMessage(1), yes)
@@ -679,6 +835,7 @@ func TestSMTPOverTLS(t *testing.T) {
 		_, err = s.Send(t.Context(), newMessage(1), yes)
 		assert.Equal(t, server, outcome(err))
 		assert.Equal(t, "tls", err.(*Error).Phase)
+		assert.ErrorIs(t, err, ErrOldTLS, "which a caller can tell in the language of the user")
 		l.Close()
 	})
 }
@@ -695,7 +852,7 @@ func TestSMTPProbe(t *testing.T) {
 			ImplicitTLS: "resolve connect tls greet ehlo auth", StartTLS: "resolve connect greet ehlo starttls auth",
 		} {
 			srv := mailtest.NewServer(t, mailtest.Options{Username: "perpus", Password: "rahasia",
-				TLS: map[Security]mailtest.TLS{ImplicitTLS: mailtest.Implicit, StartTLS: mailtest.StartTLS}[security]})
+				TLS: tlsOf[security]})
 			s := newSMTP(t, srv, func(c *SMTPConfig) { c.Security, c.Username, c.Password = security, "perpus", "rahasia" })
 			steps := s.Probe(t.Context())
 			assert.Equal(t, want, strings.Join(names(steps), " "))

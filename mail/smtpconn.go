@@ -1,15 +1,19 @@
 package mail
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/textproto"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,20 +24,48 @@ import (
 
 // A conn is a connection to a mail server. One goroutine uses it at a time.
 type conn struct {
-	cfg    *SMTPConfig
-	tcp    net.Conn // its deadlines and its Close work whatever TLS and the client above it are doing
-	stream net.Conn // tcp, or TLS over it
-	client *smtp.Client
-	opened time.Time
-	used   int // transactions begun
+	cfg     *SMTPConfig
+	tcp     *wire         // its deadlines and its Close work whatever TLS above it is doing
+	stream  net.Conn      // tcp, or TLS over it
+	in      *bufio.Reader // of stream
+	offers  map[string]string
+	secrets []string // what the server got to know at the login, and might repeat
+	opened  time.Time
+	used    int // transactions begun
 
 	handedOver bool // handover was called for the current message
 	broken     bool // of no further use
 }
 
+// A wire is a TCP connection that counts: what the server says in one exchange is bounded, and whether a write has put a byte
+// on its way is known.
+type wire struct {
+	net.Conn
+	mayRead int
+	wrote   int64
+}
+
+// maxExchange is how much a server may say in one exchange, with a TLS handshake in it.
+const maxExchange = 256 << 10
+
+func (w *wire) Read(b []byte) (int, error) {
+	if w.mayRead <= 0 {
+		return 0, errors.New("the server does not come to an end")
+	}
+	n, err := w.Conn.Read(b[:min(len(b), w.mayRead)])
+	w.mayRead -= n
+	return n, err
+}
+
+func (w *wire) Write(b []byte) (int, error) {
+	n, err := w.Conn.Write(b)
+	w.wrote += int64(n)
+	return n, err
+}
+
 // connect opens a connection and logs in, reporting every step.
 func (s *SMTP) connect(ctx context.Context, report func(Step)) (*conn, error) {
-	c := &conn{cfg: &s.cfg, opened: time.Now()}
+	c := &conn{cfg: &s.cfg, opened: time.Now(), secrets: s.cfg.secrets()}
 	type step struct {
 		name string
 		run  func(context.Context) (detail string, err error)
@@ -55,9 +87,9 @@ func (s *SMTP) connect(ctx context.Context, report func(Step)) (*conn, error) {
 			return err
 		})
 		if err != nil {
-			err = failure(ctx, step.name, err)
+			err = c.failure(ctx, step.name, err)
 		}
-		report(Step{step.name, detail, err})
+		report(Step{step.name, cleaned(detail, c.secrets...), err})
 		if err != nil {
 			if c.tcp != nil {
 				c.tcp.Close()
@@ -71,7 +103,7 @@ func (s *SMTP) connect(ctx context.Context, report func(Step)) (*conn, error) {
 // do runs one exchange with the server. Timeout bounds it, and so does ctx.
 func (c *conn) do(ctx context.Context, exchange func() error) error {
 	if c.tcp != nil {
-		c.tcp.SetDeadline(time.Now().Add(c.cfg.Timeout))
+		c.allow(c.cfg.Timeout)
 		done := make(chan struct{})
 		stop := context.AfterFunc(ctx, func() {
 			c.tcp.SetDeadline(time.Unix(1, 0)) // fails what waits
@@ -89,13 +121,20 @@ func (c *conn) do(ctx context.Context, exchange func() error) error {
 	return exchange()
 }
 
+// allow begins an exchange that must be over after d.
+func (c *conn) allow(d time.Duration) {
+	c.tcp.mayRead = maxExchange
+	c.tcp.SetDeadline(time.Now().Add(d))
+}
+
 func (c *conn) dial(ctx context.Context) (string, error) {
 	d := net.Dialer{Timeout: c.cfg.Timeout}
 	tcp, err := d.DialContext(ctx, "tcp", net.JoinHostPort(c.cfg.Host, strconv.Itoa(c.cfg.Port)))
 	if err != nil {
 		return "", err
 	}
-	c.tcp, c.stream = tcp, tcp
+	c.tcp = &wire{Conn: tcp}
+	c.over(c.tcp)
 	remote := tcp.RemoteAddr().(*net.TCPAddr)
 	if c.cfg.Security == PlainLoopback && !remote.IP.IsLoopback() { // "localhost" is only a name
 		return "", errors.New("the address is not on this machine")
@@ -103,17 +142,26 @@ func (c *conn) dial(ctx context.Context) (string, error) {
 	return remote.String(), nil
 }
 
+// over says the rest of the conversation over stream. Nothing is kept of what was said before it.
+func (c *conn) over(stream net.Conn) { c.stream, c.in = stream, bufio.NewReader(stream) }
+
+// ErrOldTLS is the cause when a server has no encryption that is still safe (RFC 8996).
+var ErrOldTLS = errors.New("the server offers no encryption newer than TLS 1.1")
+
 func (c *conn) encrypt(ctx context.Context) (string, error) {
 	t := tls.Client(c.tcp, c.tlsConfig())
-	c.stream = t
+	c.over(t)
 	if err := t.HandshakeContext(ctx); err != nil {
+		if strings.Contains(err.Error(), "protocol version") { // the alert's type is crypto/tls's own
+			err = fmt.Errorf("%w: %w", ErrOldTLS, err)
+		}
 		return describeUnverified(err), err
 	}
 	return describeTLS(t.ConnectionState()), nil
 }
 
-func (c *conn) greet(context.Context) (_ string, err error) {
-	c.client, err = smtp.NewClient(c.stream, c.cfg.Host)
+func (c *conn) greet(context.Context) (string, error) {
+	_, err := c.answer(220)
 	return "", err
 }
 
@@ -123,19 +171,28 @@ func (c *conn) hello(context.Context) (string, error) {
 	if local.To4() == nil {
 		literal = "[IPv6:" + local.String() + "]"
 	}
-	err := c.client.Hello(cmp.Or(c.cfg.HelloName, literal))
-	return redact(c.client.HelloResponse()), err
+	text, err := c.command("EHLO "+cmp.Or(c.cfg.HelloName, literal), 250)
+	name, extensions, _ := strings.Cut(text, "\n")
+	c.offers = map[string]string{}
+	for line := range strings.Lines(extensions) {
+		keyword, params, _ := strings.Cut(strings.TrimSpace(line), " ")
+		c.offers[strings.ToUpper(keyword)] = params
+	}
+	return name, err
 }
 
-func (c *conn) startTLS(context.Context) (string, error) {
-	if offered, _ := c.client.Extension("STARTTLS"); !offered {
+func (c *conn) startTLS(ctx context.Context) (string, error) {
+	if _, offered := c.offers["STARTTLS"]; !offered {
 		return "", errors.New("the server does not offer STARTTLS")
 	}
-	if err := c.client.StartTLS(c.tlsConfig()); err != nil {
-		return describeUnverified(err), err
+	if _, err := c.command("STARTTLS", 220); err != nil {
+		return "", err
 	}
-	state, _ := c.client.TLSConnectionState()
-	return describeTLS(state), nil
+	found, err := c.encrypt(ctx)
+	if err == nil {
+		_, err = c.hello(ctx) // what was offered before TLS may be somebody else's word
+	}
+	return found, err
 }
 
 func (c *conn) tlsConfig() *tls.Config {
@@ -162,7 +219,7 @@ func describeCertificate(c *x509.Certificate) string {
 // login is only reached over TLS or on this machine, so that no mechanism needs to look again.
 func (c *conn) login(context.Context) (string, error) {
 	cfg, mechanism := c.cfg, c.cfg.Auth
-	_, offered := c.client.Extension("AUTH")
+	offered := c.offers["AUTH"]
 	if mechanism == AuthAuto {
 		mechanism = chooseAuth(strings.Fields(offered), cfg.Token != "")
 	}
@@ -177,12 +234,55 @@ func (c *conn) login(context.Context) (string, error) {
 	case AuthXOAUTH2:
 		auth = smtp.XOAuth2Auth(cfg.Username, cfg.Token)
 	default:
-		e := classify("auth", 0, "the server offers no login that we know: "+cmp.Or(offered, "none"))
+		e := classify("auth", 0, "")
 		e.Fate, e.Pause, e.PauseFor = stopAccount.fate, stopAccount.pause, stopAccount.pauseFor
+		e.Text = redact("the server offers no login that we know: "+cmp.Or(offered, "none"), c.secrets...)
 		return "", e
 	}
-	return string(mechanism), c.client.Auth(auth)
+	name, response, err := auth.Start(&smtp.ServerInfo{Name: cfg.Host, TLS: true, Auth: strings.Fields(offered)})
+	for line := "AUTH " + name; err == nil; line = "" {
+		if response != nil {
+			c.secrets = append(c.secrets, encoded(response))
+			line = strings.TrimSpace(line + " " + base64.StdEncoding.EncodeToString(response))
+		}
+		var challenge string
+		code := 0
+		if code, challenge, err = c.say(line); err != nil {
+			break
+		}
+		switch code {
+		case 235:
+			return string(mechanism), nil
+		case 334:
+			var b []byte
+			if b, err = base64.StdEncoding.DecodeString(challenge); err == nil {
+				response, err = auth.Next(b, true)
+			}
+			if err != nil { // it may quote the server
+				err = textproto.ProtocolError(err.Error())
+			}
+		default:
+			err = &textproto.Error{Code: code, Msg: challenge}
+		}
+	}
+	return string(mechanism), err
 }
+
+// secrets returns what a server knows of the login, in the forms in which it may repeat it.
+func (c *SMTPConfig) secrets() (list []string) {
+	if c.Username == "" {
+		return nil
+	}
+	user, _, _ := strings.Cut(c.Username, "@")
+	for _, secret := range []string{c.Username, c.Password, c.Token, "\x00" + c.Username + "\x00" + c.Password,
+		"user=" + c.Username + "\x01auth=Bearer " + c.Token + "\x01\x01"} {
+		list = append(list, secret, encoded([]byte(secret)))
+	}
+	return append(list, user)
+}
+
+// encoded returns base64 as AUTH has it, but for the padding, which may be lost.
+func encoded(b []byte) string { return base64.RawStdEncoding.EncodeToString(b) }
 
 func chooseAuth(offered []string, token bool) Auth {
 	if token {
@@ -196,11 +296,13 @@ func chooseAuth(offered []string, token bool) Auth {
 	return ""
 }
 
-// deliver runs one mail transaction.
-func (c *conn) deliver(ctx context.Context, m Message, raw []byte, handover Handover) (Receipt, error) {
+// deliver runs one mail transaction. After the text it waits for patience, for a server that hangs up over it.
+func (c *conn) deliver(ctx context.Context, m Message, raw []byte, patience time.Duration, handover Handover) (
+	Receipt, error,
+) {
 	private := []string{m.Subject, m.To.Name, m.To.local()}
 	beyondASCII := !isASCII(m.To.Addr)
-	if offered, _ := c.client.Extension("SMTPUTF8"); beyondASCII && !offered {
+	if _, offered := c.offers["SMTPUTF8"]; beyondASCII && !offered {
 		return Receipt{}, &Error{Fate: BadAddress, Phase: "rcpt",
 			Err: errors.New("the server does not take addresses beyond ASCII (SMTPUTF8)")}
 	}
@@ -220,17 +322,12 @@ func (c *conn) deliver(ctx context.Context, m Message, raw []byte, handover Hand
 	}
 	err := c.do(ctx, func() error {
 		// All but the dot and the line ends around it.
-		if err := c.write(bytes.ReplaceAll(bytes.TrimSuffix(raw, crlf), []byte("\n."), []byte("\n.."))); err != nil {
-			return err
-		}
-		if c.client.Text.R.Buffered() > 0 { // it would pass for the answer to the dot
-			return errors.New("the server spoke out of turn")
-		}
-		return nil
+		_, err := c.stream.Write(bytes.ReplaceAll(bytes.TrimSuffix(raw, crlf), []byte("\n."), []byte("\n..")))
+		return cmp.Or(err, c.listen(patience))
 	})
 	if err != nil {
 		c.broken = true
-		return Receipt{}, failure(ctx, "body", err, private...)
+		return Receipt{}, c.failure(ctx, "body", err, private...)
 	}
 
 	// If we crash before handover returns, no dot has left and the server throws the message away (RFC 5321 4.1.1.4).
@@ -241,6 +338,25 @@ func (c *conn) deliver(ctx context.Context, m Message, raw []byte, handover Hand
 		return Receipt{}, err
 	}
 	return c.finish(private)
+}
+
+// errEarly is about a server that says something although we have the word. It would pass for the answer to the dot.
+var errEarly = errors.New("the server spoke out of turn")
+
+// listen finds out whether the server hung up or spoke out of turn, and waits that long for it. What has arrived is found
+// without waiting; only where a system cannot tell (Windows), a moment passes.
+func (c *conn) listen(patience time.Duration) error {
+	if patience == 0 && c.in.Buffered() == 0 && !c.tcp.readable() {
+		return nil
+	}
+	c.tcp.SetReadDeadline(time.Now().Add(max(patience, 5*time.Millisecond)))
+	switch _, err := c.in.Peek(1); {
+	case err == nil:
+		return errEarly
+	case !errors.Is(err, os.ErrDeadlineExceeded):
+		return err
+	}
+	return nil
 }
 
 var crlf = []byte("\r\n")
@@ -254,7 +370,7 @@ type command struct {
 // begin sends the commands, all of them at once to a server that takes them so (PIPELINING, RFC 2920): a distant one then
 // costs a mail two round trips and not four. The first refusal counts; what follows it is only its consequence.
 func (c *conn) begin(ctx context.Context, private []string, commands []command) *Error {
-	pipelining, _ := c.client.Extension("PIPELINING")
+	_, pipelining := c.offers["PIPELINING"]
 	sent := 0
 	for i, command := range commands {
 		err := c.do(ctx, func() error {
@@ -262,14 +378,14 @@ func (c *conn) begin(ctx context.Context, private []string, commands []command) 
 			for ; sent <= i || pipelining && sent < len(commands); sent++ {
 				lines = append(append(lines, commands[sent].line...), crlf...)
 			}
-			if err := c.write(lines); err != nil {
+			if _, err := c.stream.Write(lines); err != nil {
 				return err
 			}
-			_, _, err := c.client.Text.ReadResponse(command.reply)
+			_, err := c.answer(command.reply)
 			return err
 		})
 		if err != nil {
-			e := failure(ctx, command.phase, err, private...)
+			e := c.failure(ctx, command.phase, err, private...)
 			c.broken = !answered(e) || c.settle(ctx, sent-i-1) != nil
 			return e
 		}
@@ -282,47 +398,98 @@ func (c *conn) begin(ctx context.Context, private []string, commands []command) 
 func (c *conn) settle(ctx context.Context, ahead int) error {
 	return c.do(ctx, func() error {
 		for range ahead {
-			switch code, _, err := c.client.Text.ReadResponse(0); {
+			switch code, _, err := c.read(); {
 			case err != nil:
 				return err
 			case code == 354:
 				return errors.New("the server waits for a message that was refused")
 			}
 		}
-		return c.client.Reset()
+		_, err := c.command("RSET", 250)
+		return err
 	})
 }
 
-// write sends b, in one piece when nothing else is buffered.
-func (c *conn) write(b []byte) error {
-	if _, err := c.client.Text.W.Write(b); err != nil {
-		return err
-	}
-	return c.client.Text.W.Flush()
-}
-
 // finish sends the dot and waits for the reply. There is no ctx: what is known so far is only that the message may be
-// accepted, and nobody but the server can tell.
+// accepted, and nobody but the server can tell. It may take its time (RFC 5321 4.5.3.2.6).
 func (c *conn) finish(private []string) (Receipt, error) {
-	c.tcp.SetDeadline(time.Now().Add(c.cfg.Timeout))
-	err := c.write([]byte("\r\n.\r\n"))
-	text := ""
+	phase, before := "body", c.tcp.wrote
+	c.allow(c.cfg.Timeout)
+	err := c.listen(0) // the mark took its time
 	if err == nil {
-		_, text, err = c.client.Text.ReadResponse(2) // any success
+		_, err = c.stream.Write([]byte("\r\n.\r\n"))
+	}
+	text := ""
+	if err == nil || c.tcp.wrote > before { // else not a byte of the dot is on its way
+		phase = "dot"
+	}
+	if err == nil {
+		c.allow(c.cfg.DotTimeout)
+		text, err = c.answer(2) // any success
 	}
 	if err != nil {
-		e := failure(context.Background(), "dot", err, private...)
+		e := c.failure(context.Background(), phase, err, private...)
 		c.broken = !answered(e) || c.settle(context.Background(), 0) != nil
 		return Receipt{}, e
 	}
 	_, text = splitReply(text)
-	return Receipt{ID: redact(text, private...)}, nil
+	return Receipt{ID: redact(text, append(private, c.secrets...)...)}, nil
+}
+
+// say sends a line and reads the reply.
+func (c *conn) say(line string) (code int, text string, err error) {
+	if _, err := c.stream.Write(append([]byte(line), crlf...)); err != nil {
+		return 0, "", err
+	}
+	return c.read()
+}
+
+// command is say for a line that must be answered so, as with answer.
+func (c *conn) command(line string, want int) (string, error) {
+	return expect(want)(c.say(line))
+}
+
+// answer reads a reply that must be want, or begin with it.
+func (c *conn) answer(want int) (string, error) { return expect(want)(c.read()) }
+
+func expect(want int) func(int, string, error) (string, error) {
+	return func(code int, text string, err error) (string, error) {
+		if err == nil && code != want && code/10 != want && code/100 != want {
+			err = &textproto.Error{Code: code, Msg: text}
+		}
+		return text, err
+	}
+}
+
+// read reads a reply (RFC 5321 4.2). Its lines must be whole: the beginning of one, before a server hangs up, may look like
+// another one, and "550 5.7" would give up what "550 5.7.1 daily limit" keeps.
+func (c *conn) read() (code int, text string, err error) {
+	var lines []string
+	for {
+		line, err := c.in.ReadString('\n')
+		if err == io.EOF && line != "" {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return 0, "", err
+		}
+		line = strings.TrimRight(line, "\r\n")
+		n, err := strconv.Atoi(line[:min(3, len(line))])
+		more := len(line) > 3 && line[3] == '-'
+		if err != nil || n < 100 || len(line) > 3 && line[3] != ' ' && !more || code != 0 && n != code {
+			return 0, "", textproto.ProtocolError("not a reply: " + line)
+		}
+		code, lines = n, append(lines, line[min(4, len(line)):])
+		if !more {
+			return code, strings.Join(lines, "\n"), nil
+		}
+	}
 }
 
 // quit takes leave of the server, which need not answer.
 func (c *conn) quit() {
-	c.tcp.SetDeadline(time.Now().Add(min(c.cfg.Timeout, 5*time.Second)))
-	c.client.Quit()
+	c.allow(min(c.cfg.Timeout, 5*time.Second))
+	c.command("QUIT", 221)
 	c.tcp.Close()
 }
 
@@ -330,7 +497,8 @@ func (c *conn) quit() {
 func answered(e *Error) bool { return e.Code >= 400 && e.Code < 600 && e.Code != 421 }
 
 // failure turns what went wrong in a phase into an *Error.
-func failure(ctx context.Context, phase string, err error, private ...string) *Error {
+func (c *conn) failure(ctx context.Context, phase string, err error, private ...string) *Error {
+	private = append(private, c.secrets...)
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}

@@ -207,7 +207,7 @@ var matrix = []matrixCase{
 	{"data", say("421 4.3.0 closing"), server, 0, 0, 2},
 	{"data", say("250 what?"), "retry", 0, 0, 1},
 	{"data", say("what?"), "retry", 0, 0, 1},
-	{"data", say("354 go ahead\n250 2.0.0 already accepted, even"), "retry", 0, 0, 1},
+	{"data", say("354 go ahead\n250 2.0.0 already accepted, even"), "retry", 0, 0, 2},
 	{"data", drop, "retry", 0, 0, 2},
 	{"data", reset, "retry", 0, 0, 2},
 	{"data", hang, "retry", 0, 0, 1},
@@ -269,7 +269,7 @@ func TestSMTPMatrix(t *testing.T) {
 			s := newSMTP(t, srv, func(cfg *SMTPConfig) {
 				cfg.Username, cfg.Password = "perpus", "rahasia"
 				if c.action.Hang {
-					cfg.Timeout = 500 * time.Millisecond
+					cfg.Timeout, cfg.DotTimeout = 500*time.Millisecond, 500*time.Millisecond
 				}
 			})
 			_, err := s.Send(t.Context(), newMessage(1), func(context.Context) error { handed++; return nil })
@@ -285,7 +285,9 @@ func TestSMTPMatrix(t *testing.T) {
 				if cause := errors.Unwrap(err); cause != nil {
 					assert.NotRegexp(t, `(?i)siti|sekolah|rahasia|laskar`, cause.Error())
 				}
-				assert.Contains(t, c.phase+" body", err.(*Error).Phase) // what is said too early shows after the body
+				if !c.action.Reset { // which also takes what was said before and not read yet
+					assert.Contains(t, c.phase+" body", err.(*Error).Phase) // what is said too early shows after the body
+				}
 			}
 		})
 	}

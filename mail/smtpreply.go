@@ -179,7 +179,7 @@ var (
 	addressLike = re(`\S*(@|%40|=40)\S*`)
 	linkSecrets = re(`(https?://[^\s?#]*)[?#](\S*)`)
 	helpTopic   = re(`^p=[A-Za-z]+$`) // Google's, and of use to people
-	word        = re(`[A-Za-z0-9+/=_-]{6,}`)
+	word        = re(`[A-Za-z0-9+/_-]{6,}`)
 )
 
 // folded maps letters that only differ in case to the same one.
@@ -200,6 +200,19 @@ func cleaned(text string, private ...string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(escapes().ReplaceAllString(text, ""), ""))
+	private = slices.Clone(private)
+	slices.SortFunc(private, func(a, b string) int { return len(b) - len(a) }) // one may be part of another
+	for _, p := range private {
+		if len(p) > 2 && strings.Contains(folded(text), folded(p)) { // it hardly ever does, and the expression is dear
+			text = regexp.MustCompile(`(?i)`+regexp.QuoteMeta(p)).ReplaceAllLiteralString(text, removed)
+		}
+	}
+	text = word().ReplaceAllStringFunc(text, func(w string) string {
+		if slices.ContainsFunc(private, func(p string) bool { return !strings.Contains(p, " ") && strings.Contains(p, w) }) {
+			return removed
+		}
+		return w
+	})
 	text = bracketed().ReplaceAllString(text, "<"+removed+">")
 	text = addressLike().ReplaceAllString(text, removed)
 	text = linkSecrets().ReplaceAllStringFunc(text, func(link string) string {
@@ -208,19 +221,6 @@ func cleaned(text string, private ...string) string {
 		}
 		return link
 	})
-	for _, p := range private {
-		if len(p) > 2 && strings.Contains(folded(text), folded(p)) { // it hardly ever does, and the expression is dear
-			text = regexp.MustCompile(`(?i)`+regexp.QuoteMeta(p)).ReplaceAllLiteralString(text, removed)
-		}
-		if len(p) > 7 && !strings.Contains(p, " ") {
-			text = word().ReplaceAllStringFunc(text, func(w string) string {
-				if strings.Contains(p, w) {
-					return removed
-				}
-				return w
-			})
-		}
-	}
 	return strings.TrimSpace(text)
 }
 

@@ -524,6 +524,7 @@ func (x *examination) mailServer(ctx context.Context) error {
 		}
 		return nil
 	}
+	x.microsoft()
 	steps := smtp.Probe(ctx)
 	last := steps[len(steps)-1]
 	if last.Err != nil {
@@ -537,6 +538,19 @@ func (x *examination) mailServer(ctx context.Context) error {
 	}
 	x.ok("Server surel %s menjawab, %s", "The mail server %s answers, %s", x.cfg.MailHost, how)
 	return nil
+}
+
+// microsoft tells in time of a login that Microsoft 365 takes away (Exchange team blog, 27 January 2026).
+func (x *examination) microsoft() {
+	at := providerOf(x.cfg.Mailer, x.cfg.MailHost)
+	if at.include != "spf.protection.outlook.com" || x.cfg.MailUsername == "" || x.cfg.MailToken != "" {
+		return
+	}
+	x.warn(x.say("Microsoft 365 mematikan login SMTP dengan kata sandi mulai akhir Desember 2026.", "Microsoft 365 switches the SMTP login with a password off from the end of December 2026."),
+		x.say("Sesudah itu login ditolak dan semua pengingat menunggu. Pengelola Microsoft 365 dapat menyalakannya lagi untuk organisasi yang sudah memakainya; kapan berakhir sama sekali, belum diumumkan.",
+			"After that the login is refused and all reminders wait. The Microsoft 365 administrator of an organisation that used it before can switch it on again; when it ends altogether is not announced yet."),
+		x.say("Minta pengelola Microsoft 365 membiarkan 'SMTP AUTH' menyala untuk akun ini, atau pakai penyedia surel lain (MAIL_HOST).",
+			"Ask the Microsoft 365 administrator to keep 'SMTP AUTH' on for this account, or use another mail provider (MAIL_HOST)."))
 }
 
 // A provider is a mail service with its rules about senders.

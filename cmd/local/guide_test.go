@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/pem"
 	"fmt"
 	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -212,6 +216,44 @@ var symptoms = map[string]func(*scene) string{
 	},
 	"Dijeda (login surel ditolak): tidak ada yang dikirim.": func(s *scene) string {
 		return s.paused("auth", "535 5.7.8 Username and Password not accepted")
+	},
+	"Server surel hanya mengenal enkripsi lama (TLS 1.1 atau lebih tua)": func(s *scene) string {
+		l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11,
+			Certificates: []tls.Certificate{mailtest.NewCertificate(s.t, time.Now().Add(time.Hour), "127.0.0.1")}})
+		require.NoError(s.t, err)
+		s.t.Cleanup(func() { l.Close() })
+		go func() {
+			for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+				c.(*tls.Conn).Handshake()
+				c.Close()
+			}
+		}()
+		s.environ["MAIL_ENCRYPTION"] = "ssl"
+		return s.with("MAIL_PORT", fmt.Sprint(l.Addr().(*net.TCPAddr).Port), "doctor")
+	},
+	"Sebuah penyaring atau portal jaringan menjawab sebagai ganti SendGrid.": func(s *scene) string {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, "<html>Internet Positif</html>")
+		}))
+		s.t.Cleanup(srv.Close)
+		s.environ["MAIL_MAILER"], s.environ["SENDGRID_API_KEY"], s.environ["SENDGRID_HOST"] = "sendgrid", "SG.x", srv.URL
+		return s.to()
+	},
+	"Microsoft 365 mematikan login SMTP dengan kata sandi mulai akhir Desember 2026.": func(s *scene) string {
+		s.environ["MAIL_USERNAME"], s.environ["MAIL_PASSWORD"] = "perpus@sekolah.sch.id", "secret"
+		s.environ["MAIL_PORT"] = "1"
+		return s.with("MAIL_HOST", "smtp..office365.com", "doctor")
+	},
+	"Microsoft menolak login SMTP dengan kata sandi.": func(s *scene) string {
+		s.refusing("auth", "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox")
+		s.loan()
+		s.says("run")
+		return s.says("status") + s.to()
+	},
+	"Microsoft menolak domain pengirim, karena SPF, DKIM, atau DMARC-nya kurang.": func(s *scene) string {
+		s.refusing("dot", "550 5.7.515 Access denied, sending domain sekolah.sch.id does not meet the required authentication level")
+		return s.to()
 	},
 	"Server tidak mengizinkan pengirim ini.": func(s *scene) string {
 		s.refusing("mail", "550 5.7.1 sender not allowed")

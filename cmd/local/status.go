@@ -141,6 +141,9 @@ func (p *program) notes(st standing, app *setup.App, now time.Time) []note {
 			until = p.say("sampai ", "until ") + moment(pause.Until)
 		}
 		why, mend := p.pauseText(pause.Kind)
+		if word := knownRefusal(pause.Reason); word != (reminder.Text{}) {
+			mend = word.In(p.locale)
+		}
 		add("paused", p.sayf("Dijeda %s: %s", "Paused %s: %s", until, cmp.Or(p.reason(pause.Reason), p.reason(string(pause.Kind)))), why, mend)
 	}
 	if st.Emails[reminder.Unknown] > 0 {

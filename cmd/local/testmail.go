@@ -113,6 +113,8 @@ func (p *program) mailFault(cfg setup.Config, err error) error {
 	_, otherHost := errors.AsType[x509.HostnameError](err)
 	say := func(id, en string) { f.Text = reminder.Text{ID: id, EN: en} }
 	switch {
+	case knownRefusal(e.Error()) != reminder.Text{}:
+		f.Temporary, f.Text = e.Pause == mail.PauseServer, knownRefusal(e.Error())
 	case e.Phase == "resolve":
 		say("Nama server MAIL_HOST tidak ditemukan. Periksa ejaannya, dan apakah komputer ini tersambung ke internet.",
 			"The server MAIL_HOST was not found. Check its spelling, and that this computer is online.")
@@ -146,4 +148,31 @@ func (p *program) mailFault(cfg setup.Config, err error) error {
 		return reminder.NewFault(err, "Server menolak alamat tujuan itu.", "The server refused that recipient.")
 	}
 	return f
+}
+
+// knownRefusal says what to do about a reason that a person can do something special about; nothing about any other.
+func knownRefusal(reason string) reminder.Text {
+	switch {
+	case strings.Contains(reason, mail.ErrOldTLS.Error()):
+		return reminder.Text{
+			ID: "Server surel hanya mengenal enkripsi lama (TLS 1.1 atau lebih tua), yang tidak aman lagi. Minta pengelola server menyalakan TLS 1.2, atau pakai penyedia surel lain (MAIL_HOST).",
+			EN: "The mail server knows only an old encryption (TLS 1.1 or older), which is not safe any more. Ask whoever runs it to switch TLS 1.2 on, or use another mail provider (MAIL_HOST).",
+		}
+	case strings.Contains(reason, mail.ErrFilter.Error()):
+		return reminder.Text{
+			ID: "Sebuah penyaring atau portal jaringan menjawab sebagai ganti SendGrid. Minta pengelola jaringan mengizinkan api.sendgrid.com, atau masuk ke portal itu dulu.",
+			EN: "A filter or portal of the network answers in place of SendGrid. Ask whoever runs the network to allow api.sendgrid.com, or log in to that portal first.",
+		}
+	case strings.Contains(reason, " 5.7.139"), strings.Contains(reason, " 5.7.30"):
+		return reminder.Text{
+			ID: "Microsoft menolak login SMTP dengan kata sandi. Minta pengelola Microsoft 365 menyalakan 'Authenticated SMTP' untuk akun ini, dan periksa kata sandinya; atau pakai penyedia surel lain (MAIL_HOST).",
+			EN: "Microsoft refuses the SMTP login with a password. Ask the Microsoft 365 administrator to switch 'Authenticated SMTP' on for this mailbox, and check the password; or use another mail provider (MAIL_HOST).",
+		}
+	case strings.Contains(reason, " 5.7.515"):
+		return reminder.Text{
+			ID: "Microsoft menolak domain pengirim, karena SPF, DKIM, atau DMARC-nya kurang. Minta pengelola domain melengkapinya; 'pengingat doctor' menunjukkan yang kurang.",
+			EN: "Microsoft refuses the sender's domain, because its SPF, DKIM or DMARC is incomplete. Ask whoever runs the domain to complete them; 'pengingat doctor' shows what is missing.",
+		}
+	}
+	return reminder.Text{}
 }

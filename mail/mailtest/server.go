@@ -59,14 +59,15 @@ type Options struct {
 // A Command is one step of a conversation.
 type Command struct {
 	Conn  int    // 1 for the server's first connection
-	Phase string // greet, ehlo, starttls, auth, mail, rcpt, data, dot, rset, noop, quit; other verbs in lower case
-	Arg   string // the address of mail and rcpt, the message of dot, else the rest of the line
+	Phase string // greet, ehlo, starttls, auth, mail, rcpt, data, dot, rset, noop, quit; other verbs in lower case; body
+	Arg   string // the address of mail and rcpt, the message of dot, the first line of body, else the rest of the line
 }
 
 // An Action replaces a step. Without Reply the connection is only dropped, reset or left hanging.
 type Action struct {
 	Reply  string // "451 4.7.1 later": one or more lines divided by \n, sent as they are
 	Slow   bool   // the reply goes out in slices of one byte
+	Cut    int    // of the reply, its line end included, so many bytes are missing
 	Drop   bool   // close after the reply
 	Reset  bool   // like Drop, with a TCP RST
 	Hang   bool   // say no more, until the client goes or the server closes
@@ -258,7 +259,7 @@ func (s *session) talk() {
 		}
 		line, ok := strings.CutSuffix(line, "\r\n")
 		if !ok || strings.ContainsAny(line, "\r\n") {
-			s.send("500 5.5.2 bare CR or LF", false)
+			s.send("500 5.5.2 bare CR or LF", Action{})
 			return
 		}
 		verb, arg, _ := strings.Cut(line, " ")
@@ -355,7 +356,7 @@ func (s *session) ask(phase, arg string) Action {
 }
 
 func (s *session) act(a Action) bool {
-	if a.Reply != "" && !s.send(a.Reply, a.Slow) {
+	if a.Reply != "" && !s.send(a.Reply, a) {
 		return false
 	}
 	switch {
@@ -371,10 +372,11 @@ func (s *session) act(a Action) bool {
 	return true
 }
 
-func (s *session) send(reply string, slow bool) bool {
+func (s *session) send(reply string, a Action) bool {
 	b := []byte(strings.ReplaceAll(reply, "\n", "\r\n") + "\r\n")
+	b = b[:len(b)-a.Cut]
 	size := len(b)
-	if slow {
+	if a.Slow {
 		size = 1
 	}
 	for part := range slices.Chunk(b, size) {
@@ -403,6 +405,11 @@ func (s *session) receive() bool {
 		}
 		if line == ".\r\n" {
 			break
+		}
+		if data == nil && s.srv.opt.Script != nil { // not recorded: it is no step, only a moment to hang up
+			if a := s.srv.opt.Script(Command{Conn: s.n, Phase: "body", Arg: body}); a != (Action{}) && !s.act(a) {
+				return false
+			}
 		}
 		data = append(data, strings.TrimPrefix(line, ".")...)
 	}
@@ -462,7 +469,7 @@ func (s *session) login(arg string) string {
 		return "504 5.5.4 unknown mechanism"
 	}
 	challenge := func(text string) string {
-		s.send("334 "+base64.StdEncoding.EncodeToString([]byte(text)), false)
+		s.send("334 "+base64.StdEncoding.EncodeToString([]byte(text)), Action{})
 		line, _ := s.r.ReadString('\n')
 		b, _ := base64.StdEncoding.DecodeString(strings.TrimSpace(line))
 		return string(b)

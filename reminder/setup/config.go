@@ -491,6 +491,16 @@ func (c *Config) checkTimes(p *problems) {
 	}
 }
 
+// dotTimeout is how long the answer to the final dot may take: 10 minutes (RFC 5321 4.5.3.2.6), but no longer than a run begins
+// emails, and what began last must be over before its lease is, or before the platform stops the function.
+func (c *Config) dotTimeout() time.Duration {
+	wait := min(10*time.Minute, c.Budget, c.Lease-c.Budget-c.MailTimeout)
+	if timeout := time.Duration(c.FunctionTimeout) * time.Second; timeout > 0 {
+		wait = min(wait, timeout-c.Budget)
+	}
+	return max(wait, c.MailTimeout)
+}
+
 // auth is the sender's name for MAIL_AUTH.
 func (c *Config) auth() mail.Auth {
 	if strings.EqualFold(c.MailAuth, "auto") {

@@ -38,7 +38,29 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, 587, cfg.port())
 	assert.True(t, s.Resend)
 	assert.Greater(t, s.Lease, s.Budget+cfg.MailTimeout)
+	assert.Equal(t, s.Budget, cfg.dotTimeout(), "RFC 5321 asks for 10 minutes; the budget is shorter")
 	assert.Equal(t, []any{60, 1000, 2, 3}, []any{s.MaxOverdueDays, s.MaxPerRun, s.Concurrency, s.Tries})
+}
+
+// The answer to the final dot may take long, but the lease and the platform must outlast it.
+func TestDotTimeout(t *testing.T) {
+	for _, tt := range []struct {
+		budget, lease, timeout string
+		function               int
+		want                   time.Duration
+	}{
+		{"4m", "15m", "60s", 0, 4 * time.Minute},
+		{"30m", "2h", "60s", 0, 10 * time.Minute},
+		{"30m", "35m", "60s", 0, 4 * time.Minute},
+		{"4m", "15m", "60s", 330, 90 * time.Second},
+		{"2s", "10s", "1s", 0, 2 * time.Second},
+		{"2s", "10s", "5s", 0, 5 * time.Second}, // never less than for any other answer
+	} {
+		cfg, err := Load(with(map[string]string{"REMINDER_BUDGET": tt.budget, "REMINDER_LEASE": tt.lease, "MAIL_TIMEOUT": tt.timeout}))
+		require.NoError(t, err)
+		cfg.FunctionTimeout = tt.function
+		assert.Equal(t, tt.want, cfg.dotTimeout(), "%+v", tt)
+	}
 }
 
 func TestWhereTheDatabaseIs(t *testing.T) {

@@ -98,7 +98,8 @@ func (c *Config) SMTP() (*mail.SMTP, error) {
 	}
 	return mail.NewSMTP(mail.SMTPConfig{
 		Host: c.MailHost, Port: c.port(), Security: c.security(), Username: c.MailUsername, Password: string(c.MailPassword),
-		Token: string(c.MailToken), Auth: c.auth(), RootCAs: roots, Timeout: c.MailTimeout, MaxPerConnection: c.MailPerConn,
+		Token: string(c.MailToken), Auth: c.auth(), RootCAs: roots, Timeout: c.MailTimeout, DotTimeout: c.dotTimeout(),
+		MaxPerConnection: c.MailPerConn,
 	})
 }
 
