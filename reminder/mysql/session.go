@@ -33,7 +33,7 @@ func newSessions(cfg *mysql.Config) (sessions, error) {
 	s := sessions{packet: &atomic.Int64{}, zone: sessionZone(cfg.Loc), needed: []string{
 		// Without it nothing is ever committed. To turn it on commits also what an init_connect began.
 		"autocommit = 0", "autocommit = 1",
-		"sql_select_limit = 18446744073709551615", // DEFAULT would be the server's
+		"sql_select_limit = 9223372036854775807", // DEFAULT would be the server's
 		"time_zone = " + sessionZone(cfg.Loc),
 		// Without strict mode a plain INSERT would cut a key that is too long, and merge two loans.
 		"sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
@@ -42,7 +42,7 @@ func newSessions(cfg *mysql.Config) (sessions, error) {
 		"completion_type = 0", // CHAIN would leave what follows a COMMIT in a transaction that nobody ends
 		"unique_checks = 1", "foreign_key_checks = 1", "sql_auto_is_null = 0", "timestamp = DEFAULT",
 		"div_precision_increment = 4", "max_sort_length = 1024", "group_concat_max_len = 1048576",
-		"lc_time_names = 'en_US'", "default_storage_engine = InnoDB", "sql_quote_show_create = 1",
+		"lc_time_names = 'en_US'", "default_storage_engine = InnoDB",
 		"sql_safe_updates = 0", "max_join_size = 18446744073709551615", "sql_big_selects = 1",
 		// A connection may wait in the pool, and a busy one may wait for us.
 		"wait_timeout = 600", "net_read_timeout = 60", "net_write_timeout = 60",
@@ -154,5 +154,5 @@ func (c sessions) verify(ctx context.Context, conn driver.Conn) (level string, p
 // unsettable reports whether a server does not know a setting or its value, or does not let us set it.
 func unsettable(err error) bool {
 	e, ok := errors.AsType[*mysql.MySQLError](err)
-	return ok && slices.Contains([]uint16{1064, 1193, 1227, 1228, 1229, 1231, 1232, 1235, 1238, 1621}, e.Number)
+	return ok && slices.Contains([]uint16{1064, 1105, 1193, 1227, 1228, 1229, 1231, 1232, 1235, 1238, 1621}, e.Number)
 }
