@@ -63,6 +63,7 @@ func TestBranchAddresses(t *testing.T) {
 		{"One@other.example", "", "One@other.example", "all@example.org"},
 		{"two@other.example", "", "library@example.org", "two@other.example"},
 		{"two@evil.branch.example", "desk@branch.example", "library@example.org", "desk@branch.example"},
+		{"perpustakaán@branch.example", "balasán@branch.example", "library@example.org", "all@example.org"},
 		{"x\r\nBcc: y@evil.example", "nonsense", "library@example.org", "all@example.org"},
 	} {
 		m := s.message(Claim{Ref: "r", Attempts: 1}, Letter{From: test.from, ReplyTo: test.answers}, Content{}, mail.Address{}, time.Time{})

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"golang.org/x/time/rate"
 
@@ -329,7 +330,7 @@ func (s Settings) message(c Claim, letter Letter, content Content, to mail.Addre
 	}
 	// A branch's address becomes From only where the configuration says that the mail login may use it; elsewhere, answers
 	// go to it. Else one cell in the library's system could stop all mail.
-	if branch, err := mail.ParseAddress(letter.From); err == nil {
+	if branch, err := branchAddress(letter.From); err == nil {
 		if slices.ContainsFunc(s.FromAllowed, func(a string) bool {
 			return strings.EqualFold(a, branch.Addr) || strings.EqualFold(a, "@"+branch.Domain())
 		}) {
@@ -338,10 +339,20 @@ func (s Settings) message(c Claim, letter Letter, content Content, to mail.Addre
 			m.ReplyTo = branch
 		}
 	}
-	if answers, err := mail.ParseAddress(letter.ReplyTo); err == nil {
+	if answers, err := branchAddress(letter.ReplyTo); err == nil {
 		m.ReplyTo = answers
 	}
 	return m
+}
+
+// branchAddress is an address that every mail server takes. One with letters beyond ASCII before the @ would have the mail
+// refused for the sake of its sender.
+func branchAddress(raw string) (mail.Address, error) {
+	addr, err := mail.ParseAddress(raw)
+	if err == nil && strings.ContainsFunc(addr.Addr, func(r rune) bool { return r > unicode.MaxASCII }) {
+		err = mail.ErrNoAddress
+	}
+	return addr, err
 }
 
 // ofRecipient are the phases in which a server may speak of the recipient, or of this message.
@@ -451,6 +462,11 @@ func (d *delivery) count(c Claim, o Outcome) {
 	if d.Progress != nil && o.State != Queued {
 		d.over++
 		d.Progress(d.over, 0)
+	}
+	for _, dropped := range o.Dropped {
+		if dropped.Reason == string(Odd) && !d.rep.odd[dropped.Loan] { // it turned odd since the promise
+			d.rep.Loans.Odd++
+		}
 	}
 	switch o.State {
 	case Sent:

@@ -42,7 +42,8 @@
 //     Crash between two: the next sweep finds the rest.
 //  3. Scan and plan. Loans in reach are read and judged ([Rules.Judge]); one [Email] a borrower gathers their
 //     notices ([Plan]). Read only, and pure. Crash: nothing happened. Nothing is kept of what is not in order: no
-//     address, on hold, opted out, withheld; such a loan is judged anew by every run.
+//     address, on hold, opted out, withheld, odd; such a loan is judged anew by every run. A row that the database cannot
+//     compute, or that says nothing that can be meant, is counted as odd and does not keep the others from being read.
 //  4. Brake. A plan larger than REMINDER_MAX_PER_RUN is a mistake more often than not. It is held: none of it is written.
 //  5. Promise. Emails and notices are inserted, a few hundred in a transaction. Crash: whole transactions stand or do
 //     not; what does not is planned again. Another run at the same time: the key lets one of them through (error 1062),

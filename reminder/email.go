@@ -117,7 +117,7 @@ type Dropped struct {
 // begins again.
 var Voids = []string{
 	returned, renewed, string(TooOld), string(OnHold), string(OptedOut), string(Unreachable), string(BadAddress),
-	string(Canceled), Released,
+	string(Canceled), Released, string(Odd),
 }
 
 // Words beside the reasons of a recheck for which a notice is on record as dropped.

@@ -57,6 +57,10 @@ func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Exp
 			history = append(history, Past{Step: p.Step, Dropped: p.Dropped, Borrower: p.Borrower, Waiting: p.State.waits()})
 		}
 	}
+	if loan.Odd(x.Today) != "" { // the other rules cannot judge it
+		x.Hinders = append(x.Hinders, Odd)
+		return x, nil
+	}
 	_, address := rules.Address(loan.Borrower)
 	_, closed := rules.calendar(loan).Closed(x.Today)
 	note := func(list *[]Verdict, v Verdict, applies bool) {

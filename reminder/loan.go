@@ -3,6 +3,8 @@ package reminder
 import (
 	"strconv"
 	"strings"
+	"time"
+	"unicode/utf8"
 )
 
 // A Loan is a book that is out, as the view reminder_loans shows it at this moment. All strings are untrusted data.
@@ -16,6 +18,8 @@ type Loan struct {
 	Wants    string   `json:"wants"`    // which steps the borrower wants: "" all, or a list of "-2" (from two days before), "0" (the day), "+" (late)
 	Calendar string   `json:"calendar"` // whose closed days count: a branch's, or "" for the library's
 	Borrower Borrower `json:"borrower"`
+	// Broken is the column that the database cannot compute for this loan, or "". Then nothing is known of it but the ID.
+	Broken string `json:"broken,omitempty"`
 
 	DueTime    string `json:"due_time"` // "14:30" when the loan is due at an hour, else ""
 	Ref        string `json:"ref"`      // the number that the desk and the borrower know, or ""
@@ -25,6 +29,48 @@ type Loan struct {
 	FinePerDay int64  `json:"fine_per_day"`      // in whole units of the library's currency; 0 when unknown
 	From       string `json:"from"`              // the address of the branch that lent it, or ""
 	ReplyTo    string `json:"reply_to"`          // where answers to that branch go, or ""
+}
+
+// MaxID is how many characters of an id a Store keeps.
+const MaxID = 100
+
+// PlausibleDue returns the first and last due date that somebody can mean today. What is outside is a typing error (0026,
+// 2062), or no date at all.
+func PlausibleDue(today Date) (first, last Date) {
+	return Date{1970, time.January, 1}, today.AddDays(5 * 365)
+}
+
+// Odd returns the column whose value keeps the loan from being told about, or "". A loan that is on hold may be as it is.
+func (l Loan) Odd(today Date) string {
+	first, last := PlausibleDue(today)
+	badID := func(id string) bool { return id == "" || utf8.RuneCountInString(id) > MaxID }
+	switch {
+	case l.Broken != "":
+		return l.Broken
+	case l.Hold != "":
+		return ""
+	case badID(l.ID): // what the outbox keeps about nobody's loan is the librarian's summary
+		return "loan_id"
+	case badID(l.Borrower.ID):
+		return "borrower_id"
+	case l.Due.Before(first) || l.Due.After(last):
+		return "due_at"
+	case !l.wantsIsClear():
+		return "wants"
+	}
+	return ""
+}
+
+// wantsIsClear reports whether every part of Wants means something.
+func (l Loan) wantsIsClear() bool {
+	for part := range strings.SplitSeq(l.Wants, ",") {
+		part = strings.TrimSpace(part)
+		days, err := strconv.Atoi(part)
+		if part != "" && part != "none" && part != "+" && (err != nil || days > 0 || strings.HasPrefix(part, "+")) {
+			return false
+		}
+	}
+	return true
 }
 
 // wants reports whether the borrower wants to be told of a step.

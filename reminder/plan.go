@@ -3,6 +3,7 @@ package reminder
 import (
 	"cmp"
 	"crypto/sha256"
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,6 +24,7 @@ const (
 	Unreachable Verdict = "unreachable" // no usable address
 	BadAddress  Verdict = "bad_address" // this address was refused for good
 	Withheld    Verdict = "withheld"    // not in REMINDER_ONLY_TO
+	Odd         Verdict = "odd"         // a cell of it says nothing that can be meant ([Loan.Odd])
 )
 
 // Rules decide which loans are told about. They are values read once a run; deciding is pure.
@@ -81,6 +83,8 @@ func (r Rules) Address(b Borrower) (mail.Address, Verdict) {
 // Hinder returns why nothing may be said about the loan, whatever was said before, or Due.
 func (r Rules) Hinder(loan Loan, today Date) Verdict {
 	switch {
+	case loan.Odd(today) != "":
+		return Odd
 	case today.Sub(loan.Due) > r.MaxOverdueDays:
 		return TooOld
 	case loan.Hold != "":
@@ -175,25 +179,39 @@ type Plan struct {
 	rules    Rules
 	today    Date
 	emails   map[string]*Email // by Borrower.ID
-	promised map[Cycle]bool    // in emails; a view whose joins show a loan twice must not stop the run
+	promised map[Cycle]string  // in emails, by which borrower: a view whose joins show a loan twice must not stop the run
 	withheld map[string]bool   // borrowers
 	moved    []planned         // told to another borrower
 	told     int               // loans
 
-	Loans LoanCounts // Open and TooOld are not a plan's to count
+	Loans LoanCounts      // Open and TooOld are not a plan's to count
+	odd   map[string]bool // ids of the odd ones
 }
 
 // NewPlan returns an empty plan for one day.
 func NewPlan(rules Rules, today Date) *Plan {
-	return &Plan{rules: rules, today: today, emails: map[string]*Email{}, promised: map[Cycle]bool{}, withheld: map[string]bool{}}
+	return &Plan{rules: rules, today: today, emails: map[string]*Email{}, promised: map[Cycle]string{}, withheld: map[string]bool{},
+		odd: map[string]bool{}}
 }
 
 // Add judges a page of loans. known holds what was promised in their cycles.
 func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
+	first, last := PlausibleDue(p.today) // beyond it are none that the schedule reaches
 	for _, loan := range loans {
-		p.Loans.InReach++
+		reached := !loan.Due.Before(first) && !loan.Due.After(last)
+		if reached {
+			p.Loans.InReach++
+		}
 		past := known[Cycle{loan.ID, loan.Due}]
 		notice, verdict := p.rules.Judge(loan, past, p.today)
+		switch {
+		case verdict == Odd:
+			p.Loans.Odd++
+			p.odd[loan.ID] = true
+			continue
+		case !reached: // its due date is odd, and it is on hold
+			continue
+		}
 		switch verdict {
 		case Due:
 			if past.moved(loan.Borrower.ID, notice.Step) {
@@ -214,17 +232,46 @@ func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
 }
 
 func (p *Plan) promise(borrower string, n Notice) {
-	if p.promised[n.Cycle] {
+	if other, twice := p.promised[n.Cycle]; twice {
+		if other != borrower { // one id for the loans of two people: the first is told
+			p.Loans.Odd++
+			p.odd[n.Loan] = true
+		}
 		return
 	}
-	p.promised[n.Cycle] = true
+	p.promised[n.Cycle] = borrower
 	e := p.emails[borrower]
 	if e == nil {
-		e = &Email{Borrower: borrower, Priority: n.Priority()}
+		e = &Email{Borrower: borrower}
 		p.emails[borrower] = e
 	}
 	e.Notices = append(e.Notices, n)
-	e.Priority = min(e.Priority, n.Priority())
+}
+
+// loans returns the ids of the loans that somebody is to be told about.
+func (p *Plan) loans() []string {
+	ids := make([]string, 0, len(p.promised))
+	for c := range p.promised {
+		ids = append(ids, c.Loan)
+	}
+	for _, m := range p.moved {
+		ids = append(ids, m.notice.Loan)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// leaveOut takes loans out of the plan that turned out to be odd.
+func (p *Plan) leaveOut(odd map[string]bool) {
+	p.Loans.Odd += len(odd)
+	maps.Copy(p.odd, odd)
+	p.moved = slices.DeleteFunc(p.moved, func(m planned) bool { return odd[m.notice.Loan] })
+	for borrower, e := range p.emails {
+		e.Notices = slices.DeleteFunc(e.Notices, func(n Notice) bool { return odd[n.Loan] })
+		if len(e.Notices) == 0 {
+			delete(p.emails, borrower)
+		}
+	}
 }
 
 // A planned notice is not in an email yet.
@@ -246,6 +293,10 @@ func (p *Plan) Emails() []Email {
 	}
 	emails := make([]Email, 0, len(p.emails))
 	for _, e := range p.emails {
+		e.Priority = RepeatLate
+		for _, n := range e.Notices {
+			e.Priority = min(e.Priority, n.Priority())
+		}
 		emails = append(emails, *e)
 	}
 	slices.SortFunc(emails, func(a, b Email) int {

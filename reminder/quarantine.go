@@ -17,7 +17,7 @@ func (r *Runner) looksRestored(ctx context.Context, now time.Time) (bool, error)
 	if err != nil || worked.IsZero() || now.Sub(worked) < restoredAfter {
 		return false, err
 	}
-	borrowed, err := r.Store.LastBorrowed(ctx)
+	borrowed, err := r.Store.LastBorrowed(ctx, DateOf(now, r.Settings.Zone))
 	return borrowed.After(DateOf(worked, r.Settings.Zone).AddDays(1)), err
 }
 

@@ -52,6 +52,7 @@ var reasons = map[string]Text{
 	"by a person":       {"oleh orang", "by a person"},
 	string(TooOld):      {"terlalu lama terlambat", "late for too long"},
 	string(OnHold):      {"ditahan oleh sistem perpustakaan", "held by the library's system"},
+	string(Odd):         {"datanya tidak dapat dibaca; 'pengingat doctor' menyebut kolomnya", "its data cannot be read; 'pengingat doctor' names the column"},
 	string(OptedOut):    {"peminjam tidak ingin diingatkan", "the borrower wants no reminders"},
 	string(Unreachable): {"tidak punya alamat surel yang dapat dipakai", "no usable e-mail address"},
 	string(BadAddress):  {"alamatnya pernah ditolak server surel", "the address was refused by the mail server"},

@@ -81,6 +81,8 @@ const (
 // stale returns why a notice is not to be told any more, or "".
 func (r Rules) stale(c Claim, n Notice, loan Loan, open bool, today Date) string {
 	switch {
+	case open && loan.Odd(today) != "":
+		return string(Odd)
 	case !open || loan.Borrower.ID != c.Borrower: // an id can come back with another borrower after a restore
 		return returned
 	case loan.Due != n.Due:

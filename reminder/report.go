@@ -43,9 +43,10 @@ type Report struct {
 	Outcome RunOutcome `json:"outcome"`
 	Reason  string     `json:"reason"` // why the outcome is what it is: a Reason word, a kind of pause, or an error's text
 
-	Loans   *LoanCounts   `json:"loans,omitempty"` // nil when the run did not look
-	Planned PlannedCounts `json:"planned"`
-	Emails  EmailCounts   `json:"emails"`
+	Loans   *LoanCounts     `json:"loans,omitempty"` // nil when the run did not look
+	odd     map[string]bool // ids of loans that are counted as odd
+	Planned PlannedCounts   `json:"planned"`
+	Emails  EmailCounts     `json:"emails"`
 
 	OldestWaiting string    `json:"oldest_waiting"` // RFC 3339, UTC: when the oldest waiting email was promised; "" if none
 	StartedAt     time.Time `json:"started_at"`
@@ -59,12 +60,14 @@ type LoanCounts struct {
 	Held        int `json:"held"`        // in reach, but on hold or opted out
 	TooOld      int `json:"too_old"`     // later than REMINDER_MAX_OVERDUE_DAYS
 	Unreachable int `json:"unreachable"` // in reach, but without an address that works
+	Odd         int `json:"odd"`         // with a cell that keeps them from being told about; doctor names it
 }
 
 // PlannedCounts count what the run promised anew; in a dry run, what it would promise.
 type PlannedCounts struct {
 	Emails  int `json:"emails"`
 	Notices int `json:"notices"`
+	Odd     int `json:"-"` // what the database refused to store; in the report they are counted with the loans
 }
 
 // EmailCounts count what became of reminders in this run. Waiting is the state of the outbox afterwards. The librarian's
@@ -98,10 +101,10 @@ func (c *EmailCounts) count(s State) {
 	}
 }
 
-// NeedsPerson reports whether somebody should look: an email failed, was refused or has an unknown outcome, or the run
-// holds back.
+// NeedsPerson reports whether somebody should look: an email failed, was refused or has an unknown outcome, a loan is odd, or
+// the run holds back.
 func (r Report) NeedsPerson() bool {
-	return r.Outcome == Held || r.Emails.Failed > 0 || r.Emails.Refused > 0 || r.Emails.Unknown > 0 ||
+	return r.Outcome == Held || r.Loans != nil && r.Loans.Odd > 0 || r.Emails.Failed > 0 || r.Emails.Refused > 0 || r.Emails.Unknown > 0 ||
 		r.Outcome == Paused && r.Reason != string(PauseByPerson)
 }
 
@@ -116,7 +119,7 @@ func (r Report) LogValue() slog.Value {
 	var loans slog.Attr // none when the run did not look: a group that is empty is left out
 	if l := r.Loans; l != nil {
 		loans = slog.Group("loans", "open", l.Open, "in_reach", l.InReach, "held", l.Held, "too_old", l.TooOld,
-			"unreachable", l.Unreachable)
+			"unreachable", l.Unreachable, "odd", l.Odd)
 	}
 	return slog.GroupValue(
 		slog.String("trigger", r.Trigger), slog.String("version", r.Version),

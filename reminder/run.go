@@ -216,6 +216,7 @@ func (r *Runner) work(ctx, timed context.Context, now time.Time, o Options, rule
 		if rep.Planned, err = r.Store.Promise(timed, rep.RunID, emails); err != nil {
 			return err
 		}
+		rep.Loans.Odd, rep.Planned.Odd = rep.Loans.Odd+rep.Planned.Odd, 0
 	}
 	if r.Progress != nil && !o.DryRun {
 		waiting, _, err := r.Store.Backlog(timed)
@@ -313,10 +314,10 @@ func (r *Runner) plan(ctx context.Context, rules Rules, rep *Report) ([]Email, e
 	if err != nil {
 		return nil, err
 	}
-	var open, older int
+	var counted LoanCounts
 	if l := last.Loans; l != nil && last.Today == rep.Today && l.Open > countedEachRun {
-		open, older = l.Open, l.TooOld
-	} else if open, older, err = r.Store.CountLoans(ctx, from); err != nil {
+		counted = LoanCounts{Open: l.Open, TooOld: l.TooOld}
+	} else if counted, err = r.Store.CountLoans(ctx, from); err != nil {
 		return nil, err
 	}
 	plan := NewPlan(rules, rep.Today)
@@ -327,8 +328,13 @@ func (r *Runner) plan(ctx context.Context, rules Rules, rep *Report) ([]Email, e
 	if err != nil {
 		return nil, err
 	}
-	rep.Loans = &plan.Loans
-	rep.Loans.Open, rep.Loans.TooOld = open, older
+	odd, err := r.Store.Unreadable(ctx, plan.loans())
+	if err != nil {
+		return nil, err
+	}
+	plan.leaveOut(odd)
+	rep.Loans, rep.odd = &plan.Loans, plan.odd
+	rep.Loans.Open, rep.Loans.TooOld, rep.Loans.Odd = counted.Open, counted.TooOld, rep.Loans.Odd+counted.Odd
 	rep.Emails.Withheld += plan.Withheld()
 	emails := plan.Emails()
 	rep.Planned.Emails = len(emails)

@@ -89,8 +89,8 @@ func tellSource(t *testing.T, source, change string) string {
 		app := lib.app(t, srv, map[string]string{"MAIL_FROM_ALLOWED": "@library.example"})
 		rep := lib.run(t, app, reminder.Options{})
 		assert.Equal(t, reminder.Done, rep.Outcome)
-		fmt.Fprintf(&told, "%s  open %d, in reach %d, held %d, too old %d, unreachable %d\n", day,
-			rep.Loans.Open, rep.Loans.InReach, rep.Loans.Held, rep.Loans.TooOld, rep.Loans.Unreachable)
+		fmt.Fprintf(&told, "%s  open %d, in reach %d, held %d, too old %d, unreachable %d, odd %d\n", day,
+			rep.Loans.Open, rep.Loans.InReach, rep.Loans.Held, rep.Loans.TooOld, rep.Loans.Unreachable, rep.Loans.Odd)
 		var lines []string
 		for _, m := range srv.Messages() {
 			mail := m.Parse(t)
@@ -155,7 +155,8 @@ func TestSourceFields(t *testing.T) {
 	assert.Equal(t, []string{"14:30", "en"}, []string{hourly.DueTime, hourly.Borrower.Language})
 	nina := koha("119")
 	assert.Equal(t, []string{"Nina English", "en-GB", "East Branch"}, []string{nina.Borrower.Name, nina.Borrower.Language, nina.Borrower.Group})
-	for loan, hold := range map[string]string{"104": "anonymized", "105": "lost", "106": "onsite", "107": "claims_returned", "108": "", "109": "no_due_date"} {
+	for loan, hold := range map[string]string{"104": "anonymized", "105": "lost", "106": "onsite", "107": "claims_returned", "108": "", "109": ""} {
 		assert.Equal(t, hold, koha(loan).Hold, loan)
 	}
+	assert.Equal(t, "due_at", koha("109").Odd(day("2026-11-24")))
 }

@@ -59,14 +59,20 @@ type Store interface {
 	// BadAddresses returns, by borrower, the digest of the address that was refused for good.
 	BadAddresses(ctx context.Context) (map[string]Digest, error)
 
-	// CountLoans counts all open loans, and those due before a day.
-	CountLoans(ctx context.Context, before Date) (open, older int, err error)
-	// Scan calls page for the open loans due from first to last, some thousand at a time and in no order, with what was
-	// promised in their cycles. When it fails, some pages may have been handed over. page may use the Store, but not Scan.
+	// CountLoans counts all open loans, those due before a day (as TooOld), and the Odd ones that no Scan from that day on shows.
+	CountLoans(ctx context.Context, before Date) (LoanCounts, error)
+	// Scan calls page for the open loans due from first to last, and for those whose due date nobody can mean, some thousand at
+	// a time and in no order, with what was promised in their cycles. A loan that the database cannot compute is a Loan with
+	// Broken. When it fails, some pages may have been handed over. page may use the Store, but not Scan.
 	Scan(ctx context.Context, first, last Date, page func(loans []Loan, known map[Cycle]History) error) error
 
+	// Unreadable returns which of some open loans cannot be read as Reread will, because the database cannot compute a cell of
+	// theirs or does not find them by their id.
+	Unreadable(ctx context.Context, loans []string) (map[string]bool, error)
+
 	// Promise stores emails and their notices, many in one transaction. Notices that another run promised meanwhile are
-	// left out, and emails left without any. It returns what was stored.
+	// left out, and emails left without any; one that the database refuses does not keep it from storing the others. It
+	// returns what was stored.
 	Promise(ctx context.Context, runID string, emails []Email) (PlannedCounts, error)
 
 	// SummariesPromised counts the summaries promised for a day.
@@ -79,8 +85,8 @@ type Store interface {
 	CancelWaiting(ctx context.Context, reason string) (int, error)
 	// LastWorked returns when the last run started that was finished and not held; zero when there was none.
 	LastWorked(ctx context.Context) (time.Time, error)
-	// LastBorrowed returns the newest day on which an open loan was borrowed; zero when the view does not tell.
-	LastBorrowed(ctx context.Context) (Date, error)
+	// LastBorrowed returns the newest day until today on which an open loan was borrowed; zero when the view does not tell.
+	LastBorrowed(ctx context.Context, today Date) (Date, error)
 
 	// Sweep settles what dead runs left: claims whose lease ran out are queued again, or fail when that has happened too
 	// often; hand-overs become unknown. With resend, an email that became unknown for the first time is queued once more.
@@ -98,7 +104,8 @@ type Store interface {
 	Waiting(ctx context.Context) ([]Claim, error)
 	// NextTry returns how long it is until the next queued email may be claimed, and false when none is queued.
 	NextTry(ctx context.Context) (time.Duration, bool, error)
-	// Reread returns the loans of a claim's notices as they are now. A loan that was returned is missing.
+	// Reread returns the loans of a claim's notices as they are now. A loan that was returned is missing; of one that the
+	// database cannot compute, a Loan with Broken stands for it.
 	Reread(ctx context.Context, c Claim) ([]Loan, error)
 	// HandOver marks a claim as about to be sent with this Message-ID and Date. After ErrLost nothing may be sent.
 	HandOver(ctx context.Context, c Claim, messageID string, date time.Time) error

@@ -100,9 +100,11 @@ func (r *Runner) summary(ctx context.Context, rules Rules, rep *Report) (s Summa
 	if !s.Since.IsZero() {
 		s.SinceDate, s.SinceTime = DateOf(s.Since, r.Settings.Zone), s.Since.In(r.Settings.Zone).Format("15:04")
 	}
-	if s.Open, s.Late, err = r.Store.CountLoans(ctx, rep.Today); err != nil {
+	loans, err := r.Store.CountLoans(ctx, rep.Today)
+	if err != nil {
 		return s, err
 	}
+	s.Open, s.Late = loans.Open, loans.TooOld
 	if s.Longest, err = r.Store.LateLongest(ctx, rep.Today.AddDays(-longestReach), rep.Today, longestLate); err != nil {
 		return s, err
 	}

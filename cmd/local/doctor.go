@@ -345,12 +345,12 @@ func (x *examination) clock(context.Context) error {
 }
 
 func (x *examination) loans(ctx context.Context) error {
-	open, _, err := x.store.CountLoans(ctx, reminder.DateOf(x.machine.now(), x.machine.zone))
+	counted, err := x.store.CountLoans(ctx, reminder.DateOf(x.machine.now(), x.machine.zone))
 	if err != nil {
 		return err
 	}
-	x.ok("%d pinjaman terbuka", "%d open loans", open)
-	_, found, err := x.store.CheckView(ctx)
+	x.ok("%d pinjaman terbuka", "%d open loans", counted.Open)
+	_, found, err := x.store.CheckView(ctx, reminder.DateOf(x.machine.now(), x.machine.zone))
 	if err != nil {
 		return err
 	}

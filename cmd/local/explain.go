@@ -118,6 +118,13 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 			fmt.Fprintf(p.out, "  %-2s  %s\n", mark, wrap(text, 6))
 		}
 	}
+	if odd := l.Odd(x.Today); odd != "" {
+		rule(x.Hinders, reminder.Odd, "", p.sayf("isi kolom %[1]s tidak dapat dipakai; 'pengingat doctor' menyebut sebabnya (kolom %[1]s dalam view reminder_loans)",
+			"the column %[1]s cannot be used; 'pengingat doctor' says why (column %[1]s of the view reminder_loans)", odd))
+		p.printf("=> Tidak ada surel untuk pinjaman ini sampai datanya diperbaiki.", "=> There is no mail about this loan until its data is mended.")
+		p.printPast(x.Past, l.Borrower.ID, s)
+		return
+	}
 	late := x.Today.Sub(l.Due)
 	rule(x.Hinders, reminder.TooOld, p.sayf("terlambat tidak lebih dari %d hari", "late by no more than %d days", s.MaxOverdueDays),
 		p.sayf("terlambat %d hari; sesudah %d hari tidak diingatkan lagi (REMINDER_MAX_OVERDUE_DAYS)",

@@ -136,7 +136,7 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 // checkView tells what is wrong with a view that a person wrote, and refuses it where that would tell borrowers wrong things.
 func (p *program) checkView(ctx context.Context, store *mysql.Store) error {
 	m := p.meter("Memeriksa view", "Checking the view")
-	rows, findings, err := store.CheckView(ctx)
+	rows, findings, err := store.CheckView(ctx, reminder.DateOf(p.machine.now(), p.machine.zone))
 	m.stop()
 	if err != nil {
 		return err

@@ -74,7 +74,7 @@ func (p *program) book(l reminder.Loan) string {
 
 // plain makes data fit for one line of a screen, without what would change the screen.
 func plain(text string) string {
-	return strings.Join(strings.FieldsFunc(html.UnescapeString(text), func(r rune) bool { return r <= ' ' || r >= 0x7f && r <= 0xa0 }), " ")
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f && r <= 0xa0 }), " ")
 }
 
 // isLoan reports whether key is the loan's id, its number or the code of its book.

@@ -139,7 +139,8 @@ func (p *program) review(ctx context.Context, app *setup.App, first, last, today
 	if err != nil {
 		return v, err
 	}
-	if v.Open, v.Late, err = app.Store.CountLoans(ctx, today); err != nil {
+	counted, err := app.Store.CountLoans(ctx, today)
+	if v.Open, v.Late = counted.Open, counted.TooOld; err != nil {
 		return v, err
 	}
 	status, err := app.Store.Status(ctx, app.Runner.Now(), 1)

@@ -28,7 +28,7 @@ Beberapa perpustakaan: beri --env untuk setiap berkas pengaturannya. Mereka dija
 masing-masing dengan waktunya sendiri; yang gagal tidak menghentikan yang lain.
 
 Kode keluar: 0 selesai; 10 selesai, tetapi perlu dilihat orang (gagal, ditolak, tidak
-pasti, ditahan);
+pasti, ditahan, data pinjaman yang ganjil);
 75 coba lagi nanti (basis data atau server surel mati, waktu habis); 78 pengaturan salah.`,
 			`Scans the loans, puts the reminders that are due on record, and sends them. It is safe to run as often
 as you like: what was sent is not sent again.
@@ -37,7 +37,7 @@ Several libraries: give --env for each settings file. They run one after the oth
 time; one that fails does not stop the others.
 
 Exit codes (of several, the highest): 0 done; 10 done, but something needs a person (failed, refused,
-unknown, held); 75 a retry may help (database or mail server down, time spent); 78 wrong settings.`),
+unknown, held, odd loans); 75 a retry may help (database or mail server down, time spent); 78 wrong settings.`),
 		Example: "  pengingat run\n  pengingat run --dry-run\n  pengingat run --only-to saya@sekolah.sch.id\n" +
 			"  pengingat run --now --json\n  pengingat run --env smp.env --env sma.env",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -145,9 +145,14 @@ func exitCode(r reminder.Report) int {
 
 // failure says in the event log what is wrong after a run. Like every reason, it holds no address and no name.
 func (p *program) failure(r reminder.Report, s reminder.Settings) string {
-	return p.sayf("%s\r\nGagal atau ditolak: %d, tidak pasti: %d, menunggu: %d. 'pengingat status' menjelaskannya.",
+	text := p.sayf("%s\r\nGagal atau ditolak: %d, tidak pasti: %d, menunggu: %d. 'pengingat status' menjelaskannya.",
 		"%s\r\nFailed or refused: %d, unknown: %d, waiting: %d. 'pengingat status' explains it.",
 		p.outcome(r, s), r.Emails.Failed+r.Emails.Refused, r.Emails.Unknown, r.Emails.Waiting)
+	if r.Loans != nil && r.Loans.Odd > 0 {
+		text += p.sayf("\r\nPinjaman dengan data yang ganjil: %d. 'pengingat doctor' menyebutnya.",
+			"\r\nLoans with odd data: %d. 'pengingat doctor' names them.", r.Loans.Odd)
+	}
+	return text
 }
 
 // printReport prints a report for a person: the outcome in words, then the counts that are not zero.
@@ -173,6 +178,7 @@ func (p *program) printReport(r reminder.Report, s reminder.Settings) {
 	row(false, r.Loans.Held, "ditahan atau tidak ingin diingatkan", "on hold or opted out")
 	row(false, r.Loans.TooOld, "terlalu lama terlambat (REMINDER_MAX_OVERDUE_DAYS)", "late for too long (REMINDER_MAX_OVERDUE_DAYS)")
 	row(false, r.Loans.Unreachable, "tanpa alamat surel yang dapat dipakai", "without a usable e-mail address")
+	row(false, r.Loans.Odd, "tidak diingatkan karena datanya ganjil; 'pengingat doctor' menyebutnya", "not told about because of odd data; 'pengingat doctor' names them")
 	if r.DryRun {
 		row(true, r.Planned.Emails, "surel baru akan dikirim", "new emails would be sent")
 	} else {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -106,8 +107,18 @@ func (s *Store) Borrowers(ctx context.Context) ([]reminder.Borrower, error) {
 		return nil, err
 	}
 	borrowers, err := list(ctx, s, func(rows *sql.Rows, b *reminder.Borrower) error {
-		return rows.Scan(&b.ID, text{&b.Email}, text{&b.Group})
+		return rows.Scan(ident{s, &b.ID}, cell{&b.Email}, prose{&b.Group})
 	}, "SELECT DISTINCT "+views.list("borrower_id", "email", "group_name")+" FROM reminder_loans ORDER BY borrower_id")
+	if ofData(err) {
+		borrowers = nil
+		err = s.salvageLoans(ctx, math.MaxInt, func(l reminder.Loan, _ string) error {
+			if l.Broken == "" {
+				borrowers = append(borrowers, l.Borrower)
+			}
+			return nil
+		})
+		slices.SortStableFunc(borrowers, func(a, b reminder.Borrower) int { return strings.Compare(a.ID, b.ID) })
+	}
 	// A view that does not agree with itself about a borrower shows them twice.
 	return slices.CompactFunc(borrowers, func(a, b reminder.Borrower) bool { return a.ID == b.ID }), fault("read the borrowers", err)
 }

@@ -410,8 +410,8 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 		func() error { return store.Check(ctx) },
 		func() error { return store.Begin(ctx, report) },
 		func() error {
-			open, older, err := store.CountLoans(ctx, day("2026-11-25"))
-			return tell(err, "loans", open, older)
+			counted, err := store.CountLoans(ctx, day("2026-11-25"))
+			return tell(err, "loans", counted.Open, counted.TooOld)
 		},
 		func() error { return s.scan(ctx, store, &told) },
 		func() error {

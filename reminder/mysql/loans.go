@@ -1,15 +1,18 @@
 package mysql
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -55,11 +58,31 @@ func (s *Store) Check(ctx context.Context) error {
 	return s.checkZone(ctx)
 }
 
-// CountLoans counts the rows of the view, and those due before a day.
-func (s *Store) CountLoans(ctx context.Context, before reminder.Date) (open, older int, err error) {
-	err = s.row(ctx, []any{&open, &older},
-		"SELECT COUNT(*), COALESCE(SUM(due_at < ?), 0) FROM reminder_loans", before.String())
-	return open, older, fault("count the loans", err)
+// CountLoans counts the rows of the view, those due before a day, and those due on a day that no calendar has, such as
+// 2026-00-00: a scan would not see them.
+func (s *Store) CountLoans(ctx context.Context, before reminder.Date) (n reminder.LoanCounts, err error) {
+	views, err := s.views(ctx)
+	if err != nil {
+		return n, err
+	}
+	first, _ := reminder.PlausibleDue(before)
+	if views.dated() {
+		days := []any{first.String(), before.String()}
+		err = s.row(ctx, []any{&n.Open, &n.TooOld, &n.Odd}, `SELECT COUNT(*),
+			COALESCE(SUM(due_at >= ? AND due_at < ? AND NOT (MONTH(due_at) = 0 OR DAYOFMONTH(due_at) = 0)), 0),
+			COALESCE(SUM(due_at >= ? AND due_at < ? AND (MONTH(due_at) = 0 OR DAYOFMONTH(due_at) = 0)), 0)
+			FROM reminder_loans`, append(days, days...)...)
+	}
+	if ofData(err) || !views.dated() {
+		n = reminder.LoanCounts{}
+		err = s.salvageLoans(ctx, math.MaxInt, func(l reminder.Loan, _ string) error {
+			if n.Open++; !l.Due.Before(first) && l.Due.Before(before) {
+				n.TooOld++
+			}
+			return nil
+		})
+	}
+	return n, fault("count the loans", err)
 }
 
 // pageSize is how many loans Scan hands over at a time, with one SELECT for what was promised about them.
@@ -70,10 +93,12 @@ const pageSize = 2000
 const readAhead = 5 * pageSize
 
 // Scan reads the loans in reach by one SELECT, in no order: to ask for pages by key makes the database sort, for each page,
-// all that is left of a day, and look at every loan where the due date has no index.
+// all that is left of a day, and look at every loan where the due date has no index. Where the database cannot compute one of
+// the rows, or compares due dates as text, all are read and judged here.
 func (s *Store) Scan(ctx context.Context, first, last reminder.Date,
 	page func([]reminder.Loan, map[reminder.Cycle]reminder.History) error) error {
 	var loans []reminder.Loan
+	handed := map[string]bool{} // loans of pages before the last
 	handOver := func() error {
 		for chunk := range slices.Chunk(loans, pageSize) {
 			known, err := s.known(ctx, chunk)
@@ -84,8 +109,18 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date,
 				return err
 			}
 		}
-		loans = loans[:0]
 		return nil
+	}
+	take := func(l reminder.Loan) error {
+		if loans = append(loans, l); len(loans) < readAhead {
+			return nil
+		}
+		for _, l := range loans {
+			handed[l.ID] = true
+		}
+		err := handOver()
+		loans = loans[:0]
+		return err
 	}
 	views, err := s.views(ctx)
 	if err != nil {
@@ -97,59 +132,57 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date,
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	begun := false
+	from, to := reminder.PlausibleDue(last)
 	var failed error // after some were handed over: to begin again would hand them over twice
 	err = retry(ctx, func(bool) error {
-		loans = loans[:0]
+		if loans = loans[:0]; !views.dated() {
+			return nil
+		}
 		err := each(ctx, s.db, func(rows *sql.Rows) error {
 			var l reminder.Loan
 			var due string
-			err := rows.Scan(text{&l.ID}, text{&l.Borrower.ID}, text{&l.Borrower.Email}, text{&due}, text{&l.Hold}, text{&l.Wants}, text{&l.Calendar})
+			err := rows.Scan(ident{s, &l.ID}, ident{s, &l.Borrower.ID}, cell{&l.Borrower.Email}, cell{&due}, cell{&l.Hold}, cell{&l.Wants}, cell{&l.Calendar})
 			if err != nil {
 				return err
 			}
 			setDue(&l, due)
-			if loans = append(loans, l); len(loans) < readAhead {
-				return nil
-			}
-			begun = true
-			return handOver()
+			return take(l)
 		}, "SELECT "+views.list("loan_id", "borrower_id", "email", "due_at", "hold_reason", "wants", "calendar")+
-			" FROM reminder_loans WHERE due_at >= ? AND due_at < ?", first.String(), last.AddDays(1).String())
-		if begun {
+			" FROM reminder_loans WHERE due_at >= ? AND due_at < ? OR due_at IS NULL OR due_at < ? OR due_at >= ?",
+			first.String(), last.AddDays(1).String(), from.String(), to.AddDays(1).String())
+		if len(handed) > 0 {
 			failed = err
 			return nil
 		}
 		return err
 	})
-	if err := errors.Join(err, failed); err != nil {
+	if err = errors.Join(err, failed); ofData(err) || !views.dated() {
+		loans = loans[:0]
+		err = s.salvageLoans(ctx, math.MaxInt, func(l reminder.Loan, _ string) error {
+			inReach := !l.Due.Before(first) && !l.Due.After(last)
+			if l.ID != "" && handed[l.ID] || !inReach && l.Odd(last) == "" {
+				return nil
+			}
+			return take(l)
+		})
+	}
+	if err != nil {
 		return fault("scan the loans", err)
 	}
 	return handOver()
 }
 
 // setDue reads the raw due_at: a DATE, or a DATETIME in the library's wall clock. Koha stores a loan that is due on a day
-// as 23:59 of it; midnight and 23:59 therefore name the day and no hour. A loan that cannot be worked with is put on hold:
-// it is counted, and it does not keep the others from being told.
+// as 23:59 of it; midnight and 23:59 therefore name the day and no hour. What is no date leaves the loan without one.
 func setDue(l *reminder.Loan, raw string) {
 	day, clock, _ := strings.Cut(raw, " ")
-	var err error
-	if l.Due, err = reminder.ParseDate(day); err != nil {
-		l.Hold = "no_due_date"
-	}
-	if l.ID == "" || l.Borrower.ID == "" { // what the outbox keeps about nobody's loan is the librarian's summary
-		l.Hold = "no_id"
-	}
-	if utf8.RuneCountInString(l.ID) > maxID || utf8.RuneCountInString(l.Borrower.ID) > maxID {
-		l.Hold = "id_too_long"
-	}
+	l.Due, _ = reminder.ParseDate(day)
 	if len(clock) >= 5 && clock[:5] != "00:00" && clock[:5] != "23:59" {
-		l.DueTime = clock[:5]
+		if _, err := time.Parse("15:04", clock[:5]); err == nil {
+			l.DueTime = clock[:5]
+		}
 	}
 }
-
-// maxID is the width of the id columns.
-const maxID = 100
 
 // known returns what was promised in the cycles of loans.
 func (s *Store) known(ctx context.Context, loans []reminder.Loan) (map[reminder.Cycle]reminder.History, error) {
@@ -157,11 +190,14 @@ func (s *Store) known(ctx context.Context, loans []reminder.Loan) (map[reminder.
 	ids := make([]any, len(loans))
 	for i, l := range loans {
 		ids[i] = l.ID
+		if raw, ok := s.raws.Load(l.ID); ok { // as it was promised before ids lost what pads them
+			ids = append(ids, raw)
+		}
 	}
 	err := s.read(ctx, func() { clear(known) }, func(rows *sql.Rows) error {
 		var c reminder.Cycle
 		var p reminder.Past
-		if err := scanCycle(rows, &c, &p.Step, &p.Dropped, &p.Email, &p.Borrower, &p.Waiting, &p.Told); err != nil {
+		if err := scanCycle(rows, &c, &p.Step, &p.Dropped, &p.Email, ident{nil, &p.Borrower}, &p.Waiting, &p.Told); err != nil {
 			return err
 		}
 		comeBack(&p.Step, &p.Dropped)
@@ -200,7 +236,7 @@ func comeBack(step *int, dropped *string) {
 
 // scanCycle scans a row that begins with loan_id and due_date.
 func scanCycle(rows *sql.Rows, c *reminder.Cycle, more ...any) error {
-	return rows.Scan(append([]any{&c.Loan, day{&c.Due}}, more...)...)
+	return rows.Scan(append([]any{ident{nil, &c.Loan}, day{&c.Due}}, more...)...)
 }
 
 // marks returns n parameter marks.
@@ -211,9 +247,30 @@ func (v *source) selectLoans() string {
 	return "SELECT " + v.list(slices.Concat(requiredColumns, optionalColumns)...) + " FROM " + v.view
 }
 
+// scanLoan reads a row of selectLoans, and the raw fine.
+func (s *Store) scanLoan(rows *sql.Rows) (l reminder.Loan, fine string, err error) {
+	var due, borrowed string
+	b := &l.Borrower
+	err = rows.Scan(ident{s, &l.ID}, ident{s, &b.ID}, prose{&b.Name}, cell{&b.Email}, prose{&l.Title}, cell{&due}, prose{&l.Ref}, prose{&l.ItemCode},
+		cell{&borrowed}, prose{&b.Group}, cell{&b.Language}, cell{&l.Hold}, cell{&fine}, cell{&l.Wants}, cell{&l.Calendar}, cell{&l.From}, cell{&l.ReplyTo})
+	l.FinePerDay, _ = wholeFine(fine)
+	l.Borrowed = anyDate(borrowed) // only told when known
+	setDue(&l, due)
+	return l, fine, err
+}
+
+// wholeFine is a fine in whole units, if it is one. Nobody fines a hundred million a day.
+func wholeFine(raw string) (whole int64, ok bool) {
+	fine, err := strconv.ParseFloat(cmp.Or(raw, "0"), 64)
+	if ok = err == nil && fine >= 0 && fine < 1e8; ok {
+		whole = int64(fine)
+	}
+	return whole, ok
+}
+
 // A reread is one claim's part in reading the loans of several.
 type reread struct {
-	ids   []any
+	ids   []string
 	loans []reminder.Loan
 }
 
@@ -227,57 +284,140 @@ func (s *Store) Reread(ctx context.Context, c reminder.Claim) ([]reminder.Loan, 
 		mine.ids = append(mine.ids, n.Loan)
 	}
 	err := s.rereads.join(s.turn, mine, func(batch []*reread) error {
-		err := s.loans(ctx, batch)
-		if err != nil && len(batch) > 1 {
+		var ids []string
+		for _, r := range batch {
+			ids = append(ids, r.ids...)
+		}
+		loans, err := s.find(ctx, ids)
+		if err != nil && (len(batch) > 1 || ofData(err)) {
 			return errAlone
+		}
+		for _, r := range batch {
+			for _, l := range loans {
+				if slices.Contains(r.ids, l.ID) {
+					r.loans = append(r.loans, l)
+				}
+			}
 		}
 		return err
 	})
 	if err == errAlone {
-		err = s.loans(ctx, []*reread{mine})
+		mine.loans, err = s.byID(ctx, mine.ids)
 	}
 	return mine.loans, fault("read the loans again", err)
 }
 
-// loans reads the loans of claims.
-func (s *Store) loans(ctx context.Context, batch []*reread) error {
-	views, err := s.views(ctx)
-	if err != nil {
-		return err
-	}
-	var ids []any
-	for _, r := range batch {
-		ids = append(ids, r.ids...)
-	}
-	reset := func() {
-		for _, r := range batch {
-			r.loans = nil
-		}
-	}
-	return s.read(ctx, reset, func(rows *sql.Rows) error {
-		var l reminder.Loan
-		var due, borrowed string
-		var fine sql.NullFloat64
-		b := &l.Borrower
-		err := rows.Scan(text{&l.ID}, text{&b.ID}, text{&b.Name}, text{&b.Email}, text{&l.Title}, text{&due}, text{&l.Ref}, text{&l.ItemCode},
-			text{&borrowed}, text{&b.Group}, text{&b.Language}, text{&l.Hold}, &fine, text{&l.Wants}, text{&l.Calendar}, text{&l.From}, text{&l.ReplyTo})
+// Unreadable looks loans up as Reread does.
+func (s *Store) Unreadable(ctx context.Context, loans []string) (map[string]bool, error) {
+	odd := map[string]bool{}
+	for chunk := range slices.Chunk(loans, promiseChunk) {
+		read, err := s.byID(ctx, chunk)
 		if err != nil {
-			return err
+			return nil, fault("read the loans", err)
 		}
-		l.FinePerDay = int64(fine.Float64)
-		l.Borrowed = anyDate(borrowed) // only told when known
-		setDue(&l, due)
-		for _, r := range batch {
-			if slices.Contains(r.ids, any(l.ID)) { // an integer id column also matches '12abc' by its leading digits
-				r.loans = append(r.loans, l)
+		for _, id := range chunk {
+			odd[id] = true
+		}
+		for _, l := range read {
+			if l.Broken == "" {
+				delete(odd, l.ID)
 			}
 		}
-		return nil
-	}, views.selectLoans()+" WHERE loan_id IN ("+marks(len(ids))+")", ids...)
+	}
+	return odd, nil
 }
 
-// LastBorrowed returns the newest day on which an open loan was borrowed.
-func (s *Store) LastBorrowed(ctx context.Context) (reminder.Date, error) {
+// where is the condition that an id is one of some, and its arguments. Bytes stand by themselves: beside text they
+// would have all of it compared as bytes, without the index.
+func (s *Store) where(v *source, column string, ids []string) (condition string, args []any) {
+	var texts, bytes []any
+	for _, id := range ids {
+		raw, _ := s.raws.Load(id)
+		decoded, err := hex.DecodeString(strings.TrimPrefix(id, "0x"))
+		switch {
+		case raw != nil:
+			texts = append(texts, id, raw)
+		case err == nil && idOf(string(decoded)) == id:
+			bytes = append(bytes, decoded)
+		default:
+			texts = append(texts, id)
+		}
+	}
+	column = v.expression(column)
+	condition = " WHERE " + column + " IN (" + marks(max(1, len(texts))) + ")"
+	if len(texts) == 0 {
+		texts = []any{""}
+	}
+	if len(bytes) > 0 {
+		condition += " OR " + column + " IN (" + marks(len(bytes)) + ")"
+	}
+	return condition, append(texts, bytes...)
+}
+
+// find reads the loans with some ids in one statement.
+func (s *Store) find(ctx context.Context, ids []string) (loans []reminder.Loan, err error) {
+	views, err := s.views(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wanted := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		wanted[id] = true
+	}
+	condition, args := s.where(views, "loan_id", ids)
+	err = s.read(ctx, func() { loans = nil }, func(rows *sql.Rows) error {
+		l, _, err := s.scanLoan(rows)
+		if wanted[l.ID] { // an integer id column also matches '12abc' by its leading digits
+			loans = append(loans, l)
+		}
+		return err
+	}, views.selectLoans()+condition, args...)
+	return loans, err
+}
+
+// byID reads the loans with some ids. One that the database cannot compute does not keep the others from being read.
+func (s *Store) byID(ctx context.Context, ids []string) ([]reminder.Loan, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	loans, err := s.find(ctx, ids)
+	if !ofData(err) {
+		return loans, fault("read the loans", err)
+	}
+	views, err := s.views(ctx)
+	if err != nil {
+		return nil, err
+	}
+	condition, args := s.where(views, "loan_id", ids)
+	_, err = column[string](ctx, s, "SELECT 'found' FROM "+views.view+condition, args...)
+	switch {
+	case ofData(err): // one loan's id cannot be computed, so none can be looked for by it
+		loans = nil
+		err = s.salvageLoans(ctx, math.MaxInt, func(l reminder.Loan, _ string) error {
+			if slices.Contains(ids, l.ID) {
+				loans = append(loans, l)
+			}
+			return nil
+		})
+		return loans, fault("read the loans", err)
+	case err != nil:
+		return nil, fault("read the loans", err)
+	case len(ids) == 1:
+		l, err := s.broken(ctx, condition, args...)
+		l.ID = ids[0]
+		return []reminder.Loan{l}, fault("read the loans", err)
+	}
+	half := len(ids) / 2
+	loans, err = s.byID(ctx, ids[:half])
+	if err != nil {
+		return nil, err
+	}
+	more, err := s.byID(ctx, ids[half:])
+	return append(loans, more...), err
+}
+
+// LastBorrowed returns the newest day until today on which an open loan was borrowed.
+func (s *Store) LastBorrowed(ctx context.Context, today reminder.Date) (reminder.Date, error) {
 	views, err := s.views(ctx)
 	if err != nil {
 		return reminder.Date{}, err
@@ -286,7 +426,10 @@ func (s *Store) LastBorrowed(ctx context.Context) (reminder.Date, error) {
 		return reminder.Date{}, nil
 	}
 	var borrowed string
-	err = s.row(ctx, []any{text{&borrowed}}, "SELECT MAX(borrowed_at) FROM reminder_loans")
+	err = s.row(ctx, []any{text{&borrowed}}, "SELECT MAX(borrowed_at) FROM reminder_loans WHERE borrowed_at < ?", today.AddDays(1).String())
+	if ofData(err) {
+		return reminder.Date{}, nil // not known
+	}
 	return anyDate(borrowed), fault("read the loans", err)
 }
 

@@ -40,6 +40,7 @@ type Store struct {
 	zone   *time.Location         // the library's
 	draft  string                 // what the names of the views end with
 	source atomic.Pointer[source] // what the views have, as Check found it
+	raws   raws
 
 	scanning        chan struct{} // held by the one Scan that is at work
 	turn            turn

@@ -38,12 +38,14 @@ func (s *Store) insert(ctx context.Context, runID string, emails []reminder.Emai
 		}
 		total.Emails += n.Emails
 		total.Notices += n.Notices
+		total.Odd += n.Odd
 	}
 	return total, nil
 }
 
 // insertChunk stores one chunk. Error 1062 says that some of its notices are on record: another run promised them in the
-// meantime, or they are promised anew. The former are left out, room is made for the latter, and the rest is tried again.
+// meantime, or they are promised anew. The former are left out, room is made for the latter, and the rest is tried again. A
+// chunk that the database refuses for one of its values is halved down to the email that has it; that one is left out.
 func (s *Store) insertChunk(ctx context.Context, runID string, chunk []reminder.Email, state reminder.State, reason string) (reminder.PlannedCounts, error) {
 	var n reminder.PlannedCounts
 	var known map[reminder.Cycle]reminder.History
@@ -71,10 +73,15 @@ func (s *Store) insertChunk(ctx context.Context, runID string, chunk []reminder.
 			}
 			return n, nil
 		}
-		if errors.Is(err, mysql.ErrPktTooLarge) && len(chunk) > 1 { // a server that takes short statements only
+		if ofValue(err) && len(chunk) == 1 {
+			n.Odd = len(chunk[0].Notices)
+			return n, nil
+		}
+		if ofValue(err) || errors.Is(err, mysql.ErrPktTooLarge) && len(chunk) > 1 { // or a server that takes short statements only
 			for half := range slices.Chunk(chunk, (len(chunk)+1)/2) {
 				part, err := s.insertChunk(ctx, runID, half, state, reason)
-				if n.Emails, n.Notices = n.Emails+part.Emails, n.Notices+part.Notices; err != nil {
+				n.Emails, n.Notices, n.Odd = n.Emails+part.Emails, n.Notices+part.Notices, n.Odd+part.Odd
+				if err != nil {
 					return n, err
 				}
 			}
@@ -364,7 +371,7 @@ func (s *Store) claims(ctx context.Context, where string, args ...any) ([]remind
 	err := s.read(ctx, func() { claims = nil }, func(rows *sql.Rows) error {
 		var c reminder.Claim
 		var token, id, date sql.NullString
-		if err := rows.Scan(&c.ID, &c.Ref, &token, &c.Borrower, &c.Attempts, &c.Unknowns, &id, &date); err != nil {
+		if err := rows.Scan(&c.ID, &c.Ref, &token, ident{nil, &c.Borrower}, &c.Attempts, &c.Unknowns, &id, &date); err != nil {
 			return err
 		}
 		c.Token, c.MessageID = token.String, id.String

@@ -4,11 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"slices"
 	"time"
-
-	"github.com/go-sql-driver/mysql"
 
 	"github.com/mtsn6garut/pengingat/reminder"
 )
@@ -89,19 +86,26 @@ const phoneChunk = 500
 // Phones returns, by borrower, the phone numbers that the view has in its column phone; none when it has no such column.
 func (s *Store) Phones(ctx context.Context, loans []reminder.Loan) (map[string]string, error) {
 	phones := map[string]string{}
+	views, err := s.views(ctx)
+	if err != nil || !slices.Contains(views.columns, "phone") {
+		return phones, err
+	}
 	for chunk := range slices.Chunk(loans, phoneChunk) {
-		ids := make([]any, len(chunk))
+		ids := make([]string, len(chunk))
 		for i, l := range chunk {
 			ids[i] = l.ID
 		}
+		condition, args := s.where(views, "loan_id", ids)
 		err := s.read(ctx, func() {}, func(rows *sql.Rows) error {
 			var borrower, phone string
-			err := rows.Scan(&borrower, &phone)
-			phones[borrower] = phone
+			err := rows.Scan(ident{s, &borrower}, cell{&phone})
+			if phone != "" {
+				phones[borrower] = phone
+			}
 			return err
-		}, "SELECT borrower_id, phone FROM reminder_loans WHERE phone <> '' AND loan_id IN ("+marks(len(ids))+")", ids...)
-		if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1054 { // unknown column
-			return phones, nil
+		}, "SELECT borrower_id, phone FROM reminder_loans"+condition, args...)
+		if ofData(err) {
+			continue // nobody can be called by what the database cannot compute
 		}
 		if err != nil {
 			return nil, fault("read the phone numbers", err)

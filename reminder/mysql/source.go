@@ -1,13 +1,18 @@
 package mysql
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 
 	"github.com/mtsn6garut/pengingat/reminder"
 )
@@ -30,29 +35,71 @@ var (
 type source struct {
 	view       string // LoansView, or its draft
 	columns    []string
+	types      map[string]string // of columns
 	closedDays bool
 }
 
 // readSource looks at the views as our rights show them.
 func (s *Store) readSource(ctx context.Context) (*source, error) {
 	found := &source{}
-	err := s.read(ctx, func() { *found = source{view: LoansView + s.draft} }, func(rows *sql.Rows) error {
-		var view, column string
-		err := rows.Scan(&view, &column)
+	err := s.read(ctx, func() { *found = source{view: LoansView + s.draft, types: map[string]string{}} }, func(rows *sql.Rows) error {
+		var view, column, kind string
+		err := rows.Scan(&view, &column, &kind)
+		column = strings.ToLower(column)
 		if view == ClosedDaysView+s.draft {
 			found.closedDays = true
 		} else {
-			found.columns = append(found.columns, strings.ToLower(column))
+			found.columns = append(found.columns, column)
+			found.types[column] = strings.ToLower(kind)
 		}
 		return err
-	}, "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name IN (?, ?)",
+	}, `SELECT table_name, column_name, IF(numeric_precision > 15, CONCAT('long ', data_type), data_type)
+		FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name IN (?, ?)`,
 		LoansView+s.draft, ClosedDaysView+s.draft)
 	if err != nil {
 		return nil, fault("look for the views", err)
 	}
+	if len(found.columns) == 0 {
+		if err := s.probeColumns(ctx, found); err != nil {
+			return nil, fault("look at the view", err)
+		}
+	}
 	found.closedDays = found.closedDays || slices.Contains(found.columns, "calendar")
 	s.source.Store(found)
 	return found, nil
+}
+
+// probeColumns asks for each column of LoansView: where a view calls a function, its columns are shown only to those who may
+// call that, and to read on without them would tell people about what is on hold.
+func (s *Store) probeColumns(ctx context.Context, found *source) error {
+	for _, c := range slices.Concat(requiredColumns, optionalColumns, []string{"phone"}) {
+		err := retry(ctx, func(bool) error {
+			rows, err := s.db.QueryContext(ctx, "SELECT "+c+" FROM "+found.view+" WHERE 1 = 0")
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			types, err := rows.ColumnTypes()
+			if err == nil {
+				found.columns, found.types[c] = append(found.columns, c), strings.ToLower(types[0].DatabaseTypeName())
+			}
+			return err
+		})
+		switch e, ok := errors.AsType[*mysql.MySQLError](err); {
+		case ok && e.Number == 1054: // no such column
+		case ok && (e.Number == 1146 || e.Number == 1142): // no such view, for us
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// dated reports whether the database compares due dates as dates.
+func (v *source) dated() bool {
+	kind := v.types["due_at"]
+	return kind == "date" || kind == "datetime" || kind == "timestamp"
 }
 
 // views is what Check found last, or looks itself.
@@ -74,12 +121,12 @@ func (v *source) missing() error {
 		"The view reminder_loans lacks the columns: "+names+". For an example: pengingat migrate --source custom --print-template")
 }
 
-// list is a select list with NULL in the place of an optional column that the view leaves out.
+// list is a select list, with NULL in the place of a column that the view leaves out.
 func (v *source) list(columns ...string) string {
 	var list []string
 	for _, c := range columns {
-		if slices.Contains(optionalColumns, c) && !slices.Contains(v.columns, c) {
-			c = "NULL AS " + c
+		if e := v.expression(c); e != c {
+			c = e + " AS " + c
 		}
 		list = append(list, c)
 	}
@@ -94,22 +141,24 @@ func (s *Store) sourceCalendars(ctx context.Context) (calendars map[string]remin
 	if err != nil || !views.closedDays {
 		return calendars, nil, err
 	}
-	err = s.read(ctx, func() { clear(calendars); odd = nil }, func(rows *sql.Rows) error {
-		var branch, day, name sql.NullString
-		var open sql.NullBool
-		if err := rows.Scan(&branch, &day, &open, &name); err != nil {
+	err = s.salvage(ctx, ClosedDaysView+s.draft, "calendar, day, is_open, name", math.MaxInt, func(rows *sql.Rows) error {
+		var branch, day, open, name string
+		if err := rows.Scan(cell{&branch}, cell{&day}, cell{&open}, prose{&name}); err != nil {
 			return err
 		}
-		row, err := closedDay(day.String, open.Bool, name.String)
+		row, err := closedDay(day, open, name)
 		if err != nil {
-			odd = append(odd, day.String)
+			odd = append(odd, cmp.Or(day, "?"))
 			return nil
 		}
-		closed := calendars[branch.String]
+		closed := calendars[branch]
 		closed.Add(row) // in place: to copy thousands of days for each of them would take seconds
-		calendars[branch.String] = closed
+		calendars[branch] = closed
 		return nil
-	}, "SELECT calendar, day, is_open, name FROM "+ClosedDaysView+s.draft)
+	}, func(row int) error {
+		odd = append(odd, fmt.Sprintf("#%d", row+1))
+		return nil
+	})
 	for _, c := range calendars {
 		maps.DeleteFunc(c.Dates, func(d reminder.Date, _ string) bool { return c.Open[d] }) // an exception comes first
 	}
@@ -117,7 +166,11 @@ func (s *Store) sourceCalendars(ctx context.Context) (calendars map[string]remin
 }
 
 // closedDay is the calendar that one row of ClosedDaysView makes.
-func closedDay(day string, open bool, name string) (reminder.Calendar, error) {
+func closedDay(day, isOpen, name string) (reminder.Calendar, error) {
+	open := isOpen == "1" || isOpen == "\x01" // of a BIT
+	if isOpen != "" && isOpen != "0" && !open {
+		return reminder.Calendar{}, fmt.Errorf("%q is neither open nor closed", isOpen)
+	}
 	if weekdays, err := reminder.ParseWeekdays(day); err == nil && len(weekdays) == 1 && !open {
 		return reminder.Calendar{Weekdays: weekdays}, nil
 	}

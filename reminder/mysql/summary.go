@@ -1,8 +1,10 @@
 package mysql
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"math"
 	"slices"
 	"time"
 
@@ -50,12 +52,27 @@ func (s *Store) LateLongest(ctx context.Context, first, last reminder.Date, n in
 	if err != nil {
 		return nil, err
 	}
-	ids, err := column[string](ctx, s, "SELECT loan_id FROM (SELECT "+views.list("loan_id", "due_at", "hold_reason")+` FROM reminder_loans
+	ids, err := s.ids(ctx, "SELECT loan_id FROM (SELECT "+views.list("loan_id", "due_at", "hold_reason")+` FROM reminder_loans
 		WHERE due_at >= ? AND due_at < ?) AS loans WHERE COALESCE(hold_reason, '') = '' ORDER BY due_at, loan_id LIMIT ?`, first.String(), last.String(), n)
+	if ofData(err) {
+		return s.salvageLate(ctx, first, last, n)
+	}
 	if err != nil {
 		return nil, fault("read the late loans", err)
 	}
-	late, err := s.byID(ctx, anys(ids))
+	late, err := s.byID(ctx, ids)
 	slices.SortFunc(late, func(a, b reminder.Loan) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
 	return late, err
+}
+
+// salvageLate is LateLongest where the database cannot compute a loan.
+func (s *Store) salvageLate(ctx context.Context, first, last reminder.Date, n int) (late []reminder.Loan, err error) {
+	err = s.salvageLoans(ctx, math.MaxInt, func(l reminder.Loan, _ string) error {
+		if l.Broken == "" && l.Hold == "" && !l.Due.Before(first) && l.Due.Before(last) {
+			late = append(late, l)
+		}
+		return nil
+	})
+	slices.SortFunc(late, func(a, b reminder.Loan) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID)) })
+	return late[:min(n, len(late))], fault("read the late loans", err)
 }

@@ -3,13 +3,13 @@ package mysql
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
@@ -31,7 +31,7 @@ const examples = 3
 
 // CheckView looks at every row of the views and says what is wrong with them, each kind of mistake once with the ids of
 // some loans. It returns how many rows it looked at. A view that cannot be read at all is a *reminder.Fault.
-func (s *Store) CheckView(ctx context.Context) (checked int, findings []Finding, err error) {
+func (s *Store) CheckView(ctx context.Context, today reminder.Date) (checked int, findings []Finding, err error) {
 	if err := s.Check(ctx); err != nil {
 		return 0, nil, err
 	}
@@ -48,13 +48,7 @@ func (s *Store) CheckView(ctx context.Context) (checked int, findings []Finding,
 			}})
 		}
 	}
-	var kind string
-	err = s.row(ctx, []any{&kind}, `SELECT LOWER(data_type) FROM information_schema.columns
-		WHERE table_schema = DATABASE() AND table_name = ? AND column_name = 'due_at'`, views.view)
-	if err != nil {
-		return 0, nil, fault("look at the view", err)
-	}
-	if kind != "date" && kind != "datetime" && kind != "timestamp" {
+	if kind := views.types["due_at"]; !views.dated() {
 		findings = append(findings, Finding{Serious: true, Wrong: true, Text: reminder.Text{
 			ID: "due_at bertipe " + kind + ", padahal harus DATE atau DATETIME: pakai STR_TO_DATE(kolom, '%d/%m/%Y') bila tanggalnya berupa teks.",
 			EN: "due_at is of the type " + kind + " and must be DATE or DATETIME: use STR_TO_DATE(column, '%d/%m/%Y') where dates are text.",
@@ -65,13 +59,22 @@ func (s *Store) CheckView(ctx context.Context) (checked int, findings []Finding,
 		return 0, nil, err
 	}
 	findings = append(findings, zoned...)
-	c := newViewCheck()
-	query := "SELECT " + views.list("loan_id", "borrower_id", "borrower_name", "email", "title", "due_at", "hold_reason", "language", "wants",
-		"from_address", "reply_to") + " FROM " + views.view + " LIMIT " + strconv.Itoa(maxChecked)
-	err = s.read(ctx, func() { c = newViewCheck() }, func(rows *sql.Rows) error { return c.row(rows) }, query)
+	c := &viewCheck{today: today, seen: map[string]bool{}, borrowers: map[string][2]string{}, broken: map[string][]string{}}
+	var sample []string
+	err = s.salvageLoans(ctx, maxChecked, func(l reminder.Loan, fine string) error {
+		if c.row(l, fine); l.ID != "" && l.Broken == "" && len(sample) < pageSize {
+			sample = append(sample, l.ID)
+		}
+		return nil
+	})
 	if err != nil {
 		return 0, nil, fault("check the view "+LoansView, err)
 	}
+	lost, err := s.Unreadable(ctx, sample)
+	if err != nil {
+		return 0, nil, err
+	}
+	c.wrong[notFound] = slices.Sorted(maps.Keys(lost))
 	findings = append(findings, c.findings()...)
 	_, odd, err := s.sourceCalendars(ctx)
 	if err != nil {
@@ -79,7 +82,8 @@ func (s *Store) CheckView(ctx context.Context) (checked int, findings []Finding,
 	}
 	if len(odd) > 0 {
 		findings = append(findings, finding(true, odd,
-			"hari tutup tidak dapat dibaca; tulis 2026-12-25, 12-25 atau sun", "closed days cannot be read; write 2026-12-25, 12-25 or sun"))
+			"hari tutup tidak dapat dibaca dan diabaikan; tulis day sebagai 2026-12-25, 12-25 atau sun, dan is_open sebagai 0 atau 1",
+			"closed days cannot be read and are left out; write day as 2026-12-25, 12-25 or sun, and is_open as 0 or 1"))
 	}
 	return c.rows, findings, nil
 }
@@ -95,7 +99,7 @@ const slowScan = 2 * time.Second
 // is slow.
 func (s *Store) CheckScan(ctx context.Context, first, last reminder.Date, clock func() time.Time) ([]Finding, error) {
 	start := clock()
-	_, _, err := s.CountLoans(ctx, first)
+	_, err := s.CountLoans(ctx, first)
 	if err == nil {
 		err = s.Scan(ctx, first, last, func([]reminder.Loan, map[reminder.Cycle]reminder.History) error { return nil })
 	}
@@ -120,14 +124,12 @@ func (s *Store) CheckScan(ctx context.Context, first, last reminder.Date, clock 
 
 // A viewCheck gathers what is wrong with rows.
 type viewCheck struct {
+	today     reminder.Date
 	rows      int
 	seen      map[string]bool      // loan ids
 	borrowers map[string][2]string // name and address by borrower id
 	wrong     [len(mistakes)][]string
-}
-
-func newViewCheck() *viewCheck {
-	return &viewCheck{seen: map[string]bool{}, borrowers: map[string][2]string{}}
+	broken    map[string][]string // by the column that the database cannot compute
 }
 
 // The mistakes, in the order in which they are told.
@@ -138,12 +140,16 @@ const (
 	longID
 	twoBorrowers
 	noDueDate
+	oddDueDate
+	notFound
 	noAddress
 	badAddress
 	tornAddress
 	noTitle
 	noName
+	oddText
 	oddLanguage
+	oddFine
 	oddWants
 	badBranch
 )
@@ -157,68 +163,74 @@ var mistakes = [...]struct {
 	noBorrowerID: {true, "pinjaman tanpa borrower_id tidak pernah diingatkan", "loans without a borrower_id are never told about"},
 	longID:       {true, "loan_id atau borrower_id lebih panjang dari 100 huruf; pinjamannya tidak diingatkan", "ids are longer than 100 characters; their loans are not told about"},
 	twoBorrowers: {true, "borrower_id dipakai dua orang atau lebih: surat seorang akan menyebut buku orang lain", "a borrower_id stands for two people or more: one's mail would name the other's books"},
-	noDueDate:    {true, "pinjaman tanpa tanggal kembali yang dapat dibaca tidak pernah diingatkan", "loans without a readable due date are never told about"},
-	noAddress:    {false, "pinjaman tanpa alamat surel", "loans without an e-mail address"},
-	badAddress:   {false, "pinjaman dengan alamat surel yang tidak dapat dipakai", "loans with an e-mail address that cannot be used"},
+	noDueDate:    {true, "pinjaman tanpa tanggal kembali yang dapat dibaca (due_at) tidak pernah diingatkan", "loans without a readable due date (due_at) are never told about"},
+	oddDueDate: {true, "pinjaman dengan due_at (tanggal kembali) sebelum 1970 atau lebih dari 5 tahun lagi tidak diingatkan: perbaiki tahunnya, atau isi hold_reason bila memang begitu",
+		"loans with a due date (due_at) before 1970 or more than 5 years ahead are not told about: mend the year, or fill in hold_reason if it is meant"},
+	notFound: {true, "pinjaman tidak diingatkan, karena basis data tidak menemukannya lagi lewat loan_id-nya: beri loan_id sebagai CAST(kolom AS CHAR)",
+		"loans are not told about, because the database does not find them again by their loan_id: give loan_id as CAST(column AS CHAR)"},
+	noAddress:  {false, "pinjaman tanpa alamat surel", "loans without an e-mail address"},
+	badAddress: {false, "pinjaman dengan alamat surel yang tidak dapat dipakai", "loans with an e-mail address that cannot be used"},
 	tornAddress: {false, "pinjaman dengan alamat surel yang mungkin hanya separuhnya; adakah koma atau spasi di dalam alamatnya?",
 		"loans with what may be half of an e-mail address; is there a comma or a blank inside it?"},
 	noTitle:     {false, "pinjaman tanpa judul", "loans without a title"},
 	noName:      {false, "pinjaman tanpa nama peminjam", "loans without the borrower's name"},
+	oddText:     {true, "pinjaman yang nama, judul, kelas atau kodenya memuat huruf yang tidak dapat dibaca (bukan UTF-8)", "loans whose name, title, group or code has letters that cannot be read (not UTF-8)"},
+	oddFine:     {true, "pinjaman dengan fine_per_day yang bukan jumlah uang; suratnya tidak menyebut denda", "loans with a fine_per_day that is no amount; the mail tells no fine"},
 	oddLanguage: {false, "pinjaman dengan bahasa yang tidak dikenal: tulis id atau en; surat memakai bahasa perpustakaan", "loans with a language that is not known: write id or en; the mail is in the library's language"},
 	oddWants:    {true, "kolom wants tidak dapat dibaca; isinya NULL, none, atau daftar dari -2, 0 dan +", "wants cannot be read; it is NULL, none, or a list of -2, 0 and +"},
 	badBranch:   {false, "from_address atau reply_to bukan alamat surel yang dapat dipakai", "from_address or reply_to is not a usable e-mail address"},
 }
 
 // row checks one row.
-func (c *viewCheck) row(rows *sql.Rows) error {
-	var id, borrower, name, email, title, due, hold, language, wants, from, replyTo sql.NullString
-	if err := rows.Scan(&id, &borrower, &name, &email, &title, &due, &hold, &language, &wants, &from, &replyTo); err != nil {
-		return err
-	}
+func (c *viewCheck) row(l reminder.Loan, fine string) {
 	c.rows++
+	name := cmp.Or(l.ID, "?")
+	if l.Broken != "" {
+		c.broken[l.Broken] = append(c.broken[l.Broken], name)
+		return
+	}
 	note := func(mistake int, applies bool) {
 		if applies {
-			c.wrong[mistake] = append(c.wrong[mistake], cmp.Or(id.String, "?"))
+			c.wrong[mistake] = append(c.wrong[mistake], name)
 		}
 	}
-	empty := func(s sql.NullString) bool { return strings.TrimSpace(s.String) == "" }
-	unusable := func(s sql.NullString) bool { _, err := mail.ParseAddress(s.String); return err != nil && !empty(s) }
+	unusable := func(s string) bool { _, err := mail.ParseAddress(s); return err != nil && s != "" }
+	b := l.Borrower
+	first, last := reminder.PlausibleDue(c.today)
 
-	note(noLoanID, id.String == "")
-	note(loanTwice, id.String != "" && c.seen[id.String])
-	c.seen[id.String] = true
-	note(noBorrowerID, borrower.String == "" && hold.String == "")
-	var l reminder.Loan
-	l.ID, l.Borrower.ID = id.String, borrower.String
-	setDue(&l, due.String)
-	note(longID, l.Hold == "id_too_long")
+	note(noLoanID, l.ID == "")
+	note(loanTwice, l.ID != "" && c.seen[l.ID])
+	c.seen[l.ID] = true
+	note(noBorrowerID, b.ID == "" && l.Hold == "")
+	note(longID, max(utf8.RuneCountInString(l.ID), utf8.RuneCountInString(b.ID)) > reminder.MaxID)
+	who := [2]string{b.Name, b.Email}
+	other, known := c.borrowers[b.ID]
+	note(twoBorrowers, known && b.ID != "" && other != who)
+	c.borrowers[b.ID] = who
 	note(noDueDate, l.Due.IsZero())
-	who := [2]string{name.String, email.String}
-	other, known := c.borrowers[borrower.String]
-	note(twoBorrowers, known && borrower.String != "" && other != who)
-	c.borrowers[borrower.String] = who
-	note(noAddress, empty(email) && hold.String == "")
-	_, broken := mail.ParseAddress(email.String)
+	note(oddDueDate, !l.Due.IsZero() && l.Hold == "" && (l.Due.Before(first) || l.Due.After(last)))
+	note(noAddress, b.Email == "" && l.Hold == "")
+	_, broken := mail.ParseAddress(b.Email)
 	torn := errors.Is(broken, mail.ErrTornAddress)
-	note(badAddress, broken != nil && !empty(email) && !torn)
+	note(badAddress, broken != nil && b.Email != "" && !torn)
 	note(tornAddress, torn)
-	note(noTitle, empty(title))
-	note(noName, empty(name) && hold.String == "")
-	tag, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(language.String), "_", "-"), "-")
+	note(noTitle, l.Title == "")
+	note(noName, b.Name == "" && l.Hold == "")
+	note(oddText, strings.ContainsRune(l.Title+b.Name+b.Group+l.ItemCode+l.Ref, utf8.RuneError))
+	tag, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(b.Language), "_", "-"), "-")
 	note(oddLanguage, tag != "" && tag != "id" && tag != "en")
-	note(oddWants, wants.String != "" && slices.ContainsFunc(strings.Split(wants.String, ","), oddWant))
-	note(badBranch, unusable(from) || unusable(replyTo))
-	return nil
-}
-
-// oddWant reports whether one part of the column wants means nothing.
-func oddWant(part string) bool {
-	part = strings.TrimSpace(part)
-	days, err := strconv.Atoi(part)
-	return part != "none" && part != "+" && (err != nil || days > 0 || strings.HasPrefix(part, "+"))
+	_, isFine := wholeFine(fine)
+	note(oddFine, !isFine)
+	note(oddWants, l.Odd(c.today) == "wants")
+	note(badBranch, unusable(l.From) || unusable(l.ReplyTo))
 }
 
 func (c *viewCheck) findings() (list []Finding) {
+	for _, column := range slices.Sorted(maps.Keys(c.broken)) {
+		list = append(list, finding(true, c.broken[column],
+			"pinjaman tidak diingatkan, karena basis data tidak dapat menghitung kolom "+column+": misalnya sebuah subquery memberi dua baris (pakai MIN(...))",
+			"loans are not told about, because the database cannot compute the column "+column+": perhaps a subquery finds two rows (use MIN(...))"))
+	}
 	for i, m := range mistakes {
 		if len(c.wrong[i]) > 0 {
 			f := finding(m.serious, c.wrong[i], m.id, m.en)

@@ -37,7 +37,7 @@ func custom(t *testing.T, closed string, rows ...string) *mysql.Store {
 func TestCheckView(t *testing.T) {
 	const good = "'1', 'a', 'Ani', 'ani@example.org', 'Bumi', '2026-11-24', 'id', '-2,0,+', NULL"
 	check := func(closed string, rows ...string) string {
-		checked, findings, err := custom(t, closed, rows...).CheckView(t.Context())
+		checked, findings, err := custom(t, closed, rows...).CheckView(t.Context(), day("2026-11-24"))
 		require.NoError(t, err)
 		require.Equal(t, len(rows), checked)
 		var all []string
@@ -62,11 +62,11 @@ func TestCheckView(t *testing.T) {
 		"'7', 'g', NULL, 'g@example.org', 'Bumi', '2026-11-24', 'en-GB', 'none', 'desk@example.org'")
 	for _, want := range []string{
 		"1 loans without a loan_id", "1 loan ids appear more than once: a JOIN", "1 loans without a borrower_id", "1 ids are longer",
-		"1 a borrower_id stands for two people or more: one's mail would name the other's books (3)", "1 loans without a readable due date are never told about (4)",
+		"1 a borrower_id stands for two people or more: one's mail would name the other's books (3)", "1 loans without a readable due date (due_at) are never told about (4)",
 		"1 loans without an e-mail address (5)", "1 loans with an e-mail address that cannot be used (6)", "1 loans without a title (6)",
 		"1 loans with what may be half of an e-mail address; is there a comma or a blank inside it? (8)",
 		"1 loans without the borrower's name (7)", "1 loans with a language that is not known", "1 wants cannot be read", "1 from_address or reply_to is not",
-		"1 closed days cannot be read; write 2026-12-25, 12-25 or sun (25 December)",
+		"1 closed days cannot be read and are left out; write day as 2026-12-25, 12-25 or sun, and is_open as 0 or 1 (25 December)",
 	} {
 		assert.Contains(t, wrong, want)
 	}
@@ -94,7 +94,7 @@ func TestViewLacksColumns(t *testing.T) {
 	loans, err := store.FindLoan(t.Context(), "1")
 	require.NoError(t, err)
 	assert.Len(t, loans, 1)
-	last, err := store.LastBorrowed(t.Context())
+	last, err := store.LastBorrowed(t.Context(), day("2026-11-24"))
 	require.NoError(t, err)
 	assert.True(t, last.IsZero())
 }

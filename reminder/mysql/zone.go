@@ -104,6 +104,9 @@ func (s *Store) zonedDues(ctx context.Context, zones ...string) (dues []zonedDue
 			in[loan] = due
 			return err
 		}, "SELECT loan_id, due_at FROM "+LoansView+s.draft+" WHERE due_at IS NOT NULL LIMIT ?", maxZoned)
+		if ofData(err) {
+			return nil, nil // the database cannot compute a cell: nothing can be compared
+		}
 		if err != nil {
 			return nil, fault("compare time zones", err)
 		}

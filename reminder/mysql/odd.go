@@ -1,0 +1,207 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"html"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// One cell of a library's data may hold anything that MySQL can, and must not keep the other rows from being read. So every
+// cell is read as text, and where the database cannot even compute one, what can be read is read around it.
+
+// What cells of the views are scanned into. NULL is "".
+type (
+	cell  struct{ *string } // text of one line: what surrounds it, what is no UTF-8 and what is too long are taken off
+	prose struct{ *string } // a cell that people read
+	ident struct {          // an id
+		store *Store // that must find the loan again by it, or nil
+		id    *string
+	}
+)
+
+// maxCell is how many bytes of a cell are read: more than any of them means.
+const maxCell = 4096
+
+// padding surrounds values in columns of a fixed length, and after an import.
+const padding = " \t\r\n\u00a0"
+
+func (c cell) Scan(src any) error {
+	err := text(c).Scan(src)
+	raw := strings.Trim(strings.TrimRight(*c.string, "\x00"+padding), padding)
+	*c.string = strings.ToValidUTF8(raw[:min(len(raw), maxCell)], "\ufffd")
+	return err
+}
+
+// Scan undoes, once, what htmlspecialchars or htmlentities of a PHP program did to a text before it was stored.
+func (p prose) Scan(src any) error {
+	err := cell(p).Scan(src)
+	*p.string = decode(*p.string)
+	return err
+}
+
+var entity = regexp.MustCompile(`&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});`)
+
+// decode leaves alone what no program has written: an entity without its semicolon, or of another name.
+func decode(s string) string {
+	return entity.ReplaceAllStringFunc(s, func(e string) string {
+		decoded := html.UnescapeString(e)
+		if strings.HasSuffix(decoded, ";") { // not known, or only its beginning
+			return e
+		}
+		return decoded
+	})
+}
+
+func (i ident) Scan(src any) error {
+	var raw string
+	err := text{&raw}.Scan(src)
+	*i.id = idOf(raw)
+	if i.store != nil && *i.id != raw && !strings.HasPrefix(*i.id, "0x") {
+		i.store.raws.Store(*i.id, raw)
+	}
+	return err
+}
+
+// idOf is the id that a value stands for. What pads it is no part of it: the unique key pays no attention to blanks at the end,
+// and a loan must not become another one by an import. Bytes that are no text, such as a UUID in BINARY(16), are written 0x….
+func idOf(raw string) string {
+	id := strings.TrimLeft(strings.TrimRight(raw, "\x00"+padding), padding)
+	if utf8.ValidString(id) && !strings.ContainsFunc(id, unicode.IsControl) {
+		return id
+	}
+	return "0x" + strings.ToUpper(hex.EncodeToString([]byte(raw)))
+}
+
+// raws are the values of ids that differ from them, as the last scan found them.
+type raws struct{ sync.Map }
+
+// expression is how a column is read, so that it is text or a number whatever its type.
+func (v *source) expression(column string) string {
+	switch v.types[column] {
+	case "":
+		return "NULL"
+	case "bit", "long bit":
+		return column + " + 0"
+	case "json", "float", "double", "long float", "long double", "long decimal": // compared as text, too
+		return "CAST(" + column + " AS CHAR)"
+	case "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection":
+		return "NULL"
+	}
+	return column
+}
+
+// ofData reports whether a statement failed over what a row holds: a subquery that found two rows, a number out of range, a
+// function that refused its argument. There are too many of them to be listed, so it is what is nothing else.
+func ofData(err error) bool {
+	e, ok := errors.AsType[*mysql.MySQLError](err)
+	if _, explained := errors.AsType[*reminder.Fault](err); !ok || explained || transient(err) {
+		return false
+	}
+	if slices.Contains([]uint16{1267, 1271}, e.Number) { // collations that clash: perhaps only with an id that is looked for
+		return true
+	}
+	for _, numbers := range remedies {
+		if slices.Contains(numbers, e.Number) {
+			return false
+		}
+	}
+	return !slices.Contains([]uint16{1064, 1037, 1038, 1041}, e.Number) // syntax, memory
+}
+
+// ofValue reports whether an INSERT was refused for a value in it: by its column, a CHECK, a trigger, or a partition.
+func ofValue(err error) bool {
+	e, ok := errors.AsType[*mysql.MySQLError](err)
+	return ok && slices.Contains([]uint16{1048, 1264, 1265, 1292, 1300, 1366, 1406, 1526, 1644, 1690, 3819, 4025}, e.Number)
+}
+
+// maxBroken bounds how many rows that cannot be computed are stepped over.
+const maxBroken = 1000
+
+// salvage reads the first rows of a view. The database sends a row as soon as it has computed it; so the one over which a
+// statement fails is the next one, and the next statement begins behind it. broken gets its place. When no row of several can
+// be computed, it is not the rows.
+func (s *Store) salvage(ctx context.Context, view, list string, limit int, scan func(*sql.Rows) error, broken func(row int) error) error {
+	row, rows := 0, 0
+	for lost := 0; ; {
+		err := retry(ctx, func(bool) error {
+			return each(ctx, s.db, func(rows *sql.Rows) error {
+				row++
+				return scan(rows)
+			}, "SELECT "+list+" FROM "+view+" LIMIT ? OFFSET ?", max(limit-row, 0), row)
+		})
+		if !ofData(err) {
+			return err
+		}
+		if rows == 0 {
+			var counting error
+			if rows, counting = s.count(ctx, "SELECT COUNT(*) FROM "+view); counting != nil {
+				return counting
+			}
+		}
+		if lost++; lost > maxBroken || lost > 1 && lost >= rows {
+			return err
+		}
+		if err := broken(row); err != nil {
+			return err
+		}
+		if row++; row >= rows {
+			return nil
+		}
+	}
+}
+
+// salvageLoans visits up to limit open loans, with the raw fine of each.
+func (s *Store) salvageLoans(ctx context.Context, limit int, visit func(l reminder.Loan, fine string) error) error {
+	views, err := s.views(ctx)
+	if err != nil {
+		return err
+	}
+	return s.salvage(ctx, views.view, views.list(slices.Concat(requiredColumns, optionalColumns)...), limit, func(rows *sql.Rows) error {
+		l, fine, err := s.scanLoan(rows)
+		if err != nil {
+			return err
+		}
+		return visit(l, fine)
+	}, func(row int) error {
+		l, err := s.broken(ctx, " LIMIT 1 OFFSET ?", row)
+		if err != nil {
+			return err
+		}
+		return visit(l, "")
+	})
+}
+
+// broken finds out which column of a loan the database cannot compute.
+func (s *Store) broken(ctx context.Context, which string, args ...any) (reminder.Loan, error) {
+	l := reminder.Loan{Broken: "?"} // it may have been mended meanwhile
+	views, err := s.views(ctx)
+	if err != nil {
+		return l, err
+	}
+	for _, c := range slices.Concat(requiredColumns, optionalColumns) {
+		var into string
+		value := any(cell{&into})
+		if c == "loan_id" {
+			value = ident{s, &l.ID}
+		}
+		err := s.row(ctx, []any{value}, "SELECT "+views.list(c)+" FROM "+views.view+which, args...)
+		if ofData(err) {
+			l.Broken = c
+		} else if err != nil {
+			return l, err
+		}
+	}
+	return l, nil
+}
