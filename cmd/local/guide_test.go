@@ -133,11 +133,11 @@ var symptoms = map[string]func(*scene) string{
 	},
 	"BELUM dapat dipakai": func(s *scene) string {
 		s.environ["DB_PORT"] = "1"
-		answers := strings.Repeat("\n", 9) + "l" + strings.Repeat("\n", 20)
+		answers := strings.Repeat("\n", 8) + "l\n" + strings.Repeat("\n", 20)
 		return commandOn(s.t, s.machine, answers, s.environ, "init", "--out", "baru.env").out
 	},
-	"adalah domain contoh; di sana tidak ada kotak surat": func(s *scene) string {
-		return s.says("init", "--yes", "--no-test", "--out", "baru.env", "--set", "MAIL_FROM_ADDRESS=hello@example.com")
+	"adalah domain contoh; tidak ada yang menerima surel di sana": func(s *scene) string {
+		return s.says("init", "--yes", "--no-test", "--out", "contoh.env", "--set", "MAIL_FROM_ADDRESS=hello@example.com")
 	},
 	"tidak pernah ditulisi": func(s *scene) string { return s.says("init", "--yes", "--out", ".env") },
 	"MAIL_FROM_ADDRESS beralamat di example.com, sebuah domain contoh.": func(s *scene) string {

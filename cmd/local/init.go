@@ -95,12 +95,13 @@ password is safer in an environment variable than in --set.`),
 			if len(w.unsolved) > 0 {
 				var why []string
 				for _, i := range slices.Sorted(maps.Keys(w.unsolved)) {
-					why = append(why, reminder.Localize(w.unsolved[i], p.locale))
+					what, _ := p.trouble(w.unsolved[i])
+					why = append(why, what)
 				}
 				p.code = exitNeedsPerson
 				p.printf("\nDitulis: %s (berisi kata sandi; jangan dibagikan)\nBELUM dapat dipakai: %s\nSesudah itu dibetulkan, jalankan 'pengingat init' lagi; jawaban Anda diingat.",
 					"\nWritten: %s (it holds passwords; do not share it)\nIt does NOT work yet: %s\nWhen that is mended, run 'pengingat init' again; your answers are remembered.",
-					out, wrap(strings.Join(why, " "), 2))
+					out, strings.Join(why, " "))
 				return nil
 			}
 			p.printf("\nTersimpan: %s (berisi kata sandi; jangan dibagikan)", "\nSaved: %s (it holds passwords; do not share it)", out)
@@ -263,7 +264,11 @@ func (w *wizard) run(ctx context.Context) error {
 			case !w.ask:
 				return err
 			}
-			fmt.Fprintf(w.out, "%s %s\n", w.say("GAGAL", "FAILED"), wrap(reminder.Localize(err, w.locale), 6))
+			what, details := w.trouble(err)
+			fmt.Fprintf(w.out, "%s %s\n", w.say("GAGAL", "FAILED"), wrap(what, 6))
+			if details != "" {
+				fmt.Fprintf(w.out, "      %s\n", wrap(w.say("Rincian: ", "Details: ")+details, 8))
+			}
 			typed, readErr := w.line(ctx, w.say("Enter: jawab lagi; l: lanjut, dan betulkan nanti: ", "Enter: answer again; g: go on, and mend it later: "), false)
 			if readErr != nil {
 				return readErr
@@ -347,7 +352,7 @@ func (w *wizard) wrong(key string) error {
 	if key == "MAIL_FROM_ADDRESS" && w.values["MAIL_MAILER"] != "file" || key == "REMINDER_SUMMARY_TO" || key == "REMINDER_ONLY_TO" {
 		for one := range strings.SplitSeq(w.values[key], ",") {
 			if addr, err := mail.ParseAddress(one); err == nil && isSuspect(addr.Domain()) {
-				return reminder.NewFault(nil, addr.Domain()+" adalah domain contoh; di sana tidak ada kotak surat.", addr.Domain()+" is a domain for examples; nobody has a mailbox there.")
+				return reminder.NewFault(nil, addr.Domain()+" adalah domain contoh; tidak ada yang menerima surel di sana.", addr.Domain()+" is a domain for examples; nobody has a mailbox there.")
 			}
 		}
 	}
