@@ -3,6 +3,8 @@ package reminder_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -227,6 +229,50 @@ func TestUnseenAnswers(t *testing.T) {
 	})
 }
 
+// TestRepliesToACrowd takes what real servers say (the table of package mail) to all, some or one of nine borrowers, and
+// holds the fate against the crowd: who loses the reminder, whether there is a pause, and that a pause takes no tries.
+func TestRepliesToACrowd(t *testing.T) {
+	table, err := os.ReadFile("../mail/testdata/replies.txt")
+	require.NoError(t, err)
+	crowds := []struct {
+		name string
+		whom func(int) bool
+	}{
+		{"all", func(int) bool { return true }}, {"some", func(b int) bool { return b%3 == 1 }}, {"one", func(b int) bool { return b == 4 }},
+	}
+	lost := map[string]int{"bad some": 3, "bad one": 1, "retry one": 1, "refused one": 1} // else nobody is
+	quiet := map[string]bool{"bad some": true, "bad one": true, "retry one": true, "refused one": true}
+	c := newClass(t)
+	n := 0
+	for line := range strings.Lines(string(table)) {
+		f := strings.SplitN(strings.TrimSpace(line), "|", 4)
+		if len(f) < 4 || line[0] == '#' {
+			continue
+		}
+		fate, text := strings.TrimSpace(f[2]), strings.TrimSpace(f[3])
+		for _, phase := range strings.Fields(f[1]) {
+			if n++; !slices.Contains([]string{"rcpt", "data", "dot"}, phase) || !strings.Contains("bad retry refused", fate) && n%8 > 0 {
+				continue // what stops a run does so whoever hears it
+			}
+			crowd := crowds[n%3]
+			name := fate + " " + crowd.name
+			c.due(t, 9)
+			app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": "1"})
+			c.answers(phase, crowd.whom, func(int) mailtest.Action { return mailtest.Action{Reply: text, Drop: text[:3] == "421"} })
+			rep, err := app.Runner.Run(t.Context(), reminder.Options{})
+			require.NoError(t, err)
+			require.Equal(t, lost[name], rep.Emails.Refused+rep.Emails.Failed, "%s at %s to %s", line, phase, crowd.name)
+			require.Zero(t, rep.Emails.Unknown, line)
+			pauses, err := app.Store.Pauses(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, quiet[name], len(pauses) == 0, "%s at %s to %s", line, phase, crowd.name)
+			require.Zero(t, c.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued' AND attempts > 0"), "tries: %s", line)
+			c.answers("", nil, nil)
+			require.Equal(t, 9-lost[name], rep.Emails.Sent+c.later(t, app).Emails.Sent, line)
+		}
+	}
+}
+
 // TestRefusedInARow: in whatever words, three in a row are about none of them; one that is accepted between begins anew.
 func TestRefusedInARow(t *testing.T) {
 	c := newClass(t)
@@ -308,24 +354,41 @@ func TestUnknownBrake(t *testing.T) {
 	assert.Zero(t, c.later(t, app).Emails)
 }
 
-// TestLibrariansAreRefused: it is their trouble, and the reminders go out.
+// TestLibrariansAreRefused: it is their trouble, and makes no pattern together with borrowers'.
 func TestLibrariansAreRefused(t *testing.T) {
 	c := newClass(t)
-	c.due(t, 4)
+	c.due(t, 5)
 	srv := mailtest.NewServer(t, mailtest.Options{Script: func(cmd mailtest.Command) mailtest.Action {
-		if cmd.Phase == "rcpt" && strings.HasPrefix(cmd.Arg, "petugas") {
-			return reply("550 5.7.1 tidak boleh")
+		if cmd.Phase == "rcpt" && (strings.HasPrefix(cmd.Arg, "petugas") || cmd.Arg < "b2") {
+			return reply("550 5.7.1 lampu merah menyala")
 		}
 		return mailtest.Action{}
 	}})
 	app := c.app(t, srv, map[string]string{
 		"MAIL_CONCURRENCY": "1", "REMINDER_SUMMARY_TO": "petugas1@example.org, petugas2@example.org, petugas3@example.org",
 	})
-	for range 2 {
+	for _, refused := range []int{5, 3} {
 		rep := c.later(t, app)
 		assert.Equal(t, reminder.Done, rep.Outcome, rep.Reason)
-		assert.Equal(t, 3, rep.Emails.Refused)
+		assert.Equal(t, refused, rep.Emails.Refused)
 		assert.True(t, rep.NeedsPerson())
 	}
-	assert.Len(t, srv.Messages(), 4)
+	assert.Len(t, srv.Messages(), 3)
+}
+
+// TestNewOnesGoFirst: three who are refused alike for ever stop no run before the others have theirs.
+func TestNewOnesGoFirst(t *testing.T) {
+	c := newClass(t)
+	c.due(t, 3)
+	app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": "1"})
+	c.answers("dot", func(b int) bool { return b < 3 }, func(int) mailtest.Action { return reply("554 lampu merah menyala") })
+	c.later(t, app)
+	for range 2 {
+		c.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: c.AddBorrower(t, mysqltest.Borrower{Email: fmt.Sprintf("b%d@example.org", c.size)})})
+		c.size++
+		rep := c.later(t, app)
+		assert.Equal(t, 1, rep.Emails.Sent)
+		assert.Equal(t, reminder.Stopped, rep.Outcome)
+		assert.Equal(t, 3, rep.Emails.Waiting)
+	}
 }
