@@ -10,6 +10,7 @@ import (
 // Plainly says a recorded reason for a person, and what a machine said behind it, or "". A reason is recorded as a word or
 // as the error of a mail server; anything else was written for a person and stays.
 func Plainly(reason string) (text Text, detail string) {
+	reason = strings.TrimPrefix(reason, GoesLast)
 	if text, ok := reasons[reason]; ok {
 		return text, ""
 	}
@@ -74,8 +75,10 @@ var mailReasons = []struct {
 	pattern *regexp.Regexp
 	text    Text
 }{
+	{regexp.MustCompile(answeredAlike), Text{"Beberapa peminjam yang berbeda dijawab sama oleh server surel.",
+		"The mail server gave different borrowers the same answer."}},
 	{regexp.MustCompile(`emails in a row`), Text{"Server surel menolak beberapa surel berturut-turut.",
-		"The mail server refused several mails in a row."}},
+		"The mail server refused several mails in a row."}}, // on record from older versions
 	{regexp.MustCompile(`^resolve:`), Text{"Nama server MAIL_HOST tidak ditemukan.", "The server MAIL_HOST was not found."}},
 	{regexp.MustCompile(`^connect:`), Text{"Server surel tidak terjangkau.", "The mail server cannot be reached."}},
 	{regexp.MustCompile(`certificate has expired or is not yet valid`), Text{"Sertifikat server di luar masa berlakunya.",

@@ -268,7 +268,7 @@ var symptoms = map[string]func(*scene) string{
 	"Dijeda (server surel terganggu): tidak ada yang dikirim.": func(s *scene) string {
 		return s.paused("mail", "421 4.3.2 shutting down")
 	},
-	"beberapa peminjam yang berbeda dijawab sama": func(s *scene) string {
+	"Beberapa peminjam yang berbeda dijawab sama oleh server surel.": func(s *scene) string {
 		for i := range 3 {
 			s.db.AddLoan(s.t, mysqltest.Loan{Due: s.today(), Borrower: s.db.AddBorrower(s.t, mysqltest.Borrower{Email: fmt.Sprintf("s%d@sekolah.sch.id", i)})})
 		}
