@@ -119,7 +119,7 @@ func TestCloudTimesAreAccepted(t *testing.T) {
 	environ := map[string]string{
 		"DB_DATABASE": "perpus", "MAIL_MAILER": "file", "MAIL_FROM_ADDRESS": "perpus@mtsn6garut.example",
 		"REMINDER_BUDGET": seconds("budget") + "s", "REMINDER_LEASE": seconds("lease") + "s",
-		"CLOUD_RUN_TIMEOUT_SECONDS": seconds("function"),
+		"CLOUD_RUN_TIMEOUT_SECONDS": seconds("function"), "K_SERVICE": "pengingat",
 	}
 	_, err := setup.Load(environ)
 	require.NoError(t, err)

@@ -207,7 +207,7 @@ func (l *mortalLibrary) run(t *testing.T, dieAt int) *process {
 	p.mail = mailtest.NewServer(t, mailtest.Options{Script: p.smtp})
 	cfg := l.Config.Clone()
 	cfg.User, cfg.Passwd, cfg.DialFunc = l.environ["DB_USERNAME"], l.environ["DB_PASSWORD"], p.dial
-	store, err := mysql.Open(cfg, 3)
+	store, err := mysql.Open(cfg, 3, 0)
 	require.NoError(t, err)
 	defer store.Close()
 	sender, err := mail.NewSMTP(mail.SMTPConfig{Host: p.mail.Host(), Port: p.mail.Port(), Security: mail.PlainLoopback})

@@ -376,7 +376,8 @@ variable "retry_count" {
 
 variable "seconds" {
   description = <<-EOT
-    The ladder of times. budget: a run begins no email later than this. function: the platform gives up on the answer.
+    The ladder of times. budget: a run begins no email later than this after it has reached the database, for which a cold start
+    waits up to 90 seconds. function: the platform gives up on the answer.
     attempt: Cloud Scheduler does. lease: an email that a dead run had claimed is free again. In this order no run is started
     beside one that still works, and none outlives its claims.
   EOT
@@ -389,8 +390,8 @@ variable "seconds" {
   default = {}
 
   validation {
-    condition     = var.seconds.budget >= 30 && var.seconds.budget < var.seconds.function && var.seconds.function < var.seconds.attempt && var.seconds.attempt < var.seconds.lease
-    error_message = "seconds must rise: 30 <= budget < function < attempt < lease."
+    condition     = var.seconds.budget >= 30 && var.seconds.budget + 90 < var.seconds.function && var.seconds.function < var.seconds.attempt && var.seconds.attempt < var.seconds.lease
+    error_message = "seconds must rise: 30 <= budget, budget + 90 < function < attempt < lease. The 90 are for a cold start's first connection."
   }
 
   validation {

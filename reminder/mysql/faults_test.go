@@ -2,6 +2,7 @@ package mysql_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -324,6 +327,55 @@ func (r *run) fill(t *testing.T) {
 	requireFull(full(`INSERT INTO reminder_emails (ref, borrower_id, run_id, priority, state, next_at, created_at)
 		SELECT LPAD(UUID_SHORT(), 26, '0'), 'nobody', 'abcdefghijklmnopqrstuvwxyz', 0, 'sent', NOW(), NOW()
 		FROM filler LIMIT 60`))
+}
+
+// TestColdStart: in the cloud the way to the database may open only a minute after the process began. The first connection is waited
+// for, as long as the patience lasts; later ones are not, and neither is a password that is wrong.
+func TestColdStart(t *testing.T) {
+	_, _, user := open(t)
+	closed := &net.OpError{Op: "dial", Err: syscall.ENETUNREACH}
+	var shut, dials atomic.Int64
+	name := "cold" + rand.Text()
+	driver.RegisterDialContext(name, func(ctx context.Context, _ string) (net.Conn, error) {
+		dials.Add(1)
+		if shut.Add(-1) >= 0 {
+			return nil, closed
+		}
+		return new(net.Dialer).DialContext(ctx, user.Net, user.Addr)
+	})
+	cfg := user.Clone()
+	cfg.Net = name
+	reach := func(cfg *driver.Config, patience time.Duration) (*mysql.Store, error) {
+		store, err := mysql.Open(cfg, 2, patience)
+		require.NoError(t, err)
+		t.Cleanup(func() { assert.NoError(t, store.Close()) })
+		_, err = store.Server(t.Context())
+		return store, err
+	}
+
+	shut.Store(8)
+	_, err := reach(cfg, 0)
+	requireFault(t, err, true, "cannot be reached")
+
+	shut.Store(8)
+	store, err := reach(cfg, time.Minute)
+	require.NoError(t, err)
+
+	shut.Store(1000)
+	dials.Store(0)
+	require.NoError(t, store.Close())
+	other, err := reach(cfg, 300*time.Millisecond)
+	requireFault(t, err, true, "cannot be reached")
+	assert.Less(t, dials.Load(), int64(20), "it waits between two tries, and not for ever")
+	_, err = other.Server(t.Context())
+	requireFault(t, err, true, "cannot be reached")
+
+	shut.Store(0)
+	cfg.Passwd = "wrong"
+	dials.Store(0)
+	_, err = reach(cfg, time.Minute)
+	requireFault(t, err, false, "refused the login")
+	assert.Equal(t, int64(1), dials.Load())
 }
 
 // storage is the one file in which the tables of a server are, of a fixed size.

@@ -52,9 +52,9 @@ var _ reminder.Store = (*Store)(nil)
 
 // Open prepares a Store without connecting. cfg says where the database is, who we are, and as Loc by which zone's wall
 // clock the library lives; Open sets the rest of it, so that all sessions agree. At most maxConns connections are open at a
-// time, but two always may be: a scan of many loans needs them.
-func Open(cfg *mysql.Config, maxConns int) (*Store, error) {
-	db, err := OpenDB(cfg, maxConns)
+// time, but two always may be: a scan of many loans needs them. The first connection is waited for as long as patience says.
+func Open(cfg *mysql.Config, maxConns int, patience time.Duration) (*Store, error) {
+	db, err := open(cfg, maxConns, patience)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,9 @@ func (s *Store) Drafts(suffix string) *Store {
 }
 
 // OpenDB is Open without the Store, for what is not a run's business: migrations and diagnosis.
-func OpenDB(cfg *mysql.Config, maxConns int) (*sql.DB, error) {
+func OpenDB(cfg *mysql.Config, maxConns int) (*sql.DB, error) { return open(cfg, maxConns, 0) }
+
+func open(cfg *mysql.Config, maxConns int, patience time.Duration) (*sql.DB, error) {
 	cfg = cfg.Clone()
 	cfg.ParseTime = false      // dates stay text: no zone can shift a day, and a zero date does not explode
 	cfg.ClientFoundRows = true // an UPDATE reports the rows its guard matched, also when it wrote the same values again
@@ -88,6 +90,9 @@ func OpenDB(cfg *mysql.Config, maxConns int) (*sql.DB, error) {
 	connector, err := newSessions(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("database configuration: %w", err)
+	}
+	if patience > 0 {
+		connector.cold = &coldStart{patience: patience}
 	}
 	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(max(maxConns, 2))

@@ -34,7 +34,7 @@ func open(t testing.TB) (*mysql.Store, *mysqltest.DB, *driver.Config) {
 }
 
 func connect(t testing.TB, cfg *driver.Config, conns int) *mysql.Store {
-	store, err := mysql.Open(cfg, conns)
+	store, err := mysql.Open(cfg, conns, 0)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, store.Close()) })
 	return store

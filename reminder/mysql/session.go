@@ -5,8 +5,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +22,7 @@ type sessions struct {
 	driver.Connector
 	packet *atomic.Int64 // how long a statement may be, in bytes
 	zone   string        // the expression for time_zone
+	cold   *coldStart    // nil: a connection that fails has failed
 	needed []string      // settings without which nothing is done
 	others []string      // settings that not every server has
 }
@@ -73,9 +76,13 @@ const collation = "utf8mb4_general_ci"
 
 func (c sessions) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
+	for err != nil && c.cold.waits(ctx, err) {
+		conn, err = c.Connector.Connect(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
+	c.cold.ends()
 	packet, err := c.begin(ctx, conn)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -86,6 +93,39 @@ func (c sessions) Connect(ctx context.Context) (driver.Conn, error) {
 		return c.Connect(ctx)
 	}
 	return conn, nil
+}
+
+// A coldStart is the time until a process has its first connection. In the cloud every hourly run is a new process, and the way into
+// a private network may take a minute to open. Nothing was begun yet, so waiting costs nothing but time.
+type coldStart struct {
+	patience time.Duration
+	begun    sync.Once
+	over     context.Context // ends with the patience, or the first connection
+	end      context.CancelFunc
+}
+
+// waits reports, after a pause, whether another try to connect is due after an error.
+func (c *coldStart) waits(ctx context.Context, err error) bool {
+	if _, ok := errors.AsType[net.Error](err); c == nil || !ok {
+		return false
+	}
+	c.begun.Do(func() { c.over, c.end = context.WithTimeout(context.Background(), c.patience) })
+	pause := time.NewTimer(200 * time.Millisecond)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+		return c.over.Err() == nil
+	case <-c.over.Done():
+	case <-ctx.Done():
+	}
+	return false
+}
+
+func (c *coldStart) ends() {
+	if c != nil {
+		c.begun.Do(func() { c.over, c.end = context.WithCancel(context.Background()) })
+		c.end()
+	}
 }
 
 // begin makes a session ours, in three round trips, and returns how long a statement may be.

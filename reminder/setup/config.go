@@ -474,11 +474,12 @@ func (c *Config) checkTimes(p *problems) {
 	if c.Budget <= 0 || c.MailTimeout <= 0 {
 		p.wrong("REMINDER_BUDGET, MAIL_TIMEOUT", "harus di atas 0", "must be above 0")
 	}
-	longest := c.Budget + c.MailTimeout
+	longest := c.patience() + c.Budget + c.MailTimeout
 	if timeout := time.Duration(c.FunctionTimeout) * time.Second; timeout > 0 {
-		if timeout <= c.Budget {
-			p.wrong("REMINDER_BUDGET", fmt.Sprintf("%v harus di bawah batas waktu function, yaitu %v", c.Budget, timeout),
-				fmt.Sprintf("%v must be below the function's timeout of %v", c.Budget, timeout))
+		if timeout <= c.Budget+c.patience() {
+			p.wrong("REMINDER_BUDGET", fmt.Sprintf("%v dan %v untuk menunggu basis data harus di bawah batas waktu function, yaitu %v",
+				c.Budget, c.patience(), timeout),
+				fmt.Sprintf("%v, and %v to wait for the database, must be below the function's timeout of %v", c.Budget, c.patience(), timeout))
 		}
 		longest = max(longest, timeout)
 	}
@@ -494,11 +495,20 @@ func (c *Config) checkTimes(p *problems) {
 // dotTimeout is how long the answer to the final dot may take: 10 minutes (RFC 5321 4.5.3.2.6), but no longer than a run begins
 // emails, and what began last must be over before its lease is, or before the platform stops the function.
 func (c *Config) dotTimeout() time.Duration {
-	wait := min(10*time.Minute, c.Budget, c.Lease-c.Budget-c.MailTimeout)
+	wait := min(10*time.Minute, c.Budget, c.Lease-c.Budget-c.MailTimeout-c.patience())
 	if timeout := time.Duration(c.FunctionTimeout) * time.Second; timeout > 0 {
-		wait = min(wait, timeout-c.Budget)
+		wait = min(wait, timeout-c.Budget-c.patience())
 	}
 	return max(wait, c.MailTimeout)
+}
+
+// patience is how long the first connection to the database is waited for. In the cloud each hourly run is a cold start, and Direct
+// VPC egress may take a minute until its first connection passes.
+func (c *Config) patience() time.Duration {
+	if c.CloudService == "" {
+		return 0
+	}
+	return 90 * time.Second
 }
 
 // auth is the sender's name for MAIL_AUTH.

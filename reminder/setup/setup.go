@@ -55,7 +55,7 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 	if conns == 0 {
 		conns = cfg.MailConcurrent + 2
 	}
-	store, err := mysql.Open(cfg.database(), conns)
+	store, err := mysql.Open(cfg.database(), conns, cfg.patience())
 	if err != nil {
 		return nil, err
 	}
