@@ -25,10 +25,11 @@ const module = "github.com/mtsn6garut/pengingat"
 // mayImport is the direction of the imports: each package, and which of ours it may import. The doors come first, and
 // what knows least comes last. A new package needs a line here.
 var mayImport = map[string][]string{
-	".": {"reminder", "reminder/setup"},
-	"cmd/local": {"mail", "reminder", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/views",
+	".":              {"reminder", "reminder/setup"},
+	"cmd/local/page": {"mail", "reminder"},
+	"cmd/local": {"cmd/local/page", "mail", "reminder", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/views",
 		"reminder/setup"},
-	"cmd/demo": {"mail", "reminder", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/mysqltest/school",
+	"cmd/demo": {"cmd/local/page", "mail", "reminder", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/mysqltest/school",
 		"reminder/setup"},
 	"reminder/setup":            {"mail", "reminder", "reminder/mysql"}, // not migrations: the function runs none
 	"reminder/mysql/migrations": {"reminder", "reminder/mysql", "reminder/mysql/views"},

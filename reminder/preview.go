@@ -1,9 +1,12 @@
 package reminder
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/mtsn6garut/pengingat/mail"
 )
@@ -68,6 +71,66 @@ func (r *Runner) Preview(ctx context.Context, today Date, each func(mail.Message
 		}
 	}
 	return nil
+}
+
+// A Silence is an open loan about which no mail is due, and why.
+type Silence struct {
+	Name, Group, Title string // data
+	Due                Date
+	Why                Verdict
+}
+
+// silentReach is how far from its due date a loan is asked about.
+const silentReach = 366
+
+// Silent asks the rules about the open loans due within a year, and returns up to most of those about which no mail is due
+// and none waits, and how many more there are.
+func (r *Runner) Silent(ctx context.Context, today Date, most int) (silent []Silence, more int, err error) {
+	rules, err := r.rules(ctx, today)
+	if err != nil {
+		return nil, 0, err
+	}
+	waiting, err := r.Store.Waiting(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	why := map[string]Verdict{}
+	err = r.Store.Scan(ctx, today.AddDays(-silentReach), today.AddDays(silentReach),
+		func(loans []Loan, known map[Cycle]History) error {
+			for _, l := range loans {
+				if _, verdict := rules.Judge(l, known[Cycle{l.ID, l.Due}], today); verdict != Due {
+					why[l.ID] = verdict
+				}
+			}
+			return nil
+		})
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, c := range waiting {
+		for _, n := range c.Notices {
+			delete(why, n.Loan)
+		}
+	}
+	ids := slices.SortedFunc(maps.Keys(why), func(a, b string) int { return cmp.Or(cmp.Compare(why[a], why[b]), cmp.Compare(a, b)) })
+	shown := ids[:min(len(ids), most)]
+	for chunk := range slices.Chunk(shown, rereadChunk) {
+		var c Claim
+		for _, id := range chunk {
+			c.Notices = append(c.Notices, Notice{Cycle: Cycle{Loan: id}})
+		}
+		loans, err := r.Store.Reread(ctx, c) // a scan knows no names
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, l := range loans {
+			silent = append(silent, Silence{l.Borrower.Name, l.Borrower.Group, l.Title, l.Due, why[l.ID]})
+		}
+	}
+	slices.SortFunc(silent, func(a, b Silence) int {
+		return cmp.Or(cmp.Compare(a.Why, b.Why), cmp.Compare(a.Name, b.Name), a.Due.Compare(b.Due))
+	})
+	return silent, len(ids) - len(shown), nil
 }
 
 // Sample composes the mail about one loan as if nothing had been told about it yet, and as if its first step had come.

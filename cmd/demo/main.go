@@ -9,7 +9,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	_ "embed"
@@ -17,12 +16,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/mtsn6garut/pengingat/cmd/local/page"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest/school"
@@ -131,22 +132,25 @@ func show(ctx context.Context, out io.Writer, dir, locale string) error {
 		return fmt.Errorf("prepare the sample library: %w", err)
 	}
 
-	p := page{Locale: locale}
+	s := story{Page: page.Page{Locale: locale}, dir: dir}
 	for i, t := range triggers {
 		if err := execute(ctx, db, t.desk); err != nil {
 			return fmt.Errorf("between the runs: %w", err)
 		}
-		environ["MAIL_FILE_DIR"] = filepath.Join(dir, "mails", strconv.Itoa(i+1))
-		r, err := run(ctx, environ, t)
+		mails := path.Join("mails", strconv.Itoa(i+1))
+		environ["MAIL_FILE_DIR"] = filepath.Join(dir, mails)
+		r, open, err := run(ctx, environ, t, dir, mails)
 		if err != nil {
 			return fmt.Errorf("run %d: %w", i+1, err)
 		}
-		p.Runs = append(p.Runs, r)
+		if s.Runs = append(s.Runs, r); i == 0 {
+			s.open = open
+		}
 	}
-	if err := p.print(out); err != nil {
+	if err := s.print(out); err != nil {
 		return err
 	}
-	return p.write(out, dir)
+	return s.write(out)
 }
 
 // makeFolder makes dir, or a temporary folder. It must be new: what was in it would be taken for the outcome of this
@@ -189,62 +193,33 @@ func execute(ctx context.Context, db *sql.DB, statements string) error {
 	return nil
 }
 
-// run does what `pengingat run` does. Everything is set up anew, as in a new process: between two runs nothing is kept
-// but the database.
-func run(ctx context.Context, environ map[string]string, t trigger) (showing, error) {
-	s := showing{When: t.when, Note: t.note}
+// run does what `pengingat run` does, and returns what it sent and how many loans were open. Everything is set up anew, as in
+// a new process: between two runs nothing is kept but the database.
+func run(ctx context.Context, environ map[string]string, t trigger, dir, mails string) (r page.Run, open int, err error) {
 	config, err := setup.Load(environ)
 	if err != nil {
-		return s, err
+		return r, 0, err
 	}
 	app, err := setup.New(config, os.Stderr)
 	if err != nil {
-		return s, err
+		return r, 0, err
 	}
 	defer app.Close()
 	app.Runner.Now = func() time.Time { return t.at }
-	if s.Report, err = app.Runner.Run(ctx, reminder.Options{Trigger: "local"}); err != nil {
-		return s, err
-	}
-	if s.Mails, err = readMails(config.MailFileDir); err != nil {
-		return s, err
-	}
-	if s.Report.Outcome != reminder.Done || s.Report.Emails.Sent != t.want || len(s.Mails) != t.want {
-		return s, fmt.Errorf("%d mails should have been sent; there are %d, and the report says %+v",
-			t.want, len(s.Mails), s.Report)
-	}
-	s.Untold, err = untold(ctx, app, s.Report.Today)
-	return s, err
-}
-
-// untold asks the rules of a run about every open loan, and returns those that nobody was told about.
-func untold(ctx context.Context, app *setup.App, today reminder.Date) ([]silence, error) {
-	rules, err := app.Runner.Rules(ctx, today)
+	report, err := app.Runner.Run(ctx, reminder.Options{Trigger: "local"})
 	if err != nil {
-		return nil, err
+		return r, 0, err
 	}
-	var notices reminder.Claim
-	why := map[string]reminder.Verdict{}
-	err = app.Store.Scan(ctx, today.AddDays(-366), today.AddDays(366),
-		func(loans []reminder.Loan, known map[reminder.Cycle]reminder.History) error {
-			for _, l := range loans {
-				if _, told := known[reminder.Cycle{Loan: l.ID, Due: l.Due}]; !told {
-					_, why[l.ID] = rules.Judge(l, nil, today)
-					notices.Notices = append(notices.Notices, reminder.Notice{Cycle: reminder.Cycle{Loan: l.ID}})
-				}
-			}
-			return nil
-		})
-	if err != nil {
-		return nil, err
+	r.When, r.Note = t.when.In(environ["APP_LOCALE"]), t.note.In(environ["APP_LOCALE"])
+	if r.Letters, err = readMails(dir, mails); err != nil {
+		return r, 0, err
 	}
-	loans, err := app.Store.Reread(ctx, notices) // a scan knows no names
-	var silent []silence
-	for _, l := range loans {
-		silent = append(silent, silence{Name: l.Borrower.Name, Title: l.Title, Due: l.Due, Why: why[l.ID]})
+	if report.Outcome != reminder.Done || report.Emails.Sent != t.want || len(r.Letters) != t.want {
+		return r, 0, fmt.Errorf("%d mails should have been sent; there are %d, and the report says %+v", t.want, len(r.Letters), report)
 	}
-	slices.SortFunc(silent, func(a, b silence) int {
-		return cmp.Or(cmp.Compare(a.Why, b.Why), cmp.Compare(a.Name, b.Name), a.Due.Compare(b.Due))
-	})
-	return silent, err
+	if t.want > 0 {
+		r.Silent, r.More, err = app.Runner.Silent(ctx, report.Today, 1000)
+		r.Silent = slices.DeleteFunc(r.Silent, func(s reminder.Silence) bool { return s.Why == reminder.Told })
+	}
+	return r, report.Loans.Open, err
 }

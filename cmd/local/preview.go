@@ -3,22 +3,18 @@ package main
 import (
 	"cmp"
 	"context"
-	_ "embed"
+	"errors"
 	"fmt"
-	"html/template"
-	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mtsn6garut/pengingat/cmd/local/page"
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
-
-//go:embed preview.html
-var previewPage string
 
 func (p *program) previewCommand() *cobra.Command {
 	var dir, loan string
@@ -61,15 +57,27 @@ when you have looked.`),
 					return err
 				}
 			}
+			shown := page.Page{Locale: p.locale, Title: p.sayf("%d surel untuk %s", "%d e-mails for %s", len(messages), today.In(p.locale)),
+				Lead: p.say("Disusun seperti 'pengingat run' akan mengirimnya. Halaman ini hanya untuk dilihat; apa yang sudah dikirim "+
+					"ditunjukkan oleh 'pengingat status'.",
+					"Composed as 'pengingat run' would send them. This page is for looking only; 'pengingat status' shows what was sent.")}
+			run := page.Run{When: today.In(p.locale)}
+			if loan == "" {
+				var err error
+				if run.Silent, run.More, err = app.Runner.Silent(ctx, today, maxPeople); err != nil {
+					return err
+				}
+			}
+			file, err := p.writePreview(dir, shown, run, messages)
+			if err != nil {
+				return reminder.NewFault(err, "Pratinjau tidak dapat ditulis ke "+dir+". Pilih folder lain dengan --out.",
+					"The preview cannot be written to "+dir+". Choose another folder with --out.")
+			}
 			if len(messages) == 0 {
-				p.printf("Tidak ada surel untuk %s.", "There is no mail for %s.", today)
+				p.printf("Tidak ada surel untuk %s. Mengapa: buka %s", "There is no mail for %s. Why: open %s", today, file)
 				return nil
 			}
-			page, err := p.writePreview(dir, today, messages)
-			if err != nil {
-				return fmt.Errorf("preview: %w", err)
-			}
-			p.printf("%d surel: buka %s", "%d mails: open %s", len(messages), page)
+			p.printf("%d surel: buka %s", "%d mails: open %s", len(messages), file)
 			return nil
 		}),
 	}
@@ -79,9 +87,17 @@ when you have looked.`),
 	return cmd
 }
 
-// writePreview writes the mails and the page that shows them, and returns the page's path.
-func (p *program) writePreview(dir string, today reminder.Date, messages []mail.Message) (string, error) {
+// writePreview writes the mails and the page that shows them, in place of those of a former preview, and returns the page's
+// path.
+func (p *program) writePreview(dir string, shown page.Page, run page.Run, messages []mail.Message) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	former, err := filepath.Glob(filepath.Join(dir, "[0-9][0-9][0-9][0-9].eml"))
+	for _, file := range former {
+		err = errors.Join(err, os.Remove(file))
+	}
+	if err != nil {
 		return "", err
 	}
 	for i, m := range messages {
@@ -89,16 +105,19 @@ func (p *program) writePreview(dir string, today reminder.Date, messages []mail.
 		if err != nil {
 			return "", err
 		}
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%04d.eml", i+1)), raw, 0o600); err != nil {
+		name := fmt.Sprintf("%04d.eml", i+1)
+		if err := os.WriteFile(filepath.Join(dir, name), raw, 0o600); err != nil {
 			return "", err
 		}
+		if i < maxPeople {
+			run.Letters = append(run.Letters, page.LetterOf(m, name))
+		}
 	}
-	tmpl, err := template.New("preview").Funcs(template.FuncMap{"say": p.say}).Parse(previewPage)
-	if err != nil {
-		return "", err
+	if len(messages) > maxPeople {
+		run.Note = p.sayf("Di sini %d yang pertama; semuanya ada di folder ini sebagai .eml.",
+			"The first %d are here; all are in this folder as .eml.", maxPeople)
 	}
-	page := filepath.Join(dir, "index.html")
-	return page, replaceFile(page, func(w io.Writer) error {
-		return tmpl.Execute(w, map[string]any{"Today": today, "Messages": messages, "Locale": p.locale})
-	})
+	shown.Runs = []page.Run{run}
+	file := filepath.Join(dir, "index.html")
+	return file, replaceFile(file, shown.Write)
 }

@@ -191,7 +191,8 @@ func (c sessions) verify(ctx context.Context, conn driver.Conn) (level string, p
 	return level, packet - 1, nil
 }
 
-// unsettable reports whether a server does not know a setting or its value, or does not let us set it.
+// unsettable reports whether a server does not know a setting or its value, or does not let us set it. 1105 is how the
+// demonstration's engine says so.
 func unsettable(err error) bool {
 	e, ok := errors.AsType[*mysql.MySQLError](err)
 	return ok && slices.Contains([]uint16{1064, 1105, 1193, 1227, 1228, 1229, 1231, 1232, 1235, 1238, 1621}, e.Number)

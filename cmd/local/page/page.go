@@ -1,0 +1,59 @@
+// Package page shows mails on one HTML page that needs nothing else: folded by person, and why the others get none.
+package page
+
+import (
+	_ "embed"
+	"html/template"
+	"io"
+
+	"github.com/mtsn6garut/pengingat/mail"
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// A Page is what it shows. Its texts are in the language of its Locale.
+type Page struct {
+	Locale      string
+	Title, Lead string
+	Runs        []Run
+	Steps       []Step
+}
+
+// A Run is the mails of one run, and who gets none.
+type Run struct {
+	When, Note string
+	Letters    []Letter
+	Silent     []reminder.Silence
+	More       int // further silences that are not listed
+}
+
+// A Letter is a mail as it is, or would be, sent.
+type Letter struct {
+	File                string // from the page
+	Name, Addr          string
+	Subject, Text, HTML string
+}
+
+// LetterOf is a composed mail that lies in a file.
+func LetterOf(m mail.Message, file string) Letter {
+	return Letter{File: file, Name: m.To.Name, Addr: m.To.Addr, Subject: m.Subject, Text: m.Text, HTML: m.HTML}
+}
+
+// A Step is what to do next.
+type Step struct{ Command, Does string }
+
+// Say returns a text in the page's language.
+func (p Page) Say(id, en string) string { return reminder.Text{ID: id, EN: en}.In(p.Locale) }
+
+// Reason says why nobody is told.
+func (p Page) Reason(v reminder.Verdict) string {
+	text, _ := reminder.Plainly(string(v))
+	return text.In(p.Locale)
+}
+
+//go:embed page.html
+var layout string
+
+var parsed = template.Must(template.New("page").Funcs(template.FuncMap{"inc": func(i int) int { return i + 1 }}).Parse(layout))
+
+// Write writes the page.
+func (p Page) Write(w io.Writer) error { return parsed.Execute(w, p) }
