@@ -215,6 +215,27 @@ func TestNoTestIsSkipped(t *testing.T) {
 	}
 }
 
+// TestSecurityIsTested: each point of docs/security.md names tests that are there.
+func TestSecurityIsTested(t *testing.T) {
+	text, err := os.ReadFile("docs/security.md")
+	require.NoError(t, err)
+	_, table, ok := strings.Cut(string(text), "## Each point and its test")
+	require.True(t, ok)
+	named := regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(table, -1)
+	require.NotEmpty(t, named)
+	there := map[string]bool{}
+	for _, f := range goFiles(t) {
+		for _, d := range f.syntax.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok {
+				there[f.Name.Name] = true
+			}
+		}
+	}
+	for _, name := range named {
+		assert.True(t, there[name[1]], "there is no %s", name[1])
+	}
+}
+
 // A goFile is a parsed Go file of any module of this repository.
 type goFile struct {
 	name   string // from the repository's root, with slashes
