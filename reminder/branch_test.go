@@ -12,7 +12,7 @@ import (
 
 func TestWants(t *testing.T) {
 	for wants, steps := range map[string][]int{
-		"": {-7, -2, -1, 0, 1, 7}, "none": nil, "none,-2,0,+": {-2, -1, 0, 1, 7}, " 0 , -1 ": {-1, 0}, "+": {1, 7}, "-0": nil, "-365,0": {-7, -2, -1, 0}, "nonsense": nil,
+		"": {-7, -2, -1, 0, 1, 7}, "none": nil, "none,-2,0,+": {-2, -1, 0, 1, 7}, " 0 , -1 ": {-1, 0}, "+": {1, 7}, "+5": {7}, "+0": {1, 7}, "-2,+1": {-2, -1, 1, 7}, "-0": nil, "-365,0": {-7, -2, -1, 0}, "nonsense": nil,
 	} {
 		var told []int
 		for _, step := range []int{-7, -2, -1, 0, 1, 7} {
@@ -21,6 +21,37 @@ func TestWants(t *testing.T) {
 			}
 		}
 		assert.Equal(t, steps, told, "%q", wants)
+	}
+}
+
+// TestOwnDay: the day from which a borrower wants to hear is a step of their own, whatever the schedule's steps are.
+func TestOwnDay(t *testing.T) {
+	due := day("2026-11-24")
+	for _, test := range []struct {
+		schedule, wants string
+		steps           []int // on the days from 8 before the due date to 2 after it; 9 for none
+	}{
+		{"-7,0,1", "-3,0", []int{9, 9, 9, 9, 9, -3, 9, 9, 0, 9, 9}},
+		{"-7,-1,0,1", "-3", []int{9, 9, 9, 9, 9, -3, 9, -1, 9, 9, 9}},
+		{"-1,0,1", "-3", []int{9, 9, 9, 9, 9, 9, 9, -1, 9, 9, 9}}, // the schedule reaches no further
+		{"-7,0,1", "-365,+", []int{9, -7, 9, 9, 9, 9, 9, 9, 9, 1, 9}},
+		{"-7,0,1", "", []int{9, -7, 9, 9, 9, 9, 9, 9, 0, 1, 9}},
+		{"0,+1", "-3,0,+2", []int{9, 9, 9, 9, 9, 9, 9, 9, 0, 9, 2}},
+	} {
+		rules := testRules(t, test.schedule)
+		loan := Loan{ID: "1", Due: due, Wants: test.wants, Borrower: Borrower{ID: "b", Email: "b@example.org"}}
+		var past History
+		var steps []int
+		for d := -8; d <= 2; d++ {
+			notice, verdict := rules.Judge(loan, past, due.AddDays(d))
+			if verdict != Due {
+				steps = append(steps, 9)
+				continue
+			}
+			steps = append(steps, notice.Step)
+			past = append(past, Past{Step: notice.Step, Told: true})
+		}
+		assert.Equal(t, test.steps, steps, "%s %s", test.schedule, test.wants)
 	}
 }
 

@@ -49,7 +49,7 @@ func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Exp
 		return x, err
 	}
 	x.Offset = rules.calendar(loan).Offset(loan.Due, x.Today)
-	step, inForce := r.Settings.Schedule.InForce(x.Offset)
+	step, inForce := rules.inForce(loan, x.Today)
 	x.Step = step
 	var history History
 	for _, p := range past {
@@ -86,7 +86,7 @@ func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Exp
 // nextStep returns the day on which the next step comes into force, or no day when none does while the loan is told about.
 func (r *Runner) nextStep(rules Rules, loan Loan, x Explanation) Date {
 	for d := x.Today.AddDays(1); d.Sub(loan.Due) <= rules.MaxOverdueDays; d = d.AddDays(1) {
-		step, inForce := r.Settings.Schedule.InForce(rules.calendar(loan).Offset(loan.Due, d))
+		step, inForce := rules.inForce(loan, d)
 		if _, closed := rules.calendar(loan).Closed(d); inForce && !closed && (x.Hinders[0] == NotYet || step > x.Step) {
 			return d
 		}

@@ -15,7 +15,7 @@ type Loan struct {
 	ID       string   `json:"id"` // key in the library's system
 	Due      Date     `json:"due"`
 	Hold     string   `json:"hold"`     // why the loan is counted but never mailed (lost, claimed returned, blocked), or ""
-	Wants    string   `json:"wants"`    // which steps the borrower wants: "" all, or a list of "-2" (from two days before), "0" (the day), "+" (late)
+	Wants    string   `json:"wants"`    // which steps the borrower wants: "" all, or a list of "-2" (from two days before), "0" (the day), "+" (late), "+7" (late by a week)
 	Calendar string   `json:"calendar"` // whose closed days count: a branch's, or "" for the library's
 	Borrower Borrower `json:"borrower"`
 	// Broken is the column that the database cannot compute for this loan, or "". Then nothing is known of it but the ID.
@@ -66,7 +66,7 @@ func (l Loan) wantsIsClear() bool {
 	for part := range strings.SplitSeq(l.Wants, ",") {
 		part = strings.TrimSpace(part)
 		days, err := strconv.Atoi(part)
-		if part != "" && part != "none" && part != "+" && (err != nil || days > 0 || strings.HasPrefix(part, "+")) {
+		if part != "" && part != "none" && part != "+" && (err != nil || days > 0 && !strings.HasPrefix(part, "+")) {
 			return false
 		}
 	}
@@ -80,11 +80,24 @@ func (l Loan) wants(step int) bool {
 	}
 	for part := range strings.SplitSeq(l.Wants, ",") {
 		part = strings.TrimSpace(part)
-		if days, err := strconv.Atoi(part); err == nil && days <= step && step < 0 || part == "0" && step == 0 || part == "+" && step > 0 {
+		days, err := strconv.Atoi(part)
+		late := strings.HasPrefix(part, "+")
+		if err == nil && days <= step && (step < 0 || late && step > 0) || part == "0" && step == 0 || part == "+" && step > 0 {
 			return true
 		}
 	}
 	return false
+}
+
+// own returns the step in force offset days after the due date or, where that one came before the day from which the
+// borrower wants to hear, that day.
+func (l Loan) own(inForce, offset int) int {
+	for part := range strings.SplitSeq(l.Wants, ",") {
+		if days, err := strconv.Atoi(strings.TrimSpace(part)); err == nil && inForce < days && days <= min(offset, -1) {
+			return days
+		}
+	}
+	return inForce
 }
 
 // A Borrower has a loan.

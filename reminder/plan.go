@@ -144,6 +144,13 @@ func (h History) moved(borrower string, step int) bool {
 	})
 }
 
+// inForce returns the step in force for a loan. The day from which its borrower wants to hear is a step of their own.
+func (r Rules) inForce(loan Loan, today Date) (step int, ok bool) {
+	offset := r.calendar(loan).Offset(loan.Due, today)
+	step, ok = r.Schedule.InForce(offset)
+	return loan.own(step, offset), ok
+}
+
 // Judge decides about one loan, given what was promised in its cycle. The Notice is the one to promise when the verdict
 // is Due or Withheld.
 //
@@ -157,7 +164,7 @@ func (r Rules) Judge(loan Loan, past History, today Date) (Notice, Verdict) {
 	if reachable == Unreachable || reachable == BadAddress {
 		return Notice{}, reachable
 	}
-	step, ok := r.Schedule.InForce(r.calendar(loan).Offset(loan.Due, today))
+	step, ok := r.inForce(loan, today)
 	switch {
 	case !ok || r.shut(loan, today):
 		return Notice{}, NotYet

@@ -91,7 +91,7 @@ func (r Rules) stale(c Claim, n Notice, loan Loan, open bool, today Date) string
 	if v := r.Hinder(loan, today); v != Due {
 		return string(v)
 	}
-	if step, _ := r.Schedule.InForce(r.calendar(loan).Offset(loan.Due, today)); step > n.Step {
+	if step, _ := r.inForce(loan, today); step > n.Step {
 		return superseded
 	}
 	if !loan.wants(n.Step) {

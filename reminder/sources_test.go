@@ -160,3 +160,135 @@ func TestSourceFields(t *testing.T) {
 	}
 	assert.Equal(t, "due_at", koha("109").Odd(day("2026-11-24")))
 }
+
+// TestKohaOverdueRules: who is told of a late book, and from which day, follows the overdue rules of the branch.
+func TestKohaOverdueRules(t *testing.T) {
+	lib := newSource(t, "koha", `
+		CREATE TABLE overduerules (overduerules_id INT PRIMARY KEY, branchcode VARCHAR(10) NOT NULL DEFAULT '', categorycode VARCHAR(10) NOT NULL DEFAULT '',
+			delay1 INT NULL, letter1 VARCHAR(20) NULL, delay2 INT NULL, letter2 VARCHAR(20) NULL, delay3 INT NULL, letter3 VARCHAR(20) NULL)
+			COLLATE utf8mb4_unicode_ci;
+		CREATE TABLE overduerules_transport_types (id INT PRIMARY KEY AUTO_INCREMENT, overduerules_id INT NOT NULL, letternumber INT NOT NULL DEFAULT 1,
+			message_transport_type VARCHAR(20) NOT NULL DEFAULT 'email') COLLATE utf8mb4_unicode_ci;
+		ALTER TABLE items ADD COLUMN homebranch VARCHAR(10) COLLATE utf8mb4_unicode_ci NULL DEFAULT 'WEST';
+	`)
+	lib.Exec(t, "INSERT INTO categories VALUES ('X', 'X', 1)")
+	for _, test := range []struct{ name, rules, transports, origin, main, east, late string }{
+		{"no rule at all", "", "", "", "X", "X", ""},
+		{"the default rule", "(1, '', 'X', 7, 'ODUE', NULL, NULL, NULL, NULL)", "(1, 1, 'email')", "", "X", "X", "both +7"},
+		{"another category's rule", "(1, '', 'ST', 7, 'ODUE', NULL, NULL, NULL, NULL)", "(1, 1, 'email')", "", "X", "X", ""},
+		{"a category without overdue notices", "(1, '', 'STAFF', 7, 'ODUE', NULL, NULL, NULL, NULL)", "(1, 1, 'email')", "", "STAFF", "STAFF", ""},
+		{"one branch has rules of its own", "(1, '', 'X', 7, 'O', NULL, NULL, NULL, NULL), (2, 'MAIN', 'X', 0, 'O', NULL, NULL, NULL, NULL)",
+			"(1, 1, 'email'), (2, 1, 'email')", "", "X", "X", "main +0, east +7"},
+		{"and they leave a category out", "(1, '', 'X', 7, 'O', NULL, NULL, NULL, NULL), (2, 'MAIN', 'ST', 1, 'O', NULL, NULL, NULL, NULL)",
+			"(1, 1, 'email'), (2, 1, 'email')", "", "X", "X", "east +7"},
+		{"without a delay it is no rule", "(1, '', 'X', 7, 'O', NULL, NULL, NULL, NULL), (2, 'MAIN', 'ST', NULL, 'O', NULL, NULL, NULL, NULL)",
+			"(1, 1, 'email'), (2, 1, 'email')", "", "X", "X", "both +7"},
+		{"sms only", "(1, '', 'X', 7, 'O', NULL, NULL, NULL, NULL)", "(1, 1, 'sms'), (1, 1, 'print')", "", "X", "X", ""},
+		{"no transport", "(1, '', 'X', 7, 'O', NULL, NULL, NULL, NULL)", "(9, 1, 'email')", "", "X", "X", ""},
+		{"by e-mail from the second notice", "(1, '', 'X', 7, 'O', 14, 'P', NULL, NULL)", "(1, 1, 'sms'), (1, 2, 'email'), (1, 2, 'sms')", "", "X", "X", "both +14"},
+		{"the first notice has no letter", "(1, '', 'X', 7, '', 14, NULL, 30, 'Q')", "(1, 1, 'email'), (1, 2, 'email'), (1, 3, 'email')", "", "X", "X", "both +30"},
+		{"transports of the default rule", "(1, '', 'X', 7, 'O', NULL, NULL, NULL, NULL), (2, 'MAIN', 'X', 3, 'O', NULL, NULL, NULL, NULL)",
+			"(1, 1, 'email')", "", "X", "X", "main +3, east +7"},
+		{"its own transports win", "(1, '', 'X', 7, 'O', NULL, NULL, NULL, NULL), (2, 'MAIN', 'X', 3, 'O', NULL, NULL, NULL, NULL)",
+			"(1, 1, 'email'), (2, 1, 'sms')", "", "X", "X", "east +7"},
+		{"the patron's branch counts", "(1, 'MAIN', 'X', 2, 'O', NULL, NULL, NULL, NULL), (2, 'EAST', 'X', 3, 'O', NULL, NULL, NULL, NULL)",
+			"(1, 1, 'email'), (2, 1, 'email')", "patron-homebranch", "X", "X", "both +2"},
+		{"the item's branch counts", "(1, 'WEST', 'X', 4, 'O', NULL, NULL, NULL, NULL), (2, 'EAST', 'X', 3, 'O', NULL, NULL, NULL, NULL)",
+			"(1, 1, 'email'), (2, 1, 'email')", "item-homebranch", "X", "X", "both +4"},
+	} {
+		lib.Exec(t, "DELETE FROM overduerules")
+		lib.Exec(t, "DELETE FROM overduerules_transport_types")
+		lib.Exec(t, "DELETE FROM systempreferences WHERE variable = 'OverdueNoticeFrom'")
+		lib.Exec(t, "INSERT INTO systempreferences VALUES ('OverdueNoticeFrom', ?)", test.origin)
+		if test.rules != "" {
+			lib.Exec(t, "INSERT INTO overduerules VALUES "+test.rules)
+			lib.Exec(t, "INSERT INTO overduerules_transport_types (overduerules_id, letternumber, message_transport_type) VALUES "+test.transports)
+		}
+		lib.Exec(t, "UPDATE borrowers SET categorycode = ? WHERE borrowernumber = 120", test.main)
+		late := func(loan string) string { // 120 is of MAIN, 121 of EAST, both of one patron of MAIN
+			var wants string
+			require.NoError(t, lib.Admin.QueryRow("SELECT wants FROM reminder_loans WHERE loan_id = ?", loan).Scan(&wants))
+			rest, ok := strings.CutPrefix(wants, "none,-2,0")
+			assert.True(t, ok, "%s: %s", test.name, wants)
+			return strings.TrimPrefix(rest, ",")
+		}
+		main, east := late("120"), late("121")
+		var got []string
+		switch {
+		case main != "" && main == east:
+			got = append(got, "both "+main)
+		default:
+			if main != "" {
+				got = append(got, "main "+main)
+			}
+			if east != "" {
+				got = append(got, "east "+east)
+			}
+		}
+		assert.Equal(t, test.late, strings.Join(got, ", "), test.name)
+	}
+}
+
+// TestKohaAddress: the address is the one to which Koha sends notices.
+func TestKohaAddress(t *testing.T) {
+	lib := newSource(t, "koha", `
+		CREATE TABLE borrower_relationships (id INT PRIMARY KEY AUTO_INCREMENT, guarantor_id INT NOT NULL, guarantee_id INT NOT NULL, relationship VARCHAR(100) NOT NULL DEFAULT '');
+		UPDATE borrowers SET email = 'home@example.org', emailpro = 'pro@example.org', B_email = 'b@example.org', cardnumber = 'card@example.org' WHERE borrowernumber = 120;
+		UPDATE borrowers SET email = ' ', emailpro = NULL, B_email = 'b@example.org' WHERE borrowernumber = 122;
+		UPDATE borrowers SET email = 'guarantor@example.org' WHERE borrowernumber = 123;
+		INSERT INTO borrower_relationships (guarantor_id, guarantee_id) VALUES (101, 101), (123, 101), (123, 120);
+	`)
+	for _, test := range []struct{ primary, precedence, selection, redirect, all, late, none string }{
+		{"", "", "", "", "home", "b", ""},
+		{"OFF", "email|emailpro|B_email", "", "0", "home", "b", ""},
+		{"OFF", "B_email | emailpro|email", "", "", "b", "b", ""},
+		{"OFF", "emailpro", "", "", "pro", "", ""},
+		{"emailpro", "B_email", "", "", "pro", "", ""},
+		{"B_email", "", "", "", "b", "b", ""},
+		{"email", "", "", "", "home", "", ""},
+		{"cardnumber", "", "", "", "card", "", ""},
+		{"MULTI", "email", "emailpro,B_email", "", "pro", "b", ""},
+		{"MULTI", "", "B_email,email", "", "b", "b", ""},
+		{"MULTI", "email", "", "", "", "", ""},
+		{"OFF", "", "", "1", "home", "b", "guarantor"},
+		{"MULTI", "", "emailpro,email", "1", "pro", "", "guarantor"},
+	} {
+		lib.Exec(t, "DELETE FROM systempreferences WHERE variable <> 'dateformat'")
+		for variable, value := range map[string]string{"EmailFieldPrimary": test.primary, "EmailFieldPrecedence": test.precedence,
+			"EmailFieldSelection": test.selection, "RedirectGuaranteeEmail": test.redirect} {
+			lib.Exec(t, "INSERT INTO systempreferences VALUES (?, ?)", variable, value)
+		}
+		for loan, want := range map[string]string{"120": test.all, "122": test.late, "101": test.none} {
+			var email *string
+			require.NoError(t, lib.Admin.QueryRow("SELECT email FROM reminder_loans WHERE loan_id = ?", loan).Scan(&email))
+			if want == "" {
+				assert.Nil(t, email, "%+v %s", test, loan)
+			} else if assert.NotNil(t, email, "%+v %s", test, loan) {
+				assert.Equal(t, want+"@example.org", *email, "%+v %s", test, loan)
+			}
+		}
+	}
+}
+
+// TestSourceIsNamed: what is said about the views names the system for which they were made, also where that is too old.
+func TestSourceIsNamed(t *testing.T) {
+	lib := newSource(t, "koha", "")
+	_, err := migrations.Remember(t.Context(), lib.Admin, "koha")
+	require.NoError(t, err)
+	store := lib.app(t, mailtest.NewServer(t, mailtest.Options{}), nil).Store
+	lib.Exec(t, "ALTER TABLE issues CHANGE date_due due DATETIME NULL")
+	assert.ErrorContains(t, store.Check(t.Context()), "Run 'pengingat migrate --source koha'.")
+	lib.Exec(t, "DROP VIEW reminder_loans")
+	assert.ErrorContains(t, store.Check(t.Context()), "Run 'pengingat migrate --source koha'.")
+	_, err = migrations.Remember(t.Context(), lib.Admin, "custom")
+	require.NoError(t, err)
+	assert.ErrorContains(t, store.Check(t.Context()), "Run 'pengingat migrate --source custom --view FILE.sql'.")
+
+	err = migrations.CreateView(t.Context(), lib.Admin, "koha")
+	assert.ErrorContains(t, err, "does not fit --source koha (Koha 3.22 or newer): it has no issues.date_due.")
+	err = migrations.CreateView(t.Context(), lib.Admin, "slims")
+	assert.ErrorContains(t, err, "does not fit --source slims (SLiMS 5 or newer): it has no loan.loan_id")
+	lib.Exec(t, "ALTER TABLE issues CHANGE due date_due DATETIME NULL")
+	require.NoError(t, migrations.CreateView(t.Context(), lib.Admin, "koha"))
+	assert.NoError(t, store.Check(t.Context()))
+}

@@ -26,7 +26,9 @@ const VersionTable = "reminder_migrations"
 const SchemaVersion = 1
 
 // Check looks at the schema's version and at the view before a run does anything.
-func (s *Store) Check(ctx context.Context) error {
+func (s *Store) Check(ctx context.Context) error { return s.nameSource(ctx, s.check(ctx)) }
+
+func (s *Store) check(ctx context.Context) error {
 	var have sql.NullInt64
 	err := s.row(ctx, []any{&have},
 		"SELECT MAX(version_id) FROM "+VersionTable+" WHERE is_applied = 1")

@@ -186,3 +186,22 @@ func closedDay(day, isOpen, name string) (reminder.Calendar, error) {
 	}
 	return reminder.Calendar{Dates: map[reminder.Date]string{date: name}}, nil
 }
+
+// nameSource lets an error that says to run migrate name the source for which that was done.
+func (s *Store) nameSource(ctx context.Context, err error) error {
+	f, ok := errors.AsType[*reminder.Fault](err)
+	if !ok || !strings.Contains(f.Text.EN, "--source perpustakaan") {
+		return err
+	}
+	sources, unknown := column[string](ctx, s, "SELECT kind FROM reminder_state WHERE name = ?", SourceState)
+	if unknown != nil || len(sources) == 0 {
+		return err
+	}
+	named, file := *f, [2]string{}
+	if sources[0] == "custom" {
+		file = [2]string{" --view BERKAS.sql", " --view FILE.sql"}
+	}
+	named.Text.ID = strings.Replace(f.Text.ID, "perpustakaan' (atau sumber lain)", sources[0]+file[0]+"'", 1)
+	named.Text.EN = strings.Replace(f.Text.EN, "perpustakaan' (or another source)", sources[0]+file[1]+"'", 1)
+	return &named
+}

@@ -177,7 +177,7 @@ var mistakes = [...]struct {
 	oddText:     {true, "pinjaman yang nama, judul, kelas atau kodenya memuat huruf yang tidak dapat dibaca (bukan UTF-8)", "loans whose name, title, group or code has letters that cannot be read (not UTF-8)"},
 	oddFine:     {true, "pinjaman dengan fine_per_day yang bukan jumlah uang; suratnya tidak menyebut denda", "loans with a fine_per_day that is no amount; the mail tells no fine"},
 	oddLanguage: {false, "pinjaman dengan bahasa yang tidak dikenal: tulis id atau en; surat memakai bahasa perpustakaan", "loans with a language that is not known: write id or en; the mail is in the library's language"},
-	oddWants:    {true, "kolom wants tidak dapat dibaca; isinya NULL, none, atau daftar dari -2, 0 dan +", "wants cannot be read; it is NULL, none, or a list of -2, 0 and +"},
+	oddWants:    {true, "kolom wants tidak dapat dibaca; isinya NULL, none, atau daftar dari -2, 0, + dan +7", "wants cannot be read; it is NULL, none, or a list of -2, 0, + and +7"},
 	badBranch:   {false, "from_address atau reply_to bukan alamat surel yang dapat dipakai", "from_address or reply_to is not a usable e-mail address"},
 }
 

@@ -90,11 +90,24 @@ func CreateView(ctx context.Context, db *sql.DB, source string) error {
 	if err != nil {
 		return err
 	}
-	definition, err := views.Text(source, schema)
+	definition, err := text(source, schema)
 	if err != nil {
 		return err
 	}
 	return CreateViews(ctx, db, definition, nil)
+}
+
+// text is views.Text for a schema that has what the source needs.
+func text(source string, schema views.Schema) (string, error) {
+	if version, lacking := views.Lacking(source, schema); schema != nil && len(lacking) > 0 {
+		names := strings.Join(lacking[:min(5, len(lacking))], ", ")
+		return "", reminder.NewFault(nil,
+			fmt.Sprintf("Basis data ini tidak cocok dengan --source %s (%s atau lebih baru): tidak ada %s. Periksa DB_DATABASE dan --source.",
+				source, version, names),
+			fmt.Sprintf("This database does not fit --source %s (%s or newer): it has no %s. Check DB_DATABASE and --source.",
+				source, version, names))
+	}
+	return views.Text(source, schema)
 }
 
 // CreateViews creates or replaces both views as a definition says, or neither. They are made as drafts; when check, which may
@@ -199,7 +212,7 @@ func Print(source, definition string, schema func() (views.Schema, error)) (stri
 				return "", err
 			}
 		}
-		if definition, err = views.Text(source, found); err != nil {
+		if definition, err = text(source, found); err != nil {
 			return "", err
 		}
 	}

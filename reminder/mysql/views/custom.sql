@@ -23,7 +23,7 @@ SELECT
     NULL        AS language,       -- 'id', 'en'; NULL: bahasa perpustakaan / the library's
     NULL        AS hold_reason,    -- jangan diingatkan, misalnya 'lost' / not to be reminded, such as 'lost'
     NULL        AS fine_per_day,   -- rupiah
-    NULL        AS wants,          -- yang diinginkan peminjam / what the borrower wants: NULL semua/all, '-2,0,+', 'none'
+    NULL        AS wants,          -- yang diinginkan peminjam / what the borrower wants: NULL semua/all, '-2,0,+', '+7', 'none'
     NULL        AS calendar,       -- cabang, bila hari tutupnya lain / the branch, where its closed days differ
     NULL        AS from_address,   -- alamat pengirim cabang / the branch's From; MAIL_FROM_ALLOWED
     NULL        AS reply_to        -- alamat balasan cabang / where answers to the branch go

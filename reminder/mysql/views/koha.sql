@@ -1,21 +1,39 @@
 -- Open loans of Koha. What its versions name differently, or have not, is looked up in the database.
 --
 -- An issue is a loan that is out; a return moves it to old_issues. A loan by the day is due at 23:59 of it, one by the hour
--- at its hour. The address follows Koha's own choice (EmailFieldPrimary, which was AutoEmailPrimaryAddress).
--- wants has what the patron chose in Koha for mail before the due date and on it, and, by category, whether overdue
--- notices are wanted at all. MERGE must be asked for: else MySQL computes a view with subqueries whole for every question.
+-- at its hour. The address follows Koha's own choice: one field, the first that is filled, or several, of which the first
+-- is taken. A patron without one is reached through a guarantor where Koha redirects notices.
+-- wants has what the patron chose in Koha for mail before the due date and on it, and from how many days late Koha's
+-- overdue rules say something by e-mail: those of the branch, or the default ones of a branch that has none. MERGE must be
+-- asked for: else MySQL computes a view with subqueries whole for every question.
+-- Needs Koha 3.22: issues.issue_id issues.borrowernumber issues.itemnumber issues.date_due issues.issuedate
+-- issues.branchcode issues.returndate borrowers.borrowernumber borrowers.firstname borrowers.surname borrowers.email
+-- borrowers.emailpro borrowers.B_email borrowers.branchcode borrowers.categorycode categories.overduenoticerequired
+-- items.barcode items.biblionumber items.itemlost biblio.title branches.branchname branches.branchemail systempreferences.value
 -- Index: issues (date_due)
+{{- define "branch"}}CASE origin.value WHEN 'patron-homebranch' THEN b.branchcode
+                    {{- if has "items.homebranch"}} WHEN 'item-homebranch' THEN it.homebranch{{end}} ELSE i.branchcode END{{end}}
+{{- define "rules"}}r.delay1 IS NOT NULL AND r.categorycode = b.categorycode AND (r.branchcode = {{template "branch"}} OR r.branchcode = ''
+                    AND NOT EXISTS (SELECT 1 FROM overduerules o WHERE o.delay1 IS NOT NULL AND o.branchcode = {{template "branch"}})){{end}}
+{{- define "choice"}}CASE COALESCE(NULLIF(field.value, ''), NULLIF(oldfield.value, ''), 'OFF')
+            WHEN 'OFF' THEN COALESCE(NULLIF(precedence.value, ''), 'email|emailpro|B_email')
+            WHEN 'MULTI' THEN REPLACE(selection.value, ',', '|')
+            ELSE COALESCE(field.value, oldfield.value) END{{end}}
+{{- define "email"}}COALESCE(
+{{- $who := .}}{{range $i, $n := list "1" "2" "3"}}{{if $i}},{{end}}
+        CASE TRIM(SUBSTRING_INDEX(SUBSTRING_INDEX({{template "choice"}}, '|', {{$n}}), '|', -1))
+            WHEN 'email' THEN NULLIF(TRIM({{$who}}.email), '') WHEN 'emailpro' THEN NULLIF(TRIM({{$who}}.emailpro), '')
+            WHEN 'B_email' THEN NULLIF(TRIM({{$who}}.B_email), '')
+            {{- if has "borrowers.cardnumber"}} WHEN 'cardnumber' THEN NULLIF(TRIM({{$who}}.cardnumber), ''){{end}} END
+{{- end}}){{end}}
 CREATE OR REPLACE ALGORITHM = MERGE SQL SECURITY DEFINER VIEW reminder_loans AS
 SELECT
     i.issue_id       AS loan_id,
     i.borrowernumber AS borrower_id,
     TRIM(CONCAT_WS(' ', {{if has "borrowers.preferred_name"}}COALESCE(NULLIF(b.preferred_name, ''), b.firstname){{else}}b.firstname{{end}}, b.surname)) AS borrower_name,
-    CASE COALESCE(field.value, oldfield.value)
-        WHEN 'email' THEN b.email
-        WHEN 'emailpro' THEN b.emailpro
-        WHEN 'B_email' THEN b.B_email
-        ELSE COALESCE(NULLIF(TRIM(b.email), ''), NULLIF(TRIM(b.emailpro), ''), NULLIF(TRIM(b.B_email), ''))
-    END              AS email,
+    {{if has "borrower_relationships"}}COALESCE({{template "email" "b"}}, CASE WHEN redirect.value IN ('1', 'yes') THEN
+        (SELECT MIN({{template "email" "g"}}) FROM borrower_relationships r JOIN borrowers g ON g.borrowernumber = r.guarantor_id
+            WHERE r.guarantee_id = i.borrowernumber) END){{else}}{{template "email" "b"}}{{end}} AS email,
     TRIM(CONCAT_WS(' ', bib.title{{range list "subtitle" "part_number" "part_name"}}{{if has (print "biblio." .)}}, bib.{{.}}{{end}}{{end}})) AS title,
     i.date_due       AS due_at,
     it.barcode       AS item_code,
@@ -36,8 +54,8 @@ SELECT
             {{- if has "return_claims.resolved_on"}} AND rc.resolved_on IS NULL{{end}}) THEN 'claims_returned'
 {{- end}}
     END              AS hold_reason,
-{{- if has "borrower_message_preferences"}}
     CONCAT_WS(',', 'none',
+{{- if has "borrower_message_preferences"}}
         (SELECT CONCAT('-', MAX(p.days_in_advance)) FROM borrower_message_preferences p
             JOIN message_attributes a ON a.message_attribute_id = p.message_attribute_id AND a.message_name = 'Advance_notice'
             JOIN borrower_message_transport_preferences t
@@ -48,10 +66,24 @@ SELECT
             JOIN borrower_message_transport_preferences t
                 ON t.borrower_message_preference_id = p.borrower_message_preference_id AND t.message_transport_type = 'email'
             WHERE p.borrowernumber = i.borrowernumber),
-        CASE WHEN c.overduenoticerequired = 1 THEN '+' END) AS wants,
 {{- else}}
-    CASE WHEN c.overduenoticerequired = 1 THEN NULL ELSE '-365,0' END AS wants,
+        '-365,0',
 {{- end}}
+        CASE WHEN c.overduenoticerequired = 1 THEN
+{{- if has "overduerules_transport_types.overduerules_id"}}
+            (SELECT CONCAT('+', MIN(CASE t.letternumber WHEN 1 THEN r.delay1 WHEN 2 THEN r.delay2 ELSE r.delay3 END))
+                FROM overduerules r
+                JOIN overduerules d ON d.categorycode = r.categorycode AND d.branchcode IN (r.branchcode, '')
+                JOIN overduerules_transport_types t ON t.overduerules_id = d.overduerules_id AND t.message_transport_type = 'email'
+                WHERE {{template "rules"}}
+                    AND CASE t.letternumber WHEN 1 THEN r.letter1 WHEN 2 THEN r.letter2 ELSE r.letter3 END <> ''
+                    AND (d.overduerules_id = r.overduerules_id OR NOT EXISTS (SELECT 1 FROM overduerules_transport_types o
+                        WHERE o.overduerules_id = r.overduerules_id AND o.letternumber = t.letternumber)))
+{{- else if has "overduerules"}}
+            (SELECT CONCAT('+', MIN(CASE WHEN r.letter1 <> '' THEN r.delay1 WHEN r.letter2 <> '' THEN r.delay2
+                WHEN r.letter3 <> '' THEN r.delay3 END)) FROM overduerules r WHERE {{template "rules"}})
+{{- else}} '+'
+{{- end}} END) AS wants,
     i.branchcode     AS calendar,
     br.branchemail   AS from_address,
     {{if has "branches.branchreplyto"}}br.branchreplyto{{else}}NULL{{end}} AS reply_to
@@ -63,6 +95,10 @@ LEFT JOIN biblio bib ON bib.biblionumber = it.biblionumber
 LEFT JOIN branches br ON br.branchcode = i.branchcode
 LEFT JOIN systempreferences field ON field.variable = 'EmailFieldPrimary'
 LEFT JOIN systempreferences oldfield ON oldfield.variable = 'AutoEmailPrimaryAddress'
+LEFT JOIN systempreferences precedence ON precedence.variable = 'EmailFieldPrecedence'
+LEFT JOIN systempreferences selection ON selection.variable = 'EmailFieldSelection'
+LEFT JOIN systempreferences redirect ON redirect.variable = 'RedirectGuaranteeEmail'
+LEFT JOIN systempreferences origin ON origin.variable = 'OverdueNoticeFrom'
 WHERE i.returndate IS NULL;
 
 -- Koha's calendar, by branch. Its weekday 0 is Sunday. An exception opens the library on one day.

@@ -6,6 +6,9 @@
 -- siswa.user_id is not unique: the class comes from a subquery, because a join would show a loan once per row.
 -- phone is read by 'pengingat report' alone, for links that a person presses.
 -- perpustakaan.com, the domain of the application's sample accounts, belongs to somebody else: never mail there.
+-- Needs perpustakaan 2025: peminjaman.id peminjaman.user_id peminjaman.buku_id peminjaman.tanggal_pinjam
+-- peminjaman.tanggal_kembali peminjaman.tanggal_pengembalian peminjaman.status peminjaman.no_peminjaman users.id users.nama users.email
+-- siswa.user_id siswa.kelas siswa.no_telepon buku.id buku.judul buku.kode_buku
 -- Index: peminjaman (tanggal_pengembalian, tanggal_kembali, status)
 CREATE OR REPLACE ALGORITHM = MERGE SQL SECURITY DEFINER VIEW reminder_loans AS
 SELECT

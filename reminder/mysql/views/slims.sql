@@ -3,7 +3,10 @@
 -- Its tables have no foreign keys, so a loan may outlive its member and its book. They may be MyISAM, and after upgrades
 -- their collations may differ: same says how two columns are compared without losing the index of the second one.
 -- Due dates come from loan: the copy in loan_history is not renewed. member_mail_address is a postal address.
+-- A member whose membership is pending still has the book, and SLiMS mails them too.
 -- A fine is not told: it depends on the grace period, the holidays and the loan's rule.
+-- Needs SLiMS 5: loan.loan_id loan.member_id loan.item_code loan.loan_date loan.due_date loan.is_lent loan.is_return
+-- member.member_id member.member_name member.member_email item.item_code item.biblio_id item.item_status_id biblio.biblio_id biblio.title
 -- Index: loan (is_lent, is_return, due_date)
 CREATE OR REPLACE ALGORITHM = MERGE SQL SECURITY DEFINER VIEW reminder_loans AS
 SELECT
@@ -19,7 +22,6 @@ SELECT
     CASE
         WHEN m.member_id IS NULL THEN 'member_deleted'
         WHEN i.item_status_id = 'MIS' THEN 'lost'
-        WHEN m.is_pending = 1 THEN 'pending'
     END                 AS hold_reason,
     NULL                AS calendar
 FROM loan l

@@ -63,6 +63,19 @@ func Index(source string) (table string, columns []string) {
 	return "", nil
 }
 
+// Lacking returns what a source needs and the schema has not, and the oldest version of the system that has it all. The
+// lines from "-- Needs version: table.column …" to the index say so.
+func Lacking(source string, schema Schema) (version string, columns []string) {
+	text, _ := files.ReadFile(source + ".sql")
+	match := needs.FindStringSubmatch(string(text))
+	if match == nil {
+		return "", nil
+	}
+	return match[1], slices.DeleteFunc(strings.Fields(strings.ReplaceAll(match[2], "--", "")), schema.Has)
+}
+
+var needs = regexp.MustCompile(`(?s)-- Needs ([^:]+): (.*?)\n-- Index`)
+
 var index = regexp.MustCompile(`(?m)^-- Index: (\w+) \((.*)\)$`)
 
 // Has reports whether there is a table, or a column of one.
