@@ -1,6 +1,7 @@
 package reminder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -294,7 +295,7 @@ func (w *worker) send(ctx context.Context, c Claim, letter Letter, compose func(
 		// Our template fails on this data. It would fail again; the next email must not wait for it.
 		return w.failed(c, to, &mail.Error{Fate: mail.Refused, Phase: "compose", Err: err}, o)
 	}
-	m := w.Settings.message(c, letter, content, to, w.now)
+	m := w.Settings.message(c.named(w.secret, dropped), letter, content, to, w.now)
 	var handed error
 	receipt, err := w.Sender.Send(ctx, m, func(ctx context.Context) error {
 		w.last.Wait()
@@ -326,7 +327,7 @@ func (s Settings) message(c Claim, letter Letter, content Content, to mail.Addre
 		Subject: content.Subject, Text: content.Text, HTML: content.HTML, Lang: content.Lang,
 	}
 	if m.ID == "" {
-		m.ID, m.Date = fmt.Sprintf("%s.%d@%s", c.Ref, c.Attempts, s.From.Domain()), now.Truncate(time.Second)
+		m.ID, m.Date = fmt.Sprintf("%s.%d@%s", cmp.Or(c.name, c.Ref), c.Attempts, s.From.Domain()), now.Truncate(time.Second)
 	}
 	// A branch's address becomes From only where the configuration says that the mail login may use it; elsewhere, answers
 	// go to it. Else one cell in the library's system could stop all mail.

@@ -36,7 +36,10 @@
 // [Runner.Run] reads the clock once. Then, with what a crash there does (a panic is one, but that the run ends with an error
 // instead of the process):
 //
-//  1. Begin. A row says that a run started. Crash: the row has no end, and status says so. Nothing else depends on it.
+//  1. Look and begin. Records that hold less than they did came from a backup ([Records], [Witness]): the run is held, whatever
+//     the hour, until a person accepts them or puts them in quarantine. Else a row says that a run started, and the witness
+//     beside the database hears of it, before anything is promised. Crash before that: the row has no end, and status says
+//     so; the witness knows an older run, which is on record too.
 //  2. Sweep. What dead runs left is settled: a claim whose lease ran out is queued again, a hand-over becomes unknown,
 //     and, by REMINDER_UNKNOWN=resend, an unknown one is queued once more. Each is one UPDATE that is true by itself.
 //     Crash between two: the next sweep finds the rest.
@@ -85,6 +88,9 @@
 // Each end has its own word: what was skipped is never recorded as sent. An unknown email that is sent once more keeps its
 // Message-ID and Date, so that a receiver who recognises copies can drop one; a second unknown outcome is final, and a
 // recheck that would cancel it leaves it unknown. An email that was surely not accepted gets new ones with its next try.
+//
+// The Message-ID is made of what the email tells, to whom, and which try it is, under a secret of the database. So records that
+// were restored from a backup, and promise again what they do not remember, send it under the same name.
 //
 // # Failures of the mail server
 //

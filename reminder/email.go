@@ -1,6 +1,14 @@
 package reminder
 
-import "time"
+import (
+	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+)
 
 // A Cycle is one loan with one due date. A renewed loan begins a new cycle and is reminded of anew.
 type Cycle struct {
@@ -89,6 +97,27 @@ type Claim struct {
 	// copy; empty and zero otherwise.
 	MessageID string
 	Date      time.Time
+
+	name string // what its Message-ID begins with; "": its Ref
+}
+
+// named returns the claim with the name under which it is sent. The name is made of what is told and to whom: so the same
+// promise, made again by records that were restored from a backup, is a copy that receivers can drop. The secret keeps ids
+// from being guessed.
+func (c Claim) named(secret string, dropped []Dropped) Claim {
+	told := slices.DeleteFunc(slices.Clone(c.Notices), func(n Notice) bool {
+		return slices.ContainsFunc(dropped, func(d Dropped) bool { return d.Notice == n })
+	})
+	slices.SortFunc(told, func(a, b Notice) int {
+		return cmp.Or(cmp.Compare(a.Loan, b.Loan), a.Due.Compare(b.Due), cmp.Compare(a.Step, b.Step))
+	})
+	mac := hmac.New(sha256.New, []byte(secret))
+	fmt.Fprintf(mac, "%q", c.Borrower)
+	for _, n := range told {
+		fmt.Fprintf(mac, " %q %s %d", n.Loan, n.Due, n.Step)
+	}
+	c.name = hex.EncodeToString(mac.Sum(nil)[:16])
+	return c
 }
 
 // isSummary reports whether the email is the librarian's summary, which belongs to no borrower.

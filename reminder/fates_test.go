@@ -173,7 +173,7 @@ func TestPauses(t *testing.T) {
 		assert.Equal(t, 1, srv.Count("auth"), "the server is asked once, not at every trigger")
 		right := lib.app(t, srv, map[string]string{"MAIL_USERNAME": "perpus", "MAIL_PASSWORD": "benar"})
 		assert.Equal(t, 1, lib.run(t, right, reminder.Options{}).Emails.Sent)
-		assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_state"), "the pause is lifted")
+		assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_state WHERE name = 'pause_mail'"), "the pause is lifted")
 	})
 	t.Run("quota", func(t *testing.T) {
 		lib := newLibrary(t)
@@ -208,7 +208,7 @@ func TestPauses(t *testing.T) {
 		recovered.Store(true)
 		require.Equal(t, 6, run().Emails.Sent)
 		require.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE attempts <> 1"), "a quota takes no tries")
-		require.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_state"), "the pause is lifted")
+		require.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_state WHERE name = 'pause_mail'"), "the pause is lifted")
 	})
 	t.Run("an unreachable server", func(t *testing.T) {
 		lib := newLibrary(t)
@@ -223,7 +223,7 @@ func TestPauses(t *testing.T) {
 		}
 		right := lib.app(t, mailtest.NewServer(t, mailtest.Options{}), nil)
 		assert.Equal(t, 1, lib.run(t, right, reminder.Options{}).Emails.Sent, "another MAIL_PORT ends the pause")
-		assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_state"))
+		assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_state WHERE name = 'pause_mail'"))
 	})
 	t.Run("a person", func(t *testing.T) {
 		lib := newLibrary(t)
@@ -500,7 +500,7 @@ func TestInterrupted(t *testing.T) {
 			assert.Equal(t, sent, rep.Emails.Sent)
 			assert.Len(t, srv.Messages(), sent)
 			assert.Equal(t, 4-sent, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued' AND attempts = 0"), "handed back")
-			assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_state"), "no pause")
+			assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_state WHERE name = 'pause_mail'"), "no pause")
 			assert.Equal(t, 4-sent, lib.run(t, app, reminder.Options{}).Emails.Sent)
 		})
 	}

@@ -6,54 +6,74 @@ import (
 	"time"
 )
 
-// restoredAfter is how long no run may have worked before a database in which the library went on lending is taken for one
-// that was restored from a backup. A machine that was off for as long has no newer loans either.
-const restoredAfter = 7 * 24 * time.Hour
-
-// looksRestored reports whether the records look older than the loans: as if the reminder_* tables came from a backup, and
-// what was sent since is forgotten. A run then would send all of it again, so it is held until a person decides.
-func (r *Runner) looksRestored(ctx context.Context, now time.Time) (bool, error) {
-	worked, err := r.Store.LastWorked(ctx)
-	if err != nil || worked.IsZero() || now.Sub(worked) < restoredAfter {
-		return false, err
-	}
-	borrowed, err := r.Store.LastBorrowed(ctx, DateOf(now, r.Settings.Zone))
-	return borrowed.After(DateOf(worked, r.Settings.Zone).AddDays(1)), err
+// A Silenced is what a quarantine silences, or has silenced.
+type Silenced struct {
+	Before    Date `json:"before"`
+	Borrowers int  `json:"borrowers"`
+	Loans     int  `json:"loans"`
+	Canceled  int  `json:"canceled"` // emails that waited
+	Unknown   int  `json:"unknown"`  // emails that waited, and may have been sent before
 }
 
 // Quarantine records as skipped what a run on the day before a date would have told, and cancels what waits. It is for a
-// database that was restored: the borrowers were told, and the record of it is gone. It returns how many notices it
-// skipped and how many waiting emails it canceled. It may be repeated.
+// database that was restored: the borrowers were told, and the record of it is gone. It asks agree first, with the number of
+// emails that wait in Canceled. It may be repeated, and [Store.Release] takes it back.
 //
 // The skipped emails are stored as canceled in the transaction that stores them: a crash cannot leave them to be sent.
-func (r *Runner) Quarantine(ctx context.Context, before Date) (skipped PlannedCounts, canceled int, err error) {
+func (r *Runner) Quarantine(ctx context.Context, before Date, agree func(Silenced) bool) (Silenced, error) {
+	done := Silenced{Before: before}
 	if err := r.Store.Check(ctx); err != nil {
-		return skipped, 0, err
+		return done, err
 	}
 	now := r.Now()
 	rep := Report{
 		RunID: rand.Text(), Trigger: "local", Version: Version, Today: before.AddDays(-1), Outcome: Done, Reason: Quarantined,
 		StartedAt: now.UTC().Truncate(time.Millisecond),
 	}
-	if err := r.Store.Begin(ctx, rep); err != nil {
-		return skipped, 0, err
-	}
 	rules, err := r.rules(ctx, rep.Today)
 	if err != nil {
-		return skipped, 0, err
+		return done, err
 	}
 	rules.OnlyTo = nil
 	emails, err := r.plan(ctx, rules, &rep)
 	if err != nil {
-		return skipped, 0, err
+		return done, err
 	}
-	if canceled, err = r.Store.CancelWaiting(ctx, Quarantined); err != nil {
-		return skipped, 0, err
+	waiting, _, err := r.Store.Backlog(ctx)
+	if err != nil {
+		return done, err
 	}
-	if skipped, err = r.Store.Skip(ctx, rep.RunID, emails, Quarantined); err != nil {
-		return skipped, canceled, err
+	asked := Silenced{Before: before, Borrowers: rep.Planned.Emails, Loans: rep.Planned.Notices, Canceled: waiting}
+	if !agree(asked) {
+		return done, nil
 	}
-	rep.Planned, rep.Emails.Canceled = skipped, canceled
+	records, _, err := r.look(ctx, now)
+	if err == nil {
+		err = r.Store.Accept(ctx, records)
+	}
+	if err == nil {
+		err = r.Store.Begin(ctx, rep)
+	}
+	if err != nil {
+		return done, err
+	}
+	if done.Canceled, done.Unknown, err = r.Store.CancelWaiting(ctx, Quarantined); err != nil {
+		return done, err
+	}
+	if rep.Planned, err = r.Store.Skip(ctx, rep.RunID, emails, Quarantined); err != nil {
+		return done, err
+	}
+	done.Borrowers, done.Loans = rep.Planned.Emails, rep.Planned.Notices
+	if err := r.Store.Quarantined(ctx, before, now); err != nil {
+		return done, err
+	}
+	rep.Emails.Canceled, rep.Emails.Unknown = done.Canceled, done.Unknown
 	rep.DurationMS = r.Now().Sub(now).Milliseconds()
-	return skipped, canceled, r.Store.Finish(ctx, rep) // a run that worked: the next one is not held any more
+	if err := r.Store.Finish(ctx, rep); err != nil {
+		return done, err
+	}
+	run := *r // that worked: the next one is not held any more
+	run.seen = Seen{Database: database(records.Secret), Run: rep.RunID, Started: rep.StartedAt}
+	run.finished(ctx, now)
+	return done, nil
 }

@@ -48,6 +48,10 @@ type Runner struct {
 	Log      *slog.Logger
 	Settings Settings
 	Progress func(ended, of int) // when not nil, hears how many emails have ended; first, with 0, of how many that wait
+	Witness  Witness             // nil: there is nothing beside the database
+
+	secret string // of the database; a run's own
+	seen   Seen   // what this run tells the witness
 }
 
 // Options say what is special about one run.
@@ -82,7 +86,10 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 		// status shows; nothing else depends on it.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 		defer cancel()
-		if ferr := r.Store.Finish(ctx, rep); ferr != nil && err == nil {
+		ferr := r.Store.Finish(ctx, rep)
+		if ferr == nil {
+			run.finished(ctx, now)
+		} else if err == nil {
 			err = fmt.Errorf("record the run: %w", ferr)
 		}
 	}
@@ -115,11 +122,16 @@ func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report)
 	if err := r.Store.Check(ctx); err != nil {
 		return err
 	}
+	records, restored, err := r.look(ctx, now)
+	if err != nil {
+		return err
+	}
 	if !o.DryRun {
-		if err := r.Store.Begin(ctx, *rep); err != nil {
+		if err := r.begin(ctx, *rep, records, restored, restored && o.Approve); err != nil {
 			return err
 		}
 	}
+	restored = restored && !o.Approve
 	rules, err := r.rules(ctx, rep.Today)
 	if err != nil {
 		return err
@@ -128,6 +140,8 @@ func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report)
 	_, closed := rules.Calendar.Closed(rep.Today)
 	rules.Shut = !o.Now && !closed // a dry run on a closed day counts what the day keeps back
 	switch {
+	case restored: // whatever the hour: a run that found nothing to do would hide how old the records are
+		rep.Outcome, rep.Reason, budget = Held, LooksRestored, min(budget, max(left, time.Minute))
 	case o.Now:
 	case left == 0:
 		rep.Outcome, rep.Reason = Closed, OutsideWindow
@@ -140,15 +154,6 @@ func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report)
 		return r.backlog(ctx, rep)
 	}
 	summarize := len(s.SummaryTo) > 0 && left > 0 && !closed && !o.DryRun
-	if !o.Approve {
-		restored, err := r.looksRestored(ctx, now)
-		if err != nil {
-			return err
-		}
-		if restored && rep.Outcome == Done {
-			rep.Outcome, rep.Reason = Held, LooksRestored
-		}
-	}
 	pause, err := r.pause(ctx, now)
 	switch {
 	case err != nil:

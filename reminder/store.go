@@ -80,11 +80,21 @@ type Store interface {
 
 	// Skip stores emails and their notices as canceled for a reason, so that they are never sent.
 	Skip(ctx context.Context, runID string, emails []Email, reason string) (PlannedCounts, error)
-	// CancelWaiting cancels all emails that have not ended, and keeps unknown ones from being sent again. No run may be at
-	// work.
-	CancelWaiting(ctx context.Context, reason string) (int, error)
-	// LastWorked returns when the last run started that was finished and not held; zero when there was none.
-	LastWorked(ctx context.Context) (time.Time, error)
+	// CancelWaiting ends all emails that have not ended, for good: as unknown where they may have been sent, else as canceled.
+	CancelWaiting(ctx context.Context, reason string) (canceled, unknown int, err error)
+	// Quarantined stores that there was a quarantine, for a person to see.
+	Quarantined(ctx context.Context, before Date, now time.Time) error
+	// Release takes back what quarantines have skipped and canceled, and returns how many notices may be promised anew.
+	Release(ctx context.Context) (int, error)
+	// Records says how the records look. Runs that began after now, by a clock that was ahead, do not count.
+	Records(ctx context.Context, now time.Time) (Records, error)
+	// Ran reports whether a run is on record.
+	Ran(ctx context.Context, runID string) (bool, error)
+	// NewSecret gives the database its secret, and returns the one that it has then.
+	NewSecret(ctx context.Context) (string, error)
+	// Accept makes records of which a part came from a backup fit to go on with: no new email gets the number of one that is
+	// missing.
+	Accept(ctx context.Context, r Records) error
 	// LastBorrowed returns the newest day until today on which an open loan was borrowed; zero when the view does not tell.
 	LastBorrowed(ctx context.Context, today Date) (Date, error)
 

@@ -340,6 +340,11 @@ var symptoms = map[string]func(*scene) string{
 		s.loan()
 		return s.says("run")
 	},
+	"dilewati sejak": func(s *scene) string {
+		s.db.AddLoan(s.t, mysqltest.Loan{Due: at(s.t, s.environ, -2)})
+		s.says("quarantine", "--before", s.today(), "--yes")
+		return s.says("status")
+	},
 	"Waktu habis; sisanya menunggu": func(s *scene) string {
 		s.loan()
 		return s.with("REMINDER_BUDGET", "1ns", "run")
@@ -428,6 +433,7 @@ func TestSymptoms(t *testing.T) {
 				db.Exec(t, "DELETE FROM "+table)
 			}
 			s := &scene{t: t, db: db, environ: maps.Clone(environ), machine: quietMachine}
+			s.environ["LOG_FILE"] = filepath.Join(t.TempDir(), "pengingat.log") // beside which no witness knows the database
 			produce := symptoms[heading]
 			require.NotNil(t, produce)
 			text := produce(s)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -20,7 +21,8 @@ type machine struct {
 	lookupTXT func(ctx context.Context, name string) ([]string, error)
 	command   func(ctx context.Context, name string, args ...string) (stdout string, err error)
 	freeSpace func(folder string) (bytes uint64, err error)
-	terminal  bool // somebody sees what goes to standard error
+	terminal  bool                    // somebody sees what goes to standard error
+	answers   func(in io.Reader) bool // somebody can answer
 }
 
 var thisMachine = machine{
@@ -34,6 +36,10 @@ var thisMachine = machine{
 	},
 	freeSpace: freeSpace,
 	terminal:  term.IsTerminal(int(os.Stderr.Fd())),
+	answers: func(in io.Reader) bool {
+		f, ok := in.(*os.File)
+		return ok && term.IsTerminal(int(f.Fd()))
+	},
 }
 
 // existing returns path, or the nearest folder above it that exists.

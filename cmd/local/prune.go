@@ -14,7 +14,7 @@ import (
 )
 
 // minPruneDays keeps a typing error from removing what a report of this year is made of.
-const minPruneDays = 90
+const minPruneDays = reminder.KeptDays
 
 func (p *program) pruneCommand() *cobra.Command {
 	var olderThan string

@@ -201,8 +201,8 @@ func (p *program) outcome(r reminder.Report, s reminder.Settings) string {
 	switch r.Outcome {
 	case reminder.Held:
 		if r.Reason == reminder.LooksRestored {
-			return p.say("Ditahan: catatan pengingat tampak lebih tua daripada pinjaman, seperti basis data yang dipulihkan dari cadangan. Jalankan 'pengingat quarantine --before TANGGAL', atau 'pengingat run --approve' bila program hanya lama mati.",
-				"Held: the records look older than the loans, as in a database restored from a backup. Run 'pengingat quarantine --before DATE', or 'pengingat run --approve' if the program was just off for long.")
+			return p.say("Ditahan: catatan pengingat tampak lebih tua daripada yang seharusnya, seperti basis data yang dipulihkan dari cadangan. Jalankan 'pengingat quarantine --before TANGGAL', atau 'pengingat run --approve' bila basis data itu baru, atau program lama mati.",
+				"Held: the records look older than they should be, as in a database restored from a backup. Run 'pengingat quarantine --before DATE', or 'pengingat run --approve' if the database is new, or the program was off for long.")
 		}
 		return p.sayf("Ditahan: %d surel direncanakan, lebih dari REMINDER_MAX_PER_RUN=%d. Periksa daftarnya, lalu setujui dengan 'pengingat run --approve'.",
 			"Held: %d emails are planned, more than REMINDER_MAX_PER_RUN=%d. Check them, then approve with 'pengingat run --approve'.",

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -104,6 +105,10 @@ func TestServe(t *testing.T) {
 	assert.Len(t, srv.Messages(), 4)
 	db.Exec(t, "DELETE FROM reminder_notices")
 	db.Exec(t, "DELETE FROM reminder_emails")
+	witnesses, err := filepath.Glob(filepath.Join(filepath.Dir(environ["LOG_FILE"]), "witness-*.json"))
+	require.NoError(t, err)
+	require.Len(t, witnesses, 1)
+	require.NoError(t, os.Remove(witnesses[0]))
 	same(body, command(t, environ, "run", "--json"))
 	_, body = request(t, "POST", url, "")
 	same(body, command(t, environ, "run", "--json"))

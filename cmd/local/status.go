@@ -125,8 +125,8 @@ func (p *program) notes(st standing, app *setup.App, now time.Time) []note {
 	switch {
 	case st.Next.Reason == reminder.LooksRestored:
 		add("looks_restored", p.say("Ditahan: basis data tampak dipulihkan dari cadangan.", "Held: the database looks restored from a backup."),
-			p.say("Catatan pengingat lebih tua daripada pinjaman: run akan mengulang yang sudah dikirim sesudah cadangan dibuat.", "The record of reminders is older than the loans: a run would repeat what was sent after the backup was taken."),
-			p.sayf("'pengingat quarantine --before %s'; bila program hanya lama mati: 'pengingat run --approve'.", "'pengingat quarantine --before %s'; if the program was just off for long: 'pengingat run --approve'.", st.Next.Today))
+			p.say("Catatan pengingat lebih tua daripada yang seharusnya: run akan mengulang yang sudah dikirim sesudah cadangan dibuat.", "The record of reminders is older than it should be: a run would repeat what was sent after the backup was taken."),
+			p.sayf("'pengingat quarantine --before %s'; bila basis data itu baru, atau program lama mati: 'pengingat run --approve'.", "'pengingat quarantine --before %s'; if the database is new, or the program was off for long: 'pengingat run --approve'.", st.Next.Today))
 	case st.Next.Outcome == reminder.Held:
 		add("held", p.sayf("Ditahan: %d surel direncanakan, lebih dari REMINDER_MAX_PER_RUN=%d.", "Held: %d emails are planned, more than REMINDER_MAX_PER_RUN=%d.", st.Next.Planned.Emails, s.MaxPerRun),
 			p.say("Kiriman sebanyak itu biasanya sebuah kesalahan, jadi tidak ada yang dikirim sampai disetujui.", "That many are a mistake more often than not, so nothing is sent until it is approved."),
@@ -145,6 +145,12 @@ func (p *program) notes(st standing, app *setup.App, now time.Time) []note {
 			mend = word.In(p.locale)
 		}
 		add("paused", p.sayf("Dijeda %s: %s", "Paused %s: %s", until, cmp.Or(p.reason(pause.Reason), p.reason(string(pause.Kind)))), why, mend)
+	}
+	if q := st.Quarantine; q != nil && q.Notices > 0 {
+		add("quarantine", p.sayf("Karantina: %d pengingat sebelum %s dilewati sejak %s.", "Quarantine: %d reminders before %s are skipped since %s.",
+			q.Notices, q.Before, moment(q.At)),
+			p.say("Sesudah cadangan dipulihkan, yang mungkin sudah dikirim tidak diulang.", "After a backup was restored, what may have been sent is not repeated."),
+			p.say("Tidak ada. Bila keliru: 'pengingat quarantine --undo'.", "Nothing. If it was a mistake: 'pengingat quarantine --undo'."))
 	}
 	if st.Emails[reminder.Unknown] > 0 {
 		add("unknown", p.sayf("%d surel tidak pasti: mungkin sudah sampai, mungkin tidak.", "%d mails are of unknown outcome: they may have arrived, or not.", st.Emails[reminder.Unknown]),

@@ -207,15 +207,49 @@ func (s *Store) unpromised(ctx context.Context, chunk []reminder.Email) ([]remin
 	return rest, known, nil
 }
 
-// CancelWaiting cancels what has not ended.
-func (s *Store) CancelWaiting(ctx context.Context, reason string) (int, error) {
-	_, err := s.exec(ctx, "UPDATE reminder_emails SET unknowns = unknowns + 1 WHERE state = 'unknown' AND unknowns = 1")
-	if err != nil {
-		return 0, fault("keep unknown emails", err)
-	}
-	n, err := s.exec(ctx, `UPDATE reminder_emails SET state = 'canceled', reason = ?, ended_at = UTC_TIMESTAMP(6)
-		WHERE state IN ('queued', 'claimed', 'handover')`, reason)
-	return int(n), fault("cancel emails", err)
+// CancelWaiting ends what has not ended. A run that is at work meanwhile finds its claims gone, and does not send; one whose
+// email the server takes at this moment may still record that.
+func (s *Store) CancelWaiting(ctx context.Context, reason string) (canceled, unknown int, err error) {
+	err = s.tx(ctx, func(tx *sql.Tx, _ bool) error {
+		var counts [4]int64
+		for i, update := range []string{
+			"UPDATE reminder_emails SET unknowns = 2 WHERE state = 'unknown' AND unknowns = 1",
+			`UPDATE reminder_emails SET unknowns = GREATEST(unknowns, 2), state = 'unknown', reason = ?, ended_at = UTC_TIMESTAMP(6)
+				WHERE state = 'handover' OR state IN ('queued', 'claimed') AND unknowns > 0`,
+			`UPDATE reminder_emails SET state = 'canceled', reason = ?, ended_at = UTC_TIMESTAMP(6)
+				WHERE state IN ('queued', 'claimed')`,
+			`UPDATE reminder_emails e JOIN reminder_notices n ON n.email_id = e.id SET n.dropped = e.reason
+				WHERE e.state = 'canceled' AND e.reason = ? AND n.dropped = ''`,
+		} {
+			res, err := tx.ExecContext(ctx, update, []any{reason}[:strings.Count(update, "?")]...)
+			if err == nil {
+				counts[i], err = res.RowsAffected()
+			}
+			if err != nil {
+				return err
+			}
+		}
+		unknown, canceled = int(counts[1]), int(counts[2])
+		return nil
+	})
+	return canceled, unknown, fault("cancel emails", err)
+}
+
+// Release makes the notices of quarantines void. What is known to have been sent, or may have been, is none of them.
+func (s *Store) Release(ctx context.Context) (int, error) {
+	var n int64
+	err := s.tx(ctx, func(tx *sql.Tx, _ bool) error {
+		res, err := tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = ? WHERE dropped = ?", reminder.Released, reminder.Quarantined)
+		if err != nil {
+			return err
+		}
+		if n, err = res.RowsAffected(); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "DELETE FROM reminder_state WHERE name = ?", quarantine)
+		return err
+	})
+	return int(n), fault("take the quarantine back", err)
 }
 
 // maxCrashes is how many runs may die over an email before it is taken for the cause.

@@ -34,14 +34,18 @@ const pruneBatch = 500
 //
 // An email goes with all its notices or not at all. Emails that have not ended stay whatever their age, and so does what
 // a person queues again while this runs: each batch is locked and looked at once more before it is removed. The newest run
-// that worked stays, because it says how old the records are (see reminder.Runner's guard against restored backups).
+// that worked and the newest email stay, because they say how far the records have come (see [reminder.Records]).
 func (s *Store) Prune(ctx context.Context, before time.Time, horizon reminder.Date, dryRun bool, progress func(Pruned)) (p Pruned, err error) {
 	open, err := set(ctx, s, "SELECT loan_id FROM reminder_loans")
 	if err != nil {
 		return p, fault("read the loans", err)
 	}
+	newest, err := s.count(ctx, "SELECT COALESCE(MAX(id), 0) FROM reminder_emails")
+	if err != nil {
+		return p, fault("look for old emails", err)
+	}
 	for last, more := int64(0), true; more; {
-		ids, err := column[int64](ctx, s, "SELECT id FROM reminder_emails WHERE id > ? AND "+endedBefore+" ORDER BY id LIMIT ?", last, formatTime(before), pruneBatch)
+		ids, err := column[int64](ctx, s, "SELECT id FROM reminder_emails WHERE id > ? AND id < ? AND "+endedBefore+" ORDER BY id LIMIT ?", last, newest, formatTime(before), pruneBatch)
 		if err != nil {
 			return p, fault("look for old emails", err)
 		}

@@ -2,10 +2,14 @@ package mysql
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 
 	"github.com/mtsn6garut/pengingat/reminder"
 )
@@ -136,6 +140,58 @@ func (s *Store) BadAddresses(ctx context.Context) (map[string]reminder.Digest, e
 		return nil
 	}, "SELECT borrower_id, digest FROM reminder_bad_addresses")
 	return bad, fault("read the refused addresses", err)
+}
+
+// records is the name under which the database's secret is kept.
+const records = "records"
+
+// Records says how far the records have come.
+func (s *Store) Records(ctx context.Context, now time.Time) (reminder.Records, error) {
+	var r reminder.Records
+	err := s.row(ctx, []any{text{&r.Secret}, &r.Emails, &r.Notices, datetime{&r.Worked}},
+		`SELECT (SELECT fingerprint FROM reminder_state WHERE name = ?),
+		(SELECT COALESCE(MAX(id), 0) FROM reminder_emails), (SELECT COALESCE(MAX(email_id), 0) FROM reminder_notices),
+		(SELECT MAX(started_at) FROM reminder_runs WHERE finished_at IS NOT NULL AND outcome <> 'held' AND started_at <= ?)`,
+		records, formatTime(now.Add(time.Hour))) // the clocks of two machines need not agree
+	return r, fault("read how far the records have come", err)
+}
+
+// Ran reports whether a run is on record.
+func (s *Store) Ran(ctx context.Context, runID string) (bool, error) {
+	n, err := s.count(ctx, "SELECT COUNT(*) FROM reminder_runs WHERE run_id = ?", runID)
+	return n > 0, fault("look for a run", err)
+}
+
+// NewSecret stores a secret, unless another run was quicker, and returns the one that is stored.
+func (s *Store) NewSecret(ctx context.Context) (secret string, err error) {
+	_, err = s.exec(ctx, "INSERT INTO reminder_state (name, kind, reason, fingerprint) VALUES (?, '', '', ?)", records, rand.Text())
+	if e, ok := errors.AsType[*mysql.MySQLError](err); err == nil || ok && e.Number == 1062 {
+		err = s.row(ctx, []any{&secret}, "SELECT fingerprint FROM reminder_state WHERE name = ?", records)
+	}
+	return secret, fault("store the database's secret", err)
+}
+
+// Accept stores an ended email in place of the newest one that is missing, so that the numbers go on after it.
+func (s *Store) Accept(ctx context.Context, r reminder.Records) error {
+	if r.Notices <= r.Emails {
+		return nil
+	}
+	_, err := s.exec(ctx, `INSERT INTO reminder_emails (id, ref, borrower_id, run_id, priority, state, reason, next_at, created_at, ended_at)
+		VALUES (?, ?, '', '', 0, 'canceled', ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))`, r.Notices, rand.Text(), reminder.LooksRestored)
+	if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1062 {
+		err = nil // a repetition
+	}
+	return fault("go on with restored records", err)
+}
+
+// quarantine is the name under which the last quarantine is kept.
+const quarantine = "quarantine"
+
+// Quarantined stores that there was a quarantine.
+func (s *Store) Quarantined(ctx context.Context, before reminder.Date, now time.Time) error {
+	_, err := s.exec(ctx, `INSERT INTO reminder_state (name, kind, reason, until_at) VALUES (?, ?, '', ?)
+		ON DUPLICATE KEY UPDATE kind = ?, until_at = ?`, quarantine, before.String(), formatTime(now), before.String(), formatTime(now))
+	return fault("store the quarantine", err)
 }
 
 // LastWorked returns when the last run started that was finished and not held.

@@ -15,7 +15,15 @@ type Status struct {
 	OldestWaiting string                 `json:"oldest_waiting"` // RFC 3339, or ""
 	BadAddresses  int                    `json:"bad_addresses"`  // borrowers whose address was refused for good
 	Pauses        []reminder.Pause       `json:"pauses"`         // stored; Until says whether they are over
-	Runs          []Run                  `json:"runs"`           // newest first
+	Quarantine    *Quarantine            `json:"quarantine,omitempty"`
+	Runs          []Run                  `json:"runs"` // newest first
+}
+
+// A Quarantine is one that stands.
+type Quarantine struct {
+	Before  reminder.Date `json:"before"`
+	At      time.Time     `json:"at"`
+	Notices int           `json:"notices"` // that it, and those before it, keep back
 }
 
 // A Run is one row of reminder_runs.
@@ -50,6 +58,17 @@ func (s *Store) Status(ctx context.Context, now time.Time, runs int) (Status, er
 	}
 	if st.Pauses, err = s.Pauses(ctx); err != nil {
 		return st, err
+	}
+	standing, err := list(ctx, s, func(rows *sql.Rows, q *Quarantine) error {
+		return rows.Scan(day{&q.Before}, datetime{&q.At}, &q.Notices)
+		// After a month the steps that it kept back are over.
+	}, `SELECT kind, until_at, (SELECT COUNT(*) FROM reminder_notices WHERE dropped = ?) FROM reminder_state
+		WHERE name = ? AND until_at > ?`, reminder.Quarantined, quarantine, formatTime(now.AddDate(0, -1, 0)))
+	if err != nil {
+		return st, fault("read the quarantine", err)
+	}
+	if len(standing) > 0 {
+		st.Quarantine = &standing[0]
 	}
 	st.Runs, err = list(ctx, s, func(rows *sql.Rows, r *Run) error {
 		var report []byte

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"time"
 
@@ -60,9 +61,13 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 		return nil, err
 	}
 	log, file := cfg.logger(stderr)
-	return &App{Config: cfg, Log: log, Store: store, log: file, Runner: &reminder.Runner{
+	app := &App{Config: cfg, Log: log, Store: store, log: file, Runner: &reminder.Runner{
 		Store: store, Sender: sender, Composer: composer, Now: time.Now, Log: log, Settings: cfg.settings,
-	}}, nil
+	}}
+	if db := cfg.database(); file != nil {
+		app.Runner.Witness = newWitness(filepath.Dir(file.Filename), db.Net+" "+db.Addr+" "+db.DBName)
+	}
+	return app, nil
 }
 
 // Close closes the database and the log.

@@ -1,0 +1,165 @@
+package reminder_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/mail/mailtest"
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+)
+
+// records are the tables that a backup holds of what was sent.
+var records = []string{"reminder_emails", "reminder_notices", "reminder_runs", "reminder_state"}
+
+// TestDumpRunRestoreRun: a backup is taken, runs send mail, the backup is restored whole or in part, of any age, and the
+// program runs. It is held until a person has spoken, whatever the hour. What a person then lets it send again has the
+// Message-ID of before, so that receivers can drop it.
+func TestDumpRunRestoreRun(t *testing.T) {
+	lib := newLibrary(t)
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	lib.run(t, lib.app(t, mailtest.NewServer(t, mailtest.Options{}), nil), reminder.Options{})
+	for range 3 {
+		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-25"})
+	}
+	lib.keep(t, records)
+	for _, days := range []int{0, 1, 6, 8} {
+		for _, part := range [][]string{records, {"reminder_emails", "reminder_notices"}, {"reminder_emails"}, {"reminder_notices"},
+			{"reminder_runs"}, {"reminder_emails", "reminder_notices", "reminder_runs"}, {"reminder_emails", "reminder_notices", "reminder_state"}} {
+			t.Run(fmt.Sprint(days, " days, ", part), func(t *testing.T) {
+				lib.bringBack(t, records)
+				lib.restoredAfter(t, days, part)
+			})
+		}
+	}
+}
+
+func (l *library) restoredAfter(t *testing.T, days int, part []string) {
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	app := l.app(t, srv, map[string]string{"LOG_FILE": filepath.Join(t.TempDir(), "pengingat.log")})
+	l.at(t, "2026-11-25 08:00")
+	l.run(t, app, reminder.Options{})
+	if days > 0 { // the last run before the machine broke
+		l.now = l.now.AddDate(0, 0, days)
+		l.run(t, app, reminder.Options{})
+	}
+	sent := srv.Messages()
+	require.GreaterOrEqual(t, len(sent), 4)
+	l.bringBack(t, part)
+
+	for _, hours := range []int{0, 13, 11} { // at once, at night, and in the morning
+		l.now = l.now.Add(time.Duration(hours) * time.Hour)
+		rep, err := app.Runner.Run(t.Context(), reminder.Options{})
+		require.NoError(t, err)
+		require.Equal(t, []any{reminder.Held, reminder.LooksRestored}, []any{rep.Outcome, rep.Reason})
+	}
+	require.Len(t, srv.Messages(), len(sent), "nothing is sent")
+
+	l.now = l.now.AddDate(0, 0, -1)
+	rep := l.run(t, app, reminder.Options{Approve: true})
+	require.Equal(t, reminder.Done, rep.Outcome)
+	rep = l.run(t, app, reminder.Options{})
+	require.Equal(t, reminder.Done, rep.Outcome, "a person has spoken")
+	assert.Zero(t, rep.Planned)
+	for _, m := range srv.Messages()[len(sent):] {
+		assert.True(t, slices.ContainsFunc(sent, func(before mailtest.Received) bool { return before.ID == m.ID && before.To == m.To }),
+			"a new Message-ID")
+	}
+}
+
+// TestWitnessHindersNoRun: one that cannot be read or written changes nothing. A run of another machine makes the records
+// newer than it, and a new database in the old one's place waits for a person.
+func TestWitnessHindersNoRun(t *testing.T) {
+	lib := newLibrary(t)
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	folder := t.TempDir()
+	app := lib.app(t, srv, map[string]string{"LOG_FILE": filepath.Join(folder, "pengingat.log")})
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	lib.keep(t, records)
+	lib.run(t, app, reminder.Options{})
+	files, err := filepath.Glob(filepath.Join(folder, "witness-*.json"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	said, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	var secret string
+	require.NoError(t, lib.Admin.QueryRow("SELECT fingerprint FROM reminder_state WHERE name = 'records'").Scan(&secret))
+	require.NotEmpty(t, secret)
+	assert.NotContains(t, string(said), secret)
+
+	elsewhere := lib.app(t, srv, nil)
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	assert.Equal(t, 1, lib.run(t, elsewhere, reminder.Options{}).Emails.Sent)
+	assert.Equal(t, reminder.Done, lib.run(t, app, reminder.Options{}).Outcome)
+
+	require.NoError(t, os.WriteFile(files[0], []byte("not a witness"), 0o600))
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	assert.Equal(t, 1, lib.run(t, app, reminder.Options{}).Emails.Sent)
+	require.NoError(t, os.Remove(files[0]))
+	require.NoError(t, os.MkdirAll(filepath.Join(files[0], "locked"), 0o700))
+	assert.Equal(t, reminder.Done, lib.run(t, app, reminder.Options{}).Outcome)
+	require.Contains(t, lib.log.String()+logged(t, folder), "witness")
+	require.NoError(t, os.RemoveAll(files[0]))
+	lib.run(t, app, reminder.Options{})
+
+	lib.bringBack(t, records) // empty
+	dry, err := app.Runner.Run(t.Context(), reminder.Options{DryRun: true, Now: true})
+	require.NoError(t, err)
+	assert.Equal(t, reminder.LooksRestored, dry.Reason, "status says it before a run does")
+	rep, err := app.Runner.Run(t.Context(), reminder.Options{})
+	require.NoError(t, err)
+	require.Equal(t, reminder.LooksRestored, rep.Reason)
+	assert.Equal(t, 3, lib.run(t, app, reminder.Options{Approve: true}).Emails.Sent)
+	assert.Equal(t, reminder.Done, lib.run(t, app, reminder.Options{}).Outcome)
+}
+
+func logged(t *testing.T, folder string) string {
+	text, err := os.ReadFile(filepath.Join(folder, "pengingat.log"))
+	require.NoError(t, err)
+	return string(text)
+}
+
+// TestMessageIDTellsNothing: it is the same for the same mail, and it cannot be reckoned without the database's secret.
+func TestMessageIDTellsNothing(t *testing.T) {
+	seen := map[string]bool{}
+	for range 2 {
+		lib := newLibrary(t)
+		srv := mailtest.NewServer(t, mailtest.Options{})
+		app := lib.app(t, srv, nil)
+		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+		lib.keep(t, records)
+		lib.run(t, app, reminder.Options{})
+		secret := "INSERT INTO reminder_state SELECT * FROM secret"
+		lib.Exec(t, "CREATE TABLE secret AS SELECT * FROM reminder_state")
+		lib.bringBack(t, records)
+		lib.Exec(t, secret)
+		lib.run(t, app, reminder.Options{})
+		require.Len(t, srv.Messages(), 2)
+		assert.Equal(t, srv.Messages()[0].ID, srv.Messages()[1].ID, "the same mail")
+		seen[srv.Messages()[0].ID] = true
+	}
+	assert.Len(t, seen, 2, "the same ids in another library")
+}
+
+// keep and bringBack are a dump of some tables and its restoration.
+func (l *library) keep(t *testing.T, tables []string) {
+	for _, table := range tables {
+		l.Exec(t, "CREATE TABLE kept_"+table+" LIKE "+table)
+		l.Exec(t, "INSERT INTO kept_"+table+" SELECT * FROM "+table)
+	}
+}
+
+func (l *library) bringBack(t *testing.T, tables []string) {
+	for _, table := range tables {
+		l.Exec(t, "DROP TABLE "+table)
+		l.Exec(t, "CREATE TABLE "+table+" LIKE kept_"+table)
+		l.Exec(t, "INSERT INTO "+table+" SELECT * FROM kept_"+table)
+	}
+}

@@ -1,0 +1,82 @@
+package setup
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// A witness is a small file beside the log that says what the database's records held. Each database has one of its own, by
+// its address: a backup that is restored comes to the same address, and so does a new database.
+type witness struct {
+	folder, file string
+}
+
+func newWitness(folder, address string) *witness {
+	sum := sha256.Sum256([]byte(address))
+	return &witness{folder, filepath.Join(folder, "witness-"+hex.EncodeToString(sum[:6])+".json")}
+}
+
+// Recall reads the database's own file, and those of the same database under another address.
+func (w *witness) Recall(database string) ([]reminder.Seen, error) {
+	var told []reminder.Seen
+	err := w.each(func(file string, seen reminder.Seen) error {
+		if file == w.file || seen.Database == database && database != "" {
+			told = append(told, seen)
+		}
+		return nil
+	})
+	return told, err
+}
+
+// Tell writes the database's file whole or not at all. Another file about the same database would contradict it one day.
+func (w *witness) Tell(s reminder.Seen) error {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(w.folder, 0o755); err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(w.folder, "witness-*.tmp")
+	if err != nil {
+		return err
+	}
+	_, err = temporary.Write(append(text, '\n'))
+	// The scheduled task and a person run the program under different users.
+	err = errors.Join(err, temporary.Chmod(0o644), temporary.Close())
+	if err == nil {
+		err = os.Rename(temporary.Name(), w.file)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temporary.Name()))
+	}
+	return w.each(func(file string, seen reminder.Seen) error {
+		if file != w.file && seen.Database == s.Database && s.Database != "" {
+			return os.Remove(file)
+		}
+		return nil
+	})
+}
+
+// each reads all witnesses of the folder. One that cannot be read does not keep the others back.
+func (w *witness) each(f func(file string, seen reminder.Seen) error) error {
+	files, err := filepath.Glob(filepath.Join(w.folder, "witness-*.json"))
+	for _, file := range files {
+		var seen reminder.Seen
+		text, rerr := os.ReadFile(file)
+		if rerr == nil {
+			rerr = json.Unmarshal(text, &seen)
+		}
+		if rerr == nil {
+			rerr = f(file, seen)
+		}
+		err = errors.Join(err, rerr)
+	}
+	return err
+}
