@@ -523,6 +523,32 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 			waiting, oldest, err := store.Backlog(ctx)
 			return tell(err, "waiting", waiting, oldest)
 		},
+		func() error {
+			secret, err := store.NewSecret(ctx)
+			return tell(err, "secret", secret != "")
+		},
+		func() error {
+			r, err := store.Records(ctx, date)
+			return tell(err, "records", r.Secret != "", r.Emails > 0, r.Emails == r.Notices, r.Worked)
+		},
+		func() error {
+			ran, err := store.Ran(ctx, report.RunID)
+			return tell(err, "ran", ran)
+		},
+		func() error {
+			_, _, err := store.CancelWaiting(ctx, reminder.Quarantined) // a repetition finds none to count
+			return err
+		},
+		func() error { return store.Quarantined(ctx, day("2026-11-24"), date) },
+		func() error {
+			_, err := store.Release(ctx)
+			return err
+		},
+		func() error {
+			n, err := store.Promise(ctx, "run", s.emails())
+			return tell(err, "promised anew", n)
+		},
+		func() error { return store.Accept(ctx, reminder.Records{Emails: 1, Notices: 1 << 40}) },
 		func() error { return store.Finish(ctx, report) },
 	} {
 		if err := step(); err != nil {
