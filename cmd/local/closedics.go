@@ -264,8 +264,9 @@ func (e event) isDayOff() bool {
 	return strings.EqualFold(e.value("X-APPLE-SPECIAL-DAY"), "WORK-HOLIDAY")
 }
 
-// parseICS reads the closed days of a calendar. What repeats is filled in for the year of today and the next one.
-func parseICS(data []byte, today reminder.Date, library *time.Location, observances bool) (list []mysql.Closure, left []leftOut) {
+// parseICS reads the closed days of a calendar. What repeats is filled in for the year of today and the next one; until is
+// the end of that, or zero when nothing repeats.
+func parseICS(data []byte, today reminder.Date, library *time.Location, observances bool) (list []mysql.Closure, left []leftOut, until reminder.Date) {
 	all := events(data)
 	january := reminder.Date{Year: today.Year, Month: time.January, Day: 1}
 	to := time.Date(today.Year+1, time.December, 31, 0, 0, 0, 0, time.UTC)
@@ -317,7 +318,10 @@ func parseICS(data []byte, today reminder.Date, library *time.Location, observan
 			list = append(list, closure(first, days, e.name()))
 		}
 	}
-	return slices.DeleteFunc(list, func(c mysql.Closure) bool { return c.Last.Before(january) }), left
+	if slices.ContainsFunc(all, func(e event) bool { return len(e.properties["RRULE"]) > 0 }) {
+		until = reminder.DateOf(to, time.UTC)
+	}
+	return slices.DeleteFunc(list, func(c mysql.Closure) bool { return c.Last.Before(january) }), left, until
 }
 
 func closure(first time.Time, days int, name string) mysql.Closure {

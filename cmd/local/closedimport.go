@@ -50,7 +50,7 @@ its line (exit code 10); the others are added.`),
 		Example: "  pengingat closed import kalender-pendidikan.ics\n  pengingat closed import libur.csv",
 		Args:    p.args(1, 1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
-			list, left, err := readClosures(args[0], reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone), app.Runner.Settings.Zone, observances)
+			list, left, until, err := readClosures(args[0], reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone), app.Runner.Settings.Zone, observances)
 			if err != nil {
 				return p.usagef("%s", "%s", reminder.Localize(err, p.locale))
 			}
@@ -65,9 +65,12 @@ its line (exit code 10); the others are added.`),
 				for i, l := range left {
 					left[i].Text = l.text.In(p.locale)
 				}
-				return p.printJSON(imported{Closures: done, LeftOut: left})
+				return p.printJSON(imported{Closures: done, LeftOut: append([]leftOut{}, left...), Until: until})
 			}
 			p.printImported(done, left)
+			if !until.IsZero() {
+				p.printf("Yang berulang diisi sampai %s; impor lagi tahun depan.", "What repeats is filled in until %s; import again next year.", until)
+			}
 			return nil
 		}),
 	}
@@ -79,6 +82,7 @@ its line (exit code 10); the others are added.`),
 type imported struct {
 	Closures []addedClosure `json:"closures"`
 	LeftOut  []leftOut      `json:"left_out"`
+	Until    reminder.Date  `json:"repeated_until,omitzero"`
 }
 
 type addedClosure struct {
@@ -173,27 +177,28 @@ func (p *program) printImported(done []addedClosure, left []leftOut) {
 }
 
 // readClosures reads a file of closed days by what is in it.
-func readClosures(file string, today reminder.Date, zone *time.Location, observances bool) ([]mysql.Closure, []leftOut, error) {
+func readClosures(file string, today reminder.Date, zone *time.Location, observances bool) (
+	list []mysql.Closure, left []leftOut, until reminder.Date, err error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, nil, reminder.NewFault(nil, file+" tidak ada atau tidak dapat dibuka.", file+" does not exist or cannot be opened.")
+		return nil, nil, until, reminder.NewFault(nil, file+" tidak ada atau tidak dapat dibuka.", file+" does not exist or cannot be opened.")
 	}
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
 		data = setup.DecodeText(data)
 	}
 	if isCalendar(data) {
-		list, left := parseICS(data, today, zone, observances)
-		return list, left, nil
+		list, left, until = parseICS(data, today, zone, observances)
+		return list, left, until, nil
 	}
 	if bytes.HasPrefix(data, []byte("PK")) || bytes.HasPrefix(data, []byte("%PDF")) || bytes.HasPrefix(bytes.TrimSpace(data), []byte("<")) {
-		return nil, nil, reminder.NewFault(nil, file+" bukan kalender (.ics) atau tabel (.csv). Di Excel: Simpan Sebagai, jenis CSV.",
+		return nil, nil, until, reminder.NewFault(nil, file+" bukan kalender (.ics) atau tabel (.csv). Di Excel: Simpan Sebagai, jenis CSV.",
 			file+" is no calendar (.ics) and no table (.csv). In Excel: Save As, type CSV.")
 	}
-	list, left := parseTable(string(setup.DecodeText(data)))
+	list, left = parseTable(string(setup.DecodeText(data)))
 	if len(list)+len(left) == 0 {
-		return nil, nil, reminder.NewFault(nil, "Tidak ada satu tanggal pun di "+file+".", "There is not one date in "+file+".")
+		return nil, nil, until, reminder.NewFault(nil, "Tidak ada satu tanggal pun di "+file+".", "There is not one date in "+file+".")
 	}
-	return list, left, nil
+	return list, left, until, nil
 }
 
 var isCalendar = regexp.MustCompile(`(?i)(?:^|[\r\n])(?:\x{feff})?BEGIN:V(?:CALENDAR|EVENT)`).Match

@@ -132,8 +132,9 @@ func TestReadCalendars(t *testing.T) {
 func TestBreakUnderWay(t *testing.T) {
 	newYear := calendarFile("DTSTART;VALUE=DATE:20241221\nDTEND;VALUE=DATE:20250105\nRRULE:FREQ=YEARLY\nSUMMARY:X")
 	for _, today := range []reminder.Date{{Year: 2027, Month: 1, Day: 2}, {Year: 2027, Month: 1, Day: 4}, {Year: 2027, Month: 12, Day: 31}} {
-		list, left := parseICS([]byte(newYear), today, time.UTC, false)
+		list, left, until := parseICS([]byte(newYear), today, time.UTC, false)
 		assert.Empty(t, left)
+		assert.Equal(t, fmt.Sprint(today.Year+1, "-12-31"), until.String())
 		var got []string
 		for _, c := range list {
 			got = append(got, c.First.String()+".."+c.Last.String())
@@ -185,7 +186,7 @@ func read(t *testing.T, text string) string {
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	zone, err := time.LoadLocation("Asia/Jakarta")
 	require.NoError(t, err)
-	list, left, err := readClosures(file, reminder.Date{Year: 2026, Month: time.November, Day: 24}, zone, false)
+	list, left, _, err := readClosures(file, reminder.Date{Year: 2026, Month: time.November, Day: 24}, zone, false)
 	if err != nil {
 		return "error"
 	}
@@ -211,7 +212,7 @@ func FuzzClosures(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		list, _ := parseICS(data, reminder.Date{Year: 2026, Month: 11, Day: 24}, time.UTC, false)
+		list, _, _ := parseICS(data, reminder.Date{Year: 2026, Month: 11, Day: 24}, time.UTC, false)
 		table, _ := parseTable(string(setup.DecodeText(data)))
 		for _, c := range append(list, table...) {
 			require.True(t, c.Last.Sub(c.First) >= 0 && c.Last.Sub(c.First) <= maxClosureDays, "%v", c)
