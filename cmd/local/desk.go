@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,7 +24,7 @@ func (p *program) failedCommand() *cobra.Command {
 		Short:   p.say("Daftar surel yang gagal, ditolak, atau tidak pasti", "List the mails that failed, were refused, or are unknown"),
 		Example: "  pengingat failed\n  pengingat failed --json",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
-			list, err := p.troubled(ctx, app)
+			list, err := p.troubled(ctx, app, math.MaxInt)
 			switch {
 			case err != nil:
 				return err
@@ -58,12 +59,13 @@ type trouble struct {
 	Details string   `json:"details"` // what a machine said, or ""
 }
 
-// troubled lists the mails that ended badly, the newest first.
-func (p *program) troubled(ctx context.Context, app *setup.App) ([]trouble, error) {
+// troubled lists up to most of the mails that ended badly, the newest first.
+func (p *program) troubled(ctx context.Context, app *setup.App, most int) ([]trouble, error) {
 	list, err := app.Store.List(ctx, reminder.Failed, reminder.Refused, reminder.Unknown)
 	if err != nil {
 		return nil, err
 	}
+	list = list[:min(len(list), most)]
 	var ids []string
 	for _, l := range list {
 		ids = append(ids, l.Loans...)

@@ -37,7 +37,11 @@ the next run would do, and the last five runs. Nothing is written or sent.`),
 			if p.asJSON {
 				return p.printJSON(st)
 			}
-			p.printStatus(st, app.Runner.Settings)
+			who, err := p.troubled(ctx, app, maxTroubles)
+			if err != nil {
+				return err
+			}
+			p.printStatus(st, who, app.Runner.Settings)
 			return nil
 		}),
 	}
@@ -187,9 +191,18 @@ func (p *program) pauseText(kind mail.PauseKind) (why, mend string) {
 		p.say("Periksa internet dengan 'pengingat doctor'; 'pengingat resume' mencoba lagi sekarang.", "Check the connection with 'pengingat doctor'; 'pengingat resume' tries again now.")
 }
 
-func (p *program) printStatus(st standing, s reminder.Settings) {
+// maxTroubles is how many mails that ended badly status names; failed has them all.
+const maxTroubles = 5
+
+func (p *program) printStatus(st standing, who []trouble, s reminder.Settings) {
 	for _, n := range st.Notes {
 		fmt.Fprintf(p.out, "! %s\n  %s\n  => %s\n\n", wrap(n.What, 2), wrap(n.Why, 2), wrap(n.Mend, 5))
+	}
+	for _, t := range who {
+		p.printf("ID %-6d %s: %s", "ID %-6d %s: %s", t.ID, t.Whose, p.state(t.State))
+	}
+	if len(who) > 0 {
+		fmt.Fprintln(p.out)
 	}
 	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	defer w.Flush()

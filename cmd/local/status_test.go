@@ -74,6 +74,8 @@ func TestStatus(t *testing.T) {
 		}
 	}
 
+	db.Exec(t, "UPDATE reminder_emails SET state = 'refused'")
+	assert.Regexp(t, `(?m)^ID \d+ +Siswa \d+ \(.*ID \d+\): ditolak$`, command(t, environ, "status").out, "who it is")
 	require.Equal(t, exitDone, command(t, environ, "closed", "add", today+".."+at(t, environ, 2)).code)
 	st, _ = statusOf(t, environ)
 	assert.Equal(t, at(t, environ, 3)+" 00:00", st.Window.From.Format("2006-01-02 15:04"))
