@@ -34,7 +34,7 @@ func ParseAddress(raw string) (Address, error) {
 		start++ // separators may be longer than a byte
 	}
 	end := len(field)
-	if i := strings.IndexFunc(field[at:], isEnd); i >= 0 {
+	if i := strings.IndexFunc(field[at:], isSeparator); i >= 0 {
 		end = at + i
 	}
 	before, word, after := field[:start], trimInvisible(field[start:end]), field[end:]
@@ -53,7 +53,7 @@ func ParseAddress(raw string) (Address, error) {
 	return Address{Addr: addr}, nil
 }
 
-// unescape undoes what PHP programs do to text before they store it (siti&amp;budi, sean.o&#039;neil), twice where two of
+// unescape undoes what PHP programs do to text before they store it (sean.o&#039;neil, siti@x.id &amp; budi@x.id), twice where two of
 // them did.
 func unescape(s string) string {
 	for i := 0; i < 2 && strings.Contains(s, "&"); i++ {
@@ -86,14 +86,11 @@ func halfWidth(r rune) rune {
 	return r
 }
 
-// isSeparator reports whether r stands between addresses, or around one, and never in one. "/" and "|" may by RFC 5322,
-// but where people type them, they separate.
+// isSeparator reports whether r stands between addresses, or around one, and never in one. "/", "|" and "&" may by RFC
+// 5322, but where people type them, they separate.
 func isSeparator(r rune) bool {
-	return unicode.IsSpace(r) || strings.ContainsRune(",;:/|()[]<>\"“”«»、،", r)
+	return unicode.IsSpace(r) || strings.ContainsRune(",;:/|&()[]<>\"“”«»、،", r)
 }
-
-// isEnd reports whether r ends an address: "&" can stand in a local part, but in no domain.
-func isEnd(r rune) bool { return isSeparator(r) || r == '&' }
 
 // trimInvisible removes the invisible characters that copied text brings along at its ends.
 func trimInvisible(s string) string {
@@ -142,7 +139,7 @@ func continues(after string) bool {
 	if strings.HasSuffix(after[:len(after)-len(rest)], " (") && strings.Contains(rest, ")") {
 		return false
 	}
-	for w := range strings.FieldsFuncSeq(strings.ToLower(rest), isEnd) {
+	for w := range strings.FieldsFuncSeq(strings.ToLower(rest), isSeparator) {
 		switch label := " " + strings.Trim(w, "-–—.*") + " "; {
 		case label == "  " || strings.Contains(conjunctions, label): // what comes after it tells
 		case strings.Contains(mailLabels+phoneLabels, label):
@@ -178,7 +175,7 @@ func canonical(s string) (string, bool) {
 // RFC 6531.
 func isLocalPart(s string) bool {
 	bad := func(r rune) bool {
-		return !isLetter(r) && !strings.ContainsRune("!#$%&'*+=?^_{}~-", r)
+		return !isLetter(r) && !strings.ContainsRune("!#$%'*+=?^_{}~-", r)
 	}
 	for atom := range strings.SplitSeq(s, ".") {
 		if atom == "" || strings.ContainsFunc(atom, bad) {

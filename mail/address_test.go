@@ -25,7 +25,7 @@ func TestParseAddress(t *testing.T) {
 		"-; b@x.id":                       "b@x.id",
 		";a@x.id":                         "a@x.id",
 		"o'brien+buku@x.id":               "o'brien+buku@x.id",
-		"a!#$%&'*+=?^_{}~-z@x.id":         "a!#$%&'*+=?^_{}~-z@x.id",
+		"a!#$%'*+=?^_{}~-z@x.id":          "a!#$%'*+=?^_{}~-z@x.id",
 		"1@2.id":                          "1@2.id",
 		"a@bücher.example":                "a@xn--bcher-kva.example",
 		"a@BÜCHER.example":                "a@xn--bcher-kva.example",
@@ -106,7 +106,7 @@ func TestParseAddressInAField(t *testing.T) {
 		assert.Equal(t, siti, got.Addr, "%q", raw)
 	}
 	for raw, want := range map[string]string{
-		"sean.o&#039;neil@kampus.example": "sean.o'neil@kampus.example", "siti&amp;budi@x.id": "siti&budi@x.id", "r&amp;amp;d@x.id": "r&d@x.id", "r&d@x.id": "r&d@x.id",
+		"sean.o&#039;neil@kampus.example": "sean.o'neil@kampus.example", "o&amp;#39;neil@x.id": "o'neil@x.id",
 		"siti@yahoo.co.id": "siti@yahoo.co.id",
 	} {
 		got, err := ParseAddress(raw)
@@ -114,7 +114,7 @@ func TestParseAddressInAField(t *testing.T) {
 		assert.Equal(t, want, got.Addr, "%q", raw)
 	}
 	for _, raw := range []string{ // one half of an address is another person's
-		"siti,aminah@x.id", "siti;aminah@x.id", "siti aminah@x.id", "siti/aminah@x.id", "siti|aminah@x.id", "siti:aminah@x.id", "siti: aminah@x.id", "siti\naminah@x.id",
+		"siti,aminah@x.id", "siti&amp;budi@x.id", "siti&budi@x.id", "siti & budi@x.id", "siti;aminah@x.id", "siti aminah@x.id", "siti/aminah@x.id", "siti|aminah@x.id", "siti:aminah@x.id", "siti: aminah@x.id", "siti\naminah@x.id",
 		"siti&#44;aminah@x.id", "siti，aminah@x.id", "siti\u00a0aminah@x.id", `siti"aminah@x.id`, "(siti)aminah@x.id", "siti(at)x.id, budi@x.id", "siti <budi, budi@x.id", "Siti<siti@x.id>",
 		"ani. suryani, s.pd@x.id", "tidak ada; budi@x.id", "hp,ida@x.id", "email,ida@x.id", "email ida@x.id", "email. ida@x.id", "081234567,890@x.id", "0812345678,ida@x.id", "12,ida@x.id", "1234 ida@x.id",
 		"no email, ida@x.id", "_ aminah@x.id", "siti@yahoo.co,id", "siti@yahoo.co id", "siti@yahoo.co. id", "siti@yahoo.co/id", "siti@yahoo.co;id, budi@x.id",
