@@ -226,7 +226,7 @@ func repeat(rule string, first, to time.Time, zone, library *time.Location) ([]t
 	if err != nil {
 		return nil, err
 	}
-	if option.Freq > rrule.DAILY || option.Interval > 1000 || noRepetition.MatchString(rule) { // the library counts on at such ones
+	if option.Freq > rrule.DAILY || option.Interval > 1000 || noRepetition.MatchString(rule) { // it would count on for ever
 		return nil, errors.New("no repetition of days")
 	}
 	option.Dtstart, option.Byhour, option.Byminute, option.Bysecond = first, nil, nil, nil
@@ -241,8 +241,8 @@ func repeat(rule string, first, to time.Time, zone, library *time.Location) ([]t
 }
 
 // What an event is said to be, as a word of its own: in DESCRIPTION, as Google and others write it, or in CATEGORIES.
-var observance = regexp.MustCompile(`(?i)^(?:(?:\S+ )?observance|perayaan|peringatan|sambutan|celebration|commemoration|celebración|festividad|` +
-	`celebração|célébration|fête|feier|gedenktag|viering|ricorrenza|not a public holiday.*|bukan (?:hari )?libur.*)$`)
+var observance = regexp.MustCompile(`(?i)^(?:(?:\S+ )?observance|perayaan|peringatan|sambutan|celebration|commemoration|` +
+	`celebración|festividad|celebração|célébration|fête|feier|gedenktag|viering|ricorrenza|not a public holiday.*|bukan (?:hari )?libur.*)$`)
 
 // isObservance reports whether an event is marked as one on which nobody is free. Google says in a second line how to hide
 // those, in every language. Apple marks days off and working days in some calendars, and there what has no mark is neither.
@@ -266,7 +266,8 @@ func (e event) isDayOff() bool {
 
 // parseICS reads the closed days of a calendar. What repeats is filled in for the year of today and the next one; until is
 // the end of that, or zero when nothing repeats.
-func parseICS(data []byte, today reminder.Date, library *time.Location, observances bool) (list []mysql.Closure, left []leftOut, until reminder.Date) {
+func parseICS(data []byte, today reminder.Date, library *time.Location, observances bool) (
+	list []mysql.Closure, left []leftOut, until reminder.Date) {
 	all := events(data)
 	january := reminder.Date{Year: today.Year, Month: time.January, Day: 1}
 	to := time.Date(today.Year+1, time.December, 31, 0, 0, 0, 0, time.UTC)
@@ -310,8 +311,8 @@ func parseICS(data []byte, today reminder.Date, library *time.Location, observan
 			continue
 		}
 		if len(e.properties["RECURRENCE-ID"]) == 0 {
-			var problem reminder.Text
-			if list, problem = e.series(list, first, days, zone, library, to, changed[e.value("UID")]); problem != (reminder.Text{}) {
+			more, problem := e.series(first, days, zone, library, to, changed[e.value("UID")])
+			if list = append(list, more...); problem != (reminder.Text{}) {
 				leave(notUnderstood, problem.ID, problem.EN)
 			}
 		} else if e.properties["RECURRENCE-ID"][0].ICalParameters["RANGE"] == nil {
@@ -329,10 +330,10 @@ func closure(first time.Time, days int, name string) mysql.Closure {
 	return mysql.Closure{First: d, Last: d.AddDays(days - 1), Name: name}
 }
 
-// series adds the days of an event and of its repetitions. changed are its instances that stand in the file by themselves.
+// series returns the days of an event and of its repetitions. changed are its instances that stand in the file by themselves.
 // A problem is what of it was not understood.
-func (e event) series(list []mysql.Closure, first time.Time, days int, zone, library *time.Location, to time.Time, changed []event) (
-	_ []mysql.Closure, problem reminder.Text) {
+func (e event) series(first time.Time, days int, zone, library *time.Location, to time.Time, changed []event) (
+	list []mysql.Closure, problem reminder.Text) {
 	starts := map[time.Time]int{first: days} // and how many days each has
 	if len(e.properties["RRULE"]) > 0 {
 		clear(starts)
@@ -387,18 +388,21 @@ func (e event) series(list []mysql.Closure, first time.Time, days int, zone, lib
 		}
 		maps.DeleteFunc(starts, func(t time.Time, _ int) bool { return !t.Before(day) })
 		if !c.canceled() {
-			problem = reminder.Text{ID: "sejak " + day.Format("2006-01-02") + " seluruhnya diubah; tambahkan sendiri yang sesudahnya",
-				EN: "all of it is changed from " + day.Format("2006-01-02") + " on; add what comes then yourself"}
+			since := day.Format(time.DateOnly)
+			problem = reminder.Text{ID: "sejak " + since + " seluruhnya diubah; tambahkan sendiri yang sesudahnya",
+				EN: "all of it is changed from " + since + " on; add what comes then yourself"}
 		}
 	}
 	if !ok {
-		problem = reminder.Text{ID: "sebagian pengecualiannya tidak dipahami; periksa harinya", EN: "some of its exceptions are not understood; look at its days"}
+		problem = reminder.Text{ID: "sebagian pengecualiannya tidak dipahami; periksa harinya",
+			EN: "some of its exceptions are not understood; look at its days"}
 	}
 	ordered := slices.SortedFunc(maps.Keys(starts), time.Time.Compare)
 	for i := 0; i < len(ordered); {
 		// A break that repeats every day is one break. Two days that follow each other stay two.
 		run := 1
-		for days == 1 && run < maxClosureDays && i+run < len(ordered) && ordered[i+run].Equal(ordered[i].AddDate(0, 0, run)) {
+		for days == 1 && run < maxClosureDays && i+run < len(ordered) &&
+			ordered[i+run].Equal(ordered[i].AddDate(0, 0, run)) {
 			run++
 		}
 		n := starts[ordered[i]]

@@ -23,8 +23,9 @@ import (
 func (p *program) closedImportCommand() *cobra.Command {
 	var observances bool
 	cmd := &cobra.Command{
-		Use:   p.say("import BERKAS", "import FILE"),
-		Short: p.say("Tambahkan hari tutup dari kalender (.ics) atau tabel (.csv)", "Add closed days from a calendar (.ics) or a table (.csv)"),
+		Use: p.say("import BERKAS", "import FILE"),
+		Short: p.say("Tambahkan hari tutup dari kalender (.ics) atau tabel (.csv)",
+			"Add closed days from a calendar (.ics) or a table (.csv)"),
 		Long: p.say(`Kalender: semua acara sehari penuh, juga yang berhari-hari. Yang berulang diisi untuk tahun ini
 dan tahun depan. Acara berjam dan perayaan yang bukan hari libur (menurut Google dan Apple)
 disebutkan, tetapi tidak ditambahkan.
@@ -50,7 +51,8 @@ its line (exit code 10); the others are added.`),
 		Example: "  pengingat closed import kalender-pendidikan.ics\n  pengingat closed import libur.csv",
 		Args:    p.args(1, 1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
-			list, left, until, err := readClosures(args[0], reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone), app.Runner.Settings.Zone, observances)
+			zone := app.Runner.Settings.Zone
+			list, left, until, err := readClosures(args[0], reminder.DateOf(app.Runner.Now(), zone), zone, observances)
 			if err != nil {
 				return p.usagef("%s", "%s", reminder.Localize(err, p.locale))
 			}
@@ -69,12 +71,14 @@ its line (exit code 10); the others are added.`),
 			}
 			p.printImported(done, left)
 			if !until.IsZero() {
-				p.printf("Yang berulang diisi sampai %s; impor lagi tahun depan.", "What repeats is filled in until %s; import again next year.", until)
+				p.printf("Yang berulang diisi sampai %s; impor lagi tahun depan.",
+					"What repeats is filled in until %s; import again next year.", until)
 			}
 			return nil
 		}),
 	}
-	cmd.Flags().BoolVar(&observances, "observances", false, p.say("perayaan yang bukan hari libur juga", "observances that are no days off, too"))
+	cmd.Flags().BoolVar(&observances, "observances", false, p.say("perayaan yang bukan hari libur juga",
+		"observances that are no days off, too"))
 	return p.jsonFlag(cmd)
 }
 
@@ -146,8 +150,8 @@ func (p *program) printImported(done []addedClosure, left []leftOut) {
 	count := map[string]int{}
 	for _, c := range done {
 		count[c.Change]++
-		days := c.First.String() + ".." + c.Last.String()
-		fmt.Fprintf(p.out, "%s %s  %s\n", map[string]string{"added": "+", "renamed": "~", "known": "="}[c.Change], days, clip(c.Name, 52))
+		mark := map[string]string{"added": "+", "renamed": "~", "known": "="}[c.Change]
+		fmt.Fprintf(p.out, "%s %s..%s  %s\n", mark, c.First, c.Last, clip(c.Name, 52))
 	}
 	for _, l := range left {
 		if count[l.Reason]++; l.Reason != "past" {
@@ -164,7 +168,8 @@ func (p *program) printImported(done []addedClosure, left []leftOut) {
 		reason string
 		text   reminder.Text
 	}{
-		{"observance", reminder.Text{ID: "%d perayaan dilewati; '--observances' mengikutkannya.", EN: "%d observances left out; '--observances' takes them."}},
+		{"observance", reminder.Text{ID: "%d perayaan dilewati; '--observances' mengikutkannya.",
+			EN: "%d observances left out; '--observances' takes them."}},
 		{"hours", reminder.Text{ID: "%d acara berjam dilewati.", EN: "%d events with hours left out."}},
 		{"past", reminder.Text{ID: "%d acara dari tahun-tahun lalu dilewati.", EN: "%d events of former years left out."}},
 		{notUnderstood, reminder.Text{ID: "%d tidak dipahami (bertanda -): tambahkan sendiri dengan 'pengingat closed add'.",
@@ -181,7 +186,8 @@ func readClosures(file string, today reminder.Date, zone *time.Location, observa
 	list []mysql.Closure, left []leftOut, until reminder.Date, err error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, nil, until, reminder.NewFault(nil, file+" tidak ada atau tidak dapat dibuka.", file+" does not exist or cannot be opened.")
+		return nil, nil, until, reminder.NewFault(nil, file+" tidak ada atau tidak dapat dibuka.",
+			file+" does not exist or cannot be opened.")
 	}
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
 		data = setup.DecodeText(data)
@@ -190,18 +196,23 @@ func readClosures(file string, today reminder.Date, zone *time.Location, observa
 		list, left, until = parseICS(data, today, zone, observances)
 		return list, left, until, nil
 	}
-	if bytes.HasPrefix(data, []byte("PK")) || bytes.HasPrefix(data, []byte("%PDF")) || bytes.HasPrefix(bytes.TrimSpace(data), []byte("<")) {
-		return nil, nil, until, reminder.NewFault(nil, file+" bukan kalender (.ics) atau tabel (.csv). Di Excel: Simpan Sebagai, jenis CSV.",
+	if isNeither(data) {
+		return nil, nil, until, reminder.NewFault(nil,
+			file+" bukan kalender (.ics) atau tabel (.csv). Di Excel: Simpan Sebagai, jenis CSV.",
 			file+" is no calendar (.ics) and no table (.csv). In Excel: Save As, type CSV.")
 	}
 	list, left = parseTable(string(setup.DecodeText(data)))
 	if len(list)+len(left) == 0 {
-		return nil, nil, until, reminder.NewFault(nil, "Tidak ada satu tanggal pun di "+file+".", "There is not one date in "+file+".")
+		return nil, nil, until, reminder.NewFault(nil, "Tidak ada satu tanggal pun di "+file+".",
+			"There is not one date in "+file+".")
 	}
 	return list, left, until, nil
 }
 
-var isCalendar = regexp.MustCompile(`(?i)(?:^|[\r\n])(?:\x{feff})?BEGIN:V(?:CALENDAR|EVENT)`).Match
+var (
+	isCalendar = regexp.MustCompile(`(?i)(?:^|[\r\n])(?:\x{feff})?BEGIN:V(?:CALENDAR|EVENT)`).Match
+	isNeither  = regexp.MustCompile(`^(?:PK|%PDF|\s*<)`).Match // a workbook, a PDF, a page
+)
 
 // parseTable reads the closed days of a table. Each line that has a date is one; its name is what else stands there, but
 // numbers and weekdays. A line without a date is a heading or the end, unless there is something where a date should be.
@@ -225,7 +236,8 @@ func parseTable(text string) (list []mysql.Closure, left []leftOut) {
 			switch {
 			case err != nil || problem != (reminder.Text{}):
 				name := strings.Trim(strings.Join(strings.Fields(strings.Join(row, " ")), " "), " ")
-				left = append(left, leftOut{Line: line + at, Name: clip(name, maxClosureName), Reason: notUnderstood, text: problem})
+				name = clip(name, maxClosureName)
+				left = append(left, leftOut{Line: line + at, Name: name, Reason: notUnderstood, text: problem})
 			case date >= 0:
 				list = append(list, c)
 				column = date
@@ -305,7 +317,8 @@ func closureOf(row []string, expected int) (c mysql.Closure, date int, problem r
 	}
 	whole := span{spans[0].first, spans[len(spans)-1].last}
 	if len(spans) > 2 || !whole.valid() {
-		return c, -1, reminder.Text{ID: "tanggal akhir harus dalam setahun setelah tanggal awal", EN: "the last day must lie within a year after the first"}
+		return c, -1, reminder.Text{ID: "tanggal akhir harus dalam setahun setelah tanggal awal",
+			EN: "the last day must lie within a year after the first"}
 	}
 	c.First, c.Last = whole.first, whole.last
 	return c, date, problem

@@ -83,7 +83,8 @@ password is safer in an environment variable than in --set.`),
 				w.values[key] = settled(key, value)
 			}
 			if there && w.ask && !force {
-				p.printf("%s sudah ada. Isinya baru diganti sesudah pertanyaan terakhir.", "%s is there already. It is replaced after the last question, not before.", out)
+				p.printf("%s sudah ada. Isinya baru diganti sesudah pertanyaan terakhir.",
+					"%s is there already. It is replaced after the last question, not before.", out)
 			}
 			if err := w.run(cmd.Context()); err != nil {
 				return err
@@ -106,7 +107,8 @@ password is safer in an environment variable than in --set.`),
 			}
 			p.printf("\nTersimpan: %s (berisi kata sandi; jangan dibagikan)", "\nSaved: %s (it holds passwords; do not share it)", out)
 			if to := w.values["REMINDER_ONLY_TO"]; to != "" {
-				p.printf("Hanya %s yang menerima surel, sampai REMINDER_ONLY_TO dikosongkan.", "Mail goes to %s only, until REMINDER_ONLY_TO is emptied.", to)
+				p.printf("Hanya %s yang menerima surel, sampai REMINDER_ONLY_TO dikosongkan.",
+					"Mail goes to %s only, until REMINDER_ONLY_TO is emptied.", to)
 			}
 			p.printf("Berikutnya:\n  pengingat migrate --source perpustakaan\n  pengingat run --dry-run\n  pengingat install",
 				"Next:\n  pengingat migrate --source perpustakaan\n  pengingat run --dry-run\n  pengingat install")
@@ -269,7 +271,8 @@ func (w *wizard) run(ctx context.Context) error {
 			if details != "" {
 				fmt.Fprintf(w.out, "      %s\n", wrap(w.say("Rincian: ", "Details: ")+details, 8))
 			}
-			typed, readErr := w.line(ctx, w.say("Enter: jawab lagi; l: lanjut, dan betulkan nanti: ", "Enter: answer again; g: go on, and mend it later: "), false)
+			typed, readErr := w.line(ctx, w.say("Enter: jawab lagi; l: lanjut, dan betulkan nanti: ",
+				"Enter: answer again; g: go on, and mend it later: "), false)
 			if readErr != nil {
 				return readErr
 			}
@@ -352,7 +355,8 @@ func (w *wizard) wrong(key string) error {
 	if key == "MAIL_FROM_ADDRESS" && w.values["MAIL_MAILER"] != "file" || key == "REMINDER_SUMMARY_TO" || key == "REMINDER_ONLY_TO" {
 		for one := range strings.SplitSeq(w.values[key], ",") {
 			if addr, err := mail.ParseAddress(one); err == nil && isSuspect(addr.Domain()) {
-				return reminder.NewFault(nil, addr.Domain()+" adalah domain contoh; tidak ada yang menerima surel di sana.", addr.Domain()+" is a domain for examples; nobody has a mailbox there.")
+				return reminder.NewFault(nil, addr.Domain()+" adalah domain contoh; tidak ada yang menerima surel di sana.",
+					addr.Domain()+" is a domain for examples; nobody has a mailbox there.")
 			}
 		}
 	}

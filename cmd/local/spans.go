@@ -25,7 +25,8 @@ const maxClosureDays = 365
 // December 25, 2026, and from one to another: 21-31 Desember 2026, 21 Desember 2026 s.d. 2 Januari 2027. A part that the
 // first one leaves out, the last one has. The name of a weekday may stand before a date. ok is false for all else.
 func parseSpan(text string) (s span, ok bool) {
-	text = strings.ToLower(strings.Join(strings.Fields(strings.NewReplacer("–", "-", "—", "-", "‐", "-", "‑", "-", "…", "..").Replace(text)), " "))
+	text = strings.NewReplacer("–", "-", "—", "-", "‐", "-", "‑", "-", "…", "..").Replace(text)
+	text = strings.ToLower(strings.Join(strings.Fields(text), " "))
 	text = midnight.ReplaceAllString(weekdayName.ReplaceAllString(text, "$1"), "")
 	text = strings.TrimRight(strings.TrimLeft(text, " ,;:/-"), " ,;:")
 	if d, full := parsePart(text); full {
@@ -61,7 +62,8 @@ func leadingSpan(words []string) (s span, rest []string, ok bool) {
 			rest = words[n:]
 			more := strings.ToLower(strings.Join(rest, " "))
 			goesOn := strings.Trim(andMore.ReplaceAllString(weekdayName.ReplaceAllString(more, "$1"), ""), " ,")
-			date := hasDate(more) && goesOn != "" && (goesOn[0] <= '9' || monthOf(strings.Trim(strings.Fields(goesOn)[0], ".,")) > 0)
+			date := hasDate(more) && goesOn != "" &&
+				(goesOn[0] <= '9' || monthOf(strings.Trim(strings.Fields(goesOn)[0], ".,")) > 0)
 			at := between.FindStringIndex(more)
 			return s, rest, !date && (at == nil || at[0] > 0)
 		}
@@ -72,7 +74,8 @@ func leadingSpan(words []string) (s span, rest []string, ok bool) {
 var andMore = regexp.MustCompile(`^(?:dan|and|serta|&|\+|[,;/])\s*`)
 
 // hasDate reports whether there is something in a text that looks like a date, also like a wrong one.
-var hasDate = regexp.MustCompile(`(?i)\d{1,2} ?[-/.] ?\d{1,2} ?[-/.] ?\d{2,4}|\d{4}[-/.]\d{1,2}\b|\b\d{1,2}[ .\-/]?[a-z]{3,10}[ .\-/]\d{2,4}\b|` +
+var hasDate = regexp.MustCompile(`(?i)\d{1,2} ?[-/.] ?\d{1,2} ?[-/.] ?\d{2,4}|\d{4}[-/.]\d{1,2}\b|` +
+	`\b\d{1,2}[ .\-/]?[a-z]{3,10}[ .\-/]\d{2,4}\b|` +
 	`\b(?:\d{1,2}[ .\-/]?)?(?:jan|[fp]eb|mar|apr|mei|may|jun|jul|agu|agt|ags|aug|sep|o[kc]t|no[vp]|de[sc])[a-z]*\.? \d`).MatchString
 
 // A part is a date of which the month and the year may be missing.

@@ -371,13 +371,15 @@ func (c *Config) checkRules(p *problems) {
 	}
 	s.Locale = c.AppLocale
 	if s.Schedule, err = reminder.ParseSchedule(c.Schedule); err != nil {
-		p.wrong("REMINDER_SCHEDULE", "harus hari-hari yang menaik, seperti "+reminder.DefaultSchedule, "it must be ascending days such as "+reminder.DefaultSchedule)
+		p.wrong("REMINDER_SCHEDULE", "harus hari-hari yang menaik, seperti "+reminder.DefaultSchedule,
+			"it must be ascending days such as "+reminder.DefaultSchedule)
 	}
 	if s.Window, err = reminder.ParseWindow(c.Window); err != nil {
 		p.wrong("REMINDER_WINDOW", "harus jam seperti 07:00-20:00", "it must be hours such as 07:00-20:00")
 	}
 	if s.ClosedWeekdays, err = reminder.ParseWeekdays(c.ClosedWeekdays); err != nil {
-		p.wrong("REMINDER_CLOSED_WEEKDAYS", "harus nama hari seperti minggu atau sabtu,minggu", "it must be days such as sunday or saturday,sunday")
+		p.wrong("REMINDER_CLOSED_WEEKDAYS", "harus nama hari seperti minggu atau sabtu,minggu",
+			"it must be days such as sunday or saturday,sunday")
 	}
 	if c.Unknown != "resend" && c.Unknown != "hold" {
 		p.wrong("REMINDER_UNKNOWN", "resend atau hold", "resend or hold")
@@ -399,7 +401,8 @@ func (c *Config) checkRules(p *problems) {
 	s.MaxOverdueDays, s.MaxPerRun, s.Resend = c.MaxOverdueDays, c.MaxPerRun, c.Unknown == "resend"
 	for _, addr := range c.OnlyTo {
 		if _, err := mail.ParseAddress(addr); err != nil {
-			p.wrong("REMINDER_ONLY_TO", "harus alamat surel, beberapa dengan koma", "it must be e-mail addresses, several with commas")
+			p.wrong("REMINDER_ONLY_TO", "harus alamat surel, beberapa dengan koma",
+				"it must be e-mail addresses, several with commas")
 		}
 		s.OnlyTo = append(s.OnlyTo, strings.TrimSpace(addr))
 	}
