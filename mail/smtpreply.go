@@ -57,11 +57,11 @@ var rules = []rule{
 	{"rcpt data dot", nil, mailbox | limit, sending | soon | day, retry},
 	{"rcpt data dot", nil, mailbox | full, sending | soon | day, retry},
 	{"rcpt data dot", nil, full, sending | soon | day | letters, retry},
-	{"", nil, limit | day, content | size | busy, stopQuota},
-	{"", nil, limit | soon, content | size | busy, stopRate},
-	{"", nil, limit | sending, size | busy, stopQuota},
+	{"", nil, limit | day, size | busy, stopQuota},
+	{"", nil, limit | soon, size | busy, stopRate},
+	{"", nil, limit | sending, size, stopQuota},
 	{"rcpt", re(`^552 `), limit, 0, retry}, // RFC 5321: the recipient's storage
-	{"", nil, limit, content | size | busy, stopQuota},
+	{"", re(`^\d+ ($|[45]\.[02-7])`), limit, content | size | busy, stopQuota},
 
 	// The login. A refusal for now is often the answer to too many attempts, so it rests longer than a sick server.
 	{"auth", re(`^421`), 0, 0, stopServer},
@@ -89,6 +89,7 @@ var rules = []rule{
 	{"", nil, sender | need, 0, stopSender},
 	{"", nil, service | stopped | yours, receiving, stopAccount},
 	{"", nil, service | stopped | need, 0, stopAccount},
+	{"", nil, service | sending | denied, receiving, stopAccount},
 	{"", nil, sending | stopped, receiving, stopAccount},
 	{"", nil, host | denied, 0, stopSender},
 	{"", nil, host | gone, 0, stopSender},
