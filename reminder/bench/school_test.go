@@ -98,7 +98,7 @@ func (s *school) environ(more ...string) map[string]string {
 	environ := map[string]string{
 		"APP_NAME": "Perpustakaan MTSN 6 Garut", "APP_URL": "https://perpustakaan.example", "APP_TIMEZONE": s.zone,
 		"DB_HOST": host, "DB_PORT": port, "DB_DATABASE": s.user.DBName, "DB_USERNAME": s.user.User, "DB_PASSWORD": s.user.Passwd,
-		"MAIL_MAILER": "smtp", "MAIL_HOST": "127.0.0.1", "MAIL_FROM_ADDRESS": "perpus@example.org",
+		"MAIL_MAILER": "smtp", "MAIL_HOST": "127.0.0.1", "MAIL_FROM_ADDRESS": "perpus@mtsn6garut.example",
 		"REMINDER_BUDGET": "2h", "REMINDER_LEASE": "3h", "REMINDER_MAX_PER_RUN": "10000000",
 		"LOG_FILE": filepath.Join(s.dir, "log"),
 	}
