@@ -18,7 +18,7 @@ type Loan struct {
 	Wants    string   `json:"wants"`    // which steps the borrower wants: "" all, or a list of "-2" (from two days before), "0" (the day), "+" (late), "+7" (late by a week)
 	Calendar string   `json:"calendar"` // whose closed days count: a branch's, or "" for the library's
 	Borrower Borrower `json:"borrower"`
-	// Broken is the column that the database cannot compute for this loan, or "". Then nothing is known of it but the ID.
+	// Broken is a column that the database cannot compute for this loan, or "". The field for it is empty.
 	Broken string `json:"broken,omitempty"`
 
 	DueTime    string `json:"due_time"` // "14:30" when the loan is due at an hour, else ""

@@ -115,7 +115,7 @@ type Store interface {
 	// NextTry returns how long it is until the next queued email may be claimed, and false when none is queued.
 	NextTry(ctx context.Context) (time.Duration, bool, error)
 	// Reread returns the loans of a claim's notices as they are now. A loan that was returned is missing; of one that the
-	// database cannot compute, a Loan with Broken stands for it.
+	// database cannot compute as a whole, what it can.
 	Reread(ctx context.Context, c Claim) ([]Loan, error)
 	// HandOver marks a claim as about to be sent with this Message-ID and Date. After ErrLost nothing may be sent.
 	HandOver(ctx context.Context, c Claim, messageID string, date time.Time) error

@@ -104,7 +104,10 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 	l := x.Loan
 	fmt.Fprintln(p.out, wrap(p.whom(l.Borrower), 0))
 	fmt.Fprintln(p.out, wrap(p.book(l), 0))
-	fmt.Fprintln(p.out, wrap(p.sayf("Hari ini %s, %s", "Today is %s, %s", x.Today.In(p.locale), p.stepText(x.Offset)), 0))
+	odd := l.Odd(x.Today)
+	if odd != "due_at" && !l.Due.IsZero() {
+		fmt.Fprintln(p.out, wrap(p.sayf("Hari ini %s, %s", "Today is %s, %s", x.Today.In(p.locale), p.stepText(x.Offset)), 0))
+	}
 	// rule tells of one rule: what is so when it lets a mail pass, and when it does not.
 	rule := func(against []reminder.Verdict, v reminder.Verdict, passes, hinders string) {
 		mark, text := "ok", passes
@@ -118,9 +121,9 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 			fmt.Fprintf(p.out, "  %-2s  %s\n", mark, wrap(text, 6))
 		}
 	}
-	if odd := l.Odd(x.Today); odd != "" {
-		rule(x.Hinders, reminder.Odd, "", p.sayf("isi kolom %[1]s tidak dapat dipakai; 'pengingat doctor' menyebut sebabnya (kolom %[1]s dalam view reminder_loans)",
-			"the column %[1]s cannot be used; 'pengingat doctor' says why (column %[1]s of the view reminder_loans)", odd))
+	if odd != "" {
+		rule(x.Hinders, reminder.Odd, "", p.sayf("isi kolom %s (view reminder_loans) tidak dapat dipakai; 'pengingat doctor' menyebut sebabnya",
+			"the column %s (view reminder_loans) cannot be used; 'pengingat doctor' says why", odd))
 		p.printf("=> Tidak ada surel untuk pinjaman ini sampai datanya diperbaiki.", "=> There is no mail about this loan until its data is mended.")
 		p.printPast(x.Past, l.Borrower.ID, s)
 		return

@@ -69,7 +69,11 @@ func (p *program) book(l reminder.Loan) string {
 	if l.ItemCode != "" {
 		number += ", " + l.ItemCode
 	}
-	return p.sayf("%s (%s), jatuh tempo %s", "%s (%s), due %s", cmp.Or(plain(l.Title), p.say("Tanpa judul", "No title")), number, l.Due)
+	title := cmp.Or(plain(l.Title), p.say("Tanpa judul", "No title"))
+	if l.Due.IsZero() {
+		return p.sayf("%s (%s), tanpa tanggal kembali yang dapat dibaca", "%s (%s), without a readable due date", title, number)
+	}
+	return p.sayf("%s (%s), jatuh tempo %s", "%s (%s), due %s", title, number, l.Due)
 }
 
 // plain makes data fit for one line of a screen, without what would change the screen.

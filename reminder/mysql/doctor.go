@@ -112,7 +112,7 @@ func (s *Store) Borrowers(ctx context.Context) ([]reminder.Borrower, error) {
 	if ofData(err) {
 		borrowers = nil
 		err = s.salvageLoans(ctx, math.MaxInt, func(l reminder.Loan, _ string) error {
-			if l.Broken == "" {
+			if l.Borrower.ID != "" {
 				borrowers = append(borrowers, l.Borrower)
 			}
 			return nil

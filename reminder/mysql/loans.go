@@ -406,8 +406,10 @@ func (s *Store) byID(ctx context.Context, ids []string) ([]reminder.Loan, error)
 		return nil, fault("read the loans", err)
 	case len(ids) == 1:
 		l, err := s.broken(ctx, condition, args...)
-		l.ID = ids[0]
-		return []reminder.Loan{l}, fault("read the loans", err)
+		if err != nil || l.ID != ids[0] { // it was returned meanwhile
+			return nil, fault("read the loans", err)
+		}
+		return []reminder.Loan{l}, nil
 	}
 	half := len(ids) / 2
 	loans, err = s.byID(ctx, ids[:half])

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"html"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -183,25 +184,28 @@ func (s *Store) salvageLoans(ctx context.Context, limit int, visit func(l remind
 	})
 }
 
-// broken finds out which column of a loan the database cannot compute.
-func (s *Store) broken(ctx context.Context, which string, args ...any) (reminder.Loan, error) {
-	l := reminder.Loan{Broken: "?"} // it may have been mended meanwhile
+// broken finds out which column of a loan the database cannot compute, and reads the others.
+func (s *Store) broken(ctx context.Context, which string, args ...any) (l reminder.Loan, err error) {
 	views, err := s.views(ctx)
 	if err != nil {
 		return l, err
 	}
+	column := "?" // it may have been mended meanwhile
+	whole := source{view: views.view, types: maps.Clone(views.types)}
 	for _, c := range slices.Concat(requiredColumns, optionalColumns) {
-		var into string
-		value := any(cell{&into})
-		if c == "loan_id" {
-			value = ident{s, &l.ID}
-		}
-		err := s.row(ctx, []any{value}, "SELECT "+views.list(c)+" FROM "+views.view+which, args...)
+		var value string
+		err := s.row(ctx, []any{text{&value}}, "SELECT "+views.list(c)+" FROM "+views.view+which, args...)
 		if ofData(err) {
-			l.Broken = c
+			column = c
+			delete(whole.types, c)
 		} else if err != nil {
 			return l, err
 		}
 	}
-	return l, nil
+	err = s.read(ctx, func() {}, func(rows *sql.Rows) (err error) {
+		l, _, err = s.scanLoan(rows)
+		return err
+	}, whole.selectLoans()+which, args...)
+	l.Broken = column
+	return l, err
 }

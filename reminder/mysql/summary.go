@@ -61,6 +61,7 @@ func (s *Store) LateLongest(ctx context.Context, first, last reminder.Date, n in
 		return nil, fault("read the late loans", err)
 	}
 	late, err := s.byID(ctx, ids)
+	late = slices.DeleteFunc(late, func(l reminder.Loan) bool { return l.Due.IsZero() }) // 2026-00-00 is among the first
 	slices.SortFunc(late, func(a, b reminder.Loan) int { return slices.Index(ids, a.ID) - slices.Index(ids, b.ID) })
 	return late, err
 }
@@ -68,7 +69,7 @@ func (s *Store) LateLongest(ctx context.Context, first, last reminder.Date, n in
 // salvageLate is LateLongest where the database cannot compute a loan.
 func (s *Store) salvageLate(ctx context.Context, first, last reminder.Date, n int) (late []reminder.Loan, err error) {
 	err = s.salvageLoans(ctx, math.MaxInt, func(l reminder.Loan, _ string) error {
-		if l.Broken == "" && l.Hold == "" && !l.Due.Before(first) && l.Due.Before(last) {
+		if l.Hold == "" && !l.Due.Before(first) && l.Due.Before(last) {
 			late = append(late, l)
 		}
 		return nil
