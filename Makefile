@@ -34,10 +34,11 @@ dist: ## everything of a release, into dist/: installer, zip, Debian package, ar
 .PHONY: test
 test: START := $(shell date +%s)
 test: export TEST_MYSQL_OPTIONS = --innodb-flush-log-at-trx-commit=0
+test: export TEST_MYSQL_MEMORY = 1
 test: ## every test, on a private MariaDB and with the race detector
 	@deploy/dev/need.sh "$$(go env CC)" gcc libc6-dev
-	deploy/dev/with-mariadb.sh sh -c 'go test -race -shuffle=on ./... && go test -run TestModel ./reminder'
-	go test -C cmd/demo -shuffle=on ./...
+	deploy/dev/with-mariadb.sh sh -c 'go test -race -shuffle=on -timeout 30m ./... && go test -timeout 30m -run TestModel ./reminder'
+	go test -C cmd/demo -shuffle=on -timeout 30m ./...
 	@echo "make test: passed in $$(($$(date +%s) - $(START))) s"
 
 .PHONY: test-long

@@ -27,18 +27,13 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
 // school returns a migrated school and its mail server.
 func school(t *testing.T) (*mysqltest.DB, *mailtest.Server) {
-	db := mysqltest.New(t)
-	db.School(t)
-	_, err := migrations.Up(t.Context(), db.Admin)
-	require.NoError(t, err)
-	require.NoError(t, migrations.CreateView(t.Context(), db.Admin, "perpustakaan"))
+	db := mysqltest.Library(t)
 	return db, mailtest.NewServer(t, mailtest.Options{})
 }
 

@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 
 	// For tests, and the last for the demonstration too.
 	"mail/mailtest":                   {},
-	"reminder/mysql/mysqltest":        {"reminder/mysql/mysqltest/school"},
+	"reminder/mysql/mysqltest":        {"reminder/mysql/migrations", "reminder/mysql/mysqltest/school"},
 	"reminder/mysql/mysqltest/school": {},
 	"reminder/bench":                  {},
 	"reminder/torture":                {},

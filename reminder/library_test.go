@@ -15,7 +15,6 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
@@ -31,11 +30,7 @@ type library struct {
 
 // newLibrary migrates an empty school. It is eight in the morning on Tuesday 2026-11-24.
 func newLibrary(t *testing.T) *library {
-	lib := &library{DB: mysqltest.New(t)}
-	lib.School(t)
-	_, err := migrations.Up(t.Context(), lib.Admin)
-	require.NoError(t, err)
-	require.NoError(t, migrations.CreateView(t.Context(), lib.Admin, "perpustakaan"))
+	lib := &library{DB: mysqltest.Library(t)}
 	grants, err := os.ReadFile("../deploy/grants.sql")
 	require.NoError(t, err)
 	user := lib.User(t, string(grants))

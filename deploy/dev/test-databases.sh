@@ -29,7 +29,7 @@ check() {
 }
 
 unset TEST_MYSQL_DSN
-export TEST_MYSQL_OPTIONS=${TEST_MYSQL_OPTIONS:---innodb-flush-log-at-trx-commit=0}
+export TEST_MYSQL_MEMORY=1 TEST_MYSQL_OPTIONS=${TEST_MYSQL_OPTIONS:---innodb-flush-log-at-trx-commit=0}
 check MariaDB "$here/with-mariadb.sh"
 TEST_MYSQL_HOSTILE=1 check 'MariaDB, preset wrongly' "$here/with-mariadb.sh"
 if [ "${MYSQL_DIR:=$work/mysql}" != none ]; then

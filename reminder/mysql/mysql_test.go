@@ -22,11 +22,7 @@ import (
 
 // open migrates a school and opens the store under the rights of deploy/grants.sql.
 func open(t testing.TB) (*mysql.Store, *mysqltest.DB, *driver.Config) {
-	db := mysqltest.New(t)
-	db.School(t)
-	_, err := migrations.Up(t.Context(), db.Admin)
-	require.NoError(t, err)
-	require.NoError(t, migrations.CreateView(t.Context(), db.Admin, "perpustakaan"))
+	db := mysqltest.Library(t)
 	grants, err := os.ReadFile("../../deploy/grants.sql")
 	require.NoError(t, err)
 	user := db.User(t, string(grants))

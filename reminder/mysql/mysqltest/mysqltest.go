@@ -15,12 +15,14 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest/school"
 )
 
@@ -54,6 +56,77 @@ func New(t testing.TB) *DB {
 	cleanUp(t, admin, "DROP DATABASE "+d.Name)
 	d.Admin = open(t, d.Config)
 	return d
+}
+
+// Library creates a database of the school's application with the program's tables and views. The first one on a server is
+// migrated; the others are cloned from what that had become.
+func Library(t testing.TB) *DB {
+	t.Helper()
+	d := New(t)
+	templates.Lock()
+	defer templates.Unlock()
+	server := os.Getenv(dsnVariable)
+	if clone := templates.scripts[server]; clone != "" {
+		config := d.Config.Clone()
+		config.MultiStatements = true
+		db := open(t, config)
+		_, err := db.ExecContext(t.Context(), strings.ReplaceAll(clone, templateName, d.Name))
+		require.NoError(t, err)
+		require.NoError(t, db.Close())
+		return d
+	}
+	d.School(t)
+	_, err := migrations.Up(t.Context(), d.Admin)
+	require.NoError(t, err)
+	require.NoError(t, migrations.CreateView(t.Context(), d.Admin, "perpustakaan"))
+	templates.scripts[server] = d.script(t)
+	return d
+}
+
+// templates are the statements that make a clone, by server.
+var templates = struct {
+	sync.Mutex
+	scripts map[string]string
+}{scripts: map[string]string{}}
+
+// templateName stands for the clone's name.
+const templateName = "pengingattemplate"
+
+// script returns the statements that make the database again, with the rows that migrations leave.
+func (d *DB) script(t testing.TB) string {
+	t.Helper()
+	conn, err := d.Admin.Conn(t.Context())
+	require.NoError(t, err)
+	defer conn.Close()
+	lines := func(columns int, query string) (lines [][]string) {
+		rows, err := conn.QueryContext(t.Context(), query)
+		require.NoError(t, err)
+		defer rows.Close()
+		for rows.Next() {
+			line := make([]string, columns)
+			into := make([]any, columns)
+			for i := range line {
+				into[i] = &line[i]
+			}
+			require.NoError(t, rows.Scan(into...))
+			lines = append(lines, line)
+		}
+		require.NoError(t, rows.Err())
+		return lines
+	}
+	script := "SET foreign_key_checks = 0;\n"
+	var views string
+	for _, table := range lines(2, "SHOW FULL TABLES") {
+		if table[1] == "VIEW" {
+			views += lines(4, "SHOW CREATE VIEW "+table[0])[0][1] + ";\n"
+		} else {
+			script += lines(2, "SHOW CREATE TABLE "+table[0])[0][1] + ";\n"
+		}
+	}
+	for _, applied := range lines(1, "SELECT version_id FROM reminder_migrations ORDER BY id") {
+		views += "INSERT INTO reminder_migrations (version_id, is_applied) VALUES (" + applied[0] + ", 1);\n"
+	}
+	return strings.ReplaceAll(script+views, d.Name, templateName)
 }
 
 // ordinary is what follows "SET autocommit =" so that the administrator's sessions are those of an ordinary server, also on one
