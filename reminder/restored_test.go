@@ -126,6 +126,27 @@ func logged(t *testing.T, folder string) string {
 	return string(text)
 }
 
+// TestHalfABackup: with nothing beside the database, as in the cloud, notices without their emails show that a part of the
+// records came from a backup. When a person has accepted that, no new email takes the number of one that is missing.
+func TestHalfABackup(t *testing.T) {
+	lib := newLibrary(t)
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	app := lib.app(t, srv, nil)
+	lib.keep(t, []string{"reminder_emails"})
+	for range 3 {
+		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	}
+	lib.run(t, app, reminder.Options{})
+	lib.bringBack(t, []string{"reminder_emails"})
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	rep, err := app.Runner.Run(t.Context(), reminder.Options{})
+	require.NoError(t, err)
+	require.Equal(t, reminder.LooksRestored, rep.Reason)
+	assert.Equal(t, 1, lib.run(t, app, reminder.Options{Approve: true}).Emails.Sent, "what was told before is not told again")
+	assert.Equal(t, reminder.Done, lib.run(t, app, reminder.Options{}).Outcome)
+	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_emails e JOIN reminder_notices n ON n.email_id = e.id WHERE e.state = 'sent'"))
+}
+
 // TestMessageIDTellsNothing: it is the same for the same mail, and it cannot be reckoned without the database's secret.
 func TestMessageIDTellsNothing(t *testing.T) {
 	seen := map[string]bool{}
