@@ -3,6 +3,7 @@ package reminder_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -283,7 +284,7 @@ func TestDailyLimitOfSeveralRuns(t *testing.T) {
 	for range 4 {
 		app := lib.app(t, srv, map[string]string{"MAIL_DAILY_LIMIT": "25"})
 		runs.Go(func() {
-			_, err := app.Runner.Run(t.Context(), reminder.Options{})
+			_, err := app.Runner.Run(t.Context(), reminder.Options{Log: slog.New(slog.DiscardHandler)}) // the library's log is not shared
 			assert.NoError(t, err)
 		})
 	}
