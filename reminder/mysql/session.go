@@ -165,22 +165,26 @@ const (
 
 // verify asks whether a session is ours now, which isolation level its server stands, and how long a statement may be.
 func (c sessions) verify(ctx context.Context, conn driver.Conn) (level string, packet int64, err error) {
-	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, `SELECT CONCAT_WS(' ', @@SESSION.max_allowed_packet,
-		@@SESSION.autocommit = 1 AND @@SESSION.sql_select_limit > 1000000000 AND @@SESSION.time_zone = `+c.zone+`,
-		@@GLOBAL.log_bin AND @@SESSION.binlog_format = 'STATEMENT')`, nil)
-	if unsettable(err) {
-		return readCommitted, maxPacket, nil // a server without such a log
+	ask := func(byStatement string) (is driver.Value, err error) {
+		rows, err := conn.(driver.QueryerContext).QueryContext(ctx, `SELECT CONCAT_WS(' ', @@SESSION.max_allowed_packet,
+			@@SESSION.autocommit = 1 AND @@SESSION.sql_select_limit > 1000000000 AND @@SESSION.time_zone = `+c.zone+`, `+byStatement+`)`, nil)
+		if err != nil {
+			return nil, err
+		}
+		defer rows.Close()
+		row := make([]driver.Value, 1)
+		err = rows.Next(row)
+		return row[0], err
+	}
+	is, err := ask("@@GLOBAL.log_bin AND @@SESSION.binlog_format = 'STATEMENT'")
+	if unsettable(err) { // a server without such a log
+		is, err = ask("0")
 	}
 	if err != nil {
 		return "", 0, err
 	}
-	defer rows.Close()
-	is := make([]driver.Value, 1)
-	if err := rows.Next(is); err != nil {
-		return "", 0, err
-	}
 	var pinned, byStatement int
-	if _, err = fmt.Sscanf(fmt.Sprintf("%s", is[0]), "%d %d %d", &packet, &pinned, &byStatement); err != nil || pinned == 0 {
+	if _, err = fmt.Sscanf(fmt.Sprintf("%s", is), "%d %d %d", &packet, &pinned, &byStatement); err != nil || pinned == 0 {
 		return "", 0, reminder.NewFault(errors.New("autocommit, sql_select_limit or time_zone is not as it was set"),
 			"Basis data tidak menuruti pengaturan sesi. Hubungkan langsung ke server MySQL/MariaDB, tanpa perantara (proxy).",
 			"The database does not keep to the session's settings. Connect to the MySQL/MariaDB server itself, without a proxy.")

@@ -150,7 +150,7 @@ func (s *Store) Records(ctx context.Context, now time.Time) (reminder.Records, e
 	var r reminder.Records
 	err := s.row(ctx, []any{text{&r.Secret}, &r.Emails, &r.Notices, datetime{&r.Worked}},
 		`SELECT (SELECT fingerprint FROM reminder_state WHERE name = ?),
-		(SELECT COALESCE(MAX(id), 0) FROM reminder_emails), (SELECT COALESCE(MAX(email_id), 0) FROM reminder_notices),
+		COALESCE((SELECT MAX(id) FROM reminder_emails), 0), COALESCE((SELECT MAX(email_id) FROM reminder_notices), 0),
 		(SELECT MAX(started_at) FROM reminder_runs WHERE finished_at IS NOT NULL AND outcome <> 'held' AND started_at <= ?)`,
 		records, formatTime(now.Add(time.Hour))) // the clocks of two machines need not agree
 	return r, fault("read how far the records have come", err)
