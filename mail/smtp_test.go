@@ -463,8 +463,9 @@ func TestSMTPWaitsLongerAfterTheDot(t *testing.T) {
 	for phase, want := range map[string]string{"rcpt": "retry", "dot": "ok"} {
 		think := make(chan struct{})
 		srv := mailtest.NewServer(t, mailtest.Options{Script: script(phase, func(int) mailtest.Action { <-think; return mailtest.Action{} })})
-		timer := time.AfterFunc(time.Second, func() { close(think) })
-		defer timer.Stop()
+		done := sync.OnceFunc(func() { close(think) })
+		t.Cleanup(done) // before the server waits for its connections
+		defer time.AfterFunc(time.Second, done).Stop()
 		s := newSMTP(t, srv, func(c *SMTPConfig) { c.Timeout = 300 * time.Millisecond })
 		_, err := s.Send(t.Context(), newMessage(1), yes)
 		assert.Equal(t, want, outcome(err), phase)
