@@ -3,7 +3,6 @@
 package torture
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"regexp"
@@ -24,9 +23,6 @@ type mail struct {
 	about    []cycle
 	by       *process
 }
-
-// ref is the outbox's name for the email, from its Message-ID.
-func (m mail) ref() string { ref, _, _ := strings.Cut(m.id, "."); return ref }
 
 var reference = regexp.MustCompile(`PJM-(\d+)-(\d+)`)
 
@@ -62,7 +58,7 @@ func (r *round) note(p *process) {
 	}
 	for _, tx := range p.transactions() {
 		if p.inDoubt(tx, r.outages) {
-			r.doubts[cmp.Or(tx.ref, tx.to)]++
+			r.doubts[tx.to]++
 			r.total.inDoubt++
 		}
 	}
@@ -118,8 +114,12 @@ func (r *round) emails() map[string]email {
 //	   email often waits longer than that between promise and claim.
 func (r *round) check() {
 	emails, copies, told := r.emails(), map[string][]mail{}, map[cycle]string{}
+	refs := map[string]string{} // by Message-ID: what was accepted keeps its own
+	for ref, e := range emails {
+		refs[e.messageID] = ref
+	}
 	for _, m := range r.accepted {
-		ref := m.ref()
+		ref := refs[m.id]
 		copies[ref] = append(copies[ref], m)
 		e, ok := emails[ref]
 		if !ok || e.to != m.to {
@@ -139,14 +139,14 @@ func (r *round) check() {
 		}
 	}
 
-	unexplained := map[string]int{} // by address: unknown beyond the transactions that are known to have been that email
+	unknown := map[string]int{} // by address
 	for ref, e := range emails {
 		r.total.states[e.state]++
 		r.total.unknown += e.inHandOver
-		unexplained[e.to] += max(0, e.inHandOver-r.doubts[ref])
+		unknown[e.to] += e.inHandOver
 		r.checkEmail(ref, e, copies[ref])
 	}
-	for to, n := range unexplained {
+	for to, n := range unknown {
 		if n > r.doubts[to] {
 			r.violation("d: only what was in doubt is unknown", "%d unknown to %s, %d hand-overs in doubt", n, to, r.doubts[to])
 		}

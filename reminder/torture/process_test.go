@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"sync"
 	"syscall"
@@ -100,11 +99,8 @@ type step struct {
 	conn  int
 	phase string
 	to    string // at rcpt
-	ref   string // at dot: which email it is
 	at    time.Time
 }
-
-var messageID = regexp.MustCompile(`(?m)^Message-ID: <([^.>]+)\.`)
 
 // process prepares the n-th process of the round.
 func (r *round) process(n int) *process {
@@ -134,8 +130,6 @@ func (p *process) step(c mailtest.Command) (latency time.Duration, action mailte
 	switch c.Phase {
 	case "rcpt":
 		s.to = c.Arg
-	case "dot":
-		s.ref = messageID.FindStringSubmatch(c.Arg)[1]
 	}
 	p.steps = append(p.steps, s)
 	if c.Phase == p.plan.phase {
@@ -226,7 +220,7 @@ func (p *process) String() string {
 
 // A transaction is one message on its way to the mail server, from DATA on.
 type transaction struct {
-	to, ref   string // ref is "" when the dot did not come, and with it the end of the message
+	to        string
 	data      time.Time
 	confirmed bool // the connection was used further, so the program had read the answer to the dot
 }
@@ -238,9 +232,7 @@ func (p *process) transactions() (all []*transaction) {
 		case s.phase == "data":
 			last[s.conn] = &transaction{to: to[s.conn], data: s.at}
 			all = append(all, last[s.conn])
-		case tx != nil && s.phase == "dot":
-			tx.ref = s.ref
-		case tx != nil:
+		case tx != nil && s.phase != "dot" && s.phase != "body":
 			tx.confirmed = true
 		}
 		if s.phase == "rcpt" {

@@ -97,7 +97,7 @@ type round struct {
 
 	ended    chan *process
 	accepted []mail
-	doubts   map[string]int // hand-overs that can have become unknown, by email; by address where the email is not known
+	doubts   map[string]int // hand-overs that can have become unknown, by address
 	failures map[string]int // by check
 	outages  []outage
 }
