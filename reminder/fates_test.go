@@ -317,6 +317,13 @@ func TestOnlyTo(t *testing.T) {
 	assert.Equal(t, 1, rep.Emails.Withheld)
 	assert.Equal(t, 1, rep.Emails.Waiting)
 	assert.Len(t, srv.Messages(), 1)
+
+	// The next run says so again, and one without the list need not wait.
+	rep = lib.run(t, only, reminder.Options{})
+	assert.Equal(t, 1, rep.Emails.Withheld)
+	rep = lib.run(t, lib.app(t, srv, nil), reminder.Options{})
+	assert.Equal(t, 1, rep.Emails.Sent)
+	assert.Equal(t, []string{"satu@example.org", "dua@example.org"}, recipients(srv))
 }
 
 // TestBadAddressIsRemembered until it changes, and without being stored.

@@ -8,7 +8,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-// withheldFor keeps an email that REMINDER_ONLY_TO or a closed branch withholds out of this run's claims.
+// withheldFor keeps an email that REMINDER_ONLY_TO or a closed branch withholds out of this run's claims. The next run sweeps it.
 const withheldFor = time.Hour
 
 // Recheck holds a claim's notices against the loans as they are now. It returns the letter to send and to whom, or an

@@ -85,13 +85,13 @@ var tries = []struct {
 // foreign are words that a text in a language cannot have.
 var foreign = map[string]*regexp.Regexp{
 	"id": regexp.MustCompile(`(?i)\b(the|is|are|was|were|not|nothing|there|with|without|this|that|which|from|must|cannot|invalid|unknown|and|for|loans?|` +
-		`borrowers?|mails?|sent|waiting|due|today|usage|required|accepts|received|flag|argument|email|surat|sunday|refused|needs?|int|string)\b`),
+		`borrowers?|mails?|sent|waiting|due|today|usage|required|accepts|received|flag|argument|email|surat|default|sunday|refused|needs?|int|string)\b`),
 	"en": regexp.MustCompile(`(?i)\b(yang|dan|tidak|dengan|untuk|dari|ini|itu|surel|peminjam|pinjaman|belum|sudah|akan|harus|atau|pada|jatuh|hari|bukan|` +
-		`bantuan|perintah|pilihan|terkirim|dikirim|tanggal|nama|alasan|berkas|alamat)\b`),
+		`bantuan|perintah|pilihan|terkirim|dikirim|tanggal|nama|alasan|berkas|alamat|bawaan)\b`),
 }
 
 // notWords are no words of a text: what a machine said, what is to be typed, names of settings and files, what was typed.
-var notWords = regexp.MustCompile(`(?m)(Rincian|Details): .*(\n +.*)*|folder \S+|'[^']*'|"[^"]*"|https?://\S+|--?[a-z-]+|\S*[_/\\=@.]\S*\w|pengingat( [a-z-]+)+|<[^>]*>`)
+var notWords = regexp.MustCompile(`(?m)^  pengingat .*|(Rincian|Details|Nama lain|Also): .*(\n +.*)*|folder \S+|'[^']*'|"[^"]*"|https?://\S+|--?[a-z-]+|\S*[_/\\=@.]\S*\w|pengingat( [a-z-]+)+|<[^>]*>`)
 
 // TestEveryCommand gives every command right, absent, misspelt and absurd arguments, in both languages.
 func TestEveryCommand(t *testing.T) {
@@ -122,6 +122,20 @@ func TestEveryCommand(t *testing.T) {
 			lend("Budi", "budi2@sekolah.sch.id")
 			lend("Dewi", "tolak@sekolah.sch.id")
 			value := map[string]string{"{loan}": fmt.Sprint(loan), "{returned}": fmt.Sprint(returned), "{address}": "aisyah@sekolah.sch.id"}
+			read := func(said string, args ...string) {
+				assert.Empty(t, words.FindString(notWords.ReplaceAllString(said, "")), "%v: %s", args, said)
+				for line := range strings.Lines(said) {
+					if len(strings.Fields(line)) > 1 { // else a path
+						assert.LessOrEqual(t, len([]rune(strings.TrimSuffix(line, "\n"))), 80, "%v: %s", args, line)
+					}
+				}
+			}
+			for name := range leaves((&program{}).root(), "") {
+				args := append(strings.Fields(name), "--help")
+				got := command(t, environ, args...)
+				assert.Equal(t, exitDone, got.code, "%v: %s", args, got.err)
+				read(got.out, args...)
+			}
 			for _, c := range tries {
 				for _, try := range c.tries {
 					args := strings.Fields(c.command)
@@ -149,12 +163,7 @@ func TestEveryCommand(t *testing.T) {
 						c.command == "completion" || c.command == "install" { // what they print is for another program
 						continue
 					}
-					assert.Empty(t, words.FindString(notWords.ReplaceAllString(said, "")), "%v: %s", args, said)
-					for line := range strings.Lines(said) {
-						if len(strings.Fields(line)) > 1 { // else a path
-							assert.LessOrEqual(t, len([]rune(strings.TrimSuffix(line, "\n"))), 80, "%v: %s", args, line)
-						}
-					}
+					read(said, args...)
 				}
 				if c.command == "run" { // from now on one is back, and one was refused
 					db.Exec(t, "UPDATE peminjaman SET status = 'Dikembalikan' WHERE id = ?", returned)

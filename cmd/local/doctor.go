@@ -322,7 +322,8 @@ func brief(list []string) string {
 
 func (x *examination) clock(context.Context) error {
 	if x.off > 2*time.Minute {
-		x.warn(x.sayf("Jam komputer ini dan jam basis data berbeda %v.", "The clocks of this computer and of the database differ by %v.", x.off.Round(time.Second)),
+		x.warn(x.sayf("Jam komputer ini dan jam basis data berbeda %d menit.", "The clocks of this computer and of the database differ by %d minutes.",
+			int(x.off.Round(time.Minute).Minutes())),
 			x.say("Salah satu salah: pengingat dapat terlalu awal atau terlambat sehari.", "One of them is wrong: reminders may be a day early or late."),
 			x.say("Setel tanggal dan jam komputer secara otomatis (Windows: Pengaturan > Waktu & bahasa).", "Let the computer set date and time by itself (Windows: Settings > Time & language)."))
 	}
@@ -337,7 +338,8 @@ func (x *examination) clock(context.Context) error {
 		x.warn(x.sayf("APP_TIMEZONE=%s, di sana sekarang pukul %s, tetapi jam komputer ini menunjukkan %s.",
 			"APP_TIMEZONE=%s, where it is %s now, but this computer's clock shows %s.", zone, now.In(zone).Format("15:04"), now.In(x.machine.zone).Format("15:04")),
 			x.say("Jam kirim dan tanggal jatuh tempo mengikuti APP_TIMEZONE, tugas terjadwal mengikuti komputer.", "Send window and due dates follow APP_TIMEZONE, the scheduled task follows the computer."),
-			x.say("APP_TIMEZONE=Asia/Jakarta (WIB), Asia/Makassar (WITA) atau Asia/Jayapura (WIT).", "APP_TIMEZONE=Asia/Jakarta, or the zone of your library."))
+			x.say("Isi APP_TIMEZONE dengan zona perpustakaan: WIB, WITA atau WIT. Bila sudah benar, setel zona waktu komputer ini.",
+				"Set APP_TIMEZONE to the library's zone. If it is right, set this computer's time zone."))
 		return nil
 	}
 	x.ok("Jam %s, %s", "Clock %s, %s", now.In(zone).Format("2006-01-02 15:04"), zone)

@@ -116,9 +116,9 @@ password is safer in an environment variable than in --set.`),
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&from, "from-env", "", p.say("berkas .env Laravel sebagai titik awal", "Laravel's .env to start from"))
-	f.StringArrayVar(&set, "set", nil, p.say("KUNCI=NILAI, boleh berulang", "KEY=VALUE, may be repeated"))
-	f.StringVar(&out, "out", "", p.say("berkas yang ditulis (bawaan: pengingat.env di folder program)", "file to write (default: pengingat.env in the program's folder)"))
+	f.StringVar(&from, "from-env", "", p.say("`berkas` .env Laravel sebagai titik awal", "Laravel's .env `file` to start from"))
+	f.StringArrayVar(&set, "set", nil, p.say("`KUNCI=NILAI`, boleh berulang", "`KEY=VALUE`, may be repeated"))
+	f.StringVar(&out, "out", "", p.say("`berkas` yang ditulis (bawaan: pengingat.env di folder program)", "`file` to write (default: pengingat.env in the program's folder)"))
 	f.BoolVar(&yes, "yes", false, p.say("jangan bertanya", "do not ask"))
 	f.BoolVar(&noTest, "no-test", false, p.say("jangan coba basis data dan server surel", "do not try the database and the mail server"))
 	f.BoolVar(&force, "force", false, p.say("timpa pengingat.env yang ada", "overwrite a pengingat.env that is there"))

@@ -243,7 +243,7 @@ On Linux: prints a systemd service and timer, and the commands that install them
 			return p.doctor(cmd.Context(), i)
 		},
 	}
-	cmd.Flags().StringVar(&print, "print", "", p.say("hanya cetak XML tugas: Pengingat, atau --print=Pengingat-test", "only print a task's XML: Pengingat, or --print=Pengingat-test"))
+	cmd.Flags().StringVar(&print, "print", "", p.say("hanya cetak XML `tugas`: Pengingat, atau --print=Pengingat-test", "only print a `task`'s XML: Pengingat, or --print=Pengingat-test"))
 	cmd.Flags().Lookup("print").NoOptDefVal = taskName
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("hanya tunjukkan perintahnya", "only show the commands"))
 	cmd.Flags().BoolVar(&replace, "replace-services", false, p.say("hapus layanan lama LaravelScheduler dan LaravelQueueWorker",

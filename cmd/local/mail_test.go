@@ -121,6 +121,32 @@ func TestTestMailSaysWhatToDo(t *testing.T) {
 	}
 }
 
+// TestRunSaysWhatToDo after a refused login, which no retry mends, and after a refused mail.
+func TestRunSaysWhatToDo(t *testing.T) {
+	db, _, environ := school(t)
+	lend := func(email string) {
+		db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0), Borrower: db.AddBorrower(t, mysqltest.Borrower{Email: email})})
+	}
+	lend("gone@sekolah.sch.id")
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	environ["MAIL_FROM_ADDRESS"], environ["MAIL_USERNAME"], environ["MAIL_PASSWORD"] = "perpus@mtsn6garut.sch.id", "u", "x"
+	srv := mailtest.NewServer(t, mailtest.Options{Username: "u", Password: "p", Script: func(c mailtest.Command) mailtest.Action {
+		if c.Phase == "rcpt" {
+			return mailtest.Action{Reply: "550 5.1.1 no such user"}
+		}
+		return mailtest.Action{}
+	}})
+	environ["MAIL_PORT"] = fmt.Sprint(srv.Port())
+	got := command(t, environ, "run")
+	assert.Equal(t, exitConfig, got.code, got.out)
+	assert.Contains(t, got.out, "=> pengingat doctor\n")
+
+	environ["MAIL_PASSWORD"] = "p"
+	got = command(t, environ, "run")
+	assert.Equal(t, exitNeedsPerson, got.code, got.out)
+	assert.Contains(t, got.out, "=> pengingat failed\n")
+}
+
 func TestTemplates(t *testing.T) {
 	_, _, environ := school(t)
 	got := command(t, environ, "templates", "export", "surat")

@@ -58,8 +58,8 @@ with --view; each of its rows is checked at once.`),
 			return p.migrate(cmd.Context(), source, view, print)
 		},
 	}
-	cmd.Flags().StringVar(&source, "source", "", p.say("sistem perpustakaan: ", "library system: ")+sources)
-	cmd.Flags().StringVar(&view, "view", "", p.say("berkas SQL dengan view buatan sendiri, untuk --source custom", "SQL file with a view of your own, for --source custom"))
+	cmd.Flags().StringVar(&source, "source", "", p.say("`sistem` perpustakaan: ", "library `system`: ")+sources)
+	cmd.Flags().StringVar(&view, "view", "", p.say("`berkas` SQL dengan view buatan sendiri, untuk --source custom", "SQL `file` with a view of your own, for --source custom"))
 	cmd.Flags().BoolVar(&print, "print", false, p.say("hanya cetak perintah SQL-nya", "only print the SQL statements"))
 	cmd.Flags().BoolVar(&printTemplate, "print-template", false, p.say("cetak contoh view untuk --source custom", "print an example of a view for --source custom"))
 	return cmd

@@ -81,9 +81,9 @@ when you have looked.`),
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&dir, "out", "pratinjau", p.say("folder tujuan", "folder to write to"))
+	cmd.Flags().StringVar(&dir, "out", "pratinjau", p.say("`folder` tujuan", "`folder` to write to"))
 	cmd.Flags().TextVar(&date, "date", date, p.say("seolah-olah hari ini `tanggal` itu, misalnya 2026-12-01", "as if it were that `day`, such as 2026-12-01"))
-	cmd.Flags().StringVar(&loan, "loan", "", p.say("hanya pinjaman ini, seolah-olah belum pernah diingatkan", "this loan only, as if nothing had been told about it"))
+	cmd.Flags().StringVar(&loan, "loan", "", p.say("hanya `pinjaman` ini, seolah-olah belum pernah diingatkan", "this `loan` only, as if nothing had been told about it"))
 	return cmd
 }
 

@@ -60,7 +60,7 @@ the mail would be sent again. It may be repeated and interrupted.`),
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&olderThan, "older-than", "400d", p.say("umur dalam hari", "age in days"))
+	cmd.Flags().StringVar(&olderThan, "older-than", "400d", p.say("`umur` dalam hari", "`age` in days"))
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("hanya hitung", "only count"))
 	return p.jsonFlag(cmd)
 }

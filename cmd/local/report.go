@@ -84,9 +84,9 @@ when it has been used.`),
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&out, "out", "report.html", p.say("berkas yang ditulis", "file to write"))
+	cmd.Flags().StringVar(&out, "out", "report.html", p.say("`berkas` yang ditulis", "`file` to write"))
 	cmd.Flags().BoolVar(&open, "open", false, p.say("buka di peramban", "open it in the browser"))
-	cmd.Flags().IntVar(&days, "days", 30, p.say("berapa hari sampai hari terakhir", "how many days until the last day"))
+	cmd.Flags().IntVar(&days, "days", 30, p.say("berapa `hari` sampai hari terakhir", "how many `days` until the last day"))
 	cmd.Flags().TextVar(&from, "from", from, p.say("`hari` pertama, misalnya 2026-07-13, sebagai ganti --days", "first `day`, such as 2026-07-13, in place of --days"))
 	cmd.Flags().TextVar(&to, "to", to, p.say("`hari` terakhir (bawaan: hari ini)", "last `day` (default: today)"))
 	return cmd

@@ -76,6 +76,12 @@ Settings come from environment variables and from a .env file (Laravel's will do
 func (p *program) finish(cmd *cobra.Command) {
 	cmd.Long = reflow(cmd.Long)
 	cmd.DisableFlagsInUseLine = true
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { // before pflag appends its own word for default
+		if kind := f.Value.Type(); kind == "string" && f.DefValue != "" || kind == "int" {
+			f.Usage += p.sayf(" (bawaan: %s)", " (default: %s)", f.DefValue)
+			f.DefValue = map[string]string{"int": "0"}[kind]
+		}
+	})
 	switch {
 	case cmd.HasSubCommands():
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }

@@ -135,6 +135,8 @@ func (p *program) runEach(ctx context.Context, o reminder.Options) error {
 // exitCode is the exit code that a report means.
 func exitCode(r reminder.Report) int {
 	switch {
+	case r.Outcome == reminder.Stopped && strings.HasPrefix(r.Reason, "auth: stop"): // the form of [mail.Error]
+		return exitConfig
 	case r.Outcome == reminder.Stopped || r.Outcome == reminder.Partial:
 		return exitRetry
 	case r.NeedsPerson():
@@ -160,6 +162,9 @@ func (p *program) printReport(r reminder.Report, s reminder.Settings) {
 	fmt.Fprintf(p.out, "%s  %s\n", r.Today, wrap(p.outcome(r, s), 12))
 	if _, details := reminder.Plainly(r.Reason); details != "" {
 		fmt.Fprintf(p.out, "            %s\n", wrap(p.say("Rincian: ", "Details: ")+details, 14))
+	}
+	if r.Outcome == reminder.Stopped {
+		fmt.Fprintln(p.out, "            => pengingat doctor")
 	}
 	if r.DryRun {
 		p.printf("            (Uji coba: tidak ada yang ditulis atau dikirim.)", "            (Dry run: nothing was written or sent.)")
@@ -194,6 +199,9 @@ func (p *program) printReport(r reminder.Report, s reminder.Settings) {
 		"withheld: not an address in --only-to or REMINDER_ONLY_TO")
 	row(false, r.Emails.Waiting, "menunggu", "waiting")
 	_ = w.Flush() // as with every print to a terminal, there is nobody to tell
+	if r.Emails.Refused+r.Emails.Failed+r.Emails.Unknown > 0 {
+		fmt.Fprintln(p.out, "            => pengingat failed")
+	}
 }
 
 // outcome says in words how a run ended.

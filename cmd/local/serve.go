@@ -46,7 +46,7 @@ another computer nor a web page in this computer's browser can reach it.`),
 			return localServer(pengingat.Handler, port).Serve(listener)
 		},
 	}
-	cmd.Flags().IntVar(&port, "port", 8080, p.say("nomor port", "port number"))
+	cmd.Flags().IntVar(&port, "port", 8080, p.say("`nomor` port", "port `number`"))
 	return cmd
 }
 

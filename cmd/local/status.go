@@ -109,7 +109,8 @@ func (p *program) notes(st standing, app *setup.App, now time.Time) []note {
 	switch {
 	case len(st.Runs) == 0:
 		add("never_ran", p.say("Belum pernah ada run.", "There has been no run yet."),
-			p.say("Program belum dijalankan, jadi belum ada yang dikirim.", "The program was not run, so nothing was sent."), "pengingat run --dry-run")
+			p.say("Program belum dijalankan, jadi belum ada yang dikirim.", "The program was not run, so nothing was sent."),
+			p.say("'pengingat run --dry-run' menghitung; 'pengingat run' mengirim.", "'pengingat run --dry-run' counts; 'pengingat run' sends."))
 	case st.newest.After(now.Add(5 * time.Minute)):
 		add("clock_back", p.sayf("Jam komputer mundur: run terakhir tercatat %s, tetapi sekarang menurut komputer %s.", "The clock went back: the last run is on record at %s, but now is %s to this computer.",
 			moment(st.newest), moment(now)),

@@ -39,8 +39,8 @@ mail about that loan.`),
 			return p.sendSample(ctx, app, m)
 		}),
 	}
-	cmd.Flags().StringVar(&to, "to", "", p.say("alamat tujuan", "address to send to"))
-	cmd.Flags().StringVar(&loan, "loan", "", p.say("kirim surel tentang pinjaman ini", "send the mail about this loan"))
+	cmd.Flags().StringVar(&to, "to", "", p.say("`alamat` tujuan", "`address` to send to"))
+	cmd.Flags().StringVar(&loan, "loan", "", p.say("kirim surel tentang `pinjaman` ini", "send the mail about this `loan`"))
 	return cmd
 }
 

@@ -537,6 +537,8 @@ func TestSweepFindsOne(t *testing.T) {
 		"state = 'claimed', lease_until = DATE_SUB(lease_until, INTERVAL 1 HOUR)",
 		"state = 'handover', lease_until = DATE_SUB(lease_until, INTERVAL 1 HOUR)",
 		"state = 'unknown', unknowns = 1",
+		"state = 'queued', reason = 'withheld', next_at = DATE_ADD(next_at, INTERVAL 1 HOUR)",
+		"state = 'queued', reason = 'closed_day', next_at = DATE_ADD(next_at, INTERVAL 1 HOUR)",
 	} {
 		store, db, _ := open(t)
 		promise(t, store, emails(1))

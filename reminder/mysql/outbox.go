@@ -261,16 +261,19 @@ func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) 
 	var swept reminder.Swept
 	// Most runs find nothing of all that follows, and one round trip instead of five shows it.
 	left, err := s.count(ctx, `SELECT COUNT(*) FROM reminder_emails WHERE state IN ('claimed', 'handover')
-		OR state = 'unknown' AND unknowns = 1 OR state = 'queued' AND next_at > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY)`)
+		OR state = 'unknown' AND unknowns = 1 OR state = 'queued' AND (next_at > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY)
+		OR reason IN (?, ?) AND next_at > UTC_TIMESTAMP(6))`, reminder.Withheld, reminder.ClosedDay)
 	if err != nil || left == 0 {
 		return swept, fault("look for what to sweep", err)
 	}
 
 	// No try is put off and no lease lasts for a day. Such a time was written while the clock stood too far ahead, and
-	// must not be waited for; a run that is still at work after all is fenced, as after any lease.
+	// must not be waited for; a run that is still at work after all is fenced, as after any lease. What another run withheld
+	// is judged anew: this one may have no REMINDER_ONLY_TO.
 	_, err = s.exec(ctx, `UPDATE reminder_emails SET next_at = LEAST(next_at, UTC_TIMESTAMP(6)), lease_until = LEAST(lease_until, UTC_TIMESTAMP(6))
 		WHERE state IN ('queued', 'claimed', 'handover') AND (next_at > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY)
-		OR lease_until > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY))`)
+		OR lease_until > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY) OR state = 'queued' AND reason IN (?, ?))`,
+		reminder.Withheld, reminder.ClosedDay)
 	if err != nil {
 		return swept, fault("sweep times to come", err)
 	}
