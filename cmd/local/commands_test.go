@@ -31,7 +31,7 @@ var tries = []struct {
 	command string
 	tries   []try
 }{
-	{"migrate", []try{{"--source perpustakaan", exitDone, ""}, {"--source alexandria", exitConfig, ""}, {"--sumber x", exitUsage, ""},
+	{"migrate", []try{{"--source perpustakaan", exitDone, ""}, {"--source alexandria", exitUsage, ""}, {"", exitDone, ""}, {"--sumber x", exitUsage, ""},
 		{"--source custom", exitUsage, ""}, {"perpustakaan", exitUsage, ""}, {"--source perpustakaan --print", exitDone, ""}}},
 	{"init", []try{{"--yes --no-test --out baru.env", exitDone, ""}, {"--from-env tidakada.env --yes", exitConfig, ""},
 		{"--yess", exitUsage, ""}, {"sekarang", exitUsage, ""}}},
@@ -75,7 +75,7 @@ var tries = []struct {
 	{"templates export", []try{{"kata", exitDone, ""}, {"kata", exitConfig, ""}, {"", exitUsage, ""}}},
 	{"prune", []try{{"", exitDone, ""}, {"--dry-run", exitDone, ""}, {"--older-than 1d", exitUsage, ""}, {"--older-than lama", exitUsage, ""}, {"x", exitUsage, ""}}},
 	{"quarantine", []try{{"--before besok", exitUsage, ""}, {"", exitUsage, ""}, {"x", exitUsage, ""}}},
-	{"serve", []try{{"--port dua", exitUsage, ""}, {"x", exitUsage, ""}}},
+	{"serve", []try{{"--port dua", exitUsage, ""}, {"--port 0", exitUsage, ""}, {"--port 99999", exitUsage, ""}, {"x", exitUsage, ""}}},
 	{"completion", []try{{"bash", exitDone, ""}, {"powershell", exitDone, ""}, {"dos", exitUsage, ""}, {"", exitUsage, ""}}},
 	{"version", []try{{"", exitDone, ""}, {"x", exitUsage, ""}}},
 	{"help", []try{{"", exitDone, ""}, {"run", exitDone, ""}, {"jelaskan", exitDone, ""}, {"closed add", exitDone, ""}, {"lari", exitUsage, ""}}},

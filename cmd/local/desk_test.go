@@ -158,4 +158,19 @@ func TestExplain(t *testing.T) {
 	assert.Contains(t, got.out, "Tidak ada pinjaman terbuka dengan nomor ini")
 	assert.Contains(t, got.out, "terkirim")
 	assert.Equal(t, exitUsage, command(t, environ, "explain", "404").code)
+
+	// The id of a borrower, which screens show, may be that of somebody else's loan too: both are meant then.
+	db.Exec(t, "ALTER TABLE users AUTO_INCREMENT = 5000")
+	ratna := db.AddBorrower(t, mysqltest.Borrower{Name: "Ratna"})
+	db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0), Borrower: ratna})
+	other := db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0), Borrower: db.AddBorrower(t, mysqltest.Borrower{Name: "Seno"})})
+	db.Exec(t, "UPDATE peminjaman SET id = ? WHERE id = ?", ratna, other)
+	got = command(t, environ, "explain", fmt.Sprint(ratna))
+	assert.Contains(t, got.out, "Seno")
+	assert.Contains(t, got.out, "Ratna")
+	require.Equal(t, exitDone, command(t, environ, "run").code)
+	db.Exec(t, "UPDATE peminjaman SET status = 'Dikembalikan' WHERE id = ?", ratna)
+	got = command(t, environ, "explain", fmt.Sprint(ratna))
+	assert.Contains(t, got.out, "Tidak ada pinjaman terbuka dengan nomor ini")
+	assert.Contains(t, got.out, "Ratna")
 }

@@ -34,16 +34,28 @@ its book), also after its return, or of all books of a borrower (name, id or e-m
 			if err != nil {
 				return err
 			}
+			// Screens show the ids of borrowers, and one may be the id of somebody else's loan.
+			owned, _, err := app.Store.Search(ctx, key, func(l reminder.Loan) bool { return l.Borrower.ID == key })
+			if err != nil {
+				return err
+			}
 			if len(loans) == 0 {
 				past, err := app.Store.PastNotices(ctx, key)
 				if err != nil {
 					return err
 				}
 				if len(past) > 0 {
-					return p.explainClosed(past, app.Runner.Settings)
-				}
-				if loans, err = p.loansOf(ctx, app, key); err != nil {
+					if err := p.explainClosed(past, app.Runner.Settings); err != nil || p.asJSON || len(owned) == 0 {
+						return err
+					}
+					fmt.Fprintln(p.out)
+				} else if loans, err = p.loansOf(ctx, app, key); err != nil {
 					return err
+				}
+			}
+			for _, l := range owned {
+				if !slices.ContainsFunc(loans, func(other reminder.Loan) bool { return other.ID == l.ID }) {
+					loans = append(loans, l)
 				}
 			}
 			var all []reminder.Explanation
@@ -137,7 +149,7 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 		p.say("peminjam tidak ingin diingatkan", "the borrower wants no reminders"))
 	rule(x.Hinders, reminder.Unreachable, p.say("alamat surel: ", "e-mail address: ")+plain(l.Borrower.Email),
 		p.say("tidak ada alamat surel yang dapat dipakai: ", "no usable e-mail address: ")+
-			cmp.Or(plain(l.Borrower.Email), p.say("kosong", "empty")))
+			cmp.Or(plain(l.Borrower.Email), p.say("kosong, atau alamat contoh aplikasi", "empty, or the application's sample address")))
 	rule(x.Hinders, reminder.BadAddress, "", p.say("server surel menolak alamat itu untuk seterusnya; perbaiki alamatnya",
 		"the mail server refused that address for good; mend it"))
 	rule(x.Hinders, reminder.Withheld, "", p.say("REMINDER_ONLY_TO menahan surel ke alamat itu", "REMINDER_ONLY_TO withholds mail to that address"))

@@ -353,6 +353,7 @@ var symptoms = map[string]func(*scene) string{
 		loan := s.db.AddLoan(s.t, mysqltest.Loan{Due: at(s.t, s.environ, 300)})
 		return s.says("explain", fmt.Sprint(loan))
 	},
+	"Tidak ada yang persis":                           func(s *scene) string { return s.says("optout", "add", "404") },
 	"Tidak ada peminjam atau pinjaman terbuka dengan": func(s *scene) string { return s.says("explain", "404") },
 	"Tidak ada pinjaman terbuka dengan nomor ini": func(s *scene) string {
 		loan := s.loan()

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -125,6 +126,11 @@ func (p *program) read(file string) {
 		p.environ = map[string]string{}
 	}
 	p.locale = p.environ["APP_LOCALE"]
+	for _, pair := range p.real { // it counts where no file can be read, too
+		if locale, ok := strings.CutPrefix(pair, "APP_LOCALE="); ok {
+			p.locale = locale
+		}
+	}
 }
 
 // envFlag finds --env before the command line is parsed, because the language of the help depends on it.

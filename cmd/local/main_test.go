@@ -192,9 +192,10 @@ func TestExitCodes(t *testing.T) {
 		{"no settings", nil, "run", exitConfig, "DB_DATABASE"},
 		{"no settings, in English", map[string]string{"APP_LOCALE": "en"}, "run", exitConfig, "is not set"},
 		{"no such settings file", environ, "run --env nowhere.env", exitConfig, "nowhere.env"},
+		{"no such settings file, in English", set("APP_LOCALE", "en"), "run --env nowhere.env", exitConfig, "cannot be read"},
 		{"database down", set("DB_PORT", "1"), "run", exitRetry, "DB_HOST"},
 		{"wrong password", set("DB_PASSWORD", "wrong"), "run", exitConfig, "DB_PASSWORD"},
-		{"no such source", environ, "migrate --source alexandria", exitConfig, "perpustakaan"},
+		{"no such source", environ, "migrate --source alexandria", exitUsage, "perpustakaan"},
 		{"database down at migrate", set("DB_PORT", "1"), "migrate", exitRetry, "DB_HOST"},
 		{"nothing to do", environ, "run", exitDone, ""},
 		{"help", environ, "run --help", exitDone, ""},
@@ -307,4 +308,12 @@ func TestHelpOfEveryCommand(t *testing.T) {
 		}
 	}
 	walk((&program{}).root(), nil)
+}
+
+// TestMigrateAlone: the tables without the view are not ready for a run.
+func TestMigrateAlone(t *testing.T) {
+	_, _, environ := school(t)
+	assert.Contains(t, command(t, environ, "migrate").out, "Berikutnya: pengingat migrate\n--source SISTEM")
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	assert.Contains(t, command(t, environ, "migrate").out, "Berikutnya: pengingat run --dry-run")
 }

@@ -43,8 +43,7 @@ with --view; each of its rows is checked at once.`),
   pengingat migrate --source custom --view view.sql`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if source != "" && !slices.Contains(views.Sources(), source) {
-				return reminder.NewFault(nil, "Sumber itu tidak dikenal. Yang dikenal: "+sources+".",
-					"That source is not known. Known are: "+sources+".")
+				return p.usagef("Sumber %q tidak dikenal. Yang dikenal: %s.", "The source %q is not known. Known are: %s.", source, sources)
 			}
 			if printTemplate {
 				text, err := views.Text(cmp.Or(source, views.Custom), nil)
@@ -128,6 +127,11 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 		if index != "" {
 			p.printf("Hanya bila ada ratusan ribu pinjaman, indeks ini mempercepat: %s", "Only with hundreds of thousands of loans, this index helps: %s", index)
 		}
+	}
+	if source == "" && cfg.NewStore(db).Check(ctx) != nil { // the tables alone
+		p.printf("View reminder_loans belum ada atau tidak cocok. Berikutnya: pengingat migrate --source SISTEM (%s)",
+			"The view reminder_loans is missing or does not fit. Next: pengingat migrate --source SYSTEM (%s)", strings.Join(views.Sources(), ", "))
+		return nil
 	}
 	p.printf("Berikutnya: pengingat run --dry-run", "Next: pengingat run --dry-run")
 	return nil

@@ -124,7 +124,7 @@ func (p *program) borrower(ctx context.Context, app *setup.App, key string) (rem
 	case 0:
 		known, err := app.Store.Known(ctx, key)
 		if err == nil && !known {
-			err = p.nobody(key)
+			err = p.noMatch(key)
 		}
 		return reminder.Borrower{ID: key}, err
 	default:
@@ -139,7 +139,7 @@ func (p *program) loan(ctx context.Context, app *setup.App, key string) (string,
 	case err != nil:
 		return "", err
 	case len(loans) == 0:
-		return "", p.nobody(key)
+		return "", p.noMatch(key)
 	case len(loans) > 1:
 		return "", p.several(key, borrowers(loans))
 	}
@@ -157,8 +157,14 @@ func borrowers(loans []reminder.Loan) (found []reminder.Borrower) {
 }
 
 func (p *program) nobody(key string) error {
-	return p.absent("Tidak ada peminjam atau pinjaman terbuka dengan %q. 'pengingat find' mencari sebagian nama.",
-		"There is no borrower and no open loan with %q. 'pengingat find' looks for a part of a name.", key)
+	return p.absent("Tidak ada peminjam atau pinjaman terbuka dengan %q. Periksa ejaannya: setiap kata harus menjadi awal sebuah kata dalam namanya.",
+		"There is no borrower and no open loan with %q. Check the spelling: each word must begin a word of the name.", key)
+}
+
+// noMatch is the error of a key that has to be whole.
+func (p *program) noMatch(key string) error {
+	return p.absent("Tidak ada yang persis %q: ID, nomor, kode, nama lengkap, atau alamat. 'pengingat find' mencari sebagian nama.",
+		"Nothing is exactly %q: id, number, code, whole name or address. 'pengingat find' looks for a part of a name.", key)
 }
 
 // several is the error of a name that more than one borrower has.

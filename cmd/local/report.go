@@ -55,6 +55,9 @@ when it has been used.`),
 			today := reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone)
 			last := cmp.Or(to, today)
 			first := cmp.Or(from, last.AddDays(1-days))
+			if from.After(last) {
+				return p.usagef("hari pertama %s sesudah hari terakhir %s", "the first day %s is after the last day %s", from, last)
+			}
 			if n := last.Sub(first) + 1; n < 1 || n > maxReportDays {
 				return p.usagef("laporan mencakup 1 sampai %d hari, bukan %d", "a report covers 1 to %d days, not %d", maxReportDays, n)
 			}

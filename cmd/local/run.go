@@ -27,7 +27,7 @@ sesering apa pun: yang sudah dikirim tidak dikirim lagi.
 Beberapa perpustakaan: beri --env untuk setiap berkas pengaturannya. Mereka dijalankan bergiliran,
 masing-masing dengan waktunya sendiri; yang gagal tidak menghentikan yang lain.
 
-Kode keluar: 0 selesai; 10 selesai, tetapi perlu dilihat orang (gagal, ditolak, tidak
+Kode keluar (dari beberapa, yang tertinggi): 0 selesai; 10 selesai, tetapi perlu dilihat orang (gagal, ditolak, tidak
 pasti, ditahan, data pinjaman yang ganjil);
 75 coba lagi nanti (basis data atau server surel mati, waktu habis); 78 pengaturan salah.`,
 			`Scans the loans, puts the reminders that are due on record, and sends them. It is safe to run as often

@@ -27,6 +27,9 @@ tidak dapat dijangkau dari komputer lain, dan tidak dari halaman web di peramban
 another computer nor a web page in this computer's browser can reach it.`),
 		Example: "  pengingat serve --port 8080\n  curl -X POST http://127.0.0.1:8080/",
 		RunE: func(*cobra.Command, []string) error {
+			if port < 1 || port > 65535 {
+				return p.usagef("--port %d: port adalah 1 sampai 65535", "--port %d: a port is 1 to 65535", port)
+			}
 			if _, err := p.config(setup.Load); err != nil {
 				return err
 			}
