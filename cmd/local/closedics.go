@@ -245,11 +245,11 @@ var observance = regexp.MustCompile(`(?i)^(?:(?:\S+ )?observance|perayaan|pering
 	`celebración|festividad|celebração|célébration|fête|feier|gedenktag|viering|ricorrenza|not a public holiday.*|bukan (?:hari )?libur.*)$`)
 
 // isObservance reports whether an event is marked as one on which nobody is free. Google says in a second line how to hide
-// those, in every language. Apple marks days off and working days in some calendars, and there what has no mark is neither.
+// those, in every language; a link that a person put there is none of that. Apple marks days off and working days in some calendars, and there what has no mark is neither.
 func (e event) isObservance(marked bool) bool {
 	word, more, _ := strings.Cut(e.value("DESCRIPTION"), "\n")
 	word, _, _ = strings.Cut(word, ",")
-	if strings.Contains(more, "Google") && strings.Contains(more, ">") || observance.MatchString(strings.Trim(word, " .:")) {
+	if strings.Contains(more, "Google") && strings.Contains(more, " > ") && !strings.Contains(more, "<") || observance.MatchString(strings.Trim(word, " .:")) {
 		return true
 	}
 	for category := range strings.SplitSeq(e.value("CATEGORIES"), ",") {

@@ -294,7 +294,8 @@ func closureOf(row []string, expected int) (c mysql.Closure, date int, problem r
 			if last = i; date < 0 {
 				date = i
 			}
-		case len(name) == 0 && hasDate(cell) && (len(spans) == 0 || cell[0] <= '9'):
+		case len(name) == 0 && (hasDate(cell) && !isHijri(cell) && (len(spans) == 0 || cell[0] <= '9') ||
+			len(spans) == 0 && lacksYear(cell)):
 			unread = cmp.Or(unread, cell)
 		case !isNumber(cell) && strings.Trim(weekdayName.ReplaceAllString(strings.ToLower(cell), "$1"), " -/,s.d") != "":
 			name = append(name, cell)
@@ -322,6 +323,14 @@ func closureOf(row []string, expected int) (c mysql.Closure, date int, problem r
 	}
 	c.First, c.Last = whole.first, whole.last
 	return c, date, problem
+}
+
+// isHijri says that a cell is a date of the Islamic calendar, beside which the other one stands.
+var isHijri = regexp.MustCompile(`(?i)^\d{1,2}[^\d]+1[34]\d\d ?h?\.?$`).MatchString
+
+func lacksYear(cell string) bool {
+	_, ok := parseSpan(cell + " 2000")
+	return ok
 }
 
 // isNumber says that a cell counts something: the lines, or days.

@@ -95,6 +95,7 @@ func TestReadCalendars(t *testing.T) {
 			google("20261126", "Guru", "Observance\\nTo hide observances\\, go to Google Calendar Settings > Holidays in Indonesia"), google("20261127", "X", "Праздник\\nGoogle > X"),
 			google("20270310", "Idulfitri", "Public holiday\\nTentative date"), google("20270311", "Cuti", "")),
 			"2026-08-17..2026-08-17 HUT RI,2027-03-10..2027-03-10 Idulfitri,2027-03-11..2027-03-11 Cuti,!14 observance,!25 observance,!35 observance"},
+		{"a school's own notes in Google's", calendarFile("DTSTART;VALUE=DATE:20261221\nDESCRIPTION:Lihat\\n<a href=\"https://docs.google.com/x\">Google Docs</a> > Kalender\nSUMMARY:Libur"), "2026-12-21..2026-12-21 Libur"},
 		{"others'", calendarFile(google("20261101", "A", "Observance"), google("20261102", "B", "Perayaan."), google("20261103", "C", "Perayaan HUT sekolah"), google("20261104", "D", "Observance, Christian"),
 			google("20261105", "E", "Not a public holiday in Indonesia"), natal+"\nCATEGORIES:Holidays", natal+"\nCATEGORIES:Observance"),
 			"2026-11-03..2026-11-03 C,2026-12-25..2026-12-25 Natal,!4 observance,!14 observance,!34 observance,!44 observance,!61 observance"},
@@ -166,6 +167,11 @@ func TestReadTables(t *testing.T) {
 		{"US dates are none", "12/25/2026,Natal\n26/12/2026,Cuti\n", "2026-12-26..2026-12-26 Cuti,!1 not_understood"},
 		{"wrong lines are named, the others taken", "Tanggal;Nama\n31/02/2026;A\n25/12/2026;Natal\nbesok;B\n32 Desember 2026;C\nDesember 2026;D\n24 dan 26 Desember 2026;E\n2026-12-21 s.d. besok;F\n",
 			"2026-12-25..2026-12-25 Natal,!2 not_understood,!4 not_understood,!5 not_understood,!6 not_understood,!7 not_understood,!8 not_understood"},
+		{"without a year", "Tanggal;Keterangan\n25 Desember;Natal\n21-31 Des;Libur\n26 Desember 2026;Cuti\n", "2026-12-26..2026-12-26 Cuti,!2 not_understood,!3 not_understood"},
+		{"beside the Islamic date", "No;Hijriah;Tanggal;Hijriah;Keterangan\n1;;20 Maret 2027;1 Syawal 1448 H;Idulfitri\n2;1 Muharram 1449;16 Juni 2027;;Tahun Baru\n",
+			"2027-03-20..2027-03-20 1 Syawal 1448 H Idulfitri,2027-06-16..2027-06-16 1 Muharram 1449 Tahun Baru"},
+		{"a curly apostrophe, a label, a full stop", "No;Hari;Tanggal;Keterangan\n1;Jum’at;Tgl. 25 Desember 2026.;Natal\n2;;Hari Jum’at tanggal 1 Januari 2027;Tahun Baru\n3;;tanggal 21 s/d 23 Desember 2026;Libur\n",
+			"2026-12-25..2026-12-25 Natal,2027-01-01..2027-01-01 Tahun Baru,2026-12-21..2026-12-23 Libur"},
 		{"the wrong way round", "2027-01-02;2026-12-21;Libur\n2026-12-25;2036-12-25;X\n", "!1 not_understood,!2 not_understood"},
 	} {
 		t.Run(tt.name, func(t *testing.T) { assert.Equal(t, tt.want, read(t, tt.text)) })

@@ -28,7 +28,8 @@ func parseSpan(text string) (s span, ok bool) {
 	text = strings.NewReplacer("–", "-", "—", "-", "‐", "-", "‑", "-", "…", "..").Replace(text)
 	text = strings.ToLower(strings.Join(strings.Fields(text), " "))
 	text = midnight.ReplaceAllString(weekdayName.ReplaceAllString(text, "$1"), "")
-	text = strings.TrimRight(strings.TrimLeft(text, " ,;:/-"), " ,;:")
+	text = strings.TrimRight(strings.TrimLeft(text, " ,;:/-"), " ,;:.")
+	text = dateLabel.ReplaceAllString(text, "")
 	if d, full := parsePart(text); full {
 		last := d.on(0)
 		s = span{last, last}
@@ -100,9 +101,10 @@ var (
 	monthFirst = regexp.MustCompile(`^([a-z]+)\.? (\d{1,2})(?:st|nd|rd|th)?,?(?: (\d{4}))?$`)
 
 	between     = regexp.MustCompile(`\.\.+|\bs\.? ?/? ?d\b\.?|\bsampai(?: dengan)?\b|\bhingga\b|\bto\b|\buntil\b|\bthrough\b|-`)
-	weekdayName = regexp.MustCompile(`(^|[^a-z])(?:(?:hari|tanggal|tgl\.?) )?(?:senin|selasa|rabu|kamis|jum'?at|sabtu|minggu|ahad|` +
+	weekdayName = regexp.MustCompile(`(^|[^a-z])(?:(?:hari|tanggal|tgl\.?) )?(?:senin|selasa|rabu|kamis|jum['’ʼ]?at|sabtu|minggu|ahad|` +
 		`(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b[ ,/]*`)
-	midnight = regexp.MustCompile(`[ t]0?0[:.]00([:.]00)?`) // as spreadsheets write a date
+	dateLabel = regexp.MustCompile(`^(?:tanggal|tgl\b\.?):? ?`)
+	midnight  = regexp.MustCompile(`[ t]0?0[:.]00([:.]00)?`) // as spreadsheets write a date
 )
 
 // parsePart reads one date. full says that nothing of it is missing.
