@@ -9,7 +9,7 @@ import (
 
 // Records say how far the records of a database have come.
 type Records struct {
-	Secret  string    // random, made by the first run; "" before it
+	Secret  string    // random, made by migrate, else by the first run
 	Emails  int64     // the newest email; prune keeps it
 	Notices int64     // the newest email that a notice belongs to
 	Worked  time.Time // when the last run started that was finished and not held; zero when there was none

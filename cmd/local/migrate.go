@@ -67,14 +67,15 @@ with --view; each of its rows is checked at once.`),
 func (p *program) migrate(ctx context.Context, source, view string, print bool) error {
 	definition := ""
 	if view != "" {
-		text, err := os.ReadFile(view)
+		data, err := os.ReadFile(view)
+		text := string(setup.DecodeText(data)) // PowerShell's > writes UTF-16
 		if err == nil {
-			_, err = views.Statements(string(text))
+			_, err = views.Statements(text)
 		}
 		if err != nil {
 			return reminder.NewFault(err, "Berkas --view tidak dapat dipakai.", "The file of --view cannot be used.")
 		}
-		definition = string(text)
+		definition = text
 	}
 	var cfg setup.Config
 	open := func() (db *sql.DB, err error) {
@@ -106,6 +107,10 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 	}
 	for _, name := range applied {
 		p.printf("diterapkan: %s", "applied: %s", name)
+	}
+	// Before there is a first run, so that no backup is without it: the Message-IDs are made of it.
+	if _, err := cfg.NewStore(db).NewSecret(ctx); err != nil {
+		return err
 	}
 	if len(applied) == 0 {
 		p.printf("Tabel sudah lengkap.", "The tables are complete.")

@@ -159,6 +159,10 @@ func (s *Store) sourceCalendars(ctx context.Context) (calendars map[string]remin
 		odd = append(odd, fmt.Sprintf("#%d", row+1))
 		return nil
 	})
+	if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1054 {
+		err = reminder.NewFault(err, "View reminder_source_closed_days harus punya kolom calendar, day, is_open dan name (docs/sources.md).",
+			"The view reminder_source_closed_days must have the columns calendar, day, is_open and name (docs/sources.md).")
+	}
 	for _, c := range calendars {
 		maps.DeleteFunc(c.Dates, func(d reminder.Date, _ string) bool { return c.Open[d] }) // an exception comes first
 	}

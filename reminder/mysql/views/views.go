@@ -99,7 +99,7 @@ const NoClosedDays = `CREATE OR REPLACE SQL SECURITY DEFINER VIEW reminder_sourc
 SELECT NULL AS calendar, '' AS day, 0 AS is_open, '' AS name FROM reminder_closed_days WHERE 1 = 0`
 
 var (
-	comment   = regexp.MustCompile(`(?m)(^|\s)--(\s.*)?$`)
+	comment   = regexp.MustCompile(`(?m)(^|\s)--(\s.*)?$|^\s*#.*$|/\*\*/|/\*[^!](?s:.*?)\*/`)
 	end       = regexp.MustCompile(`;\s*(\n|$)`)
 	definable = regexp.MustCompile("(?is)^CREATE\\s+(OR\\s+REPLACE\\s+)?(ALGORITHM\\s*=\\s*\\w+\\s+)?(DEFINER\\s*=\\s*\\S+\\s+)?" +
 		"(SQL\\s+SECURITY\\s+\\w+\\s+)?VIEW\\s+`?(reminder_loans|reminder_source_closed_days)`?\\s")
@@ -110,8 +110,8 @@ const Draft = "_draft"
 
 // AsDraft is one of Statements that makes its view under the name of a draft.
 func AsDraft(statement string) string {
-	end := definable.FindStringSubmatchIndex(statement)[11] // of the name
-	return statement[:end] + Draft + statement[end:]
+	name := definable.FindStringSubmatchIndex(statement)[10:12]
+	return statement[:name[0]] + strings.ToLower(statement[name[0]:name[1]]) + Draft + statement[name[1]:]
 }
 
 // Statements splits a definition, also one that a person wrote, into statements that can be run. Nothing but the two
@@ -128,7 +128,7 @@ func Statements(text string) ([]string, error) {
 		if match == nil {
 			return nil, fmt.Errorf("only CREATE OR REPLACE VIEW reminder_loans and reminder_source_closed_days are run, not %.40q", statement)
 		}
-		loans, closedDays = loans || match[5] == "reminder_loans", closedDays || match[5] != "reminder_loans"
+		loans, closedDays = loans || strings.EqualFold(match[5], "reminder_loans"), closedDays || !strings.EqualFold(match[5], "reminder_loans")
 		statements = append(statements, statement)
 	}
 	if !loans {
