@@ -17,7 +17,7 @@ type Pattern struct {
 
 var (
 	errorText   = re(`^([a-z]+): ([a-z_]+)(?: (\d)\d\d)?(?: (\d\.\d{1,3}\.\d{1,3}))?(?:: (.*))?$`)
-	mailboxCode = re(`^5\.(1\.\d+|2\.1|4\.1)$`) // that a mailbox, or its domain, is not there (RFC 3463)
+	mailboxCode = re(`^5\.(1\.\d+|2\.1|4\.[14])$`) // that a mailbox, or its domain, is not there (RFC 3463)
 )
 
 // maxPatternWords is how many words of a text are compared: what comes later may be cut off.

@@ -54,6 +54,7 @@ var rules = []rule{
 	{"mail rcpt data dot", re(`^5\d\d 5\.(3\.4|2\.3)\b`), 0, 0, refused},
 	{"mail rcpt data dot", re(`^5`), size, mailbox | sending | soon | day, refused},
 	{"rcpt data dot", re(` [45]\.3\.[125]\b`), full, sending | soon | day, stopServer}, // the system's storage
+	{"rcpt data dot", re(`^4`), full | busy, 0, stopServer},
 	{"rcpt data dot", nil, mailbox | limit, sending | soon | day, retry},
 	{"rcpt data dot", nil, mailbox | full, sending | soon | day, retry},
 	{"rcpt data dot", nil, full, sending | soon | day | letters, retry},
@@ -91,6 +92,9 @@ var rules = []rule{
 	{"", nil, service | stopped | need, 0, stopAccount},
 	{"", nil, service | sending | denied, receiving, stopAccount},
 	{"", nil, sending | stopped, receiving, stopAccount},
+	{"", nil, service | stopped, person | receiving | content | busy, stopAccount}, // a plan, a subscription, an API key
+	{"mail rcpt data dot", nil, login | denied, mailbox | receiving | gone, stopAccount},
+	{"", nil, sending | permit | denied, receiving, stopSender},
 	{"", nil, host | denied, 0, stopSender},
 	{"", nil, host | gone, 0, stopSender},
 	{"data dot", nil, person | stopped, 0, stopSender}, // an address that is not verified (Amazon SES)
@@ -103,11 +107,12 @@ var rules = []rule{
 	{"mail", nil, 0, 0, stopServer},
 
 	// The recipient.
-	{"rcpt", re(`^5\d\d 5\.1\.([1-6]|10)\b|^551|^511|^556`), 0, 0, badAddress},
+	{"rcpt", re(`^5\d\d 5\.(1\.([1-6]|10)|4\.4)\b|^551|^511|^556`), 0, 0, badAddress},
 	{"rcpt data dot", re(`^5`), later, 0, retry},
 	{"rcpt", re(`^5\d\d 5\.2\.1\b`), 0, 0, badAddress},
 	{"rcpt", re(`^5\d\d 5\.(1\.0|4\.1)\b`), person | denied, 0, badAddress}, // IronPort; Microsoft 365
 	{"rcpt", re(`^55\d (5|$)`), person | gone, 0, badAddress},
+	{"rcpt", re(`^55\d (5|$)`), person | stopped, yours, badAddress},
 	{"rcpt", re(`^552 `), 0, 0, retry},
 
 	// All else. A reply that is neither success nor failure, or none (code 0), tells nothing once the dot is out. Before
