@@ -79,7 +79,7 @@ var mailReasons = []struct {
 		"The mail server gave different borrowers the same answer."}},
 	{regexp.MustCompile(`emails in a row`), Text{"Server surel menolak beberapa surel berturut-turut.",
 		"The mail server refused several mails in a row."}}, // on record from older versions
-	{regexp.MustCompile(`^resolve:`), Text{"Nama server MAIL_HOST tidak ditemukan.", "The server MAIL_HOST was not found."}},
+	{regexp.MustCompile(`^resolve:|^connect: .*no such host`), Text{"Nama server MAIL_HOST tidak ditemukan.", "The server MAIL_HOST was not found."}},
 	{regexp.MustCompile(`^connect:`), Text{"Server surel tidak terjangkau.", "The mail server cannot be reached."}},
 	{regexp.MustCompile(`certificate has expired or is not yet valid`), Text{"Sertifikat server di luar masa berlakunya.",
 		"The server's certificate is outside its time."}},

@@ -40,7 +40,7 @@ written behind it is the name of the closure.`),
 			if err := app.Store.AddClosure(ctx, c); err != nil {
 				return err
 			}
-			p.printf("Tutup dari %s sampai %s.", "Closed from %s to %s.", c.First, c.Last)
+			p.printf("Tutup: %s.", "Closed: %s.", p.days(c))
 			return nil
 		}),
 	}, p.closedImportCommand(), p.closedListCommand(), &cobra.Command{
@@ -63,7 +63,7 @@ written behind it is the name of the closure.`),
 			case !found:
 				return p.absent("Tidak ada hari tutup %s; lihat 'pengingat closed list'.", "There is no closure %s; see 'pengingat closed list'.", strings.Join(args, " "))
 			}
-			p.printf("Hari tutup dihapus: %s sampai %s.", "Closure removed: %s to %s.", c.First, c.Last)
+			p.printf("Hari tutup dihapus: %s.", "Closure removed: %s.", p.days(c))
 			return nil
 		}),
 	})
@@ -79,6 +79,14 @@ func (p *program) closure(args []string) (c mysql.Closure, rest []string, err er
 			"%q is no date such as 2026-12-25, 25/12/2026, 25 December 2026 or 21-31 December 2026 (a year at most)", strings.Join(words, " "))
 	}
 	return mysql.Closure{First: s.first, Last: s.last}, rest, nil
+}
+
+// days are those of a closure, in words.
+func (p *program) days(c mysql.Closure) string {
+	if c.First == c.Last {
+		return c.First.String()
+	}
+	return p.sayf("%s sampai %s", "%s to %s", c.First, c.Last)
 }
 
 func (p *program) closedListCommand() *cobra.Command {

@@ -232,18 +232,21 @@ func (p *program) printStatus(st standing, who []trouble, s reminder.Settings) {
 		row("Run berikutnya", "The next run", "%s", p.say("tidak mengirim apa pun (lihat di atas)", "sends nothing (see above)"))
 	default:
 		row("Run berikutnya", "The next run", p.say("%d surel baru, %d yang menunggu", "%d new mails, %d that wait"), st.Next.Planned.Emails, st.Next.Emails.Waiting)
+		if s.DailyLimit > 0 {
+			row("  paling banyak", "  at most", p.say("%d surel dalam 24 jam (MAIL_DAILY_LIMIT)", "%d mails in 24 hours (MAIL_DAILY_LIMIT)"), s.DailyLimit)
+		}
 	}
 	if len(st.Runs) == 0 {
 		return
 	}
 	fmt.Fprintf(w, "\n%s\t%s\t%s\t%s\n", p.say("Run terakhir", "Last runs"), p.say("hasil", "outcome"), p.say("terkirim", "sent"), p.say("keterangan", "reason"))
 	for _, r := range st.Runs {
-		outcome := outcomeTexts[r.Report.Outcome].In(p.locale)
-		if r.FinishedAt.IsZero() {
-			outcome = p.say("tidak selesai", "did not finish")
+		outcome, sent := outcomeTexts[r.Report.Outcome].In(p.locale), fmt.Sprint(r.Report.Emails.Sent)
+		if r.FinishedAt.IsZero() { // it is at work, or died: how much it sent is not on record
+			outcome, sent = p.say("belum selesai", "not finished"), "?"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", r.StartedAt.In(s.Zone).Format(dayAndTime), outcome, r.Report.Emails.Sent,
-			clip(p.reason(r.Report.Reason), 34))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.StartedAt.In(s.Zone).Format(dayAndTime), outcome, sent,
+			cmp.Or(clip(p.reason(r.Report.Reason), 34), "-"))
 	}
 }
 

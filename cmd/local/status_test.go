@@ -74,6 +74,10 @@ func TestStatus(t *testing.T) {
 		}
 	}
 
+	db.Exec(t, "UPDATE reminder_runs SET finished_at = NULL")
+	assert.Regexp(t, `belum selesai +\? `, command(t, environ, "status").out, "how much it sent is not known")
+	db.Exec(t, "UPDATE reminder_runs SET finished_at = UTC_TIMESTAMP(6)")
+
 	db.Exec(t, "UPDATE reminder_emails SET state = 'refused'")
 	assert.Regexp(t, `(?m)^ID \d+ +Siswa \d+ \(.*ID \d+\): ditolak$`, command(t, environ, "status").out, "who it is")
 	require.Equal(t, exitDone, command(t, environ, "closed", "add", today+".."+at(t, environ, 2)).code)
