@@ -42,6 +42,9 @@ func fault(op string, err error) error {
 				}
 			}
 		}
+		if strings.Contains(e.Message, ClosedDaysView) {
+			f.Text = reminder.Text{ID: strings.Replace(f.Text.ID, LoansView, ClosedDaysView, 1), EN: strings.Replace(f.Text.EN, LoansView, ClosedDaysView, 1)}
+		}
 		f.Temporary = f.Temporary || f.Text == remedyBusy || f.Text == remedySlow
 		return f
 	}

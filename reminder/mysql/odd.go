@@ -152,7 +152,10 @@ func (s *Store) salvage(ctx context.Context, view, list string, limit int, scan 
 			}
 		}
 		if lost++; lost > maxBroken || lost > 1 && lost >= rows {
-			return err
+			name := strings.TrimSuffix(view, s.draft)
+			return reminder.NewFault(err,
+				"View "+name+": basis data tidak dapat menghitung barisnya. Perbaiki view-nya, misalnya subquery yang memberi dua baris (docs/sources.md).",
+				"The view "+name+": the database cannot compute its rows. Mend the view, such as a subquery that gives two rows (docs/sources.md).")
 		}
 		if err := broken(row); err != nil {
 			return err

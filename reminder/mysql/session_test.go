@@ -150,7 +150,7 @@ func TestErrorsNameTheRemedy(t *testing.T) {
 		{server(1054, "Unknown column"), false, "reminder_loans"},
 		{server(1356, "View references invalid table"), false, "reminder_loans"},
 		{server(1146, "Table 'lib.reminder_loans' doesn't exist"), false, "View reminder_loans|view reminder_loans"},
-		{server(1146, "Table 'lib.reminder_source_closed_days' doesn't exist"), false, "View reminder_loans|view reminder_loans"},
+		{server(1146, "Table 'lib.reminder_source_closed_days' doesn't exist"), false, "View reminder_source_closed_days|view reminder_source_closed_days"},
 		{server(1146, "Table 'lib.reminder_emails' doesn't exist"), false, "reminder_*"},
 		{server(1449, "The user specified as a definer does not exist"), false, "reminder_loans"},
 		{server(145, "Table is marked as crashed"), false, "REPAIR TABLE"},

@@ -31,7 +31,8 @@ var (
 )
 
 // A source is what the views have: the columns of LoansView, and whether there is a ClosedDaysView. One must be there where
-// LoansView has the column calendar: closed days that could silently not be read would send mail on them.
+// LoansView has the column calendar, and one that is there must work: closed days that could silently not be read would send
+// mail on them.
 type source struct {
 	view       string // LoansView, or its draft
 	columns    []string
@@ -65,6 +66,15 @@ func (s *Store) readSource(ctx context.Context) (*source, error) {
 		}
 	}
 	found.closedDays = found.closedDays || slices.Contains(found.columns, "calendar")
+	if !found.closedDays { // a view that is broken has no columns either
+		err := s.read(ctx, func() {}, func(*sql.Rows) error { return nil }, "SELECT day FROM "+ClosedDaysView+s.draft+" WHERE 1 = 0")
+		e, _ := errors.AsType[*mysql.MySQLError](err)
+		absent := e != nil && (e.Number == 1146 || e.Number == 1142)
+		if err != nil && !absent {
+			return nil, fault("look at the view of closed days", err)
+		}
+		found.closedDays = !absent
+	}
 	s.source.Store(found)
 	return found, nil
 }
@@ -178,8 +188,8 @@ func closedDay(day, isOpen, name string) (reminder.Calendar, error) {
 	if weekdays, err := reminder.ParseWeekdays(day); err == nil && len(weekdays) == 1 && !open {
 		return reminder.Calendar{Weekdays: weekdays}, nil
 	}
-	date, err := reminder.ParseDate(day)
-	if yearly, yerr := time.Parse("2006-01-02", "2000-"+day); yerr == nil { // 2000 has a 29 February
+	date, err := reminder.ParseDate(strings.TrimSuffix(strings.TrimSuffix(day, ".000000"), " 00:00:00")) // a DATETIME
+	if yearly, yerr := time.Parse("2006-01-02", "2000-"+day); yerr == nil {                              // 2000 has a 29 February
 		date, err = reminder.Date{Month: yearly.Month(), Day: yearly.Day()}, nil
 	}
 	switch {

@@ -111,6 +111,28 @@ func TestClosedDaysAreNotSilentlyLost(t *testing.T) {
 	require.NoError(t, store.Check(t.Context()))
 	_, err = connect(t, user, 1).Calendars(t.Context(), day("2026-11-24"))
 	assert.ErrorContains(t, err, "deploy/grants.sql")
+
+	// A view without calendar, and one of closed days that broke, or of which no row can be computed.
+	db.Exec(t, `CREATE OR REPLACE VIEW reminder_loans AS SELECT p.id AS loan_id, u.id AS borrower_id, u.nama AS borrower_name, u.email,
+		'T' AS title, p.tanggal_kembali AS due_at FROM peminjaman p JOIN users u ON u.id = p.user_id`)
+	db.Exec(t, "GRANT SELECT ON "+db.Name+".reminder_source_closed_days TO '"+user.User+"'@'%'")
+	db.Exec(t, "CREATE TABLE days (day DATETIME)")
+	db.Exec(t, "INSERT INTO days VALUES ('2026-11-24'), ('2026-11-25')")
+	db.Exec(t, `CREATE OR REPLACE VIEW reminder_source_closed_days AS
+		SELECT NULL AS calendar, day, (SELECT 0 FROM days x WHERE x.day >= d.day) AS is_open, '' AS name FROM days d WHERE day > '2026-11-24'`)
+	calendars, err := connect(t, user, 1).Calendars(t.Context(), day("2026-11-24"))
+	require.NoError(t, err)
+	_, closed := calendars[""].Closed(day("2026-11-25"))
+	assert.True(t, closed, "a day may be a DATETIME")
+	db.Exec(t, "INSERT INTO days VALUES ('2026-11-26'), ('2026-11-26')")
+	_, err = connect(t, user, 1).Calendars(t.Context(), day("2026-11-24"))
+	assert.ErrorContains(t, err, "The view reminder_source_closed_days: the database cannot compute its rows")
+	db.Exec(t, "DROP TABLE days")
+	_, err = connect(t, user, 1).Calendars(t.Context(), day("2026-11-24"))
+	assert.ErrorContains(t, err, "The view reminder_source_closed_days is missing or broken")
+	db.Exec(t, "DROP VIEW reminder_source_closed_days")
+	_, err = connect(t, user, 1).Calendars(t.Context(), day("2026-11-24"))
+	assert.NoError(t, err, "a system without one")
 }
 
 func TestSourceCalendars(t *testing.T) {
