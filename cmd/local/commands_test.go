@@ -74,7 +74,7 @@ var tries = []struct {
 		{"999999", exitUsage, ""}, {"", exitUsage, ""}}},
 	{"templates export", []try{{"kata", exitDone, ""}, {"kata", exitConfig, ""}, {"", exitUsage, ""}}},
 	{"prune", []try{{"", exitDone, ""}, {"--dry-run", exitDone, ""}, {"--older-than 1d", exitUsage, ""}, {"--older-than lama", exitUsage, ""}, {"x", exitUsage, ""}}},
-	{"quarantine", []try{{"--before besok", exitUsage, ""}, {"", exitUsage, ""}, {"x", exitUsage, ""}}},
+	{"quarantine", []try{{"--before besok", exitUsage, ""}, {"--undo", exitUsage, ""}, {"", exitUsage, ""}, {"x", exitUsage, ""}}},
 	{"serve", []try{{"--port dua", exitUsage, ""}, {"--port 0", exitUsage, ""}, {"--port 99999", exitUsage, ""}, {"x", exitUsage, ""}}},
 	{"completion", []try{{"bash", exitDone, ""}, {"powershell", exitDone, ""}, {"dos", exitUsage, ""}, {"", exitUsage, ""}}},
 	{"version", []try{{"", exitDone, ""}, {"x", exitUsage, ""}}},

@@ -65,6 +65,10 @@ It says how many there are, and asks first. '--undo' takes it back.`),
 				p.printf("Tidak ada yang diubah.", "Nothing was changed.")
 				return nil
 			}
+			if done.Loans+done.Canceled+done.Unknown == 0 {
+				p.printf("Tidak ada yang perlu dilewati. Pengiriman berjalan seperti biasa.", "There was nothing to skip. Sending goes on as usual.")
+				return nil
+			}
 			p.printf("%d pengingat dilewati, %d surel yang menunggu dibatalkan.", "%d reminders skipped, %d waiting mails canceled.",
 				done.Loans, done.Canceled)
 			if done.Unknown > 0 {

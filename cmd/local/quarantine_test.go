@@ -65,5 +65,8 @@ func TestQuarantine(t *testing.T) {
 		require.Len(t, srv.Messages(), 2, "what was silenced by mistake is told, once")
 	}
 	assert.Equal(t, exitUsage, command(t, environ, "quarantine", "--undo").code)
-	require.Equal(t, exitDone, command(t, environ, "quarantine", "--before", today, "--yes").code)
+	got = command(t, environ, "quarantine", "--before", today, "--yes")
+	require.Equal(t, exitDone, got.code, got.err)
+	assert.Contains(t, got.out, "Tidak ada yang perlu dilewati")
+	assert.NotContains(t, got.out, "--undo", "there is nothing to take back")
 }

@@ -119,8 +119,8 @@ var (
 		EN: "The database takes too long to read the loans, and the statement was ended. Run 'pengingat doctor': it names the index that makes it fast.",
 	}
 	remedyGrant = reminder.Text{
-		ID: "Pengguna basis data tidak punya hak yang diperlukan. Jalankan deploy/grants.sql sebagai administrator basis data.",
-		EN: "The database user lacks a right that is needed. Run deploy/grants.sql as the database's administrator.",
+		ID: "Pengguna basis data tidak punya hak yang diperlukan. Jalankan deploy/grants.sql sebagai administrator basis data; 'pengingat migrate' memerlukan DB_USERNAME dan DB_PASSWORD administrator itu.",
+		EN: "The database user lacks a right that is needed. Run deploy/grants.sql as the database's administrator; 'pengingat migrate' needs that administrator's DB_USERNAME and DB_PASSWORD.",
 	}
 	remedyDatabase = reminder.Text{
 		ID: "Basis data itu tidak ada. Periksa DB_DATABASE.",
