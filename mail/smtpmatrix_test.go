@@ -109,6 +109,7 @@ var matrix = []matrixCase{
 	{"mail", say("501 5.1.7 invalid address"), from, 0, 0, 1},
 	{"mail", say("550 the from address does not match a verified Sender Identity"), from, 0, 0, 1},
 	{"mail", say("550 5.1.1 whatever this is, it is not the recipient"), from, 0, 0, 1},
+	{"mail", say("554 5.7.1 lampu merah menyala"), "stop sender 50m0s", 0, 0, 1},
 	{"mail", say("530 5.7.0 must issue a STARTTLS command first"), server, 0, 0, 1},
 	{"mail", say("530 5.7.0 authentication required"), account, 0, 0, 1},
 	{"mail", say("530 5.7.57 client not authenticated to send mail"), account, 0, 0, 1},

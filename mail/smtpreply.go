@@ -27,6 +27,7 @@ var (
 	stopQuota   = verdict{Stop, PauseQuota, maxQuotaPause} // daily limits roll over 24 hours: probe, don't wait a day
 	stopAccount = verdict{Stop, PauseCredentials, configPause}
 	stopSender  = verdict{Stop, PauseSender, configPause}
+	stopUnclear = verdict{Stop, PauseSender, 50 * time.Minute} // the next hourly run probes
 )
 
 // A rule gives the verdict on a reply. The first rule that fits decides, so the special ones come first: providers use one
@@ -103,7 +104,8 @@ var rules = []rule{
 	{"", re(` [45]\.3\.[125]\b|4\.7\.[5-8]\d\d\b`), 0, 0, stopServer},
 	{"", re(`^4\d\d ($|4\.[0357])`), busy, mailbox, stopServer},
 	{"mail rcpt data", re(`^50[0234]`), 0, 0, stopServer}, // it means our commands, and they are the same for everybody
-	{"mail", re(`^5`), 0, 0, stopSender},
+	{"mail", re(`^5\d\d 5\.1\.`), 0, 0, stopSender},
+	{"mail", re(`^5`), 0, 0, stopUnclear},
 	{"mail", nil, 0, 0, stopServer},
 
 	// The recipient.

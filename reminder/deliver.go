@@ -316,6 +316,7 @@ func (w *worker) send(ctx context.Context, c Claim, letter Letter, compose func(
 		o.State, o.ReceiptID = Sent, receipt.ID
 		return o
 	}
+	w.last.Wait() // what an answer means depends on whether others were accepted
 	return w.failed(c, to, err, o)
 }
 
@@ -389,6 +390,11 @@ func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcom
 		o = Outcome{State: Queued, Reason: o.Reason, KeepTry: true}
 		if slices.Contains(ofRecipient, failure.Phase) { // it may speak of this one all the same: another one probes
 			o.Reason = GoesLast + o.Reason
+			// Others were accepted: if it is about this one, they need not wait for new settings.
+			if took > 0 && failure.Pause != mail.PauseQuota {
+				rest := *failure
+				rest.PauseFor, failure = min(rest.PauseFor, patternRest), &rest
+			}
 		}
 		d.pauseMail(failure)
 		return o

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -270,6 +271,22 @@ func TestRepliesToACrowd(t *testing.T) {
 			c.answers("", nil, nil)
 			require.Equal(t, 9-lost[name], rep.Emails.Sent+c.later(t, app).Emails.Sent, line)
 		}
+	}
+}
+
+// TestOneIsMisread: an answer to one that sounds like the end of everything keeps the others back until the next hour only.
+func TestOneIsMisread(t *testing.T) {
+	c := newClass(t)
+	for _, text := range []string{"550 5.7.1 sender is not allowed", "550 your account is suspended"} {
+		c.due(t, 6)
+		app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": "1"})
+		c.answers("rcpt", func(b int) bool { return b == 1 }, func(int) mailtest.Action { return reply(text) })
+		for range 2 {
+			_, err := app.Runner.Run(t.Context(), reminder.Options{})
+			require.NoError(t, err)
+			c.now = c.now.Add(time.Hour)
+		}
+		assert.Equal(t, []int{1}, c.untold(t))
 	}
 }
 
