@@ -172,8 +172,10 @@ func (e event) days(library *time.Location) (first time.Time, days int, zone *ti
 
 // wholeDays returns the days from one moment to another, by the zone of the first, else by the library's.
 func wholeDays(start, end moment, library *time.Location) (first time.Time, days int, zone *time.Location) {
-	if end.Hour() == 23 && end.Minute() == 59 { // the last minute of a day is its end
-		end.Time = end.Truncate(time.Minute).Add(time.Minute)
+	for _, zone := range []*time.Location{end.Location(), library} { // the last minute of a day is its end
+		if t := end.In(zone); t.Hour() == 23 && t.Minute() == 59 {
+			end.Time = t.Truncate(time.Minute).Add(time.Minute)
+		}
 	}
 	if start.day {
 		days = int(end.on(library).Sub(start.Time) / (24 * time.Hour)) // what is left of the last day is no whole day
@@ -264,11 +266,21 @@ func (e event) isDayOff() bool {
 	return strings.EqualFold(e.value("X-APPLE-SPECIAL-DAY"), "WORK-HOLIDAY")
 }
 
+// current leaves out the former states of events of which the file has a later one, too.
+func current(all []event) []event {
+	sequence := func(e event) int { n, _ := strconv.Atoi(e.value("SEQUENCE")); return n }
+	return slices.DeleteFunc(slices.Clone(all), func(e event) bool {
+		return e.value("UID") != "" && slices.ContainsFunc(all, func(o event) bool {
+			return o.value("UID") == e.value("UID") && o.value("RECURRENCE-ID") == e.value("RECURRENCE-ID") && sequence(o) > sequence(e)
+		})
+	})
+}
+
 // parseICS reads the closed days of a calendar. What repeats is filled in for the year of today and the next one; until is
 // the end of that, or zero when nothing repeats.
 func parseICS(data []byte, today reminder.Date, library *time.Location, observances bool) (
 	list []mysql.Closure, left []leftOut, until reminder.Date) {
-	all := events(data)
+	all := current(events(data))
 	january := reminder.Date{Year: today.Year, Month: time.January, Day: 1}
 	to := time.Date(today.Year+1, time.December, 31, 0, 0, 0, 0, time.UTC)
 	marked := slices.ContainsFunc(all, event.isDayOff)
