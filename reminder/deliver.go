@@ -491,6 +491,7 @@ func (d *delivery) count(c Claim, o Outcome) {
 	case o.State == Sent:
 		d.accepted++
 		clear(d.row)
+		clear(d.tail)
 	case o.State == Refused, o.State == Failed:
 		d.ended[c.ID] = o.State
 	case o.State == Queued && o.Reason == string(Withheld):

@@ -18,6 +18,8 @@ import (
 //
 //   - A mailbox that is not there (mail.Pattern.Mailbox): a class has left. These are remembered, and the others go on; but
 //     when a run comes to its end, or to many of them, and nobody at all was accepted, it is the server that knows nobody.
+//     So it is when a run ends with a row of them, which may be our own account that was closed meanwhile ("account
+//     disabled"). Those who are refused again, by a server that takes others, are remembered.
 //   - A later try (mail.Retry), once others were accepted: greylisting, receivers that are down. It costs a try each,
 //     until there are many of them, or one would fail for good.
 //
@@ -26,6 +28,7 @@ import (
 const (
 	fewAlike    = 3                // different borrowers make a pattern
 	manyAlike   = 20               // of them do, where the answer may be true of each
+	rowAtEnd    = 10               // of them do at the end of a run, after others were accepted
 	heardFor    = 24 * time.Hour   // an answer counts
 	patternRest = 50 * time.Minute // so that the next hourly run probes
 )
@@ -57,20 +60,23 @@ type patterns struct {
 	alike    map[mail.Pattern]map[string]bool // whom
 	row      map[string]mail.Pattern          // since the last one was accepted, whatever the words
 	missing  map[mail.Pattern]string          // that a mailbox is not there, as it was said last in this run
+	tail     map[mail.Pattern]map[string]bool // whose, since the last one was accepted
+	again    map[string]bool                  // borrowers who were taken back from such an answer before
 	blamed   map[mail.Pattern]bool            // not about the borrowers
 	accepted int                              // reminders, in this run
 }
 
 func newPatterns() patterns {
 	return patterns{alike: map[mail.Pattern]map[string]bool{}, row: map[string]mail.Pattern{},
-		missing: map[mail.Pattern]string{}, blamed: map[mail.Pattern]bool{}}
+		missing: map[mail.Pattern]string{}, tail: map[mail.Pattern]map[string]bool{}, again: map[string]bool{},
+		blamed: map[mail.Pattern]bool{}}
 }
 
-func (p *patterns) add(said mail.Pattern, borrower string) {
-	if p.alike[said] == nil {
-		p.alike[said] = map[string]bool{}
+func add(whom map[mail.Pattern]map[string]bool, said mail.Pattern, borrower string) {
+	if whom[said] == nil {
+		whom[said] = map[string]bool{}
 	}
-	p.alike[said][borrower] = true
+	whom[said][borrower] = true
 }
 
 // excused reports whether an answer may well be true of each borrower who gets it.
@@ -81,9 +87,11 @@ func (p *patterns) excused(said mail.Pattern) bool {
 // judge adds an answer and reports whether it is not about the borrower. final says that the email would end by it.
 func (p *patterns) judge(reason, borrower string, final bool) bool {
 	said := mail.PatternOf(reason)
-	p.add(said, borrower)
+	add(p.alike, said, borrower)
 	if said.Mailbox {
-		p.missing[said] = reason
+		if p.missing[said] = reason; !p.again[borrower] {
+			add(p.tail, said, borrower)
+		}
 	}
 	enough := fewAlike
 	switch {
@@ -106,10 +114,15 @@ func (p *patterns) judge(reason, borrower string, final bool) bool {
 	return p.blamed[said]
 }
 
-// nobody returns what was said of mailboxes when several were not there and nobody was accepted: not about them.
+// nobody returns what was said of mailboxes when several were not there and nobody was accepted, or nobody any more: not
+// about them.
 func (p *patterns) nobody() (reason string) {
 	for said, last := range p.missing {
-		if p.accepted == 0 && len(p.alike[said]) >= fewAlike && !p.blamed[said] {
+		whom, enough := p.alike[said], fewAlike
+		if p.accepted > 0 {
+			whom, enough = p.tail[said], rowAtEnd
+		}
+		if len(whom) >= enough && !p.blamed[said] {
 			p.blamed[said], reason = true, last
 		}
 	}
@@ -135,11 +148,12 @@ func (d *delivery) lookBack(ctx context.Context) error {
 	for _, a := range answered {
 		said := a.pattern()
 		d.later = d.later || a.last()
+		d.again[a.Borrower] = d.again[a.Borrower] || a.last() && said.Mailbox
 		// Missing mailboxes count in one run only; a Stop is not about anybody, whatever it says.
 		if said == (mail.Pattern{}) || said.Fate == mail.Stop || said.Mailbox && a.State != Queued {
 			continue
 		}
-		d.add(said, a.Borrower)
+		add(d.alike, said, a.Borrower)
 		ended[said] = ended[said] || a.State != Queued && said.Fate != mail.Unknown
 	}
 	for said := range ended {

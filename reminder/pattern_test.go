@@ -290,6 +290,35 @@ func TestOneIsMisread(t *testing.T) {
 	}
 }
 
+// TestAccountClosesMeanwhile: what our own account is told may sound like a mailbox that is not there.
+func TestAccountClosesMeanwhile(t *testing.T) {
+	c := newClass(t)
+	for _, recovers := range []bool{true, false} {
+		c.due(t, 16)
+		app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": "1"})
+		disabled := func(int) mailtest.Action { return reply("550 Account disabled") }
+		c.answers("rcpt", func(int) bool { return len(c.srv.Messages()) >= 5 }, disabled)
+		rep, err := app.Runner.Run(t.Context(), reminder.Options{})
+		require.NoError(t, err)
+		assert.Equal(t, reminder.Stopped, rep.Outcome)
+		assert.Zero(t, rep.Emails.Refused)
+		assert.Zero(t, c.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
+		if recovers {
+			c.answers("", nil, nil)
+			assert.Equal(t, 11, c.later(t, app).Emails.Sent)
+			continue
+		}
+		left := c.untold(t)
+		c.answers("rcpt", func(b int) bool { return slices.Contains(left, b) }, disabled)
+		// It takes somebody new, and refuses the others again: a class has left after all.
+		c.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: c.AddBorrower(t, mysqltest.Borrower{Email: "b16@example.org"})})
+		rep = c.later(t, app)
+		assert.Equal(t, reminder.Done, rep.Outcome, rep.Reason)
+		assert.Equal(t, 11, rep.Emails.Refused)
+		assert.Equal(t, 11, c.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
+	}
+}
+
 // TestRefusedInARow: in whatever words, three in a row are about none of them; one that is accepted between begins anew.
 func TestRefusedInARow(t *testing.T) {
 	c := newClass(t)
