@@ -100,7 +100,7 @@ var oddTexts = []oddValue{
 	{"_utf8mb4 X'780034'", "told", "odd", "silent", "silent", "odd"},     // NUL
 	{"_utf8mb4 X'783500'", "told", "odd", "silent", "silent", "odd"},
 	{"'x6\x1b[31m'", "told", "odd", "silent", "silent", "odd"},
-	{"'😀‮x7'", "told", "odd", "silent", "silent", "odd"},
+	{"'😀\u202ex7'", "told", "odd", "silent", "silent", "odd"},
 	{"REPEAT('x', 101)", "odd", "odd", "silent", "silent", "odd"},
 	{"REPEAT('Buku ', 20000)", "odd", "odd", "silent", "silent", "odd"},
 	{"-1", "told", "odd", "silent", "silent", "silent"},
