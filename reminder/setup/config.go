@@ -480,9 +480,12 @@ func (c *Config) checkTimes(p *problems) {
 	longest := c.patience() + c.Budget + c.MailTimeout
 	if timeout := time.Duration(c.FunctionTimeout) * time.Second; timeout > 0 {
 		if timeout <= c.Budget+c.patience() {
-			p.wrong("REMINDER_BUDGET", fmt.Sprintf("%v dan %v untuk menunggu basis data harus di bawah batas waktu function, yaitu %v",
-				c.Budget, c.patience(), timeout),
-				fmt.Sprintf("%v, and %v to wait for the database, must be below the function's timeout of %v", c.Budget, c.patience(), timeout))
+			id, en := "", ""
+			if wait := c.patience(); wait > 0 {
+				id, en = fmt.Sprintf(", dikurangi %v untuk menunggu basis data", wait), fmt.Sprintf(", less %v to wait for the database", wait)
+			}
+			p.wrong("REMINDER_BUDGET", fmt.Sprintf("%v harus di bawah batas waktu function, yaitu %v%s", c.Budget, timeout, id),
+				fmt.Sprintf("%v must be below the function's timeout of %v%s", c.Budget, timeout, en))
 		}
 		longest = max(longest, timeout)
 	}
