@@ -221,8 +221,12 @@ func (x *examination) failed(err error, why string) {
 func (x *examination) settings(context.Context) error {
 	app, err := x.program.app()
 	if err != nil {
+		mend := "pengingat init"
+		if x.envFile != "" { // init does not take a file whose keys are misspelt
+			mend = x.sayf("Betulkan yang disebut itu dalam %s.", "Correct what is named in %s.", x.envFile)
+		}
 		x.fail(exitConfig, reminder.Localize(err, x.locale),
-			x.say("Tanpa pengaturan yang lengkap tidak ada yang dikirim.", "Without complete settings nothing is sent."), "pengingat init")
+			x.say("Tanpa pengaturan yang lengkap tidak ada yang dikirim.", "Without complete settings nothing is sent."), mend)
 		if x.cfg, err = x.config(setup.LoadDatabase); err == nil { // the database can be looked at all the same
 			if db, err := x.cfg.OpenDB(); err == nil {
 				x.store = x.cfg.NewStore(db)

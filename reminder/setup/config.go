@@ -307,8 +307,8 @@ func (p *problems) unknown(environ map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(environ)) {
 		for _, ours := range []string{"REMINDER_", "SENDGRID_", "IMAP_"} {
 			if strings.HasPrefix(strings.ToUpper(key), ours) && !slices.Contains(known, key) {
-				p.add(key, fmt.Sprintf("%s tidak dikenal. Mungkin maksudnya %s?", key, Nearest(key)),
-					fmt.Sprintf("%s is not known. Did you mean %s?", key, Nearest(key)))
+				p.add(key, fmt.Sprintf("%s tidak dikenal. Mungkin maksudnya %s? Betulkan atau hapus baris itu.", key, Nearest(key)),
+					fmt.Sprintf("%s is not known. Did you mean %s? Correct or delete that line.", key, Nearest(key)))
 			}
 		}
 	}
