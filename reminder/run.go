@@ -101,6 +101,7 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 		level = slog.LevelWarn
 	}
 	run.Log.LogAttrs(ctx, level, "run", slog.Any("", rep))
+	rep.odd = nil // of use within a run alone
 	return rep, err
 }
 
