@@ -21,12 +21,12 @@ import (
 // A cutter is a relay that drops its first connection when it has passed so many bytes in one direction, and no other.
 type cutter struct {
 	port     int
-	passed   [2]atomic.Int64 // bytes of the first connection, by direction
-	cut      atomic.Bool     // both ends are closed
-	again    func()          // called when the client comes again
-	up       bool            // the direction: from the client
-	after    int64           // -1: never
-	reset    bool            // drop with a TCP RST
+	passed   [2]atomic.Int64        // bytes of the first connection, by direction
+	cut      atomic.Bool            // both ends are closed
+	again    atomic.Pointer[func()] // called when the client comes again
+	up       bool                   // the direction: from the client
+	after    int64                  // -1: never
+	reset    bool                   // drop with a TCP RST
 	listener net.Listener
 	open     sync.WaitGroup
 }
@@ -42,7 +42,7 @@ func newCutter(t *testing.T, to string, up bool, after int64, reset bool) *cutte
 				return
 			}
 			if !first {
-				p.again()
+				(*p.again.Load())()
 			}
 			server, err := net.Dial("tcp", to)
 			if !assert.NoError(t, err) {
@@ -110,7 +110,8 @@ func TestSMTPCutAtAnyByte(t *testing.T) {
 			defer p.close()
 			defer s.Close()
 			s.patience.Store(int64(patience))
-			p.again = func() { s.patience.Store(0) }
+			again := func() { s.patience.Store(0) }
+			p.again.Store(&again)
 			_, err = s.Send(t.Context(), newMessage(n), func(context.Context) error { handedDead = p.cut.Load(); return nil })
 			return handedDead, err
 		}
