@@ -7,6 +7,7 @@ import (
 	"errors"
 	"html"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -134,28 +135,39 @@ const maxBroken = 1000
 // statement fails is the next one, and the next statement begins behind it. broken gets its place. When no row of several can
 // be computed, it is not the rows.
 func (s *Store) salvage(ctx context.Context, view, list string, limit int, scan func(*sql.Rows) error, broken func(row int) error) error {
-	row, rows := 0, 0
+	name := strings.TrimSuffix(view, s.draft)
+	none := func(err error) error {
+		return reminder.NewFault(err,
+			"View "+name+": basis data tidak dapat menghitung barisnya. Perbaiki view-nya, misalnya subquery yang memberi dua baris (docs/sources.md).",
+			"The view "+name+": the database cannot compute its rows. Mend the view, such as a subquery that gives two rows (docs/sources.md).")
+	}
+	row, rows, scanned := 0, 0, 0
+	var last error
 	for lost := 0; ; {
 		err := retry(ctx, func(bool) error {
 			return each(ctx, s.db, func(rows *sql.Rows) error {
 				row++
+				scanned++
 				return scan(rows)
 			}, "SELECT "+list+" FROM "+view+" LIMIT ? OFFSET ?", max(limit-row, 0), row)
 		})
+		if err == nil && scanned == 0 && lost > 1 {
+			return none(last)
+		}
 		if !ofData(err) {
 			return err
 		}
+		last = err
 		if rows == 0 {
 			var counting error
-			if rows, counting = s.count(ctx, "SELECT COUNT(*) FROM "+view); counting != nil {
+			if rows, counting = s.count(ctx, "SELECT COUNT(*) FROM "+view); ofData(counting) {
+				rows = math.MaxInt // MySQL may compute the columns to count the rows; behind the last one nothing fails
+			} else if counting != nil {
 				return counting
 			}
 		}
 		if lost++; lost > maxBroken || lost > 1 && lost >= rows {
-			name := strings.TrimSuffix(view, s.draft)
-			return reminder.NewFault(err,
-				"View "+name+": basis data tidak dapat menghitung barisnya. Perbaiki view-nya, misalnya subquery yang memberi dua baris (docs/sources.md).",
-				"The view "+name+": the database cannot compute its rows. Mend the view, such as a subquery that gives two rows (docs/sources.md).")
+			return none(err)
 		}
 		if err := broken(row); err != nil {
 			return err
