@@ -243,11 +243,17 @@ SET sql_mode = DEFAULT;
 // gains blanks is still the same loan.
 func TestOddIDs(t *testing.T) {
 	lib := newOddLibrary(t)
-	lib.Script(t, `CREATE TABLE ids (n INT PRIMARY KEY, t VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin, l CHAR(9) CHARACTER SET latin1,
+	var version string
+	require.NoError(t, lib.Admin.QueryRow("SELECT VERSION()").Scan(&version))
+	collation := "utf8mb4_0900_bin" // blanks at the end count, under a name of its own in each family
+	if strings.Contains(version, "MariaDB") {
+		collation = "utf8mb4_nopad_bin"
+	}
+	lib.Script(t, `CREATE TABLE ids (n INT PRIMARY KEY, t VARCHAR(40) CHARACTER SET utf8mb4 COLLATE `+collation+`, l CHAR(9) CHARACTER SET latin1,
 	f FLOAT, d DOUBLE, c DECIMAL(65,0), u BIGINT UNSIGNED, b BINARY(16), v VARBINARY(20), w BINARY(8), bits BIT(40), j JSON, y DATE, z INT(8) ZEROFILL,
 	tm TIME, dt DATETIME(6), e ENUM('a','b'), s SET('a','b','c','d','e','f'));
 INSERT INTO ids SELECT n, CONCAT('t', n), CONCAT('é', n), n + 0.1, n * 1e299, 99999999999999999999999999999999999999999999999999999999999999 - n,
-	18446744073709551615 - n, UNHEX(MD5(n)), CONCAT('v', n), CONCAT('w', n), n * 257 + 8192, CONCAT('"j', n, '"'), '2026-01-01' + INTERVAL n DAY, n,
+	18446744073709551615 - n, UNHEX(LEFT(SHA2(n, 256), 32)), CONCAT('v', n), CONCAT('w', n), n * 257 + 8192, CONCAT('"j', n, '"'), '2026-01-01' + INTERVAL n DAY, n,
 	SEC_TO_TIME(-n * 90), '2026-01-01 10:00:00.5' + INTERVAL n DAY, 'a', n FROM people;
 `)
 	for _, id := range []string{"t", "l", "f", "d", "c", "u", "b", "v", "w", "bits", "j", "y", "z", "tm", "dt", "s"} {
