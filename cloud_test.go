@@ -43,8 +43,8 @@ func TestAlertsReadTheLog(t *testing.T) {
 
 	words := map[string][]string{
 		"message": {line["message"].(string)},
-		"outcome": {string(reminder.Done), string(reminder.Held), string(reminder.Paused), string(reminder.Closed),
-			string(reminder.Stopped), string(reminder.Partial)},
+		"outcome": {string(reminder.RunDone), string(reminder.RunHeld), string(reminder.RunPaused), string(reminder.RunClosed),
+			string(reminder.RunStopped), string(reminder.RunPartial)},
 		"reason": {string(reminder.PauseByPerson)},
 	}
 	text := terraform(t)

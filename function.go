@@ -162,9 +162,9 @@ func (d *Door) run(r *http.Request, req request) (status int, body any) {
 
 	report, err := app.Runner.Run(ctx, reminder.Options{Trigger: "http", DryRun: req.DryRun, Log: traced(app.Log, r)})
 	switch {
-	case err != nil || report.Outcome == reminder.Stopped:
+	case err != nil || report.Outcome == reminder.RunStopped:
 		return http.StatusInternalServerError, report
-	case report.Outcome == reminder.Partial:
+	case report.Outcome == reminder.RunPartial:
 		return http.StatusServiceUnavailable, report
 	}
 	return http.StatusOK, report

@@ -88,7 +88,7 @@ func TestPost(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(body), &rep))
 		assert.Equal(t, sent, rep.Emails.Sent)
 		assert.Equal(t, "http", rep.Trigger)
-		assert.Equal(t, reminder.Done, rep.Outcome)
+		assert.Equal(t, reminder.RunDone, rep.Outcome)
 	}
 	assert.Len(t, srv.Messages(), 1)
 }

@@ -161,15 +161,15 @@ func TestWrongPupil(t *testing.T) {
 	require.Equal(t, []string{"wrong@example.org", "right@example.org"}, recipients(srv))
 	assert.NotContains(t, srv.Messages()[1].Parse(t).Text, "ke-2")
 	x := explain()
-	assert.Equal(t, []reminder.Verdict{reminder.Told}, x.Hinders)
+	assert.Equal(t, []reminder.Verdict{reminder.VerdictTold}, x.Hinders)
 	require.Len(t, x.Past, 2)
 	assert.Equal(t, replaced("LOAN", "LOAN", wrong), x.Past[0].Borrower)
-	assert.Equal(t, []any{1, reminder.MovedAway, reminder.Sent}, []any{x.Past[0].Step, x.Past[0].Dropped, x.Past[0].State})
+	assert.Equal(t, []any{1, reminder.ReasonMoved, reminder.StateSent}, []any{x.Past[0].Step, x.Past[0].Dropped, x.Past[0].State})
 
 	for _, to := range []int64{wrong, right, wrong} {
 		move(to)
 		lib.run(t, app, reminder.Options{})
-		assert.Equal(t, []reminder.Verdict{reminder.Told}, explain().Hinders)
+		assert.Equal(t, []reminder.Verdict{reminder.VerdictTold}, explain().Hinders)
 	}
 	require.Len(t, recipients(srv), 2, "no ping-pong")
 	move(third)

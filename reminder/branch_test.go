@@ -44,7 +44,7 @@ func TestOwnDay(t *testing.T) {
 		var steps []int
 		for d := -8; d <= 2; d++ {
 			notice, verdict := rules.Judge(loan, past, due.AddDays(d))
-			if verdict != Due {
+			if verdict != VerdictDue {
 				steps = append(steps, 9)
 				continue
 			}
@@ -64,25 +64,25 @@ func TestClosedBranch(t *testing.T) {
 	loan := Loan{ID: "1", Due: today, Calendar: "east", Borrower: Borrower{ID: "b", Email: "b@example.org"}}
 
 	_, verdict := rules.Judge(loan, nil, today)
-	assert.Equal(t, NotYet, verdict)
+	assert.Equal(t, VerdictNotYet, verdict)
 	notice, verdict := rules.Judge(loan, nil, today.AddDays(1))
-	assert.Equal(t, Due, verdict)
+	assert.Equal(t, VerdictDue, verdict)
 	assert.Equal(t, 0, notice.Step, "on the next open day it is not late")
 	other := loan
 	other.Calendar = "west"
 	_, verdict = rules.Judge(other, nil, today)
-	assert.Equal(t, Due, verdict, "a branch without closed days of its own follows the library's")
+	assert.Equal(t, VerdictDue, verdict, "a branch without closed days of its own follows the library's")
 
 	c := Claim{Borrower: "b", Notices: []Notice{{Cycle: Cycle{"1", today}, Step: 0}}}
 	_, _, o := rules.Recheck(c, []Loan{loan}, today)
-	assert.Equal(t, Outcome{State: Queued, Reason: ClosedDay, KeepTry: true, RetryAfter: withheldFor}, o)
+	assert.Equal(t, Outcome{State: StateQueued, Reason: ReasonClosedDay, KeepTry: true, RetryAfter: withheldFor}, o)
 	rules.Shut = false
 	letter, _, o := rules.Recheck(c, []Loan{loan}, today)
 	assert.Empty(t, o.State)
 	assert.Equal(t, today.AddDays(1), letter.Items[0].ReturnBy)
 	loan.Wants = "+"
 	_, _, o = rules.Recheck(c, []Loan{loan}, today)
-	assert.Equal(t, Canceled, o.State, "the borrower changed their mind")
+	assert.Equal(t, StateCanceled, o.State, "the borrower changed their mind")
 }
 
 func TestBranchAddresses(t *testing.T) {

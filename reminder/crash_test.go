@@ -250,7 +250,7 @@ func (s orderedSender) Send(ctx context.Context, m mail.Message, handover mail.H
 }
 
 func (s orderedStore) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome) error {
-	if o.State == reminder.Sent {
+	if o.State == reminder.StateSent {
 		defer s.unrecorded.Done()
 	}
 	return s.Store.Record(ctx, c, o)
@@ -294,19 +294,19 @@ func (l *mortalLibrary) checkOutbox(t *testing.T, deaths int) {
 		copies := copiesOf[due.title]
 		switch {
 		case due.addr == gone:
-			assert.Contains(t, []reminder.State{reminder.Refused, reminder.Canceled}, state)
+			assert.Contains(t, []reminder.State{reminder.StateRefused, reminder.StateCanceled}, state)
 			assert.NotEmpty(t, dropped, "a notice that never arrived does not count")
 			assert.Empty(t, copies)
-		case state == reminder.Sent && resend:
+		case state == reminder.StateSent && resend:
 			assert.Contains(t, []int{1, 1 + unknowns}, len(copies), "one, and one more for an unknown outcome")
 			assert.LessOrEqual(t, unknowns, 1, "unknown twice is final")
-		case state == reminder.Sent:
+		case state == reminder.StateSent:
 			assert.Len(t, copies, 1)
 			assert.Zero(t, unknowns, "unknown is final")
-		case state == reminder.Unknown && resend:
+		case state == reminder.StateUnknown && resend:
 			assert.LessOrEqual(t, len(copies), 2)
 			assert.Equal(t, 2, unknowns, "unknown once is sent once more")
-		case state == reminder.Unknown:
+		case state == reminder.StateUnknown:
 			assert.LessOrEqual(t, len(copies), 1)
 			assert.Equal(t, 1, unknowns)
 		default:

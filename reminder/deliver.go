@@ -54,7 +54,7 @@ func (r *Runner) deliver(ctx, timed context.Context, now time.Time, rules Rules,
 	}
 	d.halt, d.stop = context.WithCancelCause(timed)
 	defer d.stop(nil)
-	if rep.Outcome != Held {
+	if rep.Outcome != RunHeld {
 		if err := d.lookBack(timed); err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func (r *Runner) deliver(ctx, timed context.Context, now time.Time, rules Rules,
 	if len(r.Settings.SummaryTo) > 0 {
 		d.feed(ctx, claims, r.Store.ClaimSummaries, d.probe, false)
 	}
-	if rep.Outcome != Held {
+	if rep.Outcome != RunHeld {
 		if d.later {
 			d.feed(ctx, claims, r.Store.ClaimFirst, d.probe, false)
 		}
@@ -91,16 +91,16 @@ func (r *Runner) deliver(ctx, timed context.Context, now time.Time, rules Rules,
 
 	cause := context.Cause(d.halt)
 	if failure, ok := errors.AsType[*mail.Error](cause); ok && ctx.Err() == nil {
-		if rep.Outcome != Held {
-			rep.Outcome, rep.Reason = Stopped, failure.Error()
+		if rep.Outcome != RunHeld {
+			rep.Outcome, rep.Reason = RunStopped, failure.Error()
 		}
 		return nil
 	}
 	switch {
 	case timed.Err() != nil:
 		return nil // our caller says that the time is spent
-	case cause == nil && d.slow.Load() && rep.Outcome != Held:
-		rep.Outcome, rep.Reason = Partial, TimeSpent
+	case cause == nil && d.slow.Load() && rep.Outcome != RunHeld:
+		rep.Outcome, rep.Reason = RunPartial, ReasonTimeSpent
 	}
 	return cause
 }
@@ -127,15 +127,15 @@ func (d *delivery) feed(ctx context.Context, claims chan<- Claim, take claimer, 
 			d.stop(err)
 			return
 		}
-		if full && d.rep.Outcome != Held {
-			d.rep.Reason = DailyLimit
+		if full && d.rep.Outcome != RunHeld {
+			d.rep.Reason = ReasonDailyLimit
 		}
 		for _, c := range batch {
 			d.busy.Add(1)
 			select {
 			case claims <- c:
 			case <-d.halt.Done():
-				d.record(ctx, c, Outcome{State: Queued, KeepTry: true})
+				d.record(ctx, c, Outcome{State: StateQueued, KeepTry: true})
 				d.busy.Done()
 			}
 		}
@@ -237,7 +237,7 @@ func (d *delivery) caught() {
 // when the lease has run out it is queued again.
 func (w *worker) one(ctx context.Context, c Claim) {
 	defer w.caught()
-	handBack := Outcome{State: Queued, KeepTry: true}
+	handBack := Outcome{State: StateQueued, KeepTry: true}
 	if err := w.limit.Wait(w.halt); err != nil { // the run ends before this email's turn
 		w.slow.Store(true)
 		w.record(ctx, c, handBack)
@@ -273,7 +273,7 @@ func (w *worker) one(ctx context.Context, c Claim) {
 	w.last.Wait() // outcomes are counted in their order
 	switch outcome.State {
 	case "":
-	case Sent:
+	case StateSent:
 		w.busy.Add(1)
 		w.last.Go(func() {
 			defer w.busy.Done()
@@ -311,9 +311,9 @@ func (w *worker) send(ctx context.Context, c Claim, letter Letter, compose func(
 		// The mark may or may not be written, but nothing was sent: hand the claim back, and if that fails too, the sweep
 		// takes the mark at its word.
 		w.stop(handed)
-		return Outcome{State: Queued, KeepTry: true}
+		return Outcome{State: StateQueued, KeepTry: true}
 	case err == nil:
-		o.State, o.ReceiptID = Sent, receipt.ID
+		o.State, o.ReceiptID = StateSent, receipt.ID
 		return o
 	}
 	w.last.Wait() // what an answer means depends on whether others were accepted
@@ -375,19 +375,19 @@ func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcom
 	o.Reason = failure.Error()
 	switch failure.Fate {
 	case mail.Refused:
-		o.State = Refused
+		o.State = StateRefused
 	case mail.BadAddress:
 		// The librarian's address is tried again every day: nobody else would tell that it was refused by mistake.
-		if o.State = Refused; !c.isSummary() {
+		if o.State = StateRefused; !c.isSummary() {
 			o.BadAddress = to.Addr
 		}
 	case mail.Retry:
-		if o.State, o.RetryAfter = Queued, d.Settings.Backoff(c.Attempts); c.Attempts >= d.Settings.Tries {
-			o.State, o.RetryAfter = Failed, 0
+		if o.State, o.RetryAfter = StateQueued, d.Settings.Backoff(c.Attempts); c.Attempts >= d.Settings.Tries {
+			o.State, o.RetryAfter = StateFailed, 0
 		}
 	case mail.Stop:
 		// The message is not at fault: it keeps its try, and its notices for the next time.
-		o = Outcome{State: Queued, Reason: o.Reason, KeepTry: true}
+		o = Outcome{State: StateQueued, Reason: o.Reason, KeepTry: true}
 		if slices.Contains(ofRecipient, failure.Phase) { // it may speak of this one all the same: another one probes
 			o.Reason = GoesLast + o.Reason
 			// Others were accepted: if it is about this one, they need not wait for new settings.
@@ -399,12 +399,12 @@ func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcom
 		d.pauseMail(failure)
 		return o
 	default:
-		o.State = Unknown
+		o.State = StateUnknown
 	}
-	if !c.isSummary() && d.notAbout(c, o.Reason, o.State == Failed || hungUp) {
+	if !c.isSummary() && d.notAbout(c, o.Reason, o.State == StateFailed || hungUp) {
 		d.pauseAlike(o.Reason)
 		if failure.Fate != mail.Unknown {
-			return Outcome{State: Queued, Reason: o.Reason, KeepTry: true}
+			return Outcome{State: StateQueued, Reason: o.Reason, KeepTry: true}
 		}
 	}
 	return unhidden(c, o)
@@ -439,11 +439,11 @@ func (d *delivery) record(ctx context.Context, c Claim, o Outcome) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	switch err := d.Store.Record(ctx, c, o); {
-	case err != nil && o.State == Sent:
+	case err != nil && o.State == StateSent:
 		// It was accepted and this could not be written. The mark stands, so the sweep will call it unknown.
 		d.Log.Error("accepted by the server, but not recorded", "email", c.ID, "error", err)
 		d.stop(err)
-		o.State = Unknown
+		o.State = StateUnknown
 	case errors.Is(err, ErrLost):
 		d.Log.Warn("claim lost", "email", c.ID, "outcome", string(o.State))
 		return
@@ -452,9 +452,9 @@ func (d *delivery) record(ctx context.Context, c Claim, o Outcome) {
 		d.stop(err)
 		return
 	}
-	if o.State != Sent && !o.KeepTry {
+	if o.State != StateSent && !o.KeepTry {
 		level := slog.LevelInfo
-		if o.State == Refused || o.State == Failed || o.State == Unknown {
+		if o.State == StateRefused || o.State == StateFailed || o.State == StateUnknown {
 			level = slog.LevelWarn
 		}
 		d.Log.Log(ctx, level, "email", "email", c.ID, "state", string(o.State), "reason", o.Reason, "attempts", c.Attempts)
@@ -466,35 +466,35 @@ func (d *delivery) record(ctx context.Context, c Claim, o Outcome) {
 func (d *delivery) count(c Claim, o Outcome) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.Progress != nil && o.State != Queued {
+	if d.Progress != nil && o.State != StateQueued {
 		d.over++
 		d.Progress(d.over, 0)
 	}
 	for _, dropped := range o.Dropped {
-		if dropped.Reason == string(Odd) && !d.rep.odd[dropped.Loan] { // it turned odd since the promise
+		if dropped.Reason == string(VerdictOdd) && !d.rep.odd[dropped.Loan] { // it turned odd since the promise
 			d.rep.Loans.Odd++
 		}
 	}
 	switch o.State {
-	case Sent:
+	case StateSent:
 		d.took++
-	case Unknown:
+	case StateUnknown:
 		if c.Unknowns > 0 {
 			d.doubt++
 		}
 	}
-	if c.isSummary() && o.State != Refused && o.State != Failed && o.State != Unknown {
+	if c.isSummary() && o.State != StateRefused && o.State != StateFailed && o.State != StateUnknown {
 		return
 	}
 	d.rep.Emails.count(o.State)
 	switch {
-	case o.State == Sent:
+	case o.State == StateSent:
 		d.accepted++
 		clear(d.row)
 		clear(d.tail)
-	case o.State == Refused, o.State == Failed:
+	case o.State == StateRefused, o.State == StateFailed:
 		d.ended[c.ID] = o.State
-	case o.State == Queued && o.Reason == string(Withheld):
+	case o.State == StateQueued && o.Reason == string(VerdictWithheld):
 		d.rep.Emails.Withheld++
 	}
 }

@@ -4,7 +4,7 @@
 // # What it promises
 //
 // A borrower whose loan is due, or late, gets one e-mail a step of the schedule. No crash, overlap or repetition of runs
-// makes that two, as far as it can be known; what cannot be known is said ([Unknown]); and nothing that was promised is
+// makes that two, as far as it can be known; what cannot be known is said ([StateUnknown]); and nothing that was promised is
 // forgotten. Between two runs nothing runs: all that must not be lost is in the library's own database.
 //
 // # The key

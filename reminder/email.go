@@ -69,19 +69,19 @@ type State string
 // the length of a lease, and nothing has left yet; Handover is set just before the irreversible byte. The others are ends,
 // but for Unknown, which REMINDER_UNKNOWN=resend turns into Queued once.
 const (
-	Queued   State = "queued"
-	Claimed  State = "claimed"
-	Handover State = "handover"
-	Sent     State = "sent"     // a server took responsibility
-	Refused  State = "refused"  // this address or this content, for good
-	Canceled State = "canceled" // returned, renewed, opted out, no address any more
-	Expired  State = "expired"  // not useful any more: a later step is in force
-	Failed   State = "failed"   // all tries used
-	Unknown  State = "unknown"  // may have been sent
+	StateQueued   State = "queued"
+	StateClaimed  State = "claimed"
+	StateHandover State = "handover"
+	StateSent     State = "sent"     // a server took responsibility
+	StateRefused  State = "refused"  // this address or this content, for good
+	StateCanceled State = "canceled" // returned, renewed, opted out, no address any more
+	StateExpired  State = "expired"  // not useful any more: a later step is in force
+	StateFailed   State = "failed"   // all tries used
+	StateUnknown  State = "unknown"  // may have been sent
 )
 
 // waits reports whether an email has not ended.
-func (s State) waits() bool { return s == Queued || s == Claimed || s == Handover }
+func (s State) waits() bool { return s == StateQueued || s == StateClaimed || s == StateHandover }
 
 // A Claim is an email that this run alone may work on until its lease ends. The token is the fence: every further write
 // names it, and a run that lost its claim changes nothing.
@@ -145,13 +145,13 @@ type Dropped struct {
 // the other reasons, superseded and expired give way to a newer step; and what a server refused or a person ended, a person
 // begins again.
 var Voids = []string{
-	returned, renewed, string(TooOld), string(OnHold), string(OptedOut), string(Unreachable), string(BadAddress),
-	string(Canceled), Released, string(Odd),
+	ReasonReturned, ReasonRenewed, string(VerdictTooOld), string(VerdictOnHold), string(VerdictOptedOut), string(VerdictUnreachable), string(VerdictBadAddress),
+	string(StateCanceled), ReasonReleased, string(VerdictOdd),
 }
 
 // Words beside the reasons of a recheck for which a notice is on record as dropped.
 const (
-	ByPerson  = "by_person" // canceled
-	Released  = "released"  // a quarantine was taken back
-	MovedAway = "moved"     // told, but the loan was another borrower's, who is told anew
+	ReasonByPerson = "by_person" // canceled
+	ReasonReleased = "released"  // a quarantine was taken back
+	ReasonMoved    = "moved"     // told, but the loan was another borrower's, who is told anew
 )

@@ -31,9 +31,9 @@ type Explanation struct {
 
 // What keeps every mail waiting.
 const (
-	WindowShut Verdict = OutsideWindow
-	ShutToday  Verdict = ClosedDay
-	PausedNow  Verdict = "paused"
+	VerdictOutsideWindow Verdict = ReasonOutsideWindow
+	VerdictClosedDay     Verdict = ReasonClosedDay
+	VerdictPaused        Verdict = "paused"
 )
 
 // Explain holds a loan against every rule, as a run would at this moment; a run stops at the first that hinders.
@@ -58,7 +58,7 @@ func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Exp
 		}
 	}
 	if loan.Odd(x.Today) != "" { // the other rules cannot judge it
-		x.Hinders = append(x.Hinders, Odd)
+		x.Hinders = append(x.Hinders, VerdictOdd)
 		return x, nil
 	}
 	_, address := rules.Address(loan.Borrower)
@@ -68,16 +68,16 @@ func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Exp
 			*list = append(*list, v)
 		}
 	}
-	note(&x.Hinders, TooOld, x.Today.Sub(loan.Due) > rules.MaxOverdueDays)
-	note(&x.Hinders, OnHold, loan.Hold != "")
-	note(&x.Hinders, OptedOut, rules.OptedOut[loan.Borrower.ID] || inForce && !loan.wants(step))
-	note(&x.Hinders, address, address != Due)
-	note(&x.Hinders, NotYet, !inForce)
-	note(&x.Hinders, Told, inForce && history.Promised(loan.Borrower.ID, step))
-	note(&x.Later, WindowShut, r.Settings.Window.Left(now, r.Settings.Zone) == 0)
-	note(&x.Later, ShutToday, closed)
-	note(&x.Later, PausedNow, pause.inForce)
-	if len(x.Hinders) == 1 && (x.Hinders[0] == Told || x.Hinders[0] == NotYet) {
+	note(&x.Hinders, VerdictTooOld, x.Today.Sub(loan.Due) > rules.MaxOverdueDays)
+	note(&x.Hinders, VerdictOnHold, loan.Hold != "")
+	note(&x.Hinders, VerdictOptedOut, rules.OptedOut[loan.Borrower.ID] || inForce && !loan.wants(step))
+	note(&x.Hinders, address, address != VerdictDue)
+	note(&x.Hinders, VerdictNotYet, !inForce)
+	note(&x.Hinders, VerdictTold, inForce && history.Promised(loan.Borrower.ID, step))
+	note(&x.Later, VerdictOutsideWindow, r.Settings.Window.Left(now, r.Settings.Zone) == 0)
+	note(&x.Later, VerdictClosedDay, closed)
+	note(&x.Later, VerdictPaused, pause.inForce)
+	if len(x.Hinders) == 1 && (x.Hinders[0] == VerdictTold || x.Hinders[0] == VerdictNotYet) {
 		x.Next = r.nextStep(rules, loan, x)
 	}
 	return x, nil
@@ -87,7 +87,7 @@ func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Exp
 func (r *Runner) nextStep(rules Rules, loan Loan, x Explanation) Date {
 	for d := x.Today.AddDays(1); d.Sub(loan.Due) <= rules.MaxOverdueDays; d = d.AddDays(1) {
 		step, inForce := rules.inForce(loan, d)
-		if _, closed := rules.calendar(loan).Closed(d); inForce && !closed && (x.Hinders[0] == NotYet || step > x.Step) {
+		if _, closed := rules.calendar(loan).Closed(d); inForce && !closed && (x.Hinders[0] == VerdictNotYet || step > x.Step) {
 			return d
 		}
 	}

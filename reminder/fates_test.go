@@ -58,18 +58,18 @@ func TestFates(t *testing.T) {
 		pause    mail.PauseKind
 		accepted int // messages the server took
 	}{
-		{"accepted", nil, reminder.Done, reminder.Sent, 1, "", 1},
-		{"accepted, then dropped", answers("dot", mailtest.Action{Reply: "250 ok", Drop: true}), reminder.Done, reminder.Sent, 1, "", 1},
-		{"greylisted once", answers("rcpt", reply("450 4.7.1 greylisted")), reminder.Done, reminder.Sent, 2, "", 1},
-		{"greylisted for good", answers("rcpt", again(9, reply("450 4.7.1 greylisted"))...), reminder.Done, reminder.Failed, 3, "", 0},
-		{"deferred at the dot", answers("dot", reply("451 4.3.0 try later")), reminder.Done, reminder.Sent, 2, "", 1},
-		{"unknown recipient", answers("rcpt", reply("550 5.1.1 no such user")), reminder.Done, reminder.Refused, 1, "", 0},
-		{"refused content", answers("dot", reply("550 5.7.1 spam")), reminder.Done, reminder.Refused, 1, "", 0},
-		{"silence after the dot", answers("dot", mailtest.Action{Drop: true}), reminder.Done, reminder.Unknown, 1, "", 0},
-		{"accepted in silence", answers("dot", mailtest.Action{Accept: true, Drop: true}), reminder.Done, reminder.Unknown, 1, "", 1},
-		{"quota", answers("mail", again(9, reply("550 5.4.5 daily limit"))...), reminder.Stopped, reminder.Queued, 0, mail.PauseQuota, 0},
-		{"sender not allowed", answers("mail", again(9, reply("553 5.7.1 not owned by user"))...), reminder.Stopped, reminder.Queued, 0, mail.PauseSender, 0},
-		{"goes away", answers("mail", again(9, reply("421 4.3.0 bye"))...), reminder.Stopped, reminder.Queued, 0, mail.PauseServer, 0},
+		{"accepted", nil, reminder.RunDone, reminder.StateSent, 1, "", 1},
+		{"accepted, then dropped", answers("dot", mailtest.Action{Reply: "250 ok", Drop: true}), reminder.RunDone, reminder.StateSent, 1, "", 1},
+		{"greylisted once", answers("rcpt", reply("450 4.7.1 greylisted")), reminder.RunDone, reminder.StateSent, 2, "", 1},
+		{"greylisted for good", answers("rcpt", again(9, reply("450 4.7.1 greylisted"))...), reminder.RunDone, reminder.StateFailed, 3, "", 0},
+		{"deferred at the dot", answers("dot", reply("451 4.3.0 try later")), reminder.RunDone, reminder.StateSent, 2, "", 1},
+		{"unknown recipient", answers("rcpt", reply("550 5.1.1 no such user")), reminder.RunDone, reminder.StateRefused, 1, "", 0},
+		{"refused content", answers("dot", reply("550 5.7.1 spam")), reminder.RunDone, reminder.StateRefused, 1, "", 0},
+		{"silence after the dot", answers("dot", mailtest.Action{Drop: true}), reminder.RunDone, reminder.StateUnknown, 1, "", 0},
+		{"accepted in silence", answers("dot", mailtest.Action{Accept: true, Drop: true}), reminder.RunDone, reminder.StateUnknown, 1, "", 1},
+		{"quota", answers("mail", again(9, reply("550 5.4.5 daily limit"))...), reminder.RunStopped, reminder.StateQueued, 0, mail.PauseQuota, 0},
+		{"sender not allowed", answers("mail", again(9, reply("553 5.7.1 not owned by user"))...), reminder.RunStopped, reminder.StateQueued, 0, mail.PauseSender, 0},
+		{"goes away", answers("mail", again(9, reply("421 4.3.0 bye"))...), reminder.RunStopped, reminder.StateQueued, 0, mail.PauseServer, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, table := range []string{"reminder_emails", "reminder_notices", "reminder_state", "reminder_bad_addresses", "peminjaman"} {
@@ -164,11 +164,11 @@ func TestPauses(t *testing.T) {
 		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 		srv := mailtest.NewServer(t, mailtest.Options{Username: "perpus", Password: "benar"})
 		wrong := lib.app(t, srv, map[string]string{"MAIL_USERNAME": "perpus", "MAIL_PASSWORD": "salah"})
-		for i, want := range []reminder.RunOutcome{reminder.Stopped, reminder.Paused, reminder.Paused} {
+		for i, want := range []reminder.RunOutcome{reminder.RunStopped, reminder.RunPaused, reminder.RunPaused} {
 			rep, err := wrong.Runner.Run(t.Context(), reminder.Options{})
 			require.NoError(t, err)
 			assert.Equal(t, want, rep.Outcome, "run %d", i+1)
-			assert.True(t, want != reminder.Paused || rep.NeedsPerson())
+			assert.True(t, want != reminder.RunPaused || rep.NeedsPerson())
 			lib.now = lib.now.Add(time.Hour)
 		}
 		assert.Equal(t, 1, srv.Count("auth"), "the server is asked once, not at every trigger")
@@ -196,13 +196,13 @@ func TestPauses(t *testing.T) {
 			require.NoError(t, err)
 			return rep
 		}
-		require.Equal(t, reminder.Stopped, run().Outcome)
+		require.Equal(t, reminder.RunStopped, run().Outcome)
 		require.Equal(t, 1, srv.Count("mail"))
 		lib.now = lib.now.Add(30 * time.Minute)
-		require.Equal(t, reminder.Paused, run().Outcome)
+		require.Equal(t, reminder.RunPaused, run().Outcome)
 		require.Equal(t, 1, srv.Count("mail"))
 		lib.now = lib.now.Add(6 * time.Hour)
-		require.Equal(t, reminder.Stopped, run().Outcome, "the limit still holds")
+		require.Equal(t, reminder.RunStopped, run().Outcome, "the limit still holds")
 		require.Equal(t, 2, srv.Count("mail"), "one email is enough to learn it")
 		require.Equal(t, 1, claimed, "and only one is claimed for it")
 		lib.now = lib.now.Add(5 * time.Hour)
@@ -217,7 +217,7 @@ func TestPauses(t *testing.T) {
 		closed := mailtest.NewServer(t, mailtest.Options{})
 		closed.Close()
 		wrong := lib.app(t, closed, nil)
-		for _, want := range []reminder.RunOutcome{reminder.Stopped, reminder.Paused} {
+		for _, want := range []reminder.RunOutcome{reminder.RunStopped, reminder.RunPaused} {
 			rep, err := wrong.Runner.Run(t.Context(), reminder.Options{})
 			require.NoError(t, err)
 			assert.Equal(t, want, rep.Outcome)
@@ -233,7 +233,7 @@ func TestPauses(t *testing.T) {
 		app := lib.app(t, srv, nil)
 		require.NoError(t, app.Store.SetPause(t.Context(), reminder.Pause{Kind: reminder.PauseByPerson, Until: lib.now.Add(time.Hour)}))
 		rep := lib.run(t, app, reminder.Options{})
-		assert.Equal(t, reminder.Paused, rep.Outcome)
+		assert.Equal(t, reminder.RunPaused, rep.Outcome)
 		assert.False(t, rep.NeedsPerson())
 		lib.now = lib.now.Add(time.Hour)
 		assert.Equal(t, 1, lib.run(t, app, reminder.Options{}).Emails.Sent)
@@ -258,7 +258,7 @@ func TestDailyLimit(t *testing.T) {
 	rep := lib.run(t, app, reminder.Options{})
 	assert.Equal(t, 5, rep.Emails.Sent)
 	assert.Equal(t, 3, rep.Emails.Waiting)
-	assert.Equal(t, reminder.DailyLimit, rep.Reason)
+	assert.Equal(t, reminder.ReasonDailyLimit, rep.Reason)
 	kinds := map[string]int{}
 	for i, to := range recipients(srv) {
 		kind, _, _ := strings.Cut(to, "-")
@@ -373,8 +373,8 @@ func TestOptOutHoldAndClosed(t *testing.T) {
 	srv := mailtest.NewServer(t, mailtest.Options{})
 	app := lib.app(t, srv, map[string]string{"REMINDER_CLOSED_WEEKDAYS": "minggu"})
 	rep := lib.run(t, app, reminder.Options{})
-	assert.Equal(t, reminder.Closed, rep.Outcome)
-	assert.Equal(t, reminder.ClosedDay, rep.Reason)
+	assert.Equal(t, reminder.RunClosed, rep.Outcome)
+	assert.Equal(t, reminder.ReasonClosedDay, rep.Reason)
 	assert.Empty(t, srv.Messages())
 
 	lib.at(t, "2026-11-25 08:00")
@@ -459,8 +459,8 @@ func TestRateBeyondTheTime(t *testing.T) {
 		lib.now, _ = time.ParseInLocation(time.DateTime, clock, app.Runner.Settings.Zone)
 		rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 		require.NoError(t, err)
-		assert.Equal(t, reminder.Partial, rep.Outcome, clock)
-		assert.Equal(t, reminder.TimeSpent, rep.Reason, clock)
+		assert.Equal(t, reminder.RunPartial, rep.Outcome, clock)
+		assert.Equal(t, reminder.ReasonTimeSpent, rep.Reason, clock)
 		assert.Equal(t, 1, rep.Emails.Sent, clock)
 		assert.Equal(t, 2, rep.Emails.Waiting, clock)
 		assert.LessOrEqual(t, claims.n, 3, clock)
@@ -503,8 +503,8 @@ func TestInterrupted(t *testing.T) {
 			}
 			rep, err := runner.Run(ctx, reminder.Options{})
 			require.NoError(t, err)
-			assert.Equal(t, reminder.Partial, rep.Outcome)
-			assert.Equal(t, reminder.Interrupted, rep.Reason)
+			assert.Equal(t, reminder.RunPartial, rep.Outcome)
+			assert.Equal(t, reminder.ReasonInterrupted, rep.Reason)
 			assert.Equal(t, sent, rep.Emails.Sent)
 			assert.Len(t, srv.Messages(), sent)
 			assert.Equal(t, 4-sent, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued' AND attempts = 0"), "handed back")

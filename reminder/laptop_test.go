@@ -35,7 +35,7 @@ func TestAsleepForSixDays(t *testing.T) {
 
 	lib.at(t, "2026-12-01 07:03") // the first run after the lid was opened
 	rep := lib.run(t, app, reminder.Options{})
-	assert.Equal(t, reminder.Done, rep.Outcome)
+	assert.Equal(t, reminder.RunDone, rep.Outcome)
 	awake := srv.Messages()[2:]
 	var to []string
 	for _, m := range awake {
@@ -76,7 +76,7 @@ func TestClockSetBack(t *testing.T) {
 	for _, clock := range []string{"2025-11-24 09:00", "2025-11-25 09:00", "2025-12-02 09:00", "1980-01-01 12:00"} {
 		lib.at(t, clock)
 		rep := lib.run(t, app, reminder.Options{})
-		assert.Equal(t, reminder.Done, rep.Outcome, clock)
+		assert.Equal(t, reminder.RunDone, rep.Outcome, clock)
 		assert.Zero(t, rep.Planned, clock)
 	}
 	assert.Len(t, recipients(srv), 3)
@@ -124,7 +124,7 @@ func TestClockWasAhead(t *testing.T) {
 
 	busy.Store(false)
 	rep := lib.run(t, app, reminder.Options{})
-	assert.Equal(t, reminder.Done, rep.Outcome, rep.Reason)
+	assert.Equal(t, reminder.RunDone, rep.Outcome, rep.Reason)
 	assert.Equal(t, 2, rep.Emails.Sent)
 	assert.Equal(t, 4, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'sent'"))
 	assert.Len(t, recipients(srv), 4)

@@ -297,7 +297,7 @@ func (m *model) plan(rt *rapid.T) {
 		n.Due = reminder.DateOf(due, time.UTC)
 		if got[borrower] == nil {
 			got[borrower] = map[reminder.Notice]bool{}
-			m.emails[id] = &mEmail{state: reminder.Queued, notices: got[borrower]}
+			m.emails[id] = &mEmail{state: reminder.StateQueued, notices: got[borrower]}
 		}
 		got[borrower][n] = true
 		m.past[n.Cycle] = slices.DeleteFunc(m.past[n.Cycle], func(p *mPast) bool { return p.step == n.Step && p.void })
@@ -313,7 +313,7 @@ func (m *model) plan(rt *rapid.T) {
 // promised reports whether a step, or a newer one, was promised to a borrower, or may still be sent to another.
 func (m *model) promised(c reminder.Cycle, borrower string, step int) bool {
 	return slices.ContainsFunc(m.past[c], func(p *mPast) bool {
-		waiting := slices.Contains([]reminder.State{reminder.Queued, reminder.Claimed, reminder.Handover}, p.email.state)
+		waiting := slices.Contains([]reminder.State{reminder.StateQueued, reminder.StateClaimed, reminder.StateHandover}, p.email.state)
 		return !p.void && (p.borrower == borrower && p.step >= step || p.borrower != borrower && p.step == step && waiting && !p.aside)
 	})
 }
@@ -346,15 +346,15 @@ func (m *model) claim(rt *rapid.T) {
 	n := rapid.IntRange(1, 3).Draw(rt, "n")
 	claims, err := m.store.Claim(m.t.Context(), n, time.Hour)
 	require.NoError(rt, err)
-	require.Len(rt, claims, min(n, m.in(reminder.Queued)))
+	require.Len(rt, claims, min(n, m.in(reminder.StateQueued)))
 	for _, c := range claims {
 		e := m.emails[c.ID]
-		require.Equal(rt, reminder.Queued, e.state)
+		require.Equal(rt, reminder.StateQueued, e.state)
 		require.Equal(rt, e.unknowns, c.Unknowns)
 		if e.unknowns > 0 && len(e.accepted) > 0 {
 			require.Equal(rt, e.accepted[0], c.MessageID, "a copy keeps its Message-ID")
 		}
-		e.state, e.token, e.live = reminder.Claimed, c.Token, true
+		e.state, e.token, e.live = reminder.StateClaimed, c.Token, true
 		m.flight = append(m.flight, &flight{claim: c, email: e, token: c.Token})
 	}
 }
@@ -385,9 +385,9 @@ func (m *model) handOver(rt *rapid.T) {
 	require.NoError(rt, err)
 	letter, _, outcome := m.rules().Recheck(f.claim, loans, m.today)
 	require.Len(rt, letter.Items, lines)
-	mine := f.email.token == f.token && f.email.state == reminder.Claimed
+	mine := f.email.token == f.token && f.email.state == reminder.StateClaimed
 	if lines == 0 {
-		require.Equal(rt, f.email.unknowns > 0 && mine, outcome.State == reminder.Unknown && mine)
+		require.Equal(rt, f.email.unknowns > 0 && mine, outcome.State == reminder.StateUnknown && mine)
 		m.settle(rt, f, i, outcome)
 		return
 	}
@@ -402,7 +402,7 @@ func (m *model) handOver(rt *rapid.T) {
 		return
 	}
 	require.NoError(rt, err)
-	f.email.state, f.mark = reminder.Handover, true
+	f.email.state, f.mark = reminder.StateHandover, true
 	if rapid.Bool().Draw(rt, "accepted") {
 		m.take(rt, f.claim, outcome.Dropped, id)
 	}
@@ -415,13 +415,13 @@ func (m *model) record(rt *rapid.T) {
 	if !f.mark {
 		rt.Skip()
 	}
-	o := reminder.Outcome{State: reminder.Unknown}
+	o := reminder.Outcome{State: reminder.StateUnknown}
 	if taken := len(f.email.accepted) > f.email.unknowns || len(f.email.accepted) > 0 && f.email.unknowns == 0; taken {
 		if rapid.Bool().Draw(rt, "reply read") {
-			o.State = reminder.Sent
+			o.State = reminder.StateSent
 		}
 	} else if rapid.Bool().Draw(rt, "refused") {
-		o = rapid.SampledFrom([]reminder.Outcome{{State: reminder.Refused}, {State: reminder.Failed}, {State: reminder.Queued}}).Draw(rt, "outcome")
+		o = rapid.SampledFrom([]reminder.Outcome{{State: reminder.StateRefused}, {State: reminder.StateFailed}, {State: reminder.StateQueued}}).Draw(rt, "outcome")
 	}
 	o.Dropped = f.dropped
 	m.settle(rt, f, i, o)
@@ -431,15 +431,15 @@ func (m *model) record(rt *rapid.T) {
 func (m *model) settle(rt *rapid.T, f *flight, i int, o reminder.Outcome) {
 	m.flight = slices.Delete(m.flight, i, i+1)
 	e := f.email
-	mine := e.token == f.token && (e.state == reminder.Claimed || e.state == reminder.Handover ||
-		o.State == reminder.Sent && (e.state == reminder.Unknown || e.state == reminder.Queued && e.unknowns > f.claim.Unknowns))
+	mine := e.token == f.token && (e.state == reminder.StateClaimed || e.state == reminder.StateHandover ||
+		o.State == reminder.StateSent && (e.state == reminder.StateUnknown || e.state == reminder.StateQueued && e.unknowns > f.claim.Unknowns))
 	err := m.store.Record(m.t.Context(), f.claim, o)
 	if !mine {
 		require.ErrorIs(rt, err, reminder.ErrLost)
 		return
 	}
 	require.NoError(rt, err)
-	if e.state = o.State; o.State == reminder.Unknown {
+	if e.state = o.State; o.State == reminder.StateUnknown {
 		e.unknowns++
 	}
 	if f.claim.Unknowns > 0 {
@@ -451,7 +451,7 @@ func (m *model) settle(rt *rapid.T, f *flight, i int, o reminder.Outcome) {
 				continue
 			}
 			i := slices.IndexFunc(o.Dropped, func(d reminder.Dropped) bool { return d.Cycle == c && d.Step == p.step })
-			p.void = p.void || i >= 0 && o.Dropped[i].Reason != "superseded" || i < 0 && o.State == reminder.Canceled
+			p.void = p.void || i >= 0 && o.Dropped[i].Reason != "superseded" || i < 0 && o.State == reminder.StateCanceled
 		}
 	}
 }
@@ -474,25 +474,25 @@ func (m *model) sweep(rt *rapid.T) {
 	require.NoError(rt, err)
 	var want reminder.Swept
 	for _, e := range m.emails {
-		if e.state == reminder.Handover && !e.live {
-			e.state = reminder.Unknown
+		if e.state == reminder.StateHandover && !e.live {
+			e.state = reminder.StateUnknown
 			e.unknowns++
 			want.Unknown++
 		}
-		if e.state == reminder.Claimed && !e.live {
+		if e.state == reminder.StateClaimed && !e.live {
 			if e.crashes >= 10 {
-				e.state = reminder.Failed
+				e.state = reminder.StateFailed
 				if e.unknowns > 0 {
-					e.state, e.unknowns = reminder.Unknown, 2
+					e.state, e.unknowns = reminder.StateUnknown, 2
 				}
 				want.Failed++
 			} else {
-				e.state = reminder.Queued
+				e.state = reminder.StateQueued
 				e.crashes++
 			}
 		}
-		if resend && e.state == reminder.Unknown && e.unknowns == 1 {
-			e.state = reminder.Queued
+		if resend && e.state == reminder.StateUnknown && e.unknowns == 1 {
+			e.state = reminder.StateQueued
 		}
 	}
 	require.Equal(rt, want, swept)
@@ -522,7 +522,7 @@ func (m *model) converge(rt *rapid.T) {
 					}
 					require.NoError(rt, m.store.HandOver(m.t.Context(), c, id, time.Unix(0, 0)))
 					m.take(rt, c, o.Dropped, id)
-					o.State = reminder.Sent
+					o.State = reminder.StateSent
 				}
 				require.NoError(rt, m.store.Record(m.t.Context(), c, o))
 			}
@@ -539,11 +539,11 @@ func (m *model) converge(rt *rapid.T) {
 		e := m.emails[id]
 		ended++
 		switch reminder.State(state) {
-		case reminder.Sent:
+		case reminder.StateSent:
 			require.NotEmpty(rt, e.accepted, "recorded sent, so a server took it")
-		case reminder.Queued, reminder.Claimed, reminder.Handover:
+		case reminder.StateQueued, reminder.StateClaimed, reminder.StateHandover:
 			require.Fail(rt, "an email did not end", state)
-		case reminder.Refused, reminder.Canceled, reminder.Expired, reminder.Failed:
+		case reminder.StateRefused, reminder.StateCanceled, reminder.StateExpired, reminder.StateFailed:
 			require.LessOrEqual(rt, len(e.accepted), 1)
 		}
 		require.LessOrEqual(rt, len(e.accepted), 2, "once, and once more at most")

@@ -182,7 +182,7 @@ func TestOneOddRow(t *testing.T) {
 				lib.view(t, map[string]string{column: cases + " ELSE " + oddColumns[column] + " END"})
 				rep := lib.run(t, lib.app, reminder.Options{})
 				assert.Equal(t, slices.Concat([]int{}, want["told"]), lib.told(t))
-				assert.Equal(t, reminder.Done, rep.Outcome)
+				assert.Equal(t, reminder.RunDone, rep.Outcome)
 				assert.Equal(t, len(want["odd"]), rep.Loans.Odd, "odd")
 				assert.Equal(t, oddPeople, rep.Loans.Open)
 				assert.Equal(t, len(want["silent"]), rep.Loans.Held+rep.Loans.Unreachable)
@@ -312,7 +312,7 @@ func TestOddAfterPromise(t *testing.T) {
 	assert.Len(t, lib.told(t), oddPeople-2)
 	assert.Equal(t, 2, rep.Loans.Odd)
 	assert.Equal(t, 1, rep.Emails.Canceled)
-	assert.Equal(t, reminder.Done, rep.Outcome)
+	assert.Equal(t, reminder.RunDone, rep.Outcome)
 	assert.True(t, rep.NeedsPerson())
 }
 
@@ -353,7 +353,7 @@ func TestOddClosedDays(t *testing.T) {
 		lib.Exec(t, "CREATE OR REPLACE ALGORITHM = MERGE VIEW reminder_source_closed_days AS SELECT "+list[2:]+" FROM people WHERE n <= 20")
 		rep := lib.run(t, lib.library.app(t, lib.srv, nil), reminder.Options{})
 		assert.Len(t, lib.told(t), oddPeople-1, "%s: but for the branch that is closed", column)
-		assert.Equal(t, reminder.Done, rep.Outcome)
+		assert.Equal(t, reminder.RunDone, rep.Outcome)
 		assert.Contains(t, lib.named(t), "closed days cannot be read and are left out", column)
 	}
 }
@@ -392,7 +392,7 @@ SET sql_mode = DEFAULT;
 			srv := mailtest.NewServer(t, mailtest.Options{})
 			app := lib.app(t, srv, map[string]string{"MAIL_FROM_ALLOWED": "@library.example"})
 			rep := lib.run(t, app, reminder.Options{})
-			assert.Equal(t, reminder.Done, rep.Outcome)
+			assert.Equal(t, reminder.RunDone, rep.Outcome)
 			assert.Equal(t, want.Loans.Odd+len(odd.loans), rep.Loans.Odd)
 			assert.GreaterOrEqual(t, rep.Emails.Sent, want.Emails.Sent-3)
 			_, findings, err := app.Store.CheckView(t.Context(), day("2026-11-24"))
@@ -404,7 +404,7 @@ SET sql_mode = DEFAULT;
 				require.Len(t, found, 1)
 				x, err := app.Runner.Explain(t.Context(), found[0], nil)
 				require.NoError(t, err)
-				assert.Equal(t, []reminder.Verdict{reminder.Odd}, x.Hinders)
+				assert.Equal(t, []reminder.Verdict{reminder.VerdictOdd}, x.Hinders)
 			}
 		})
 	}
@@ -455,7 +455,7 @@ func TestRefusedLibrarians(t *testing.T) {
 		"REMINDER_SUMMARY_TO": "pustakawan1@example.org,pustakawan2@example.org,pustakawan3@example.org,pustakawan4@example.org",
 	}).Runner.Run(t.Context(), reminder.Options{})
 	require.NoError(t, err)
-	assert.Equal(t, reminder.Done, rep.Outcome)
+	assert.Equal(t, reminder.RunDone, rep.Outcome)
 	assert.Equal(t, oddPeople, rep.Emails.Sent)
 	assert.Equal(t, 4, rep.Emails.Refused)
 }

@@ -52,7 +52,7 @@ func (a Answered) pattern() mail.Pattern {
 
 // last reports whether the email is to go after the others.
 func (a Answered) last() bool {
-	return a.State == Queued && (a.Unknowns > 0 || strings.HasPrefix(a.Reason, GoesLast))
+	return a.State == StateQueued && (a.Unknowns > 0 || strings.HasPrefix(a.Reason, GoesLast))
 }
 
 // patterns is what borrowers were answered, in this run and shortly before it. The delivery's mutex guards it.
@@ -150,11 +150,11 @@ func (d *delivery) lookBack(ctx context.Context) error {
 		d.later = d.later || a.last()
 		d.again[a.Borrower] = d.again[a.Borrower] || a.last() && said.Mailbox
 		// Missing mailboxes count in one run only; a Stop is not about anybody, whatever it says.
-		if said == (mail.Pattern{}) || said.Fate == mail.Stop || said.Mailbox && a.State != Queued {
+		if said == (mail.Pattern{}) || said.Fate == mail.Stop || said.Mailbox && a.State != StateQueued {
 			continue
 		}
 		add(d.alike, said, a.Borrower)
-		ended[said] = ended[said] || a.State != Queued && said.Fate != mail.Unknown
+		ended[said] = ended[said] || a.State != StateQueued && said.Fate != mail.Unknown
 	}
 	for said := range ended {
 		if ended[said] && len(d.alike[said]) >= fewAlike {
@@ -176,14 +176,14 @@ func (d *delivery) takeBack(ctx context.Context) error {
 	var ids []int64
 	for _, a := range answered {
 		said := a.pattern()
-		if !d.blamed[said] || said.Fate == mail.Unknown || a.State == Queued && strings.HasPrefix(a.Reason, GoesLast) {
+		if !d.blamed[said] || said.Fate == mail.Unknown || a.State == StateQueued && strings.HasPrefix(a.Reason, GoesLast) {
 			continue
 		}
 		ids = append(ids, a.ID)
 		switch d.ended[a.ID] {
-		case Refused:
+		case StateRefused:
 			d.rep.Emails.Refused--
-		case Failed:
+		case StateFailed:
 			d.rep.Emails.Failed--
 		}
 	}

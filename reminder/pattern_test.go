@@ -120,19 +120,19 @@ func TestPatterns(t *testing.T) {
 		pause   mail.PauseKind
 		lost    int // refused or failed
 	}{
-		{"an unknown limit", "rcpt", "550 5.7.1 lampu merah menyala untuk b%d@example.org", all, reminder.Stopped, mail.PauseServer, 0},
-		{"an unknown limit at the dot", "dot", "554 id%d lampu merah menyala", all, reminder.Stopped, mail.PauseServer, 0},
-		{"an unknown limit for a third", "dot", "554 id%d lampu merah menyala", third, reminder.Stopped, mail.PauseServer, 0},
-		{"one message is refused", "dot", "554 5.7.1 isi tidak disukai", one, reminder.Done, "", 1},
-		{"another text for each", "dot", "554 5.6.%d isi tidak disukai", all, reminder.Stopped, mail.PauseServer, 0},
-		{"deferred", "rcpt", "450 4.3.9 b%d nanti saja", all, reminder.Stopped, mail.PauseServer, 0},
-		{"deferred for a third", "rcpt", "450 4.3.9 b%d nanti saja", third, reminder.Stopped, mail.PauseServer, 0},
-		{"one is deferred for good", "rcpt", "450 4.3.9 nanti saja", one, reminder.Done, "", 1},
-		{"hangs up", "data", "421 4.3.0 sampai jumpa", all, reminder.Stopped, mail.PauseServer, 0},
-		{"hangs up on one", "data", "421 4.3.0 sampai jumpa", one, reminder.Done, "", 1},
-		{"a class has left", "rcpt", "550 5.1.1 <b%d@example.org> user unknown", class, reminder.Done, "", 4},
-		{"a third has left", "rcpt", "550 no such user", third, reminder.Done, "", 4},
-		{"nobody is known", "rcpt", "550 5.1.1 <b%d@example.org> user unknown", all, reminder.Stopped, mail.PauseServer, 0},
+		{"an unknown limit", "rcpt", "550 5.7.1 lampu merah menyala untuk b%d@example.org", all, reminder.RunStopped, mail.PauseServer, 0},
+		{"an unknown limit at the dot", "dot", "554 id%d lampu merah menyala", all, reminder.RunStopped, mail.PauseServer, 0},
+		{"an unknown limit for a third", "dot", "554 id%d lampu merah menyala", third, reminder.RunStopped, mail.PauseServer, 0},
+		{"one message is refused", "dot", "554 5.7.1 isi tidak disukai", one, reminder.RunDone, "", 1},
+		{"another text for each", "dot", "554 5.6.%d isi tidak disukai", all, reminder.RunStopped, mail.PauseServer, 0},
+		{"deferred", "rcpt", "450 4.3.9 b%d nanti saja", all, reminder.RunStopped, mail.PauseServer, 0},
+		{"deferred for a third", "rcpt", "450 4.3.9 b%d nanti saja", third, reminder.RunStopped, mail.PauseServer, 0},
+		{"one is deferred for good", "rcpt", "450 4.3.9 nanti saja", one, reminder.RunDone, "", 1},
+		{"hangs up", "data", "421 4.3.0 sampai jumpa", all, reminder.RunStopped, mail.PauseServer, 0},
+		{"hangs up on one", "data", "421 4.3.0 sampai jumpa", one, reminder.RunDone, "", 1},
+		{"a class has left", "rcpt", "550 5.1.1 <b%d@example.org> user unknown", class, reminder.RunDone, "", 4},
+		{"a third has left", "rcpt", "550 no such user", third, reminder.RunDone, "", 4},
+		{"nobody is known", "rcpt", "550 5.1.1 <b%d@example.org> user unknown", all, reminder.RunStopped, mail.PauseServer, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c.due(t, 12)
@@ -303,7 +303,7 @@ func TestAccountClosesMeanwhile(t *testing.T) {
 		c.answers("rcpt", func(int) bool { return len(c.srv.Messages()) >= 5 }, disabled)
 		rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 		require.NoError(t, err)
-		assert.Equal(t, reminder.Stopped, rep.Outcome)
+		assert.Equal(t, reminder.RunStopped, rep.Outcome)
 		assert.Zero(t, rep.Emails.Refused)
 		assert.Zero(t, c.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
 		if recovers {
@@ -316,7 +316,7 @@ func TestAccountClosesMeanwhile(t *testing.T) {
 		// It takes somebody new, and refuses the others again: a class has left after all.
 		c.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: c.AddBorrower(t, mysqltest.Borrower{Email: "b16@example.org"})})
 		rep = c.later(t, app)
-		assert.Equal(t, reminder.Done, rep.Outcome, rep.Reason)
+		assert.Equal(t, reminder.RunDone, rep.Outcome, rep.Reason)
 		assert.Equal(t, 11, rep.Emails.Refused)
 		assert.Equal(t, 11, c.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
 	}
@@ -325,7 +325,7 @@ func TestAccountClosesMeanwhile(t *testing.T) {
 // TestRefusedInARow: in whatever words, three in a row are about none of them; one that is accepted between begins anew.
 func TestRefusedInARow(t *testing.T) {
 	c := newClass(t)
-	for accepted, want := range map[int]reminder.RunOutcome{2: reminder.Done, 5: reminder.Stopped} {
+	for accepted, want := range map[int]reminder.RunOutcome{2: reminder.RunDone, 5: reminder.RunStopped} {
 		c.due(t, 5)
 		app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": "1"})
 		texts := []string{"tidak", "jangan", "bukan", "belum", "awas"}
@@ -343,7 +343,7 @@ func TestPatternAcrossRuns(t *testing.T) {
 	c.due(t, 0)
 	app := c.app(t, c.srv, nil)
 	c.answers("dot", func(int) bool { return true }, func(int) mailtest.Action { return reply("550 5.7.1 lampu merah menyala") })
-	for i, want := range []reminder.RunOutcome{reminder.Done, reminder.Done, reminder.Stopped} {
+	for i, want := range []reminder.RunOutcome{reminder.RunDone, reminder.RunDone, reminder.RunStopped} {
 		c.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: c.AddBorrower(t, mysqltest.Borrower{Email: fmt.Sprintf("b%d@example.org", i)})})
 		rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 		require.NoError(t, err)
@@ -384,7 +384,7 @@ func TestUnknownBrake(t *testing.T) {
 	c.answers("dot", func(int) bool { return true }, hangUp)
 	rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 	require.NoError(t, err)
-	assert.Equal(t, reminder.Stopped, rep.Outcome)
+	assert.Equal(t, reminder.RunStopped, rep.Outcome)
 	assert.Equal(t, 3, rep.Emails.Unknown)
 	assert.Equal(t, 9, rep.Emails.Waiting)
 
@@ -418,7 +418,7 @@ func TestLibrariansAreRefused(t *testing.T) {
 	})
 	for _, refused := range []int{5, 3} {
 		rep := c.later(t, app)
-		assert.Equal(t, reminder.Done, rep.Outcome, rep.Reason)
+		assert.Equal(t, reminder.RunDone, rep.Outcome, rep.Reason)
 		assert.Equal(t, refused, rep.Emails.Refused)
 		assert.True(t, rep.NeedsPerson())
 	}
@@ -437,7 +437,7 @@ func TestNewOnesGoFirst(t *testing.T) {
 		c.size++
 		rep := c.later(t, app)
 		assert.Equal(t, 1, rep.Emails.Sent)
-		assert.Equal(t, reminder.Stopped, rep.Outcome)
+		assert.Equal(t, reminder.RunStopped, rep.Outcome)
 		assert.Equal(t, 3, rep.Emails.Waiting)
 	}
 }

@@ -15,16 +15,16 @@ type Verdict string
 
 // The verdicts. All but Due mean that no notice is promised now.
 const (
-	Due         Verdict = "due"         // a step is in force that was not promised yet
-	NotYet      Verdict = "not_yet"     // the first step's day has not come
-	Told        Verdict = "told"        // the step in force, or a later one, was promised
-	TooOld      Verdict = "too_old"     // later than REMINDER_MAX_OVERDUE_DAYS
-	OnHold      Verdict = "held"        // the library's system says why
-	OptedOut    Verdict = "opted_out"   // the borrower wants no reminders
-	Unreachable Verdict = "unreachable" // no usable address
-	BadAddress  Verdict = "bad_address" // this address was refused for good
-	Withheld    Verdict = "withheld"    // not in REMINDER_ONLY_TO
-	Odd         Verdict = "odd"         // a cell of it says nothing that can be meant ([Loan.Odd])
+	VerdictDue         Verdict = "due"         // a step is in force that was not promised yet
+	VerdictNotYet      Verdict = "not_yet"     // the first step's day has not come
+	VerdictTold        Verdict = "told"        // the step in force, or a later one, was promised
+	VerdictTooOld      Verdict = "too_old"     // later than REMINDER_MAX_OVERDUE_DAYS
+	VerdictOnHold      Verdict = "held"        // the library's system says why
+	VerdictOptedOut    Verdict = "opted_out"   // the borrower wants no reminders
+	VerdictUnreachable Verdict = "unreachable" // no usable address
+	VerdictBadAddress  Verdict = "bad_address" // this address was refused for good
+	VerdictWithheld    Verdict = "withheld"    // not in REMINDER_ONLY_TO
+	VerdictOdd         Verdict = "odd"         // a cell of it says nothing that can be meant ([Loan.Odd])
 )
 
 // Rules decide which loans are told about. They are values read once a run; deciding is pure.
@@ -68,31 +68,31 @@ func (r Rules) Reach(today Date) (first, last Date) {
 func (r Rules) Address(b Borrower) (mail.Address, Verdict) {
 	addr, err := mail.ParseAddress(b.Email)
 	if err != nil {
-		return mail.Address{}, Unreachable
+		return mail.Address{}, VerdictUnreachable
 	}
 	addr.Name = b.Name
 	if bad, ok := r.BadAddresses[b.ID]; ok && bad == DigestOf(addr.Addr) {
-		return addr, BadAddress
+		return addr, VerdictBadAddress
 	}
 	if len(r.OnlyTo) > 0 && !slices.ContainsFunc(r.OnlyTo, func(a string) bool { return strings.EqualFold(a, addr.Addr) }) {
-		return addr, Withheld
+		return addr, VerdictWithheld
 	}
-	return addr, Due
+	return addr, VerdictDue
 }
 
 // Hinder returns why nothing may be said about the loan, whatever was said before, or Due.
 func (r Rules) Hinder(loan Loan, today Date) Verdict {
 	switch {
 	case loan.Odd(today) != "":
-		return Odd
+		return VerdictOdd
 	case today.Sub(loan.Due) > r.MaxOverdueDays:
-		return TooOld
+		return VerdictTooOld
 	case loan.Hold != "":
-		return OnHold
+		return VerdictOnHold
 	case r.OptedOut[loan.Borrower.ID]:
-		return OptedOut
+		return VerdictOptedOut
 	}
-	return Due
+	return VerdictDue
 }
 
 // A Past is a notice on record, as a plan needs it.
@@ -120,7 +120,7 @@ func (h History) Promised(borrower string, step int) bool {
 		case slices.Contains(Voids, p.Dropped):
 			return false
 		case p.anothers(borrower):
-			return p.Step == step && p.Waiting && p.Dropped != MovedAway
+			return p.Step == step && p.Waiting && p.Dropped != ReasonMoved
 		}
 		return p.Step >= step
 	})
@@ -130,7 +130,7 @@ func (h History) Promised(borrower string, step int) bool {
 func (h History) number(borrower string) int {
 	n := 1
 	for _, p := range h {
-		if p.Told && p.Step > 0 && !p.anothers(borrower) && (p.Dropped == "" || p.Dropped == MovedAway) {
+		if p.Told && p.Step > 0 && !p.anothers(borrower) && (p.Dropped == "" || p.Dropped == ReasonMoved) {
 			n++
 		}
 	}
@@ -157,22 +157,22 @@ func (r Rules) inForce(loan Loan, today Date) (step int, ok bool) {
 // A step is promised only when it is newer than every one that the borrower was promised. So a changed schedule does not
 // tell again what an older schedule told under another step.
 func (r Rules) Judge(loan Loan, past History, today Date) (Notice, Verdict) {
-	if v := r.Hinder(loan, today); v != Due {
+	if v := r.Hinder(loan, today); v != VerdictDue {
 		return Notice{}, v
 	}
 	_, reachable := r.Address(loan.Borrower)
-	if reachable == Unreachable || reachable == BadAddress {
+	if reachable == VerdictUnreachable || reachable == VerdictBadAddress {
 		return Notice{}, reachable
 	}
 	step, ok := r.inForce(loan, today)
 	switch {
 	case !ok || r.shut(loan, today):
-		return Notice{}, NotYet
+		return Notice{}, VerdictNotYet
 	case !loan.wants(step):
-		return Notice{}, OptedOut
+		return Notice{}, VerdictOptedOut
 	}
 	if past.Promised(loan.Borrower.ID, step) {
-		return Notice{}, Told
+		return Notice{}, VerdictTold
 	}
 	n := Notice{Cycle: Cycle{Loan: loan.ID, Due: loan.Due}, Step: step}
 	if step > 0 {
@@ -212,7 +212,7 @@ func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
 		past := known[Cycle{loan.ID, loan.Due}]
 		notice, verdict := p.rules.Judge(loan, past, p.today)
 		switch {
-		case verdict == Odd:
+		case verdict == VerdictOdd:
 			p.Loans.Odd++
 			p.odd[loan.ID] = true
 			continue
@@ -220,19 +220,19 @@ func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
 			continue
 		}
 		switch verdict {
-		case Due:
+		case VerdictDue:
 			if past.moved(loan.Borrower.ID, notice.Step) {
 				p.moved = append(p.moved, planned{loan.Borrower.ID, notice})
 				continue
 			}
 			p.promise(loan.Borrower.ID, notice)
-		case Told:
+		case VerdictTold:
 			p.told++
-		case Withheld:
+		case VerdictWithheld:
 			p.withheld[loan.Borrower.ID] = true
-		case OnHold, OptedOut:
+		case VerdictOnHold, VerdictOptedOut:
 			p.Loans.Held++
-		case Unreachable, BadAddress:
+		case VerdictUnreachable, VerdictBadAddress:
 			p.Loans.Unreachable++
 		}
 	}

@@ -98,7 +98,7 @@ func (r *Runner) Silent(ctx context.Context, today Date, most int) (silent []Sil
 	err = r.Store.Scan(ctx, today.AddDays(-silentReach), today.AddDays(silentReach),
 		func(loans []Loan, known map[Cycle]History) error {
 			for _, l := range loans {
-				if _, verdict := rules.Judge(l, known[Cycle{l.ID, l.Due}], today); verdict != Due {
+				if _, verdict := rules.Judge(l, known[Cycle{l.ID, l.Due}], today); verdict != VerdictDue {
 					why[l.ID] = verdict
 				}
 			}

@@ -27,7 +27,7 @@ func (r *Runner) Quarantine(ctx context.Context, before Date, agree func(Silence
 	}
 	now := r.Now()
 	rep := Report{
-		RunID: rand.Text(), Trigger: "local", Version: Version, Today: before.AddDays(-1), Outcome: Done, Reason: Quarantined,
+		RunID: rand.Text(), Trigger: "local", Version: Version, Today: before.AddDays(-1), Outcome: RunDone, Reason: ReasonQuarantined,
 		StartedAt: now.UTC().Truncate(time.Millisecond),
 	}
 	rules, err := r.rules(ctx, rep.Today)
@@ -57,10 +57,10 @@ func (r *Runner) Quarantine(ctx context.Context, before Date, agree func(Silence
 	if err != nil {
 		return done, err
 	}
-	if done.Canceled, done.Unknown, err = r.Store.CancelWaiting(ctx, Quarantined); err != nil {
+	if done.Canceled, done.Unknown, err = r.Store.CancelWaiting(ctx, ReasonQuarantined); err != nil {
 		return done, err
 	}
-	if rep.Planned, err = r.Store.Skip(ctx, rep.RunID, emails, Quarantined); err != nil {
+	if rep.Planned, err = r.Store.Skip(ctx, rep.RunID, emails, ReasonQuarantined); err != nil {
 		return done, err
 	}
 	done.Borrowers, done.Loans = rep.Planned.Emails, rep.Planned.Notices

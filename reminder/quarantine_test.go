@@ -29,8 +29,8 @@ func TestRestoredBackup(t *testing.T) {
 	for range 2 {
 		rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 		require.NoError(t, err)
-		require.Equal(t, reminder.Held, rep.Outcome, "held, and held again")
-		require.Equal(t, reminder.LooksRestored, rep.Reason)
+		require.Equal(t, reminder.RunHeld, rep.Outcome, "held, and held again")
+		require.Equal(t, reminder.ReasonLooksRestored, rep.Reason)
 		require.True(t, rep.NeedsPerson())
 	}
 	said := 0
@@ -46,7 +46,7 @@ func TestRestoredBackup(t *testing.T) {
 	assert.Equal(t, 2, said)
 
 	rep := lib.run(t, app, reminder.Options{})
-	assert.Equal(t, reminder.Done, rep.Outcome)
+	assert.Equal(t, reminder.RunDone, rep.Outcome)
 	sent := lib.count(t, `SELECT COUNT(*) FROM reminder_notices n JOIN reminder_emails e ON e.id = n.email_id
 		WHERE e.state = 'sent' AND n.loan_id = ?`, soon)
 	assert.Equal(t, 1, sent)
@@ -69,7 +69,7 @@ func TestLongAbsence(t *testing.T) {
 	lib.at(t, "2026-12-20 08:00")
 	rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 	require.NoError(t, err)
-	require.Equal(t, reminder.Held, rep.Outcome)
+	require.Equal(t, reminder.RunHeld, rep.Outcome)
 	assert.Equal(t, 2, lib.run(t, app, reminder.Options{Approve: true}).Emails.Sent, "a person says that it was just off")
 }
 
@@ -87,5 +87,5 @@ func TestRestoredBackupAfterAClockAhead(t *testing.T) {
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-23", Borrowed: "2026-11-16 09:00:00"})
 	rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 	require.NoError(t, err)
-	require.Equal(t, reminder.LooksRestored, rep.Reason)
+	require.Equal(t, reminder.ReasonLooksRestored, rep.Reason)
 }

@@ -17,7 +17,7 @@ func TestPlainly(t *testing.T) {
 		assert.Empty(t, details, word)
 		assert.NotEqual(t, text.ID, text.EN, word)
 	}
-	for _, v := range []Verdict{NotYet, Told, TooOld, OnHold, OptedOut, Unreachable, BadAddress, Withheld} {
+	for _, v := range []Verdict{VerdictNotYet, VerdictTold, VerdictTooOld, VerdictOnHold, VerdictOptedOut, VerdictUnreachable, VerdictBadAddress, VerdictWithheld} {
 		assert.Contains(t, reasons, string(v))
 	}
 	for _, phase := range []string{"compose", "resolve", "connect", "tls", "greet", "ehlo", "starttls", "auth", "mail", "rcpt", "data",

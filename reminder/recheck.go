@@ -33,11 +33,11 @@ func (r Rules) Recheck(c Claim, loans []Loan, today Date) (Letter, mail.Address,
 		letter.Items = append(letter.Items, r.item(n, loan, today))
 	}
 	if len(letter.Items) == 0 {
-		o.State, o.Reason = Canceled, "empty"
+		o.State, o.Reason = StateCanceled, "empty"
 		for _, dropped := range o.Dropped {
 			o.Reason = dropped.Reason
-			if dropped.Reason == superseded {
-				o.State = Expired
+			if dropped.Reason == ReasonSuperseded {
+				o.State = StateExpired
 				break
 			}
 		}
@@ -49,14 +49,14 @@ func (r Rules) Recheck(c Claim, loans []Loan, today Date) (Letter, mail.Address,
 	letter.Name, letter.Lang = borrower.Name, borrower.Language
 	to, verdict := r.Address(borrower)
 	switch verdict {
-	case Withheld:
-		return letter, to, Outcome{State: Queued, Reason: string(Withheld), KeepTry: true, RetryAfter: withheldFor}
-	case Unreachable, BadAddress:
-		o.State, o.Reason = Canceled, string(verdict)
+	case VerdictWithheld:
+		return letter, to, Outcome{State: StateQueued, Reason: string(VerdictWithheld), KeepTry: true, RetryAfter: withheldFor}
+	case VerdictUnreachable, VerdictBadAddress:
+		o.State, o.Reason = StateCanceled, string(verdict)
 		return letter, to, unhidden(c, o)
 	}
 	if shut {
-		return letter, to, Outcome{State: Queued, Reason: ClosedDay, KeepTry: true, RetryAfter: withheldFor}
+		return letter, to, Outcome{State: StateQueued, Reason: ReasonClosedDay, KeepTry: true, RetryAfter: withheldFor}
 	}
 	return letter, to, o
 }
@@ -73,37 +73,37 @@ func current(c Claim, n Notice, loans []Loan) (loan Loan, open bool) {
 
 // The reasons for which a notice is dropped, beside the verdicts.
 const (
-	returned   = "returned"
-	renewed    = "renewed"
-	superseded = "superseded" // a later step is in force: its own notice says more
+	ReasonReturned   = "returned"
+	ReasonRenewed    = "renewed"
+	ReasonSuperseded = "superseded" // a later step is in force: its own notice says more
 )
 
 // stale returns why a notice is not to be told any more, or "".
 func (r Rules) stale(c Claim, n Notice, loan Loan, open bool, today Date) string {
 	switch {
 	case open && loan.Odd(today) != "":
-		return string(Odd)
+		return string(VerdictOdd)
 	case !open || loan.Borrower.ID != c.Borrower: // an id can come back with another borrower after a restore
-		return returned
+		return ReasonReturned
 	case loan.Due != n.Due:
-		return renewed
+		return ReasonRenewed
 	}
-	if v := r.Hinder(loan, today); v != Due {
+	if v := r.Hinder(loan, today); v != VerdictDue {
 		return string(v)
 	}
 	if step, _ := r.inForce(loan, today); step > n.Step {
-		return superseded
+		return ReasonSuperseded
 	}
 	if !loan.wants(n.Step) {
-		return string(OptedOut)
+		return string(VerdictOptedOut)
 	}
 	return ""
 }
 
 // unhidden keeps an email that may have been sent from ending as if it surely had not been.
 func unhidden(c Claim, o Outcome) Outcome {
-	if c.Unknowns > 0 && o.State != Queued {
-		o.State = Unknown
+	if c.Unknowns > 0 && o.State != StateQueued {
+		o.State = StateUnknown
 	}
 	return o
 }

@@ -33,39 +33,39 @@ func TestRecheck(t *testing.T) {
 		items    []string // titles, in order
 	}{
 		{name: "as promised", notices: []Notice{told("1", "2026-11-24", 0)}, loans: []Loan{good}, items: []string{"T1"}},
-		{name: "returned", notices: []Notice{told("1", "2026-11-24", 0)}, state: Canceled, reason: "returned", dropped: []string{"returned"}},
+		{name: "returned", notices: []Notice{told("1", "2026-11-24", 0)}, state: StateCanceled, reason: "returned", dropped: []string{"returned"}},
 		{name: "somebody else's now", notices: []Notice{told("1", "2026-11-24", 0)}, borrower: "other", loans: []Loan{good},
-			state: Canceled, reason: "returned", dropped: []string{"returned"}},
+			state: StateCanceled, reason: "returned", dropped: []string{"returned"}},
 		{name: "seen twice, with another borrower", notices: []Notice{told("1", "2026-11-24", 0)},
 			loans: []Loan{good, loan("1", "2026-11-24", "c", "c@example.org")}, items: []string{"T1"}},
 		{name: "seen twice, with another day", notices: []Notice{told("1", "2026-11-24", 0)},
 			loans: []Loan{loan("1", "2026-11-20", "b", "b@example.org"), good, loan("1", "2026-11-20", "b", "b@example.org")}, items: []string{"T1"}},
-		{name: "renewed", notices: []Notice{told("1", "2026-11-20", 3)}, loans: []Loan{good}, state: Canceled, reason: "renewed", dropped: []string{"renewed"}},
+		{name: "renewed", notices: []Notice{told("1", "2026-11-20", 3)}, loans: []Loan{good}, state: StateCanceled, reason: "renewed", dropped: []string{"renewed"}},
 		{name: "on hold", notices: []Notice{told("1", "2026-11-24", 0)}, loans: []Loan{{ID: "1", Due: today, Hold: "lost", Borrower: good.Borrower}},
-			state: Canceled, reason: "held", dropped: []string{"held"}},
+			state: StateCanceled, reason: "held", dropped: []string{"held"}},
 		{name: "opted out", notices: []Notice{told("1", "2026-11-24", 0)}, borrower: "quiet", loans: []Loan{loan("1", "2026-11-24", "quiet", "b@example.org")},
-			state: Canceled, reason: "opted_out", dropped: []string{"opted_out"}},
+			state: StateCanceled, reason: "opted_out", dropped: []string{"opted_out"}},
 		{name: "too old by now", notices: []Notice{told("1", "2026-09-01", 56)}, loans: []Loan{loan("1", "2026-09-01", "b", "b@example.org")},
-			state: Canceled, reason: "too_old", dropped: []string{"too_old"}},
-		{name: "a later step is in force", notices: []Notice{told("1", "2026-11-24", -1)}, loans: []Loan{good}, state: Expired, reason: "superseded", dropped: []string{"superseded"}},
+			state: StateCanceled, reason: "too_old", dropped: []string{"too_old"}},
+		{name: "a later step is in force", notices: []Notice{told("1", "2026-11-24", -1)}, loans: []Loan{good}, state: StateExpired, reason: "superseded", dropped: []string{"superseded"}},
 		{name: "superseded says more than returned", notices: []Notice{told("2", "2026-11-24", 0), told("1", "2026-11-24", -1), told("3", "2026-11-24", 0)}, loans: []Loan{good},
-			state: Expired, reason: "superseded", dropped: []string{"returned", "superseded", "returned"}},
+			state: StateExpired, reason: "superseded", dropped: []string{"returned", "superseded", "returned"}},
 		{name: "a closure makes it early again", notices: []Notice{told("1", "2026-11-24", 1)}, loans: []Loan{good}, items: []string{"T1"}},
 		{name: "fewer lines", notices: []Notice{told("1", "2026-11-24", 0), told("2", "2026-11-24", 0)}, loans: []Loan{good}, dropped: []string{"returned"}, items: []string{"T1"}},
 		{name: "the longest late first", notices: []Notice{told("1", "2026-11-24", 0), told("3", "2026-11-20", 3), told("2", "2026-11-24", 0)},
 			loans: []Loan{loan("2", "2026-11-24", "b", "b@example.org"), loan("3", "2026-11-20", "b", "b@example.org"), good}, items: []string{"T3", "T1", "T2"}},
 		{name: "no address any more", notices: []Notice{told("1", "2026-11-24", 0)}, loans: []Loan{loan("1", "2026-11-24", "b", "-")},
-			state: Canceled, reason: "unreachable", items: []string{"T1"}},
+			state: StateCanceled, reason: "unreachable", items: []string{"T1"}},
 		{name: "refused address", notices: []Notice{told("1", "2026-11-24", 0)}, borrower: "dead", loans: []Loan{loan("1", "2026-11-24", "dead", "dead@example.org")},
-			state: Canceled, reason: "bad_address", items: []string{"T1"}},
+			state: StateCanceled, reason: "bad_address", items: []string{"T1"}},
 		{name: "withheld", notices: []Notice{told("1", "2026-11-24", 0)}, loans: []Loan{loan("1", "2026-11-24", "b", "c@example.org")},
-			state: Queued, reason: "withheld", items: []string{"T1"}},
-		{name: "nothing left of it", state: Canceled, reason: "empty"},
-		{name: "may have been sent, and returned", unknowns: 1, notices: []Notice{told("1", "2026-11-24", 0)}, state: Unknown, reason: "returned", dropped: []string{"returned"}},
+			state: StateQueued, reason: "withheld", items: []string{"T1"}},
+		{name: "nothing left of it", state: StateCanceled, reason: "empty"},
+		{name: "may have been sent, and returned", unknowns: 1, notices: []Notice{told("1", "2026-11-24", 0)}, state: StateUnknown, reason: "returned", dropped: []string{"returned"}},
 		{name: "may have been sent, and no address", unknowns: 1, notices: []Notice{told("1", "2026-11-24", 0)}, loans: []Loan{loan("1", "2026-11-24", "b", "-")},
-			state: Unknown, reason: "unreachable", items: []string{"T1"}},
+			state: StateUnknown, reason: "unreachable", items: []string{"T1"}},
 		{name: "may have been sent, and withheld", unknowns: 1, notices: []Notice{told("1", "2026-11-24", 0)}, loans: []Loan{loan("1", "2026-11-24", "b", "c@example.org")},
-			state: Queued, reason: "withheld", items: []string{"T1"}},
+			state: StateQueued, reason: "withheld", items: []string{"T1"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.borrower == "" {
@@ -88,7 +88,7 @@ func TestRecheck(t *testing.T) {
 				assert.Equal(t, mail.Address{Name: "N", Addr: "b@example.org"}, to)
 				assert.Equal(t, []any{"N", "en", today}, []any{letter.Name, letter.Lang, letter.Today})
 			}
-			if o.State == Queued {
+			if o.State == StateQueued {
 				assert.True(t, o.KeepTry)
 				assert.Positive(t, o.RetryAfter)
 			}

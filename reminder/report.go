@@ -13,24 +13,24 @@ type RunOutcome string
 
 // The outcomes of a run.
 const (
-	Done    RunOutcome = "done"    // all that could be done was done
-	Held    RunOutcome = "held"    // more emails planned than REMINDER_MAX_PER_RUN: nothing done until a person approves
-	Paused  RunOutcome = "paused"  // a pause is in force: nothing done
-	Closed  RunOutcome = "closed"  // outside the send window, or the library is closed today: nothing done
-	Stopped RunOutcome = "stopped" // something outside failed: mail server or database; what was claimed was handed back
-	Partial RunOutcome = "partial" // the time budget is spent and work is left
+	RunDone    RunOutcome = "done"    // all that could be done was done
+	RunHeld    RunOutcome = "held"    // more emails planned than REMINDER_MAX_PER_RUN: nothing done until a person approves
+	RunPaused  RunOutcome = "paused"  // a pause is in force: nothing done
+	RunClosed  RunOutcome = "closed"  // outside the send window, or the library is closed today: nothing done
+	RunStopped RunOutcome = "stopped" // something outside failed: mail server or database; what was claimed was handed back
+	RunPartial RunOutcome = "partial" // the time budget is spent and work is left
 )
 
 // The words for why a run did not do, or not yet do, everything.
 const (
-	OutsideWindow = "outside_window" // with Closed
-	ClosedDay     = "closed_day"     // with Closed
-	MaxPerRun     = "max_per_run"    // with Held
-	LooksRestored = "looks_restored" // with Held: the records look as if they came from a backup
-	DailyLimit    = "daily_limit"    // with Done: the rest waits
-	TimeSpent     = "time_spent"     // with Partial
-	Interrupted   = "interrupted"    // with Partial: the caller went, or the machine shuts down
-	Quarantined   = "quarantined"    // with Done: not a run, but a person's word about what was told before
+	ReasonOutsideWindow = "outside_window" // with RunClosed
+	ReasonClosedDay     = "closed_day"     // with RunClosed
+	ReasonMaxPerRun     = "max_per_run"    // with RunHeld
+	ReasonLooksRestored = "looks_restored" // with RunHeld: the records look as if they came from a backup
+	ReasonDailyLimit    = "daily_limit"    // with RunDone: the rest waits
+	ReasonTimeSpent     = "time_spent"     // with RunPartial
+	ReasonInterrupted   = "interrupted"    // with RunPartial: the caller went, or the machine shuts down
+	ReasonQuarantined   = "quarantined"    // with RunDone: not a run, but a person's word about what was told before
 )
 
 // A Report is what a run did. Both doors return it as JSON; its field names are used from outside.
@@ -86,17 +86,17 @@ type EmailCounts struct {
 // count adds one email that ended in s.
 func (c *EmailCounts) count(s State) {
 	switch s {
-	case Sent:
+	case StateSent:
 		c.Sent++
-	case Refused:
+	case StateRefused:
 		c.Refused++
-	case Failed:
+	case StateFailed:
 		c.Failed++
-	case Canceled:
+	case StateCanceled:
 		c.Canceled++
-	case Expired:
+	case StateExpired:
 		c.Expired++
-	case Unknown:
+	case StateUnknown:
 		c.Unknown++
 	}
 }
@@ -104,8 +104,8 @@ func (c *EmailCounts) count(s State) {
 // NeedsPerson reports whether somebody should look: an email failed, was refused or has an unknown outcome, a loan is odd, or
 // the run holds back.
 func (r Report) NeedsPerson() bool {
-	return r.Outcome == Held || r.Loans != nil && r.Loans.Odd > 0 || r.Emails.Failed > 0 || r.Emails.Refused > 0 || r.Emails.Unknown > 0 ||
-		r.Outcome == Paused && r.Reason != string(PauseByPerson)
+	return r.Outcome == RunHeld || r.Loans != nil && r.Loans.Odd > 0 || r.Emails.Failed > 0 || r.Emails.Refused > 0 || r.Emails.Unknown > 0 ||
+		r.Outcome == RunPaused && r.Reason != string(PauseByPerson)
 }
 
 // LogValue makes the report the attributes of one log line, with the names that they have in JSON: alerts in the cloud are

@@ -58,15 +58,15 @@ func (l *library) restoredAfter(t *testing.T, days int, part []string) {
 		l.now = l.now.Add(time.Duration(hours) * time.Hour)
 		rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 		require.NoError(t, err)
-		require.Equal(t, []any{reminder.Held, reminder.LooksRestored}, []any{rep.Outcome, rep.Reason})
+		require.Equal(t, []any{reminder.RunHeld, reminder.ReasonLooksRestored}, []any{rep.Outcome, rep.Reason})
 	}
 	require.Len(t, srv.Messages(), len(sent), "nothing is sent")
 
 	l.now = l.now.AddDate(0, 0, -1)
 	rep := l.run(t, app, reminder.Options{Approve: true})
-	require.Equal(t, reminder.Done, rep.Outcome)
+	require.Equal(t, reminder.RunDone, rep.Outcome)
 	rep = l.run(t, app, reminder.Options{})
-	require.Equal(t, reminder.Done, rep.Outcome, "a person has spoken")
+	require.Equal(t, reminder.RunDone, rep.Outcome, "a person has spoken")
 	assert.Zero(t, rep.Planned)
 	for _, m := range srv.Messages()[len(sent):] {
 		assert.True(t, slices.ContainsFunc(sent, func(before mailtest.Received) bool { return before.ID == m.ID && before.To == m.To }),
@@ -97,14 +97,14 @@ func TestWitnessHindersNoRun(t *testing.T) {
 	elsewhere := lib.app(t, srv, nil)
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	assert.Equal(t, 1, lib.run(t, elsewhere, reminder.Options{}).Emails.Sent)
-	assert.Equal(t, reminder.Done, lib.run(t, app, reminder.Options{}).Outcome)
+	assert.Equal(t, reminder.RunDone, lib.run(t, app, reminder.Options{}).Outcome)
 
 	require.NoError(t, os.WriteFile(files[0], []byte("not a witness"), 0o600))
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	assert.Equal(t, 1, lib.run(t, app, reminder.Options{}).Emails.Sent)
 	require.NoError(t, os.Remove(files[0]))
 	require.NoError(t, os.MkdirAll(filepath.Join(files[0], "locked"), 0o700))
-	assert.Equal(t, reminder.Done, lib.run(t, app, reminder.Options{}).Outcome)
+	assert.Equal(t, reminder.RunDone, lib.run(t, app, reminder.Options{}).Outcome)
 	require.Contains(t, lib.log.String()+logged(t, folder), "witness")
 	require.NoError(t, os.RemoveAll(files[0]))
 	lib.run(t, app, reminder.Options{})
@@ -112,12 +112,12 @@ func TestWitnessHindersNoRun(t *testing.T) {
 	lib.bringBack(t, records) // empty
 	dry, err := app.Runner.Run(t.Context(), reminder.Options{DryRun: true, Now: true})
 	require.NoError(t, err)
-	assert.Equal(t, reminder.LooksRestored, dry.Reason, "status says it before a run does")
+	assert.Equal(t, reminder.ReasonLooksRestored, dry.Reason, "status says it before a run does")
 	rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 	require.NoError(t, err)
-	require.Equal(t, reminder.LooksRestored, rep.Reason)
+	require.Equal(t, reminder.ReasonLooksRestored, rep.Reason)
 	assert.Equal(t, 3, lib.run(t, app, reminder.Options{Approve: true}).Emails.Sent)
-	assert.Equal(t, reminder.Done, lib.run(t, app, reminder.Options{}).Outcome)
+	assert.Equal(t, reminder.RunDone, lib.run(t, app, reminder.Options{}).Outcome)
 }
 
 func logged(t *testing.T, folder string) string {
@@ -141,9 +141,9 @@ func TestHalfABackup(t *testing.T) {
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 	require.NoError(t, err)
-	require.Equal(t, reminder.LooksRestored, rep.Reason)
+	require.Equal(t, reminder.ReasonLooksRestored, rep.Reason)
 	assert.Equal(t, 1, lib.run(t, app, reminder.Options{Approve: true}).Emails.Sent, "what was told before is not told again")
-	assert.Equal(t, reminder.Done, lib.run(t, app, reminder.Options{}).Outcome)
+	assert.Equal(t, reminder.RunDone, lib.run(t, app, reminder.Options{}).Outcome)
 	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_emails e JOIN reminder_notices n ON n.email_id = e.id WHERE e.state = 'sent'"))
 }
 

@@ -69,7 +69,7 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 	now := r.Now() // the run's one instant; everything below gets it as a value
 	rep := Report{
 		RunID: rand.Text(), Trigger: o.Trigger, Version: Version, Today: DateOf(now, r.Settings.Zone),
-		DryRun: o.DryRun, Outcome: Done, StartedAt: now.UTC().Truncate(time.Millisecond),
+		DryRun: o.DryRun, Outcome: RunDone, StartedAt: now.UTC().Truncate(time.Millisecond),
 	}
 	run := *r
 	if o.Log != nil {
@@ -78,7 +78,7 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 	run.Log = run.Log.With("run_id", rep.RunID)
 	err := run.unpanicked(ctx, now, o, &rep)
 	if err != nil {
-		rep.Outcome, rep.Reason = Stopped, Localize(err, r.Settings.Locale)
+		rep.Outcome, rep.Reason = RunStopped, Localize(err, r.Settings.Locale)
 	}
 	rep.DurationMS = r.Now().Sub(now).Milliseconds()
 	if !o.DryRun {
@@ -95,7 +95,7 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 	}
 	level := slog.LevelInfo
 	switch {
-	case err != nil || rep.Outcome == Stopped:
+	case err != nil || rep.Outcome == RunStopped:
 		level = slog.LevelError
 	case rep.NeedsPerson():
 		level = slog.LevelWarn
@@ -142,16 +142,16 @@ func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report)
 	rules.Shut = !o.Now && !closed // a dry run on a closed day counts what the day keeps back
 	switch {
 	case restored: // whatever the hour: a run that found nothing to do would hide how old the records are
-		rep.Outcome, rep.Reason, budget = Held, LooksRestored, min(budget, max(left, time.Minute))
+		rep.Outcome, rep.Reason, budget = RunHeld, ReasonLooksRestored, min(budget, max(left, time.Minute))
 	case o.Now:
 	case left == 0:
-		rep.Outcome, rep.Reason = Closed, OutsideWindow
+		rep.Outcome, rep.Reason = RunClosed, ReasonOutsideWindow
 	case closed:
-		rep.Outcome, rep.Reason = Closed, ClosedDay
+		rep.Outcome, rep.Reason = RunClosed, ReasonClosedDay
 	default:
 		budget = min(budget, left)
 	}
-	if rep.Outcome == Closed && !o.DryRun {
+	if rep.Outcome == RunClosed && !o.DryRun {
 		return r.backlog(ctx, rep)
 	}
 	summarize := len(s.SummaryTo) > 0 && left > 0 && !closed && !o.DryRun
@@ -160,13 +160,13 @@ func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report)
 	case err != nil:
 		return err
 	case o.DryRun: // counts in any case, and says all the same what would keep the mails back
-		if pause.inForce && rep.Outcome != Held {
-			rep.Outcome, rep.Reason = Paused, string(pause.Kind)
+		if pause.inForce && rep.Outcome != RunHeld {
+			rep.Outcome, rep.Reason = RunPaused, string(pause.Kind)
 		}
-	case rep.Outcome == Held && (pause.inForce || !summarize):
+	case rep.Outcome == RunHeld && (pause.inForce || !summarize):
 		return r.backlog(ctx, rep)
 	case pause.inForce:
-		rep.Outcome, rep.Reason = Paused, string(pause.Kind)
+		rep.Outcome, rep.Reason = RunPaused, string(pause.Kind)
 		return r.backlog(ctx, rep)
 	}
 
@@ -178,18 +178,18 @@ func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report)
 	}
 	switch {
 	case err != nil:
-	case rep.Outcome == Held && !o.DryRun: // but the librarian must hear of it
+	case rep.Outcome == RunHeld && !o.DryRun: // but the librarian must hear of it
 		err = r.deliver(ctx, timed, now, rules, pause.Kind != "", rep)
 		err = errors.Join(err, r.backlog(ctx, rep))
 	default:
 		err = r.work(ctx, timed, now, o, rules, pause.Kind != "", rep)
 	}
-	switch unfinished := err != nil || rep.Outcome == Done && rep.Emails.Waiting > 0; {
+	switch unfinished := err != nil || rep.Outcome == RunDone && rep.Emails.Waiting > 0; {
 	case unfinished && ctx.Err() != nil:
-		rep.Outcome, rep.Reason = Partial, Interrupted
+		rep.Outcome, rep.Reason = RunPartial, ReasonInterrupted
 		return nil
 	case unfinished && errors.Is(context.Cause(timed), errBudget):
-		rep.Outcome, rep.Reason = Partial, TimeSpent
+		rep.Outcome, rep.Reason = RunPartial, ReasonTimeSpent
 		return nil
 	}
 	return err
@@ -213,8 +213,8 @@ func (r *Runner) work(ctx, timed context.Context, now time.Time, o Options, rule
 		return err
 	}
 	if len(emails) > r.Settings.MaxPerRun && !o.Approve {
-		if rep.Outcome == Done {
-			rep.Outcome, rep.Reason = Held, MaxPerRun
+		if rep.Outcome == RunDone {
+			rep.Outcome, rep.Reason = RunHeld, ReasonMaxPerRun
 		}
 	} else if !o.DryRun {
 		// Each chunk is durable when Promise returns. A crash between two leaves the rest unpromised, and the next run
@@ -245,7 +245,7 @@ func (r *Runner) backlog(ctx context.Context, rep *Report) error {
 	if err != nil {
 		return err
 	}
-	if rep.Emails.Waiting = waiting; waiting == 0 && rep.Reason == DailyLimit {
+	if rep.Emails.Waiting = waiting; waiting == 0 && rep.Reason == ReasonDailyLimit {
 		rep.Reason = "" // it was reached, and kept nothing back
 	}
 	if !oldest.IsZero() {

@@ -97,10 +97,10 @@ func TestWindow(t *testing.T) {
 		outcome      reminder.RunOutcome
 		mails        int
 	}{
-		{"2026-11-23 23:59", "2026-11-23", reminder.Closed, 0},
-		{"2026-11-24 00:00", "2026-11-24", reminder.Closed, 0},
-		{"2026-11-24 06:59", "2026-11-24", reminder.Closed, 0},
-		{"2026-11-24 07:00", "2026-11-24", reminder.Done, 1},
+		{"2026-11-23 23:59", "2026-11-23", reminder.RunClosed, 0},
+		{"2026-11-24 00:00", "2026-11-24", reminder.RunClosed, 0},
+		{"2026-11-24 06:59", "2026-11-24", reminder.RunClosed, 0},
+		{"2026-11-24 07:00", "2026-11-24", reminder.RunDone, 1},
 	} {
 		lib.at(t, tt.clock)
 		rep := lib.run(t, app, reminder.Options{})
@@ -122,8 +122,8 @@ func TestDryRunCounts(t *testing.T) {
 	for _, tt := range []struct {
 		clock, statement, reason string
 	}{
-		{"2026-11-24 21:00", "", reminder.OutsideWindow},
-		{"2026-11-29 08:00", "", reminder.ClosedDay},
+		{"2026-11-24 21:00", "", reminder.ReasonOutsideWindow},
+		{"2026-11-29 08:00", "", reminder.ReasonClosedDay},
 		{"2026-11-30 08:00", "INSERT INTO reminder_state (name, kind, reason, fingerprint) VALUES ('pause_person', 'person', '', '')", "person"},
 	} {
 		lib.at(t, tt.clock)
@@ -274,7 +274,7 @@ func TestLargePlanIsHeld(t *testing.T) {
 	for range 2 {
 		rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 		require.NoError(t, err)
-		assert.Equal(t, reminder.Held, rep.Outcome)
+		assert.Equal(t, reminder.RunHeld, rep.Outcome)
 		assert.True(t, rep.NeedsPerson())
 		assert.Equal(t, 3, rep.Planned.Emails)
 	}
@@ -338,7 +338,7 @@ func TestPanic(t *testing.T) {
 		rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 		require.Error(t, err, name)
 		assert.True(t, reminder.IsTemporary(err))
-		assert.Equal(t, reminder.Stopped, rep.Outcome)
+		assert.Equal(t, reminder.RunStopped, rep.Outcome)
 		assert.NotContains(t, rep.Reason+lib.log.String(), "canary")
 		assert.Contains(t, lib.log.String(), `trail="reminder_test.panicking`, "the trail begins where it happened")
 		assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_runs WHERE outcome = 'stopped' AND run_id = ?", rep.RunID))

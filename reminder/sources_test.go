@@ -88,7 +88,7 @@ func tellSource(t *testing.T, source, change string) string {
 		srv := mailtest.NewServer(t, mailtest.Options{})
 		app := lib.app(t, srv, map[string]string{"MAIL_FROM_ALLOWED": "@library.example"})
 		rep := lib.run(t, app, reminder.Options{})
-		assert.Equal(t, reminder.Done, rep.Outcome)
+		assert.Equal(t, reminder.RunDone, rep.Outcome)
 		fmt.Fprintf(&told, "%s  open %d, in reach %d, held %d, too old %d, unreachable %d, odd %d\n", day,
 			rep.Loans.Open, rep.Loans.InReach, rep.Loans.Held, rep.Loans.TooOld, rep.Loans.Unreachable, rep.Loans.Odd)
 		var lines []string

@@ -203,24 +203,24 @@ func TestSummaryOfHeldRuns(t *testing.T) {
 		for range 2 {
 			rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 			require.NoError(t, err)
-			assert.Equal(t, reminder.Held, rep.Outcome)
+			assert.Equal(t, reminder.RunHeld, rep.Outcome)
 			assert.Equal(t, reason, rep.Reason)
 			assert.Zero(t, rep.Emails)
 		}
 	}
-	held(reminder.MaxPerRun)
+	held(reminder.ReasonMaxPerRun)
 	require.Len(t, srv.Messages(), 1)
 	assert.Contains(t, summarized(t, srv)[0].Text, "3 surel direncanakan")
 	assert.Equal(t, 3, lib.run(t, app, reminder.Options{Approve: true}).Emails.Sent)
 
 	lib.at(t, "2026-12-07 08:00")
-	held(reminder.LooksRestored)
+	held(reminder.ReasonLooksRestored)
 	require.Len(t, srv.Messages(), 5)
 	assert.Contains(t, summarized(t, srv)[1].Text, "dipulihkan")
 
 	lib.at(t, "2026-12-08 08:00")
 	require.NoError(t, app.Store.SetPause(t.Context(), reminder.Pause{Kind: reminder.PauseByPerson}))
-	held(reminder.LooksRestored)
+	held(reminder.ReasonLooksRestored)
 	assert.Len(t, srv.Messages(), 5)
 	_, err := app.Runner.Run(t.Context(), reminder.Options{Approve: true})
 	require.NoError(t, err)
@@ -243,7 +243,7 @@ func TestSummaryCountsForTheProvider(t *testing.T) {
 		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	}
 	rep := lib.run(t, app, reminder.Options{})
-	assert.Equal(t, reminder.DailyLimit, rep.Reason)
+	assert.Equal(t, reminder.ReasonDailyLimit, rep.Reason)
 	assert.Equal(t, 1, rep.Emails.Sent)
 	assert.Equal(t, 2, rep.Emails.Waiting)
 	require.Len(t, srv.Messages(), 2)

@@ -19,7 +19,7 @@ type Summary struct {
 	SinceTime string // "07:02"
 	Planned   int    // emails that this run promised, or would have
 	Sending   int    // emails that this run is about to send; Waiting but for what MAIL_DAILY_LIMIT leaves for later
-	Held      string // MaxPerRun or LooksRestored when the run is held, else ""
+	Held      string // ReasonMaxPerRun or ReasonLooksRestored when the run is held, else ""
 
 	Open, Late  int // loans
 	Unreachable []GroupCount
@@ -37,7 +37,7 @@ type Activity struct {
 
 // A Trouble counts emails that ended badly in the same way.
 type Trouble struct {
-	State  State // Refused, Failed or Unknown
+	State  State // StateRefused, StateFailed or StateUnknown
 	Reason string
 	Count  int
 }
@@ -53,7 +53,7 @@ type GroupCount struct {
 func (r *Runner) promiseSummaries(ctx context.Context, rules Rules, rep Report) error {
 	var emails []Email
 	for i, to := range r.Settings.SummaryTo {
-		if _, verdict := rules.Address(Borrower{Email: to.Addr}); verdict == Due {
+		if _, verdict := rules.Address(Borrower{Email: to.Addr}); verdict == VerdictDue {
 			emails = append(emails, Email{Notices: []Notice{summaryNotice(rep.Today, i)}})
 		}
 	}
@@ -69,14 +69,14 @@ func (r *Runner) promiseSummaries(ctx context.Context, rules Rules, rep Report) 
 // was down for a week gets one and not seven.
 func (r Rules) recheckSummary(c Claim, recipients []mail.Address, today Date) (mail.Address, Outcome) {
 	if len(c.Notices) == 0 || c.Notices[0].Due != today {
-		return mail.Address{}, unhidden(c, Outcome{State: Expired, Reason: superseded})
+		return mail.Address{}, unhidden(c, Outcome{State: StateExpired, Reason: ReasonSuperseded})
 	}
 	if c.Notices[0].Step >= len(recipients) {
-		return mail.Address{}, unhidden(c, Outcome{State: Canceled, Reason: string(Unreachable)})
+		return mail.Address{}, unhidden(c, Outcome{State: StateCanceled, Reason: string(VerdictUnreachable)})
 	}
 	to := recipients[c.Notices[0].Step]
-	if _, verdict := r.Address(Borrower{Email: to.Addr}); verdict == Withheld {
-		return to, Outcome{State: Queued, Reason: string(Withheld), KeepTry: true, RetryAfter: withheldFor}
+	if _, verdict := r.Address(Borrower{Email: to.Addr}); verdict == VerdictWithheld {
+		return to, Outcome{State: StateQueued, Reason: string(VerdictWithheld), KeepTry: true, RetryAfter: withheldFor}
 	}
 	return to, Outcome{}
 }
@@ -88,7 +88,7 @@ const longestLate, longestReach = 10, 3660
 // summary gathers what a summary tells. Of the report it reads only what does not change while emails are sent.
 func (r *Runner) summary(ctx context.Context, rules Rules, rep *Report) (s Summary, err error) {
 	s = Summary{Today: rep.Today, Planned: rep.Planned.Emails, Calendar: rules.Calendar}
-	if rep.Outcome == Held {
+	if rep.Outcome == RunHeld {
 		s.Held = rep.Reason
 	}
 	if s.Activity, err = r.Store.Activity(ctx, rep.Today); err != nil {
@@ -136,7 +136,7 @@ func (r *Runner) Unreachable(ctx context.Context, rules Rules, today Date) ([]Lo
 	first, last := rules.Reach(today)
 	err := r.Store.Scan(ctx, first, last, func(page []Loan, _ map[Cycle]History) error {
 		for _, loan := range page {
-			if _, verdict := rules.Judge(loan, nil, today); verdict == Unreachable || verdict == BadAddress {
+			if _, verdict := rules.Judge(loan, nil, today); verdict == VerdictUnreachable || verdict == VerdictBadAddress {
 				silent = append(silent, Notice{Cycle: Cycle{Loan: loan.ID}})
 			}
 		}
@@ -220,7 +220,7 @@ func (w *writer) summarize(s Summary, texts Texts) (Content, error) {
 	v := summaryView{
 		Lang: w.tag, Library: texts.Library, URL: texts.URL, Date: w.date(s.Today), Sent: s.Sent, Planned: s.Planned,
 		Waiting: s.Waiting, Sending: s.Sending, Later: s.Waiting - s.Sending,
-		Restored: s.Held == LooksRestored, Many: s.Held == MaxPerRun, Open: s.Open, Late: s.Late, Unreachable: s.Unreachable,
+		Restored: s.Held == ReasonLooksRestored, Many: s.Held == ReasonMaxPerRun, Open: s.Open, Late: s.Late, Unreachable: s.Unreachable,
 	}
 	if !s.Since.IsZero() {
 		v.Since, v.SinceTime = w.date(s.SinceDate), strings.ReplaceAll(s.SinceTime, ":", w.hourSep)
@@ -248,15 +248,15 @@ func (w *writer) summarize(s Summary, texts Texts) (Content, error) {
 func sampleSummaries() []Summary {
 	today := Date{2026, time.November, 23}
 	full := Summary{
-		Today: today, SinceDate: today.AddDays(-3), SinceTime: "07:02", Planned: 2, Sending: 1, Held: MaxPerRun, Open: 9, Late: 4,
-		Activity:    Activity{Since: today.utc(), Sent: 5, Waiting: 3, Trouble: []Trouble{{Failed, "rcpt: retry 450", 2}, {Unknown, "b", 1}, {Refused, "", 1}}},
+		Today: today, SinceDate: today.AddDays(-3), SinceTime: "07:02", Planned: 2, Sending: 1, Held: ReasonMaxPerRun, Open: 9, Late: 4,
+		Activity:    Activity{Since: today.utc(), Sent: 5, Waiting: 3, Trouble: []Trouble{{StateFailed, "rcpt: retry 450", 2}, {StateUnknown, "b", 1}, {StateRefused, "", 1}}},
 		Unreachable: []GroupCount{{"A", 2}, {"", 1}},
 		Longest: []Loan{
 			{Due: today.AddDays(-9), Title: "B", Borrower: Borrower{Name: "C", Group: "D"}}, {Due: today.AddDays(-1)},
 		},
 	}
 	restored := full
-	restored.Held = LooksRestored
+	restored.Held = ReasonLooksRestored
 	going := full
 	going.Held = ""
 	return []Summary{{Today: today}, full, restored, going}

@@ -19,7 +19,7 @@ var summaries = map[string]Summary{
 	"summary-busy": {
 		Today: monday, SinceDate: monday.AddDays(-3), SinceTime: "07:02", Planned: 8, Sending: 7, Open: 154, Late: 31,
 		Activity: Activity{Since: monday.utc(), Sent: 12, Waiting: 9, Trouble: []Trouble{
-			{Failed, "rcpt: retry 450 4.7.1: greylisted", 2}, {Unknown, "the run ended in the hand-over", 1}, {Refused, "", 1},
+			{StateFailed, "rcpt: retry 450 4.7.1: greylisted", 2}, {StateUnknown, "the run ended in the hand-over", 1}, {StateRefused, "", 1},
 		}},
 		Unreachable: []GroupCount{{"7A", 3}, {"9B", 2}, {"", 2}},
 		Longest: []Loan{
@@ -28,8 +28,8 @@ var summaries = map[string]Summary{
 			{Due: monday.AddDays(-1)},
 		},
 	},
-	"summary-held":     {Today: monday, Planned: 1204, Held: MaxPerRun, Open: 1500, Late: 1200},
-	"summary-restored": {Today: monday, Held: LooksRestored, Open: 1500, Late: 1200},
+	"summary-held":     {Today: monday, Planned: 1204, Held: ReasonMaxPerRun, Open: 1500, Late: 1200},
+	"summary-restored": {Today: monday, Held: ReasonLooksRestored, Open: 1500, Late: 1200},
 }
 
 func TestSummaryGolden(t *testing.T) {
@@ -82,12 +82,12 @@ func TestRecheckSummary(t *testing.T) {
 		to       string
 	}{
 		{"today's", []Notice{summaryNotice(monday, 1)}, 0, nil, "", "b@example.org"},
-		{"a former day's", []Notice{summaryNotice(monday.AddDays(-1), 0)}, 0, nil, Expired, ""},
-		{"a former day's that may have been sent", []Notice{summaryNotice(monday.AddDays(-1), 0)}, 1, nil, Unknown, ""},
-		{"of a day to come, by a clock that was wrong", []Notice{summaryNotice(monday.AddDays(1), 0)}, 0, nil, Expired, ""},
-		{"without its notice", nil, 0, nil, Expired, ""},
-		{"for somebody who gets none any more", []Notice{summaryNotice(monday, 2)}, 0, nil, Canceled, ""},
-		{"withheld", []Notice{summaryNotice(monday, 0)}, 0, []string{"b@example.org"}, Queued, "a@example.org"},
+		{"a former day's", []Notice{summaryNotice(monday.AddDays(-1), 0)}, 0, nil, StateExpired, ""},
+		{"a former day's that may have been sent", []Notice{summaryNotice(monday.AddDays(-1), 0)}, 1, nil, StateUnknown, ""},
+		{"of a day to come, by a clock that was wrong", []Notice{summaryNotice(monday.AddDays(1), 0)}, 0, nil, StateExpired, ""},
+		{"without its notice", nil, 0, nil, StateExpired, ""},
+		{"for somebody who gets none any more", []Notice{summaryNotice(monday, 2)}, 0, nil, StateCanceled, ""},
+		{"withheld", []Notice{summaryNotice(monday, 0)}, 0, []string{"b@example.org"}, StateQueued, "a@example.org"},
 		{"not withheld", []Notice{summaryNotice(monday, 1)}, 0, []string{"B@example.org"}, "", "b@example.org"},
 	} {
 		addr, o := Rules{OnlyTo: tt.onlyTo}.recheckSummary(Claim{Notices: tt.notices, Unknowns: tt.unknowns}, to, monday)

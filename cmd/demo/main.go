@@ -214,12 +214,12 @@ func run(ctx context.Context, environ map[string]string, t trigger, dir, mails s
 	if r.Letters, err = readMails(dir, mails); err != nil {
 		return r, 0, err
 	}
-	if report.Outcome != reminder.Done || report.Emails.Sent != t.want || len(r.Letters) != t.want {
+	if report.Outcome != reminder.RunDone || report.Emails.Sent != t.want || len(r.Letters) != t.want {
 		return r, 0, fmt.Errorf("%d mails should have been sent; there are %d, and the report says %+v", t.want, len(r.Letters), report)
 	}
 	if t.want > 0 {
 		r.Silent, r.More, err = app.Runner.Silent(ctx, report.Today, 1000)
-		r.Silent = slices.DeleteFunc(r.Silent, func(s reminder.Silence) bool { return s.Why == reminder.Told })
+		r.Silent = slices.DeleteFunc(r.Silent, func(s reminder.Silence) bool { return s.Why == reminder.VerdictTold })
 	}
 	return r, report.Loans.Open, err
 }

@@ -61,7 +61,7 @@ type trouble struct {
 
 // troubled lists up to most of the mails that ended badly, the newest first.
 func (p *program) troubled(ctx context.Context, app *setup.App, most int) ([]trouble, error) {
-	list, err := app.Store.List(ctx, reminder.Failed, reminder.Refused, reminder.Unknown)
+	list, err := app.Store.List(ctx, reminder.StateFailed, reminder.StateRefused, reminder.StateUnknown)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ A mail of unknown outcome may have arrived: its borrower may get it twice.`),
 			}
 			switch {
 			case len(ids) > 0 && len(states) == 0:
-				states = []reminder.State{reminder.Failed, reminder.Refused, reminder.Unknown}
+				states = []reminder.State{reminder.StateFailed, reminder.StateRefused, reminder.StateUnknown}
 			case len(ids) > 0 || len(states) != 1:
 				return p.usagef("sebutkan ID, atau salah satu dari --failed, --refused, --unknown",
 					"name IDs, or one of --failed, --refused, --unknown")
@@ -143,9 +143,9 @@ A mail of unknown outcome may have arrived: its borrower may get it twice.`),
 		}),
 	}
 	flags := cmd.Flags()
-	all[reminder.Failed] = flags.Bool("failed", false, p.say("semua yang gagal", "all that failed"))
-	all[reminder.Refused] = flags.Bool("refused", false, p.say("semua yang ditolak", "all that were refused"))
-	all[reminder.Unknown] = flags.Bool("unknown", false, p.say("semua yang tidak pasti", "all of unknown outcome"))
+	all[reminder.StateFailed] = flags.Bool("failed", false, p.say("semua yang gagal", "all that failed"))
+	all[reminder.StateRefused] = flags.Bool("refused", false, p.say("semua yang ditolak", "all that were refused"))
+	all[reminder.StateUnknown] = flags.Bool("unknown", false, p.say("semua yang tidak pasti", "all of unknown outcome"))
 	return cmd
 }
 

@@ -425,7 +425,7 @@ func contacts(ctx context.Context, store *mysql.Store) (c contactSurvey, err err
 	for _, b := range borrowers {
 		c.Borrowers++
 		addr, verdict := reminder.Rules{BadAddresses: bad}.Address(b)
-		if verdict != reminder.Due {
+		if verdict != reminder.VerdictDue {
 			c.Unreachable++
 			_, err := mail.ParseAddress(b.Email)
 			switch {

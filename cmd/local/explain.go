@@ -125,7 +125,7 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 		mark, text := "ok", passes
 		if slices.Contains(against, v) {
 			text = hinders
-			if v != reminder.Told { // which is what should be
+			if v != reminder.VerdictTold { // which is what should be
 				mark = "x"
 			}
 		}
@@ -134,31 +134,31 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 		}
 	}
 	if odd != "" {
-		rule(x.Hinders, reminder.Odd, "", p.sayf("isi kolom %s (view reminder_loans) tidak dapat dipakai; 'pengingat doctor' menyebut sebabnya",
+		rule(x.Hinders, reminder.VerdictOdd, "", p.sayf("isi kolom %s (view reminder_loans) tidak dapat dipakai; 'pengingat doctor' menyebut sebabnya",
 			"the column %s (view reminder_loans) cannot be used; 'pengingat doctor' says why", odd))
 		p.printf("=> Tidak ada surel untuk pinjaman ini sampai datanya diperbaiki.", "=> There is no mail about this loan until its data is mended.")
 		p.printPast(x.Past, l.Borrower.ID, s)
 		return
 	}
 	late := x.Today.Sub(l.Due)
-	rule(x.Hinders, reminder.TooOld, p.sayf("terlambat tidak lebih dari %d hari", "late by no more than %d days", s.MaxOverdueDays),
+	rule(x.Hinders, reminder.VerdictTooOld, p.sayf("terlambat tidak lebih dari %d hari", "late by no more than %d days", s.MaxOverdueDays),
 		p.sayf("terlambat %d hari; sesudah %d hari tidak diingatkan lagi (REMINDER_MAX_OVERDUE_DAYS)",
 			"late by %d days; after %d days there are no more reminders (REMINDER_MAX_OVERDUE_DAYS)", late, s.MaxOverdueDays))
-	rule(x.Hinders, reminder.OnHold, "", p.say("ditahan oleh sistem perpustakaan: ", "held by the library's system: ")+l.Hold)
-	rule(x.Hinders, reminder.OptedOut, p.say("peminjam mau diingatkan", "the borrower wants reminders"),
+	rule(x.Hinders, reminder.VerdictOnHold, "", p.say("ditahan oleh sistem perpustakaan: ", "held by the library's system: ")+l.Hold)
+	rule(x.Hinders, reminder.VerdictOptedOut, p.say("peminjam mau diingatkan", "the borrower wants reminders"),
 		p.say("peminjam tidak ingin diingatkan", "the borrower wants no reminders"))
-	rule(x.Hinders, reminder.Unreachable, p.say("alamat surel: ", "e-mail address: ")+plain(l.Borrower.Email),
+	rule(x.Hinders, reminder.VerdictUnreachable, p.say("alamat surel: ", "e-mail address: ")+plain(l.Borrower.Email),
 		p.say("tidak ada alamat surel yang dapat dipakai: ", "no usable e-mail address: ")+
 			cmp.Or(plain(l.Borrower.Email), p.say("kosong, atau alamat contoh aplikasi", "empty, or the application's sample address")))
-	rule(x.Hinders, reminder.BadAddress, "", p.say("server surel menolak alamat itu untuk seterusnya; perbaiki alamatnya",
+	rule(x.Hinders, reminder.VerdictBadAddress, "", p.say("server surel menolak alamat itu untuk seterusnya; perbaiki alamatnya",
 		"the mail server refused that address for good; mend it"))
-	rule(x.Hinders, reminder.Withheld, "", p.say("REMINDER_ONLY_TO menahan surel ke alamat itu", "REMINDER_ONLY_TO withholds mail to that address"))
-	rule(x.Hinders, reminder.NotYet, p.sayf("sudah waktunya: %s (jadwal %s)", "its time has come: %s (schedule %s)", p.stepText(x.Step), s.Schedule),
+	rule(x.Hinders, reminder.VerdictWithheld, "", p.say("REMINDER_ONLY_TO menahan surel ke alamat itu", "REMINDER_ONLY_TO withholds mail to that address"))
+	rule(x.Hinders, reminder.VerdictNotYet, p.sayf("sudah waktunya: %s (jadwal %s)", "its time has come: %s (schedule %s)", p.stepText(x.Step), s.Schedule),
 		p.sayf("belum waktunya (jadwal %s)", "its time has not come (schedule %s)", s.Schedule))
-	rule(x.Hinders, reminder.Told, "", p.told(x, s))
-	rule(x.Later, reminder.WindowShut, "", p.sayf("sekarang di luar jam kirim %s", "it is outside the send window %s now", s.Window))
-	rule(x.Later, reminder.ShutToday, "", p.say("perpustakaan tutup hari ini", "the library is closed today"))
-	rule(x.Later, reminder.PausedNow, "", p.say("pengiriman sedang dijeda", "sending is paused now"))
+	rule(x.Hinders, reminder.VerdictTold, "", p.told(x, s))
+	rule(x.Later, reminder.VerdictOutsideWindow, "", p.sayf("sekarang di luar jam kirim %s", "it is outside the send window %s now", s.Window))
+	rule(x.Later, reminder.VerdictClosedDay, "", p.say("perpustakaan tutup hari ini", "the library is closed today"))
+	rule(x.Later, reminder.VerdictPaused, "", p.say("pengiriman sedang dijeda", "sending is paused now"))
 	next := ""
 	if !x.Next.IsZero() {
 		next = p.sayf(" Berikutnya pada %s.", " The next one is on %s.", x.Next.In(p.locale))
@@ -180,7 +180,7 @@ func (p *program) told(x reminder.Explanation, s reminder.Settings) string {
 		if n.Due != x.Loan.Due || n.Step < x.Step {
 			continue
 		}
-		if n.State == reminder.Sent && n.Dropped == "" {
+		if n.State == reminder.StateSent && n.Dropped == "" {
 			return p.sayf("pengingat untuk tahap ini (%s) sudah dikirim pada %s", "a reminder for this step (%s) was sent on %s",
 				p.stepText(n.Step), n.Sent.In(s.Zone).Format(dayAndTime))
 		}

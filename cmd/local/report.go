@@ -150,8 +150,8 @@ func (p *program) review(ctx context.Context, app *setup.App, first, last, today
 	if err != nil {
 		return v, err
 	}
-	v.Waiting = status.Emails[reminder.Queued] + status.Emails[reminder.Claimed] + status.Emails[reminder.Handover]
-	v.Failed = status.Emails[reminder.Failed] + status.Emails[reminder.Unknown]
+	v.Waiting = status.Emails[reminder.StateQueued] + status.Emails[reminder.StateClaimed] + status.Emails[reminder.StateHandover]
+	v.Failed = status.Emails[reminder.StateFailed] + status.Emails[reminder.StateUnknown]
 	sent, err := app.Store.Sent(ctx, first, last, zone)
 	if err != nil {
 		return v, err

@@ -95,7 +95,7 @@ func (p *program) run(ctx context.Context, o reminder.Options) (err error) {
 	case err == nil:
 		p.printReport(rep, app.Runner.Settings)
 	}
-	if rep.Outcome == reminder.Stopped || rep.NeedsPerson() {
+	if rep.Outcome == reminder.RunStopped || rep.NeedsPerson() {
 		failure = p.failure(rep, app.Runner.Settings)
 	} else if fault := app.LogFault(); fault != nil {
 		failure = reminder.Localize(fault, p.locale)
@@ -135,9 +135,9 @@ func (p *program) runEach(ctx context.Context, o reminder.Options) error {
 // exitCode is the exit code that a report means.
 func exitCode(r reminder.Report) int {
 	switch {
-	case r.Outcome == reminder.Stopped && strings.HasPrefix(r.Reason, "auth: stop"): // the form of [mail.Error]
+	case r.Outcome == reminder.RunStopped && strings.HasPrefix(r.Reason, "auth: stop"): // the form of [mail.Error]
 		return exitConfig
-	case r.Outcome == reminder.Stopped || r.Outcome == reminder.Partial:
+	case r.Outcome == reminder.RunStopped || r.Outcome == reminder.RunPartial:
 		return exitRetry
 	case r.NeedsPerson():
 		return exitNeedsPerson
@@ -163,7 +163,7 @@ func (p *program) printReport(r reminder.Report, s reminder.Settings) {
 	if _, details := reminder.Plainly(r.Reason); details != "" {
 		fmt.Fprintf(p.out, "            %s\n", wrap(p.say("Rincian: ", "Details: ")+details, 14))
 	}
-	if r.Outcome == reminder.Stopped {
+	if r.Outcome == reminder.RunStopped {
 		fmt.Fprintln(p.out, "            => pengingat doctor")
 	}
 	if r.DryRun {
@@ -207,31 +207,31 @@ func (p *program) printReport(r reminder.Report, s reminder.Settings) {
 // outcome says in words how a run ended.
 func (p *program) outcome(r reminder.Report, s reminder.Settings) string {
 	switch r.Outcome {
-	case reminder.Held:
-		if r.Reason == reminder.LooksRestored {
+	case reminder.RunHeld:
+		if r.Reason == reminder.ReasonLooksRestored {
 			return p.say("Ditahan: catatan pengingat tampak lebih tua daripada yang seharusnya, seperti basis data yang dipulihkan dari cadangan. Jalankan 'pengingat quarantine --before TANGGAL', atau 'pengingat run --approve' bila basis data itu baru, atau program lama mati.",
 				"Held: the records look older than they should be, as in a database restored from a backup. Run 'pengingat quarantine --before DATE', or 'pengingat run --approve' if the database is new, or the program was off for long.")
 		}
 		return p.sayf("Ditahan: %d surel direncanakan, lebih dari REMINDER_MAX_PER_RUN=%d. Periksa daftarnya, lalu setujui dengan 'pengingat run --approve'.",
 			"Held: %d emails are planned, more than REMINDER_MAX_PER_RUN=%d. Check them, then approve with 'pengingat run --approve'.",
 			r.Planned.Emails, s.MaxPerRun)
-	case reminder.Paused:
+	case reminder.RunPaused:
 		return p.sayf("Dijeda (%s): tidak ada yang dikirim. Lihat 'pengingat status'.",
 			"Paused (%s): nothing is sent. See 'pengingat status'.", p.reason(r.Reason))
-	case reminder.Closed:
-		if r.Reason == reminder.ClosedDay {
+	case reminder.RunClosed:
+		if r.Reason == reminder.ReasonClosedDay {
 			return p.say("Perpustakaan tutup hari ini: tidak ada yang dikirim. '--now' mengirim juga.",
 				"The library is closed today: nothing is sent. '--now' sends all the same.")
 		}
 		return p.sayf("Di luar jam kirim %s: tidak ada yang dikirim. '--now' mengirim juga.",
 			"Outside the send window %s: nothing is sent. '--now' sends all the same.", s.Window)
-	case reminder.Stopped:
+	case reminder.RunStopped:
 		return p.sayf("Terhenti; yang belum terkirim menunggu untuk kali berikutnya. Penyebab: %s",
 			"Stopped; what was not sent waits for the next run. Cause: %s", p.reason(r.Reason))
-	case reminder.Partial:
+	case reminder.RunPartial:
 		return p.say("Waktu habis; sisanya menunggu untuk kali berikutnya.", "The time is spent; the rest waits for the next run.")
 	}
-	if r.Reason == reminder.DailyLimit {
+	if r.Reason == reminder.ReasonDailyLimit {
 		return p.sayf("Selesai untuk hari ini: MAIL_DAILY_LIMIT=%d tercapai, sisanya menunggu.",
 			"Done for today: MAIL_DAILY_LIMIT=%d is reached, the rest waits.", s.DailyLimit)
 	}

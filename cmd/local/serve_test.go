@@ -138,7 +138,7 @@ func TestServeEndsInOrder(t *testing.T) {
 	assert.Equal(t, 503, code, body)
 	var rep reminder.Report
 	require.NoError(t, json.Unmarshal([]byte(body), &rep))
-	assert.Equal(t, reminder.Interrupted, rep.Reason)
+	assert.Equal(t, reminder.ReasonInterrupted, rep.Reason)
 	assert.Equal(t, 1, rep.Emails.Sent)
 	assert.Equal(t, 4, rep.Emails.Waiting)
 	require.NoError(t, cmd.Wait(), "it ends by itself")

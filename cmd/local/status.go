@@ -123,22 +123,22 @@ func (p *program) notes(st standing, app *setup.App, now time.Time) []note {
 	case st.Runs[0].FinishedAt.IsZero() && now.Sub(st.Runs[0].StartedAt) > s.Lease:
 		add("unfinished", p.sayf("Run terakhir (%s) tidak selesai.", "The last run (%s) did not finish.", moment(st.Runs[0].StartedAt)),
 			p.say("Listrik padam, komputer dimatikan, atau program dihentikan. Tidak ada yang hilang: run berikutnya meneruskannya.", "A power cut, a shutdown, or the program was ended. Nothing is lost: the next run goes on with it."), "pengingat run")
-	case st.Runs[0].Report.Outcome == reminder.Stopped:
+	case st.Runs[0].Report.Outcome == reminder.RunStopped:
 		add("stopped", p.sayf("Run terakhir terhenti: %s", "The last run stopped: %s", p.reason(st.Runs[0].Report.Reason)),
 			p.say("Yang belum terkirim menunggu untuk run berikutnya.", "What was not sent waits for the next run."), "pengingat doctor")
 	}
 	switch {
-	case st.Next.Reason == reminder.LooksRestored:
+	case st.Next.Reason == reminder.ReasonLooksRestored:
 		add("looks_restored", p.say("Ditahan: basis data tampak dipulihkan dari cadangan.", "Held: the database looks restored from a backup."),
 			p.say("Catatan pengingat lebih tua daripada yang seharusnya: run akan mengulang yang sudah dikirim sesudah cadangan dibuat.", "The record of reminders is older than it should be: a run would repeat what was sent after the backup was taken."),
 			p.sayf("'pengingat quarantine --before %s'; bila basis data itu baru, atau program lama mati: 'pengingat run --approve'.", "'pengingat quarantine --before %s'; if the database is new, or the program was off for long: 'pengingat run --approve'.", st.Next.Today))
-	case st.Next.Outcome == reminder.Held:
+	case st.Next.Outcome == reminder.RunHeld:
 		add("held", p.sayf("Ditahan: %d surel direncanakan, lebih dari REMINDER_MAX_PER_RUN=%d.", "Held: %d emails are planned, more than REMINDER_MAX_PER_RUN=%d.", st.Next.Planned.Emails, s.MaxPerRun),
 			p.say("Kiriman sebanyak itu biasanya sebuah kesalahan, jadi tidak ada yang dikirim sampai disetujui.", "That many are a mistake more often than not, so nothing is sent until it is approved."),
 			p.say("Periksa dengan 'pengingat preview', lalu 'pengingat run --approve'.", "Check with 'pengingat preview', then 'pengingat run --approve'."))
 	}
 	for _, pause := range st.Pauses {
-		if st.Next.Outcome != reminder.Paused || st.Next.Reason != string(pause.Kind) {
+		if st.Next.Outcome != reminder.RunPaused || st.Next.Reason != string(pause.Kind) {
 			continue // over
 		}
 		until := p.say("sampai dicabut", "until it is lifted")
@@ -157,11 +157,11 @@ func (p *program) notes(st standing, app *setup.App, now time.Time) []note {
 			p.say("Sesudah cadangan dipulihkan, yang mungkin sudah dikirim tidak diulang.", "After a backup was restored, what may have been sent is not repeated."),
 			p.say("Tidak ada. Bila keliru: 'pengingat quarantine --undo'.", "Nothing. If it was a mistake: 'pengingat quarantine --undo'."))
 	}
-	if st.Emails[reminder.Unknown] > 0 {
-		add("unknown", p.sayf("%d surel tidak pasti: mungkin sudah sampai, mungkin tidak.", "%d mails are of unknown outcome: they may have arrived, or not.", st.Emails[reminder.Unknown]),
+	if st.Emails[reminder.StateUnknown] > 0 {
+		add("unknown", p.sayf("%d surel tidak pasti: mungkin sudah sampai, mungkin tidak.", "%d mails are of unknown outcome: they may have arrived, or not.", st.Emails[reminder.StateUnknown]),
 			p.say("Sambungan putus tepat saat server menerimanya. Program tidak menebak.", "The connection broke just when the server took them. The program does not guess."), "pengingat failed")
 	}
-	if n := st.Emails[reminder.Failed] + st.Emails[reminder.Refused]; n > 0 {
+	if n := st.Emails[reminder.StateFailed] + st.Emails[reminder.StateRefused]; n > 0 {
 		add("failed", p.sayf("%d surel gagal atau ditolak.", "%d mails failed or were refused.", n),
 			p.say("Peminjamnya belum diberi tahu.", "Their borrowers were not told."), "pengingat failed")
 	}
@@ -210,11 +210,11 @@ func (p *program) printStatus(st standing, who []trouble, s reminder.Settings) {
 	row := func(id, en, format string, args ...any) {
 		fmt.Fprintf(w, "%s\t%s\n", p.say(id, en), fmt.Sprintf(format, args...))
 	}
-	row("Menunggu", "Waiting", "%d", st.Emails[reminder.Queued]+st.Emails[reminder.Claimed]+st.Emails[reminder.Handover])
+	row("Menunggu", "Waiting", "%d", st.Emails[reminder.StateQueued]+st.Emails[reminder.StateClaimed]+st.Emails[reminder.StateHandover])
 	if oldest, err := time.Parse(time.RFC3339, st.OldestWaiting); err == nil {
 		row("  yang tertua sejak", "  the oldest since", "%s", oldest.In(s.Zone).Format(dayAndTime))
 	}
-	for _, state := range []reminder.State{reminder.Sent, reminder.Failed, reminder.Unknown, reminder.Refused, reminder.Canceled, reminder.Expired} {
+	for _, state := range []reminder.State{reminder.StateSent, reminder.StateFailed, reminder.StateUnknown, reminder.StateRefused, reminder.StateCanceled, reminder.StateExpired} {
 		text := stateTexts[state]
 		row(text.ID, text.EN, "%d", st.Emails[state])
 	}
@@ -228,7 +228,7 @@ func (p *program) printStatus(st standing, who []trouble, s reminder.Settings) {
 		row("Boleh kirim", "Mail may be sent", p.say("%s sampai %s", "%s until %s"), from.Format(dayAndTime), to.Format("15:04"))
 	}
 	switch st.Next.Outcome {
-	case reminder.Held, reminder.Paused:
+	case reminder.RunHeld, reminder.RunPaused:
 		row("Run berikutnya", "The next run", "%s", p.say("tidak mengirim apa pun (lihat di atas)", "sends nothing (see above)"))
 	default:
 		row("Run berikutnya", "The next run", p.say("%d surel baru, %d yang menunggu", "%d new mails, %d that wait"), st.Next.Planned.Emails, st.Next.Emails.Waiting)
@@ -253,19 +253,19 @@ func (p *program) printStatus(st standing, who []trouble, s reminder.Settings) {
 // stateTexts names the states of an email, outcomeTexts the outcomes of a run.
 var (
 	stateTexts = map[reminder.State]reminder.Text{
-		reminder.Sent:     {ID: "Terkirim", EN: "Sent"},
-		reminder.Failed:   {ID: "Gagal", EN: "Failed"},
-		reminder.Unknown:  {ID: "Tidak pasti, mungkin terkirim", EN: "Unknown, may have been sent"},
-		reminder.Refused:  {ID: "Ditolak", EN: "Refused"},
-		reminder.Canceled: {ID: "Dibatalkan", EN: "Canceled"},
-		reminder.Expired:  {ID: "Kedaluwarsa", EN: "Expired"},
-		reminder.Queued:   {ID: "Menunggu", EN: "Waiting"},
-		reminder.Claimed:  {ID: "Sedang disiapkan", EN: "Being prepared"},
-		reminder.Handover: {ID: "Sedang diserahkan", EN: "Being handed over"},
+		reminder.StateSent:     {ID: "Terkirim", EN: "Sent"},
+		reminder.StateFailed:   {ID: "Gagal", EN: "Failed"},
+		reminder.StateUnknown:  {ID: "Tidak pasti, mungkin terkirim", EN: "Unknown, may have been sent"},
+		reminder.StateRefused:  {ID: "Ditolak", EN: "Refused"},
+		reminder.StateCanceled: {ID: "Dibatalkan", EN: "Canceled"},
+		reminder.StateExpired:  {ID: "Kedaluwarsa", EN: "Expired"},
+		reminder.StateQueued:   {ID: "Menunggu", EN: "Waiting"},
+		reminder.StateClaimed:  {ID: "Sedang disiapkan", EN: "Being prepared"},
+		reminder.StateHandover: {ID: "Sedang diserahkan", EN: "Being handed over"},
 	}
 	outcomeTexts = map[reminder.RunOutcome]reminder.Text{
-		reminder.Done: {ID: "selesai", EN: "done"}, reminder.Held: {ID: "ditahan", EN: "held"}, reminder.Paused: {ID: "dijeda", EN: "paused"},
-		reminder.Closed: {ID: "tutup", EN: "closed"}, reminder.Stopped: {ID: "terhenti", EN: "stopped"}, reminder.Partial: {ID: "sebagian", EN: "partial"},
+		reminder.RunDone: {ID: "selesai", EN: "done"}, reminder.RunHeld: {ID: "ditahan", EN: "held"}, reminder.RunPaused: {ID: "dijeda", EN: "paused"},
+		reminder.RunClosed: {ID: "tutup", EN: "closed"}, reminder.RunStopped: {ID: "terhenti", EN: "stopped"}, reminder.RunPartial: {ID: "sebagian", EN: "partial"},
 	}
 )
 

@@ -88,7 +88,7 @@ func (s *Store) requeue(ctx context.Context, set, where string, args []any) (int
 }
 
 // Cancelable are the states from which a person may cancel an email.
-var Cancelable = []reminder.State{reminder.Queued, reminder.Failed, reminder.Unknown}
+var Cancelable = []reminder.State{reminder.StateQueued, reminder.StateFailed, reminder.StateUnknown}
 
 // Cancel ends emails that wait, failed, or have an unknown outcome. It returns how many it ended.
 func (s *Store) Cancel(ctx context.Context, ids []int64) (int, error) {
@@ -105,7 +105,7 @@ func (s *Store) Cancel(ctx context.Context, ids []int64) (int, error) {
 		}
 		// What was surely not sent does not count as a reminder, and is not promised anew.
 		_, err = tx.ExecContext(ctx, `UPDATE reminder_emails e JOIN reminder_notices n ON n.email_id = e.id SET n.dropped = ?
-			WHERE e.state = 'canceled' AND e.reason = 'by a person' AND e.unknowns = 0 AND n.dropped IN ('', 'failed')`, reminder.ByPerson)
+			WHERE e.state = 'canceled' AND e.reason = 'by a person' AND e.unknowns = 0 AND n.dropped IN ('', 'failed')`, reminder.ReasonByPerson)
 		return err
 	})
 	return int(n), fault("cancel emails", err)

@@ -166,7 +166,7 @@ func TestKilledWhileItWaits(t *testing.T) {
 			require.NoError(t, other.Rollback())
 			require.NoError(t, <-done)
 			assert.Equal(t, "handover", state(t, w.db, c.ID))
-			require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Sent}))
+			require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateSent}))
 		})
 	}
 }
@@ -435,7 +435,7 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 		s.db.Exec(t, "DELETE FROM reminder_"+table)
 	}
 	ctx, date := t.Context(), time.Date(2026, 11, 24, 1, 2, 3, 0, time.UTC)
-	report := reminder.Report{RunID: "run", StartedAt: date, Outcome: reminder.Done}
+	report := reminder.Report{RunID: "run", StartedAt: date, Outcome: reminder.RunDone}
 	var told strings.Builder
 	var claims []reminder.Claim
 	tell := func(err error, what ...any) error {
@@ -481,18 +481,18 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 			return tell(err, "read again", loans)
 		},
 		handOver(0),
-		record(0, reminder.Outcome{State: reminder.Sent, ReceiptID: "r", Dropped: []reminder.Dropped{
+		record(0, reminder.Outcome{State: reminder.StateSent, ReceiptID: "r", Dropped: []reminder.Dropped{
 			{Notice: s.emails()[0].Notices[0], Reason: "returned"}}}),
-		record(1, reminder.Outcome{State: reminder.Refused, Reason: "no such user", BadAddress: "gone@example.org"}),
+		record(1, reminder.Outcome{State: reminder.StateRefused, Reason: "no such user", BadAddress: "gone@example.org"}),
 		claim(2),
 		handOver(0),
-		record(0, reminder.Outcome{State: reminder.Queued, Reason: "later"}),
+		record(0, reminder.Outcome{State: reminder.StateQueued, Reason: "later"}),
 		func() error {
 			in, ok, err := store.NextTry(ctx)
 			return tell(err, "next try", in <= 0, ok)
 		},
 		claim(2),
-		record(0, reminder.Outcome{State: reminder.Queued, Reason: "server down", KeepTry: true}),
+		record(0, reminder.Outcome{State: reminder.StateQueued, Reason: "server down", KeepTry: true}),
 		claim(2),
 		handOver(0),
 		func() error {
@@ -502,7 +502,7 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 		},
 		claim(2),
 		handOver(0),
-		record(0, reminder.Outcome{State: reminder.Unknown, Reason: "silence"}),
+		record(0, reminder.Outcome{State: reminder.StateUnknown, Reason: "silence"}),
 		func() error {
 			n, err := store.SentSince(ctx, time.Hour)
 			return tell(err, "handed over", n)
@@ -536,7 +536,7 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 			return tell(err, "ran", ran)
 		},
 		func() error {
-			_, _, err := store.CancelWaiting(ctx, reminder.Quarantined) // a repetition finds none to count
+			_, _, err := store.CancelWaiting(ctx, reminder.ReasonQuarantined) // a repetition finds none to count
 			return err
 		},
 		func() error { return store.Quarantined(ctx, day("2026-11-24"), date) },

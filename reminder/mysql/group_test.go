@@ -107,13 +107,13 @@ func TestTogether(t *testing.T) {
 			}))
 			sent := slices.DeleteFunc(slices.Clone(claims), func(c reminder.Claim) bool { return c.ID == lost.ID })
 			require.Empty(t, together(sent, func(c reminder.Claim) error {
-				return store.Record(t.Context(), c, reminder.Outcome{State: reminder.Sent, ReceiptID: "receipt of " + c.Ref})
+				return store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateSent, ReceiptID: "receipt of " + c.Ref})
 			}))
 			if fault == nil {
 				assert.Equal(t, 2, w.passed, "one statement for the first, one for all others")
 			}
 			if name != leaseOver { // nobody else has that one, so what became of it would be recorded
-				require.ErrorIs(t, store.Record(t.Context(), lost, reminder.Outcome{State: reminder.Sent}), reminder.ErrLost)
+				require.ErrorIs(t, store.Record(t.Context(), lost, reminder.Outcome{State: reminder.StateSent}), reminder.ErrLost)
 			}
 			for _, c := range claims {
 				var got string

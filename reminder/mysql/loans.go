@@ -225,13 +225,13 @@ func (s *Store) known(ctx context.Context, loans []reminder.Loan) (map[reminder.
 
 // A notice that makes room for another borrower's is kept under a number that is no step's, below aside. Its step stands in
 // dropped.
-const aside, asidePrefix = -10_000, reminder.MovedAway + " "
+const aside, asidePrefix = -10_000, reminder.ReasonMoved + " "
 
 // comeBack restores the step of a notice that made room.
 func comeBack(step *int, dropped *string) {
 	if was, ok := strings.CutPrefix(*dropped, asidePrefix); ok {
 		if n, err := strconv.Atoi(was); err == nil {
-			*step, *dropped = n, reminder.MovedAway
+			*step, *dropped = n, reminder.ReasonMoved
 		}
 	}
 }

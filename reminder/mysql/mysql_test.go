@@ -409,9 +409,9 @@ func TestFence(t *testing.T) {
 
 	require.NoError(t, store.HandOver(t.Context(), c[0], "a@x", now))
 	require.ErrorIs(t, store.HandOver(t.Context(), c[0], "b@x", now), reminder.ErrLost, "a mark is set once")
-	require.NoError(t, store.Record(t.Context(), c[0], reminder.Outcome{State: reminder.Sent, ReceiptID: "r"}))
+	require.NoError(t, store.Record(t.Context(), c[0], reminder.Outcome{State: reminder.StateSent, ReceiptID: "r"}))
 	assert.Equal(t, "sent", state(t, db, c[0].ID))
-	require.ErrorIs(t, store.Record(t.Context(), c[0], reminder.Outcome{State: reminder.Refused}), reminder.ErrLost, "an end is an end")
+	require.ErrorIs(t, store.Record(t.Context(), c[0], reminder.Outcome{State: reminder.StateRefused}), reminder.ErrLost, "an end is an end")
 
 	// A zombie: asleep for longer than its lease, before the mark and after it.
 	require.NoError(t, store.HandOver(t.Context(), c[2], "c@x", now))
@@ -421,14 +421,14 @@ func TestFence(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, reminder.Swept{Unknown: 1}, swept)
 	assert.Equal(t, "unknown", state(t, db, c[2].ID))
-	require.NoError(t, store.Record(t.Context(), c[2], reminder.Outcome{State: reminder.Sent}), "that it was accepted is a fact")
+	require.NoError(t, store.Record(t.Context(), c[2], reminder.Outcome{State: reminder.StateSent}), "that it was accepted is a fact")
 	assert.Equal(t, "sent", state(t, db, c[2].ID))
 
 	again := claim(t, store, 3, time.Minute)
 	require.Len(t, again, 1)
 	assert.Equal(t, c[1].ID, again[0].ID)
 	assert.Equal(t, 1, again[0].Attempts, "a crash takes no try")
-	require.ErrorIs(t, store.Record(t.Context(), c[1], reminder.Outcome{State: reminder.Sent}), reminder.ErrLost)
+	require.ErrorIs(t, store.Record(t.Context(), c[1], reminder.Outcome{State: reminder.StateSent}), reminder.ErrLost)
 	require.ErrorIs(t, store.HandOver(t.Context(), c[1], "e@x", now), reminder.ErrLost)
 	require.NoError(t, store.HandOver(t.Context(), again[0], "f@x", now))
 }
@@ -454,12 +454,12 @@ func TestUnknownIsSentOnceMore(t *testing.T) {
 	assert.Equal(t, 1, c.Unknowns)
 
 	// Handed back before it was sent: Message-ID and Date still belong to the first copy.
-	require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Queued, KeepTry: true}))
+	require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateQueued, KeepTry: true}))
 	require.Equal(t, "queued", state(t, db, c.ID))
 	c = claim(t, store, 1, time.Minute)[0]
 	assert.Equal(t, "same@x", c.MessageID)
 	require.NoError(t, store.HandOver(t.Context(), c, "same@x", date))
-	require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Unknown, Reason: "silence"}))
+	require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateUnknown, Reason: "silence"}))
 	for range 3 {
 		swept, err := store.Sweep(t.Context(), true)
 		require.NoError(t, err)
@@ -485,10 +485,10 @@ func TestLateButSure(t *testing.T) {
 		require.Equal(t, "queued", state(t, db, c.ID))
 		if taken {
 			require.Len(t, claim(t, store, 1, time.Minute), 1)
-			require.ErrorIs(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Sent}), reminder.ErrLost)
+			require.ErrorIs(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateSent}), reminder.ErrLost)
 			continue
 		}
-		require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Sent}))
+		require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateSent}))
 		require.Equal(t, "sent", state(t, db, c.ID))
 		require.Empty(t, claim(t, store, 1, time.Minute))
 	}
@@ -499,13 +499,13 @@ func TestRetryIsANewMessage(t *testing.T) {
 	promise(t, store, emails(1))
 	c := claim(t, store, 1, time.Minute)[0]
 	require.NoError(t, store.HandOver(t.Context(), c, "first@x", time.Now()))
-	require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Queued, RetryAfter: time.Hour}))
+	require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateQueued, RetryAfter: time.Hour}))
 	require.Empty(t, claim(t, store, 1, time.Minute), "not before its time")
 	in, ok, err := store.NextTry(t.Context())
 	require.NoError(t, err)
 	assert.True(t, ok)
 	assert.InDelta(t, time.Hour, in, float64(time.Minute))
-	require.ErrorIs(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Sent}), reminder.ErrLost)
+	require.ErrorIs(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateSent}), reminder.ErrLost)
 }
 
 func TestPoison(t *testing.T) {
@@ -557,7 +557,7 @@ func TestBadAddressIsADigest(t *testing.T) {
 	c := claim(t, store, 1, time.Minute)[0]
 	for range 2 {
 		require.NoError(t, store.HandOver(t.Context(), c, "a@x", time.Now()))
-		require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Refused, Reason: "550 5.1.1", BadAddress: "Gone@Example.org"}))
+		require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateRefused, Reason: "550 5.1.1", BadAddress: "Gone@Example.org"}))
 		db.Exec(t, "UPDATE reminder_emails SET state = 'claimed'") // and once more, as after a restored backup
 	}
 	bad, err := store.BadAddresses(t.Context())

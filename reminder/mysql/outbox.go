@@ -21,12 +21,12 @@ const promiseChunk = 200
 
 // Promise stores emails and their notices. A crash between two chunks leaves whole emails or nothing.
 func (s *Store) Promise(ctx context.Context, runID string, emails []reminder.Email) (reminder.PlannedCounts, error) {
-	return s.insert(ctx, runID, emails, reminder.Queued, "")
+	return s.insert(ctx, runID, emails, reminder.StateQueued, "")
 }
 
 // Skip stores emails that were never sent, so that their notices are not promised any more.
 func (s *Store) Skip(ctx context.Context, runID string, emails []reminder.Email, reason string) (reminder.PlannedCounts, error) {
-	return s.insert(ctx, runID, emails, reminder.Canceled, reason)
+	return s.insert(ctx, runID, emails, reminder.StateCanceled, reason)
 }
 
 func (s *Store) insert(ctx context.Context, runID string, emails []reminder.Email, state reminder.State, reason string) (reminder.PlannedCounts, error) {
@@ -110,7 +110,7 @@ func makeRoom(ctx context.Context, tx *sql.Tx, chunk []reminder.Email, known map
 		for _, n := range e.Notices {
 			for _, p := range known[n.Cycle] {
 				switch {
-				case p.Step != n.Step || p.Dropped == reminder.MovedAway:
+				case p.Step != n.Step || p.Dropped == reminder.ReasonMoved:
 				case slices.Contains(reminder.Voids, p.Dropped):
 					void = append(void, "loan_id = ? AND due_date = ? AND step = ? AND email_id = ?")
 					args = append(args, n.Loan, n.Due.String(), n.Step, p.Email)
@@ -239,7 +239,7 @@ func (s *Store) CancelWaiting(ctx context.Context, reason string) (canceled, unk
 func (s *Store) Release(ctx context.Context) (int, error) {
 	var n int64
 	err := s.tx(ctx, func(tx *sql.Tx, _ bool) error {
-		res, err := tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = ? WHERE dropped = ?", reminder.Released, reminder.Quarantined)
+		res, err := tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = ? WHERE dropped = ?", reminder.ReasonReleased, reminder.ReasonQuarantined)
 		if err != nil {
 			return err
 		}
@@ -262,7 +262,7 @@ func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) 
 	// Most runs find nothing of all that follows, and one round trip instead of five shows it.
 	left, err := s.count(ctx, `SELECT COUNT(*) FROM reminder_emails WHERE state IN ('claimed', 'handover')
 		OR state = 'unknown' AND unknowns = 1 OR state = 'queued' AND (next_at > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY)
-		OR reason IN (?, ?) AND next_at > UTC_TIMESTAMP(6))`, reminder.Withheld, reminder.ClosedDay)
+		OR reason IN (?, ?) AND next_at > UTC_TIMESTAMP(6))`, reminder.VerdictWithheld, reminder.ReasonClosedDay)
 	if err != nil || left == 0 {
 		return swept, fault("look for what to sweep", err)
 	}
@@ -273,7 +273,7 @@ func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) 
 	_, err = s.exec(ctx, `UPDATE reminder_emails SET next_at = LEAST(next_at, UTC_TIMESTAMP(6)), lease_until = LEAST(lease_until, UTC_TIMESTAMP(6))
 		WHERE state IN ('queued', 'claimed', 'handover') AND (next_at > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY)
 		OR lease_until > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY) OR state = 'queued' AND reason IN (?, ?))`,
-		reminder.Withheld, reminder.ClosedDay)
+		reminder.VerdictWithheld, reminder.ReasonClosedDay)
 	if err != nil {
 		return swept, fault("sweep times to come", err)
 	}
@@ -488,9 +488,9 @@ func (s *Store) HandOver(ctx context.Context, c reminder.Claim, messageID string
 // queued it again, as long as nobody else took it since.
 func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome) error {
 	g := recordUpdate(c, o)
-	ended := o.State == reminder.Canceled || o.State == reminder.Expired || o.State == reminder.Refused || o.State == reminder.Failed
+	ended := o.State == reminder.StateCanceled || o.State == reminder.StateExpired || o.State == reminder.StateRefused || o.State == reminder.StateFailed
 	if len(o.Dropped) == 0 && o.BadAddress == "" && !ended {
-		if o.State == reminder.Sent {
+		if o.State == reminder.StateSent {
 			return fault("record an outcome", s.mark(ctx, &s.sent, mark{c, g, []any{clip(o.ReceiptID)}}, recordSent))
 		}
 		return fault("record an outcome", s.guarded(ctx, g, false))
@@ -514,7 +514,7 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 		if ended { // the borrower was not told any of it: it does not count as a reminder
 			reason := string(o.State)
 			if o.BadAddress != "" {
-				reason = string(reminder.BadAddress) // it is told when the address is mended
+				reason = string(reminder.VerdictBadAddress) // it is told when the address is mended
 			}
 			_, err := tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = ? WHERE email_id = ? AND dropped = ''", reason, c.ID)
 			if err != nil {
@@ -542,17 +542,17 @@ func recordUpdate(c reminder.Claim, o reminder.Outcome) guard {
 	// An email that is handed back untried keeps the reason of its last try.
 	set := []string{"state = ?", "reason = IF(? = '', reason, ?)", "ended_at = UTC_TIMESTAMP(6)"}
 	args := []any{string(o.State), clip(o.Reason), clip(o.Reason)}
-	if o.State != reminder.Queued {
+	if o.State != reminder.StateQueued {
 		set[1], args = "reason = ?", args[:2]
 	}
 	from, fromArgs := "state IN ('claimed', 'handover')", []any(nil)
 	switch o.State {
-	case reminder.Sent:
+	case reminder.StateSent:
 		set = append(set, "sent_at = UTC_TIMESTAMP(6)", "receipt_id = ?")
 		args = append(args, clip(o.ReceiptID))
 		from += " OR state = 'unknown' OR state = 'queued' AND unknowns > ?"
 		fromArgs = []any{c.Unknowns}
-	case reminder.Queued:
+	case reminder.StateQueued:
 		set = append(set, "ended_at = NULL", "next_at = DATE_ADD(UTC_TIMESTAMP(6), INTERVAL ? MICROSECOND)")
 		args = append(args, o.RetryAfter.Microseconds())
 		if o.KeepTry {
@@ -562,7 +562,7 @@ func recordUpdate(c reminder.Claim, o reminder.Outcome) guard {
 			// Surely not accepted: the next try is a new message, and this one does not count for a daily limit.
 			set = append(set, "message_id = NULL", "message_date = NULL", "handover_at = NULL")
 		}
-	case reminder.Unknown:
+	case reminder.StateUnknown:
 		set = append(set, "unknowns = unknowns + 1")
 	}
 	return guard{

@@ -42,7 +42,7 @@ func TestOverlap(t *testing.T) {
 			batch[i].Priority = reminder.Priority(rng.IntN(4))
 			switch past := batch[i]; rng.IntN(4) {
 			case 0:
-				_, err := stores[0].Skip(t.Context(), "run", []reminder.Email{past}, string(reminder.Canceled))
+				_, err := stores[0].Skip(t.Context(), "run", []reminder.Email{past}, string(reminder.StateCanceled))
 				require.NoError(t, err)
 			case 1:
 				past.Borrower = "wrong"
@@ -75,7 +75,7 @@ func TestOverlap(t *testing.T) {
 						mu.Lock()
 						handed[c.ID]++
 						mu.Unlock()
-						assert.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.Sent}))
+						assert.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateSent}))
 					}
 				}
 				assert.NoError(t, err)

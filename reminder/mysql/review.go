@@ -71,7 +71,7 @@ func (s *Store) Reports(ctx context.Context, first, last reminder.Date, zone *ti
 		if err := json.Unmarshal(text, &r); err != nil {
 			return err
 		}
-		if r.Loans != nil && r.Reason != reminder.Quarantined {
+		if r.Loans != nil && r.Reason != reminder.ReasonQuarantined {
 			reports[r.Today] = r
 		}
 		return nil

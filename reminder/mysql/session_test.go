@@ -108,7 +108,7 @@ func TestListNamesEveryLoan(t *testing.T) {
 	}
 	promise(t, store, []reminder.Email{{Borrower: "a", Notices: notices}, {Borrower: "b", Notices: []reminder.Notice{
 		{Cycle: reminder.Cycle{Loan: "z", Due: day("2026-11-24")}}, {Cycle: reminder.Cycle{Loan: "z", Due: day("2026-11-25")}}}}})
-	emails, err := store.List(t.Context(), reminder.Queued)
+	emails, err := store.List(t.Context(), reminder.StateQueued)
 	require.NoError(t, err)
 	require.Len(t, emails, 2)
 	assert.Equal(t, []string{"z"}, emails[0].Loans)

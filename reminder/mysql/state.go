@@ -177,7 +177,7 @@ func (s *Store) Accept(ctx context.Context, r reminder.Records) error {
 		return nil
 	}
 	_, err := s.exec(ctx, `INSERT INTO reminder_emails (id, ref, borrower_id, run_id, priority, state, reason, next_at, created_at, ended_at)
-		VALUES (?, ?, '', '', 0, 'canceled', ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))`, r.Notices, rand.Text(), reminder.LooksRestored)
+		VALUES (?, ?, '', '', 0, 'canceled', ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))`, r.Notices, rand.Text(), reminder.ReasonLooksRestored)
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1062 {
 		err = nil // a repetition
 	}

@@ -63,7 +63,7 @@ func (s *Store) Status(ctx context.Context, now time.Time, runs int) (Status, er
 		return rows.Scan(day{&q.Before}, datetime{&q.At}, &q.Notices)
 		// After a month the steps that it kept back are over.
 	}, `SELECT kind, until_at, (SELECT COUNT(*) FROM reminder_notices WHERE dropped = ?) FROM reminder_state
-		WHERE name = ? AND until_at > ?`, reminder.Quarantined, quarantine, formatTime(now.AddDate(0, -1, 0)))
+		WHERE name = ? AND until_at > ?`, reminder.ReasonQuarantined, quarantine, formatTime(now.AddDate(0, -1, 0)))
 	if err != nil {
 		return st, fault("read the quarantine", err)
 	}
