@@ -761,6 +761,9 @@ func (p *program) taskRow(ctx context.Context) ([]string, error) {
 	return row, err
 }
 
+// oldServices did the reminding before, in Laravel's way. deploy/windows/old-services.cmd switches them off.
+var oldServices = []string{"LaravelScheduler", "LaravelQueueWorker"}
+
 // rivals looks for the queue and the two services by which the Laravel application used to remind.
 func (x *examination) rivals(ctx context.Context) error {
 	if x.jobs > 0 {
@@ -774,7 +777,7 @@ func (x *examination) rivals(ctx context.Context) error {
 	for _, name := range oldServices {
 		if out, err := x.machine.command(ctx, "sc", "query", name); err == nil && strings.Contains(out, "RUNNING") {
 			x.warn(x.sayf("Layanan lama %s masih berjalan.", "The old service %s is still running.", name),
-				x.say("Peminjam mendapat surel dari dua sistem.", "Borrowers get mail from two systems."), fmt.Sprintf("nssm stop %s && sc config %s start= disabled", name, name))
+				x.say("Peminjam mendapat surel dari dua sistem.", "Borrowers get mail from two systems."), fmt.Sprintf("net stop %s & sc config %s start= disabled", name, name))
 		}
 	}
 	return nil

@@ -40,9 +40,6 @@ const (
 // eventKey is where the registry keeps the source of our entries in the event log.
 const eventKey = `HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\` + taskName
 
-// oldServices are the ones that did the reminding before, in Laravel's way.
-var oldServices = []string{"LaravelScheduler", "LaravelQueueWorker"}
-
 // The files in deploy/windows and deploy/linux are what these templates make of the sample paths in the test.
 var (
 	//go:embed task.xml
@@ -188,7 +185,7 @@ func (i installation) grants() (commands [][]string) {
 
 func (p *program) installCommand() *cobra.Command {
 	var print string
-	var dryRun, replace bool
+	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "install",
 		Short: p.say("Daftarkan agar berjalan sendiri setiap jam", "Register it to run by itself every hour"),
@@ -201,9 +198,6 @@ pengingat dijalankan sebagai administrator. Aman diulang, misalnya setelah folde
   Pengingat-test  'run --dry-run' setiap menit; mati sampai dinyalakan dengan
                   schtasks /change /tn Pengingat-test /enable
 
---replace-services menghentikan dan menghapus layanan lama LaravelScheduler dan LaravelQueueWorker;
-cadangannya disimpan di folder pengaturan, dan 'uninstall --restore-services' memasangnya kembali.
-
 Di Linux: mencetak service dan timer systemd, dan perintah untuk memasangnya.`,
 			`On Windows (open the Command Prompt with "Run as administrator"): closes the folder with the settings
 to all but administrators, lets the account LOCAL SERVICE read that folder and write the log folder,
@@ -213,9 +207,6 @@ administrator. It may be repeated, for example after the folder was moved.
   Pengingat       every hour, at 07:00, and after start-up
   Pengingat-test  'run --dry-run' every minute; off until it is enabled by
                   schtasks /change /tn Pengingat-test /enable
-
---replace-services stops and removes the old services LaravelScheduler and LaravelQueueWorker; a backup
-is kept in the settings' folder, and 'uninstall --restore-services' puts them back.
 
 On Linux: prints a systemd service and timer, and the commands that install them.`),
 		Example: `  pengingat install --env D:\web\TA\perpustakaan\.env
@@ -235,7 +226,7 @@ On Linux: prints a systemd service and timer, and the commands that install them
 					"There is no settings file. Name one with --env FILE, or make pengingat.env in the program's folder.")
 			}
 			s := system{program: p, dryRun: dryRun}
-			if err := s.install(cmd.Context(), i, replace); err != nil || dryRun {
+			if err := s.install(cmd.Context(), i); err != nil || dryRun {
 				return err
 			}
 			p.printf("Berikutnya: 'schtasks /run /tn %s' menjalankannya sekarang, 'pengingat status' menunjukkan hasilnya.",
@@ -246,13 +237,11 @@ On Linux: prints a systemd service and timer, and the commands that install them
 	cmd.Flags().StringVar(&print, "print", "", p.say("hanya cetak XML `tugas`: Pengingat, atau --print=Pengingat-test", "only print a `task`'s XML: Pengingat, or --print=Pengingat-test"))
 	cmd.Flags().Lookup("print").NoOptDefVal = taskName
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("hanya tunjukkan perintahnya", "only show the commands"))
-	cmd.Flags().BoolVar(&replace, "replace-services", false, p.say("hapus layanan lama LaravelScheduler dan LaravelQueueWorker",
-		"remove the old services LaravelScheduler and LaravelQueueWorker"))
 	return cmd
 }
 
 func (p *program) uninstallCommand() *cobra.Command {
-	var dryRun, restore bool
+	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "uninstall",
 		Short: p.say("Hentikan berjalan sendiri; data tetap ada", "Stop running by itself; the data stays"),
@@ -260,7 +249,7 @@ func (p *program) uninstallCommand() *cobra.Command {
 pengaturan, log, dan semua catatan di basis data, sehingga pemasangan kembali tidak mengulang pengingat.`,
 			`Removes both tasks from Task Scheduler (run it as administrator). What stays: the program, the settings
 file, the log, and all records in the database, so that installing it again repeats no reminder.`),
-		Example: "  pengingat uninstall\n  pengingat uninstall --restore-services",
+		Example: "  pengingat uninstall",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if runtime.GOOS != "windows" {
 				_, err := fmt.Fprintln(p.out, "sudo systemctl disable --now pengingat.timer\nsudo rm /etc/systemd/system/pengingat.{service,timer}")
@@ -271,7 +260,7 @@ file, the log, and all records in the database, so that installing it again repe
 				return err
 			}
 			s := system{program: p, dryRun: dryRun}
-			if err := s.uninstall(cmd.Context(), dir, restore); err != nil || dryRun {
+			if err := s.uninstall(cmd.Context(), dir); err != nil || dryRun {
 				return err
 			}
 			p.printf("Tetap ada: folder %s dengan pengaturan dan log, serta tabel reminder_* di basis data.",
@@ -280,7 +269,6 @@ file, the log, and all records in the database, so that installing it again repe
 		},
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("hanya tunjukkan perintahnya", "only show the commands"))
-	cmd.Flags().BoolVar(&restore, "restore-services", false, p.say("pasang kembali layanan lama dari cadangannya", "put the old services back from their backup"))
 	return cmd
 }
 
@@ -322,7 +310,7 @@ type system struct {
 	dryRun bool
 }
 
-func (s system) install(ctx context.Context, i installation, replace bool) error {
+func (s system) install(ctx context.Context, i installation) error {
 	if err := s.check(i.Dir); err != nil {
 		return err
 	}
@@ -338,12 +326,6 @@ func (s system) install(ctx context.Context, i installation, replace bool) error
 	}
 	if err := s.do("reg add "+eventKey, addEventSource); err != nil {
 		return err
-	}
-	// The old ones go before the new one comes: at no moment do two systems remind.
-	if replace {
-		if err := s.replaceServices(ctx, i.Dir); err != nil {
-			return err
-		}
 	}
 	for _, name := range []string{taskName, testTaskName} {
 		if err := s.register(ctx, i, name); err != nil {
@@ -375,7 +357,7 @@ func (s system) register(ctx context.Context, i installation, name string) error
 	return s.run(ctx, "schtasks", "/create", "/f", "/tn", name, "/xml", file)
 }
 
-func (s system) uninstall(ctx context.Context, dir string, restore bool) error {
+func (s system) uninstall(ctx context.Context, dir string) error {
 	if err := s.check(dir); err != nil {
 		return err
 	}
@@ -385,47 +367,7 @@ func (s system) uninstall(ctx context.Context, dir string, restore bool) error {
 				reminder.Localize(err, s.locale))
 		}
 	}
-	if err := s.do("reg delete "+eventKey+" /f", removeEventSource); err != nil {
-		return err
-	}
-	if !restore {
-		return nil
-	}
-	for _, name := range oldServices {
-		if _, err := os.Stat(backup(dir, name)); err != nil {
-			s.printf("Tidak ada cadangan layanan %s.", "There is no backup of the service %s.", name)
-			continue
-		}
-		if err := s.run(ctx, "reg", "import", backup(dir, name)); err != nil {
-			return err
-		}
-		if !s.dryRun {
-			s.printf("Layanan %s kembali; nyalakan ulang komputer agar berjalan.", "The service %s is back; restart the computer to start it.", name)
-		}
-	}
-	return nil
-}
-
-// backup is the file that keeps what the registry says about a service.
-func backup(dir, service string) string { return filepath.Join(dir, service+".reg") }
-
-// replaceServices stops and removes the old services, and keeps what is needed to put them back.
-func (s system) replaceServices(ctx context.Context, dir string) error {
-	for _, name := range oldServices {
-		key := `HKLM\SYSTEM\CurrentControlSet\Services\` + name
-		if _, err := s.machine.command(ctx, "reg", "query", key); err != nil {
-			s.printf("Layanan %s tidak ada.", "There is no service %s.", name)
-			continue
-		}
-		if err := s.run(ctx, "reg", "export", key, backup(dir, name), "/y"); err != nil {
-			return err
-		}
-		_ = s.run(ctx, "net", "stop", name) // it may not be running
-		if err := s.run(ctx, "sc", "delete", name); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.do("reg delete "+eventKey+" /f", removeEventSource)
 }
 
 // run carries out one command. What it printed is told when it fails.

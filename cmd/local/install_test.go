@@ -246,3 +246,17 @@ func TestScripts(t *testing.T) {
 		}
 	}
 }
+
+// TestOldServices: the script, the guide and doctor name the same services and the same commands.
+func TestOldServices(t *testing.T) {
+	script, err := os.ReadFile("../../deploy/windows/old-services.cmd")
+	require.NoError(t, err)
+	assert.NotRegexp(t, `[^\r]\n`, string(script), "cmd.exe loses its way in a script without CR")
+	assert.Contains(t, string(script), "set services="+strings.Join(oldServices, " ")+"\r\n")
+	for _, want := range []string{"net stop %%s", "sc config %%s start= disabled", "sc config %%s start= auto", "net start %%s"} {
+		assert.Contains(t, string(script), want)
+	}
+	for _, label := range regexp.MustCompile(`goto (\w+)`).FindAllStringSubmatch(string(script), -1) {
+		assert.Contains(t, string(script), "\n:"+label[1]+"\r\n")
+	}
+}

@@ -110,14 +110,10 @@ func TestWindows(t *testing.T) {
 		assert.Contains(t, doctor.out, says)
 	}
 
-	// The old service is replaced, and both tasks are registered.
-	const service = `HKLM\SYSTEM\CurrentControlSet\Services\LaravelScheduler`
-	created := l.run(t, "sc", "create", "LaravelScheduler", `binPath=C:\nssm.exe`)
-	require.Zero(t, created.code, created.out)
-	require.Contains(t, l.run(t, "reg", "query", service).out, "nssm.exe")
+	// Both tasks are registered.
 	tasks := filepath.Join(os.Getenv("WINEPREFIX"), "drive_c", "windows", "system32", "tasks")
 	for range 2 { // it may be repeated
-		installed := pengingat("install", "--replace-services")
+		installed := pengingat("install")
 		assert.Contains(t, []int{exitDone, exitNeedsPerson}, installed.code, installed.err) // what the diagnosis finds
 		for _, name := range []string{taskName, testTaskName} {
 			registered, err := os.ReadFile(filepath.Join(tasks, name))
@@ -125,7 +121,6 @@ func TestWindows(t *testing.T) {
 			assert.Contains(t, string(registered), "<URI>\\"+name+"</URI>")
 			assert.NoFileExists(t, filepath.Join(l.dir, "logs", name+".xml"))
 		}
-		assert.NotContains(t, l.run(t, "reg", "query", service).out, "nssm.exe", "the old service is gone")
 	}
 	key := []string{"query", eventKey, "/v", "EventMessageFile"}
 	assert.Contains(t, l.run(t, "reg", key...).out, "EventCreate.exe")
@@ -156,13 +151,12 @@ func TestWindows(t *testing.T) {
 	assert.Equal(t, exitDone, pengingat("run").code)
 	assert.Len(t, srv.Messages(), 3, "what waited is sent")
 
-	removed := pengingat("uninstall", "--restore-services")
+	removed := pengingat("uninstall")
 	assert.Equal(t, exitDone, removed.code, removed.err)
 	for _, name := range []string{taskName, testTaskName} {
 		assert.NoFileExists(t, filepath.Join(tasks, name))
 	}
 	assert.NotContains(t, l.run(t, "reg", key...).out, "EventCreate.exe")
-	assert.Contains(t, l.run(t, "reg", "query", service).out, "nssm.exe", "the way back")
 	assert.Equal(t, exitDone, pengingat("run").code, "the data stays")
 	assert.Len(t, srv.Messages(), 3)
 }

@@ -71,6 +71,7 @@ for target in windows-amd64 linux-amd64 linux-arm64; do
   if [ "$os" = windows ]; then
     "$tools/winres" "$folder/pengingat.exe" "$version"
     ${SIGN:+$SIGN "$folder/pengingat.exe"}
+    cp deploy/windows/old-services.cmd "$folder"
     printf '@start "" "%%~dp0pasang.html"\r\n' >"$folder/MULAI.cmd"
     archive "$out/pengingat-$number-$target.zip" "$folder"
   else

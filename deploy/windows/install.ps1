@@ -11,10 +11,6 @@ All of it is done by 'pengingat install'; see 'pengingat install --help'.
 Berkas pengaturan, misalnya .env milik Laravel. Bawaan: pengingat.env atau .env di folder program.
 The settings file, such as Laravel's .env. Default: pengingat.env or .env in the program's folder.
 
-.PARAMETER ReplaceServices
-Hentikan dan hapus layanan lama LaravelScheduler dan LaravelQueueWorker. Kembali: uninstall.ps1 -RestoreServices.
-Stop and remove the old services LaravelScheduler and LaravelQueueWorker. The way back: uninstall.ps1 -RestoreServices.
-
 .PARAMETER DryRun
 Hanya tunjukkan perintahnya. Only show the commands.
 
@@ -24,14 +20,12 @@ powershell -ExecutionPolicy Bypass -File install.ps1 -Settings D:\web\TA\perpust
 param(
     [string]$Program = (Join-Path $PSScriptRoot 'pengingat.exe'),
     [string]$Settings,
-    [switch]$ReplaceServices,
     [switch]$DryRun
 )
 
 $ErrorActionPreference = 'Stop'
 $arguments = @('install')
 if ($Settings) { $arguments += @('--env', (Resolve-Path -LiteralPath $Settings).ProviderPath) }
-if ($ReplaceServices) { $arguments += '--replace-services' }
 if ($DryRun) { $arguments += '--dry-run' }
 
 & $Program @arguments
