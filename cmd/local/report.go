@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"math"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -281,76 +283,86 @@ func (v review) Step(step int) string {
 	return v.p.sayf("terlambat %d hari", "%d day(s) late", step)
 }
 
-// tick returns what stands under the i-th day of a chart: the date under about seven of them, counted from the last.
-func (v review) tick(i int) string {
-	if (len(v.Days)-1-i)%(1+(len(v.Days)-1)/7) != 0 {
-		return ""
+// A chart is a column a day, drawn by the page's template "chart". Its numbers stand in a table beside it.
+type chart struct {
+	Description string
+	Lines       []int // the numbers of the value axis, from 0 up
+	Columns     []column
+}
+
+// A column is one day. Upper stands upon Lower.
+type column struct {
+	Label, Title string // under the column, "" under most; beside the pointer
+	Lower, Upper int
+	Known        bool // else nothing is drawn
+}
+
+// Percent returns how high n is drawn.
+func (c chart) Percent(n int) float64 {
+	return math.Round(1000*float64(n)/float64(c.Lines[len(c.Lines)-1])) / 10
+}
+
+// draw makes the chart of the days. About five of them have their date under them, counted from the last.
+func (v review) draw(description string, of func(reviewDay) column) chart {
+	c, most := chart{Description: description}, 0
+	for i, d := range v.Days {
+		col := of(d)
+		col.Title = v.Date(d.Date)
+		if col.Known {
+			most = max(most, col.Lower+col.Upper)
+			col.Title += ": " + strconv.Itoa(col.Lower+col.Upper)
+		}
+		if (len(v.Days)-1-i)%(1+(len(v.Days)-1)/5) == 0 {
+			col.Label = fmt.Sprintf("%d/%d", d.Date.Day, int(d.Date.Month))
+		}
+		c.Columns = append(c.Columns, col)
 	}
-	return fmt.Sprintf("%d/%d", v.Days[i].Date.Day, int(v.Days[i].Date.Month))
+	c.Lines = scale(most)
+	return c
+}
+
+// scale returns the numbers of an axis that reaches most: at most five steps of 1, 2, 5, 10, 20, 50...
+func scale(most int) (lines []int) {
+	step := 1
+	for i := 0; most > 5*step; i++ {
+		step = step * []int{4, 5, 4}[i%3] / 2
+	}
+	for n := 0; n < max(1, most)+step; n += step {
+		lines = append(lines, n)
+	}
+	return lines
 }
 
 // SentChart draws the reminders sent a day.
-func (v review) SentChart() (template.HTML, error) {
-	c := chart{ID: "sent", Title: v.Say("Pengingat terkirim per hari", "Reminders sent per day"), Colors: []string{"#0b6e6e", "#c9761b"}, Series: make([][]float64, 2)}
-	most := v.Days[0]
-	for i, d := range v.Days {
-		c.Labels = append(c.Labels, v.tick(i))
-		c.Series[0] = append(c.Series[0], float64(d.Before+d.Due))
-		c.Series[1] = append(c.Series[1], float64(d.First+d.Again))
-		if d.Sent() > most.Sent() {
-			most = d
-		}
-	}
-	c.Description = v.p.sayf("Grafik batang: %d pengingat dalam %d hari, terbanyak %d pada %s.", "Bar chart: %d reminders in %d days, at most %d on %s.",
-		v.Sent(), len(v.Days), most.Sent(), v.Date(most.Date))
-	return c.svg()
+func (v review) SentChart() chart {
+	most := slices.MaxFunc(v.Days, func(a, b reviewDay) int { return cmp.Compare(a.Sent(), b.Sent()) })
+	return v.draw(v.p.sayf("Grafik batang: %d pengingat dalam %d hari, terbanyak %d pada %s.", "Bar chart: %d reminders in %d days, at most %d on %s.",
+		v.Sent(), len(v.Days), most.Sent(), v.Date(most.Date)),
+		func(d reviewDay) column {
+			return column{Lower: d.Before + d.Due, Upper: d.First + d.Again, Known: true}
+		})
 }
 
-// ReachChart draws the loans that are late or nearly so.
-func (v review) ReachChart() (template.HTML, error) {
-	c := chart{ID: "reach", Title: v.Say("Pinjaman terlambat atau segera jatuh tempo", "Loans late, or due soon"), Line: true, Colors: []string{"#a4261b"}, Series: make([][]float64, 1)}
+// ReachChart draws the loans that are late or nearly so; nil when no run looked.
+func (v review) ReachChart() *chart {
 	looked := 0
-	for i, d := range v.Days {
-		n := unknown
+	for _, d := range v.Days {
 		if d.Looked {
-			n = float64(d.InReach)
 			looked++
 		}
-		c.Labels, c.Series[0] = append(c.Labels, v.tick(i)), append(c.Series[0], n)
 	}
 	if looked == 0 {
-		return "", nil
+		return nil
 	}
-	c.Description = v.p.sayf("Grafik garis: keadaan pada %d dari %d hari.", "Line chart: how things stood on %d of %d days.", looked, len(v.Days))
-	return c.svg()
+	c := v.draw(v.p.sayf("Grafik batang: keadaan pada %d dari %d hari.", "Bar chart: how things stood on %d of %d days.", looked, len(v.Days)),
+		func(d reviewDay) column { return column{Upper: d.InReach, Known: d.Looked} })
+	return &c
 }
 
-// EffectChart draws after how many reminders no further one was needed.
-func (v review) EffectChart() (template.HTML, error) {
-	c := chart{ID: "effect", Title: v.Say("Kembali sebelum pengingat berikutnya", "Back before the next reminder"), Horizontal: true, Percent: true,
-		Colors: []string{"#0b6e6e"}, Series: make([][]float64, 1), Description: v.Say("Grafik batang; angkanya ada di tabel.", "Bar chart; its numbers are in the table.")}
-	for _, e := range v.Effects {
-		if e.Back+e.Again > 0 {
-			c.Labels, c.Series[0] = append(c.Labels, v.Step(e.Step)), append(c.Series[0], float64(v.Share(e)))
-		}
-	}
-	if len(c.Labels) == 0 {
-		return "", nil
-	}
-	return c.svg()
-}
-
-// GroupChart draws the borrowers whom no mail reaches.
-func (v review) GroupChart() (template.HTML, error) {
-	c := chart{ID: "groups", Title: v.Say("Peminjam tanpa alamat surel, per kelas", "Borrowers without an e-mail address, by class"), Horizontal: true, Narrow: true,
-		Colors: []string{"#5a6b78"}, Series: make([][]float64, 1), Description: v.Say("Grafik batang; angkanya ada di tabel.", "Bar chart; its numbers are in the table.")}
-	for _, g := range v.Groups {
-		c.Labels, c.Series[0] = append(c.Labels, v.Group(g.Group)), append(c.Series[0], float64(g.Count))
-	}
-	if len(c.Labels) == 0 || len(c.Labels) > 40 { // as many bars as the table says better
-		return "", nil
-	}
-	return c.svg()
+// GroupShare returns how long a class's bar is, in percent of the longest.
+func (v review) GroupShare(g reminder.GroupCount) int {
+	most := slices.MaxFunc(v.Groups, func(a, b reminder.GroupCount) int { return cmp.Compare(a.Count, b.Count) })
+	return 100 * g.Count / most.Count
 }
 
 // A peopleTable is what the page's template "people" shows.
