@@ -28,8 +28,11 @@ func NewServer(t testing.TB, options ...string) *Server {
 	t.Helper()
 	t.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin") // where Debian keeps database servers
 	dir := t.TempDir()
-	s := &Server{socket: filepath.Join(dir, "socket"),
-		Options: append([]string{"--no-defaults", "--skip-log-bin", "--datadir=" + filepath.Join(dir, "data")}, options...)}
+	// A server that starts removes what looks like another one's temporary tables, so it has a folder of its own for them.
+	temporary := filepath.Join(dir, "tmp")
+	require.NoError(t, os.Mkdir(temporary, 0o700))
+	s := &Server{socket: filepath.Join(dir, "socket"), Options: append([]string{"--no-defaults", "--skip-log-bin",
+		"--datadir=" + filepath.Join(dir, "data"), "--tmpdir=" + temporary}, options...)}
 	if os.Getuid() == 0 {
 		s.Options = append(s.Options, "--user=root")
 	}
