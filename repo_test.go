@@ -27,14 +27,15 @@ const module = "github.com/mtsn6garut/pengingat"
 var mayImport = map[string][]string{
 	".":              {"reminder", "reminder/setup"},
 	"cmd/local/page": {"mail", "reminder"},
-	"cmd/local": {"cmd/local/page", "mail", "reminder", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/views",
+	"cmd/local": {"cmd/local/page", "mail", "reminder", "reminder/letter", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/views",
 		"reminder/setup"},
 	"cmd/demo": {"cmd/local/page", "mail", "reminder", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/mysqltest/school",
 		"reminder/setup"},
-	"reminder/setup":            {"mail", "reminder", "reminder/mysql"}, // not migrations: the function runs none
+	"reminder/setup":            {"mail", "reminder", "reminder/letter", "reminder/mysql"}, // not migrations: the function runs none
 	"reminder/mysql/migrations": {"reminder", "reminder/mysql", "reminder/mysql/views"},
 	"reminder/mysql/views":      {},
 	"reminder/mysql":            {"mail", "reminder"},
+	"reminder/letter":           {"reminder"},
 	"reminder":                  {"mail"},
 	"mail":                      {},
 
@@ -162,7 +163,7 @@ func TestOneWordForMail(t *testing.T) {
 		}
 	}
 	for _, name := range slices.Concat(files(t, ".txt"), files(t, ".md")) {
-		if strings.HasSuffix(name, "id.txt") || strings.HasPrefix(name, "docs/panduan/") {
+		if strings.HasPrefix(name, "reminder/letter/id/") || strings.HasPrefix(name, "docs/panduan/") {
 			text, err := os.ReadFile(name)
 			require.NoError(t, err)
 			check(name, string(text))

@@ -255,7 +255,7 @@ func (w *worker) one(ctx context.Context, c Claim) {
 				w.record(ctx, c, handBack)
 				return
 			}
-			compose = func() (Content, error) { return w.Composer.Summarize(s) }
+			compose = func() (Content, error) { return w.Composer.Compose(KindSummary, "", s) }
 		}
 	} else {
 		loans, err := w.Store.Reread(ctx, c)
@@ -265,7 +265,7 @@ func (w *worker) one(ctx context.Context, c Claim) {
 			return
 		}
 		letter, to, outcome = w.rules.Recheck(c, loans, w.rep.Today)
-		compose = func() (Content, error) { return w.Composer.Compose(letter) }
+		compose = func() (Content, error) { return w.Composer.Compose(KindLoan, letter.Lang, letter) }
 	}
 	if outcome.State == "" {
 		outcome = w.send(ctx, c, letter, compose, to, outcome.Dropped)

@@ -44,7 +44,7 @@ func (r *Runner) Preview(ctx context.Context, today Date, each func(mail.Message
 		if s.Sending, err = r.sending(ctx, s.Waiting); err != nil {
 			return err
 		}
-		content, err := r.Composer.Summarize(s)
+		content, err := r.Composer.Compose(KindSummary, "", s)
 		if err != nil {
 			return fmt.Errorf("compose: %w", err)
 		}
@@ -62,7 +62,7 @@ func (r *Runner) Preview(ctx context.Context, today Date, each func(mail.Message
 		if outcome.State != "" {
 			continue
 		}
-		content, err := r.Composer.Compose(letter)
+		content, err := r.Composer.Compose(KindLoan, letter.Lang, letter)
 		if err != nil {
 			return fmt.Errorf("compose: %w", err)
 		}
@@ -163,7 +163,7 @@ func (r *Runner) Sample(ctx context.Context, today Date, loan string) (mail.Mess
 		why, _ := Plainly(outcome.Reason)
 		return mail.Message{}, NewFault(nil, "Tidak ada surel untuk pinjaman itu: "+why.ID+".", "There is no mail for that loan: "+why.EN+".")
 	}
-	content, err := r.Composer.Compose(letter)
+	content, err := r.Composer.Compose(KindLoan, letter.Lang, letter)
 	if err != nil {
 		return mail.Message{}, fmt.Errorf("compose: %w", err)
 	}
@@ -175,7 +175,7 @@ func (r *Runner) Example() (mail.Message, error) {
 	now := r.Now()
 	today := DateOf(now, r.Settings.Zone)
 	due := today.AddDays(1)
-	content, err := r.Composer.Compose(Letter{Today: today, Items: []Item{{
+	content, err := r.Composer.Compose(KindLoan, "", Letter{Today: today, Items: []Item{{
 		Title: "Contoh Buku / Sample Book", ItemCode: "000", Due: due, ReturnBy: due, Days: -1,
 	}}})
 	if err != nil {

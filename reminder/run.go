@@ -43,7 +43,7 @@ type Settings struct {
 type Runner struct {
 	Store    Store
 	Sender   mail.Sender
-	Composer *Composer
+	Composer Composer
 	Now      func() time.Time
 	Log      *slog.Logger
 	Settings Settings

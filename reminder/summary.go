@@ -163,7 +163,7 @@ func CountGroups(loans []Loan) []GroupCount {
 	for _, loan := range loans {
 		if !seen[loan.Borrower.ID] {
 			seen[loan.Borrower.ID] = true
-			counts[clean(loan.Borrower.Group, maxName)]++
+			counts[strings.Join(strings.Fields(loan.Borrower.Group), " ")]++
 		}
 	}
 	var list []GroupCount
@@ -174,90 +174,4 @@ func CountGroups(loans []Loan) []GroupCount {
 		list = append(list[1:], list[0])
 	}
 	return list
-}
-
-// Summarize writes a summary in the library's language.
-func (c *Composer) Summarize(s Summary) (Content, error) {
-	w, err := c.writer("")
-	if err != nil {
-		return Content{}, err
-	}
-	return w.summarize(s, c.texts)
-}
-
-// A summaryView is a summary as the templates see it.
-type summaryView struct {
-	Lang, Library, URL string
-	Date               string
-	Since, SinceTime   string // "" since the beginning
-	Sent, Planned      int
-	Waiting, Sending   int
-	Later              int  // of Waiting, left for another day
-	Restored           bool // held, because the records look restored from a backup
-	Many               bool // held, because too many are planned
-	Troubles           int
-	Trouble            []troubleView
-	Open, Late         int
-	Unreachables       int // borrowers
-	Unreachable        []GroupCount
-	Longest            []lateEntry
-}
-
-// A troubleView is a Trouble in plain words, and what a machine said behind them.
-type troubleView struct {
-	State           State
-	Reason, Details string
-	Count           int
-}
-
-// A lateEntry is a loan that is late.
-type lateEntry struct {
-	Name, Group, Title, Due string
-	Days                    int
-}
-
-func (w *writer) summarize(s Summary, texts Texts) (Content, error) {
-	v := summaryView{
-		Lang: w.tag, Library: texts.Library, URL: texts.URL, Date: w.date(s.Today), Sent: s.Sent, Planned: s.Planned,
-		Waiting: s.Waiting, Sending: s.Sending, Later: s.Waiting - s.Sending,
-		Restored: s.Held == ReasonLooksRestored, Many: s.Held == ReasonMaxPerRun, Open: s.Open, Late: s.Late, Unreachable: s.Unreachable,
-	}
-	if !s.Since.IsZero() {
-		v.Since, v.SinceTime = w.date(s.SinceDate), strings.ReplaceAll(s.SinceTime, ":", w.hourSep)
-	}
-	for _, t := range s.Trouble {
-		text, details := Plainly(t.Reason)
-		v.Troubles += t.Count
-		v.Trouble = append(v.Trouble, troubleView{t.State, clean(text.In(w.tag), maxTitle), clean(details, maxTitle), t.Count})
-	}
-	for _, g := range s.Unreachable {
-		v.Unreachables += g.Count
-	}
-	for _, l := range s.Longest {
-		if days := s.Calendar.Offset(l.Due, s.Today); days > 0 {
-			v.Longest = append(v.Longest, lateEntry{
-				Name: clean(l.Borrower.Name, maxName), Group: clean(l.Borrower.Group, maxCode), Title: cleanTitle(l.Title, maxTitle),
-				Due: w.date(l.Due), Days: days,
-			})
-		}
-	}
-	return w.summary.write(v, w.tag)
-}
-
-// sampleSummaries returns summaries that together take every branch of a template.
-func sampleSummaries() []Summary {
-	today := Date{2026, time.November, 23}
-	full := Summary{
-		Today: today, SinceDate: today.AddDays(-3), SinceTime: "07:02", Planned: 2, Sending: 1, Held: ReasonMaxPerRun, Open: 9, Late: 4,
-		Activity:    Activity{Since: today.utc(), Sent: 5, Waiting: 3, Trouble: []Trouble{{StateFailed, "rcpt: retry 450", 2}, {StateUnknown, "b", 1}, {StateRefused, "", 1}}},
-		Unreachable: []GroupCount{{"A", 2}, {"", 1}},
-		Longest: []Loan{
-			{Due: today.AddDays(-9), Title: "B", Borrower: Borrower{Name: "C", Group: "D"}}, {Due: today.AddDays(-1)},
-		},
-	}
-	restored := full
-	restored.Held = ReasonLooksRestored
-	going := full
-	going.Held = ""
-	return []Summary{{Today: today}, full, restored, going}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
@@ -108,7 +109,7 @@ func (p *program) closedListCommand() *cobra.Command {
 				fmt.Fprintln(p.out, wrap(fmt.Sprintf("%s..%s %s", c.First, c.Last, plain(c.Name)), 23))
 			}
 			if days := app.Runner.Settings.ClosedWeekdays; len(days) > 0 {
-				p.printf("Setiap minggu: %s", "Every week: %s", reminder.WeekdayNames(days, p.locale))
+				p.printf("Setiap minggu: %s", "Every week: %s", letter.Weekdays(days, p.locale))
 			}
 			return nil
 		}),

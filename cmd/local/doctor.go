@@ -23,6 +23,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
@@ -152,7 +153,7 @@ func wrap(text string, indent int) string {
 		if strings.HasPrefix(rest, "- ") {
 			hanging += "  "
 		}
-		lines[i] = own + reminder.Fill(strings.Fields(rest), indent+len(own), 79, hanging)
+		lines[i] = own + letter.Fill(strings.Fields(rest), indent+len(own), 79, hanging)
 	}
 	return strings.Join(lines, "\n"+margin)
 }

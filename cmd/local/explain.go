@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
@@ -118,7 +119,7 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 	fmt.Fprintln(p.out, wrap(p.book(l), 0))
 	odd := l.Odd(x.Today)
 	if odd != "due_at" && !l.Due.IsZero() {
-		fmt.Fprintln(p.out, wrap(p.sayf("Hari ini %s, %s", "Today is %s, %s", x.Today.In(p.locale), p.stepText(x.Offset)), 0))
+		fmt.Fprintln(p.out, wrap(p.sayf("Hari ini %s, %s", "Today is %s, %s", letter.Day(x.Today, p.locale), p.stepText(x.Offset)), 0))
 	}
 	// rule tells of one rule: what is so when it lets a mail pass, and when it does not.
 	rule := func(against []reminder.Verdict, v reminder.Verdict, passes, hinders string) {
@@ -161,7 +162,7 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 	rule(x.Later, reminder.VerdictPaused, "", p.say("pengiriman sedang dijeda", "sending is paused now"))
 	next := ""
 	if !x.Next.IsZero() {
-		next = p.sayf(" Berikutnya pada %s.", " The next one is on %s.", x.Next.In(p.locale))
+		next = p.sayf(" Berikutnya pada %s.", " The next one is on %s.", letter.Day(x.Next, p.locale))
 	}
 	switch {
 	case len(x.Hinders) > 0:

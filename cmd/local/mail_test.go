@@ -154,9 +154,9 @@ func TestTemplates(t *testing.T) {
 	assert.Contains(t, got.out, "REMINDER_TEMPLATES=surat")
 	assert.Equal(t, exitConfig, command(t, environ, "templates", "export", "surat").code, "nothing is overwritten")
 
-	require.NoError(t, os.WriteFile(filepath.Join("surat", "id.txt"), []byte("Subject: x\n\n{{.Nonsense}}\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join("surat", "id", "loan.txt"), []byte("Subject: x\n\n{{.Nonsense}}\n"), 0o600))
 	environ["REMINDER_TEMPLATES"] = "surat"
 	got = command(t, environ, "run", "--dry-run")
 	assert.Equal(t, exitConfig, got.code)
-	assert.Contains(t, got.err, "id.txt:3", "a broken template is named by file and line")
+	assert.Contains(t, got.err, "id/loan.txt:3", "a broken template is named by file and line")
 }

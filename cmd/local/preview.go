@@ -13,6 +13,7 @@ import (
 	"github.com/mtsn6garut/pengingat/cmd/local/page"
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
@@ -57,11 +58,11 @@ when you have looked.`),
 					return err
 				}
 			}
-			shown := page.Page{Locale: p.locale, Title: p.sayf("%d surel untuk %s", "%d e-mails for %s", len(messages), today.In(p.locale)),
+			shown := page.Page{Locale: p.locale, Title: p.sayf("%d surel untuk %s", "%d e-mails for %s", len(messages), letter.Day(today, p.locale)),
 				Lead: p.say("Disusun seperti 'pengingat run' akan mengirimnya. Halaman ini hanya untuk dilihat; apa yang sudah dikirim "+
 					"ditunjukkan oleh 'pengingat status'.",
 					"Composed as 'pengingat run' would send them. This page is for looking only; 'pengingat status' shows what was sent.")}
-			run := page.Run{When: today.In(p.locale)}
+			run := page.Run{When: letter.Day(today, p.locale)}
 			if loan == "" {
 				var err error
 				if run.Silent, run.More, err = app.Runner.Silent(ctx, today, maxPeople); err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
@@ -259,7 +260,7 @@ func (v review) Chat(w person) string {
 
 // Say returns a text in the page's language, and Date a day in its words.
 func (v review) Say(id, en string) string           { return v.p.say(id, en) }
-func (v review) Date(d reminder.Date) string        { return d.In(v.p.locale) }
+func (v review) Date(d reminder.Date) string        { return letter.Day(d, v.p.locale) }
 func (v review) Locale() string                     { return v.Say("id", "en") }
 func (v review) SilentCount() int                   { return len(v.Silent) + max(0, v.Unlisted) }
 func (v review) Share(e reminder.Effect) (part int) { return e.Back * 100 / max(1, e.Back+e.Again) }

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/letter"
 )
 
 func (p *program) templatesCommand() *cobra.Command {
@@ -21,7 +22,7 @@ dengan 'pengingat preview'. Berkas yang sudah ada tidak ditimpa.`,
 		Example: "  pengingat templates export kata-kata",
 		Args:    p.args(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := reminder.ExportTemplates(args[0]); err != nil {
+			if err := letter.Export(args[0]); err != nil {
 				return reminder.NewFault(err, "Templat tidak dapat disalin. Pilih folder yang belum berisi templat.",
 					"The templates could not be copied. Choose a folder without templates in it.")
 			}

@@ -16,7 +16,7 @@ picture() { # page, picture, width, height, number of the colour scheme in Chrom
 }
 
 shoot() { # language, width, height, name of the colour scheme, its number
-	picture "reminder/testdata/mails/several.$1.html" "mail-$1-$2-$4" "$2" "$3" "$5"
+	picture "reminder/letter/testdata/mails/several.$1.html" "mail-$1-$2-$4" "$2" "$3" "$5"
 }
 
 mkdir -p docs/images

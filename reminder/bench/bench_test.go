@@ -23,6 +23,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/letter"
 )
 
 // A bench is a measurement with all that it needs.
@@ -236,7 +237,7 @@ func (b *bench) composing() {
 		column{"items", "loans in the mail", 0}, column{"micros", "compose, µs", 0}, column{"rate", "mails/s", 0},
 		column{"allocs", "allocations", 0}, column{"kib", "allocated KiB", 1}, column{"encode", "encode, µs", 0},
 		column{"encode_allocs", "allocations", 0}, column{"others", "others' CPU %", 0})
-	composer, err := reminder.NewComposer(reminder.Texts{Library: "Perpustakaan MTSN 6 Garut", URL: "https://perpustakaan.example"})
+	composer, err := letter.New(letter.Texts{Library: "Perpustakaan MTSN 6 Garut", URL: "https://perpustakaan.example"})
 	require.NoError(b, err)
 	from, err := mail.ParseAddress("perpus@example.org")
 	require.NoError(b, err)
@@ -244,13 +245,13 @@ func (b *bench) composing() {
 	require.NoError(b, err)
 	today := reminder.Date{Year: 2026, Month: time.November, Day: 24}
 	for _, items := range []int{1, 3, 10} {
-		letter := reminder.Letter{Name: "Siti Aminah", Today: today}
+		l := reminder.Letter{Name: "Siti Aminah", Today: today}
 		for i := range items {
 			due := today.AddDays(-3 * i)
-			letter.Items = append(letter.Items, reminder.Item{Title: fmt.Sprint("Laskar Pelangi ", i), ItemCode: fmt.Sprint("B", i),
+			l.Items = append(l.Items, reminder.Item{Title: fmt.Sprint("Laskar Pelangi ", i), ItemCode: fmt.Sprint("B", i),
 				Ref: fmt.Sprint("PJM-", i), Due: due, ReturnBy: due, Days: 3 * i, Number: i})
 		}
-		content, err := composer.Compose(letter)
+		content, err := composer.Compose(reminder.KindLoan, "", l)
 		require.NoError(b, err)
 		message := mail.Message{ID: "a@example.org", Ref: "a", Date: time.Unix(1800000000, 0), From: from, To: to,
 			Subject: content.Subject, Text: content.Text, HTML: content.HTML, Lang: content.Lang}
@@ -260,7 +261,7 @@ func (b *bench) composing() {
 			r := testing.Benchmark(func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, err := composer.Compose(letter); err != nil {
+					if _, err := composer.Compose(reminder.KindLoan, "", l); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
@@ -35,7 +36,7 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 		debug.SetGCPercent(200)
 		debug.SetMemoryLimit(48 << 20)
 	}
-	composer, err := reminder.NewComposer(reminder.Texts{
+	composer, err := letter.New(letter.Texts{
 		Library: cfg.AppName, URL: cfg.AppURL, Locale: cfg.AppLocale, TitleInSubject: cfg.TitleInSubject, Dir: cfg.Templates,
 	})
 	if err != nil {

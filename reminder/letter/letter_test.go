@@ -1,4 +1,4 @@
-package reminder
+package letter
 
 import (
 	"bytes"
@@ -13,23 +13,26 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/reminder"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden mails in testdata/mails")
 
 // monday is the day on which the mails of these tests are written.
-var monday = Date{2026, time.November, 23}
+var monday = reminder.Date{Year: 2026, Month: time.November, Day: 23}
 
 // lent returns an item that is due on a day when the library is open, days after it.
-func lent(title string, days int) Item {
+func lent(title string, days int) reminder.Item {
 	due := monday.AddDays(-days)
-	it := Item{Title: title, ItemCode: "B-0042", Ref: "PJM-2026-0117", Due: due, ReturnBy: due, Days: days}
+	it := reminder.Item{Title: title, ItemCode: "B-0042", Ref: "PJM-2026-0117", Due: due, ReturnBy: due, Days: days}
 	if days > 0 {
 		it.Number = 1
 	}
@@ -37,47 +40,47 @@ func lent(title string, days int) Item {
 }
 
 // with returns the item changed.
-func (it Item) with(change func(*Item)) Item {
+func with(it reminder.Item, change func(*reminder.Item)) reminder.Item {
 	change(&it)
 	return it
 }
 
-func letter(items ...Item) Letter {
-	return Letter{Name: "Siti Aminah", Today: monday, Items: items}
+func letter(items ...reminder.Item) reminder.Letter {
+	return reminder.Letter{Name: "Siti Aminah", Today: monday, Items: items}
 }
 
 // letters are what the golden files show, by name.
-var letters = map[string]Letter{
+var letters = map[string]reminder.Letter{
 	"tomorrow":  letter(lent("Laskar Pelangi", -1)),
 	"in-3-days": letter(lent("Laskar Pelangi", -3)),
 	"today":     letter(lent("Laskar Pelangi", 0)),
 	"late-1":    letter(lent("Laskar Pelangi", 1)),
-	"late-3":    letter(lent("Laskar Pelangi", 3).with(func(it *Item) { it.Number = 2 })),
-	"late-12":   letter(lent("Laskar Pelangi", 12).with(func(it *Item) { it.Number = 4 })),
-	"closed-weekly": letter(lent("Laskar Pelangi", -6).with(func(it *Item) {
+	"late-3":    letter(with(lent("Laskar Pelangi", 3), func(it *reminder.Item) { it.Number = 2 })),
+	"late-12":   letter(with(lent("Laskar Pelangi", 12), func(it *reminder.Item) { it.Number = 4 })),
+	"closed-weekly": letter(with(lent("Laskar Pelangi", -6), func(it *reminder.Item) {
 		it.ReturnBy = it.Due.AddDays(1)
 	})),
-	"closed-named": letter(lent("Laskar Pelangi", -1).with(func(it *Item) {
-		it.ReturnBy, it.ClosedFor = Date{2027, time.January, 4}, "Libur semester"
+	"closed-named": letter(with(lent("Laskar Pelangi", -1), func(it *reminder.Item) {
+		it.ReturnBy, it.ClosedFor = reminder.Date{Year: 2027, Month: time.January, Day: 4}, "Libur semester"
 	})),
-	"closed-last-day": letter(lent("Laskar Pelangi", 1).with(func(it *Item) {
+	"closed-last-day": letter(with(lent("Laskar Pelangi", 1), func(it *reminder.Item) {
 		it.ReturnBy, it.Days, it.Number = monday, 0, 0
 	})),
-	"closed-late": letter(lent("Laskar Pelangi", 2).with(func(it *Item) {
+	"closed-late": letter(with(lent("Laskar Pelangi", 2), func(it *reminder.Item) {
 		it.Due, it.ReturnBy, it.Days = monday.AddDays(-8), monday.AddDays(-7), 7
 	})),
-	"hourly":    letter(lent("Kamus Besar Bahasa Indonesia", 0).with(func(it *Item) { it.DueTime = "14:30" })),
-	"with-fine": letter(lent("Laskar Pelangi", 3).with(func(it *Item) { it.FinePerDay = 1000 })),
+	"hourly":    letter(with(lent("Kamus Besar Bahasa Indonesia", 0), func(it *reminder.Item) { it.DueTime = "14:30" })),
+	"with-fine": letter(with(lent("Laskar Pelangi", 3), func(it *reminder.Item) { it.FinePerDay = 1000 })),
 	"two-late":  letter(lent("Laskar Pelangi", 3), lent("Bumi Manusia", 1)),
 	"two-soon":  letter(lent("Laskar Pelangi", -3), lent("Bumi Manusia", -2)),
 	"several": letter(
-		lent("Laskar Pelangi", -1).with(func(it *Item) { it.ItemCode, it.Ref = "B-0042", "PJM-2026-0117" }),
-		lent("Fisika untuk SMP/MTs Kelas VIII", 0).with(func(it *Item) { it.ItemCode, it.Ref = "B-0318", "PJM-2026-0109" }),
-		lent("Bumi Manusia", 3).with(func(it *Item) {
+		with(lent("Laskar Pelangi", -1), func(it *reminder.Item) { it.ItemCode, it.Ref = "B-0042", "PJM-2026-0117" }),
+		with(lent("Fisika untuk SMP/MTs Kelas VIII", 0), func(it *reminder.Item) { it.ItemCode, it.Ref = "B-0318", "PJM-2026-0109" }),
+		with(lent("Bumi Manusia", 3), func(it *reminder.Item) {
 			it.ItemCode, it.Ref, it.Number, it.FinePerDay = "B-0077", "PJM-2026-0098", 2, 500
 		}),
 	),
-	"no-name": {Today: monday, Items: []Item{{Due: monday, ReturnBy: monday}}},
+	"no-name": {Today: monday, Items: []reminder.Item{{Due: monday, ReturnBy: monday}}},
 	"titles": letter(
 		lent("الأربعون النووية: شرح مختصر", 3),
 		lent("吾輩は猫である・我是猫", 0),
@@ -88,9 +91,14 @@ var letters = map[string]Letter{
 	),
 }
 
+// compose writes a borrower's mail.
+func (c *Composer) compose(l reminder.Letter) (reminder.Content, error) {
+	return c.Compose(reminder.KindLoan, l.Lang, l)
+}
+
 func composer(t testing.TB, texts Texts) *Composer {
 	t.Helper()
-	c, err := NewComposer(texts)
+	c, err := New(texts)
 	require.NoError(t, err)
 	return c
 }
@@ -103,7 +111,7 @@ func TestComposeGolden(t *testing.T) {
 		for _, lang := range []string{"id", "en"} {
 			l.Lang = lang
 			t.Run(name+"."+lang, func(t *testing.T) {
-				got, err := c.Compose(l)
+				got, err := c.compose(l)
 				require.NoError(t, err)
 				assert.Equal(t, lang, got.Lang)
 				golden(t, name+"."+lang+".txt", "Subject: "+got.Subject+"\n\n"+got.Text)
@@ -122,7 +130,7 @@ func golden(t *testing.T, name, got string) {
 	}
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)
-	assert.Equal(t, string(want), got, "if the new mail reads better: go test ./reminder -run Golden -update")
+	assert.Equal(t, string(want), got, "if the new mail reads better: go test ./reminder/letter -run Golden -update")
 }
 
 // TestComposeParts holds what is true of every mail.
@@ -132,7 +140,7 @@ func TestComposeParts(t *testing.T) {
 		for _, lang := range []string{"id", "en"} {
 			l.Lang = lang
 			t.Run(name+"."+lang, func(t *testing.T) {
-				got, err := c.Compose(l)
+				got, err := c.compose(l)
 				require.NoError(t, err)
 
 				for line := range strings.SplitSeq(got.Text, "\n") {
@@ -195,12 +203,12 @@ func parsed(t testing.TB, s string) (elements []string, before string) {
 
 func TestComposeKeepsDataInert(t *testing.T) {
 	const hostile = `</p><script>alert(1)</script><img src=x onerror=alert(1)> {{.Name}} {{template "x"}} "'&`
-	it := Item{
+	it := reminder.Item{
 		Title: hostile, ItemCode: hostile[:39], Ref: hostile[4:40], Due: monday, ReturnBy: monday.AddDays(1),
 		ClosedFor: hostile,
 	}
 	texts := Texts{Library: hostile, URL: `https://example.org/"><script>`, TitleInSubject: true}
-	got, err := composer(t, texts).Compose(Letter{Name: hostile, Today: monday, Items: []Item{it}})
+	got, err := composer(t, texts).compose(reminder.Letter{Name: hostile, Today: monday, Items: []reminder.Item{it}})
 	require.NoError(t, err)
 	elements, _ := parsed(t, got.HTML)
 	assert.NotContains(t, elements, "script")
@@ -215,7 +223,7 @@ func TestComposeSubject(t *testing.T) {
 	broken := lent("Satu\r\nBcc: x@example.com", -1)
 	plain, titled := composer(t, Texts{}), composer(t, Texts{TitleInSubject: true})
 	for _, test := range []struct {
-		letter Letter
+		letter reminder.Letter
 		titles bool
 		id, en string
 	}{
@@ -246,7 +254,7 @@ func TestComposeSubject(t *testing.T) {
 		}
 		for lang, want := range map[string]string{"id": test.id, "en": test.en} {
 			test.letter.Lang = lang
-			got, err := c.Compose(test.letter)
+			got, err := c.compose(test.letter)
 			require.NoError(t, err)
 			assert.Equal(t, want, got.Subject)
 		}
@@ -265,7 +273,7 @@ func TestComposeLanguage(t *testing.T) {
 		}
 		l := letter(lent("A", 0))
 		l.Lang = test.lang
-		got, err := composers[test.locale].Compose(l)
+		got, err := composers[test.locale].compose(l)
 		require.NoError(t, err)
 		assert.Equal(t, test.want, got.Lang, "%+v", test)
 	}
@@ -273,25 +281,25 @@ func TestComposeLanguage(t *testing.T) {
 
 func TestComposeIsRepeatable(t *testing.T) {
 	c := composer(t, school)
-	want, err := c.Compose(letters["several"])
+	want, err := c.compose(letters["several"])
 	require.NoError(t, err)
 	t.Run("at once", func(t *testing.T) {
 		for range 4 {
 			t.Run("", func(t *testing.T) {
 				t.Parallel()
-				got, err := c.Compose(letters["several"])
+				got, err := c.compose(letters["several"])
 				require.NoError(t, err)
 				assert.Equal(t, want, got)
 			})
 		}
 	})
-	again, err := composer(t, school).Compose(letters["several"])
+	again, err := composer(t, school).compose(letters["several"])
 	require.NoError(t, err)
 	assert.Equal(t, want, again)
 }
 
 func TestComposeNothing(t *testing.T) {
-	_, err := composer(t, Texts{}).Compose(Letter{Name: "Siti Aminah", Today: monday})
+	_, err := composer(t, Texts{}).compose(reminder.Letter{Name: "Siti Aminah", Today: monday})
 	assert.EqualError(t, err, "a letter about nothing")
 }
 
@@ -337,46 +345,58 @@ func TestClean(t *testing.T) {
 // TestBrokenTemplate breaks the built-in templates in one place each: the error names it, before any mail is due.
 func TestBrokenTemplate(t *testing.T) {
 	for name, test := range map[string]struct{ file, old, new, want string }{
-		"syntax in text":   {"id.txt", "{{.URL}}", "{{.URL}", "bad character"},
-		"syntax in html":   {"mail.html", "range .Items}}", "range .Items}", "bad character"},
-		"field in text":    {"en.txt", "{{.Fine}}", "{{.Fines}}", "Fines"},
-		"field for late":   {"id.txt", "ke-{{.Number}}", "ke-{{.Nomor}}", "Nomor"},
-		"field for closed": {"id.txt", "({{.ClosedFor}})", "({{.Closure}})", "Closure"},
-		"field in html":    {"mail.html", `href="{{.}}"`, `href="{{.Site}}"`, "Site"},
-		"unknown sentence": {"mail.html", `template "closed"`, `template "shut"`, `"shut"`},
+		"syntax in text":   {"id/loan.txt", "{{.URL}}", "{{.URL}", "bad character"},
+		"syntax in html":   {"loan.html", "range .Items}}", "range .Items}", "bad character"},
+		"field in text":    {"en/loan.txt", "{{.Fine}}", "{{.Fines}}", "Fines"},
+		"field for late":   {"id/loan.txt", "ke-{{.Number}}", "ke-{{.Nomor}}", "Nomor"},
+		"field for closed": {"id/loan.txt", "({{.ClosedFor}})", "({{.Closure}})", "Closure"},
+		"field in html":    {"loan.html", `href="{{.}}"`, `href="{{.Site}}"`, "Site"},
+		"unknown sentence": {"loan.html", `template "closed"`, `template "shut"`, `"shut"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			require.NoError(t, ExportTemplates(dir))
+			require.NoError(t, Export(dir))
 			line := edit(t, filepath.Join(dir, test.file), test.old, test.new)
-			_, err := NewComposer(Texts{Dir: dir, URL: "https://example.org"})
+			_, err := New(Texts{Dir: dir, URL: "https://example.org"})
 			require.ErrorContains(t, err, test.want)
 			assert.ErrorContains(t, err, fmt.Sprintf("%s:%d:", test.file, line))
 		})
 	}
 	for name, test := range map[string]struct{ file, old, new, want string }{
-		"renamed sentence": {"en.txt", `block "ask"`, `block "asking"`, `no such template "ask"`},
-		"open quote":       {"mail.html", `lang="{{.Lang}}"`, `lang="{{.Lang}}`, "mail.html"},
-		"no subject":       {"id.txt", "Subject: ", "Perihal: ", "id.txt: the mail must begin"},
-		"two subjects":     {"id.txt", "Subject: ", "Subject: a\nSubject: ", "id.txt: the mail must begin"},
-		"not utf-8":        {"en.txt", "Kind regards", "Kind regards \xe9", "en.txt is not in UTF-8"},
+		"renamed sentence": {"en/loan.txt", `block "ask"`, `block "asking"`, `no such template "ask"`},
+		"open quote":       {"loan.html", `lang="{{.Lang}}"`, `lang="{{.Lang}}`, "loan.html"},
+		"no subject":       {"id/loan.txt", "Subject: ", "Perihal: ", "id/loan.txt: the mail must begin"},
+		"two subjects":     {"id/loan.txt", "Subject: ", "Subject: a\nSubject: ", "id/loan.txt: the mail must begin"},
+		"not utf-8":        {"en/loan.txt", "Kind regards", "Kind regards \xe9", "en/loan.txt is not in UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			require.NoError(t, ExportTemplates(dir))
+			require.NoError(t, Export(dir))
 			edit(t, filepath.Join(dir, test.file), test.old, test.new)
-			_, err := NewComposer(Texts{Dir: dir})
+			_, err := New(Texts{Dir: dir})
 			require.ErrorContains(t, err, test.want)
 		})
 	}
-	t.Run("missing", func(t *testing.T) {
-		dir := t.TempDir()
-		require.NoError(t, ExportTemplates(dir))
-		require.NoError(t, os.Remove(filepath.Join(dir, "en.txt")))
-		_, err := NewComposer(Texts{Dir: dir})
+	t.Run("none", func(t *testing.T) {
+		_, err := New(Texts{Dir: t.TempDir()})
 		require.ErrorIs(t, err, fs.ErrNotExist)
-		assert.ErrorContains(t, err, "en.txt")
 	})
+	t.Run("twice", func(t *testing.T) {
+		dir := t.TempDir()
+		require.NoError(t, Export(dir))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "id.txt"), nil, 0o666))
+		_, err := New(Texts{Dir: dir})
+		assert.ErrorContains(t, err, "keep one")
+	})
+	for name, old := range map[string]string{"field": `"days"`, "number of days": `"Minggu", `, "money": "{amount}"} {
+		t.Run("language/"+name, func(t *testing.T) {
+			dir := t.TempDir()
+			require.NoError(t, Export(dir))
+			edit(t, filepath.Join(dir, "id", "language.json"), old, "")
+			_, err := New(Texts{Dir: dir})
+			assert.ErrorContains(t, err, "id/language.json: ")
+		})
+	}
 }
 
 // edit replaces old by new in a file and returns the line of the first place.
@@ -390,36 +410,127 @@ func edit(t *testing.T, path, old, new string) (line int) {
 	return strings.Count(before, "\n") + 1
 }
 
-func TestExportTemplates(t *testing.T) {
+func TestExport(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", "templates")
-	require.NoError(t, ExportTemplates(dir))
+	require.NoError(t, Export(dir))
 	l := letters["several"]
-	builtIn, err := composer(t, Texts{}).Compose(l)
+	builtIn, err := composer(t, Texts{}).compose(l)
 	require.NoError(t, err)
-	exported, err := composer(t, Texts{Dir: dir}).Compose(l)
+	exported, err := composer(t, Texts{Dir: dir}).compose(l)
 	require.NoError(t, err)
 	assert.Equal(t, builtIn, exported)
 
 	// Edited in Notepad: a byte order mark, and a carriage return on each line.
-	path := filepath.Join(dir, "id.txt")
+	path := filepath.Join(dir, "id/loan.txt")
 	edit(t, path, "Salam,", "Salam hangat <3,")
 	edit(t, path, "didahulukan, ya", "didahulukan &ya") // within a condition
 	edit(t, path, "\n", "\r\n")
 	source, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, append([]byte("\ufeff"), source...), 0o666))
-	edited, err := composer(t, Texts{Dir: dir}).Compose(l)
+	edited, err := composer(t, Texts{Dir: dir}).compose(l)
 	require.NoError(t, err)
 	assert.Equal(t, strings.NewReplacer("Salam,", "Salam hangat <3,", "didahulukan, ya", "didahulukan &ya").Replace(builtIn.Text),
 		edited.Text)
 	assert.Equal(t, strings.NewReplacer("Salam,", "Salam hangat &lt;3,", "didahulukan, ya", "didahulukan &amp;ya").Replace(builtIn.HTML),
 		edited.HTML)
 
-	require.ErrorIs(t, ExportTemplates(dir), fs.ErrExist)
+	require.ErrorIs(t, Export(dir), fs.ErrExist)
 	assert.FileExists(t, path)
 	kept, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Contains(t, string(kept), "Salam hangat")
+}
+
+// TestExportedBefore: a folder that was exported before each language had one of its own goes on working: its words and
+// its look are used, what it does not have is built in.
+func TestExportedBefore(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "exported"))))
+	edit(t, filepath.Join(dir, "id.txt"), "Salam,", "Salam hangat,")
+	edit(t, filepath.Join(dir, "mail.html"), "#0b5c5c", "#123456")
+	texts := school
+	texts.Dir = dir
+	for name, l := range letters {
+		for _, lang := range []string{"id", "en"} {
+			l.Lang = lang
+			got, err := composer(t, texts).compose(l)
+			require.NoError(t, err, name)
+			assert.Equal(t, lang == "id", strings.Contains(got.Text, "Salam hangat,"))
+			assert.Contains(t, got.HTML, "#123456")
+		}
+	}
+	require.Error(t, Export(dir), "new files beside them would take their place")
+	for _, name := range []string{"summary.id.txt", "summary.en.txt", "summary.html"} {
+		require.NoError(t, os.Remove(filepath.Join(dir, name)))
+	}
+	for _, s := range summaries {
+		got, err := composer(t, texts).Compose(reminder.KindSummary, "", s)
+		require.NoError(t, err)
+		want, err := composer(t, school).Compose(reminder.KindSummary, "", s)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+}
+
+// TestLanguageIsAFolder: a language that a library adds to its templates is used for whoever reads it.
+func TestLanguageIsAFolder(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(filepath.Join(dir, "jv"), must(fs.Sub(embedded, "id"))(t)))
+	edit(t, filepath.Join(dir, "jv", "language.json"), "Minggu", "Ngahad")
+	edit(t, filepath.Join(dir, "jv", "loan.txt"), "Salam,", "Nuwun,")
+	l := letter(lent("A", 1))
+	l.Lang = "jv-ID"
+	got, err := composer(t, Texts{Dir: dir}).compose(l)
+	require.NoError(t, err)
+	assert.Equal(t, "jv", got.Lang)
+	assert.Contains(t, got.Text, "Ngahad, 22 November 2026")
+	assert.Contains(t, got.Text, "Nuwun,")
+}
+
+// TestKindIsATemplate: a further kind takes a look and its words. They print the data that the run gives, made ready.
+func TestKindIsATemplate(t *testing.T) {
+	files := must(sources(""))(t)
+	mine := fstest.MapFS{
+		"class.html": {Data: []byte(`<p lang="{{.Lang}}">{{template "greeting" .}}</p>{{.Library}}`)},
+		"id/class.txt": {Data: []byte(`Subject: Kelas {{.Group}}
+
+{{block "greeting" .}}Yth. {{.Teacher}}, {{.Today}}:{{end}}
+{{range .Pupils}}
+* {{.Name}}: {{range .Groups}}{{range .Items}}{{.Title}}, {{.Days}} hari{{end}}{{end}}
+{{- end}}
+`)},
+	}
+	for name := range mine {
+		files[name] = source{mine, name}
+	}
+	type class struct {
+		Group, Teacher string
+		Today          reminder.Date
+		Pupils         []reminder.Letter
+		hidden         string
+	}
+	got, err := must(newComposer(school, files))(t).Compose("class", "fr", class{
+		Group: "7A", Teacher: "Ibu <b>\u202eRina\r\nBcc: x", Today: monday, Pupils: []reminder.Letter{letter(lent("Laskar Pelangi /", 3))},
+	})
+	require.NoError(t, err)
+	assert.Equal(t, reminder.Content{
+		Subject: "Kelas 7A",
+		Text:    "Yth. Ibu <b>Rina Bcc: x, Senin, 23 November 2026:\n\n* Siti Aminah: Laskar Pelangi, 3 hari\n",
+		HTML:    `<p lang="id">Yth. Ibu &lt;b&gt;Rina Bcc: x, Senin, 23 November 2026:</p>Perpustakaan MTsN 6 Garut`,
+		Lang:    "id",
+	}, got)
+	_, err = composer(t, school).Compose("class", "", class{})
+	assert.ErrorContains(t, err, `"class"`)
+}
+
+// must returns a value that comes without an error.
+func must[T any](value T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		require.NoError(t, err)
+		return value
+	}
 }
 
 // FuzzCompose composes a letter with any data. Its HTML has exactly the elements that it has with tame data, and its
@@ -429,12 +540,12 @@ func FuzzCompose(f *testing.F) {
 	f.Add("", "", "", "", "", "en-US")
 	c := composer(f, Texts{Library: "L", TitleInSubject: true})
 	f.Fuzz(func(t *testing.T, name, title, code, ref, closure, lang string) {
-		compose := func(as func(string) string) Content {
-			it := Item{
+		compose := func(as func(string) string) reminder.Content {
+			it := reminder.Item{
 				Title: as(title), ItemCode: as(code), Ref: as(ref), ClosedFor: as(closure),
 				Due: monday, ReturnBy: monday.AddDays(1),
 			}
-			got, err := c.Compose(Letter{Name: as(name), Lang: lang, Today: monday, Items: []Item{it}})
+			got, err := c.compose(reminder.Letter{Name: as(name), Lang: lang, Today: monday, Items: []reminder.Item{it}})
 			require.NoError(t, err)
 			return got
 		}
@@ -462,7 +573,7 @@ func BenchmarkCompose(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := c.Compose(letters[name]); err != nil {
+				if _, err := c.compose(letters[name]); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,74 +1,12 @@
-package reminder
+package letter
 
 import (
-	"fmt"
 	"net/netip"
 	"net/url"
-	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
-
-// A language is what it takes to write dates, hours and money.
-type language struct {
-	tag       string
-	days      []string // Sunday first, as in package time
-	months    []string
-	hourSep   string
-	thousands string
-}
-
-var languages = []language{
-	{
-		tag:  "id",
-		days: []string{"Minggu", "Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu"},
-		months: []string{"Januari", "Februari", "Maret", "April", "Mei", "Juni",
-			"Juli", "Agustus", "September", "Oktober", "November", "Desember"},
-		hourSep: ".", thousands: ".",
-	},
-	{
-		tag:  "en",
-		days: []string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"},
-		months: []string{"January", "February", "March", "April", "May", "June",
-			"July", "August", "September", "October", "November", "December"},
-		hourSep: ":", thousands: ",",
-	},
-}
-
-// date returns d as in "Senin, 30 November 2026".
-func (l language) date(d Date) string {
-	t := d.utc()
-	return fmt.Sprintf("%s, %d %s %d", l.days[t.Weekday()], t.Day(), l.months[t.Month()-1], t.Year())
-}
-
-// In returns d in a locale's words, as in "Senin, 30 November 2026": Indonesian unless it begins with "en".
-func (d Date) In(locale string) string {
-	if strings.HasPrefix(locale, "en") {
-		return languages[1].date(d)
-	}
-	return languages[0].date(d)
-}
-
-// WeekdayNames names weekdays in a locale's words, separated by commas.
-func WeekdayNames(days []time.Weekday, locale string) string {
-	names := Text{ID: strings.Join(languages[0].days, " "), EN: strings.Join(languages[1].days, " ")}.In(locale)
-	var list []string
-	for _, d := range days {
-		list = append(list, strings.Fields(names)[d])
-	}
-	return strings.Join(list, ", ")
-}
-
-// rupiah returns an amount as in "Rp 12.500".
-func (l language) rupiah(amount int64) string {
-	s := strconv.FormatInt(amount, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + l.thousands + s[i:]
-	}
-	return "Rp " + s
-}
 
 // site returns the address of the library's site, or "" for one that opens on the server only, as in a fresh .env.
 func site(address string) string {

@@ -1,0 +1,48 @@
+package reminder
+
+// A Kind says what an email is about and whom it goes to. Its templates bear its name.
+type Kind string
+
+// The kinds.
+const (
+	KindLoan    Kind = "loan"    // a borrower's loans, to the borrower
+	KindSummary Kind = "summary" // the morning's figures, to the librarian
+)
+
+// A Composer writes mails; package letter has the one that the program uses. It is safe for concurrent use, and the same
+// data always gives the same bytes.
+type Composer interface {
+	// Compose writes a mail of a kind in a reader's language, a BCP 47 tag or "" for the library's, from the data that the
+	// kind's templates print: a [Letter], a [Summary].
+	Compose(kind Kind, lang string, data any) (Content, error)
+}
+
+// A Letter is what one email says to one borrower: everything the text needs and no address of theirs.
+type Letter struct {
+	Name  string // the borrower's; data
+	Lang  string // BCP 47 tag from the library's system, or "" for the library's language
+	Today Date
+	Items []Item
+
+	From, ReplyTo string // addresses of the branch that lent all of it, or ""; data
+}
+
+// An Item is one loan in a Letter.
+type Item struct {
+	Title      string // data
+	ItemCode   string // data, or ""
+	Ref        string // data, or ""
+	Due        Date
+	DueTime    string // "14:30" when due at an hour, else ""
+	ReturnBy   Date   // the last day to bring it back in time: Due, or the next open day when the library is closed then
+	ClosedFor  string // when ReturnBy is not Due: the name of that closure ("Libur semester"), or "" on a weekly closed day
+	Days       int    // days after ReturnBy when late, 0 from Due to ReturnBy, negative before Due
+	Number     int    // which late reminder for this loan this is, from 1; 0 when not late
+	FinePerDay int64  // whole units of currency, 0 when unknown
+}
+
+// Content is a composed mail without its envelope.
+type Content struct {
+	Subject, Text, HTML string
+	Lang                string // "id" or "en"
+}

@@ -1,0 +1,194 @@
+package letter
+
+import (
+	"embed"
+	"fmt"
+	htmltemplate "html/template"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"text/template"
+	"text/template/parse"
+	"unicode/utf8"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+//go:embed *.html */*.txt */language.json
+var embedded embed.FS
+
+// A source is where a file of the languages is read from.
+type source struct {
+	fsys fs.FS
+	name string
+}
+
+// sources returns the built-in files, and in place of them those in a library's folder. A folder with a language.json is a
+// language; a file that is missing in it is the built-in one, so that a folder exported by an older version goes on working.
+func sources(dir string) (map[string]source, error) {
+	files, err := find(embedded)
+	if err != nil || dir == "" {
+		return files, err
+	}
+	own, err := find(os.DirFS(dir))
+	used := false
+	for name, file := range own {
+		_, builtIn := files[name]
+		_, described := own[path.Dir(name)+"/language.json"]
+		if builtIn || described {
+			files[name], used = file, true
+		}
+	}
+	if err == nil && !used {
+		err = fmt.Errorf("there is no template in %s: %w", dir, fs.ErrNotExist)
+	}
+	return files, err
+}
+
+// find returns the files by the names that Export gives them.
+func find(fsys fs.FS) (map[string]source, error) {
+	files := make(map[string]source)
+	for _, pattern := range []string{"*.html", "*.txt", "*/*.txt", "*/language.json"} {
+		names, err := fs.Glob(fsys, pattern)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			now := currentName(name)
+			if other, ok := files[now]; ok {
+				return nil, fmt.Errorf("%s and %s are the same template: keep one", other.name, name)
+			}
+			files[now] = source{fsys, name}
+		}
+	}
+	return files, nil
+}
+
+// currentName returns what a file is called since each language has a folder: mail.html, id.txt and summary.id.txt were
+// exported before.
+func currentName(name string) string {
+	words, ok := strings.CutSuffix(name, ".txt")
+	switch kind, lang, more := strings.Cut(words, "."); {
+	case name == "mail.html":
+		return "loan.html"
+	case !ok || strings.Contains(name, "/"):
+		return name
+	case !more:
+		return kind + "/loan.txt"
+	default:
+		return lang + "/" + name[:len(kind)] + ".txt"
+	}
+}
+
+// Export writes the built-in files into a folder without templates, for a librarian to edit.
+func Export(dir string) error {
+	own, err := find(os.DirFS(dir))
+	if err == nil && len(own) > 0 { // a file of an older version would go unused beside the new ones
+		err = fs.ErrExist
+	}
+	if err == nil {
+		err = os.CopyFS(dir, embedded)
+	}
+	if err != nil {
+		return fmt.Errorf("export templates: %w", err)
+	}
+	return nil
+}
+
+// read reads a file as an editor on Windows may have saved it.
+func (s source) read() (string, error) {
+	data, err := fs.ReadFile(s.fsys, s.name)
+	if err != nil {
+		return "", err
+	}
+	if !utf8.Valid(data) {
+		return "", fmt.Errorf("%s is not in UTF-8: save it again with that encoding", s.name)
+	}
+	return strings.ReplaceAll(strings.TrimPrefix(string(data), "\ufeff"), "\r\n", "\n"), nil
+}
+
+// A form is one kind of mail in one language.
+type form struct {
+	language *language
+	text     *template.Template
+	html     *htmltemplate.Template
+}
+
+// newForm parses the words of a kind of mail and its look.
+func newForm(files map[string]source, lang, kind string) (*form, error) {
+	description, words, look := files[lang+"/language.json"], files[lang+"/"+kind+".txt"], files[kind+".html"]
+	language, err := newLanguage(description, lang)
+	if err != nil {
+		return nil, err
+	}
+	f := &form{language: language}
+	text, err := words.read()
+	if err != nil {
+		return nil, err
+	}
+	if f.text, err = template.New(words.name).Option("missingkey=error").Parse(text); err != nil {
+		return nil, err
+	}
+	if text, err = look.read(); err != nil {
+		return nil, err
+	}
+	f.html = htmltemplate.New(look.name).Option("missingkey=error")
+	// The look is put around the sentences of the words. html/template escapes the data that they print, but not their own
+	// text, which is no HTML either.
+	for _, sentence := range f.text.Templates() {
+		if sentence.Name() == words.name {
+			continue
+		}
+		tree := sentence.Tree.Copy()
+		escapeText(tree.Root)
+		if _, err = f.html.AddParseTree(tree.Name, tree); err != nil {
+			return nil, err
+		}
+	}
+	_, err = f.html.Parse(text)
+	return f, err
+}
+
+// escapeText makes the text of a template, as somebody writes it into a mail, text of HTML.
+func escapeText(node parse.Node) {
+	switch n := node.(type) {
+	case *parse.TextNode:
+		n.Text = []byte(htmltemplate.HTMLEscapeString(string(n.Text)))
+	case *parse.ListNode:
+		if n != nil {
+			for _, child := range n.Nodes {
+				escapeText(child)
+			}
+		}
+	case *parse.IfNode:
+		escapeText(n.List)
+		escapeText(n.ElseList)
+	case *parse.WithNode:
+		escapeText(n.List)
+		escapeText(n.ElseList)
+	case *parse.RangeNode:
+		escapeText(n.List)
+		escapeText(n.ElseList)
+	}
+}
+
+// write fills in a form.
+func (f *form) write(data any, texts Texts) (reminder.Content, error) {
+	view := viewer{f.language, texts}.root(data)
+	var text, html strings.Builder
+	text.Grow(2 << 10)
+	html.Grow(8 << 10)
+	if err := f.text.Execute(&text, view); err != nil {
+		return reminder.Content{}, err
+	}
+	if err := f.html.Execute(&html, view); err != nil {
+		return reminder.Content{}, err
+	}
+	head, body, _ := strings.Cut(text.String(), "\n\n")
+	subject, ok := strings.CutPrefix(head, "Subject: ")
+	if !ok || subject == "" || strings.Contains(subject, "\n") {
+		return reminder.Content{}, fmt.Errorf(`%s: the mail must begin with one line "Subject: ..." and an empty line`, f.text.Name())
+	}
+	return reminder.Content{Subject: subject, Text: wrap(body), HTML: html.String(), Lang: f.language.tag}, nil
+}

@@ -1,0 +1,91 @@
+package letter
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// A language is how dates, hours and money are written, as its language.json says.
+type language struct {
+	tag       string
+	Note      string   // for who reads the file
+	Days      []string // Sunday first
+	Months    []string
+	Date      string // of {weekday}, {day}, {month} and {year}
+	Hours     string // between hours and minutes
+	Money     string // around {amount}, in rupiah
+	Thousands string // between groups of three digits
+}
+
+// newLanguage reads the description of a language.
+func newLanguage(file source, tag string) (*language, error) {
+	text, err := file.read()
+	if err != nil {
+		return nil, err
+	}
+	l := &language{tag: tag}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(l); err != nil {
+		return nil, fmt.Errorf("%s: %w", file.name, err)
+	}
+	if len(l.Days) != 7 || len(l.Months) != 12 || l.Date == "" || !strings.Contains(l.Money, "{amount}") {
+		return nil, fmt.Errorf("%s: it takes 7 days, 12 months, a date and money with {amount}", file.name)
+	}
+	l.Date = strings.NewReplacer("%", "%%", "{weekday}", "%[1]s", "{day}", "%[2]d", "{month}", "%[3]s", "{year}", "%[4]d").Replace(l.Date)
+	return l, nil
+}
+
+// builtIn returns a built-in language: Indonesian unless the locale begins with "en".
+func builtIn(locale string) *language {
+	if strings.HasPrefix(locale, "en") {
+		return english()
+	}
+	return indonesian()
+}
+
+var indonesian, english = embeddedLanguage("id"), embeddedLanguage("en")
+
+func embeddedLanguage(tag string) func() *language {
+	return sync.OnceValue(func() *language {
+		l, err := newLanguage(source{embedded, tag + "/language.json"}, tag)
+		if err != nil {
+			panic(err) // a test reads the same file
+		}
+		return l
+	})
+}
+
+// Day returns d in a locale's words, as in "Senin, 30 November 2026": Indonesian unless the locale begins with "en".
+func Day(d reminder.Date, locale string) string { return builtIn(locale).date(d) }
+
+// Weekdays names weekdays in a locale's words, separated by commas.
+func Weekdays(days []time.Weekday, locale string) string {
+	var names []string
+	for _, d := range days {
+		names = append(names, builtIn(locale).Days[d])
+	}
+	return strings.Join(names, ", ")
+}
+
+func (l *language) date(d reminder.Date) string {
+	return fmt.Sprintf(l.Date, l.Days[d.Weekday()], d.Day, l.Months[d.Month-1], d.Year)
+}
+
+// hour returns "14:30" with the language's separator.
+func (l *language) hour(clock string) string { return strings.ReplaceAll(clock, ":", l.Hours) }
+
+// money returns an amount as in "Rp 12.500".
+func (l *language) money(amount int64) string {
+	s := strconv.FormatInt(amount, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + l.Thousands + s[i:]
+	}
+	return strings.Replace(l.Money, "{amount}", s, 1)
+}

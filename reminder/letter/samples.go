@@ -1,0 +1,44 @@
+package letter
+
+import (
+	"time"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// samples returns data that together take every branch of the templates of a kind.
+func samples(kind reminder.Kind) (data []any) {
+	today := reminder.Date{Year: 2026, Month: time.November, Day: 23}
+	switch kind {
+	case reminder.KindLoan:
+		items := []reminder.Item{
+			{Due: today.AddDays(-3), ReturnBy: today.AddDays(-3), Days: 3, Number: 2, FinePerDay: 500},
+			{Due: today.AddDays(-1), ReturnBy: today.AddDays(-1), Days: 1, Number: 1, Title: "A", ItemCode: "B", Ref: "C"},
+			{Due: today.AddDays(-1), ReturnBy: today, Title: "A"},
+			{Due: today.AddDays(1), ReturnBy: today.AddDays(1), DueTime: "14:30", Days: -1},
+			{Due: today.AddDays(2), ReturnBy: today.AddDays(5), ClosedFor: "D", Days: -2},
+		}
+		for first := range items {
+			for end := first + 1; end <= len(items); end++ {
+				data = append(data, reminder.Letter{Today: today, Items: items[first:end]},
+					reminder.Letter{Today: today, Items: items[first:end], Name: "E"})
+			}
+		}
+	case reminder.KindSummary:
+		for _, held := range []string{"", reminder.ReasonMaxPerRun, reminder.ReasonLooksRestored} {
+			data = append(data, reminder.Summary{Today: today, Held: held}, reminder.Summary{
+				Today: today, SinceDate: today.AddDays(-3), SinceTime: "07:02", Planned: 2, Sending: 1, Held: held, Open: 9, Late: 4,
+				Activity: reminder.Activity{Since: time.Unix(1, 0), Sent: 5, Waiting: 3, Trouble: []reminder.Trouble{
+					{State: reminder.StateFailed, Reason: "rcpt: retry 450", Count: 2},
+					{State: reminder.StateUnknown, Reason: "b", Count: 1}, {State: reminder.StateRefused, Count: 1},
+				}},
+				Unreachable: []reminder.GroupCount{{Group: "A", Count: 2}, {Count: 1}},
+				Longest: []reminder.Loan{
+					{Due: today.AddDays(-9), Title: "B", Borrower: reminder.Borrower{Name: "C", Group: "D"}},
+					{Due: today.AddDays(-1)},
+				},
+			})
+		}
+	}
+	return data
+}
