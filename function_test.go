@@ -395,8 +395,8 @@ func TestRequestEndsInMidRun(t *testing.T) {
 			}
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if how == "deadline" { // as the framework sets it
-					ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-					defer cancel()
+					ctx := deadline{r.Context(), make(chan struct{})}
+					end = func() { close(ctx.over) }
 					r = r.WithContext(ctx)
 				}
 				ended <- r.Context().Done()
@@ -422,8 +422,8 @@ func TestRequestEndsInMidRun(t *testing.T) {
 				d.Wait()
 				var outcome sql.NullString
 				return db.Admin.QueryRow("SELECT outcome FROM reminder_runs").Scan(&outcome) == nil && outcome.String == "partial"
-			}, 20*time.Second, 10*time.Millisecond)
-			assert.LessOrEqual(t, len(srv.Messages()), 1) // none if this machine needs two seconds for the way to it
+			}, time.Minute, 10*time.Millisecond)
+			assert.Len(t, srv.Messages(), 1)
 			var undecided int
 			require.NoError(t, db.Admin.QueryRow("SELECT COUNT(*) FROM reminder_emails WHERE state NOT IN ('sent', 'queued')").Scan(&undecided))
 			assert.Zero(t, undecided, "all claims are handed back")
@@ -433,6 +433,23 @@ func TestRequestEndsInMidRun(t *testing.T) {
 				eachOnce(t, db, srv, loans)
 			}
 		})
+	}
+}
+
+// A deadline is a context whose time is over when the test says so.
+type deadline struct {
+	context.Context
+	over chan struct{}
+}
+
+func (d deadline) Done() <-chan struct{} { return d.over }
+
+func (d deadline) Err() error {
+	select {
+	case <-d.over:
+		return context.DeadlineExceeded
+	default:
+		return nil
 	}
 }
 

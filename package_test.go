@@ -280,7 +280,7 @@ func start(t testing.TB, binary string, environ []string, method string) *proces
 		_, err = io.Copy(io.Discard, res.Body)
 		p.first = time.Since(begun)
 		return err == nil
-	}, 20*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	return p
 }
 

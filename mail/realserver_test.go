@@ -67,7 +67,7 @@ func (s realServer) delivered(t *testing.T, id string) mailtest.Mail {
 			raw = found[0]
 		}
 		return len(found) == 1
-	}, 30*time.Second, 50*time.Millisecond, "delivered once")
+	}, time.Minute, 50*time.Millisecond, "delivered once")
 	return mailtest.Parse(t, raw)
 }
 

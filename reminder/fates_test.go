@@ -447,13 +447,13 @@ func (l *library) dump(t *testing.T, table string) {
 // TestRateBeyondTheTime: what MAIL_RATE leaves no time for is left to the next run, and is not asked for again and again.
 // The time is also what is left of the window: no mail is begun at night.
 func TestRateBeyondTheTime(t *testing.T) {
-	for budget, clock := range map[string]string{"1s": "2026-11-24 08:00:00", "9m": "2026-11-24 16:59:59"} {
+	for budget, clock := range map[string]string{"40s": "2026-11-24 08:00:00", "9m": "2026-11-24 16:59:20"} {
 		lib := newLibrary(t)
 		for range 3 {
 			lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 		}
 		srv := mailtest.NewServer(t, mailtest.Options{})
-		app := lib.app(t, srv, map[string]string{"MAIL_RATE": "0.4", "REMINDER_BUDGET": budget, "REMINDER_WINDOW": "07:00-17:00"})
+		app := lib.app(t, srv, map[string]string{"MAIL_RATE": "0.01", "REMINDER_BUDGET": budget, "REMINDER_WINDOW": "07:00-17:00"})
 		claims := &countedClaims{Store: app.Runner.Store}
 		app.Runner.Store = claims
 		lib.now, _ = time.ParseInLocation(time.DateTime, clock, app.Runner.Settings.Zone)

@@ -293,7 +293,7 @@ func TestRunLeavesNothingOpen(t *testing.T) {
 	app := lib.app(t, srv, map[string]string{"MAIL_CONCURRENCY": "8"})
 	before := goleak.IgnoreCurrent()
 	assert.Equal(t, 20, lib.run(t, app, reminder.Options{}).Emails.Sent)
-	assert.Eventually(t, func() bool { return srv.Open() == 0 }, 10*time.Second, time.Millisecond, "a mail connection is open")
+	assert.Eventually(t, func() bool { return srv.Open() == 0 }, time.Minute, time.Millisecond, "a mail connection is open")
 	require.NoError(t, app.Close())
 	goleak.VerifyNone(t, before)
 }
@@ -408,7 +408,7 @@ func (s watchedStore) Record(ctx context.Context, c reminder.Claim, o reminder.O
 		for range 2 {
 			select {
 			case <-s.w.prepared:
-			case <-time.After(10 * time.Second):
+			case <-time.After(time.Minute):
 				s.w.t.Error("the next email waits for the record")
 			}
 		}

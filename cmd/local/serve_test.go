@@ -59,7 +59,7 @@ func serve(t *testing.T, environ map[string]string) (string, *exec.Cmd) {
 			c.Close()
 		}
 		return err == nil
-	}, 20*time.Second, 10*time.Millisecond, "it does not listen: %s", &out)
+	}, time.Minute, 10*time.Millisecond, "it does not listen: %s", &out)
 	return "http://127.0.0.1:" + port + "/", cmd
 }
 
@@ -127,7 +127,7 @@ func TestServeEndsInOrder(t *testing.T) {
 	slow := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
 		if c.Phase == "dot" {
 			_ = process.Process.Signal(syscall.SIGTERM)
-			time.Sleep(200 * time.Millisecond) // a server that takes its time, so that the signal comes first
+			time.Sleep(2 * time.Second) // a server that takes its time, so that the signal comes first
 		}
 		return mailtest.Action{}
 	}})

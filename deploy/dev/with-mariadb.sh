@@ -92,14 +92,14 @@ read -ra more <<<"${TEST_MYSQL_OPTIONS:-}"
 "$server" "${options[@]}" "--socket=$dir/socket" "--pid-file=$dir/pid" --bind-address=127.0.0.1 "--port=$port" \
   --skip-networking=0 --max-connections=600 "${hostile[@]}" "${more[@]}" >"$dir/log" 2>&1 </dev/null &
 server_pid=$!
-for _ in {1..600}; do
+for _ in {1..1800}; do
   if grep -q "ready for connections" "$dir/log"; then
     break
   fi
   kill -0 "$server_pid" 2>/dev/null || fail 'start'
   sleep 0.1
 done
-grep -q "ready for connections" "$dir/log" || fail 'start within a minute'
+grep -q "ready for connections" "$dir/log" || fail 'start within three minutes'
 
 export TEST_MYSQL_DSN="root@tcp(127.0.0.1:$port)/" TEST_MYSQL_SOCKET=$dir/socket TEST_MYSQL_CA=$dir/ca.pem
 "$@" </dev/null &

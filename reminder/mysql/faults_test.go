@@ -153,7 +153,7 @@ func TestKilledWhileItWaits(t *testing.T) {
 		t.Run(kill, func(t *testing.T) {
 			w, store, s := newStory(t)
 			promise(t, store, s.emails())
-			c := claim(t, store, 1, time.Minute)[0]
+			c := claim(t, store, 1, time.Hour)[0]
 			other, err := w.db.Admin.BeginTx(t.Context(), nil)
 			require.NoError(t, err)
 			defer other.Rollback()
@@ -457,7 +457,7 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 	}
 	claim := func(n int) func() error {
 		return func() (err error) {
-			claims, err = store.Claim(ctx, n, time.Minute)
+			claims, err = store.Claim(ctx, n, time.Hour)
 			for _, c := range claims {
 				fmt.Fprintln(&told, "claimed", c.Borrower, c.Notices, c.Attempts, c.Unknowns, c.MessageID, c.Date)
 			}
@@ -709,7 +709,7 @@ func (w *wire) waitsForLock(t *testing.T) (id int) {
 		return w.db.Admin.QueryRow(`SELECT p.id FROM information_schema.innodb_trx x
 			JOIN information_schema.processlist p ON p.id = x.trx_mysql_thread_id
 			WHERE p.user = ? AND x.trx_state = 'LOCK WAIT'`, w.cfg.User).Scan(&id) == nil
-	}, 10*time.Second, 150*time.Millisecond) // asked more often, the server answers with what it found before
+	}, time.Minute, 150*time.Millisecond) // asked more often, the server answers with what it found before
 	return id
 }
 

@@ -42,7 +42,7 @@ func TestTogether(t *testing.T) {
 					{Cycle: reminder.Cycle{Loan: fmt.Sprint(loan), Due: day("2026-11-24")}}}})
 			}
 			promise(t, store, batch)
-			claims := claim(t, store, 7, time.Minute)
+			claims := claim(t, store, 7, time.Hour)
 			require.Len(t, claims, 7)
 			lost := claims[3]
 			taken := "claim_token = 'another'"
@@ -79,7 +79,7 @@ func TestTogether(t *testing.T) {
 				for _, c := range claims[1:] {
 					begin(c)
 				}
-				require.Eventually(t, func() bool { return mysql.Gathering(store) == len(claims)-1 }, 10*time.Second, time.Millisecond)
+				require.Eventually(t, func() bool { return mysql.Gathering(store) == len(claims)-1 }, time.Minute, time.Millisecond)
 				close(release)
 				calls.Wait()
 				if fault != nil {
@@ -148,7 +148,7 @@ func TestPanicInABatch(t *testing.T) {
 			}
 		})
 	}
-	require.Eventually(t, func() bool { return mysql.Waiting(&g) == 3 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return mysql.Waiting(&g) == 3 }, time.Minute, time.Millisecond)
 	<-turn
 	calls.Wait()
 	assert.Equal(t, []int32{1, 2}, []int32{panics.Load(), failures.Load()})

@@ -345,7 +345,7 @@ func TestClaimIsExclusiveAndOrdered(t *testing.T) {
 			<-start
 			last := -1
 			for {
-				claims, err := other.Claim(t.Context(), 7, time.Minute)
+				claims, err := other.Claim(t.Context(), 7, time.Hour)
 				mu.Lock()
 				assert.NoError(t, err)
 				for _, c := range claims {
@@ -404,7 +404,7 @@ func TestClaimFollowsItsIndex(t *testing.T) {
 func TestFence(t *testing.T) {
 	store, db, _ := open(t)
 	promise(t, store, emails(3))
-	c := claim(t, store, 3, time.Minute)
+	c := claim(t, store, 3, time.Hour)
 	now := time.Now()
 
 	require.NoError(t, store.HandOver(t.Context(), c[0], "a@x", now))
@@ -424,7 +424,7 @@ func TestFence(t *testing.T) {
 	require.NoError(t, store.Record(t.Context(), c[2], reminder.Outcome{State: reminder.StateSent}), "that it was accepted is a fact")
 	assert.Equal(t, "sent", state(t, db, c[2].ID))
 
-	again := claim(t, store, 3, time.Minute)
+	again := claim(t, store, 3, time.Hour)
 	require.Len(t, again, 1)
 	assert.Equal(t, c[1].ID, again[0].ID)
 	assert.Equal(t, 1, again[0].Attempts, "a crash takes no try")
@@ -437,18 +437,18 @@ func TestUnknownIsSentOnceMore(t *testing.T) {
 	store, db, _ := open(t)
 	promise(t, store, emails(1))
 	date := time.Date(2026, 11, 24, 1, 2, 3, 0, time.UTC)
-	c := claim(t, store, 1, time.Minute)[0]
+	c := claim(t, store, 1, time.Hour)[0]
 	require.NoError(t, store.HandOver(t.Context(), c, "same@x", date))
 	endLeases(t, db)
 
 	for range 2 { // hold: it stays
 		_, err := store.Sweep(t.Context(), false)
 		require.NoError(t, err)
-		require.Empty(t, claim(t, store, 1, time.Minute))
+		require.Empty(t, claim(t, store, 1, time.Hour))
 	}
 	_, err := store.Sweep(t.Context(), true)
 	require.NoError(t, err)
-	c = claim(t, store, 1, time.Minute)[0]
+	c = claim(t, store, 1, time.Hour)[0]
 	assert.Equal(t, "same@x", c.MessageID)
 	assert.Equal(t, date, c.Date)
 	assert.Equal(t, 1, c.Unknowns)
@@ -456,7 +456,7 @@ func TestUnknownIsSentOnceMore(t *testing.T) {
 	// Handed back before it was sent: Message-ID and Date still belong to the first copy.
 	require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateQueued, KeepTry: true}))
 	require.Equal(t, "queued", state(t, db, c.ID))
-	c = claim(t, store, 1, time.Minute)[0]
+	c = claim(t, store, 1, time.Hour)[0]
 	assert.Equal(t, "same@x", c.MessageID)
 	require.NoError(t, store.HandOver(t.Context(), c, "same@x", date))
 	require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateUnknown, Reason: "silence"}))
@@ -464,7 +464,7 @@ func TestUnknownIsSentOnceMore(t *testing.T) {
 		swept, err := store.Sweep(t.Context(), true)
 		require.NoError(t, err)
 		assert.Zero(t, swept)
-		require.Empty(t, claim(t, store, 1, time.Minute), "the second unknown outcome is final")
+		require.Empty(t, claim(t, store, 1, time.Hour), "the second unknown outcome is final")
 	}
 	assert.Equal(t, "unknown", state(t, db, c.ID))
 }
@@ -477,30 +477,30 @@ func TestLateButSure(t *testing.T) {
 		db.Exec(t, "DELETE FROM reminder_emails")
 		db.Exec(t, "DELETE FROM reminder_notices")
 		promise(t, store, emails(1))
-		c := claim(t, store, 1, time.Minute)[0]
+		c := claim(t, store, 1, time.Hour)[0]
 		require.NoError(t, store.HandOver(t.Context(), c, "m@x", time.Now()))
 		endLeases(t, db)
 		_, err := store.Sweep(t.Context(), true)
 		require.NoError(t, err)
 		require.Equal(t, "queued", state(t, db, c.ID))
 		if taken {
-			require.Len(t, claim(t, store, 1, time.Minute), 1)
+			require.Len(t, claim(t, store, 1, time.Hour), 1)
 			require.ErrorIs(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateSent}), reminder.ErrLost)
 			continue
 		}
 		require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateSent}))
 		require.Equal(t, "sent", state(t, db, c.ID))
-		require.Empty(t, claim(t, store, 1, time.Minute))
+		require.Empty(t, claim(t, store, 1, time.Hour))
 	}
 }
 
 func TestRetryIsANewMessage(t *testing.T) {
 	store, _, _ := open(t)
 	promise(t, store, emails(1))
-	c := claim(t, store, 1, time.Minute)[0]
+	c := claim(t, store, 1, time.Hour)[0]
 	require.NoError(t, store.HandOver(t.Context(), c, "first@x", time.Now()))
 	require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateQueued, RetryAfter: time.Hour}))
-	require.Empty(t, claim(t, store, 1, time.Minute), "not before its time")
+	require.Empty(t, claim(t, store, 1, time.Hour), "not before its time")
 	in, ok, err := store.NextTry(t.Context())
 	require.NoError(t, err)
 	assert.True(t, ok)
@@ -512,7 +512,7 @@ func TestPoison(t *testing.T) {
 	store, db, _ := open(t)
 	promise(t, store, emails(2))
 	// One of the two may have been sent by the first run that died over it.
-	claims := claim(t, store, 2, time.Minute)
+	claims := claim(t, store, 2, time.Hour)
 	require.NoError(t, store.HandOver(t.Context(), claims[0], "id@x", time.Now()))
 	failed := 0
 	for range 20 {
@@ -520,7 +520,7 @@ func TestPoison(t *testing.T) {
 		swept, err := store.Sweep(t.Context(), true)
 		require.NoError(t, err)
 		failed += swept.Failed
-		if len(claim(t, store, 2, time.Minute)) == 0 {
+		if len(claim(t, store, 2, time.Hour)) == 0 {
 			break
 		}
 	}
@@ -542,19 +542,19 @@ func TestSweepFindsOne(t *testing.T) {
 	} {
 		store, db, _ := open(t)
 		promise(t, store, emails(1))
-		require.Len(t, claim(t, store, 1, time.Minute), 1)
+		require.Len(t, claim(t, store, 1, time.Hour), 1)
 		db.Exec(t, "UPDATE reminder_emails SET "+left)
-		require.Empty(t, claim(t, store, 1, time.Minute), left)
+		require.Empty(t, claim(t, store, 1, time.Hour), left)
 		_, err := store.Sweep(t.Context(), true)
 		require.NoError(t, err)
-		require.Len(t, claim(t, store, 1, time.Minute), 1, left)
+		require.Len(t, claim(t, store, 1, time.Hour), 1, left)
 	}
 }
 
 func TestBadAddressIsADigest(t *testing.T) {
 	store, db, _ := open(t)
 	promise(t, store, emails(1))
-	c := claim(t, store, 1, time.Minute)[0]
+	c := claim(t, store, 1, time.Hour)[0]
 	for range 2 {
 		require.NoError(t, store.HandOver(t.Context(), c, "a@x", time.Now()))
 		require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateRefused, Reason: "550 5.1.1", BadAddress: "Gone@Example.org"}))
@@ -662,6 +662,6 @@ func TestCanceled(t *testing.T) {
 	store, _, _ := open(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := store.Claim(ctx, 1, time.Minute)
+	_, err := store.Claim(ctx, 1, time.Hour)
 	require.ErrorIs(t, err, context.Canceled)
 }
