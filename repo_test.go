@@ -26,7 +26,7 @@ const module = "github.com/mtsn6garut/pengingat"
 // what knows least comes last. A new package needs a line here.
 var mayImport = map[string][]string{
 	".":              {"reminder", "reminder/setup"},
-	"cmd/local/page": {"mail", "reminder"},
+	"cmd/local/page": {"mail", "reminder", "reminder/letter", "reminder/mysql", "reminder/setup"},
 	"cmd/local": {"cmd/local/page", "mail", "reminder", "reminder/letter", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/views",
 		"reminder/setup"},
 	"cmd/demo": {"cmd/local/page", "mail", "reminder", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/mysqltest/school",

@@ -75,6 +75,7 @@ var tries = []struct {
 	{"templates export", []try{{"kata", exitDone, ""}, {"kata", exitConfig, ""}, {"", exitUsage, ""}}},
 	{"prune", []try{{"", exitDone, ""}, {"--dry-run", exitDone, ""}, {"--older-than 1d", exitUsage, ""}, {"--older-than lama", exitUsage, ""}, {"x", exitUsage, ""}}},
 	{"quarantine", []try{{"--before besok", exitUsage, ""}, {"--undo", exitUsage, ""}, {"", exitUsage, ""}, {"x", exitUsage, ""}}},
+	{"desk", []try{{"--no-browser x", exitUsage, ""}, {"--browser", exitUsage, ""}, {"x", exitUsage, ""}}},
 	{"serve", []try{{"--port dua", exitUsage, ""}, {"--port 0", exitUsage, ""}, {"--port 99999", exitUsage, ""}, {"x", exitUsage, ""}}},
 	{"completion", []try{{"bash", exitDone, ""}, {"powershell", exitDone, ""}, {"dos", exitUsage, ""}, {"", exitUsage, ""}}},
 	{"version", []try{{"", exitDone, ""}, {"x", exitUsage, ""}}},
@@ -210,7 +211,7 @@ func TestIndonesianNames(t *testing.T) {
 	root := (&program{}).root()
 	for name, command := range map[string]string{
 		"kirim": "run", "lihat": "preview", "gagal": "failed", "ulangi": "retry", "batal": "cancel", "cari": "find", "jelaskan": "explain",
-		"periksa": "doctor", "jeda": "pause", "lanjut": "resume", "libur": "closed", "laporan": "report",
+		"periksa": "doctor", "jeda": "pause", "lanjut": "resume", "libur": "closed", "laporan": "report", "meja": "desk",
 	} {
 		cmd, _, err := root.Find([]string{name})
 		require.NoError(t, err, name)

@@ -21,6 +21,7 @@ type machine struct {
 	lookupTXT func(ctx context.Context, name string) ([]string, error)
 	command   func(ctx context.Context, name string, args ...string) (stdout string, err error)
 	freeSpace func(folder string) (bytes uint64, err error)
+	browse    func(url string) error  // opens the desktop's browser
 	terminal  bool                    // somebody sees what goes to standard error
 	answers   func(in io.Reader) bool // somebody can answer
 }
@@ -35,6 +36,7 @@ var thisMachine = machine{
 		return string(out), err
 	},
 	freeSpace: freeSpace,
+	browse:    openFile,
 	terminal:  term.IsTerminal(int(os.Stderr.Fd())),
 	answers: func(in io.Reader) bool {
 		f, ok := in.(*os.File)

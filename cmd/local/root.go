@@ -56,7 +56,7 @@ Settings come from environment variables and from a .env file (Laravel's will do
 		{"begin", reminder.Text{ID: "Untuk mulai:", EN: "To begin:"}, []*cobra.Command{
 			p.initCommand(), p.migrateCommand(), p.doctorCommand(), p.previewCommand(), p.testMailCommand(), p.installCommand()}},
 		{"daily", reminder.Text{ID: "Sehari-hari:", EN: "Every day:"}, []*cobra.Command{
-			p.runCommand(), p.statusCommand(), p.findCommand(), p.explainCommand(), p.failedCommand(), p.retryCommand(),
+			p.deskCommand(), p.runCommand(), p.statusCommand(), p.findCommand(), p.explainCommand(), p.failedCommand(), p.retryCommand(),
 			p.cancelCommand(), p.reportCommand(), p.pauseCommand(), p.resumeCommand(), p.closedCommand(), p.optOutCommand()}},
 		{"seldom", reminder.Text{ID: "Sesekali:", EN: "Seldom:"}, []*cobra.Command{
 			p.templatesCommand(), p.pruneCommand(), p.quarantineCommand(), p.uninstallCommand(), p.serveCommand(),

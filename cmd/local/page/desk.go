@@ -1,0 +1,282 @@
+package page
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"embed"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+)
+
+// A Desk is the desk in the browser: a server for one person on one computer, while they look.
+//
+// Its pages are forms. GET changes nothing; POST does one thing, records it, and leads back to a page. They work without
+// the script, which only pings, shows progress, and lets days be dragged. A run goes on in the background: it neither
+// stops nor starts again when its page is closed or loaded anew.
+type Desk struct {
+	Machine Machine
+	Idle    time.Duration // how long it waits for a page; 0: ten minutes
+	Deeds   *slog.Logger  // records what was done: who, when, what; no name and no address
+
+	gate *gate
+	job  job
+
+	mu    sync.Mutex
+	quiet time.Duration // since the last sign of a page
+	pings bool          // the last page has a script that pings
+}
+
+// Bounds of a desk's life. A page pings every minute; one whose script is off is given longer, because nobody knows when
+// it is closed.
+const (
+	idle       = 10 * time.Minute
+	withoutJS  = 6 // times as long
+	heartbeat  = 30 * time.Second
+	parting    = 10 * time.Second // for the last answers
+	headerTime = 10 * time.Second
+)
+
+// Serve listens on a random port of this computer, says under which link, and returns when the last page has been gone for
+// Idle, or ctx ends. A run that is at work is waited for.
+func (d *Desk) Serve(ctx context.Context, opened func(url string)) error {
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	port := listener.Addr().(*net.TCPAddr).Port
+	d.gate = newGate(port, d.Machine.Now, d.routes(ctx), d.closed)
+	if err := d.gate.leave(d.Machine.Trace, port); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer d.gate.forget(d.Machine.Trace)
+	server := &http.Server{Handler: d.gate, ReadHeaderTimeout: headerTime, ErrorLog: slog.NewLogLogger(d.Deeds.Handler(), slog.LevelWarn)}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	opened(d.gate.url())
+
+	ticker := time.NewTicker(min(heartbeat, d.idle()))
+	defer ticker.Stop()
+	for over := false; !over; {
+		select {
+		case err := <-served:
+			return err
+		case <-ctx.Done():
+			over = true
+		case <-ticker.C:
+			over = d.tick(min(heartbeat, d.idle()))
+		}
+	}
+	d.job.wait()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), parting)
+	defer cancel()
+	return server.Shutdown(last)
+}
+
+func (d *Desk) idle() time.Duration { return cmp.Or(d.Idle, idle) }
+
+// tick lets time pass, and reports whether the desk is over. It counts ticks, not hours: a laptop that slept wakes with the
+// page still open.
+func (d *Desk) tick(passed time.Duration) (over bool) {
+	working := d.job.working()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if working {
+		d.quiet = 0
+		return false
+	}
+	limit := d.idle()
+	if d.quiet += passed; !d.pings {
+		limit *= withoutJS
+	}
+	return d.quiet >= limit
+}
+
+// alive notes a sign of a page.
+func (d *Desk) alive(ping bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.quiet, d.pings = 0, ping
+}
+
+//go:embed html static
+var assets embed.FS
+
+// routes is the table of all pages. Each POST does one thing.
+func (d *Desk) routes(ctx context.Context) http.Handler {
+	mux := http.NewServeMux()
+	static, err := fs.Sub(assets, "static")
+	if err != nil {
+		panic(err) // embedded above
+	}
+	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(static)))
+	mux.HandleFunc("GET /ping", func(w http.ResponseWriter, r *http.Request) {
+		d.alive(true)
+		d.job.write(w, d.words(r))
+	})
+	for pattern, show := range d.shows() {
+		mux.HandleFunc("GET "+pattern, d.show(show))
+	}
+	for pattern, do := range d.does(ctx) {
+		mux.HandleFunc("POST "+pattern, d.do(pattern, do))
+	}
+	return mux
+}
+
+// A visit is one request, and the page that answers it.
+type visit struct {
+	*http.Request
+	words
+	d     *Desk
+	app   *setup.App // nil: there are no settings yet, or they are wrong
+	w     http.ResponseWriter
+	page  string
+	Data  any
+	Wrong *trouble // what went wrong
+}
+
+// A trouble is an error as a person reads it.
+type trouble struct{ What, Details string }
+
+var (
+	errDone    = errors.New("answered")     // the handler has answered by itself
+	errNothing = errors.New("no such page") // 404
+)
+
+// show answers with a page.
+func (d *Desk) show(f func(*visit) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		d.alive(false) // until its script pings
+		v := &visit{Request: r, words: d.words(r), d: d, w: w}
+		defer v.close()
+		if err := v.careful(f); !errors.Is(err, errDone) {
+			v.render(err)
+		}
+	}
+}
+
+// A deed is what a POST has done: how the page says it, and where it leads.
+type deed struct {
+	Key string // of the sentence, and in the record
+	N   int
+	On  string // ids of what it was done to, for the record alone
+	To  string // path
+}
+
+// do carries out one change, records it, and leads to a page. What failed is told in place.
+func (d *Desk) do(pattern string, f func(*visit) (deed, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		d.alive(false)
+		v := &visit{Request: r, words: d.words(r), d: d, w: w}
+		defer v.close()
+		r.Body = http.MaxBytesReader(w, r.Body, maxUpload)
+		var done deed
+		err := v.careful(func(v *visit) (err error) {
+			done, err = f(v)
+			return err
+		})
+		switch {
+		case errors.Is(err, errDone):
+		case err != nil:
+			v.render(err)
+		default:
+			if done.Key != "" {
+				d.Deeds.Info("desk", "who", d.Machine.User, "what", done.Key, "n", done.N, "on", done.On)
+			}
+			to := cmp.Or(done.To, "/")
+			if done.Key != "" {
+				to += "?" + url.Values{"done": {done.Key}, "n": {strconv.Itoa(done.N)}}.Encode()
+			}
+			http.Redirect(w, r, to, http.StatusSeeOther)
+		}
+	}
+}
+
+// maxUpload is larger than any calendar of a school.
+const maxUpload = 4 << 20
+
+// careful turns a panic into an error: the desk goes on.
+func (v *visit) careful(f func(*visit) error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = reminder.Panicked(v.d.Deeds, value)
+		}
+	}()
+	return f(v)
+}
+
+// open wires the settings as they are now. Without settings that can be used the visit is led to the page that makes them.
+func (v *visit) open() error {
+	if v.app != nil {
+		return nil
+	}
+	environ, _, err := v.d.Machine.Environ()
+	if err != nil {
+		return err
+	}
+	v.app, err = v.d.wire(environ)
+	return err
+}
+
+func (d *Desk) wire(environ map[string]string) (*setup.App, error) {
+	cfg, err := setup.Load(environ)
+	if err != nil {
+		return nil, err
+	}
+	app, err := setup.New(cfg, d.Machine.Log)
+	if err == nil {
+		app.Runner.Now = d.Machine.Now
+	}
+	return app, err
+}
+
+func (v *visit) close() {
+	if v.app != nil {
+		_ = v.app.Close() // as with every end, there is nobody to tell
+	}
+}
+
+func (v *visit) today() reminder.Date {
+	return reminder.DateOf(v.d.Machine.Now(), v.app.Runner.Settings.Zone)
+}
+
+// render writes the page, or what went wrong in its place.
+func (v *visit) render(err error) {
+	status := http.StatusOK
+	switch {
+	case errors.Is(err, errNothing):
+		status, v.page = http.StatusNotFound, "nothing"
+	case err != nil:
+		status = http.StatusUnprocessableEntity
+		v.Wrong = v.trouble(err)
+		if v.page == "" {
+			v.page = "wrong"
+		}
+	}
+	var b bytes.Buffer
+	if err := layouts.ExecuteTemplate(&b, v.page+".html", v); err != nil {
+		v.d.Deeds.Error("page", "page", v.page, "error", err.Error())
+		http.Error(v.w, v.T("page.broken"), http.StatusInternalServerError)
+		return
+	}
+	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	v.w.WriteHeader(status)
+	_, _ = b.WriteTo(v.w) // whoever asked may have gone
+}
+
+// closed answers whoever has no cookie: what a link that was used before leads to, too.
+func (d *Desk) closed(w http.ResponseWriter, r *http.Request) {
+	v := &visit{Request: r, words: d.words(r), d: d, w: w, page: "closed"}
+	w.WriteHeader(http.StatusForbidden)
+	_ = layouts.ExecuteTemplate(w, "closed.html", v)
+}

@@ -1,0 +1,197 @@
+package page
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// tokenLife is how long a link to the desk can be used. A slow computer needs half a minute to start its browser.
+const tokenLife = 2 * time.Minute
+
+// A gate lets in the librarian's own browser and nobody else. 127.0.0.1 can be reached by every web page that somebody has
+// open, and by every other user of this computer. Three checks keep them out, each of what the others let through:
+//
+//   - The Host must be ours. A page that got our address by a name of its own (DNS rebinding) is of the same origin to its browser.
+//   - A request that changes something must come from our own pages, as browsers say in Sec-Fetch-Site or Origin.
+//   - A cookie shows that the browser was opened with a link that only the user of this process saw. The link works once.
+type gate struct {
+	next        http.Handler
+	refuse      func(w http.ResponseWriter, r *http.Request) // tells a person how to get in
+	now         func() time.Time
+	crossOrigin *http.CrossOriginProtection
+	hosts       []string
+	cookie      string // its name has the port: a browser shares cookies between all ports of a host
+	session     string // its value
+	secret      []byte // what a second start knows from the file alone
+
+	mu     sync.Mutex
+	tokens map[string]time.Time // until when each can be used
+}
+
+func newGate(port int, now func() time.Time, next http.Handler, refuse http.HandlerFunc) *gate {
+	return &gate{
+		next: next, refuse: refuse, now: now, crossOrigin: http.NewCrossOriginProtection(),
+		hosts:  []string{address("127.0.0.1", port), address("localhost", port)},
+		cookie: fmt.Sprintf("pengingat_%d", port), session: rand.Text(), secret: []byte(rand.Text()), tokens: map[string]time.Time{},
+	}
+}
+
+func address(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
+
+// policy is what a page may load and where it may be shown.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !slices.Contains(g.hosts, r.Host) {
+		http.Error(w, "this host is not served here", http.StatusMisdirectedRequest)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store") // the pages name borrowers
+	if err := g.crossOrigin.Check(r); err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
+	switch token := r.URL.Query().Get("token"); {
+	case r.URL.Path == "/open" && r.Method == http.MethodPost:
+		g.reopen(w, r)
+	case token != "" && r.Method == http.MethodGet && g.use(token):
+		http.SetCookie(w, &http.Cookie{Name: g.cookie, Value: g.session, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+		http.Redirect(w, r, "/", http.StatusSeeOther) // the link does not stay in the address bar
+	case token == "" && (g.knows(r) || strings.HasPrefix(r.URL.Path, "/static/")):
+		g.next.ServeHTTP(w, r)
+	default:
+		g.refuse(w, r)
+	}
+}
+
+func (g *gate) knows(r *http.Request) bool {
+	c, err := r.Cookie(g.cookie)
+	return err == nil && subtle.ConstantTimeCompare([]byte(c.Value), []byte(g.session)) == 1
+}
+
+// token makes a link's token.
+func (g *gate) token() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	token := rand.Text() // 130 bits
+	g.tokens[token] = g.now().Add(tokenLife)
+	return token
+}
+
+// use takes a token away and reports whether it could be used.
+func (g *gate) use(token string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	maps.DeleteFunc(g.tokens, func(_ string, until time.Time) bool { return !g.now().Before(until) })
+	_, ok := g.tokens[token]
+	delete(g.tokens, token)
+	return ok
+}
+
+func (g *gate) url() string { return fmt.Sprintf("http://%s/?token=%s", g.hosts[0], g.token()) }
+
+// A second start asks the first for a new link. Both prove that they have read the file that only this user can read, and
+// neither sends what is in it: if the first has died, another user's program may have got its port.
+
+// proof proves that somebody has the secret, for one question alone.
+func proof(secret []byte, parts ...string) string {
+	mac := hmac.New(sha256.New, secret)
+	io.WriteString(mac, strings.Join(parts, "\n")) // no hash returns an error
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// An answer has a token for a second start.
+type answer struct{ Token, Proof string }
+
+func (g *gate) reopen(w http.ResponseWriter, r *http.Request) {
+	nonce := r.Header.Get("Nonce")
+	if !hmac.Equal([]byte(r.Header.Get("Proof")), []byte(proof(g.secret, "ask", nonce))) {
+		http.Error(w, "this is for a second start of the program", http.StatusForbidden)
+		return
+	}
+	token := g.token()
+	_ = json.NewEncoder(w).Encode(answer{token, proof(g.secret, "token", nonce, token)}) // who asked has gone
+}
+
+// A trace is what a desk leaves for the next start, in a file that only its user can read.
+type trace struct {
+	Port   int
+	Secret string
+}
+
+func (g *gate) leave(file string, port int) error {
+	data, err := json.Marshal(trace{port, string(g.secret)})
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	// Removed first: a file that is there already keeps its mode.
+	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return os.WriteFile(file, data, 0o600)
+}
+
+// forget removes the trace, unless a later desk has left its own.
+func (g *gate) forget(file string) {
+	if data, err := os.ReadFile(file); err == nil && strings.Contains(string(data), string(g.secret)) {
+		_ = os.Remove(file) // one that stays is found to be stale
+	}
+}
+
+// Running returns a new link to the desk that left a trace, or "" when there is none that answers.
+func Running(file string) string {
+	var t trace
+	data, err := os.ReadFile(file)
+	if err != nil || json.Unmarshal(data, &t) != nil {
+		return ""
+	}
+	nonce, host := rand.Text(), address("127.0.0.1", t.Port)
+	r, err := http.NewRequest(http.MethodPost, "http://"+host+"/open", nil)
+	if err != nil {
+		return ""
+	}
+	r.Header.Set("Nonce", nonce)
+	r.Header.Set("Proof", proof([]byte(t.Secret), "ask", nonce))
+	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}} // without a proxy
+	resp, err := client.Do(r)
+	if err != nil {
+		return ""
+	}
+	defer resp.Body.Close()
+	var a answer
+	err = json.NewDecoder(io.LimitReader(resp.Body, 1<<10)).Decode(&a)
+	if err != nil || !isToken(a.Token) || !hmac.Equal([]byte(a.Proof), []byte(proof([]byte(t.Secret), "token", nonce, a.Token))) {
+		return ""
+	}
+	return fmt.Sprintf("http://%s/?token=%s", host, a.Token)
+}
+
+var isToken = regexp.MustCompile(`^[A-Z2-7]{26}$`).MatchString

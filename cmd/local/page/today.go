@@ -1,0 +1,189 @@
+package page
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
+)
+
+// shows are the pages, does what they can do.
+func (d *Desk) shows() map[string]func(*visit) error {
+	return map[string]func(*visit) error{
+		"/":         showToday,
+		"/send":     showSend,
+		"/troubles": showTroubles,
+	}
+}
+
+func (d *Desk) does(ctx context.Context) map[string]func(*visit) (deed, error) {
+	return map[string]func(*visit) (deed, error){
+		"/language": setLanguage,
+		"/run":      func(v *visit) (deed, error) { return run(ctx, v) },
+		"/pause":    pause,
+		"/resume":   resume,
+		"/retry":    retry,
+		"/settle":   settle,
+	}
+}
+
+func setLanguage(v *visit) (deed, error) {
+	http.SetCookie(v.w, &http.Cookie{Name: "pengingat_lang", Value: v.PostFormValue("lang"), Path: "/", HttpOnly: true,
+		SameSite: http.SameSiteStrictMode, MaxAge: 365 * 24 * 60 * 60})
+	back := v.PostFormValue("back")
+	if !strings.HasPrefix(back, "/") || strings.HasPrefix(back, "//") || strings.Contains(back, "\\") {
+		back = "/"
+	}
+	return deed{To: back}, nil
+}
+
+// today is how everything stands.
+type today struct {
+	mysql.Status
+	Next      reminder.Report // a dry run's, whatever the hour
+	Notes     []Note
+	From, To  time.Time // when mail may be sent next; zero: never
+	Open      bool      // now
+	Paused    []reminder.Pause
+	Job       progress
+	Failed    *trouble
+	Troubles  int
+	Waiting   int
+	SentToday int
+}
+
+// A Note tells a person what they would not find out by themselves.
+type Note struct {
+	Level           string // bad, warn or good
+	What, Why, Mend string
+	Path            string // where it is mended
+}
+
+// Last is the last run that has ended.
+func (t today) Last() *mysql.Run {
+	for i := range t.Runs {
+		if !t.Runs[i].FinishedAt.IsZero() {
+			return &t.Runs[i]
+		}
+	}
+	return nil
+}
+
+func showToday(v *visit) error {
+	v.page = "today"
+	t, err := v.standing()
+	v.Data = t
+	if v.app == nil { // nobody has set anything up yet
+		http.Redirect(v.w, v.Request, "/start", http.StatusSeeOther)
+		return errDone
+	}
+	return err
+}
+
+func (v *visit) standing() (t today, err error) {
+	if err := v.open(); err != nil {
+		return t, err
+	}
+	ctx, app := v.Context(), v.app
+	if err := app.Store.Check(ctx); err != nil {
+		return t, err
+	}
+	now, s := app.Runner.Now(), app.Runner.Settings
+	if t.Status, err = app.Store.Status(ctx, now, 5); err != nil {
+		return t, err
+	}
+	sent, err := app.Store.Sent(ctx, v.today(), v.today(), s.Zone)
+	if err != nil {
+		return t, err
+	}
+	for _, n := range sent[v.today()] {
+		t.SentToday += n
+	}
+	rules, err := app.Runner.Rules(ctx, v.today())
+	if err != nil {
+		return t, err
+	}
+	t.From, t.To = s.Window.Next(now, rules.Calendar, s.Zone)
+	t.Open = !t.From.IsZero() && !t.From.After(now)
+	if t.Next, err = app.Runner.Run(ctx, reminder.Options{Trigger: "local", DryRun: true, Now: true, Log: slog.New(slog.DiscardHandler)}); err != nil {
+		return t, err
+	}
+	for _, p := range t.Pauses {
+		if p.Until.IsZero() || p.Until.After(now) {
+			t.Paused = append(t.Paused, p)
+		}
+	}
+	t.Job, t.Failed = v.d.job.progress(v.words), v.d.job.trouble()
+	t.Troubles = t.Emails[reminder.StateFailed] + t.Emails[reminder.StateRefused] + t.Emails[reminder.StateUnknown]
+	t.Waiting = t.Emails[reminder.StateQueued] + t.Emails[reminder.StateClaimed] + t.Emails[reminder.StateHandover]
+	if t.Notes, err = v.d.Machine.Notes(ctx, v.app, v.Lang); err == nil && len(t.Notes) == 0 {
+		t.Notes = []Note{{Level: "good", What: v.T("page.today.good"), Why: v.T("page.today.good_text")}}
+	}
+	return t, err
+}
+
+// showSend asks before it sends, with the number of mails.
+func showSend(v *visit) error {
+	v.page = "send"
+	t, err := v.standing()
+	v.Data = t
+	return err
+}
+
+// run starts a run in the background. A plan that is held back must be approved by typing its number.
+func run(ctx context.Context, v *visit) (deed, error) {
+	v.page = "send"
+	t, err := v.standing()
+	v.Data = t
+	if err != nil {
+		return deed{}, err
+	}
+	if err := v.app.Config.CheckSender(); err != nil {
+		return deed{}, err
+	}
+	o := reminder.Options{Trigger: "local", Now: true}
+	done := deed{Key: "run", N: t.Next.Planned.Emails + t.Waiting}
+	if t.Next.Outcome == reminder.RunHeld {
+		if number(v.PostFormValue("number")) != t.Next.Planned.Emails {
+			return deed{}, v.fault("page.send.number")
+		}
+		o.Approve, done.Key = true, "approve"
+	}
+	app := v.app
+	v.app = nil // the job closes it
+	if !v.d.job.start(ctx, v, app, o) {
+		v.app = app
+		return deed{}, v.fault("page.send.working")
+	}
+	return done, nil
+}
+
+func pause(v *visit) (deed, error) {
+	v.page = "today"
+	t, err := v.standing()
+	v.Data = t
+	if err != nil {
+		return deed{}, err
+	}
+	p := reminder.Pause{Kind: reminder.PauseByPerson, Reason: plain(v.PostFormValue("reason"))}
+	if until := v.PostFormValue("until"); until != "" {
+		zone, now := v.app.Runner.Settings.Zone, v.app.Runner.Now()
+		if p.Until, err = time.ParseInLocation(time.DateOnly, until, zone); err != nil || !p.Until.After(now) || p.Until.After(now.AddDate(1, 0, 0)) {
+			return deed{}, v.fault("page.today.until_wrong")
+		}
+	}
+	return deed{Key: "pause"}, v.app.Store.SetPause(v.Context(), p)
+}
+
+func resume(v *visit) (deed, error) {
+	if err := v.open(); err != nil {
+		return deed{}, err
+	}
+	ctx, store := v.Context(), v.app.Store
+	return deed{Key: "resume"}, errors.Join(store.LiftPause(ctx, true), store.LiftPause(ctx, false))
+}

@@ -1,0 +1,119 @@
+package page
+
+import (
+	"html/template"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/letter"
+)
+
+var layouts = template.Must(template.New("").ParseFS(assets, "html/*.html"))
+
+// What the layout asks of a visit.
+
+// Title is the page's.
+func (v *visit) Title() string { return v.T("page." + v.page + ".title") }
+
+// Library is its name.
+func (v *visit) Library() string {
+	if v.app == nil {
+		return ""
+	}
+	return v.app.Config.AppName
+}
+
+// A link is one of the navigation.
+type link struct {
+	Path, Name string
+	Here       bool
+	Count      int
+}
+
+// Nav is empty until there are settings to work with.
+func (v *visit) Nav() (links []link) {
+	if v.app == nil {
+		return nil
+	}
+	for _, page := range []string{"today", "troubles", "preview", "late", "find", "holidays", "report", "check", "more"} {
+		path := "/" + page
+		if page == "today" {
+			path = "/"
+		}
+		links = append(links, link{Path: path, Name: v.T("page.nav." + page), Here: v.page == page})
+	}
+	return links
+}
+
+// Said is what the POST that led here has done.
+func (v *visit) Said() string {
+	key := v.FormValue("done")
+	if v.Method != "GET" || key == "" || sentences["id"]["page.done."+key] == nil {
+		return ""
+	}
+	n, _ := strconv.Atoi(v.FormValue("n")) // 0 where there is none
+	return v.T("page.done."+key, "N", n)
+}
+
+// trouble says an error.
+func (v *visit) trouble(err error) *trouble {
+	f := asFault(err)
+	if f == nil {
+		return &trouble{v.T("page.failed"), err.Error()}
+	}
+	t := &trouble{What: f.Text.In(v.Lang)}
+	if f.Err != nil {
+		t.Details = f.Err.Error()
+	}
+	return t
+}
+
+// Date says a day in words, Moment an instant on the library's clock, Number a number as it is written.
+func (v *visit) Date(d reminder.Date) string {
+	if d.IsZero() {
+		return "–"
+	}
+	return letter.Day(d, v.Lang)
+}
+
+func (v *visit) Moment(t time.Time) string {
+	t = t.In(v.app.Runner.Settings.Zone)
+	day := reminder.DateOf(t, t.Location())
+	switch v.today().Sub(day) {
+	case 0:
+		return v.T("page.moment.today", "Time", t.Format("15.04"))
+	case 1:
+		return v.T("page.moment.yesterday", "Time", t.Format("15.04"))
+	}
+	return v.T("page.moment.day", "Day", v.Date(day), "Time", t.Format("15.04"))
+}
+
+// Clock is a time of the day.
+func (v *visit) Clock(t time.Time) string { return t.In(v.app.Runner.Settings.Zone).Format("15.04") }
+
+// Number separates thousands: 1.234, in English 1,234.
+func (v *visit) Number(n int) string {
+	text, separator := strconv.Itoa(n), "."
+	if v.Lang == "en" {
+		separator = ","
+	}
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + separator + text[i:]
+	}
+	return text
+}
+
+// State and Outcome name what is on record, Reason says why.
+func (v *visit) State(s reminder.State) string        { return v.T("page.state." + string(s)) }
+func (v *visit) Outcome(o reminder.RunOutcome) string { return v.T("page.outcome." + string(o)) }
+func (v *visit) Reason(recorded string) string {
+	text, _ := reminder.Plainly(recorded)
+	return text.In(v.Lang)
+}
+
+// plain makes data fit for one line.
+func plain(text string) string {
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f && r <= 0xa0 }), " ")
+}
