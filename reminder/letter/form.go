@@ -24,8 +24,9 @@ type source struct {
 	name string
 }
 
-// sources returns the built-in files, and in place of them those in a library's folder. A folder with a language.json is a
-// language; a file that is missing in it is the built-in one, so that a folder exported by an older version goes on working.
+// sources returns the built-in files, and in place of them those in a library's folder. A folder in it with a
+// language.json is a language. A file that it does not have is the built-in one: so a folder exported by an older
+// version goes on working.
 func sources(dir string) (map[string]source, error) {
 	files, err := find(embedded)
 	if err != nil || dir == "" {
@@ -134,8 +135,8 @@ func newForm(files map[string]source, lang, kind string) (*form, error) {
 		return nil, err
 	}
 	f.html = htmltemplate.New(look.name).Option("missingkey=error")
-	// The look is put around the sentences of the words. html/template escapes the data that they print, but not their own
-	// text, which is no HTML either.
+	// The look is put around the sentences of the words. html/template escapes the data that they print, but not
+	// their own text, which is no HTML either.
 	for _, sentence := range f.text.Templates() {
 		if sentence.Name() == words.name {
 			continue
@@ -162,12 +163,12 @@ func escapeText(node parse.Node) {
 			}
 		}
 	case *parse.IfNode:
-		escapeText(n.List)
-		escapeText(n.ElseList)
+		escapeText(&n.BranchNode)
 	case *parse.WithNode:
-		escapeText(n.List)
-		escapeText(n.ElseList)
+		escapeText(&n.BranchNode)
 	case *parse.RangeNode:
+		escapeText(&n.BranchNode)
+	case *parse.BranchNode:
 		escapeText(n.List)
 		escapeText(n.ElseList)
 	}
@@ -188,7 +189,8 @@ func (f *form) write(data any, texts Texts) (reminder.Content, error) {
 	head, body, _ := strings.Cut(text.String(), "\n\n")
 	subject, ok := strings.CutPrefix(head, "Subject: ")
 	if !ok || subject == "" || strings.Contains(subject, "\n") {
-		return reminder.Content{}, fmt.Errorf(`%s: the mail must begin with one line "Subject: ..." and an empty line`, f.text.Name())
+		return reminder.Content{},
+			fmt.Errorf(`%s: the mail must begin with one line "Subject: ..." and an empty line`, f.text.Name())
 	}
 	return reminder.Content{Subject: subject, Text: wrap(body), HTML: html.String(), Lang: f.language.tag}, nil
 }

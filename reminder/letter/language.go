@@ -38,21 +38,14 @@ func newLanguage(file source, tag string) (*language, error) {
 	if len(l.Days) != 7 || len(l.Months) != 12 || l.Date == "" || !strings.Contains(l.Money, "{amount}") {
 		return nil, fmt.Errorf("%s: it takes 7 days, 12 months, a date and money with {amount}", file.name)
 	}
-	l.Date = strings.NewReplacer("%", "%%", "{weekday}", "%[1]s", "{day}", "%[2]d", "{month}", "%[3]s", "{year}", "%[4]d").Replace(l.Date)
+	l.Date = strings.NewReplacer("%", "%%", "{weekday}", "%[1]s", "{day}", "%[2]d", "{month}", "%[3]s", "{year}", "%[4]d").
+		Replace(l.Date)
 	return l, nil
 }
 
-// builtIn returns a built-in language: Indonesian unless the locale begins with "en".
-func builtIn(locale string) *language {
-	if strings.HasPrefix(locale, "en") {
-		return english()
-	}
-	return indonesian()
-}
+var indonesian, english = builtIn("id"), builtIn("en")
 
-var indonesian, english = embeddedLanguage("id"), embeddedLanguage("en")
-
-func embeddedLanguage(tag string) func() *language {
+func builtIn(tag string) func() *language {
 	return sync.OnceValue(func() *language {
 		l, err := newLanguage(source{embedded, tag + "/language.json"}, tag)
 		if err != nil {
@@ -62,14 +55,22 @@ func embeddedLanguage(tag string) func() *language {
 	})
 }
 
-// Day returns d in a locale's words, as in "Senin, 30 November 2026": Indonesian unless the locale begins with "en".
-func Day(d reminder.Date, locale string) string { return builtIn(locale).date(d) }
+// of returns the program's language for a locale: Indonesian unless it begins with "en".
+func of(locale string) *language {
+	if strings.HasPrefix(locale, "en") {
+		return english()
+	}
+	return indonesian()
+}
+
+// Day returns d in a locale's words, as in "Senin, 30 November 2026".
+func Day(d reminder.Date, locale string) string { return of(locale).date(d) }
 
 // Weekdays names weekdays in a locale's words, separated by commas.
 func Weekdays(days []time.Weekday, locale string) string {
 	var names []string
 	for _, d := range days {
-		names = append(names, builtIn(locale).Days[d])
+		names = append(names, of(locale).Days[d])
 	}
 	return strings.Join(names, ", ")
 }

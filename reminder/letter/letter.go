@@ -1,6 +1,6 @@
-// Package letter writes the mails. Each language has a folder with its sentences (a file a kind) and with how it writes
-// dates, hours and money (language.json); all languages share one look a kind (loan.html). A further language is a folder,
-// a further kind a template: no Go.
+// Package letter writes the mails. Each language has a folder: a file with the sentences of each kind of mail
+// (loan.txt), and how dates, hours and money are written (language.json). All languages share the look of a kind
+// (loan.html). To add a language, add a folder; to add a kind, add its templates. Neither takes Go.
 package letter
 
 import (
@@ -34,9 +34,9 @@ type formKey struct {
 	kind reminder.Kind
 }
 
-// New prepares the templates. With those of a library it composes a mail of every kind, so that a mistake in one, which the
-// error names by file and line, shows at start and not on the day when that kind is due. The built-in ones were tried by a
-// test, and are parsed for the first mail: a run that finds nothing to do is over sooner.
+// New prepares the templates. With a library's own it composes a mail of every kind, so that a mistake shows at the
+// start, by file and line, and not on the day when that kind of mail is due. Tests do this for the built-in ones,
+// which are parsed for the first mail: a run that finds nothing to do ends sooner.
 func New(texts Texts) (*Composer, error) {
 	files, err := sources(texts.Dir)
 	var c *Composer

@@ -45,35 +45,35 @@ func with(it reminder.Item, change func(*reminder.Item)) reminder.Item {
 	return it
 }
 
-func letter(items ...reminder.Item) reminder.Letter {
+func about(items ...reminder.Item) reminder.Letter {
 	return reminder.Letter{Name: "Siti Aminah", Today: monday, Items: items}
 }
 
 // letters are what the golden files show, by name.
 var letters = map[string]reminder.Letter{
-	"tomorrow":  letter(lent("Laskar Pelangi", -1)),
-	"in-3-days": letter(lent("Laskar Pelangi", -3)),
-	"today":     letter(lent("Laskar Pelangi", 0)),
-	"late-1":    letter(lent("Laskar Pelangi", 1)),
-	"late-3":    letter(with(lent("Laskar Pelangi", 3), func(it *reminder.Item) { it.Number = 2 })),
-	"late-12":   letter(with(lent("Laskar Pelangi", 12), func(it *reminder.Item) { it.Number = 4 })),
-	"closed-weekly": letter(with(lent("Laskar Pelangi", -6), func(it *reminder.Item) {
+	"tomorrow":  about(lent("Laskar Pelangi", -1)),
+	"in-3-days": about(lent("Laskar Pelangi", -3)),
+	"today":     about(lent("Laskar Pelangi", 0)),
+	"late-1":    about(lent("Laskar Pelangi", 1)),
+	"late-3":    about(with(lent("Laskar Pelangi", 3), func(it *reminder.Item) { it.Number = 2 })),
+	"late-12":   about(with(lent("Laskar Pelangi", 12), func(it *reminder.Item) { it.Number = 4 })),
+	"closed-weekly": about(with(lent("Laskar Pelangi", -6), func(it *reminder.Item) {
 		it.ReturnBy = it.Due.AddDays(1)
 	})),
-	"closed-named": letter(with(lent("Laskar Pelangi", -1), func(it *reminder.Item) {
+	"closed-named": about(with(lent("Laskar Pelangi", -1), func(it *reminder.Item) {
 		it.ReturnBy, it.ClosedFor = reminder.Date{Year: 2027, Month: time.January, Day: 4}, "Libur semester"
 	})),
-	"closed-last-day": letter(with(lent("Laskar Pelangi", 1), func(it *reminder.Item) {
+	"closed-last-day": about(with(lent("Laskar Pelangi", 1), func(it *reminder.Item) {
 		it.ReturnBy, it.Days, it.Number = monday, 0, 0
 	})),
-	"closed-late": letter(with(lent("Laskar Pelangi", 2), func(it *reminder.Item) {
+	"closed-late": about(with(lent("Laskar Pelangi", 2), func(it *reminder.Item) {
 		it.Due, it.ReturnBy, it.Days = monday.AddDays(-8), monday.AddDays(-7), 7
 	})),
-	"hourly":    letter(with(lent("Kamus Besar Bahasa Indonesia", 0), func(it *reminder.Item) { it.DueTime = "14:30" })),
-	"with-fine": letter(with(lent("Laskar Pelangi", 3), func(it *reminder.Item) { it.FinePerDay = 1000 })),
-	"two-late":  letter(lent("Laskar Pelangi", 3), lent("Bumi Manusia", 1)),
-	"two-soon":  letter(lent("Laskar Pelangi", -3), lent("Bumi Manusia", -2)),
-	"several": letter(
+	"hourly":    about(with(lent("Kamus Besar Bahasa Indonesia", 0), func(it *reminder.Item) { it.DueTime = "14:30" })),
+	"with-fine": about(with(lent("Laskar Pelangi", 3), func(it *reminder.Item) { it.FinePerDay = 1000 })),
+	"two-late":  about(lent("Laskar Pelangi", 3), lent("Bumi Manusia", 1)),
+	"two-soon":  about(lent("Laskar Pelangi", -3), lent("Bumi Manusia", -2)),
+	"several": about(
 		with(lent("Laskar Pelangi", -1), func(it *reminder.Item) { it.ItemCode, it.Ref = "B-0042", "PJM-2026-0117" }),
 		with(lent("Fisika untuk SMP/MTs Kelas VIII", 0), func(it *reminder.Item) { it.ItemCode, it.Ref = "B-0318", "PJM-2026-0109" }),
 		with(lent("Bumi Manusia", 3), func(it *reminder.Item) {
@@ -81,7 +81,7 @@ var letters = map[string]reminder.Letter{
 		}),
 	),
 	"no-name": {Today: monday, Items: []reminder.Item{{Due: monday, ReturnBy: monday}}},
-	"titles": letter(
+	"titles": about(
 		lent("الأربعون النووية: شرح مختصر", 3),
 		lent("吾輩は猫である・我是猫", 0),
 		lent("Cerita 👨‍👩‍👧‍👦 Keluarga 🌈 Ceria", -1),
@@ -227,25 +227,25 @@ func TestComposeSubject(t *testing.T) {
 		titles bool
 		id, en string
 	}{
-		{letter(lent("A", -1)), false, "Buku harus dikembalikan besok", "Your library book is due back tomorrow"},
-		{letter(lent("A", -3)), false, "Buku harus dikembalikan 3 hari lagi", "Your library book is due back in 3 days"},
-		{letter(lent("A", 0)), false, "Buku harus dikembalikan hari ini", "Your library book is due back today"},
-		{letter(lent("A", 2)), false, "Buku terlambat: mohon dikembalikan", "Your library book is late: please return it"},
-		{letter(lent("A", 2), lent("B", 1)), false,
+		{about(lent("A", -1)), false, "Buku harus dikembalikan besok", "Your library book is due back tomorrow"},
+		{about(lent("A", -3)), false, "Buku harus dikembalikan 3 hari lagi", "Your library book is due back in 3 days"},
+		{about(lent("A", 0)), false, "Buku harus dikembalikan hari ini", "Your library book is due back today"},
+		{about(lent("A", 2)), false, "Buku terlambat: mohon dikembalikan", "Your library book is late: please return it"},
+		{about(lent("A", 2), lent("B", 1)), false,
 			"2 buku terlambat: mohon dikembalikan", "2 library books are late: please return them"},
-		{letter(lent("A", -1), lent("B", -1)), false,
+		{about(lent("A", -1), lent("B", -1)), false,
 			"2 buku harus dikembalikan besok", "2 library books are due back tomorrow"},
-		{letter(lent("A", -1), lent("B", -2)), false,
+		{about(lent("A", -1), lent("B", -2)), false,
 			"2 buku harus segera dikembalikan", "2 library books are due back soon"},
-		{letter(lent("A", 0), lent("B", -2)), false,
+		{about(lent("A", 0), lent("B", -2)), false,
 			"2 buku perlu dikembalikan, 1 di antaranya hari ini", "2 library books to return, 1 of them today"},
-		{letter(lent("A", 4), lent("B", -2)), false,
+		{about(lent("A", 4), lent("B", -2)), false,
 			"2 buku perlu dikembalikan, 1 sudah terlambat", "2 library books to return, 1 already late"},
-		{letter(lent("A", -1)), true, "Buku harus dikembalikan besok: A", "Your library book is due back tomorrow: A"},
-		{letter(lent("A", 0), lent("B", 0)), true, "2 buku harus dikembalikan hari ini", "2 library books are due back today"},
-		{letter(broken), true, "Buku harus dikembalikan besok: Satu Bcc: x@example.com",
+		{about(lent("A", -1)), true, "Buku harus dikembalikan besok: A", "Your library book is due back tomorrow: A"},
+		{about(lent("A", 0), lent("B", 0)), true, "2 buku harus dikembalikan hari ini", "2 library books are due back today"},
+		{about(broken), true, "Buku harus dikembalikan besok: Satu Bcc: x@example.com",
 			"Your library book is due back tomorrow: Satu Bcc: x@example.com"},
-		{letter(long), true, "Buku harus dikembalikan besok: " + strings.Repeat("kata ", 11) + "kata…",
+		{about(long), true, "Buku harus dikembalikan besok: " + strings.Repeat("kata ", 11) + "kata…",
 			"Your library book is due back tomorrow: " + strings.Repeat("kata ", 11) + "kata…"},
 	} {
 		c := plain
@@ -271,7 +271,7 @@ func TestComposeLanguage(t *testing.T) {
 		if composers[test.locale] == nil {
 			composers[test.locale] = composer(t, Texts{Locale: test.locale})
 		}
-		l := letter(lent("A", 0))
+		l := about(lent("A", 0))
 		l.Lang = test.lang
 		got, err := composers[test.locale].compose(l)
 		require.NoError(t, err)
@@ -479,7 +479,7 @@ func TestLanguageIsAFolder(t *testing.T) {
 	require.NoError(t, os.CopyFS(filepath.Join(dir, "jv"), must(fs.Sub(embedded, "id"))(t)))
 	edit(t, filepath.Join(dir, "jv", "language.json"), "Minggu", "Ngahad")
 	edit(t, filepath.Join(dir, "jv", "loan.txt"), "Salam,", "Nuwun,")
-	l := letter(lent("A", 1))
+	l := about(lent("A", 1))
 	l.Lang = "jv-ID"
 	got, err := composer(t, Texts{Dir: dir}).compose(l)
 	require.NoError(t, err)
@@ -511,7 +511,7 @@ func TestKindIsATemplate(t *testing.T) {
 		hidden         string
 	}
 	got, err := must(newComposer(school, files))(t).Compose("class", "fr", class{
-		Group: "7A", Teacher: "Ibu <b>\u202eRina\r\nBcc: x", Today: monday, Pupils: []reminder.Letter{letter(lent("Laskar Pelangi /", 3))},
+		Group: "7A", Teacher: "Ibu <b>\u202eRina\r\nBcc: x", Today: monday, Pupils: []reminder.Letter{about(lent("Laskar Pelangi /", 3))},
 	})
 	require.NoError(t, err)
 	assert.Equal(t, reminder.Content{

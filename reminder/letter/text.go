@@ -83,8 +83,8 @@ func wrap(text string) string {
 	return out.String()
 }
 
-// Fill joins words to lines of at most limit columns. The first line begins at a column, where another text ends; the others
-// begin with an indent. A longer word, such as an address, stays whole.
+// Fill joins words to lines of at most limit columns. The first line begins at a column, where another text ends; the
+// others begin with an indent. A longer word, such as an address, stays whole.
 func Fill(words []string, column, limit int, indent string) string {
 	var out strings.Builder
 	for i, word := range words {

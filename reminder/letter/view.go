@@ -8,22 +8,34 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A viewer turns data into what templates print: clean strings in the reader's language.
+// A viewer makes data ready to print in the reader's language.
 type viewer struct {
 	*language
 	texts Texts
 }
 
+// A view is a struct as templates see it. A field that is not in it is an error, so each stands in every view of its
+// kind.
+type view = map[string]any
+
+// Limits of data in a mail, in characters.
+const (
+	maxTitle        = 120
+	maxSubjectTitle = 60
+	maxName         = 80
+	maxCode         = 40
+)
+
 // root returns the view of a mail's data.
 func (v viewer) root(data any) any {
-	view := v.view(data)
-	if fields, ok := view.(map[string]any); ok {
+	root := v.view(data)
+	if fields, ok := root.(view); ok {
 		fields["Lang"], fields["Library"], fields["URL"] = v.tag, v.texts.Library, v.texts.URL
 	}
-	return view
+	return root
 }
 
-// view returns the view of any data. A struct becomes a map of its exported fields.
+// view returns clean strings in the reader's language in place of data, also within structs and lists.
 func (v viewer) view(data any) any {
 	switch data := data.(type) {
 	case string:
@@ -44,7 +56,7 @@ func (v viewer) view(data any) any {
 	}
 	switch value := reflect.ValueOf(data); value.Kind() {
 	case reflect.Struct:
-		fields := make(map[string]any)
+		fields := make(view)
 		for field, value := range value.Fields() {
 			if field.IsExported() {
 				fields[field.Name] = v.view(value.Interface())
@@ -61,154 +73,116 @@ func (v viewer) view(data any) any {
 	return data
 }
 
-// A letterView is a [reminder.Letter] as the templates see it.
-type letterView struct {
-	Lang, Library, URL    string
-	Name                  string
-	Count                 int
-	Late, Today, Upcoming int      // how many of Count are late, have their last day today, have it later
-	Mixed                 bool     // not all in the same state
-	Tomorrow              bool     // the last day of all is tomorrow
-	Days                  int      // the last day of all is in so many days; 0 when late, today or not the same
-	Title                 string   // of the only book, where the subject may show it
-	Groups                []*group // late, today, upcoming; without empty ones
+// letter is the view of what a borrower is told, which loan.txt describes. It and its parts are structs, because most
+// mails are made of them and templates read a struct sooner than a map.
+type letter struct {
+	Lang, Library, URL, Name, Title string
+	Count, Late, Today, Upcoming    int
+	Mixed, Tomorrow                 bool
+	Days                            int
+	Groups                          []group
 }
 
 type group struct {
 	Late, Today bool
-	Items       []*entry
+	Items       []*item
 }
 
-type entry struct {
-	Title, ItemCode, Ref       string
-	Due, ReturnBy, Time        string
-	Closed                     bool // the library is closed on Due
-	ClosedDay, ClosedFor, Fine string
-	Late, Today, Tomorrow      bool
-	Days                       int // late, or left
-	Number                     int
+type item struct {
+	Title, ItemCode, Ref, Due, ReturnBy, Time string
+	Closed                                    bool
+	ClosedDay, ClosedFor, Fine                string
+	Late, Today, Tomorrow                     bool
+	Days, Number                              int
 }
 
-// Limits of data in a mail, in characters.
-const (
-	maxTitle        = 120
-	maxSubjectTitle = 60
-	maxName         = 80
-	maxCode         = 40
-)
-
-func (v viewer) letter(l reminder.Letter) *letterView {
-	view := &letterView{
-		Lang: v.tag, Library: v.texts.Library, URL: v.texts.URL, Name: clean(l.Name, maxName), Count: len(l.Items),
-	}
-	late, today, upcoming := &group{Late: true}, &group{Today: true}, &group{}
+func (v viewer) letter(l reminder.Letter) *letter {
+	groups := []group{{Late: true}, {Today: true}, {}}
+	late, today, upcoming := &groups[0].Items, &groups[1].Items, &groups[2].Items
 	for _, it := range l.Items {
-		e, g := v.entry(it, l.Today), upcoming
-		if e.Late {
-			g = late
-		} else if e.Today {
-			g = today
+		item, list := v.item(it, l.Today), upcoming
+		if item.Late {
+			list = late
+		} else if item.Today {
+			list = today
 		}
-		g.Items = append(g.Items, e)
+		*list = append(*list, item)
 	}
-	view.Late, view.Today, view.Upcoming = len(late.Items), len(today.Items), len(upcoming.Items)
-	view.Groups = slices.DeleteFunc([]*group{late, today, upcoming}, func(g *group) bool { return len(g.Items) == 0 })
+	view := &letter{
+		Lang: v.tag, Library: v.texts.Library, URL: v.texts.URL, Name: clean(l.Name, maxName),
+		Count: len(l.Items), Late: len(*late), Today: len(*today), Upcoming: len(*upcoming),
+	}
+	if view.Upcoming == view.Count {
+		view.Days = same(*upcoming)
+		view.Tomorrow = view.Days == 1
+	}
+	view.Groups = slices.DeleteFunc(groups, func(g group) bool { return len(g.Items) == 0 })
 	view.Mixed = len(view.Groups) > 1
-	if !view.Mixed && view.Upcoming > 0 {
-		first := upcoming.Items[0].Days
-		if !slices.ContainsFunc(upcoming.Items, func(e *entry) bool { return e.Days != first }) {
-			view.Days, view.Tomorrow = first, first == 1
-		}
-	}
-	if v.texts.TitleInSubject && len(l.Items) == 1 {
+	if v.texts.TitleInSubject && view.Count == 1 {
 		view.Title = cleanTitle(l.Items[0].Title, maxSubjectTitle)
 	}
 	return view
 }
 
-func (v viewer) entry(it reminder.Item, today reminder.Date) *entry {
-	e := &entry{
-		Title:    cleanTitle(it.Title, maxTitle),
-		ItemCode: clean(it.ItemCode, maxCode),
-		Ref:      clean(it.Ref, maxCode),
-		Due:      v.date(it.Due),
-		ReturnBy: v.date(it.ReturnBy),
-		Number:   it.Number,
-		Days:     it.ReturnBy.Sub(today),
-	}
-	if it.Due == it.ReturnBy {
-		e.Time = v.hour(it.DueTime)
-	} else {
-		// The hour goes with the closed day: on the next open day there is time until the end of it.
-		e.Closed, e.ClosedDay, e.ClosedFor = true, v.Days[it.Due.Weekday()], clean(it.ClosedFor, maxName)
-	}
-	e.Late, e.Today, e.Tomorrow = it.Days > 0, e.Days == 0, e.Days == 1
-	if e.Late {
-		e.Days = it.Days
-		if it.FinePerDay > 0 {
-			e.Fine = v.money(int64(it.Days) * it.FinePerDay)
+// same returns the days of all items, or 0 when they differ.
+func same(items []*item) int {
+	for _, it := range items {
+		if it.Days != items[0].Days {
+			return 0
 		}
 	}
-	return e
+	return items[0].Days
 }
 
-// A summaryView is a [reminder.Summary] as the templates see it.
-type summaryView struct {
-	Lang, Library, URL string
-	Date               string
-	Since, SinceTime   string // "" since the beginning
-	Sent, Planned      int
-	Waiting, Sending   int
-	Later              int  // of Waiting, left for another day
-	Restored           bool // held, because the records look restored from a backup
-	Many               bool // held, because too many are planned
-	Troubles           int
-	Trouble            []trouble
-	Open, Late         int
-	Unreachables       int // borrowers
-	Unreachable        []reminder.GroupCount
-	Longest            []lateEntry
+func (v viewer) item(it reminder.Item, today reminder.Date) *item {
+	days := it.ReturnBy.Sub(today)
+	view := &item{
+		Title: cleanTitle(it.Title, maxTitle), ItemCode: clean(it.ItemCode, maxCode), Ref: clean(it.Ref, maxCode),
+		Due: v.date(it.Due), ReturnBy: v.date(it.ReturnBy), Closed: it.Due != it.ReturnBy, Number: it.Number,
+		Late: it.Days > 0, Today: days == 0, Tomorrow: days == 1, Days: max(days, it.Days),
+	}
+	if view.Closed { // on the next open day there is time until the end of it
+		view.ClosedDay, view.ClosedFor = v.Days[it.Due.Weekday()], clean(it.ClosedFor, maxName)
+	} else {
+		view.Time = v.hour(it.DueTime)
+	}
+	if view.Late && it.FinePerDay > 0 {
+		view.Fine = v.money(int64(it.Days) * it.FinePerDay)
+	}
+	return view
 }
 
-// A trouble is a [reminder.Trouble] in plain words, and what a machine said behind them.
-type trouble struct {
-	State           reminder.State
-	Reason, Details string
-	Count           int
-}
-
-// A lateEntry is a loan that is late.
-type lateEntry struct {
-	Name, Group, Title, Due string
-	Days                    int
-}
-
-func (v viewer) summary(s reminder.Summary) *summaryView {
-	view := &summaryView{
-		Lang: v.tag, Library: v.texts.Library, URL: v.texts.URL, Date: v.date(s.Today), Sent: s.Sent, Planned: s.Planned,
-		Waiting: s.Waiting, Sending: s.Sending, Later: s.Waiting - s.Sending,
-		Restored: s.Held == reminder.ReasonLooksRestored, Many: s.Held == reminder.ReasonMaxPerRun,
-		Open: s.Open, Late: s.Late, Unreachable: s.Unreachable,
+// summary returns the view of what the librarian is told, which summary.txt describes.
+func (v viewer) summary(s reminder.Summary) view {
+	all := view{
+		"Date": v.date(s.Today), "Since": "", "SinceTime": v.hour(s.SinceTime), "Sent": s.Sent, "Planned": s.Planned,
+		"Waiting": s.Waiting, "Sending": s.Sending, "Later": s.Waiting - s.Sending,
+		"Restored": s.Held == reminder.ReasonLooksRestored, "Many": s.Held == reminder.ReasonMaxPerRun,
+		"Open": s.Open, "Late": s.Late, "Unreachable": s.Unreachable,
 	}
 	if !s.Since.IsZero() {
-		view.Since, view.SinceTime = v.date(s.SinceDate), v.hour(s.SinceTime)
+		all["Since"] = v.date(s.SinceDate)
 	}
+	troubles, unreachables := 0, 0
+	var trouble, longest []view
 	for _, t := range s.Trouble {
 		text, details := reminder.Plainly(t.Reason)
-		view.Troubles += t.Count
-		view.Trouble = append(view.Trouble,
-			trouble{t.State, clean(text.In(v.tag), maxTitle), clean(details, maxTitle), t.Count})
+		troubles += t.Count
+		trouble = append(trouble, view{
+			"State": t.State, "Reason": v.view(text), "Details": clean(details, maxTitle), "Count": t.Count,
+		})
 	}
 	for _, g := range s.Unreachable {
-		view.Unreachables += g.Count
+		unreachables += g.Count
 	}
 	for _, l := range s.Longest {
 		if days := s.Calendar.Offset(l.Due, s.Today); days > 0 {
-			view.Longest = append(view.Longest, lateEntry{
-				Name: clean(l.Borrower.Name, maxName), Group: clean(l.Borrower.Group, maxCode),
-				Title: cleanTitle(l.Title, maxTitle), Due: v.date(l.Due), Days: days,
+			longest = append(longest, view{
+				"Name": clean(l.Borrower.Name, maxName), "Group": clean(l.Borrower.Group, maxCode),
+				"Title": cleanTitle(l.Title, maxTitle), "Due": v.date(l.Due), "Days": days,
 			})
 		}
 	}
-	return view
+	all["Troubles"], all["Trouble"], all["Unreachables"], all["Longest"] = troubles, trouble, unreachables, longest
+	return all
 }
