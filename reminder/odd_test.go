@@ -102,7 +102,7 @@ var oddTexts = []oddValue{
 	{"'x6\x1b[31m'", "told", "odd", "silent", "silent", "odd"},
 	{"'😀\u202ex7'", "told", "odd", "silent", "silent", "odd"},
 	{"REPEAT('x', 101)", "odd", "odd", "silent", "silent", "odd"},
-	{"REPEAT('Buku ', 20000)", "odd", "odd", "silent", "silent", "odd"},
+	{"REPEAT('Buku ', 3000)", "odd", "odd", "silent", "silent", "odd"},
 	{"-1", "told", "odd", "silent", "silent", "silent"},
 	{"18446744073709551615", "told", "odd", "silent", "silent", "odd"},
 	{"1e300", "told", "odd", "silent", "silent", "odd"},
@@ -272,17 +272,18 @@ INSERT INTO ids SELECT n, CONCAT('t', n), CONCAT('é', n), n + 0.1, n * 1e299, 9
 		})
 	}
 	for _, gain := range []string{" ", "  ", "\t", "\r\n", "\u00a0"} {
-		for _, id := range []string{"t", "v"} {
+		for id, charset := range map[string]string{"t": "_utf8mb4 ", "v": ""} {
 			column := "(SELECT " + id + " FROM ids WHERE ids.n = people.n)"
+			gained := fmt.Sprintf("X'%X')", gain) // MySQL stores a view's text beside bytes in another encoding
 			lib.forget(t)
 			lib.view(t, map[string]string{"loan_id": column})
 			promised, err := lib.app.Store.Promise(t.Context(), "run", oddEmails(id))
 			require.NoError(t, err)
 			assert.Equal(t, oddPeople, promised.Emails)
-			lib.view(t, map[string]string{"loan_id": "CONCAT(" + column + ", '" + gain + "')", "borrower_id": "CONCAT('B', n, '" + gain + "')"})
+			lib.view(t, map[string]string{"loan_id": "CONCAT(" + column + ", " + charset + gained, "borrower_id": "CONCAT('B', n, _utf8mb4 " + gained})
 			rep := lib.run(t, lib.app, reminder.Options{})
 			assert.Len(t, lib.told(t), oddPeople, "%q", gain)
-			assert.Zero(t, rep.Planned.Emails)
+			assert.Zero(t, rep.Planned.Emails, "%s: %q", id, gain)
 		}
 	}
 }
@@ -331,7 +332,7 @@ func TestOddPromise(t *testing.T) {
 func TestOddClosedDays(t *testing.T) {
 	lib := newOddLibrary(t)
 	lib.view(t, map[string]string{"calendar": "IF(n = 1, 'EAST', 'MAIN')"})
-	values := []string{"NULL", "''", "'  '", "2", "-1", "1e300", "'yes'", "'0000-00-00'", "REPEAT('x', 100000)", "'😀'"}
+	values := []string{"NULL", "''", "'  '", "2", "-1", "1e300", "'yes'", "'0000-00-00'", "REPEAT('x', 15000)", "'😀'"}
 	values = append(values, oddFailures...)
 	normal := map[string]string{"calendar": "'MAIN'", "day": "'2026-12-25'", "is_open": "0", "name": "'Natal'"}
 	for _, column := range slices.Sorted(maps.Keys(normal)) {

@@ -336,7 +336,10 @@ func (s *Store) where(v *source, column string, ids []string) (condition string,
 	for _, id := range ids {
 		raw, _ := s.raws.Load(id)
 		decoded, err := hex.DecodeString(strings.TrimPrefix(id, "0x"))
+		number, notNumber := strconv.ParseUint(id, 10, 64)
 		switch {
+		case notNumber == nil && strings.HasSuffix(v.types[column], "bigint"): // beside text it is compared as a DOUBLE, and on MySQL not found
+			texts = append(texts, number)
 		case raw != nil:
 			texts = append(texts, id, raw)
 		case err == nil && idOf(string(decoded)) == id:
