@@ -13,12 +13,17 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
+// RefHeader has the Ref of a message. It comes back with a message that could not be delivered, also from a provider that writes
+// a Message-ID of its own.
+const RefHeader = "X-Pengingat-Ref"
+
 // maxHeaderText is how many characters of a subject or a name are kept. A longer one helps nobody in a list of mails.
 const maxHeaderText = 120
 
 var (
 	messageID   = re(`^[!-;=?-~]+@[!-;=?-~]+$`) // printable ASCII without < and >
 	mailtoURI   = re(`^mailto:[!-+\--;=?-~]+$`) // nor a comma, which divides URIs
+	plainRef    = re(`^[A-Za-z0-9.-]{1,100}$`)  // fit for a header, and for ENVID (RFC 3461) as it is
 	languageTag = re(`^[A-Za-z0-9-]{1,35}$`)    // RFC 5646
 )
 
@@ -45,6 +50,9 @@ func (m Message) Bytes() ([]byte, error) {
 	msg.Subject(headerText(m.Subject))
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834 section 5: no vacation notes, please
 	msg.SetGenHeader("X-Auto-Response-Suppress", "All")  // the same for Exchange
+	if plainRef().MatchString(m.Ref) {
+		msg.SetGenHeader(RefHeader, m.Ref)
+	}
 	if m.Lang != "" {
 		msg.SetGenHeader(gomail.HeaderContentLang, m.Lang)
 	}

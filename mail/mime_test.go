@@ -137,7 +137,7 @@ func checkHeaderNames(t *testing.T, m Message, h netmail.Header) {
 		"X-Auto-Response-Suppress"}
 	for name, there := range map[string]bool{
 		"Content-Transfer-Encoding": m.HTML == "", "Content-Language": m.Lang != "",
-		"List-Unsubscribe": m.Unsubscribe != "", "Reply-To": m.ReplyTo != Address{},
+		"List-Unsubscribe": m.Unsubscribe != "", "Reply-To": m.ReplyTo != Address{}, RefHeader: plainRef().MatchString(m.Ref),
 	} {
 		if there {
 			want = append(want, name)

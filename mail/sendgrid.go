@@ -115,7 +115,7 @@ func (s *SendGrid) Send(ctx context.Context, m Message, handover Handover) (Rece
 	}{io.LimitReader(res.Body, 64<<10), res.Body}
 	answer, _ := rest.BuildResponse(res)
 	if res.StatusCode == http.StatusAccepted || s.cfg.Sandbox && res.StatusCode == http.StatusOK {
-		return Receipt{ID: redact(res.Header.Get("X-Message-Id"))}, nil
+		return Receipt{ID: Redact(res.Header.Get("X-Message-Id"))}, nil
 	}
 	e := classifyAnswer(answer)
 	e.Text = s.redacted(m, e.Text)
@@ -145,6 +145,7 @@ func (s *SendGrid) request(m Message) (*http.Request, error) {
 			"Message-ID":               "<" + m.ID + ">",
 			"Auto-Submitted":           "auto-generated", // RFC 3834 section 5
 			"X-Auto-Response-Suppress": "All",            // the same for Exchange
+			RefHeader:                  m.Ref,
 		},
 		Content: []*sgmail.Content{{Type: "text/plain", Value: m.Text}},
 		// Tracking would rewrite links and add pictures and footers, as the account's defaults have it.
@@ -181,7 +182,7 @@ func (s *SendGrid) request(m Message) (*http.Request, error) {
 
 // redacted returns what a server said without what it may have repeated of m or of our request.
 func (s *SendGrid) redacted(m Message, text string) string {
-	return redact(text, s.cfg.Key, m.To.Addr, m.To.Name, m.Subject)
+	return Redact(text, s.cfg.Key, m.To.Addr, m.To.Name, m.Subject)
 }
 
 // How long a failure rests the provider at most. A quota is tried again within hours, because nobody says whether it
@@ -203,7 +204,7 @@ func classifySilence(err error, connected bool) *Error {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.EOF), errors.As(err, &network):
 		text = err.Error()
 	}
-	return &Error{Fate: v.fate, Pause: v.pause, PauseFor: v.pauseFor, Phase: "post", Text: redact(text)}
+	return &Error{Fate: v.fate, Pause: v.pause, PauseFor: v.pauseFor, Phase: "post", Text: Redact(text)}
 }
 
 var (

@@ -663,6 +663,7 @@ func TestSendGridBody(t *testing.T) {
 				"Message-ID": "<r.0b0e8a52.1@perpus.example.sch.id>",
 				"Auto-Submitted": "auto-generated",
 				"X-Auto-Response-Suppress": "All",
+				"X-Pengingat-Ref": "0b0e8a52-3f0a-4f7e-9d0e-6a2f2a1c9b11",
 				"Content-Language": "id",
 				"List-Unsubscribe": "<mailto:staf@example.sch.id?subject=berhenti>"
 			},
@@ -681,7 +682,8 @@ func TestSendGridBody(t *testing.T) {
 			"headers": {
 				"Message-ID": "<r.0b0e8a52.1@perpus.example.sch.id>",
 				"Auto-Submitted": "auto-generated",
-				"X-Auto-Response-Suppress": "All"
+				"X-Auto-Response-Suppress": "All",
+				"X-Pengingat-Ref": "0b0e8a52-3f0a-4f7e-9d0e-6a2f2a1c9b11"
 			},
 			"content": [{"type": "text/plain", "value": "Halo"}],
 			"mail_settings": {"sandbox_mode": {"enable": true}},

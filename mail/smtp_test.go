@@ -1006,3 +1006,26 @@ func (p *tap) sent() string {
 }
 
 func (p *tap) port() int { return p.listener.Addr().(*net.TCPAddr).Port }
+
+// TestSMTPDSN: where the server offers it, what comes back names the message and holds only its header.
+func TestSMTPDSN(t *testing.T) {
+	for _, offered := range []bool{true, false} {
+		srv := mailtest.NewServer(t, mailtest.Options{DSN: offered})
+		s := newSMTP(t, srv, nil)
+		m := newMessage(1)
+		_, err := s.Send(t.Context(), m, yes)
+		require.NoError(t, err)
+		m.Ref, m.ID = "two words", "r.2@example.org"
+		_, err = s.Send(t.Context(), m, yes)
+		require.NoError(t, err)
+		got := srv.Messages()
+		want := ""
+		if offered {
+			want = " RET=HDRS ENVID=" + newMessage(1).Ref + " NOTIFY=FAILURE"
+		}
+		assert.Equal(t, want, got[0].Params)
+		assert.Equal(t, newMessage(1).Ref, got[0].Parse(t).Header.Get(RefHeader))
+		assert.Empty(t, got[1].Params, "a ref that is no word stays out of commands and headers")
+		assert.Empty(t, got[1].Parse(t).Header.Get(RefHeader))
+	}
+}

@@ -236,7 +236,7 @@ func (c *conn) login(context.Context) (string, error) {
 	default:
 		e := classify("auth", 0, "")
 		e.Fate, e.Pause, e.PauseFor = stopAccount.fate, stopAccount.pause, stopAccount.pauseFor
-		e.Text = redact("the server offers no login that we know: "+cmp.Or(offered, "none"), c.secrets...)
+		e.Text = Redact("the server offers no login that we know: "+cmp.Or(offered, "none"), c.secrets...)
 		return "", e
 	}
 	name, response, err := auth.Start(&smtp.ServerInfo{Name: cfg.Host, TLS: true, Auth: strings.Fields(offered)})
@@ -309,13 +309,17 @@ func (c *conn) deliver(ctx context.Context, m Message, raw []byte, patience time
 	c.handedOver = false
 	c.used++
 
-	params := ""
+	params, notify := "", ""
 	if beyondASCII {
 		params = " BODY=8BITMIME SMTPUTF8"
 	}
+	if _, offered := c.offers["DSN"]; offered && plainRef().MatchString(m.Ref) {
+		// What comes back names the message, and has no titles in it. Nobody needs to hear of a mere delay.
+		params, notify = params+" RET=HDRS ENVID="+m.Ref, " NOTIFY=FAILURE"
+	}
 	if e := c.begin(ctx, private, []command{
 		{"mail", "MAIL FROM:<" + m.From.Addr + ">" + params, 250},
-		{"rcpt", "RCPT TO:<" + m.To.Addr + ">", 25}, // 250 or 251
+		{"rcpt", "RCPT TO:<" + m.To.Addr + ">" + notify, 25}, // 250 or 251
 		{"data", "DATA", 354},
 	}); e != nil {
 		return Receipt{}, e
@@ -433,7 +437,7 @@ func (c *conn) finish(private []string) (Receipt, error) {
 		return Receipt{}, e
 	}
 	_, text = splitReply(text)
-	return Receipt{ID: redact(text, append(private, c.secrets...)...)}, nil
+	return Receipt{ID: Redact(text, append(private, c.secrets...)...)}, nil
 }
 
 // say sends a line and reads the reply.
@@ -509,7 +513,7 @@ func (c *conn) failure(ctx context.Context, phase string, err error, private ...
 		return &Error{Fate: Stop, Phase: phase, Err: ctx.Err()}
 	}
 	e := classify(phase, 0, "")
-	e.Text = redact(err.Error(), private...)
+	e.Text = Redact(err.Error(), private...)
 	if _, garbage := errors.AsType[textproto.ProtocolError](err); !garbage { // it quotes the server
 		e.Err = err
 	}

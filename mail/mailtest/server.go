@@ -49,6 +49,7 @@ type Options struct {
 	Auth        []string         // mechanisms offered; default PLAIN and LOGIN, also known: CRAM-MD5, XOAUTH2
 	NoSMTPUTF8  bool
 	NoPipeline  bool   // PIPELINING is not offered
+	DSN         bool   // DSN is offered (RFC 3461)
 	Addr        string // where to listen; default a free port of 127.0.0.1
 
 	// Script is asked at every step what to do; nil, or the zero Action: what a good server does.
@@ -77,6 +78,7 @@ type Action struct {
 // A Received is a message that the server took responsibility for.
 type Received struct {
 	From, To string // envelope addresses; To has blanks between several
+	Params   string // of MAIL and of RCPT, with a blank before each
 	Data     []byte // without dot stuffing and final dot
 	ID       string // Message-ID without angle brackets
 	Conn     int    // which connection brought it
@@ -236,6 +238,8 @@ type session struct {
 	to    []string
 	began bool // MAIL was accepted
 	utf8  bool // MAIL said SMTPUTF8
+
+	params string // of MAIL and RCPT
 }
 
 func (s *session) upgrade() bool {
@@ -287,7 +291,7 @@ func (s *session) step(phase, arg string) bool {
 	case "auth":
 		return s.answer(phase, arg, func() string { return s.login(arg) })
 	case "mail":
-		s.utf8 = strings.HasSuffix(arg, " SMTPUTF8") && !opt.NoSMTPUTF8
+		s.utf8 = strings.Contains(arg, " SMTPUTF8") && !opt.NoSMTPUTF8
 		addr, ok := s.path("FROM:", arg)
 		return s.answer(phase, addr, func() string {
 			switch {
@@ -421,7 +425,7 @@ func (s *session) receive() bool {
 	}
 	if a.Accept || strings.HasPrefix(a.Reply, "2") {
 		s.srv.mu.Lock()
-		s.srv.messages = append(s.srv.messages, Received{From: s.from, To: strings.Join(s.to, " "), Data: data,
+		s.srv.messages = append(s.srv.messages, Received{From: s.from, To: strings.Join(s.to, " "), Params: s.params, Data: data,
 			ID: messageID(data), Conn: s.n, TLS: s.tls, User: s.user})
 		s.srv.mu.Unlock()
 	}
@@ -429,7 +433,7 @@ func (s *session) receive() bool {
 	return s.act(a)
 }
 
-func (s *session) reset() { s.from, s.to, s.began = "", nil, false }
+func (s *session) reset() { s.from, s.to, s.began, s.params = "", nil, false, "" }
 
 func (s *session) capabilities(verb string) string {
 	if verb == "helo" {
@@ -441,6 +445,9 @@ func (s *session) capabilities(verb string) string {
 	}
 	if !opt.NoPipeline {
 		lines = append(lines, "PIPELINING")
+	}
+	if opt.DSN {
+		lines = append(lines, "DSN")
 	}
 	if opt.TLS == StartTLS && !s.tls {
 		lines = append(lines, "STARTTLS")
@@ -508,6 +515,7 @@ func (s *session) path(prefix, arg string) (addr string, ok bool) {
 	if !ok || m == nil {
 		return "", false
 	}
+	s.params += m[2]
 	ascii := !strings.ContainsFunc(m[1], func(r rune) bool { return r > 127 })
 	return m[1], ascii || s.utf8
 }
