@@ -37,6 +37,8 @@ var mayImport = map[string][]string{
 	"reminder/mysql":            {"mail", "reminder"},
 	"reminder/letter":           {"reminder"},
 	"reminder":                  {"mail"},
+	"reminder/feedback":         {"mail", "mail/inbox", "reminder"},
+	"mail/inbox":                {"mail"},
 	"mail":                      {},
 
 	"deploy/package":        {},

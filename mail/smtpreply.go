@@ -127,7 +127,7 @@ var rules = []rule{
 }
 
 // classify judges what the server said in a phase of the conversation; code 0 means that it said nothing.
-// It may have repeated something private, above all the recipient: redact takes that out.
+// It may have repeated something private, above all the recipient: Redact takes that out.
 func classify(phase string, code int, text string, private ...string) *Error {
 	enhanced, text := splitReply(text)
 	text = cleaned(text, private...)
@@ -193,8 +193,9 @@ var (
 // folded maps letters that only differ in case to the same one.
 func folded(s string) string { return strings.ToLower(strings.ToUpper(s)) }
 
-// redact makes text from a server fit for screens, logs and tables.
-func redact(text string, private ...string) string { return cut(cleaned(text, private...)) }
+// Redact makes text from a server fit for screens, logs and tables: one short line without addresses, secrets in links and
+// the private texts.
+func Redact(text string, private ...string) string { return cut(cleaned(text, private...)) }
 
 // cleaned returns text on one line without addresses, without what may be secret in links, and without the private texts, or
 // a part of one that is longer than a word. Private texts of one or two bytes stay; taking them out would only eat words.

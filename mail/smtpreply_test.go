@@ -75,7 +75,7 @@ func TestRedact(t *testing.T) {
 		{"ok", "ok"},
 	}
 	for _, tt := range tests {
-		assert.Equal(t, tt.want, redact(tt.text, "Siti Nurhaliza", "siti", "ok"), "%q", tt.text)
+		assert.Equal(t, tt.want, Redact(tt.text, "Siti Nurhaliza", "siti", "ok"), "%q", tt.text)
 	}
 }
 

@@ -1,0 +1,309 @@
+package inbox
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/mtsn6garut/pengingat/mail/mailtest"
+)
+
+// A server is an IMAP server in memory. It counts the commands that change something.
+type server struct {
+	user    *imapmemserver.User
+	cfg     Config
+	changes atomic.Int32
+}
+
+type session struct {
+	imapserver.Session
+	*server
+}
+
+func (s session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, error) {
+	if !o.ReadOnly {
+		s.changes.Add(1)
+	}
+	return s.Session.Select(name, o)
+}
+
+func (s session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.FetchOptions) error {
+	for _, section := range o.BodySection {
+		if !section.Peek {
+			s.changes.Add(1)
+		}
+	}
+	return s.Session.Fetch(w, set, o)
+}
+
+func (s session) Store(w *imapserver.FetchWriter, set imap.NumSet, f *imap.StoreFlags, o *imap.StoreOptions) error {
+	s.changes.Add(1)
+	return s.Session.Store(w, set, f, o)
+}
+
+func (s session) Expunge(w *imapserver.ExpungeWriter, uids *imap.UIDSet) error {
+	s.changes.Add(1)
+	return s.Session.Expunge(w, uids)
+}
+
+// List says which mailbox is for sent mail, in the library's language.
+func (s session) List(w *imapserver.ListWriter, ref string, patterns []string, o *imap.ListOptions) error {
+	for _, name := range []string{"INBOX", "Sent", "Surat Terkirim"} {
+		data := imap.ListData{Mailbox: name, Delim: '/'}
+		if name == "Surat Terkirim" {
+			data.Attrs = []imap.MailboxAttr{imap.MailboxAttrSent}
+		}
+		if err := w.WriteList(&data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newServer(t *testing.T) *server {
+	t.Helper()
+	certificate := mailtest.NewCertificate(t, time.Now().Add(time.Hour), "127.0.0.1")
+	s := &server{user: imapmemserver.NewUser("perpus", "rahasia")}
+	for _, name := range []string{"INBOX", "Sent", "Surat Terkirim"} {
+		require.NoError(t, s.user.Create(name, nil))
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(certificate.Leaf)
+	memory := imapmemserver.New()
+	memory.AddUser(s.user)
+	srv := imapserver.New(&imapserver.Options{
+		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+			return session{memory.NewSession(), s}, nil, nil
+		},
+		InsecureAuth: true, Caps: imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapSpecialUse: {}},
+	})
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
+	require.NoError(t, err)
+	done := make(chan struct{})
+	go func() { defer close(done); _ = srv.Serve(l) }()
+	t.Cleanup(func() { srv.Close(); <-done })
+	s.cfg = Config{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Username: "perpus", Password: "rahasia",
+		RootCAs: pool}
+	return s
+}
+
+func (s *server) add(t *testing.T, mailbox, raw string) {
+	t.Helper()
+	_, err := s.user.Append(mailbox, literal{strings.NewReader(strings.ReplaceAll(raw, "\n", "\r\n"))}, &imap.AppendOptions{})
+	require.NoError(t, err)
+}
+
+type literal struct{ *strings.Reader }
+
+func (l literal) Size() int64 { return l.Reader.Size() }
+
+func (s *server) open(t *testing.T) *Mailbox {
+	t.Helper()
+	m, err := Open(t.Context(), s.cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+// daemon wants what a mail system writes.
+func daemon(header []byte) bool { return strings.Contains(string(header), "MAILER-DAEMON") }
+
+func note(n int) string {
+	return fmt.Sprintf("From: siti@example.org\nSubject: n%d\n\nhalo\n", n)
+}
+
+func bounce(n int) string {
+	return fmt.Sprintf("From: MAILER-DAEMON@example.org\nSubject: b%d\n\nmaaf\n", n)
+}
+
+// since reads all and returns the subjects that were wanted, how many were looked at, and the cursor.
+func since(t *testing.T, m *Mailbox, after Cursor) (subjects []string, looked int, next Cursor) {
+	t.Helper()
+	err := m.Since(t.Context(), after, time.Now().AddDate(0, 0, -14), daemon, func(b Batch) error {
+		for _, msg := range b.Messages {
+			_, subject, _ := strings.Cut(string(msg.Raw), "Subject: ")
+			subject, _, _ = strings.Cut(subject, "\r\n")
+			subjects = append(subjects, subject)
+			assert.WithinDuration(t, time.Now(), msg.Received, time.Hour)
+		}
+		looked += b.Looked
+		next = b.Next
+		return nil
+	})
+	require.NoError(t, err)
+	return subjects, looked, next
+}
+
+func TestSince(t *testing.T) {
+	goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	s := newServer(t)
+	m := s.open(t)
+	_, looked, cursor := since(t, m, Cursor{})
+	assert.Zero(t, looked, "an empty inbox")
+
+	s.add(t, "INBOX", note(1))
+	s.add(t, "INBOX", bounce(1))
+	s.add(t, "INBOX", note(2))
+	subjects, looked, cursor := since(t, m, cursor)
+	assert.Equal(t, []string{"b1"}, subjects)
+	assert.Equal(t, 3, looked)
+	subjects, looked, again := since(t, m, cursor)
+	assert.Empty(t, subjects, "nothing twice")
+	assert.Zero(t, looked)
+	assert.Equal(t, cursor, again)
+
+	s.add(t, "INBOX", bounce(2))
+	m = s.open(t)
+	subjects, _, cursor = since(t, m, ParseCursor(cursor.String()))
+	assert.Equal(t, []string{"b2"}, subjects)
+
+	require.NoError(t, s.user.Delete("INBOX")) // restored by its provider: the numbers begin anew
+	require.NoError(t, s.user.Create("INBOX", nil))
+	s.add(t, "INBOX", bounce(3))
+	subjects, _, next := since(t, s.open(t), cursor)
+	assert.Equal(t, []string{"b3"}, subjects, "under another UIDVALIDITY the cursor means nothing")
+	assert.NotEqual(t, cursor.Validity, next.Validity)
+	assert.Zero(t, s.changes.Load(), "nothing is changed in the mailbox")
+}
+
+// TestLargeInbox: of 5,000 messages the few that matter are found, in bounded memory; what is more than one session reads is
+// read by the next.
+func TestLargeInbox(t *testing.T) {
+	s := newServer(t)
+	want := 0
+	for n := range maxMessages + 50 {
+		raw := note(n)
+		if n%100 == 7 || n > maxMessages+45 {
+			raw, want = bounce(n)+strings.Repeat(strings.Repeat("x", 75)+"\n", 1000), want+1
+		}
+		s.add(t, "INBOX", raw)
+	}
+	m := s.open(t)
+	first, looked, cursor := since(t, m, Cursor{})
+	assert.Equal(t, maxMessages, looked)
+	second, looked, _ := since(t, m, cursor)
+	assert.Equal(t, 50, looked)
+	assert.Len(t, append(first, second...), want)
+}
+
+func TestManyWanted(t *testing.T) {
+	s := newServer(t)
+	for n := range maxWanted + 30 {
+		s.add(t, "INBOX", bounce(n))
+	}
+	m := s.open(t)
+	first, _, cursor := since(t, m, Cursor{})
+	assert.Len(t, first, maxWanted)
+	second, _, _ := since(t, m, cursor)
+	assert.Len(t, second, 30)
+	assert.Equal(t, fmt.Sprintf("b%d", maxWanted), second[0], "none is left out between two sessions")
+}
+
+func TestLargeMessage(t *testing.T) {
+	s := newServer(t)
+	s.add(t, "INBOX", bounce(1)+strings.Repeat(strings.Repeat("x", 75)+"\n", 100_000))
+	err := s.open(t).Since(t.Context(), Cursor{}, time.Now().AddDate(0, 0, -14), daemon, func(b Batch) error {
+		assert.Len(t, b.Messages[0].Raw, maxText)
+		return nil
+	})
+	require.NoError(t, err)
+}
+
+func TestSent(t *testing.T) {
+	s := newServer(t)
+	s.add(t, "Surat Terkirim", "Message-ID: <abc.1@example.org>\nX-Pengingat-Ref: REF1\n\n")
+	s.add(t, "Surat Terkirim", "Message-ID: <rewritten@provider>\nX-Pengingat-Ref: REF2\n\n")
+	s.add(t, "Sent", "Message-ID: <xyz.1@example.org>\n\n")
+	found, err := s.open(t).Sent(t.Context(), []Sought{
+		{"abc.1@example.org", "X-Pengingat-Ref", "-"}, {"def.1@example.org", "X-Pengingat-Ref", "REF2"},
+		{"xyz.1@example.org", "X-Pengingat-Ref", "REF3"}, {"abc.2@example.org", "X-Pengingat-Ref", "REF4"},
+	})
+	require.NoError(t, err)
+	assert.Equal(t, []bool{true, true, false, false}, found, "by id, by ref, and not by the name of a mailbox")
+	account, err := s.open(t).Look(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, Account{0, "Surat Terkirim"}, account)
+	assert.Zero(t, s.changes.Load())
+}
+
+func TestOpenFails(t *testing.T) {
+	s := newServer(t)
+	for phase, change := range map[string]func(*Config){
+		"login":   func(c *Config) { c.Password = "salah" },
+		"tls":     func(c *Config) { c.RootCAs = nil },
+		"connect": func(c *Config) { c.Port = 1 },
+	} {
+		cfg := s.cfg
+		change(&cfg)
+		_, err := Open(t.Context(), cfg)
+		var e *Error
+		require.ErrorAs(t, err, &e, phase)
+		assert.Equal(t, phase, e.Phase)
+		assert.NotContains(t, err.Error(), "salah")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := Open(ctx, s.cfg)
+	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// TestSilentServer: a server that accepts and says nothing is left when the time is over.
+func TestSilentServer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		if conn, err := l.Accept(); err == nil {
+			defer conn.Close()
+			cancel()
+			_, _ = conn.Read(make([]byte, 1))
+		}
+	}()
+	_, err = Open(ctx, Config{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Plain: true})
+	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// TestEndlessServer: a server that never comes to an end is left when it has said more than any session needs.
+func TestEndlessServer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_, err = conn.Write([]byte("* OK "))
+		for more := []byte(strings.Repeat("lagi ", 20_000)); err == nil; {
+			_, err = conn.Write(more)
+		}
+	}()
+	_, err = Open(t.Context(), Config{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Plain: true})
+	assert.ErrorContains(t, err, "does not come to an end")
+}
+
+func TestPlainStaysHere(t *testing.T) {
+	m := &Mailbox{cfg: Config{Plain: true}}
+	_, phase, err := m.secured(t.Context(), elsewhere{})
+	assert.Equal(t, "connect", phase)
+	assert.ErrorContains(t, err, "not on this machine")
+}
+
+type elsewhere struct{ net.Conn }
+
+func (elsewhere) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)} }

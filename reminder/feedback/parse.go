@@ -1,0 +1,385 @@
+package feedback
+
+import (
+	"bytes"
+	"encoding/base64"
+	"html"
+	"io"
+	"mime"
+	"mime/quotedprintable"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/mail"
+)
+
+// A Return is what came back: a message that a mail system could not deliver, or a complaint about one.
+type Return struct {
+	IDs, Refs []string  // what may name the email: Message-IDs, and refs as they stand in X-Pengingat-Ref and ENVID
+	Receipt   string    // what the provider called it when it was accepted, or ""
+	Failures  []Failure // of a bounce: at least one
+	Complaint bool      // its recipient called it unwanted; the Failures have only addresses
+	At        time.Time // when it came back
+}
+
+// A Failure is what became of one recipient.
+type Failure struct {
+	Addresses []string // the recipient, in lower case, as the systems on the way called it
+	Class     mail.ReturnClass
+	Code      string // RFC 3463, or the three digits of SMTP, or ""
+	Text      string // what was said, redacted
+}
+
+// What is read of one message at most.
+const (
+	maxDepth  = 8
+	maxParts  = 50
+	maxText   = 256 << 10 // decoded
+	maxIDs    = 40
+	maxFailed = 20
+	maxID     = 250
+	maxField  = 8 << 10
+)
+
+// idChars are those of the program's ids.
+const idChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789."
+
+// Wanted reports, by some fields of a header, whether the message may be a Return.
+func Wanted(raw []byte) bool {
+	h, _ := splitHeader(raw)
+	kind, params := h.contentType()
+	return h.fromSystem(true) || kind == "multipart/report" && !strings.EqualFold(params["report-type"], "disposition-notification")
+}
+
+// Parse reads a message. It reports false for all that says nothing about a delivery that failed: delays, read receipts,
+// absence notes, people's answers.
+func Parse(raw []byte, received time.Time) (Return, bool) {
+	h, body := splitHeader(raw)
+	var p parts
+	p.read(h, body, 0, false)
+	kind, params := h.contentType()
+	report := ""
+	if kind == "multipart/report" {
+		report = strings.ToLower(params["report-type"])
+	}
+	r := Return{At: received}
+	r.IDs, r.Refs = p.names(string(raw[:len(raw)-len(body)]))
+	switch {
+	case report == "disposition-notification", h.get("X-Autoreply") != "", h.get("X-Autorespond") != "":
+		return Return{}, false
+	case report == "feedback-report" || p.complaint != nil:
+		kind := strings.ToLower(p.complaint.get("Feedback-Type"))
+		r.Complaint = true
+		r.Failures = []Failure{{Addresses: addresses(p.complaint.get("Original-Rcpt-To") + " " + p.complaint.get("Removal-Recipient") + " " + p.originalTo)}}
+		return r, slices.Contains([]string{"abuse", "complaint", "opt-out", "opt-out-list"}, kind) && h.authentic(h.from())
+	case !h.fromSystem(report == "delivery-status"):
+		return Return{}, false
+	}
+	said := notification(p.text.String())
+	if len(p.recipients) > 0 {
+		r.Failures = reported(p.recipients, h, said)
+	} else if !delayed.MatchString(h.get("Subject")+"\n"+said) && !reply.MatchString(h.get("Subject")) {
+		r.Failures = told(h, said)
+	}
+	return r, len(r.Failures) > 0
+}
+
+var (
+	ours      = regexp.MustCompile(`^(?:[0-9a-f]{32}|[A-Z2-7]{26})\.\d{1,5}@`) // how the program's own ids look
+	ref       = regexp.MustCompile(`(?i)(?:X-Pengingat-Ref|Original-Envelope-Id):\s*([A-Za-z0-9.-]{16,100})`)
+	address   = regexp.MustCompile(`[^\s<>()\[\]:;,"'|=]+@[\pL\pN](?:[\pL\pN.-]*[\pL\pN])?`)
+	delayed   = regexp.MustCompile(`(?i)\(delay\)|\bdelay(ed)?\b|\bwarning:|not (yet )?been delivered|(will|to) (be )?(keep|continue|retr)|still (being )?(tr|queued)|no action is required|tertunda|akan (dicoba|terus)`)
+	reply     = regexp.MustCompile(`(?i)^\s*(re|bls|balas)\s*:`)
+	tags      = regexp.MustCompile(`<[^<>]*>`)
+	sendersOf = regexp.MustCompile(`(?i)^(mailer[-_.]?daemon|postmaster|mail[-_.]?daemon|mdaemon|mail[-_.]?delivery.*|microsoftexchange[0-9a-f]+)$`)
+	// returned is where the returned message begins in a text: a line that says so, or a field that no explanation begins with.
+	returned = regexp.MustCompile(`(?mi)^(-{3,}.*(message|below|original|copy|header|pesan)|[> \t]*(return-path|received|message-id|dkim-signature|mime-version|x-pengingat-ref|auto-submitted):)`)
+	summary  = regexp.MustCompile(`(?mi)^[> \t]*(from|to|cc|reply-to|sender|subject|date): .*$`)
+)
+
+// names returns what may name one of our messages, our own form first.
+func (p *parts) names(head string) (ids, refs []string) {
+	add := func(list []string, s string) []string {
+		if len(list) < maxIDs && !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+		return list
+	}
+	text := head + "\n" + p.text.String() + "\n" + p.original.String()
+	var others []string // that are long enough
+	for at := strings.IndexByte(text, '@'); at >= 0; {
+		from := max(0, at-maxID)
+		begin := from + len(strings.TrimRight(text[from:at], idChars))
+		rest := text[at+1 : min(len(text), at+1+maxID)]
+		end := at + 1 + len(rest) - len(strings.TrimLeft(rest, idChars+"-"))
+		switch id := strings.TrimRight(text[begin:end], ".-"); {
+		case ours.MatchString(id):
+			ids = add(ids, id)
+		case at-begin >= 18 && len(id) < 250:
+			others = add(others, id)
+		}
+		next := strings.IndexByte(text[end:], '@')
+		if at = end + next; next < 0 {
+			break
+		}
+	}
+	for _, id := range others {
+		ids = add(ids, id)
+	}
+	for _, m := range ref.FindAllStringSubmatch(text, maxIDs) {
+		refs = add(refs, m[1])
+	}
+	return ids, refs
+}
+
+// notification returns what a mail system says of itself in a text, without the message that follows.
+func notification(text string) string {
+	if at := returned.FindStringIndex(text); at != nil {
+		text = text[:at[0]]
+	}
+	return summary.ReplaceAllString(text, "")
+}
+
+// reported returns the failures of a delivery report (RFC 3464).
+func reported(recipients []header, h header, said string) (failures []Failure) {
+	for _, r := range recipients[:min(len(recipients), maxFailed)] {
+		status, action := first(r.get("Status")), strings.ToLower(first(r.get("Action")))
+		if action != "failed" && (action != "" || !strings.HasPrefix(status, "5")) {
+			continue // delayed, relayed, delivered, expanded
+		}
+		f := Failure{Addresses: addresses(r.get("Final-Recipient") + " " + r.get("Original-Recipient"))}
+		if len(recipients) == 1 {
+			f.Addresses = addresses(strings.Join(f.Addresses, " ") + " " + h.get("X-Failed-Recipients"))
+		}
+		_, diagnostic, ok := strings.Cut(r.get("Diagnostic-Code"), ";")
+		if !ok {
+			diagnostic = r.get("Diagnostic-Code")
+		}
+		if strings.TrimSpace(diagnostic) == "" {
+			diagnostic = after(said, f.Addresses)
+		}
+		failures = append(failures, f.judged(status, diagnostic))
+	}
+	return failures
+}
+
+// told returns the failures that a text tells of: one for each address in it, up to the next one.
+func told(h header, said string) (failures []Failure) {
+	failed := addresses(h.get("X-Failed-Recipients"))
+	if len(failed) == 0 {
+		failed = addresses(said)
+	}
+	for _, a := range failed[:min(len(failed), maxFailed)] {
+		failures = append(failures, Failure{Addresses: []string{a}}.judged("", after(said, []string{a})))
+	}
+	return failures
+}
+
+func (f Failure) judged(status, diagnostic string) Failure {
+	diagnostic = strings.Join(strings.Fields(diagnostic), " ")
+	f.Class, f.Code = mail.ClassifyReturn(status, diagnostic)
+	var locals []string
+	for _, a := range f.Addresses {
+		local, _, _ := strings.Cut(a, "@")
+		locals = append(locals, local)
+	}
+	f.Text = mail.Redact(diagnostic, append(locals, f.Addresses...)...)
+	return f
+}
+
+// after returns what follows the first of addresses in a text: there a mail system tells the cause.
+func after(text string, addresses []string) string {
+	const enough = 1500
+	for _, a := range addresses {
+		if i := strings.Index(strings.ToLower(text), a); i >= 0 && len(strings.ToLower(text)) == len(text) {
+			text = text[i+len(a):]
+			text = text[:min(len(text), enough)]
+			if next := strings.Index(text, "\n<"); next > 0 && address.MatchString(text[next:min(len(text), next+250)]) {
+				text = text[:next] // qmail's next recipient
+			}
+			return strings.TrimLeft(tags.ReplaceAllString(text, " "), ">]):;, \t\r\n")
+		}
+	}
+	return text[:min(len(text), enough)]
+}
+
+// addresses returns the e-mail addresses in a text, each once, in lower case.
+func addresses(text string) (list []string) {
+	for _, a := range address.FindAllString(text, 4*maxFailed) {
+		if a = strings.TrimPrefix(strings.ToLower(a), "mailto:"); !slices.Contains(list, a) {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+func first(s string) string {
+	if fields := strings.Fields(s); len(fields) > 0 {
+		return fields[0]
+	}
+	return ""
+}
+
+// A header is a message's, or a group of fields of a report. Fields that are broken are skipped.
+type header map[string][]string
+
+// splitHeader takes the header off a message.
+func splitHeader(raw []byte) (header, []byte) {
+	h := header{}
+	name := ""
+	for len(raw) > 0 {
+		line, rest, _ := bytes.Cut(raw, []byte("\n"))
+		text := strings.TrimRight(string(line), "\r")
+		switch field, value, ok := strings.Cut(text, ":"); {
+		case text == "":
+			return h, rest
+		case text[0] == ' ' || text[0] == '\t':
+			if values := h[name]; len(values) > 0 && len(values[len(values)-1]) < maxField {
+				values[len(values)-1] += " " + strings.TrimSpace(text)
+			}
+		case ok && field != "" && !strings.ContainsAny(field, " \t"):
+			name = strings.ToLower(field)
+			h[name] = append(h[name], strings.TrimSpace(value))
+		}
+		raw = rest
+	}
+	return h, nil
+}
+
+// get returns the first value of a field.
+func (h header) get(name string) string {
+	if values := h[strings.ToLower(name)]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
+func (h header) contentType() (string, map[string]string) {
+	kind, params, err := mime.ParseMediaType(h.get("Content-Type"))
+	if kind == "" || err != nil { // such as a boundary without its quotes
+		kind, _, _ = strings.Cut(strings.ToLower(h.get("Content-Type")), ";")
+		params = map[string]string{}
+		for _, m := range parameter.FindAllStringSubmatch(h.get("Content-Type"), 10) {
+			params[strings.ToLower(m[1])] = m[2]
+		}
+	}
+	return strings.TrimSpace(kind), params
+}
+
+var parameter = regexp.MustCompile(`;\s*([\w-]+)\s*=\s*"?([^";]+)"?`)
+
+// parts are what a message consists of, decoded.
+type parts struct {
+	n          int
+	text       strings.Builder // what the sender says
+	original   strings.Builder // the message that came back
+	originalTo string
+	recipients []header // of a delivery report
+	complaint  header   // of a feedback report
+}
+
+func (p *parts) read(h header, body []byte, depth int, original bool) {
+	if p.n++; p.n > maxParts || depth > maxDepth {
+		return
+	}
+	kind, params := h.contentType()
+	if strings.HasPrefix(kind, "multipart/") && params["boundary"] != "" {
+		for _, part := range split(body, params["boundary"]) {
+			h, body := splitHeader(part)
+			if original {
+				p.keep(true, string(part[:len(part)-len(body)]))
+			}
+			p.read(h, body, depth+1, original)
+		}
+		return
+	}
+	body = decode(h.get("Content-Transfer-Encoding"), body)
+	switch kind {
+	case "message/delivery-status", "message/global-delivery-status":
+		p.keep(true, string(body)) // it may name the email, and explains nothing
+		for i, group := range groups(body) {
+			if h, _ := splitHeader(group); i > 0 || h.get("Final-Recipient") != "" {
+				p.recipients = append(p.recipients, h)
+			}
+		}
+	case "message/feedback-report":
+		p.complaint, _ = splitHeader(body)
+	case "message/rfc822", "message/global", "message/rfc822-headers", "text/rfc822-headers", "message/global-headers", "message/partial":
+		h, inner := splitHeader(body)
+		p.keep(true, string(body[:len(body)-len(inner)]))
+		if !original {
+			p.originalTo = h.get("To")
+		}
+		p.read(h, inner, depth+1, true)
+	case "text/html":
+		p.keep(original, tags.ReplaceAllString(html.UnescapeString(string(body)), " $0 "))
+	case "", "text/plain":
+		p.keep(original, string(body))
+	default: // pictures and the like
+		if strings.HasPrefix(kind, "text/") {
+			p.keep(original, string(body))
+		}
+	}
+}
+
+func (p *parts) keep(original bool, text string) {
+	b := &p.text
+	if original {
+		b = &p.original
+	}
+	b.WriteString(text[:min(len(text), max(0, maxText-b.Len()))])
+	b.WriteByte('\n')
+}
+
+// split divides a body at its boundaries. One that is cut off keeps what there is.
+func split(body []byte, boundary string) (list [][]byte) {
+	begin := -1
+	for at := 0; at < len(body) && len(list) < maxParts; {
+		end := at + bytes.IndexByte(body[at:], '\n') + 1
+		if end <= at {
+			end = len(body)
+		}
+		line := strings.TrimRight(string(body[at:min(end, at+len(boundary)+10)]), " \t\r\n")
+		if line == "--"+boundary || line == "--"+boundary+"--" {
+			if begin >= 0 {
+				list = append(list, body[begin:at])
+			}
+			if begin = end; line == "--"+boundary+"--" {
+				return list
+			}
+		}
+		at = end
+	}
+	if begin >= 0 && begin < len(body) {
+		list = append(list, body[begin:])
+	}
+	return list
+}
+
+// groups divides the fields of a report at its empty lines.
+func groups(body []byte) (list [][]byte) {
+	for group := range bytes.SplitSeq(bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n")), []byte("\n\n")) {
+		if len(bytes.TrimSpace(group)) > 0 && len(list) <= maxFailed {
+			list = append(list, bytes.TrimLeft(group, "\n"))
+		}
+	}
+	return list
+}
+
+// decode undoes a transfer encoding as far as it is in order.
+func decode(encoding string, body []byte) []byte {
+	switch strings.ToLower(strings.TrimSpace(encoding)) {
+	case "base64":
+		decoded, _ := io.ReadAll(io.LimitReader(base64.NewDecoder(base64.StdEncoding, bytes.NewReader(body)), maxText))
+		return decoded
+	case "quoted-printable":
+		decoded, err := io.ReadAll(io.LimitReader(quotedprintable.NewReader(bytes.NewReader(body)), maxText))
+		if err != nil {
+			return append(append(decoded, '\n'), body...)
+		}
+		return decoded
+	}
+	return body
+}
