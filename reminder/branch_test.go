@@ -73,7 +73,7 @@ func TestClosedBranch(t *testing.T) {
 	_, verdict = rules.Judge(other, nil, today)
 	assert.Equal(t, VerdictDue, verdict, "a branch without closed days of its own follows the library's")
 
-	c := Claim{Borrower: "b", Notices: []Notice{{Cycle: Cycle{"1", today}, Step: 0}}}
+	c := Claim{Borrower: "b", Notices: []Notice{{Cycle: Cycle{KindLoan, "1", today}, Step: 0}}}
 	_, _, o := rules.Recheck(c, []Loan{loan}, today)
 	assert.Equal(t, Outcome{State: StateQueued, Reason: ReasonClosedDay, KeepTry: true, RetryAfter: withheldFor}, o)
 	rules.Shut = false
@@ -97,7 +97,7 @@ func TestBranchAddresses(t *testing.T) {
 		{"perpustakaán@branch.example", "balasán@branch.example", "library@example.org", "all@example.org"},
 		{"x\r\nBcc: y@evil.example", "nonsense", "library@example.org", "all@example.org"},
 	} {
-		m := s.message(Claim{Ref: "r", Attempts: 1}, Letter{From: test.from, ReplyTo: test.answers}, Content{}, mail.Address{}, time.Time{})
+		m := s.message(Claim{Ref: "r", Attempts: 1}, Draft{From: test.from, ReplyTo: test.answers}, Content{}, time.Time{})
 		assert.Equal(t, mail.Address{Name: "Library", Addr: test.wantFrom}, m.From, test.from)
 		assert.Equal(t, test.wantAnswers, m.ReplyTo.Addr, test.from)
 	}
@@ -108,7 +108,7 @@ func TestBranchAddresses(t *testing.T) {
 	loan := func(id, from string) Loan {
 		return Loan{ID: id, Due: today, From: from, Borrower: Borrower{ID: "b", Email: "b@example.org"}}
 	}
-	c := Claim{Borrower: "b", Notices: []Notice{{Cycle: Cycle{"1", today}}, {Cycle: Cycle{"2", today}}, {Cycle: Cycle{"3", today}}}}
+	c := Claim{Borrower: "b", Notices: []Notice{{Cycle: Cycle{KindLoan, "1", today}}, {Cycle: Cycle{KindLoan, "2", today}}, {Cycle: Cycle{KindLoan, "3", today}}}}
 	letter, _, o := rules.Recheck(c, []Loan{loan("1", "a@x.example"), loan("2", "a@x.example")}, today)
 	require.Empty(t, o.State)
 	assert.Equal(t, "a@x.example", letter.From)

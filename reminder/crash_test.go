@@ -288,7 +288,7 @@ func (l *mortalLibrary) checkOutbox(t *testing.T, deaths int) {
 		require.NoError(t, l.Admin.QueryRow(`SELECT e.state, COALESCE(e.message_id, ''), n.dropped, e.unknowns
 			FROM reminder_notices n JOIN reminder_emails e ON e.id = n.email_id
 			LEFT JOIN peminjaman p ON CONCAT(p.id) = n.loan_id LEFT JOIN buku b ON b.id = p.buku_id
-			WHERE (b.judul = ? OR n.loan_id = '') AND e.borrower_id = COALESCE(p.user_id, '') AND n.due_date = '2026-11-24' AND n.step = 0`,
+			WHERE (b.judul = ? OR n.kind = 'summary') AND e.borrower_id = COALESCE(p.user_id, '') AND n.due_date = '2026-11-24' AND n.step = 0`,
 			due.title).
 			Scan(&state, &messageID, &dropped, &unknowns), "the promise is lost")
 		copies := copiesOf[due.title]

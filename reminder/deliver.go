@@ -23,11 +23,7 @@ const maxWait = time.Minute
 
 // A delivery is the second half of a run: it claims emails, one by one checks them again, composes, sends and records.
 type delivery struct {
-	*Runner
-	now   time.Time
-	rules Rules
-	rep   *Report
-	probe bool // a pause is over: emails go one by one until one is accepted, which lifts it
+	*Run
 	later bool // some emails go after the others
 	limit *rate.Limiter
 
@@ -36,19 +32,19 @@ type delivery struct {
 	busy sync.WaitGroup          // emails handed to a worker and not yet recorded
 	slow atomic.Bool             // at MAIL_RATE the turn of a further email comes after the time is spent
 
-	mu    sync.Mutex // guards rep.Emails and what follows
+	mu    sync.Mutex // guards Report.Emails and what follows
 	over  int        // emails that ended
-	took  int        // accepted emails, summaries too
+	took  int        // accepted emails, of every kind
 	doubt int        // second chances of unknown outcome
 	ended map[int64]State
 	patterns
 }
 
-// deliver sends what is queued, the librarian's summary first, until nothing is left, the time is spent or something stops
-// the run. A run that is held sends the summary alone. Every claim that was not begun is handed back.
-func (r *Runner) deliver(ctx, timed context.Context, now time.Time, rules Rules, probe bool, rep *Report) error {
-	d := &delivery{Runner: r, now: now, rules: rules, rep: rep, probe: probe, limit: rate.NewLimiter(rate.Inf, 1),
-		ended: map[int64]State{}, patterns: newPatterns()}
+// deliver sends what is queued until nothing is left, the time is spent or something stops the run. A run that is held sends
+// only what goes first. Every claim that was not begun is handed back.
+func (r *Run) deliver(ctx, timed context.Context) error {
+	rep := r.Report
+	d := &delivery{Run: r, limit: rate.NewLimiter(rate.Inf, 1), ended: map[int64]State{}, patterns: newPatterns()}
 	if r.Settings.Rate > 0 {
 		d.limit = rate.NewLimiter(rate.Limit(r.Settings.Rate), 1)
 	}
@@ -72,14 +68,14 @@ func (r *Runner) deliver(ctx, timed context.Context, now time.Time, rules Rules,
 			w.last.Wait()
 		})
 	}
-	if len(r.Settings.SummaryTo) > 0 {
-		d.feed(ctx, claims, r.Store.ClaimSummaries, d.probe, false)
+	if r.first {
+		d.feed(ctx, claims, ClaimFirst, d.probe)
 	}
 	if rep.Outcome != RunHeld {
 		if d.later {
-			d.feed(ctx, claims, r.Store.ClaimFirst, d.probe, false)
+			d.feed(ctx, claims, ClaimFresh, d.probe)
 		}
-		d.feed(ctx, claims, r.Store.Claim, d.probe || d.later, true)
+		d.feed(ctx, claims, ClaimAll, d.probe || d.later)
 	}
 	close(claims)
 	workers.Wait()
@@ -110,25 +106,22 @@ func (r *Runner) deliver(ctx, timed context.Context, now time.Time, rules Rules,
 // those away, which on a busy machine takes longer than a mail.
 const claimsAhead = 8
 
-// A claimer takes queued emails.
-type claimer func(ctx context.Context, n int, lease time.Duration) ([]Claim, error)
-
 // feed claims emails and gives them to the workers. With alone they go one by one until one is accepted, and no further
-// one when the second chance of an unknown one is in doubt again. With wait it stays for those whose next try is near.
-func (d *delivery) feed(ctx context.Context, claims chan<- Claim, take claimer, alone, wait bool) {
+// one when the second chance of an unknown one is in doubt again. The last feed stays for those whose next try is near.
+func (d *delivery) feed(ctx context.Context, claims chan<- Claim, which Which, alone bool) {
 	tookBefore, doubtBefore := d.outcomes()
 	for d.halt.Err() == nil && !d.slow.Load() {
 		n := claimsAhead * d.Settings.Concurrency
 		if alone {
 			n = 1
 		}
-		batch, full, err := d.claim(take, n)
+		batch, full, err := d.claim(which, n)
 		if err != nil {
 			d.stop(err)
 			return
 		}
-		if full && d.rep.Outcome != RunHeld {
-			d.rep.Reason = ReasonDailyLimit
+		if full && d.Report.Outcome != RunHeld {
+			d.Report.Reason = ReasonDailyLimit
 		}
 		for _, c := range batch {
 			d.busy.Add(1)
@@ -153,7 +146,7 @@ func (d *delivery) feed(ctx context.Context, claims chan<- Claim, take claimer, 
 		} else if alone && doubt > doubtBefore {
 			return
 		}
-		if len(batch) == 0 && (full || !wait || !d.wait()) {
+		if len(batch) == 0 && (full || which != ClaimAll || !d.wait()) {
 			return
 		}
 	}
@@ -181,7 +174,7 @@ func (d *delivery) settle(ctx context.Context) {
 
 // claim takes up to n emails, as far as the daily limit goes, and reports whether that is used up. It is not cut short by
 // the end of the run: what the database took for us unseen would have to wait for its lease.
-func (d *delivery) claim(take claimer, n int) (batch []Claim, full bool, err error) {
+func (d *delivery) claim(which Which, n int) (batch []Claim, full bool, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.halt), recordTimeout)
 	defer cancel()
 	limit := d.Settings.DailyLimit
@@ -191,7 +184,7 @@ func (d *delivery) claim(take claimer, n int) (batch []Claim, full bool, err err
 			return nil, true, err
 		}
 	}
-	claims, err := take(ctx, n, d.Settings.Lease)
+	claims, err := d.Store.Claim(ctx, which, n, d.Settings.Lease)
 	if err != nil || limit == 0 {
 		return claims, false, err
 	}
@@ -243,32 +236,19 @@ func (w *worker) one(ctx context.Context, c Claim) {
 		w.record(ctx, c, handBack)
 		return
 	}
-	var letter Letter
-	var compose func() (Content, error)
-	var to mail.Address
-	var outcome Outcome
-	if c.isSummary() {
-		if to, outcome = w.rules.recheckSummary(c, w.Settings.SummaryTo, w.rep.Today); outcome.State == "" {
-			s, err := w.summary(ctx, w.rules, w.rep)
-			if err != nil {
-				w.stop(err)
-				w.record(ctx, c, handBack)
-				return
-			}
-			compose = func() (Content, error) { return w.Composer.Compose(KindSummary, "", s) }
-		}
-	} else {
-		loans, err := w.Store.Reread(ctx, c)
-		if err != nil { // also of a run that is interrupted: a claim that stays would wait for its lease
-			w.stop(err)
-			w.record(ctx, c, handBack)
-			return
-		}
-		letter, to, outcome = w.rules.Recheck(c, loans, w.rep.Today)
-		compose = func() (Content, error) { return w.Composer.Compose(KindLoan, letter.Lang, letter) }
+	m := w.mailing(c.Kind)
+	if m == nil { // of a version that knew more kinds
+		w.record(ctx, c, Outcome{State: StateCanceled, Reason: "empty"})
+		return
 	}
-	if outcome.State == "" {
-		outcome = w.send(ctx, c, letter, compose, to, outcome.Dropped)
+	draft, outcome, err := m.Recheck(ctx, w.Run, c)
+	if err != nil { // also of a run that is interrupted: a claim that stays would wait for its lease
+		w.stop(err)
+		w.record(ctx, c, handBack)
+		return
+	}
+	if outcome = outcome.For(c); outcome.State == "" {
+		outcome = w.send(ctx, c, draft, outcome.Dropped)
 	}
 	w.last.Wait() // outcomes are counted in their order
 	switch outcome.State {
@@ -286,16 +266,15 @@ func (w *worker) one(ctx context.Context, c Claim) {
 }
 
 // send composes and sends one email and returns its outcome; one without a State when nothing may be written, because
-// the claim was lost or the store failed. A letter may name the addresses of its branch.
-func (w *worker) send(ctx context.Context, c Claim, letter Letter, compose func() (Content, error), to mail.Address,
-	dropped []Dropped) Outcome {
+// the claim was lost or the store failed.
+func (w *worker) send(ctx context.Context, c Claim, draft Draft, dropped []Dropped) Outcome {
 	o := Outcome{Dropped: dropped}
-	content, err := compose()
+	content, err := w.Composer.Compose(c.Kind, draft.Lang, draft.Data)
 	if err != nil {
 		// Our template fails on this data. It would fail again; the next email must not wait for it.
-		return w.failed(c, to, &mail.Error{Fate: mail.Refused, Phase: "compose", Err: err}, o)
+		return w.failed(c, draft.To, &mail.Error{Fate: mail.Refused, Phase: "compose", Err: err}, o)
 	}
-	m := w.Settings.message(c.named(w.secret, dropped), letter, content, to, w.now)
+	m := w.Settings.message(c.named(w.secret, dropped), draft, content, w.Now)
 	var handed error
 	receipt, err := w.Sender.Send(ctx, m, func(ctx context.Context) error {
 		w.last.Wait()
@@ -317,14 +296,14 @@ func (w *worker) send(ctx context.Context, c Claim, letter Letter, compose func(
 		return o
 	}
 	w.last.Wait() // what an answer means depends on whether others were accepted
-	return w.failed(c, to, err, o)
+	return w.failed(c, draft.To, err, o)
 }
 
 // message addresses a composed mail. A try after one that surely failed gets a new Message-ID, because receivers must not
 // take it for a copy; one after an unknown outcome keeps what the first copy had.
-func (s Settings) message(c Claim, letter Letter, content Content, to mail.Address, now time.Time) mail.Message {
+func (s Settings) message(c Claim, draft Draft, content Content, now time.Time) mail.Message {
 	m := mail.Message{
-		ID: c.MessageID, Ref: c.Ref, Date: c.Date, From: s.From, To: to, ReplyTo: s.ReplyTo, Unsubscribe: s.Unsubscribe,
+		ID: c.MessageID, Ref: c.Ref, Date: c.Date, From: s.From, To: draft.To, ReplyTo: s.ReplyTo, Unsubscribe: s.Unsubscribe,
 		Subject: content.Subject, Text: content.Text, HTML: content.HTML, Lang: content.Lang,
 	}
 	if m.ID == "" {
@@ -332,7 +311,7 @@ func (s Settings) message(c Claim, letter Letter, content Content, to mail.Addre
 	}
 	// A branch's address becomes From only where the configuration says that the mail login may use it; elsewhere, answers
 	// go to it. Else one cell in the library's system could stop all mail.
-	if branch, err := branchAddress(letter.From); err == nil {
+	if branch, err := branchAddress(draft.From); err == nil {
 		if slices.ContainsFunc(s.FromAllowed, func(a string) bool {
 			return strings.EqualFold(a, branch.Addr) || strings.EqualFold(a, "@"+branch.Domain())
 		}) {
@@ -341,7 +320,7 @@ func (s Settings) message(c Claim, letter Letter, content Content, to mail.Addre
 			m.ReplyTo = branch
 		}
 	}
-	if answers, err := branchAddress(letter.ReplyTo); err == nil {
+	if answers, err := branchAddress(draft.ReplyTo); err == nil {
 		m.ReplyTo = answers
 	}
 	return m
@@ -378,7 +357,7 @@ func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcom
 		o.State = StateRefused
 	case mail.BadAddress:
 		// The librarian's address is tried again every day: nobody else would tell that it was refused by mistake.
-		if o.State = StateRefused; !c.isSummary() {
+		if o.State = StateRefused; !c.first() {
 			o.BadAddress = to.Addr
 		}
 	case mail.Retry:
@@ -401,13 +380,13 @@ func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcom
 	default:
 		o.State = StateUnknown
 	}
-	if !c.isSummary() && d.notAbout(c, o.Reason, o.State == StateFailed || hungUp) {
+	if !c.first() && d.notAbout(c, o.Reason, o.State == StateFailed || hungUp) {
 		d.pauseAlike(o.Reason)
 		if failure.Fate != mail.Unknown {
 			return Outcome{State: StateQueued, Reason: o.Reason, KeepTry: true}
 		}
 	}
-	return unhidden(c, o)
+	return o.For(c)
 }
 
 // notAbout reports whether an answer is not about the borrower.
@@ -427,7 +406,7 @@ func (d *delivery) pauseMail(failure *mail.Error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.halt), recordTimeout)
 	defer cancel()
 	err := d.Store.SetPause(ctx, Pause{
-		Kind: failure.Pause, Reason: failure.Error(), Until: d.now.Add(failure.PauseFor), Fingerprint: d.Settings.Fingerprint(""),
+		Kind: failure.Pause, Reason: failure.Error(), Until: d.Now.Add(failure.PauseFor), Fingerprint: d.Settings.Fingerprint(""),
 	})
 	if err != nil {
 		d.Log.Error("store the pause", "error", err)
@@ -462,7 +441,7 @@ func (d *delivery) record(ctx context.Context, c Claim, o Outcome) {
 	d.count(c, o)
 }
 
-// count adds an outcome to the report. A summary is no reminder: it counts when somebody should look at it.
+// count adds an outcome to the report. What goes first is no reminder: it counts when somebody should look at it.
 func (d *delivery) count(c Claim, o Outcome) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -471,8 +450,8 @@ func (d *delivery) count(c Claim, o Outcome) {
 		d.Progress(d.over, 0)
 	}
 	for _, dropped := range o.Dropped {
-		if dropped.Reason == string(VerdictOdd) && !d.rep.odd[dropped.Loan] { // it turned odd since the promise
-			d.rep.Loans.Odd++
+		if dropped.Reason == string(VerdictOdd) && !d.odd[dropped.Loan] { // it turned odd since the promise
+			d.Report.Loans.Odd++
 		}
 	}
 	switch o.State {
@@ -483,10 +462,10 @@ func (d *delivery) count(c Claim, o Outcome) {
 			d.doubt++
 		}
 	}
-	if c.isSummary() && o.State != StateRefused && o.State != StateFailed && o.State != StateUnknown {
+	if c.first() && o.State != StateRefused && o.State != StateFailed && o.State != StateUnknown {
 		return
 	}
-	d.rep.Emails.count(o.State)
+	d.Report.Emails.count(o.State)
 	switch {
 	case o.State == StateSent:
 		d.accepted++
@@ -495,6 +474,6 @@ func (d *delivery) count(c Claim, o Outcome) {
 	case o.State == StateRefused, o.State == StateFailed:
 		d.ended[c.ID] = o.State
 	case o.State == StateQueued && o.Reason == string(VerdictWithheld):
-		d.rep.Emails.Withheld++
+		d.Report.Emails.Withheld++
 	}
 }

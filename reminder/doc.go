@@ -9,8 +9,10 @@
 //
 // # The key
 //
-// A [Notice] is the promise to tell about (loan, due date, step), and that triple is a unique key. It is why a run may be
-// started at any moment, any number of times, on several machines at once. Three choices make the key carry that weight:
+// A [Notice] is the promise to tell about (kind, loan, due date, step), and these four are a unique key. It is why a run may
+// be started at any moment, any number of times, on several machines at once. The [Kind] says what the notice is about and
+// to whom it goes; each kind has a [Mailing], and the run does the rest for all of them alike. Three choices make the key
+// carry that weight:
 //
 //   - Due dates are civil ([Date]). No zone, no clock change and no server's idea of midnight moves them.
 //   - A step is in force from its day until the next step's day ([Schedule.InForce]), so a run asks "which step is in
@@ -71,13 +73,14 @@
 // # The morning's summary
 //
 // On every open day the first run in the window promises the librarian a summary (REMINDER_SUMMARY_TO), also when there is
-// nothing to tell, so that its absence is an alarm. It is an [Email] like any other: its notice is about no loan, ("", day,
-// recipient), and the key, the claim, the mark and the outcome do for it what they do for a reminder. It is composed at the
-// hand-over, names and titles included, and nothing of that is kept. One of a former day expires.
+// nothing to tell, so that its absence is an alarm. It is an [Email] like any other, of a kind of its own: its notice is
+// (KindSummary, "", day, recipient), and the key, the claim, the mark and the outcome do for it what they do for a reminder.
+// It is composed at the hand-over, names and titles included, and nothing of that is kept. One of a former day expires.
 //
-// It goes first in its run. So it comes also when a daily limit, the time or a brake keeps the reminders back, and after a
-// pause it is the librarian's own mail that tries the server. So it says how many its run is about to send, and what became of
-// those before; what becomes of these it tells tomorrow. A run that is held sends the summary and nothing else; a paused one sends nothing.
+// It goes first in its run ([PriorityFirst]). So it comes also when a daily limit, the time or a brake keeps the reminders
+// back, and after a pause it is the librarian's own mail that tries the server. It says how many emails its run is about to
+// send, and what became of those before; what becomes of these it tells tomorrow. A run that is held sends the summary and
+// nothing else; a paused one sends nothing.
 //
 // # States of an email
 //
@@ -105,7 +108,7 @@
 //
 // # Order, when not everything can go
 //
-// Due today, before due, first late, repeats ([Priority]); then the oldest. After all these go the emails whose last answer
+// What goes first, due today, before due, first late, repeats ([Priority]); then the oldest. After all these go the emails whose last answer
 // may not have been about them, and the second chances of unknown ones: they begin with one, and go on when one is accepted.
 // Claims are taken in this order, so it holds under MAIL_DAILY_LIMIT and at the end of a run's time.
 //

@@ -10,32 +10,28 @@ import (
 	"time"
 )
 
-// A Cycle is one loan with one due date. A renewed loan begins a new cycle and is reminded of anew.
+// A Cycle is one loan with one due date, for one kind of notice. A renewed loan begins a new cycle and is reminded of anew.
 type Cycle struct {
-	Loan string `json:"loan_id"` // Loan.ID
-	Due  Date   `json:"due"`
+	Kind Kind   `json:"kind"`
+	Loan string `json:"loan_id"` // Loan.ID, or what else the kind is about
+	Due  Date   `json:"due"`     // or the day that the kind is about
 }
 
-// A Notice is the promise to tell one borrower one step about one loan, once. (Loan, Due, Step) is its key for ever: a
-// unique key in the database, which decides between runs that promise at the same time.
+// A Notice is the promise to tell one recipient one step about one loan, once. (Kind, Loan, Due, Step) is its key for ever:
+// a unique key in the database, which decides between runs that promise at the same time.
 type Notice struct {
 	Cycle
 	Step   int `json:"step"`   // see Schedule
 	Number int `json:"number"` // which late reminder of this cycle it is, from 1; 0 when Step <= 0
 }
 
-// summaryNotice is the promise of a day's summary to the librarian: a notice about no loan. Its Step is the recipient's place
-// in REMINDER_SUMMARY_TO. No borrower's email can be taken for it, because a Store never shows a loan without an id.
-func summaryNotice(today Date, recipient int) Notice {
-	return Notice{Cycle: Cycle{Due: today}, Step: recipient}
-}
-
 // A Priority orders emails when not all may be sent at once (MAIL_DAILY_LIMIT, time). Lower goes first. Stored.
 type Priority int
 
-// The priorities, in the order in which a borrower gains from the mail.
+// The priorities: of what goes first, then in the order in which a borrower gains from the mail.
 const (
-	DueToday Priority = iota
+	PriorityFirst Priority = iota - 1
+	DueToday
 	BeforeDue
 	FirstLate
 	RepeatLate
@@ -54,10 +50,11 @@ func (n Notice) Priority() Priority {
 	return RepeatLate
 }
 
-// An Email is one message to one borrower with all notices that became due for them in one run. It is a row of the
-// outbox. It holds no address, no name and no title: these are read again when it is sent.
+// An Email is one message to one recipient with all notices of one kind that became due for them in one run. It is a row of
+// the outbox. It holds no address, no name and no title: these are read again when it is sent.
 type Email struct {
-	Borrower string // Borrower.ID
+	Kind     Kind
+	Borrower string // Borrower.ID, or by what else the kind knows the recipient; never an address
 	Priority Priority
 	Notices  []Notice
 }
@@ -89,7 +86,9 @@ type Claim struct {
 	ID       int64
 	Ref      string // random and public: goes into the Message-ID and to the provider
 	Token    string
+	Kind     Kind
 	Borrower string
+	Priority Priority
 	Notices  []Notice
 	Attempts int // tries begun, this one included
 	Unknowns int // hand-overs whose outcome was never learned
@@ -112,7 +111,7 @@ func (c Claim) named(secret string, dropped []Dropped) Claim {
 		return cmp.Or(cmp.Compare(a.Loan, b.Loan), a.Due.Compare(b.Due), cmp.Compare(a.Step, b.Step))
 	})
 	mac := hmac.New(sha256.New, []byte(secret))
-	fmt.Fprintf(mac, "%q", c.Borrower)
+	fmt.Fprintf(mac, "%s %q", c.Kind, c.Borrower)
 	for _, n := range told {
 		fmt.Fprintf(mac, " %q %s %d", n.Loan, n.Due, n.Step)
 	}
@@ -120,8 +119,8 @@ func (c Claim) named(secret string, dropped []Dropped) Claim {
 	return c
 }
 
-// isSummary reports whether the email is the librarian's summary, which belongs to no borrower.
-func (c Claim) isSummary() bool { return c.Borrower == "" }
+// first reports whether the email is about the library and not about a borrower.
+func (c Claim) first() bool { return c.Priority == PriorityFirst }
 
 // An Outcome is what became of a claimed email.
 type Outcome struct {
@@ -132,6 +131,14 @@ type Outcome struct {
 	ReceiptID  string        // with Sent: what the server called it
 	BadAddress string        // with Refused: the address, of which a digest is remembered until it changes
 	Dropped    []Dropped     // notices the message left out, whatever its State
+}
+
+// For returns the outcome as it is recorded for a claim. An email that may have been sent never ends as if it surely had not.
+func (o Outcome) For(c Claim) Outcome {
+	if c.Unknowns > 0 && o.State != StateQueued && o.State != "" {
+		o.State = StateUnknown
+	}
+	return o
 }
 
 // A Dropped notice was left out of its email because what it would say is no longer true.

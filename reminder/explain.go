@@ -40,7 +40,7 @@ const (
 func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Explanation, error) {
 	now := r.Now()
 	x := Explanation{Loan: loan, Today: DateOf(now, r.Settings.Zone), Hinders: []Verdict{}, Later: []Verdict{}, Past: past}
-	rules, err := r.rules(ctx, x.Today)
+	rules, err := r.Rules(ctx, x.Today)
 	if err != nil {
 		return x, err
 	}

@@ -474,9 +474,9 @@ type countedClaims struct {
 	n int
 }
 
-func (c *countedClaims) Claim(ctx context.Context, n int, lease time.Duration) ([]reminder.Claim, error) {
+func (c *countedClaims) Claim(ctx context.Context, which reminder.Which, n int, lease time.Duration) ([]reminder.Claim, error) {
 	c.n++
-	return c.Store.Claim(ctx, n, lease)
+	return c.Store.Claim(ctx, which, n, lease)
 }
 
 // TestInterrupted: when the caller goes, no further email is begun; the one that the server may have taken is finished and

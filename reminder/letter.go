@@ -1,13 +1,6 @@
 package reminder
 
-// A Kind says what an email is about and whom it goes to. Its templates bear its name.
-type Kind string
-
-// The kinds.
-const (
-	KindLoan    Kind = "loan"    // a borrower's loans, to the borrower
-	KindSummary Kind = "summary" // the morning's figures, to the librarian
-)
+import "github.com/mtsn6garut/pengingat/mail"
 
 // A Composer writes mails; package letter has the one that the program uses. It is safe for concurrent use, and the same
 // data always gives the same bytes.
@@ -25,6 +18,18 @@ type Letter struct {
 	Items []Item
 
 	From, ReplyTo string // addresses of the branch that lent all of it, or ""; data
+}
+
+func (l Letter) draft(to mail.Address) Draft {
+	return Draft{To: to, Lang: l.Lang, Data: l, From: l.From, ReplyTo: l.ReplyTo}
+}
+
+// A Draft is an email that is about to be composed.
+type Draft struct {
+	To            mail.Address
+	Lang          string // a BCP 47 tag, or "" for the library's language
+	Data          any    // what the templates of the kind print
+	From, ReplyTo string // addresses of a branch, or ""; data
 }
 
 // An Item is one loan in a Letter.

@@ -31,6 +31,9 @@ type Loan struct {
 	ReplyTo    string `json:"reply_to"`          // where answers to that branch go, or ""
 }
 
+// cycle is what a borrower is told about.
+func (l Loan) cycle() Cycle { return Cycle{KindLoan, l.ID, l.Due} }
+
 // MaxID is how many characters of an id a Store keeps.
 const MaxID = 100
 
@@ -49,7 +52,7 @@ func (l Loan) Odd(today Date) string {
 		return l.Broken
 	case l.Hold != "":
 		return ""
-	case badID(l.ID): // what the outbox keeps about nobody's loan is the librarian's summary
+	case badID(l.ID):
 		return "loan_id"
 	case badID(l.Borrower.ID):
 		return "borrower_id"

@@ -262,7 +262,7 @@ func (m *model) plan(rt *rapid.T) {
 	expected := map[string]map[reminder.Notice]bool{}
 	for id, l := range m.loans {
 		step, ok := m.inForce(l.due)
-		cycle := reminder.Cycle{Loan: id, Due: l.due}
+		cycle := reminder.Cycle{Kind: reminder.KindLoan, Loan: id, Due: l.due}
 		if ok && !m.quiet[l.borrower] && !m.promised(cycle, l.borrower, step) {
 			if expected[l.borrower] == nil {
 				expected[l.borrower] = map[reminder.Notice]bool{}
@@ -280,10 +280,10 @@ func (m *model) plan(rt *rapid.T) {
 	var before int64
 	require.NoError(rt, m.db.QueryRow("SELECT COALESCE(MAX(id), 0) FROM reminder_emails").Scan(&before))
 	for range 2 { // the second time stands for a run that overlaps
-		_, err := m.store.Promise(m.t.Context(), "run", plan.Emails())
+		_, err := m.store.Promise(m.t.Context(), "run", plan.Emails(nil))
 		require.NoError(rt, err)
 	}
-	rows, err := m.db.Query(`SELECT e.id, e.borrower_id, n.loan_id, n.due_date, n.step FROM reminder_emails e
+	rows, err := m.db.Query(`SELECT e.id, e.borrower_id, n.kind, n.loan_id, n.due_date, n.step FROM reminder_emails e
 		JOIN reminder_notices n ON n.email_id = e.id WHERE e.id > ?`, before)
 	require.NoError(rt, err)
 	defer rows.Close()
@@ -293,7 +293,7 @@ func (m *model) plan(rt *rapid.T) {
 		var borrower string
 		var due time.Time
 		var n reminder.Notice
-		require.NoError(rt, rows.Scan(&id, &borrower, &n.Loan, &due, &n.Step))
+		require.NoError(rt, rows.Scan(&id, &borrower, &n.Kind, &n.Loan, &due, &n.Step))
 		n.Due = reminder.DateOf(due, time.UTC)
 		if got[borrower] == nil {
 			got[borrower] = map[reminder.Notice]bool{}
@@ -344,7 +344,7 @@ func (m *model) in(states ...reminder.State) (n int) {
 
 func (m *model) claim(rt *rapid.T) {
 	n := rapid.IntRange(1, 3).Draw(rt, "n")
-	claims, err := m.store.Claim(m.t.Context(), n, time.Hour)
+	claims, err := m.store.Claim(m.t.Context(), reminder.ClaimAll, n, time.Hour)
 	require.NoError(rt, err)
 	require.Len(rt, claims, min(n, m.in(reminder.StateQueued)))
 	for _, c := range claims {
@@ -384,6 +384,7 @@ func (m *model) handOver(rt *rapid.T) {
 	loans, err := m.store.Reread(m.t.Context(), f.claim)
 	require.NoError(rt, err)
 	letter, _, outcome := m.rules().Recheck(f.claim, loans, m.today)
+	outcome = outcome.For(f.claim)
 	require.Len(rt, letter.Items, lines)
 	mine := f.email.token == f.token && f.email.state == reminder.StateClaimed
 	if lines == 0 {
@@ -506,7 +507,7 @@ func (m *model) converge(rt *rapid.T) {
 		_, err := m.store.Sweep(m.t.Context(), true)
 		require.NoError(rt, err)
 		for {
-			claims, err := m.store.Claim(m.t.Context(), 10, time.Hour)
+			claims, err := m.store.Claim(m.t.Context(), reminder.ClaimAll, 10, time.Hour)
 			require.NoError(rt, err)
 			if len(claims) == 0 {
 				break
@@ -515,6 +516,7 @@ func (m *model) converge(rt *rapid.T) {
 				loans, err := m.store.Reread(m.t.Context(), c)
 				require.NoError(rt, err)
 				_, _, o := m.rules().Recheck(c, loans, m.today)
+				o = o.For(c)
 				if o.State == "" {
 					id := c.MessageID
 					if id == "" {

@@ -291,8 +291,8 @@ INSERT INTO ids SELECT n, CONCAT('t', n), CONCAT('é', n), n + 0.1, n * 1e299, 9
 // oddEmails are what a run promises about loans whose ids begin with a prefix.
 func oddEmails(prefix string) (emails []reminder.Email) {
 	for n := range oddPeople {
-		emails = append(emails, reminder.Email{Borrower: fmt.Sprint("B", n+1), Notices: []reminder.Notice{
-			{Cycle: reminder.Cycle{Loan: fmt.Sprint(prefix, n+1), Due: day("2026-11-24")}},
+		emails = append(emails, reminder.Email{Kind: reminder.KindLoan, Borrower: fmt.Sprint("B", n+1), Notices: []reminder.Notice{
+			{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: fmt.Sprint(prefix, n+1), Due: day("2026-11-24")}},
 		}})
 	}
 	return emails

@@ -182,9 +182,9 @@ func (d *delivery) takeBack(ctx context.Context) error {
 		ids = append(ids, a.ID)
 		switch d.ended[a.ID] {
 		case StateRefused:
-			d.rep.Emails.Refused--
+			d.Report.Emails.Refused--
 		case StateFailed:
-			d.rep.Emails.Failed--
+			d.Report.Emails.Failed--
 		}
 	}
 	if len(ids) == 0 {

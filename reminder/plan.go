@@ -174,14 +174,14 @@ func (r Rules) Judge(loan Loan, past History, today Date) (Notice, Verdict) {
 	if past.Promised(loan.Borrower.ID, step) {
 		return Notice{}, VerdictTold
 	}
-	n := Notice{Cycle: Cycle{Loan: loan.ID, Due: loan.Due}, Step: step}
+	n := Notice{Cycle: loan.cycle(), Step: step}
 	if step > 0 {
 		n.Number = past.number(loan.Borrower.ID)
 	}
 	return n, reachable
 }
 
-// A Plan gathers the emails of a run from loans that come in pages. It is pure: no clock, no database.
+// A Plan gathers the emails to borrowers from loans that come in pages. It is pure: no clock, no database.
 type Plan struct {
 	rules    Rules
 	today    Date
@@ -191,8 +191,8 @@ type Plan struct {
 	moved    []planned         // told to another borrower
 	told     int               // loans
 
-	Loans LoanCounts      // Open and TooOld are not a plan's to count
-	odd   map[string]bool // ids of the odd ones
+	Counts LoanCounts      // Open and TooOld are not a plan's to count
+	odd    map[string]bool // ids of the odd ones
 }
 
 // NewPlan returns an empty plan for one day.
@@ -207,13 +207,13 @@ func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
 	for _, loan := range loans {
 		reached := !loan.Due.Before(first) && !loan.Due.After(last)
 		if reached {
-			p.Loans.InReach++
+			p.Counts.InReach++
 		}
-		past := known[Cycle{loan.ID, loan.Due}]
+		past := known[loan.cycle()]
 		notice, verdict := p.rules.Judge(loan, past, p.today)
 		switch {
 		case verdict == VerdictOdd:
-			p.Loans.Odd++
+			p.Counts.Odd++
 			p.odd[loan.ID] = true
 			continue
 		case !reached: // its due date is odd, and it is on hold
@@ -231,9 +231,9 @@ func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
 		case VerdictWithheld:
 			p.withheld[loan.Borrower.ID] = true
 		case VerdictOnHold, VerdictOptedOut:
-			p.Loans.Held++
+			p.Counts.Held++
 		case VerdictUnreachable, VerdictBadAddress:
-			p.Loans.Unreachable++
+			p.Counts.Unreachable++
 		}
 	}
 }
@@ -241,7 +241,7 @@ func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
 func (p *Plan) promise(borrower string, n Notice) {
 	if other, twice := p.promised[n.Cycle]; twice {
 		if other != borrower { // one id for the loans of two people: the first is told
-			p.Loans.Odd++
+			p.Counts.Odd++
 			p.odd[n.Loan] = true
 		}
 		return
@@ -249,14 +249,14 @@ func (p *Plan) promise(borrower string, n Notice) {
 	p.promised[n.Cycle] = borrower
 	e := p.emails[borrower]
 	if e == nil {
-		e = &Email{Borrower: borrower}
+		e = &Email{Kind: KindLoan, Borrower: borrower}
 		p.emails[borrower] = e
 	}
 	e.Notices = append(e.Notices, n)
 }
 
-// loans returns the ids of the loans that somebody is to be told about.
-func (p *Plan) loans() []string {
+// Loans returns the ids of the loans that somebody is to be told about.
+func (p *Plan) Loans() []string {
 	ids := make([]string, 0, len(p.promised))
 	for c := range p.promised {
 		ids = append(ids, c.Loan)
@@ -270,7 +270,7 @@ func (p *Plan) loans() []string {
 
 // leaveOut takes loans out of the plan that turned out to be odd.
 func (p *Plan) leaveOut(odd map[string]bool) {
-	p.Loans.Odd += len(odd)
+	p.Counts.Odd += len(odd)
 	maps.Copy(p.odd, odd)
 	p.moved = slices.DeleteFunc(p.moved, func(m planned) bool { return odd[m.notice.Loan] })
 	for borrower, e := range p.emails {
@@ -291,8 +291,9 @@ type planned struct {
 // the library's system has given its borrowers new ids, and everybody would be told a second time.
 const maxMoved = 10
 
-// Emails returns the planned emails, one a borrower, the most urgent first.
-func (p *Plan) Emails() []Email {
+// Emails returns the planned emails, one a borrower, the most urgent first, without some loans that turned out to be odd.
+func (p *Plan) Emails(odd map[string]bool) []Email {
+	p.leaveOut(odd)
 	if n := len(p.moved); n <= maxMoved || n*10 <= p.told {
 		for _, m := range p.moved {
 			p.promise(m.borrower, m.notice)

@@ -18,25 +18,25 @@ func (r *Runner) Preview(ctx context.Context, today Date, each func(mail.Message
 	if err := r.Store.Check(ctx); err != nil {
 		return err
 	}
-	rules, err := r.rules(ctx, today)
-	if err != nil {
+	run := r.begins(r.Now(), Options{DryRun: true})
+	run.Today, run.Report.Today = today, today
+	var err error
+	if run.Rules, err = r.Rules(ctx, today); err != nil {
 		return err
 	}
 	claims, err := r.Store.Waiting(ctx)
 	if err != nil {
 		return err
 	}
-	rep := Report{Today: today}
-	planned, err := r.plan(ctx, rules, &rep)
+	planned, err := run.plan(ctx)
 	if err != nil {
 		return err
 	}
 	for i, e := range planned {
-		claims = append(claims, Claim{Ref: fmt.Sprintf("preview-%d", i+1), Attempts: 1, Borrower: e.Borrower, Notices: e.Notices})
+		claims = append(claims, Claim{Ref: fmt.Sprintf("preview-%d", i+1), Attempts: 1, Kind: e.Kind, Borrower: e.Borrower, Notices: e.Notices})
 	}
-	now := r.Now()
 	for i, to := range r.Settings.SummaryTo {
-		s, err := r.summary(ctx, rules, &rep)
+		s, err := run.summary(ctx)
 		if err != nil {
 			return err
 		}
@@ -44,33 +44,37 @@ func (r *Runner) Preview(ctx context.Context, today Date, each func(mail.Message
 		if s.Sending, err = r.sending(ctx, s.Waiting); err != nil {
 			return err
 		}
-		content, err := r.Composer.Compose(KindSummary, "", s)
-		if err != nil {
-			return fmt.Errorf("compose: %w", err)
-		}
-		c := Claim{Ref: fmt.Sprintf("summary-%d", i+1), Attempts: 1}
-		if err := each(r.Settings.message(c, Letter{}, content, to, now)); err != nil {
+		c := Claim{Ref: fmt.Sprintf("summary-%d", i+1), Kind: KindSummary, Attempts: 1}
+		if err := run.show(c, Draft{To: to, Data: s}, each); err != nil {
 			return err
 		}
 	}
 	for _, c := range claims {
-		loans, err := r.Store.Reread(ctx, c)
+		m := r.mailing(c.Kind)
+		if m == nil || m.First() { // those are shown above
+			continue
+		}
+		draft, outcome, err := m.Recheck(ctx, run, c)
 		if err != nil {
 			return err
 		}
-		letter, to, outcome := rules.Recheck(c, loans, today)
 		if outcome.State != "" {
 			continue
 		}
-		content, err := r.Composer.Compose(KindLoan, letter.Lang, letter)
-		if err != nil {
-			return fmt.Errorf("compose: %w", err)
-		}
-		if err := each(r.Settings.message(c, letter, content, to, now)); err != nil {
+		if err := run.show(c, draft, each); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// show composes one mail.
+func (r *Run) show(c Claim, draft Draft, each func(mail.Message) error) error {
+	content, err := r.Composer.Compose(c.Kind, draft.Lang, draft.Data)
+	if err != nil {
+		return fmt.Errorf("compose: %w", err)
+	}
+	return each(r.Settings.message(c, draft, content, r.Now))
 }
 
 // A Silence is an open loan about which no mail is due, and why.
@@ -86,7 +90,7 @@ const silentReach = 366
 // Silent asks the rules about the open loans due within a year, and returns up to most of those about which no mail is due
 // and none waits, and how many more there are.
 func (r *Runner) Silent(ctx context.Context, today Date, most int) (silent []Silence, more int, err error) {
-	rules, err := r.rules(ctx, today)
+	rules, err := r.Rules(ctx, today)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -98,7 +102,7 @@ func (r *Runner) Silent(ctx context.Context, today Date, most int) (silent []Sil
 	err = r.Store.Scan(ctx, today.AddDays(-silentReach), today.AddDays(silentReach),
 		func(loans []Loan, known map[Cycle]History) error {
 			for _, l := range loans {
-				if _, verdict := rules.Judge(l, known[Cycle{l.ID, l.Due}], today); verdict != VerdictDue {
+				if _, verdict := rules.Judge(l, known[l.cycle()], today); verdict != VerdictDue {
 					why[l.ID] = verdict
 				}
 			}
@@ -139,7 +143,7 @@ func (r *Runner) Sample(ctx context.Context, today Date, loan string) (mail.Mess
 	if err := r.Store.Check(ctx); err != nil {
 		return mail.Message{}, err
 	}
-	rules, err := r.rules(ctx, today)
+	rules, err := r.Rules(ctx, today)
 	if err != nil {
 		return mail.Message{}, err
 	}
@@ -156,8 +160,8 @@ func (r *Runner) Sample(ctx context.Context, today Date, loan string) (mail.Mess
 	if !ok {
 		step = r.Settings.Schedule.First()
 	}
-	c.Borrower = loans[0].Borrower.ID
-	c.Notices = []Notice{{Cycle: Cycle{Loan: loans[0].ID, Due: loans[0].Due}, Step: step}}
+	c.Kind, c.Borrower = KindLoan, loans[0].Borrower.ID
+	c.Notices = []Notice{{Cycle: loans[0].cycle(), Step: step}}
 	letter, to, outcome := rules.Recheck(c, loans, today)
 	if len(letter.Items) == 0 {
 		why, _ := Plainly(outcome.Reason)
@@ -167,7 +171,7 @@ func (r *Runner) Sample(ctx context.Context, today Date, loan string) (mail.Mess
 	if err != nil {
 		return mail.Message{}, fmt.Errorf("compose: %w", err)
 	}
-	return r.Settings.message(c, letter, content, to, r.Now()), nil
+	return r.Settings.message(c, letter.draft(to), content, r.Now()), nil
 }
 
 // Example composes a mail about an invented loan that is due tomorrow, to try out how mail is sent.
@@ -181,5 +185,5 @@ func (r *Runner) Example() (mail.Message, error) {
 	if err != nil {
 		return mail.Message{}, fmt.Errorf("compose: %w", err)
 	}
-	return r.Settings.message(Claim{Ref: "sample-" + rand.Text(), Attempts: 1}, Letter{}, content, mail.Address{}, now), nil
+	return r.Settings.message(Claim{Ref: "sample-" + rand.Text(), Attempts: 1}, Draft{}, content, now), nil
 }

@@ -2,8 +2,6 @@ package reminder
 
 import (
 	"context"
-	"crypto/rand"
-	"time"
 )
 
 // A Silenced is what a quarantine silences, or has silenced.
@@ -25,17 +23,15 @@ func (r *Runner) Quarantine(ctx context.Context, before Date, agree func(Silence
 	if err := r.Store.Check(ctx); err != nil {
 		return done, err
 	}
-	now := r.Now()
-	rep := Report{
-		RunID: rand.Text(), Trigger: "local", Version: Version, Today: before.AddDays(-1), Outcome: RunDone, Reason: ReasonQuarantined,
-		StartedAt: now.UTC().Truncate(time.Millisecond),
-	}
-	rules, err := r.rules(ctx, rep.Today)
-	if err != nil {
+	run := r.begins(r.Now(), Options{Trigger: "local"})
+	rep := run.Report
+	run.Today, rep.Today, rep.Reason = before.AddDays(-1), before.AddDays(-1), ReasonQuarantined
+	var err error
+	if run.Rules, err = r.Rules(ctx, run.Today); err != nil {
 		return done, err
 	}
-	rules.OnlyTo = nil
-	emails, err := r.plan(ctx, rules, &rep)
+	run.Rules.OnlyTo = nil
+	emails, err := run.plan(ctx)
 	if err != nil {
 		return done, err
 	}
@@ -47,12 +43,12 @@ func (r *Runner) Quarantine(ctx context.Context, before Date, agree func(Silence
 	if !agree(asked) {
 		return done, nil
 	}
-	records, _, err := r.look(ctx, now)
+	records, _, err := r.look(ctx, run.Now)
 	if err == nil {
 		err = r.Store.Accept(ctx, records)
 	}
 	if err == nil {
-		err = r.Store.Begin(ctx, rep)
+		err = r.Store.Begin(ctx, *rep)
 	}
 	if err != nil {
 		return done, err
@@ -64,16 +60,15 @@ func (r *Runner) Quarantine(ctx context.Context, before Date, agree func(Silence
 		return done, err
 	}
 	done.Borrowers, done.Loans = rep.Planned.Emails, rep.Planned.Notices
-	if err := r.Store.Quarantined(ctx, before, now); err != nil {
+	if err := r.Store.Quarantined(ctx, before, run.Now); err != nil {
 		return done, err
 	}
 	rep.Emails.Canceled, rep.Emails.Unknown = done.Canceled, done.Unknown
-	rep.DurationMS = r.Now().Sub(now).Milliseconds()
-	if err := r.Store.Finish(ctx, rep); err != nil {
+	rep.DurationMS = r.Now().Sub(run.Now).Milliseconds()
+	if err := r.Store.Finish(ctx, *rep); err != nil {
 		return done, err
 	}
-	run := *r // that worked: the next one is not held any more
-	run.seen = Seen{Database: database(records.Secret), Run: rep.RunID, Started: rep.StartedAt}
-	run.finished(ctx, now)
+	run.seen = Seen{Database: database(records.Secret), Run: rep.RunID, Started: rep.StartedAt} // that worked: the next run is not held
+	run.tellFinished(ctx)
 	return done, nil
 }

@@ -41,7 +41,7 @@ func (r Rules) Recheck(c Claim, loans []Loan, today Date) (Letter, mail.Address,
 				break
 			}
 		}
-		return letter, mail.Address{}, unhidden(c, o)
+		return letter, mail.Address{}, o
 	}
 	slices.SortStableFunc(letter.Items, func(a, b Item) int {
 		return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Title, b.Title))
@@ -53,7 +53,7 @@ func (r Rules) Recheck(c Claim, loans []Loan, today Date) (Letter, mail.Address,
 		return letter, to, Outcome{State: StateQueued, Reason: string(VerdictWithheld), KeepTry: true, RetryAfter: withheldFor}
 	case VerdictUnreachable, VerdictBadAddress:
 		o.State, o.Reason = StateCanceled, string(verdict)
-		return letter, to, unhidden(c, o)
+		return letter, to, o
 	}
 	if shut {
 		return letter, to, Outcome{State: StateQueued, Reason: ReasonClosedDay, KeepTry: true, RetryAfter: withheldFor}
@@ -98,14 +98,6 @@ func (r Rules) stale(c Claim, n Notice, loan Loan, open bool, today Date) string
 		return string(VerdictOptedOut)
 	}
 	return ""
-}
-
-// unhidden keeps an email that may have been sent from ending as if it surely had not been.
-func unhidden(c Claim, o Outcome) Outcome {
-	if c.Unknowns > 0 && o.State != StateQueued {
-		o.State = StateUnknown
-	}
-	return o
 }
 
 // item is what a letter says about one loan.

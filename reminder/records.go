@@ -81,13 +81,13 @@ func (r *Runner) forgotten(ctx context.Context, seen Seen, records Records, now 
 
 // begin records the run's beginning, and tells the witness of it before anything is promised. It leaves the witness alone
 // while the records contradict it and nobody has accepted them.
-func (r *Runner) begin(ctx context.Context, rep Report, records Records, restored, accepted bool) (err error) {
+func (r *Run) begin(ctx context.Context, records Records, restored, accepted bool) (err error) {
 	if accepted {
 		if err := r.Store.Accept(ctx, records); err != nil {
 			return err
 		}
 	}
-	if err := r.Store.Begin(ctx, rep); err != nil {
+	if err := r.Store.Begin(ctx, *r.Report); err != nil {
 		return err
 	}
 	if r.secret = records.Secret; r.secret == "" {
@@ -96,26 +96,24 @@ func (r *Runner) begin(ctx context.Context, rep Report, records Records, restore
 		}
 	}
 	if r.Witness != nil && (accepted || !restored) {
-		r.seen = Seen{Database: database(r.secret), Run: rep.RunID, Started: rep.StartedAt, Email: min(records.Emails, records.Notices)}
-		r.tell()
+		r.seen = Seen{Database: database(r.secret), Run: r.Report.RunID, Started: r.Report.StartedAt}
+		r.tell(records)
 	}
 	return nil
 }
 
-// finished tells the witness what the run left behind.
-func (r *Runner) finished(ctx context.Context, now time.Time) {
+// tellFinished tells the witness what the run left behind.
+func (r *Run) tellFinished(ctx context.Context) {
 	if r.Witness == nil || r.seen.Run == "" {
 		return
 	}
-	records, err := r.Store.Records(ctx, now)
-	if err != nil {
-		return // what was told at the beginning stands
+	if records, err := r.Store.Records(ctx, r.Now); err == nil { // else what was told at the beginning stands
+		r.tell(records)
 	}
-	r.seen.Email = min(records.Emails, records.Notices)
-	r.tell()
 }
 
-func (r *Runner) tell() {
+func (r *Run) tell(records Records) {
+	r.seen.Email = min(records.Emails, records.Notices)
 	if err := r.Witness.Tell(r.seen); err != nil {
 		r.Log.Warn("the witness beside the database cannot be written", "error", err)
 	}

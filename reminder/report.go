@@ -43,10 +43,9 @@ type Report struct {
 	Outcome RunOutcome `json:"outcome"`
 	Reason  string     `json:"reason"` // why the outcome is what it is: a Reason word, a kind of pause, or an error's text
 
-	Loans   *LoanCounts     `json:"loans,omitempty"` // nil when the run did not look
-	odd     map[string]bool // ids of loans that are counted as odd
-	Planned PlannedCounts   `json:"planned"`
-	Emails  EmailCounts     `json:"emails"`
+	Loans   *LoanCounts   `json:"loans,omitempty"` // nil when the run did not look
+	Planned PlannedCounts `json:"planned"`
+	Emails  EmailCounts   `json:"emails"`
 
 	OldestWaiting string    `json:"oldest_waiting"` // RFC 3339, UTC: when the oldest waiting email was promised; "" if none
 	StartedAt     time.Time `json:"started_at"`

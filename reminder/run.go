@@ -1,11 +1,13 @@
 package reminder
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/mtsn6garut/pengingat/mail"
@@ -44,14 +46,12 @@ type Runner struct {
 	Store    Store
 	Sender   mail.Sender
 	Composer Composer
+	Mailings []Mailing // the kinds of notices that are planned and sent
 	Now      func() time.Time
 	Log      *slog.Logger
 	Settings Settings
 	Progress func(ended, of int) // when not nil, hears how many emails have ended; first, with 0, of how many that wait
 	Witness  Witness             // nil: there is nothing beside the database
-
-	secret string // of the database; a run's own
-	seen   Seen   // what this run tells the witness
 }
 
 // Options say what is special about one run.
@@ -63,32 +63,44 @@ type Options struct {
 	Log     *slog.Logger // in place of the Runner's
 }
 
+// A Run is one run at work.
+type Run struct {
+	*Runner
+	Options
+	Now    time.Time // its one instant
+	Today  Date
+	Rules  Rules
+	Report *Report
+	Open   bool         // the library is open now, and the send window too
+	Log    *slog.Logger // names the run
+
+	budget time.Duration   // how long emails may be begun
+	probe  bool            // a pause is over: the first email tries the server
+	first  bool            // some kind that goes first is in use
+	loans  *Plan           // what is planned about loans
+	odd    map[string]bool // ids of loans that are counted as odd
+	secret string          // of the database
+	seen   Seen            // what the witness is told
+}
+
 // Run performs one run and returns what it did. An error means that the run could not do its work; the report then says
 // stopped, and what was recorded until then stands. doc.go tells the steps, and what a crash in each of them does.
 func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
-	now := r.Now() // the run's one instant; everything below gets it as a value
-	rep := Report{
-		RunID: rand.Text(), Trigger: o.Trigger, Version: Version, Today: DateOf(now, r.Settings.Zone),
-		DryRun: o.DryRun, Outcome: RunDone, StartedAt: now.UTC().Truncate(time.Millisecond),
-	}
-	run := *r
-	if o.Log != nil {
-		run.Log = o.Log
-	}
-	run.Log = run.Log.With("run_id", rep.RunID)
-	err := run.unpanicked(ctx, now, o, &rep)
+	run := r.begins(r.Now(), o) // the run's one instant; everything below gets it as a value
+	rep := run.Report
+	err := run.unpanicked(ctx)
 	if err != nil {
 		rep.Outcome, rep.Reason = RunStopped, Localize(err, r.Settings.Locale)
 	}
-	rep.DurationMS = r.Now().Sub(now).Milliseconds()
+	rep.DurationMS = r.Now().Sub(run.Now).Milliseconds()
 	if !o.DryRun {
 		// The report is written even when the caller has gone. A crash before this line leaves a run without an end, which
 		// status shows; nothing else depends on it.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 		defer cancel()
-		ferr := r.Store.Finish(ctx, rep)
+		ferr := r.Store.Finish(ctx, *rep)
 		if ferr == nil {
-			run.finished(ctx, now)
+			run.tellFinished(ctx)
 		} else if err == nil {
 			err = fmt.Errorf("record the run: %w", ferr)
 		}
@@ -100,89 +112,99 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 	case rep.NeedsPerson():
 		level = slog.LevelWarn
 	}
-	run.Log.LogAttrs(ctx, level, "run", slog.Any("", rep))
-	rep.odd = nil // of use within a run alone
-	return rep, err
+	run.Log.LogAttrs(ctx, level, "run", slog.Any("", *rep))
+	return *rep, err
+}
+
+// begins returns a run that has done nothing yet.
+func (r *Runner) begins(now time.Time, o Options) *Run {
+	run := &Run{Runner: r, Options: o, Now: now, Today: DateOf(now, r.Settings.Zone), budget: r.Settings.Budget, odd: map[string]bool{}}
+	run.Report = &Report{
+		RunID: rand.Text(), Trigger: o.Trigger, Version: Version, Today: run.Today,
+		DryRun: o.DryRun, Outcome: RunDone, StartedAt: now.UTC().Truncate(time.Millisecond),
+	}
+	run.Log = cmp.Or(o.Log, r.Log).With("run_id", run.Report.RunID)
+	return run
 }
 
 // recordTimeout bounds a write that must be tried although its run is over.
 const recordTimeout = 30 * time.Second
 
 // unpanicked is run, with an error in place of a panic: the run is still recorded, and nobody gets to see a stack.
-func (r *Runner) unpanicked(ctx context.Context, now time.Time, o Options, rep *Report) (err error) {
+func (r *Run) unpanicked(ctx context.Context) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = Panicked(r.Log, v)
 		}
 	}()
-	return r.run(ctx, now, o, rep)
+	return r.run(ctx)
 }
 
-func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report) error {
-	s := r.Settings
+func (r *Run) run(ctx context.Context) error {
+	s, rep := r.Settings, r.Report
 	if err := r.Store.Check(ctx); err != nil {
 		return err
 	}
-	records, restored, err := r.look(ctx, now)
+	records, restored, err := r.look(ctx, r.Now)
 	if err != nil {
 		return err
 	}
-	if !o.DryRun {
-		if err := r.begin(ctx, *rep, records, restored, restored && o.Approve); err != nil {
+	if !r.DryRun {
+		if err := r.begin(ctx, records, restored, restored && r.Approve); err != nil {
 			return err
 		}
 	}
-	restored = restored && !o.Approve
-	rules, err := r.rules(ctx, rep.Today)
-	if err != nil {
+	restored = restored && !r.Approve
+	if r.Rules, err = r.Runner.Rules(ctx, r.Today); err != nil {
 		return err
 	}
-	budget, left := s.Budget, s.Window.Left(now, s.Zone)
-	_, closed := rules.Calendar.Closed(rep.Today)
-	rules.Shut = !o.Now && !closed // a dry run on a closed day counts what the day keeps back
+	left := s.Window.Left(r.Now, s.Zone)
+	_, closed := r.Rules.Calendar.Closed(r.Today)
+	r.Open = left > 0 && !closed
+	r.Rules.Shut = !r.Options.Now && !closed // a dry run on a closed day counts what the day keeps back
 	switch {
 	case restored: // whatever the hour: a run that found nothing to do would hide how old the records are
-		rep.Outcome, rep.Reason, budget = RunHeld, ReasonLooksRestored, min(budget, max(left, time.Minute))
-	case o.Now:
+		rep.Outcome, rep.Reason, r.budget = RunHeld, ReasonLooksRestored, min(r.budget, max(left, time.Minute))
+	case r.Options.Now:
 	case left == 0:
 		rep.Outcome, rep.Reason = RunClosed, ReasonOutsideWindow
 	case closed:
 		rep.Outcome, rep.Reason = RunClosed, ReasonClosedDay
 	default:
-		budget = min(budget, left)
+		r.budget = min(r.budget, left)
 	}
-	if rep.Outcome == RunClosed && !o.DryRun {
-		return r.backlog(ctx, rep)
+	if rep.Outcome == RunClosed && !r.DryRun {
+		return r.backlog(ctx)
 	}
-	summarize := len(s.SummaryTo) > 0 && left > 0 && !closed && !o.DryRun
-	pause, err := r.pause(ctx, now)
+	pause, err := r.pause(ctx, r.Now)
+	r.probe = pause.Kind != ""
 	switch {
 	case err != nil:
 		return err
-	case o.DryRun: // counts in any case, and says all the same what would keep the mails back
+	case r.DryRun: // counts in any case, and says all the same what would keep the mails back
 		if pause.inForce && rep.Outcome != RunHeld {
 			rep.Outcome, rep.Reason = RunPaused, string(pause.Kind)
 		}
-	case rep.Outcome == RunHeld && (pause.inForce || !summarize):
-		return r.backlog(ctx, rep)
+	case rep.Outcome == RunHeld && (pause.inForce || !r.Open):
+		return r.backlog(ctx)
 	case pause.inForce:
 		rep.Outcome, rep.Reason = RunPaused, string(pause.Kind)
-		return r.backlog(ctx, rep)
+		return r.backlog(ctx)
 	}
 
 	// From here on time counts. No email is begun after the budget is spent; one in flight may finish.
-	timed, cancel := context.WithTimeoutCause(ctx, budget, errBudget)
+	timed, cancel := context.WithTimeoutCause(ctx, r.budget, errBudget)
 	defer cancel()
-	if summarize {
-		err = r.promiseSummaries(timed, rules, *rep)
+	if r.Open && !r.DryRun {
+		err = r.promiseFirst(timed)
 	}
 	switch {
 	case err != nil:
-	case rep.Outcome == RunHeld && !o.DryRun: // but the librarian must hear of it
-		err = r.deliver(ctx, timed, now, rules, pause.Kind != "", rep)
-		err = errors.Join(err, r.backlog(ctx, rep))
+	case rep.Outcome == RunHeld && !r.DryRun: // but the librarian must hear of it
+		err = r.deliver(ctx, timed)
+		err = errors.Join(err, r.backlog(ctx))
 	default:
-		err = r.work(ctx, timed, now, o, rules, pause.Kind != "", rep)
+		err = r.work(ctx, timed)
 	}
 	switch unfinished := err != nil || rep.Outcome == RunDone && rep.Emails.Waiting > 0; {
 	case unfinished && ctx.Err() != nil:
@@ -198,9 +220,34 @@ func (r *Runner) run(ctx context.Context, now time.Time, o Options, rep *Report)
 // errBudget is the cause with which a run's time ends.
 var errBudget = errors.New("the time budget is spent")
 
+// promiseFirst promises the emails that go first, such as the librarian's summary: before the scan and the brake, so that
+// nothing that goes wrong with the loans keeps them back.
+func (r *Run) promiseFirst(ctx context.Context) error {
+	for _, m := range r.Mailings {
+		if !m.First() {
+			continue
+		}
+		plan, err := m.Plan(ctx, r)
+		if err != nil {
+			return err
+		}
+		if plan == nil {
+			continue
+		}
+		r.first = true
+		if emails := plan.Emails(nil); len(emails) > 0 {
+			if _, err := r.Store.Promise(ctx, r.Report.RunID, emails); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // work is a run within its time: timed ends with the budget, ctx lasts as long as the caller waits.
-func (r *Runner) work(ctx, timed context.Context, now time.Time, o Options, rules Rules, probe bool, rep *Report) error {
-	if !o.DryRun {
+func (r *Run) work(ctx, timed context.Context) error {
+	rep := r.Report
+	if !r.DryRun {
 		// What dead runs left comes first: an email that may have been sent is counted before anything else is.
 		swept, err := r.Store.Sweep(timed, r.Settings.Resend)
 		if err != nil {
@@ -208,15 +255,15 @@ func (r *Runner) work(ctx, timed context.Context, now time.Time, o Options, rule
 		}
 		rep.Emails.Unknown, rep.Emails.Failed = swept.Unknown, swept.Failed
 	}
-	emails, err := r.plan(timed, rules, rep)
+	emails, err := r.plan(timed)
 	if err != nil {
 		return err
 	}
-	if len(emails) > r.Settings.MaxPerRun && !o.Approve {
+	if len(emails) > r.Settings.MaxPerRun && !r.Approve {
 		if rep.Outcome == RunDone {
 			rep.Outcome, rep.Reason = RunHeld, ReasonMaxPerRun
 		}
-	} else if !o.DryRun {
+	} else if !r.DryRun {
 		// Each chunk is durable when Promise returns. A crash between two leaves the rest unpromised, and the next run
 		// plans it again; the unique key keeps what was promised from being promised twice.
 		if rep.Planned, err = r.Store.Promise(timed, rep.RunID, emails); err != nil {
@@ -224,23 +271,25 @@ func (r *Runner) work(ctx, timed context.Context, now time.Time, o Options, rule
 		}
 		rep.Loans.Odd, rep.Planned.Odd = rep.Loans.Odd+rep.Planned.Odd, 0
 	}
-	if r.Progress != nil && !o.DryRun {
+	if r.DryRun {
+		return r.backlog(timed)
+	}
+	if r.Progress != nil {
 		waiting, _, err := r.Store.Backlog(timed)
 		if err != nil {
 			return err
 		}
 		r.Progress(0, waiting)
 	}
-	if !o.DryRun {
-		if err := r.deliver(ctx, timed, now, rules, probe, rep); err != nil {
-			return err
-		}
+	if err := r.deliver(ctx, timed); err != nil {
+		return err
 	}
-	return r.backlog(timed, rep)
+	return r.backlog(timed)
 }
 
 // backlog tells in the report how the outbox stands.
-func (r *Runner) backlog(ctx context.Context, rep *Report) error {
+func (r *Run) backlog(ctx context.Context) error {
+	rep := r.Report
 	waiting, oldest, err := r.Store.Backlog(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
@@ -254,11 +303,8 @@ func (r *Runner) backlog(ctx context.Context, rep *Report) error {
 	return nil
 }
 
-// Rules returns what decides about loans today.
-func (r *Runner) Rules(ctx context.Context, today Date) (Rules, error) { return r.rules(ctx, today) }
-
-// rules reads what decides about loans today.
-func (r *Runner) rules(ctx context.Context, today Date) (Rules, error) {
+// Rules reads what decides about loans today.
+func (r *Runner) Rules(ctx context.Context, today Date) (Rules, error) {
 	s := r.Settings
 	rules := Rules{Schedule: s.Schedule, MaxOverdueDays: s.MaxOverdueDays, OnlyTo: s.OnlyTo, Branches: map[string]Calendar{}}
 	// A closure matters as long as a book that was due in it can be in reach.
@@ -313,36 +359,57 @@ const countedEachRun = 20_000
 // maxPause is longer than any pause that a mail server causes.
 const maxPause = 48 * time.Hour
 
-// plan scans the loans in reach and returns the emails to promise. It reads only.
-func (r *Runner) plan(ctx context.Context, rules Rules, rep *Report) ([]Email, error) {
-	from, to := rules.Reach(rep.Today)
+// plan scans the loans in reach and returns the emails to promise, the most urgent of each kind first. It reads only.
+func (r *Run) plan(ctx context.Context) ([]Email, error) {
+	from, to := r.Rules.Reach(r.Today)
 	last, err := r.Store.LastReport(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var counted LoanCounts
-	if l := last.Loans; l != nil && last.Today == rep.Today && l.Open > countedEachRun {
+	if l := last.Loans; l != nil && last.Today == r.Today && l.Open > countedEachRun {
 		counted = LoanCounts{Open: l.Open, TooOld: l.TooOld}
 	} else if counted, err = r.Store.CountLoans(ctx, from); err != nil {
 		return nil, err
 	}
-	plan := NewPlan(rules, rep.Today)
+	var planners []Planner
+	for _, m := range r.Mailings {
+		if m.First() {
+			continue
+		}
+		p, err := m.Plan(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		if p != nil {
+			planners = append(planners, p)
+		}
+	}
 	err = r.Store.Scan(ctx, from, to, func(loans []Loan, known map[Cycle]History) error {
-		plan.Add(loans, known)
+		for _, p := range planners {
+			p.Add(loans, known)
+		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	odd, err := r.Store.Unreadable(ctx, plan.loans())
-	if err != nil {
-		return nil, err
+	var emails []Email
+	for _, p := range planners {
+		odd, err := r.Store.Unreadable(ctx, p.Loans())
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(r.odd, odd)
+		emails = append(emails, p.Emails(odd)...)
 	}
-	plan.leaveOut(odd)
-	rep.Loans, rep.odd = &plan.Loans, plan.odd
-	rep.Loans.Open, rep.Loans.TooOld, rep.Loans.Odd = counted.Open, counted.TooOld, rep.Loans.Odd+counted.Odd
-	rep.Emails.Withheld += plan.Withheld()
-	emails := plan.Emails()
+	rep, loans := r.Report, r.loans
+	maps.Copy(r.odd, loans.odd)
+	rep.Loans = &LoanCounts{
+		Open: counted.Open, TooOld: counted.TooOld, Odd: counted.Odd + loans.Counts.Odd,
+		InReach: loans.Counts.InReach, Held: loans.Counts.Held, Unreachable: loans.Counts.Unreachable,
+	}
+	rep.Emails.Withheld += loans.Withheld()
 	rep.Planned.Emails = len(emails)
 	for _, e := range emails {
 		rep.Planned.Notices += len(e.Notices)

@@ -30,6 +30,16 @@ type Swept struct {
 	Failed  int // emails that used all tries without ever being handed over
 }
 
+// Which emails a claim takes.
+type Which int
+
+// The ways to claim.
+const (
+	ClaimFirst Which = iota // of PriorityFirst alone
+	ClaimFresh              // without those that go after the others: second chances, and those taken back
+	ClaimAll
+)
+
 // A Store keeps loans (which it only reads) and the outbox. Its methods are safe for concurrent runs and for several
 // runs on several machines; the database decides between them. Leases and retry times are measured by the database's
 // clock, so the machines' clocks need not agree.
@@ -75,8 +85,9 @@ type Store interface {
 	// returns what was stored.
 	Promise(ctx context.Context, runID string, emails []Email) (PlannedCounts, error)
 
-	// SummariesPromised counts the summaries promised for a day.
-	SummariesPromised(ctx context.Context, day Date) (int, error)
+	// Promised returns what was promised, for every kind, about loans of these ids, or what else kinds are about, with a due date
+	// on a day or after it.
+	Promised(ctx context.Context, from Date, ids ...string) (map[Cycle]History, error)
 
 	// Skip stores emails and their notices as canceled for a reason, so that they are never sent.
 	Skip(ctx context.Context, runID string, emails []Email, reason string) (PlannedCounts, error)
@@ -101,12 +112,8 @@ type Store interface {
 	// Sweep settles what dead runs left: claims whose lease ran out are queued again, or fail when that has happened too
 	// often; hand-overs become unknown. With resend, an email that became unknown for the first time is queued once more.
 	Sweep(ctx context.Context, resend bool) (Swept, error)
-	// ClaimSummaries is Claim for the librarian's summaries alone.
-	ClaimSummaries(ctx context.Context, n int, lease time.Duration) ([]Claim, error)
-	// ClaimFirst is Claim without the emails that go after the others: second chances, and those taken back.
-	ClaimFirst(ctx context.Context, n int, lease time.Duration) ([]Claim, error)
 	// Claim takes up to n queued emails whose time has come, the most urgent first, for the length of lease.
-	Claim(ctx context.Context, n int, lease time.Duration) ([]Claim, error)
+	Claim(ctx context.Context, which Which, n int, lease time.Duration) ([]Claim, error)
 	// KeepWithin hands those of our claims back that would let more than limit emails be handed over in 24 hours, counting
 	// every run's hand-overs and claims, and returns the others.
 	KeepWithin(ctx context.Context, limit int, claims []Claim) ([]Claim, error)

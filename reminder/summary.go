@@ -48,34 +48,64 @@ type GroupCount struct {
 	Count int
 }
 
-// promiseSummaries promises today's summary to everyone who gets one. Like any promise it is made once: by the first run of
-// the day that may, also when it has nothing to tell.
-func (r *Runner) promiseSummaries(ctx context.Context, rules Rules, rep Report) error {
-	var emails []Email
-	for i, to := range r.Settings.SummaryTo {
-		if _, verdict := rules.Address(Borrower{Email: to.Addr}); verdict == VerdictDue {
-			emails = append(emails, Email{Notices: []Notice{summaryNotice(rep.Today, i)}})
-		}
-	}
-	promised, err := r.Store.SummariesPromised(ctx, rep.Today)
-	if err != nil || promised >= len(emails) {
-		return err
-	}
-	_, err = r.Store.Promise(ctx, rep.RunID, emails)
-	return err
+// summaryMailing tells the librarians every morning. Like any promise it is made once: by the first run of the day that may,
+// also when it has nothing to tell. Its notice is (KindSummary, "", day, place in REMINDER_SUMMARY_TO).
+type summaryMailing struct{}
+
+func (summaryMailing) Kind() Kind  { return KindSummary }
+func (summaryMailing) First() bool { return true }
+
+func summaryNotice(today Date, recipient int) Notice {
+	return Notice{Cycle: Cycle{Kind: KindSummary, Due: today}, Step: recipient}
 }
 
-// recheckSummary is Recheck for a summary: one of a former day has nothing to tell any more, so that a mail server that
-// was down for a week gets one and not seven.
-func (r Rules) recheckSummary(c Claim, recipients []mail.Address, today Date) (mail.Address, Outcome) {
-	if len(c.Notices) == 0 || c.Notices[0].Due != today {
-		return mail.Address{}, unhidden(c, Outcome{State: StateExpired, Reason: ReasonSuperseded})
+// A morning plans the summaries that were not promised yet.
+type morning []Email
+
+func (summaryMailing) Plan(ctx context.Context, run *Run) (Planner, error) {
+	if len(run.Settings.SummaryTo) == 0 {
+		return nil, nil
 	}
-	if c.Notices[0].Step >= len(recipients) {
-		return mail.Address{}, unhidden(c, Outcome{State: StateCanceled, Reason: string(VerdictUnreachable)})
+	known, err := run.Store.Promised(ctx, run.Today, "")
+	if err != nil {
+		return nil, err
+	}
+	var emails morning
+	for i, to := range run.Settings.SummaryTo {
+		n := summaryNotice(run.Today, i)
+		_, verdict := run.Rules.Address(Borrower{Email: to.Addr})
+		if verdict == VerdictDue && !slices.ContainsFunc(known[n.Cycle], func(p Past) bool { return p.Step == i }) {
+			emails = append(emails, Email{Kind: KindSummary, Priority: PriorityFirst, Notices: []Notice{n}})
+		}
+	}
+	return emails, nil
+}
+
+func (morning) Add([]Loan, map[Cycle]History)    {}
+func (morning) Loans() []string                  { return nil }
+func (m morning) Emails(map[string]bool) []Email { return m }
+
+// Recheck lets one of a former day expire: it has nothing to tell any more, so that a mail server that was down for a week
+// gets one and not seven.
+func (summaryMailing) Recheck(ctx context.Context, run *Run, c Claim) (Draft, Outcome, error) {
+	to, o := recheckSummary(run, c)
+	if o.State != "" {
+		return Draft{}, o, nil
+	}
+	s, err := run.summary(ctx)
+	return Draft{To: to, Data: s}, o, err
+}
+
+func recheckSummary(run *Run, c Claim) (mail.Address, Outcome) {
+	recipients := run.Settings.SummaryTo
+	switch {
+	case len(c.Notices) == 0 || c.Notices[0].Due != run.Today:
+		return mail.Address{}, Outcome{State: StateExpired, Reason: ReasonSuperseded}
+	case c.Notices[0].Step >= len(recipients):
+		return mail.Address{}, Outcome{State: StateCanceled, Reason: string(VerdictUnreachable)}
 	}
 	to := recipients[c.Notices[0].Step]
-	if _, verdict := r.Address(Borrower{Email: to.Addr}); verdict == VerdictWithheld {
+	if _, verdict := run.Rules.Address(Borrower{Email: to.Addr}); verdict == VerdictWithheld {
 		return to, Outcome{State: StateQueued, Reason: string(VerdictWithheld), KeepTry: true, RetryAfter: withheldFor}
 	}
 	return to, Outcome{}
@@ -86,12 +116,12 @@ func (r Rules) recheckSummary(c Claim, recipients []mail.Address, today Date) (m
 const longestLate, longestReach = 10, 3660
 
 // summary gathers what a summary tells. Of the report it reads only what does not change while emails are sent.
-func (r *Runner) summary(ctx context.Context, rules Rules, rep *Report) (s Summary, err error) {
-	s = Summary{Today: rep.Today, Planned: rep.Planned.Emails, Calendar: rules.Calendar}
-	if rep.Outcome == RunHeld {
-		s.Held = rep.Reason
+func (r *Run) summary(ctx context.Context) (s Summary, err error) {
+	s = Summary{Today: r.Today, Planned: r.Report.Planned.Emails, Calendar: r.Rules.Calendar}
+	if r.Report.Outcome == RunHeld {
+		s.Held = r.Report.Reason
 	}
-	if s.Activity, err = r.Store.Activity(ctx, rep.Today); err != nil {
+	if s.Activity, err = r.Store.Activity(ctx, r.Today); err != nil {
 		return s, err
 	}
 	if s.Sending, err = r.sending(ctx, s.Waiting); err != nil {
@@ -100,15 +130,15 @@ func (r *Runner) summary(ctx context.Context, rules Rules, rep *Report) (s Summa
 	if !s.Since.IsZero() {
 		s.SinceDate, s.SinceTime = DateOf(s.Since, r.Settings.Zone), s.Since.In(r.Settings.Zone).Format("15:04")
 	}
-	loans, err := r.Store.CountLoans(ctx, rep.Today)
+	loans, err := r.Store.CountLoans(ctx, r.Today)
 	if err != nil {
 		return s, err
 	}
 	s.Open, s.Late = loans.Open, loans.TooOld
-	if s.Longest, err = r.Store.LateLongest(ctx, rep.Today.AddDays(-longestReach), rep.Today, longestLate); err != nil {
+	if s.Longest, err = r.Store.LateLongest(ctx, r.Today.AddDays(-longestReach), r.Today, longestLate); err != nil {
 		return s, err
 	}
-	unreachable, err := r.Unreachable(ctx, rules, rep.Today)
+	unreachable, err := r.Unreachable(ctx, r.Rules, r.Today)
 	s.Unreachable = CountGroups(unreachable)
 	return s, err
 }
@@ -137,7 +167,7 @@ func (r *Runner) Unreachable(ctx context.Context, rules Rules, today Date) ([]Lo
 	err := r.Store.Scan(ctx, first, last, func(page []Loan, _ map[Cycle]History) error {
 		for _, loan := range page {
 			if _, verdict := rules.Judge(loan, nil, today); verdict == VerdictUnreachable || verdict == VerdictBadAddress {
-				silent = append(silent, Notice{Cycle: Cycle{Loan: loan.ID}})
+				silent = append(silent, Notice{Cycle: loan.cycle()})
 			}
 		}
 		return nil

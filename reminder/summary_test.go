@@ -15,23 +15,22 @@ var monday = Date{2026, time.November, 23}
 func TestRecheckSummary(t *testing.T) {
 	to := []mail.Address{{Addr: "a@example.org"}, {Addr: "b@example.org"}}
 	for _, tt := range []struct {
-		name     string
-		notices  []Notice
-		unknowns int
-		onlyTo   []string
-		want     State
-		to       string
+		name    string
+		notices []Notice
+		onlyTo  []string
+		want    State
+		to      string
 	}{
-		{"today's", []Notice{summaryNotice(monday, 1)}, 0, nil, "", "b@example.org"},
-		{"a former day's", []Notice{summaryNotice(monday.AddDays(-1), 0)}, 0, nil, StateExpired, ""},
-		{"a former day's that may have been sent", []Notice{summaryNotice(monday.AddDays(-1), 0)}, 1, nil, StateUnknown, ""},
-		{"of a day to come, by a clock that was wrong", []Notice{summaryNotice(monday.AddDays(1), 0)}, 0, nil, StateExpired, ""},
-		{"without its notice", nil, 0, nil, StateExpired, ""},
-		{"for somebody who gets none any more", []Notice{summaryNotice(monday, 2)}, 0, nil, StateCanceled, ""},
-		{"withheld", []Notice{summaryNotice(monday, 0)}, 0, []string{"b@example.org"}, StateQueued, "a@example.org"},
-		{"not withheld", []Notice{summaryNotice(monday, 1)}, 0, []string{"B@example.org"}, "", "b@example.org"},
+		{"today's", []Notice{summaryNotice(monday, 1)}, nil, "", "b@example.org"},
+		{"a former day's", []Notice{summaryNotice(monday.AddDays(-1), 0)}, nil, StateExpired, ""},
+		{"of a day to come, by a clock that was wrong", []Notice{summaryNotice(monday.AddDays(1), 0)}, nil, StateExpired, ""},
+		{"without its notice", nil, nil, StateExpired, ""},
+		{"for somebody who gets none any more", []Notice{summaryNotice(monday, 2)}, nil, StateCanceled, ""},
+		{"withheld", []Notice{summaryNotice(monday, 0)}, []string{"b@example.org"}, StateQueued, "a@example.org"},
+		{"not withheld", []Notice{summaryNotice(monday, 1)}, []string{"B@example.org"}, "", "b@example.org"},
 	} {
-		addr, o := Rules{OnlyTo: tt.onlyTo}.recheckSummary(Claim{Notices: tt.notices, Unknowns: tt.unknowns}, to, monday)
+		run := &Run{Runner: &Runner{Settings: Settings{SummaryTo: to}}, Rules: Rules{OnlyTo: tt.onlyTo}, Today: monday}
+		addr, o := recheckSummary(run, Claim{Notices: tt.notices})
 		assert.Equal(t, tt.want, o.State, tt.name)
 		assert.Equal(t, tt.to, addr.Addr, tt.name)
 	}

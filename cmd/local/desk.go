@@ -77,7 +77,7 @@ func (p *program) troubled(ctx context.Context, app *setup.App, most int) ([]tro
 	all := []trouble{}
 	for _, l := range list {
 		t := trouble{Listed: l, Whose: p.sayf("peminjam ID %s", "borrower ID %s", l.Borrower), Books: []string{}}
-		if l.Borrower == "" {
+		if l.Kind == reminder.KindSummary {
 			t.Whose = p.say("ringkasan petugas", "the librarian's summary")
 		}
 		for _, id := range l.Loans {

@@ -58,9 +58,9 @@ func (w *stopwatch) Promise(ctx context.Context, run string, emails []reminder.E
 	return w.Store.Promise(ctx, run, emails)
 }
 
-func (w *stopwatch) Claim(ctx context.Context, n int, lease time.Duration) ([]reminder.Claim, error) {
+func (w *stopwatch) Claim(ctx context.Context, which reminder.Which, n int, lease time.Duration) ([]reminder.Claim, error) {
 	defer w.claim.since(time.Now())
-	return w.Store.Claim(ctx, n, lease)
+	return w.Store.Claim(ctx, which, n, lease)
 }
 
 func (w *stopwatch) Reread(ctx context.Context, c reminder.Claim) ([]reminder.Loan, error) {

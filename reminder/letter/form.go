@@ -37,8 +37,9 @@ func sources(dir string) (map[string]source, error) {
 	for name, file := range own {
 		_, builtIn := files[name]
 		_, described := own[path.Dir(name)+"/language.json"]
-		if builtIn || described {
-			files[name], used = file, true
+		used = used || builtIn || described
+		if builtIn || described || path.Ext(name) == ".html" { // a look of a further kind has its words in a language's folder
+			files[name] = file
 		}
 	}
 	if err == nil && !used {

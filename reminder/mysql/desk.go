@@ -18,6 +18,7 @@ import (
 // A Listed is an email as a list shows it.
 type Listed struct {
 	ID       int64          `json:"id"`
+	Kind     reminder.Kind  `json:"kind"`
 	Borrower string         `json:"borrower_id"`
 	Loans    []string       `json:"loan_ids"`
 	State    reminder.State `json:"state"`
@@ -33,7 +34,7 @@ func (s *Store) List(ctx context.Context, states ...reminder.State) ([]Listed, e
 	err := s.read(ctx, func() { emails = []Listed{} }, func(rows *sql.Rows) error {
 		var l Listed
 		var loan string
-		err := rows.Scan(&l.ID, &l.Borrower, &l.State, &l.Reason, &l.Attempts, datetime{&l.Promised}, datetime{&l.Ended}, text{&loan})
+		err := rows.Scan(&l.ID, &l.Kind, &l.Borrower, &l.State, &l.Reason, &l.Attempts, datetime{&l.Promised}, datetime{&l.Ended}, text{&loan})
 		if err != nil {
 			return err
 		}
@@ -45,7 +46,7 @@ func (s *Store) List(ctx context.Context, states ...reminder.State) ([]Listed, e
 			last.Loans = append(last.Loans, loan)
 		}
 		return nil
-	}, `SELECT e.id, e.borrower_id, e.state, e.reason, e.attempts, e.created_at, e.ended_at, n.loan_id
+	}, `SELECT e.id, e.kind, e.borrower_id, e.state, e.reason, e.attempts, e.created_at, e.ended_at, n.loan_id
 		FROM reminder_emails e LEFT JOIN reminder_notices n ON n.email_id = e.id
 		WHERE e.state IN (`+marks(len(states))+") ORDER BY e.id DESC, n.loan_id", anys(states)...)
 	return emails, fault("list the emails", err)
@@ -316,11 +317,11 @@ func (s *Store) ids(ctx context.Context, query string, args ...any) ([]string, e
 // PastNotices returns what was promised about a loan, the oldest first.
 func (s *Store) PastNotices(ctx context.Context, loan string) ([]reminder.PastNotice, error) {
 	past, err := list(ctx, s, func(rows *sql.Rows, p *reminder.PastNotice) error {
-		err := rows.Scan(&p.Loan, day{&p.Due}, &p.Step, &p.Number, &p.Dropped, &p.Borrower, &p.Email, &p.State, &p.Reason,
+		err := rows.Scan(&p.Loan, day{&p.Due}, &p.Kind, &p.Step, &p.Number, &p.Dropped, &p.Borrower, &p.Email, &p.State, &p.Reason,
 			datetime{&p.Promised}, datetime{&p.Sent})
 		comeBack(&p.Step, &p.Dropped)
 		return err
-	}, `SELECT n.loan_id, n.due_date, n.step, n.number, n.dropped, COALESCE(e.borrower_id, ''), n.email_id,
+	}, `SELECT n.loan_id, n.due_date, n.kind, n.step, n.number, n.dropped, COALESCE(e.borrower_id, ''), n.email_id,
 		COALESCE(e.state, 'unknown'), COALESCE(e.reason, ''), e.created_at, e.sent_at
 		FROM reminder_notices n LEFT JOIN reminder_emails e ON e.id = n.email_id WHERE n.loan_id = ? ORDER BY e.created_at, n.step`, loan)
 	return past, fault("read what was promised", err)

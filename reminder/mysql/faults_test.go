@@ -426,7 +426,7 @@ func newStory(t *testing.T) (*wire, *mysql.Store, *story) {
 
 func (s *story) emails() []reminder.Email {
 	notice := func(i int) reminder.Notice {
-		return reminder.Notice{Cycle: reminder.Cycle{Loan: s.loans[i], Due: day("2026-11-24")}}
+		return reminder.Notice{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: s.loans[i], Due: day("2026-11-24")}}
 	}
 	return []reminder.Email{
 		{Borrower: s.people[0], Notices: []reminder.Notice{notice(0), notice(1)}},
@@ -457,7 +457,7 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 	}
 	claim := func(n int) func() error {
 		return func() (err error) {
-			claims, err = store.Claim(ctx, n, time.Hour)
+			claims, err = store.Claim(ctx, reminder.ClaimAll, n, time.Hour)
 			for _, c := range claims {
 				fmt.Fprintln(&told, "claimed", c.Borrower, c.Notices, c.Attempts, c.Unknowns, c.MessageID, c.Date)
 			}

@@ -38,8 +38,8 @@ func TestTogether(t *testing.T) {
 			for range 7 {
 				loan := db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 				loans = append(loans, loan)
-				batch = append(batch, reminder.Email{Borrower: "b", Notices: []reminder.Notice{
-					{Cycle: reminder.Cycle{Loan: fmt.Sprint(loan), Due: day("2026-11-24")}}}})
+				batch = append(batch, reminder.Email{Kind: reminder.KindLoan, Borrower: "b", Notices: []reminder.Notice{
+					{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: fmt.Sprint(loan), Due: day("2026-11-24")}}}})
 			}
 			promise(t, store, batch)
 			claims := claim(t, store, 7, time.Hour)

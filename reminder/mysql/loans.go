@@ -23,7 +23,7 @@ import (
 const VersionTable = "reminder_migrations"
 
 // SchemaVersion is the number of the newest migration, the one this program works with.
-const SchemaVersion = 1
+const SchemaVersion = 2
 
 // Check looks at the schema's version and at the view before a run does anything.
 func (s *Store) Check(ctx context.Context) error { return s.nameSource(ctx, s.check(ctx)) }
@@ -103,9 +103,13 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date,
 	handed := map[string]bool{} // loans of pages before the last
 	handOver := func() error {
 		for chunk := range slices.Chunk(loans, pageSize) {
-			known, err := s.known(ctx, chunk)
+			ids := make([]string, len(chunk))
+			for i, l := range chunk {
+				ids[i] = l.ID
+			}
+			known, err := s.Promised(ctx, reminder.Date{}, ids...)
 			if err != nil {
-				return fault("read what was promised", err)
+				return err
 			}
 			if err := page(chunk, known); err != nil {
 				return err
@@ -186,15 +190,18 @@ func setDue(l *reminder.Loan, raw string) {
 	}
 }
 
-// known returns what was promised in the cycles of loans.
-func (s *Store) known(ctx context.Context, loans []reminder.Loan) (map[reminder.Cycle]reminder.History, error) {
+// Promised returns what was promised about loans. A server that takes short statements only is asked in parts.
+func (s *Store) Promised(ctx context.Context, from reminder.Date, loans ...string) (map[reminder.Cycle]reminder.History, error) {
 	known := map[reminder.Cycle]reminder.History{}
-	ids := make([]any, len(loans))
-	for i, l := range loans {
-		ids[i] = l.ID
-		if raw, ok := s.raws.Load(l.ID); ok { // as it was promised before ids lost what pads them
+	ids := anys(loans)
+	for _, id := range loans {
+		if raw, ok := s.raws.Load(id); ok { // as it was promised before ids lost what pads them
 			ids = append(ids, raw)
 		}
+	}
+	since := ""
+	if from != (reminder.Date{}) {
+		since, ids = " AND n.due_date >= ?", append(ids, from.String())
 	}
 	err := s.read(ctx, func() { clear(known) }, func(rows *sql.Rows) error {
 		var c reminder.Cycle
@@ -206,13 +213,13 @@ func (s *Store) known(ctx context.Context, loans []reminder.Loan) (map[reminder.
 		known[c] = append(known[c], p)
 		return nil
 		// A notice whose email is missing (half a restored backup) stands: it may have been told.
-	}, `SELECT n.loan_id, n.due_date, n.step, n.dropped, n.email_id, COALESCE(e.borrower_id, ''),
+	}, `SELECT n.loan_id, n.due_date, n.kind, n.step, n.dropped, n.email_id, COALESCE(e.borrower_id, ''),
 		COALESCE(e.state IN ('queued', 'claimed', 'handover'), 0),
 		COALESCE(e.state IN ('sent', 'unknown', 'handover') OR e.unknowns > 0, 1)
-		FROM reminder_notices n LEFT JOIN reminder_emails e ON e.id = n.email_id WHERE n.loan_id IN (`+marks(len(ids))+")", ids...)
-	if errors.Is(err, mysql.ErrPktTooLarge) && len(loans) > 1 { // a server that takes short statements only
+		FROM reminder_notices n LEFT JOIN reminder_emails e ON e.id = n.email_id WHERE n.loan_id IN (`+marks(len(ids)-strings.Count(since, "?"))+")"+since, ids...)
+	if errors.Is(err, mysql.ErrPktTooLarge) && len(loans) > 1 {
 		for half := range slices.Chunk(loans, (len(loans)+1)/2) {
-			part, err := s.known(ctx, half)
+			part, err := s.Promised(ctx, from, half...)
 			if err != nil {
 				return nil, err
 			}
@@ -220,7 +227,7 @@ func (s *Store) known(ctx context.Context, loans []reminder.Loan) (map[reminder.
 		}
 		return known, nil
 	}
-	return known, err
+	return known, fault("read what was promised", err)
 }
 
 // A notice that makes room for another borrower's is kept under a number that is no step's, below aside. Its step stands in
@@ -236,9 +243,9 @@ func comeBack(step *int, dropped *string) {
 	}
 }
 
-// scanCycle scans a row that begins with loan_id and due_date.
+// scanCycle scans a row that begins with loan_id, due_date and kind.
 func scanCycle(rows *sql.Rows, c *reminder.Cycle, more ...any) error {
-	return rows.Scan(append([]any{ident{nil, &c.Loan}, day{&c.Due}}, more...)...)
+	return rows.Scan(append([]any{ident{nil, &c.Loan}, day{&c.Due}, &c.Kind}, more...)...)
 }
 
 // marks returns n parameter marks.

@@ -2,6 +2,7 @@ package mysql_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -118,4 +119,64 @@ func TestRefusedViewsChangeNothing(t *testing.T) {
 	calendars, err := store.Calendars(t.Context(), day("2026-11-24"))
 	require.NoError(t, err)
 	assert.Len(t, calendars[""].Weekdays, 1)
+}
+
+// oldRecords are what the first version left: loans, one of them moved to another borrower, mornings with a summary, and an
+// email that stands for a missing one.
+const oldRecords = `
+INSERT INTO reminder_emails (id, ref, borrower_id, run_id, priority, state, next_at, created_at) VALUES
+	(1, 'r1', '7', 'run', 2, 'sent', '2026-11-23', '2026-11-23'), (2, 'r2', '8', 'run', 0, 'queued', '2026-11-23', '2026-11-23'),
+	(3, 'r3', '', 'run', 0, 'sent', '2026-11-23', '2026-11-23'), (4, 'r4', '', 'run', 0, 'queued', '2026-11-23', '2026-11-23'),
+	(9, 'r9', '', '', 0, 'canceled', '2026-11-23', '2026-11-23');
+INSERT INTO reminder_notices (loan_id, due_date, step, email_id, number, dropped) VALUES
+	('1', '2026-11-20', 3, 1, 1, ''), ('1', '2026-11-20', -10001, 1, 1, 'moved 1'), ('2', '2026-11-23', 0, 2, 0, ''),
+	('', '2026-11-23', 0, 3, 0, ''), ('', '2026-11-23', 1, 4, 0, '');
+`
+
+// TestMigrateOldRecords: records of the first version get their kinds, whichever statement the migration was cut off at.
+func TestMigrateOldRecords(t *testing.T) {
+	db := mysqltest.New(t)
+	first, err := os.ReadFile("migrations/00001_outbox.sql")
+	require.NoError(t, err)
+	w := newWire(db, db.Config)
+	w.cfg.Params = nil
+	conn, err := mysql.OpenDB(w.cfg, 1)
+	require.NoError(t, err)
+	defer conn.Close()
+	for n := 1; ; n++ {
+		w.disarm()
+		db.Exec(t, `DROP TABLE IF EXISTS reminder_emails, reminder_notices, reminder_runs, reminder_state, reminder_closed_days,
+			reminder_opt_outs, reminder_bad_addresses, reminder_migrations`)
+		db.Script(t, string(first)+oldRecords)
+		db.Script(t, `CREATE TABLE reminder_migrations (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, version_id BIGINT NOT NULL,
+			is_applied TINYINT(1) NOT NULL, tstamp TIMESTAMP NULL DEFAULT CURRENT_TIMESTAMP);
+			INSERT INTO reminder_migrations (version_id, is_applied) VALUES (0, 1), (1, 1);`)
+		w.arm(replyLost, func(i int, _ string) bool { return i == n })
+		for range 100 { // and nothing gets through after it
+			w.arm(lost, func(int, string) bool { return w.struck > 0 })
+		}
+		_, err := migrations.Up(t.Context(), conn)
+		where := fmt.Sprintf("statement %d: %s", n, w.statement)
+		cut := w.struck > 0
+		if cut {
+			require.Error(t, err, where)
+			w.disarm()
+			_, err = migrations.Up(t.Context(), conn)
+		}
+		require.NoError(t, err, where)
+		for query, want := range map[string]string{
+			"SELECT GROUP_CONCAT(CONCAT_WS(' ', ref, kind, priority) ORDER BY id) FROM reminder_emails":                      "r1 loan 2,r2 loan 0,r3 summary -1,r4 summary -1,r9 summary -1",
+			"SELECT GROUP_CONCAT(CONCAT_WS(' ', loan_id, kind, step, dropped) ORDER BY loan_id, step) FROM reminder_notices": " summary 0 , summary 1 ,1 loan -10001 moved 1,1 loan 3 ,2 loan 0 ",
+			`SELECT GROUP_CONCAT(column_name ORDER BY seq_in_index) FROM information_schema.statistics
+				WHERE table_schema = DATABASE() AND table_name = 'reminder_notices' AND index_name = 'PRIMARY'`: "loan_id,due_date,kind,step",
+		} {
+			var got string
+			require.NoError(t, db.Admin.QueryRow(query).Scan(&got), where)
+			require.Equal(t, want, got, where)
+		}
+		if !cut {
+			assert.Greater(t, n, 10, "each statement was cut off")
+			return
+		}
+	}
 }

@@ -49,8 +49,8 @@ func emails(n int) []reminder.Email {
 	var out []reminder.Email
 	for i := range n {
 		id := fmt.Sprint(i)
-		out = append(out, reminder.Email{Borrower: id, Priority: reminder.DueToday,
-			Notices: []reminder.Notice{{Cycle: reminder.Cycle{Loan: id, Due: day("2026-11-24")}}}})
+		out = append(out, reminder.Email{Kind: reminder.KindLoan, Borrower: id, Priority: reminder.DueToday,
+			Notices: []reminder.Notice{{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: id, Due: day("2026-11-24")}}}})
 	}
 	return out
 }
@@ -64,7 +64,7 @@ func promise(t testing.TB, store *mysql.Store, emails []reminder.Email) {
 
 func claim(t testing.TB, store *mysql.Store, n int, lease time.Duration) []reminder.Claim {
 	t.Helper()
-	claims, err := store.Claim(t.Context(), n, lease)
+	claims, err := store.Claim(t.Context(), reminder.ClaimAll, n, lease)
 	require.NoError(t, err)
 	return claims
 }
@@ -106,7 +106,7 @@ func TestLeastRights(t *testing.T) {
 		require.ErrorAs(t, err, &refused, statement)
 		assert.Contains(t, []uint16{1142, 1143, 1044, 1227}, refused.Number, statement)
 	}
-	loans, err := store.Reread(t.Context(), reminder.Claim{Notices: []reminder.Notice{{Cycle: reminder.Cycle{Loan: fmt.Sprint(loan)}}}})
+	loans, err := store.Reread(t.Context(), reminder.Claim{Notices: []reminder.Notice{{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: fmt.Sprint(loan)}}}})
 	require.NoError(t, err)
 	assert.Len(t, loans, 1)
 }
@@ -133,7 +133,9 @@ func TestView(t *testing.T) {
 	}))
 	assert.ElementsMatch(t, []string{fmt.Sprint(open), fmt.Sprint(placeholder), fmt.Sprint(future)}, seen, "one row per open loan")
 
-	notice := func(id any) reminder.Notice { return reminder.Notice{Cycle: reminder.Cycle{Loan: fmt.Sprint(id)}} }
+	notice := func(id any) reminder.Notice {
+		return reminder.Notice{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: fmt.Sprint(id)}}
+	}
 	loans, err := store.Reread(t.Context(), reminder.Claim{Notices: []reminder.Notice{notice(open), notice(placeholder), notice(fmt.Sprint(open) + "x")}})
 	require.NoError(t, err)
 	require.Len(t, loans, 2)
@@ -172,7 +174,7 @@ func TestViewByHand(t *testing.T) {
 	}))
 	assert.Equal(t, map[string]string{"A12": "14:30", "a12": "", "B1": "", "C1": "23:58", "999101": "loan_id", "D1": "borrower_id", "999100": "", "E1": "due_at"}, got)
 
-	loans, err := store.Reread(t.Context(), reminder.Claim{Notices: []reminder.Notice{{Cycle: reminder.Cycle{Loan: "E"}}, {Cycle: reminder.Cycle{Loan: "A1"}}}})
+	loans, err := store.Reread(t.Context(), reminder.Claim{Notices: []reminder.Notice{{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: "E"}}, {Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: "A1"}}}})
 	require.NoError(t, err)
 	require.Len(t, loans, 2)
 	for _, l := range loans {
@@ -207,9 +209,9 @@ func TestScanPages(t *testing.T) {
 			rows = append(rows, fmt.Sprintf("(%d, 1, 1, 'P%d', '2026-01-01', '%s', 'Dipinjam')", i, i, due(i)))
 			want[fmt.Sprint(i)] = due(i)
 			if i%7 == 0 {
-				promised = append(promised, reminder.Email{Borrower: "1", Notices: []reminder.Notice{
-					{Cycle: reminder.Cycle{Loan: fmt.Sprint(i), Due: due(i)}, Step: -1},
-					{Cycle: reminder.Cycle{Loan: fmt.Sprint(i), Due: due(i)}, Step: i % 9, Number: 1}}})
+				promised = append(promised, reminder.Email{Kind: reminder.KindLoan, Borrower: "1", Notices: []reminder.Notice{
+					{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: fmt.Sprint(i), Due: due(i)}, Step: -1},
+					{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: fmt.Sprint(i), Due: due(i)}, Step: i % 9, Number: 1}}})
 			}
 		}
 		db.Exec(t, "INSERT INTO peminjaman (id, user_id, buku_id, no_peminjaman, tanggal_pinjam, tanggal_kembali, status) VALUES "+strings.Join(rows, ","))
@@ -224,7 +226,7 @@ func TestScanPages(t *testing.T) {
 				_, twice := got[l.ID]
 				require.False(t, twice, "seen twice")
 				got[l.ID] = l.Due
-				h, ok := known[reminder.Cycle{Loan: l.ID, Due: l.Due}]
+				h, ok := known[reminder.Cycle{Kind: reminder.KindLoan, Loan: l.ID, Due: l.Due}]
 				var i int
 				_, err := fmt.Sscan(l.ID, &i)
 				require.NoError(t, err)
@@ -345,7 +347,7 @@ func TestClaimIsExclusiveAndOrdered(t *testing.T) {
 			<-start
 			last := -1
 			for {
-				claims, err := other.Claim(t.Context(), 7, time.Hour)
+				claims, err := other.Claim(t.Context(), reminder.ClaimAll, 7, time.Hour)
 				mu.Lock()
 				assert.NoError(t, err)
 				for _, c := range claims {
@@ -393,7 +395,7 @@ func TestClaimFollowsItsIndex(t *testing.T) {
 		}
 		return total
 	}
-	for _, which := range []string{"", " AND borrower_id = ''"} {
+	for _, which := range []string{"", " AND priority = -1"} {
 		before := reads()
 		_, err = conn.ExecContext(t.Context(), fmt.Sprintf(mysql.ClaimUpdate, which), "token", 1, 8)
 		require.NoError(t, err)
@@ -662,6 +664,6 @@ func TestCanceled(t *testing.T) {
 	store, _, _ := open(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := store.Claim(ctx, 1, time.Hour)
+	_, err := store.Claim(ctx, reminder.ClaimAll, 1, time.Hour)
 	require.ErrorIs(t, err, context.Canceled)
 }

@@ -112,8 +112,8 @@ func makeRoom(ctx context.Context, tx *sql.Tx, chunk []reminder.Email, known map
 				switch {
 				case p.Step != n.Step || p.Dropped == reminder.ReasonMoved:
 				case slices.Contains(reminder.Voids, p.Dropped):
-					void = append(void, "loan_id = ? AND due_date = ? AND step = ? AND email_id = ?")
-					args = append(args, n.Loan, n.Due.String(), n.Step, p.Email)
+					void = append(void, keyIs+" AND email_id = ?")
+					args = append(args, append(key(n), p.Email)...)
 				default:
 					if err := setAside(ctx, tx, n, p.Email); err != nil {
 						return err
@@ -130,15 +130,19 @@ func makeRoom(ctx context.Context, tx *sql.Tx, chunk []reminder.Email, known map
 	return err
 }
 
+// keyIs is the condition that a row of reminder_notices is a notice's, and key its arguments.
+const keyIs = "loan_id = ? AND due_date = ? AND kind = ? AND step = ?"
+
+func key(n reminder.Notice) []any { return []any{n.Loan, n.Due.String(), string(n.Kind), n.Step} }
+
 func setAside(ctx context.Context, tx *sql.Tx, n reminder.Notice, email int64) error {
-	least, err := count(ctx, tx, "SELECT COALESCE(MIN(step), 0) FROM reminder_notices WHERE loan_id = ? AND due_date = ?",
-		n.Loan, n.Due.String())
+	least, err := count(ctx, tx, "SELECT COALESCE(MIN(step), 0) FROM reminder_notices WHERE loan_id = ? AND due_date = ? AND kind = ?",
+		key(n)[:3]...)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE reminder_notices SET dropped = ?, step = ?
-		WHERE loan_id = ? AND due_date = ? AND step = ? AND email_id = ?`,
-		asidePrefix+strconv.Itoa(n.Step), min(least, aside)-1, n.Loan, n.Due.String(), n.Step, email)
+	_, err = tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = ?, step = ? WHERE "+keyIs+" AND email_id = ?",
+		slices.Concat([]any{asidePrefix + strconv.Itoa(n.Step), min(least, aside) - 1}, key(n), []any{email})...)
 	return err
 }
 
@@ -146,10 +150,10 @@ func insertEmails(ctx context.Context, tx *sql.Tx, runID string, chunk []reminde
 	var values []string
 	var args []any
 	for i, e := range chunk {
-		values = append(values, "(?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))")
-		args = append(args, refs[i], e.Borrower, runID, int(e.Priority), string(state), reason)
+		values = append(values, "(?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))")
+		args = append(args, refs[i], string(e.Kind), e.Borrower, runID, int(e.Priority), string(state), reason)
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO reminder_emails (ref, borrower_id, run_id, priority, state, reason, next_at, created_at)
+	_, err := tx.ExecContext(ctx, `INSERT INTO reminder_emails (ref, kind, borrower_id, run_id, priority, state, reason, next_at, created_at)
 		VALUES `+strings.Join(values, ", "), args...)
 	if err != nil {
 		return err
@@ -174,24 +178,24 @@ func insertEmails(ctx context.Context, tx *sql.Tx, runID string, chunk []reminde
 	values, args = nil, nil
 	for i, e := range chunk {
 		for _, n := range e.Notices {
-			values = append(values, "(?, ?, ?, ?, ?, ?)")
-			args = append(args, n.Loan, n.Due.String(), n.Step, ids[refs[i]], n.Number, reason)
+			values = append(values, "(?, ?, ?, ?, ?, ?, ?)")
+			args = append(append(args, key(n)...), ids[refs[i]], n.Number, reason)
 		}
 	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO reminder_notices (loan_id, due_date, step, email_id, number, dropped) VALUES "+
+	_, err = tx.ExecContext(ctx, "INSERT INTO reminder_notices (loan_id, due_date, kind, step, email_id, number, dropped) VALUES "+
 		strings.Join(values, ", "), args...)
 	return err
 }
 
 // unpromised returns the emails of a chunk without the notices that are promised by now, and what it knows of their cycles.
 func (s *Store) unpromised(ctx context.Context, chunk []reminder.Email) ([]reminder.Email, map[reminder.Cycle]reminder.History, error) {
-	var loans []reminder.Loan
+	var ids []string
 	for _, e := range chunk {
 		for _, n := range e.Notices {
-			loans = append(loans, reminder.Loan{ID: n.Loan})
+			ids = append(ids, n.Loan)
 		}
 	}
-	known, err := s.known(ctx, loans)
+	known, err := s.Promised(ctx, reminder.Date{}, ids...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -316,20 +320,10 @@ func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) 
 	return swept, fault("queue unknown emails again", err)
 }
 
-// Claim takes emails by one UPDATE whose order is that of its index, and reads back what it took by the token. When the
-// reply is lost, the rows are found by the same token; rows nobody finds wait for their lease.
-func (s *Store) Claim(ctx context.Context, n int, lease time.Duration) ([]reminder.Claim, error) {
-	return s.claim(ctx, "", n, lease)
-}
-
-// ClaimSummaries is Claim for emails that belong to no borrower.
-func (s *Store) ClaimSummaries(ctx context.Context, n int, lease time.Duration) ([]reminder.Claim, error) {
-	return s.claim(ctx, " AND borrower_id = ''", n, lease)
-}
-
-// ClaimFirst is Claim without second chances and what was taken back.
-func (s *Store) ClaimFirst(ctx context.Context, n int, lease time.Duration) ([]reminder.Claim, error) {
-	return s.claim(ctx, " AND unknowns = 0 AND reason NOT LIKE '"+reminder.GoesLast+"%'", n, lease)
+// which says in SQL which emails a claim takes.
+var which = map[reminder.Which]string{
+	reminder.ClaimFirst: fmt.Sprintf(" AND priority = %d", reminder.PriorityFirst),
+	reminder.ClaimFresh: " AND unknowns = 0 AND reason NOT LIKE '" + reminder.GoesLast + "%'",
 }
 
 // claimUpdate names every column of its index in its order, the constant state too: MariaDB takes a column for constant only
@@ -338,7 +332,9 @@ const claimUpdate = `UPDATE reminder_emails SET state = 'claimed', claim_token =
 	lease_until = DATE_ADD(UTC_TIMESTAMP(6), INTERVAL ? MICROSECOND)
 	WHERE state = 'queued' AND next_at <= UTC_TIMESTAMP(6)%s ORDER BY state, priority, next_at, id LIMIT ?`
 
-func (s *Store) claim(ctx context.Context, which string, n int, lease time.Duration) ([]reminder.Claim, error) {
+// Claim takes emails by one UPDATE whose order is that of its index, and reads back what it took by the token. When the
+// reply is lost, the rows are found by the same token; rows nobody finds wait for their lease.
+func (s *Store) Claim(ctx context.Context, take reminder.Which, n int, lease time.Duration) ([]reminder.Claim, error) {
 	token := rand.Text()
 	var taken int64
 	err := retry(ctx, func(again bool) error {
@@ -348,7 +344,7 @@ func (s *Store) claim(ctx context.Context, which string, n int, lease time.Durat
 				return err
 			}
 		}
-		res, err := s.db.ExecContext(ctx, fmt.Sprintf(claimUpdate, which), token, lease.Microseconds(), n)
+		res, err := s.db.ExecContext(ctx, fmt.Sprintf(claimUpdate, which[take]), token, lease.Microseconds(), n)
 		if err != nil {
 			return err
 		}
@@ -408,7 +404,7 @@ func (s *Store) claims(ctx context.Context, where string, args ...any) ([]remind
 	err := s.read(ctx, func() { claims = nil }, func(rows *sql.Rows) error {
 		var c reminder.Claim
 		var token, id, date sql.NullString
-		if err := rows.Scan(&c.ID, &c.Ref, &token, ident{nil, &c.Borrower}, &c.Attempts, &c.Unknowns, &id, &date); err != nil {
+		if err := rows.Scan(&c.ID, &c.Ref, &token, &c.Kind, ident{nil, &c.Borrower}, &c.Priority, &c.Attempts, &c.Unknowns, &id, &date); err != nil {
 			return err
 		}
 		c.Token, c.MessageID = token.String, id.String
@@ -416,7 +412,7 @@ func (s *Store) claims(ctx context.Context, where string, args ...any) ([]remind
 		c.Date, err = parseTime(date)
 		claims = append(claims, c)
 		return err
-	}, `SELECT id, ref, claim_token, borrower_id, attempts, unknowns, message_id, message_date FROM reminder_emails
+	}, `SELECT id, ref, claim_token, kind, borrower_id, priority, attempts, unknowns, message_id, message_date FROM reminder_emails
 		WHERE `+where+" ORDER BY priority, next_at, id", args...)
 	if err != nil || len(claims) == 0 {
 		return nil, err
@@ -450,7 +446,7 @@ func (s *Store) notices(ctx context.Context, claims []reminder.Claim) error {
 		c := &claims[index[email]]
 		c.Notices = append(c.Notices, n)
 		return nil
-	}, `SELECT loan_id, due_date, step, number, email_id FROM reminder_notices
+	}, `SELECT loan_id, due_date, kind, step, number, email_id FROM reminder_notices
 		WHERE email_id IN (`+marks(len(ids))+`) AND dropped = '' ORDER BY due_date, loan_id`, ids...)
 }
 
@@ -505,8 +501,8 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 			o.Dropped = nil // the copy that may have arrived told of it
 		}
 		for _, d := range o.Dropped {
-			_, err := tx.ExecContext(ctx, `UPDATE reminder_notices SET dropped = ?
-				WHERE loan_id = ? AND due_date = ? AND step = ? AND email_id = ?`, d.Reason, d.Loan, d.Due.String(), d.Step, c.ID)
+			_, err := tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = ? WHERE "+keyIs+" AND email_id = ?",
+				slices.Concat([]any{d.Reason}, key(d.Notice), []any{c.ID})...)
 			if err != nil {
 				return err
 			}

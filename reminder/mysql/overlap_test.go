@@ -67,7 +67,7 @@ func TestOverlap(t *testing.T) {
 				mu.Unlock()
 				for err == nil {
 					var claims []reminder.Claim
-					if claims, err = store.Claim(t.Context(), 3, time.Hour); len(claims) == 0 {
+					if claims, err = store.Claim(t.Context(), reminder.ClaimAll, 3, time.Hour); len(claims) == 0 {
 						break
 					}
 					for _, c := range claims {

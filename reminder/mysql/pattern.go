@@ -14,7 +14,7 @@ func (s *Store) Answered(ctx context.Context, period time.Duration) ([]reminder.
 	answered, err := list(ctx, s, func(rows *sql.Rows, a *reminder.Answered) error {
 		return rows.Scan(&a.ID, &a.Borrower, &a.State, &a.Reason, &a.Unknowns)
 	}, `SELECT id, borrower_id, state, reason, unknowns FROM reminder_emails
-		WHERE state IN ('queued', 'refused', 'failed', 'unknown') AND reason <> '' AND borrower_id <> ''
+		WHERE state IN ('queued', 'refused', 'failed', 'unknown') AND reason <> '' AND kind <> 'summary'
 		AND (state = 'queued' OR ended_at > DATE_SUB(UTC_TIMESTAMP(6), INTERVAL ? SECOND))`, int(period.Seconds()))
 	return answered, fault("read what was answered", err)
 }

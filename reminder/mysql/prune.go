@@ -103,7 +103,7 @@ func (p *Pruned) batch(ctx context.Context, tx *sql.Tx, ids []int64, before time
 		notices[id]++
 		keep[id] = keep[id] || open[c.Loan] || !c.Due.Before(horizon)
 		return nil
-	}, "SELECT loan_id, due_date, email_id FROM reminder_notices WHERE email_id IN ("+marks(len(ids))+")", args...)
+	}, "SELECT loan_id, due_date, kind, email_id FROM reminder_notices WHERE email_id IN ("+marks(len(ids))+")", args...)
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (s *Store) Sent(ctx context.Context, first, last reminder.Date, zone *time.
 		return nil
 		// By quarters of an hour, because midnight falls on one in every zone, whatever its clocks do.
 	}, `SELECT FLOOR(TIMESTAMPDIFF(MINUTE, '1970-01-01', handover_at) / 15) AS quarter, priority, COUNT(*) FROM reminder_emails
-		WHERE handover_at >= ? AND handover_at < ? AND state = 'sent' AND borrower_id <> '' GROUP BY quarter, priority`, from, to)
+		WHERE handover_at >= ? AND handover_at < ? AND state = 'sent' AND kind <> 'summary' GROUP BY quarter, priority`, from, to)
 	return sent, fault("count what was sent", err)
 }
 
@@ -51,9 +51,9 @@ func (s *Store) ToldCounts(ctx context.Context, first, last reminder.Date, zone 
 		return rows.Scan(day{&t.Due}, &t.Step, &t.Count, &t.Again)
 		// One that was dropped because the book had come back was followed by none.
 	}, `SELECT n.due_date, n.step, COUNT(*), SUM(EXISTS (SELECT 1 FROM reminder_notices later WHERE later.loan_id = n.loan_id
-			AND later.due_date = n.due_date AND later.step > n.step AND later.dropped NOT IN ('returned', 'renewed')))
+			AND later.due_date = n.due_date AND later.kind = n.kind AND later.step > n.step AND later.dropped NOT IN ('returned', 'renewed')))
 		FROM reminder_emails e JOIN reminder_notices n ON n.email_id = e.id
-		WHERE e.handover_at >= ? AND e.handover_at < ? AND e.state = 'sent' AND n.dropped = '' AND n.loan_id <> ''
+		WHERE e.handover_at >= ? AND e.handover_at < ? AND e.state = 'sent' AND n.dropped = '' AND n.kind = 'loan'
 		GROUP BY n.due_date, n.step`, from, to)
 	return told, fault("count what was told", err)
 }

@@ -104,10 +104,10 @@ func TestListNamesEveryLoan(t *testing.T) {
 	for i := range 60 {
 		id := fmt.Sprintf("%03d %s", i, strings.Repeat("x", 90))
 		want = append(want, id)
-		notices = append(notices, reminder.Notice{Cycle: reminder.Cycle{Loan: id, Due: day("2026-11-24")}})
+		notices = append(notices, reminder.Notice{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: id, Due: day("2026-11-24")}})
 	}
 	promise(t, store, []reminder.Email{{Borrower: "a", Notices: notices}, {Borrower: "b", Notices: []reminder.Notice{
-		{Cycle: reminder.Cycle{Loan: "z", Due: day("2026-11-24")}}, {Cycle: reminder.Cycle{Loan: "z", Due: day("2026-11-25")}}}}})
+		{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: "z", Due: day("2026-11-24")}}, {Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: "z", Due: day("2026-11-25")}}}}})
 	emails, err := store.List(t.Context(), reminder.StateQueued)
 	require.NoError(t, err)
 	require.Len(t, emails, 2)

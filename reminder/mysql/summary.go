@@ -11,18 +11,12 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// SummariesPromised counts the notices about no loan that are promised for a day.
-func (s *Store) SummariesPromised(ctx context.Context, day reminder.Date) (int, error) {
-	n, err := s.count(ctx, "SELECT COUNT(*) FROM reminder_notices WHERE loan_id = '' AND due_date = ?", day.String())
-	return n, fault("look for the summary", err)
-}
-
 // Activity counts since the newest summary of a former day that was sent.
 func (s *Store) Activity(ctx context.Context, today reminder.Date) (reminder.Activity, error) {
 	var a reminder.Activity
 	err := s.row(ctx, []any{datetime{&a.Since}},
 		`SELECT MAX(e.handover_at) FROM reminder_notices n JOIN reminder_emails e ON e.id = n.email_id
-		WHERE n.loan_id = '' AND n.due_date < ? AND e.state = 'sent'`, today.String())
+		WHERE n.loan_id = '' AND n.kind = 'summary' AND n.due_date < ? AND e.state = 'sent'`, today.String())
 	if err != nil {
 		return a, fault("look for the summary", err)
 	}
@@ -31,10 +25,10 @@ func (s *Store) Activity(ctx context.Context, today reminder.Date) (reminder.Act
 		from = formatTime(time.Unix(0, 0))
 	}
 	a.Sent, err = s.count(ctx, `SELECT COUNT(*) FROM reminder_emails
-		WHERE handover_at > ? AND state = 'sent' AND borrower_id <> ''`, from)
+		WHERE handover_at > ? AND state = 'sent' AND kind <> 'summary'`, from)
 	if err == nil {
 		a.Waiting, err = s.count(ctx, `SELECT COUNT(*) FROM reminder_emails
-			WHERE state IN ('queued', 'claimed', 'handover') AND borrower_id <> ''`)
+			WHERE state IN ('queued', 'claimed', 'handover') AND kind <> 'summary'`)
 	}
 	if err != nil {
 		return a, fault("count the emails", err)
@@ -42,7 +36,7 @@ func (s *Store) Activity(ctx context.Context, today reminder.Date) (reminder.Act
 	a.Trouble, err = list(ctx, s, func(rows *sql.Rows, t *reminder.Trouble) error {
 		return rows.Scan(&t.State, &t.Reason, &t.Count)
 	}, `SELECT state, reason, COUNT(*) FROM reminder_emails WHERE state IN ('refused', 'failed', 'unknown') AND ended_at > ?
-		AND borrower_id <> '' GROUP BY state, reason ORDER BY COUNT(*) DESC, state, reason LIMIT 20`, from)
+		AND kind <> 'summary' GROUP BY state, reason ORDER BY COUNT(*) DESC, state, reason LIMIT 20`, from)
 	return a, fault("read what went wrong", err)
 }
 

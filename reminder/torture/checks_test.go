@@ -152,7 +152,7 @@ func (r *round) check() {
 		}
 	}
 	twice := r.count(`SELECT COUNT(*) FROM
-		(SELECT 1 FROM reminder_notices GROUP BY loan_id, due_date, step HAVING COUNT(*) > 1) twice`)
+		(SELECT 1 FROM reminder_notices GROUP BY loan_id, due_date, kind, step HAVING COUNT(*) > 1) twice`)
 	if twice > 0 {
 		r.violation("e: a notice is promised once", "%d were not", twice)
 	}

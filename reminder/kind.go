@@ -1,0 +1,75 @@
+package reminder
+
+import (
+	"context"
+)
+
+// A Kind says what a notice is about and to whom it goes. It is stored with every email, and it is part of the key of
+// every notice. What Loan, Due and Step of a notice mean is up to its kind.
+type Kind string
+
+// The kinds.
+const (
+	KindLoan    Kind = "loan"    // to a borrower: their books are due or late
+	KindSummary Kind = "summary" // to the librarian: what was sent, and what needs a person
+)
+
+// A Mailing is all that is special about one kind of notice: when it is due, whether it still holds when it is sent, and
+// what is written to whom. The run does the rest for every kind alike: the key, the claim, the mark and the outcome.
+// A new kind is a file with its Mailing, and a template.
+type Mailing interface {
+	Kind() Kind
+	// First reports whether emails of this kind are about the library and not about borrowers: they have [PriorityFirst], and
+	// are tried before any other email begins. They are sent when the others are held back, too.
+	First() bool
+	// Plan begins a plan. It returns nil when the kind is not in use, or not today.
+	Plan(ctx context.Context, run *Run) (Planner, error)
+	// Recheck reads again what a claim is about. It returns the draft to send, or an outcome with a State when nothing is to be
+	// sent. Notices that no longer hold are in Outcome.Dropped in both cases. An error stops the run; the
+	// email is handed back.
+	Recheck(ctx context.Context, run *Run, c Claim) (Draft, Outcome, error)
+}
+
+// A Planner gathers the emails of one kind.
+type Planner interface {
+	// Add judges a page of the loans in reach. known holds what was promised in their cycles, of every kind. The planner of
+	// a kind that goes first gets no loans: it does not wait for a scan.
+	Add(loans []Loan, known map[Cycle]History)
+	// Loans returns the ids of the loans that the emails are about. They are looked up once more, as a recheck will.
+	Loans() []string
+	// Emails returns the emails to promise, the most urgent first, without the loans that turned out to be odd.
+	Emails(odd map[string]bool) []Email
+}
+
+// Mailings returns the kinds that every installation has.
+func Mailings() []Mailing { return []Mailing{summaryMailing{}, loanMailing{}} }
+
+// mailing returns what is special about a kind; nil when this program does not know it.
+func (r *Runner) mailing(kind Kind) Mailing {
+	for _, m := range r.Mailings {
+		if m.Kind() == kind {
+			return m
+		}
+	}
+	return nil
+}
+
+// loanMailing tells borrowers about their loans.
+type loanMailing struct{}
+
+func (loanMailing) Kind() Kind  { return KindLoan }
+func (loanMailing) First() bool { return false }
+
+func (loanMailing) Plan(_ context.Context, run *Run) (Planner, error) {
+	run.loans = NewPlan(run.Rules, run.Today)
+	return run.loans, nil
+}
+
+func (loanMailing) Recheck(ctx context.Context, run *Run, c Claim) (Draft, Outcome, error) {
+	loans, err := run.Store.Reread(ctx, c)
+	if err != nil {
+		return Draft{}, Outcome{}, err
+	}
+	letter, to, outcome := run.Rules.Recheck(c, loans, run.Today)
+	return letter.draft(to), outcome, nil
+}
