@@ -107,18 +107,23 @@ func open(cfg *mysql.Config, maxConns int, patience time.Duration) (*sql.DB, err
 // Close closes the connections.
 func (s *Store) Close() error { return s.db.Close() }
 
-// maxTries bounds how often a statement or transaction is begun again.
-const maxTries = 5
+// maxTries bounds how often a statement or transaction is begun again, maxDeadlocks where it was rolled back for another one,
+// which then got on: with several runs that is in order.
+const maxTries, maxDeadlocks = 5, 30
 
-// retry calls f until it succeeds, fails for good, or was tried maxTries times. f must stand being repeated after it
+// retry calls f until it succeeds, fails for good, or was tried too often. f must stand being repeated after it
 // took effect: the error may be a lost reply. again says whether this is a repetition.
 func retry(ctx context.Context, f func(again bool) error) error {
 	for try := 1; ; try++ {
 		err := f(try > 1)
-		if err == nil || try == maxTries || !transient(err) || ctx.Err() != nil {
+		limit := maxTries
+		if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1213 {
+			limit = maxDeadlocks
+		}
+		if err == nil || try >= limit || !transient(err) || ctx.Err() != nil {
 			return err
 		}
-		pause := time.Duration(try*try) * 10 * time.Millisecond
+		pause := time.Duration(min(try, maxTries)*min(try, maxTries)) * 10 * time.Millisecond
 		timer := time.NewTimer(pause + rand.N(pause)) // jitter: those who deadlocked should not meet again
 		select {
 		case <-timer.C:
