@@ -31,7 +31,7 @@
 //
 // Days on which the library is closed move steps but make none: a book that was due in a holiday counts as late only after
 // the first day on which it could be returned ([Calendar.Offset]). A branch may have a calendar of its own; while it is
-// closed, its loans are left for a later run ([Rules.Shut]). Which steps a borrower wants is judged anew by every run.
+// closed, its loans are left for a later run ([Rules.Closing]). Which steps a borrower wants is judged anew by every run.
 //
 // # A run
 //

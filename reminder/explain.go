@@ -2,6 +2,7 @@ package reminder
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -48,35 +49,29 @@ func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Exp
 	if err != nil {
 		return x, err
 	}
-	x.Offset = rules.calendar(loan).Offset(loan.Due, x.Today)
-	step, inForce := rules.inForce(loan, x.Today)
-	x.Step = step
 	var history History
 	for _, p := range past {
-		if p.Due == loan.Due {
+		if p.Kind == KindLoan && p.Due == loan.Due {
 			history = append(history, Past{Step: p.Step, Dropped: p.Dropped, Borrower: p.Borrower, Waiting: p.State.waits()})
 		}
 	}
-	if loan.Odd(x.Today) != "" { // the other rules cannot judge it
-		x.Hinders = append(x.Hinders, VerdictOdd)
+	d := rules.decide(loan, history, x.Today)
+	x.Offset, x.Step, x.Hinders = d.offset, d.step, d.trace()
+	if slices.Contains(x.Hinders, VerdictOdd) {
 		return x, nil
 	}
-	_, address := rules.Address(loan.Borrower)
-	_, closed := rules.calendar(loan).Closed(x.Today)
-	note := func(list *[]Verdict, v Verdict, applies bool) {
-		if applies {
-			*list = append(*list, v)
+	for _, later := range []struct {
+		verdict Verdict
+		applies bool
+	}{
+		{VerdictOutsideWindow, r.Settings.Window.Left(now, r.Settings.Zone) == 0},
+		{VerdictClosedDay, d.closed()},
+		{VerdictPaused, pause.inForce},
+	} {
+		if later.applies {
+			x.Later = append(x.Later, later.verdict)
 		}
 	}
-	note(&x.Hinders, VerdictTooOld, x.Today.Sub(loan.Due) > rules.MaxOverdueDays)
-	note(&x.Hinders, VerdictOnHold, loan.Hold != "")
-	note(&x.Hinders, VerdictOptedOut, rules.OptedOut[loan.Borrower.ID] || inForce && !loan.wants(step))
-	note(&x.Hinders, address, address != VerdictDue)
-	note(&x.Hinders, VerdictNotYet, !inForce)
-	note(&x.Hinders, VerdictTold, inForce && history.Promised(loan.Borrower.ID, step))
-	note(&x.Later, VerdictOutsideWindow, r.Settings.Window.Left(now, r.Settings.Zone) == 0)
-	note(&x.Later, VerdictClosedDay, closed)
-	note(&x.Later, VerdictPaused, pause.inForce)
 	if len(x.Hinders) == 1 && (x.Hinders[0] == VerdictTold || x.Hinders[0] == VerdictNotYet) {
 		x.Next = r.nextStep(rules, loan, x)
 	}
@@ -86,8 +81,8 @@ func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Exp
 // nextStep returns the day on which the next step comes into force, or no day when none does while the loan is told about.
 func (r *Runner) nextStep(rules Rules, loan Loan, x Explanation) Date {
 	for d := x.Today.AddDays(1); d.Sub(loan.Due) <= rules.MaxOverdueDays; d = d.AddDays(1) {
-		step, inForce := rules.inForce(loan, d)
-		if _, closed := rules.calendar(loan).Closed(d); inForce && !closed && (x.Hinders[0] == VerdictNotYet || step > x.Step) {
+		next := rules.decide(loan, nil, d)
+		if next.inForce && !next.closed() && (x.Hinders[0] == VerdictNotYet || next.step > x.Step) {
 			return d
 		}
 	}

@@ -161,7 +161,7 @@ func (r *Run) run(ctx context.Context) error {
 	left := s.Window.Left(r.Now, s.Zone)
 	_, closed := r.Rules.Calendar.Closed(r.Today)
 	r.Open = left > 0 && !closed
-	r.Rules.Shut = !r.Options.Now && !closed // a dry run on a closed day counts what the day keeps back
+	r.Rules.Closing = !r.Options.Now && !closed // a dry run on a closed day counts what the day keeps back
 	switch {
 	case restored: // whatever the hour: a run that found nothing to do would hide how old the records are
 		rep.Outcome, rep.Reason, r.budget = RunHeld, ReasonLooksRestored, min(r.budget, max(left, time.Minute))

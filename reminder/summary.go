@@ -106,7 +106,7 @@ func recheckSummary(run *Run, c Claim) (mail.Address, Outcome) {
 	}
 	to := recipients[c.Notices[0].Step]
 	if _, verdict := run.Rules.Address(Borrower{Email: to.Addr}); verdict == VerdictWithheld {
-		return to, Outcome{State: StateQueued, Reason: string(VerdictWithheld), KeepTry: true, RetryAfter: withheldFor}
+		return to, withheld(string(VerdictWithheld))
 	}
 	return to, Outcome{}
 }

@@ -1,0 +1,328 @@
+package reminder
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/mail"
+)
+
+// This file decides about one loan: whether a notice is promised, and whether a promised one is sent. It is pure. What it
+// decides stands in one list of rules, which the plan, the recheck and explain share.
+
+// A Verdict says what a rule decided about one loan. Verdicts are words because people read them.
+type Verdict string
+
+// The verdicts. All but Due mean that no notice is promised now.
+const (
+	VerdictDue         Verdict = "due"         // a step is in force that was not promised yet
+	VerdictNotYet      Verdict = "not_yet"     // the first step's day has not come
+	VerdictTold        Verdict = "told"        // the step in force, or a later one, was promised
+	VerdictTooOld      Verdict = "too_old"     // later than REMINDER_MAX_OVERDUE_DAYS
+	VerdictOnHold      Verdict = "held"        // the library's system says why
+	VerdictOptedOut    Verdict = "opted_out"   // the borrower wants no reminders
+	VerdictUnreachable Verdict = "unreachable" // no usable address
+	VerdictBadAddress  Verdict = "bad_address" // this address was refused for good
+	VerdictWithheld    Verdict = "withheld"    // not in REMINDER_ONLY_TO
+	VerdictOdd         Verdict = "odd"         // a cell of it says nothing that can be meant ([Loan.Odd])
+)
+
+// The verdicts on a promised notice that is not to be sent any more, beside those above. They are stored.
+const (
+	ReasonReturned   = "returned"
+	ReasonRenewed    = "renewed"
+	ReasonSuperseded = "superseded" // a later step is in force: its own notice says more
+)
+
+// Rules decide which loans are told about. They are values read once a run.
+type Rules struct {
+	Schedule       Schedule
+	Calendar       Calendar
+	Branches       map[string]Calendar // by Loan.Calendar; the library's closed days are in each of them, too
+	Closing        bool                // nothing goes out about the loans of a branch that is closed today
+	MaxOverdueDays int                 // loans later than this are counted, not mailed
+	OnlyTo         []string            // when not empty, mail goes to these addresses only
+	OptedOut       map[string]bool     // by Borrower.ID
+	BadAddresses   map[string]Digest   // by Borrower.ID
+}
+
+// calendar returns the calendar that a loan follows.
+func (r Rules) calendar(loan Loan) Calendar {
+	if c, ok := r.Branches[loan.Calendar]; ok {
+		return c
+	}
+	return r.Calendar
+}
+
+// A Digest stands for an address where the address itself must not be stored.
+type Digest [sha256.Size]byte
+
+// DigestOf returns the digest of an address, without regard to case.
+func DigestOf(addr string) Digest { return sha256.Sum256([]byte(strings.ToLower(addr))) }
+
+// Reach returns the first and last due date that can matter today.
+func (r Rules) Reach(today Date) (first, last Date) {
+	return today.AddDays(-r.MaxOverdueDays), today.AddDays(-min(0, r.Schedule.First()))
+}
+
+// Address returns the one address to which mail for the borrower goes, and Due when mail may go there.
+func (r Rules) Address(b Borrower) (mail.Address, Verdict) {
+	addr, err := mail.ParseAddress(b.Email)
+	if err != nil {
+		return mail.Address{}, VerdictUnreachable
+	}
+	addr.Name = b.Name
+	if bad, ok := r.BadAddresses[b.ID]; ok && bad == DigestOf(addr.Addr) {
+		return addr, VerdictBadAddress
+	}
+	if len(r.OnlyTo) > 0 && !slices.ContainsFunc(r.OnlyTo, func(a string) bool { return strings.EqualFold(a, addr.Addr) }) {
+		return addr, VerdictWithheld
+	}
+	return addr, VerdictDue
+}
+
+// A Past is a notice on record, as a plan needs it.
+type Past struct {
+	Step     int
+	Dropped  string // why it was left out of its email, MovedAway, or ""
+	Email    int64
+	Borrower string // whose email it is; "" when that is not on record
+	Waiting  bool   // the email has not ended
+	Told     bool   // the email was sent, or may have been
+}
+
+// anothers reports whether the notice belongs to another borrower: the loan had been booked on the wrong one.
+func (p Past) anothers(borrower string) bool { return p.Borrower != "" && p.Borrower != borrower }
+
+// A History is what was promised in one Cycle, to whomever.
+type History []Past
+
+// Promised reports whether a step must not be promised to a borrower, because it or a newer one was. What was dropped
+// before anything was sent promises nothing any more. What another borrower was told, they were not; but as long as
+// another's email may still be sent, its recheck comes first.
+func (h History) Promised(borrower string, step int) bool {
+	return slices.ContainsFunc(h, func(p Past) bool {
+		switch {
+		case slices.Contains(Voids, p.Dropped):
+			return false
+		case p.anothers(borrower):
+			return p.Step == step && p.Waiting && p.Dropped != ReasonMoved
+		}
+		return p.Step >= step
+	})
+}
+
+// number is which late reminder a borrower's next one is: one more than were sent, or may have been.
+func (h History) number(borrower string) int {
+	n := 1
+	for _, p := range h {
+		if p.Told && p.Step > 0 && !p.anothers(borrower) && (p.Dropped == "" || p.Dropped == ReasonMoved) {
+			n++
+		}
+	}
+	return n
+}
+
+// moved reports whether a step was promised to another borrower, and is to be told to this one.
+func (h History) moved(borrower string, step int) bool {
+	return slices.ContainsFunc(h, func(p Past) bool {
+		return p.Step == step && p.anothers(borrower) && !slices.Contains(Voids, p.Dropped)
+	})
+}
+
+// A decision is all that the rules look at.
+type decision struct {
+	Rules
+	today  Date
+	loan   Loan
+	past   History // of its cycle; empty in a recheck
+	judged Verdict // on the address; "" until it is asked for
+
+	offset  int  // days from the due date, as the calendar sees it
+	step    int  // in force
+	inForce bool // else step says nothing
+
+	promised *Notice // in a recheck, what was promised
+	to       string  // and to which borrower
+	open     bool    // whether the loan still is
+}
+
+// decide looks at a loan.
+func (r Rules) decide(loan Loan, past History, today Date) *decision {
+	d := &decision{Rules: r, today: today, loan: loan, past: past, offset: r.calendar(loan).Offset(loan.Due, today)}
+	d.step, d.inForce = r.Schedule.InForce(d.offset)
+	d.step = loan.own(d.step, d.offset) // the day from which its borrower wants to hear is a step of their own
+	return d
+}
+
+// address returns Due when mail may go to the borrower.
+func (d *decision) address() Verdict {
+	if d.judged == "" {
+		_, d.judged = d.Address(d.loan.Borrower)
+	}
+	return d.judged
+}
+
+// closed reports whether the loan's branch is closed today.
+func (d *decision) closed() bool {
+	_, closed := d.calendar(d.loan).Closed(d.today)
+	return closed
+}
+
+// The stages at which a rule is asked.
+const (
+	planning = 1 << iota
+	sending
+)
+
+// loanRules are asked in this order, and the first one that hinders decides. What is asked while sending drops the notice;
+// addresses and closed branches are then a matter of the whole email ([Rules.Recheck]).
+var loanRules = []struct {
+	verdict Verdict
+	at      int
+	hinders func(d *decision) bool
+}{
+	{VerdictOdd, planning, func(d *decision) bool { return d.loan.Odd(d.today) != "" }},
+	{VerdictOdd, sending, func(d *decision) bool { return d.open && d.loan.Odd(d.today) != "" }},
+	// An id can come back with another borrower after a restore.
+	{ReasonReturned, sending, func(d *decision) bool { return !d.open || d.loan.Borrower.ID != d.to }},
+	{ReasonRenewed, sending, func(d *decision) bool { return d.loan.Due != d.promised.Due }},
+	{VerdictTooOld, planning | sending, func(d *decision) bool { return d.today.Sub(d.loan.Due) > d.MaxOverdueDays }},
+	{VerdictOnHold, planning | sending, func(d *decision) bool { return d.loan.Hold != "" }},
+	{VerdictOptedOut, planning | sending, func(d *decision) bool { return d.OptedOut[d.loan.Borrower.ID] }},
+	{VerdictUnreachable, planning, func(d *decision) bool { return d.address() == VerdictUnreachable }},
+	{VerdictBadAddress, planning, func(d *decision) bool { return d.address() == VerdictBadAddress }},
+	{VerdictNotYet, planning, func(d *decision) bool { return !d.inForce || d.Closing && d.closed() }},
+	{VerdictOptedOut, planning, func(d *decision) bool { return d.inForce && !d.loan.wants(d.step) }},
+	{ReasonSuperseded, sending, func(d *decision) bool { return d.step > d.promised.Step }},
+	{VerdictOptedOut, sending, func(d *decision) bool { return !d.loan.wants(d.promised.Step) }},
+	// Only a step newer than every one that the borrower was promised: a changed schedule does not tell again what the older
+	// one told under another step.
+	{VerdictTold, planning, func(d *decision) bool { return d.inForce && d.past.Promised(d.loan.Borrower.ID, d.step) }},
+	{VerdictWithheld, planning, func(d *decision) bool { return d.address() == VerdictWithheld }},
+}
+
+// verdict returns the first rule's that hinders, or Due.
+func (d *decision) verdict(stage int) Verdict {
+	for _, rule := range loanRules {
+		if rule.at&stage != 0 && rule.hinders(d) {
+			return rule.verdict
+		}
+	}
+	return VerdictDue
+}
+
+// trace returns every verdict that keeps a notice from being promised. Of an odd loan the other rules can say nothing.
+func (d *decision) trace() []Verdict {
+	against := []Verdict{}
+	for _, rule := range loanRules {
+		if rule.at&planning != 0 && !slices.Contains(against, rule.verdict) && rule.hinders(d) {
+			if against = append(against, rule.verdict); rule.verdict == VerdictOdd {
+				break
+			}
+		}
+	}
+	return against
+}
+
+// Judge decides about one loan, given what was promised in its cycle. The Notice is the one to promise when the verdict
+// is Due or Withheld.
+func (r Rules) Judge(loan Loan, past History, today Date) (Notice, Verdict) {
+	d := r.decide(loan, past, today)
+	v := d.verdict(planning)
+	if v != VerdictDue && v != VerdictWithheld {
+		return Notice{}, v
+	}
+	n := Notice{Cycle: loan.cycle(), Step: d.step}
+	if d.step > 0 {
+		n.Number = past.number(loan.Borrower.ID)
+	}
+	return n, v
+}
+
+// withheldFor keeps an email that REMINDER_ONLY_TO or a closed branch withholds out of this run's claims. The next run's sweep
+// queues it again.
+const withheldFor = time.Hour
+
+// withheld is the outcome of such an email.
+func withheld(reason string) Outcome {
+	return Outcome{State: StateQueued, Reason: reason, KeepTry: true, RetryAfter: withheldFor}
+}
+
+// Recheck holds a claim's notices against the loans as they are now. It returns the letter to send and to whom, or an
+// outcome with a State when nothing is to be sent.
+func (r Rules) Recheck(c Claim, loans []Loan, today Date) (Letter, mail.Address, Outcome) {
+	letter := Letter{Today: today}
+	var borrower Borrower
+	var o Outcome
+	closed := false
+	for _, n := range c.Notices {
+		loan, open := current(c, n, loans)
+		d := r.decide(loan, nil, today)
+		d.promised, d.to, d.open = &n, c.Borrower, open
+		if v := d.verdict(sending); v != VerdictDue {
+			o.Dropped = append(o.Dropped, Dropped{n, string(v)})
+			continue
+		}
+		if borrower = loan.Borrower; len(letter.Items) == 0 {
+			letter.From, letter.ReplyTo = loan.From, loan.ReplyTo
+		} else if letter.From != loan.From || letter.ReplyTo != loan.ReplyTo { // of two branches: the library writes
+			letter.From, letter.ReplyTo = "", ""
+		}
+		closed = closed || d.closed()
+		letter.Items = append(letter.Items, d.item(n))
+	}
+	if len(letter.Items) == 0 {
+		o.State, o.Reason = StateCanceled, "empty"
+		for _, dropped := range o.Dropped {
+			o.Reason = dropped.Reason
+			if dropped.Reason == ReasonSuperseded {
+				o.State = StateExpired
+				break
+			}
+		}
+		return letter, mail.Address{}, o
+	}
+	slices.SortStableFunc(letter.Items, func(a, b Item) int {
+		return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Title, b.Title))
+	})
+	letter.Name, letter.Lang = borrower.Name, borrower.Language
+	to, verdict := r.Address(borrower)
+	switch {
+	case verdict == VerdictWithheld:
+		o = withheld(string(verdict))
+	case verdict != VerdictDue:
+		o.State, o.Reason = StateCanceled, string(verdict)
+	case closed && r.Closing:
+		o = withheld(ReasonClosedDay)
+	}
+	return letter, to, o
+}
+
+// current finds a notice's loan. Of a loan that the view shows several times, it is the one that the plan saw.
+func current(c Claim, n Notice, loans []Loan) (loan Loan, open bool) {
+	for _, l := range loans {
+		if l.ID == n.Loan && (!open || l.Borrower.ID == c.Borrower && l.Due == n.Due) {
+			loan, open = l, true
+		}
+	}
+	return loan, open
+}
+
+// item is what a letter says about one loan.
+func (d *decision) item(n Notice) Item {
+	loan, calendar := d.loan, d.calendar(d.loan)
+	it := Item{
+		Title: loan.Title, ItemCode: loan.ItemCode, Ref: loan.Ref, Due: loan.Due, DueTime: loan.DueTime,
+		ReturnBy: calendar.NextOpen(loan.Due), Days: d.offset,
+		FinePerDay: loan.FinePerDay,
+	}
+	it.ClosedFor, _ = calendar.Closed(loan.Due)
+	if it.Days > 0 {
+		it.Number = max(1, n.Number)
+	}
+	return it
+}
