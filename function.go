@@ -25,6 +25,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // Target is the name under which the function is registered (FUNCTION_TARGET).
@@ -117,7 +118,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	log := traced(d.Log, r)
 	defer func() {
 		if v := recover(); v != nil {
-			fail(w, http.StatusInternalServerError, reminder.Panicked(log, v).Error())
+			fail(w, http.StatusInternalServerError, text.In("en").Error(reminder.Panicked(log, v)))
 		}
 	}()
 	if r.Method != http.MethodPost {
@@ -148,12 +149,12 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (d *Door) run(r *http.Request, req request) (status int, body any) {
 	app, err := d.app()
 	if err != nil {
-		traced(d.Log, r).Error("configuration", "error", err.Error())
-		return http.StatusInternalServerError, map[string]string{"error": err.Error()}
+		traced(d.Log, r).Error("configuration", "error", text.In("en").Error(err))
+		return http.StatusInternalServerError, map[string]string{"error": text.In("en").Error(err)}
 	}
 	if err := app.Config.CheckSender(); err != nil && !req.DryRun {
-		traced(d.Log, r).Error("configuration", "error", err.Error())
-		return http.StatusInternalServerError, map[string]string{"error": err.Error()}
+		traced(d.Log, r).Error("configuration", "error", text.In("en").Error(err))
+		return http.StatusInternalServerError, map[string]string{"error": text.In("en").Error(err)}
 	}
 	// The request's context ends when the caller has gone, and, by the framework, with the function's timeout.
 	ctx, cancel := context.WithCancel(r.Context())

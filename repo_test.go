@@ -25,24 +25,25 @@ const module = "github.com/mtsn6garut/pengingat"
 // mayImport is the direction of the imports: each package, and which of ours it may import. The doors come first, and
 // what knows least comes last. A new package needs a line here.
 var mayImport = map[string][]string{
-	".":              {"reminder", "reminder/setup"},
-	"cmd/local/page": {"mail", "reminder", "reminder/letter", "reminder/mysql", "reminder/setup"},
+	".":              {"reminder", "reminder/setup", "reminder/text"},
+	"cmd/local/page": {"mail", "reminder", "reminder/letter", "reminder/mysql", "reminder/setup", "reminder/text"},
 	"cmd/local": {"cmd/local/page", "mail", "reminder", "reminder/letter", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/views",
-		"reminder/setup"},
+		"reminder/setup", "reminder/text"},
 	"cmd/demo": {"cmd/local/page", "mail", "reminder", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/mysqltest/school",
-		"reminder/setup"},
-	"reminder/setup":            {"mail", "reminder", "reminder/letter", "reminder/mysql"}, // not migrations: the function runs none
+		"reminder/setup", "reminder/text"},
+	"reminder/setup":            {"mail", "reminder", "reminder/letter", "reminder/mysql", "reminder/text"}, // not migrations: the function runs none
 	"reminder/mysql/migrations": {"reminder", "reminder/mysql", "reminder/mysql/views"},
 	"reminder/mysql/views":      {},
 	"reminder/mysql":            {"mail", "reminder"},
-	"reminder/letter":           {"reminder"},
+	"reminder/letter":           {"reminder", "reminder/text"},
+	"reminder/text":             {"mail", "reminder"},
 	"reminder":                  {"mail"},
 	"reminder/feedback":         {"mail", "mail/inbox", "reminder"},
 	"mail/inbox":                {"mail"},
 	"mail":                      {},
 
 	"deploy/package":        {},
-	"deploy/cloud/settings": {"reminder", "reminder/setup"},
+	"deploy/cloud/settings": {"reminder/setup", "reminder/text"},
 
 	// For tests, and the last for the demonstration too.
 	"mail/mailtest":                   {},
@@ -59,6 +60,25 @@ var mayImport = map[string][]string{
 var mustNotImport = map[string][]string{
 	"reminder": {"database/sql", "net/http", "net/smtp", "os/exec", "github.com/go-sql-driver/mysql"},
 	"mail":     {"database/sql"},
+}
+
+// sentence matches words that only a sentence in one of our languages has.
+var sentence = regexp.MustCompile(`(?i)\b(yang|tidak|dengan|untuk|belum|sudah|dan|dari|surel|peminjam)\b.*\b\w+\b.* `)
+
+// TestNoSentenceInCode: what a person reads stands in the catalogues of reminder/text and the templates of reminder/letter.
+func TestNoSentenceInCode(t *testing.T) {
+	for _, f := range goFiles(t) {
+		if f.isTest() || strings.Contains(f.name, "test/") || strings.HasPrefix(f.name, "deploy/dev/") ||
+			strings.HasPrefix(f.name, "mail/") || f.name == "cmd/demo/main.go" { // it reads what servers and people write
+			continue
+		}
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
+				assert.NotRegexp(t, sentence, l.Value, "%s: put it into reminder/text", f.name)
+			}
+			return true
+		})
+	}
 }
 
 func TestImportsRunOneWay(t *testing.T) {

@@ -9,43 +9,43 @@ import (
 	"strings"
 )
 
-// A Text is what a person reads, in the program's two languages.
-type Text struct{ ID, EN string }
-
-// In returns the text in a locale: Indonesian unless it begins with "en".
-func (t Text) In(locale string) string {
-	if len(locale) >= 2 && locale[:2] == "en" {
-		return t.EN
-	}
-	return t.ID
+// A Message is a sentence for a person: the key of one in the catalogues of package text, and what fills its blanks.
+type Message struct {
+	Key  string
+	Args []any // pairs of a blank's name and its value, which may be a Message or an error itself
 }
 
-// A Fault is a failure that a person can mend. It says what is wrong and what to do next.
+// Say returns the Message of a key, with pairs of a blank's name and its value.
+func Say(key string, pairs ...any) Message { return Message{Key: key, Args: pairs} }
+
+// String returns the key and what fills the blanks, for a log.
+func (m Message) String() string {
+	var b strings.Builder
+	b.WriteString(m.Key)
+	for i := 0; i+1 < len(m.Args); i += 2 {
+		fmt.Fprintf(&b, " %v=%v", m.Args[i], m.Args[i+1])
+	}
+	return b.String()
+}
+
+// A Fault is a failure that a person can mend. Its message says what is wrong and what to do next.
 type Fault struct {
 	Temporary bool // trying again later may help (database down); else something must be set up
-	Text      Text
+	Message   Message
 	Err       error // the cause, or nil; without personal data and secrets
 }
 
 // NewFault returns a Fault that lasts until somebody mends it. The cause may be nil.
-func NewFault(cause error, id, en string) *Fault {
-	return &Fault{Text: Text{ID: id, EN: en}, Err: cause}
+func NewFault(cause error, key string, pairs ...any) *Fault {
+	return &Fault{Message: Say(key, pairs...), Err: cause}
 }
 
-// Error returns the English text and the cause.
+// Error returns the message for a log, and the cause. Package text writes it for a person.
 func (f *Fault) Error() string {
 	if f.Err == nil {
-		return f.Text.EN
+		return f.Message.String()
 	}
-	return f.Text.EN + " (" + f.Err.Error() + ")"
-}
-
-// In returns the text in a locale, with the cause, as [Plainly] takes them apart.
-func (f *Fault) In(locale string) string {
-	if f.Err == nil {
-		return f.Text.In(locale)
-	}
-	return f.Text.In(locale) + " [" + f.Err.Error() + "]"
+	return f.Message.String() + " (" + f.Err.Error() + ")"
 }
 
 // Unwrap returns the cause.
@@ -56,14 +56,6 @@ func (f *Fault) Unwrap() error { return f.Err }
 func IsTemporary(err error) bool {
 	f, ok := errors.AsType[*Fault](err)
 	return !ok || f.Temporary
-}
-
-// Localize returns err's text for a person in a locale.
-func Localize(err error, locale string) string {
-	if f, ok := errors.AsType[*Fault](err); ok {
-		return f.In(locale)
-	}
-	return err.Error()
 }
 
 // Panicked turns what recover returned into a Fault. The log says of which type it was and where it came from; its value
@@ -82,8 +74,5 @@ func Panicked(log *slog.Logger, value any) error {
 		}
 	}
 	log.Error("panic", "type", fmt.Sprintf("%T", value), "trail", strings.Join(trail, " < "))
-	return &Fault{Temporary: true, Text: Text{
-		ID: "Program ini mengandung kesalahan; log menyebut di mana. Laporkan kepada pembuatnya.",
-		EN: "This program has an error; the log says where. Please report it to its makers.",
-	}}
+	return &Fault{Temporary: true, Message: Say("fault.this_program_has_error_log")}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // oddLibrary is a library with a view over the table people: numbers 1 to 40, each with a loan that is due. The odd ones are
@@ -210,13 +211,13 @@ func (l *oddLibrary) named(t *testing.T) string {
 	t.Helper()
 	_, findings, err := l.app.Store.CheckView(t.Context(), reminder.DateOf(l.now, l.now.Location()))
 	require.NoError(t, err)
-	var text string
+	var all string
 	for _, f := range findings {
 		if f.Serious {
-			text += f.Text.EN + "\n"
+			all += text.In("en").Text(f.Message) + "\n"
 		}
 	}
-	return text
+	return all
 }
 
 // TestOddDueDates: a DATE column of an older system holds days that no calendar has. None of them counts as too long late.

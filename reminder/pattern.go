@@ -132,11 +132,11 @@ func (p *patterns) nobody() (reason string) {
 // pauseAlike stops the run for an answer that is not about the borrower.
 func (d *delivery) pauseAlike(reason string) {
 	d.pauseMail(&mail.Error{Fate: mail.Stop, Pause: mail.PauseServer, PauseFor: patternRest, Phase: "send",
-		Text: answeredAlike + ", the last one: " + reason})
+		Text: AnsweredAlike + ", the last one: " + reason})
 }
 
-// answeredAlike is how the reason of such a pause begins.
-const answeredAlike = "different borrowers were answered alike"
+// AnsweredAlike is how the reason of such a pause begins.
+const AnsweredAlike = "different borrowers were answered alike"
 
 // lookBack reads what borrowers were answered of late. It takes back what a run that died could not.
 func (d *delivery) lookBack(ctx context.Context) error {

@@ -153,8 +153,7 @@ func (r *Runner) Sample(ctx context.Context, today Date, loan string) (mail.Mess
 		return mail.Message{}, err
 	}
 	if len(loans) == 0 {
-		return mail.Message{}, NewFault(nil, "Tidak ada pinjaman terbuka dengan nomor itu.",
-			"There is no open loan of that id.")
+		return mail.Message{}, NewFault(nil, "preview.there_no_open_loan_that")
 	}
 	step, ok := r.Settings.Schedule.InForce(rules.Calendar.Offset(loans[0].Due, today))
 	if !ok {
@@ -164,8 +163,7 @@ func (r *Runner) Sample(ctx context.Context, today Date, loan string) (mail.Mess
 	c.Notices = []Notice{{Cycle: loans[0].cycle(), Step: step}}
 	letter, to, outcome := rules.Recheck(c, loans, today)
 	if len(letter.Items) == 0 {
-		why, _ := Plainly(outcome.Reason)
-		return mail.Message{}, NewFault(nil, "Tidak ada surel untuk pinjaman itu: "+why.ID+".", "There is no mail for that loan: "+why.EN+".")
+		return mail.Message{}, NewFault(nil, "preview.there_no_mail_for_that", "Why", Verdict(outcome.Reason))
 	}
 	content, err := r.Composer.Compose(KindLoan, letter.Lang, letter)
 	if err != nil {

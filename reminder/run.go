@@ -52,6 +52,7 @@ type Runner struct {
 	Settings Settings
 	Progress func(ended, of int) // when not nil, hears how many emails have ended; first, with 0, of how many that wait
 	Witness  Witness             // nil: there is nothing beside the database
+	Describe func(error) string  // writes an error for the record, in the library's language; nil: as Error does
 }
 
 // Options say what is special about one run.
@@ -90,7 +91,7 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 	rep := run.Report
 	err := run.unpanicked(ctx)
 	if err != nil {
-		rep.Outcome, rep.Reason = RunStopped, Localize(err, r.Settings.Locale)
+		rep.Outcome, rep.Reason = RunStopped, r.describe(err)
 	}
 	rep.DurationMS = r.Now().Sub(run.Now).Milliseconds()
 	if !o.DryRun {
@@ -415,4 +416,12 @@ func (r *Run) plan(ctx context.Context) ([]Email, error) {
 		rep.Planned.Notices += len(e.Notices)
 	}
 	return emails, nil
+}
+
+// describe writes an error for the record.
+func (r *Runner) describe(err error) string {
+	if r.Describe == nil {
+		return err.Error()
+	}
+	return r.Describe(err)
 }

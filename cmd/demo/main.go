@@ -28,6 +28,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest/school"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 func main() {
@@ -36,7 +37,7 @@ func main() {
 	dir := flags.String("out", "", "folder baru untuk hasilnya / new folder for the results (default a temporary one)")
 	_ = flags.Parse(os.Args[1:]) // exits on an error
 	if err := show(context.Background(), os.Stdout, *dir, *locale); err != nil {
-		fmt.Fprintln(os.Stderr, reminder.Localize(err, *locale))
+		fmt.Fprintln(os.Stderr, text.In(*locale).Error(err))
 		os.Exit(1)
 	}
 }
@@ -44,9 +45,9 @@ func main() {
 // A trigger is one moment at which the schedule starts a run, and what happened in the library before it.
 type trigger struct {
 	at   time.Time
-	when reminder.Text // at, in words
-	desk string        // what the library's own system did to its tables since the last run
-	note reminder.Text
+	when reminder.Message // at, in words
+	desk string           // what the library's own system did to its tables since the last run
+	note reminder.Message
 	want int // how many mails this run sends
 }
 
@@ -54,38 +55,25 @@ type trigger struct {
 var triggers = []trigger{
 	{
 		at:   time.Date(2026, time.November, 24, 1, 0, 0, 0, time.UTC), // Asia/Jakarta is 7 hours ahead
-		when: reminder.Text{ID: "Selasa, 24 November 2026, pukul 08.00", EN: "Tuesday, 24 November 2026, 08:00"},
-		note: reminder.Text{
-			ID: "Setiap peminjam mendapat satu surel untuk semua bukunya. Lihat juga Fajar (jatuh tempo pada hari tutup), " +
-				"Lukman (judul berisi HTML) dan Qori (dua alamat di satu kolom).",
-			EN: "Every borrower gets one e-mail for all of their books. See also Fajar (due on a closed day), " +
-				"Lukman (HTML in a title) and Qori (two addresses in one field).",
-		},
+		when: reminder.Say("demo.tuesday_24_november_2026_08"),
+		note: reminder.Say("demo.every_borrower_gets_one_e"),
 		want: 15,
 	},
 	{
 		at:   time.Date(2026, time.November, 24, 2, 0, 0, 0, time.UTC),
-		when: reminder.Text{ID: "Selasa, 24 November 2026, pukul 09.00", EN: "Tuesday, 24 November 2026, 09:00"},
-		note: reminder.Text{
-			ID: "Satu jam kemudian jadwal memicu lagi. Semua sudah diingatkan, jadi tidak ada yang dikirim dua kali.",
-			EN: "An hour later the schedule triggers again. Everybody has been told, so nothing is sent twice.",
-		},
+		when: reminder.Say("demo.tuesday_24_november_2026_09"),
+		note: reminder.Say("demo.hour_later_schedule_triggers_again"),
 		want: 0,
 	},
 	{
 		at:   time.Date(2026, time.November, 25, 1, 0, 0, 0, time.UTC),
-		when: reminder.Text{ID: "Rabu, 25 November 2026, pukul 08.00", EN: "Wednesday, 25 November 2026, 08:00"},
+		when: reminder.Say("demo.wednesday_25_november_2026_08"),
 		desk: `
 UPDATE peminjaman SET status = 'Dikembalikan', tanggal_pengembalian = '2026-11-24 12:15:00'
 WHERE no_peminjaman = 'PJM-2611-003';
 UPDATE peminjaman SET tanggal_kembali = '2026-12-02' WHERE no_peminjaman = 'PJM-2611-001';
 `,
-		note: reminder.Text{
-			ID: "Kemarin Citra mengembalikan bukunya dan Aisyah memperpanjang pinjamannya. Keduanya tidak diingatkan lagi. " +
-				"Peminjam lain mendapat pengingat tahap berikutnya.",
-			EN: "Yesterday Citra brought her book back and Aisyah renewed hers. Neither is reminded again. " +
-				"The others get the reminder of their next step.",
-		},
+		note: reminder.Say("demo.yesterday_citra_brought_her_book"),
 		want: 8,
 	},
 }
@@ -210,7 +198,8 @@ func run(ctx context.Context, environ map[string]string, t trigger, dir, mails s
 	if err != nil {
 		return r, 0, err
 	}
-	r.When, r.Note = t.when.In(environ["APP_LOCALE"]), t.note.In(environ["APP_LOCALE"])
+	say := text.In(environ["APP_LOCALE"])
+	r.When, r.Note = say.Text(t.when), say.Text(t.note)
 	if r.Letters, err = readMails(dir, mails); err != nil {
 		return r, 0, err
 	}

@@ -70,32 +70,27 @@ func readMail(root, file string) (page.Letter, error) {
 // steps are what to do next, with a library's own database.
 func (s story) steps() []page.Step {
 	return []page.Step{
-		{Command: "pengingat migrate --source perpustakaan", Does: s.Say("membuat tabel reminder_* dan view; tabel perpustakaan tidak diubah",
-			"creates the reminder_* tables and the view; the library's own tables stay as they are")},
-		{Command: "pengingat run --dry-run", Does: s.Say("hanya menghitung: tidak ada yang ditulis atau dikirim",
-			"only counts: nothing is written or sent")},
-		{Command: "pengingat preview", Does: s.Say("menyusun surel yang akan dikirim, untuk dilihat dulu",
-			"composes the e-mails that would be sent, to look at them first")},
-		{Command: "pengingat run", Does: s.Say("mengirim; yang sudah dikirim tidak dikirim lagi", "sends; what was sent is not sent again")},
-		{Command: "pengingat status", Does: s.Say("apa yang terkirim, menunggu, atau perlu dilihat orang",
-			"what was sent, what waits, and what needs a person")},
+		{Command: "pengingat migrate --source perpustakaan", Does: s.Say("demo.creates_reminder_tables_and_view")},
+		{Command: "pengingat run --dry-run", Does: s.Say("demo.only_counts_nothing_written_or")},
+		{Command: "pengingat preview", Does: s.Say("demo.composes_e_mails_that_would")},
+		{Command: "pengingat run", Does: s.Say("demo.sends_what_was_sent_not")},
+		{Command: "pengingat status", Does: s.Say("demo.what_was_sent_what_waits")},
 	}
 }
 
 // print tells the demonstration on a terminal.
 func (s story) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, s.Say("Peragaan Pengingat: program yang sebenarnya, perpustakaan contoh (%d pinjaman terbuka), surel sebagai berkas.\n",
-		"Pengingat, a demonstration: the real program, a sample library (%d open loans), e-mails as files.\n"), s.open)
+	fmt.Fprint(w, s.Say("demo.demonstration_real_program_sample", "N", s.open))
 	for i, r := range s.Runs {
-		fmt.Fprintf(w, "\n%d. %s: %d %s\n   %s\n", i+1, r.When, len(r.Letters), s.Say("surel", "e-mails"), r.Note)
+		fmt.Fprintf(w, "\n%d. %s: %d %s\n   %s\n", i+1, r.When, len(r.Letters), s.Say("demo.e_mails"), r.Note)
 		if len(r.Letters) == 0 {
 			continue
 		}
 		for _, l := range r.Letters {
 			fmt.Fprintf(w, "     %s\t%s\n", l.Name, l.Subject)
 		}
-		fmt.Fprintf(w, "   %s\n", s.Say("Pinjaman yang belum diingatkan:", "Loans without a reminder yet:"))
+		fmt.Fprintf(w, "   %s\n", s.Say("demo.loans_without_reminder_yet"))
 		for _, l := range r.Silent {
 			fmt.Fprintf(w, "     %s\t%s\t%s\n", l.Name, l.Title, s.Reason(l.Why))
 		}
@@ -110,11 +105,8 @@ func (s story) write(out io.Writer) error {
 		sent += len(r.Letters)
 	}
 	s.Steps = s.steps()
-	s.Title = fmt.Sprintf(s.Say("%d surel, tidak satu pun dua kali", "%d e-mails, none of them twice"), sent)
-	s.Lead = fmt.Sprintf(s.Say("Peragaan dengan perpustakaan contoh: %d pinjaman terbuka, tiga kali dipicu. Programnya yang sebenarnya; "+
-		"nama dan judulnya rekaan, dan tidak ada surel yang meninggalkan komputer ini.",
-		"A demonstration with a sample library: %d open loans, triggered three times. The program is the real one; people and titles "+
-			"are invented, and no e-mail has left this computer."), s.open)
+	s.Title = s.Say("demo.e_mails_none_them_twice", "N", sent)
+	s.Lead = s.Say("demo.demonstration_with_sample_library", "N", s.open)
 	name := filepath.Join(s.dir, "index.html")
 	file, err := os.Create(name)
 	if err != nil {
@@ -123,10 +115,8 @@ func (s story) write(out io.Writer) error {
 	if err := errors.Join(s.Write(file), file.Close()); err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
-	fmt.Fprintf(out, "\n%s\n  %s\n\n%s\n", s.Say("Semua surel, seperti peminjam melihatnya (buka di peramban):",
-		"All e-mails, as borrowers see them (open it in a browser):"), name,
-		s.Say("Berikutnya, dengan basis data perpustakaan sendiri (lihat README.md):",
-			"Next, with a library's own database (see README.md):"))
+	fmt.Fprintf(out, "\n%s\n  %s\n\n%s\n", s.Say("demo.all_e_mails_as_borrowers"), name,
+		s.Say("demo.next_with_librarys_own_database"))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, step := range s.Steps {
 		fmt.Fprintf(w, "  %s\t%s\n", step.Command, step.Does)

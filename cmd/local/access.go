@@ -15,7 +15,7 @@ func (x *examination) access(context.Context) error {
 	}
 	close := "chmod 600 " + x.envFile + "; chmod go-w " + exe + " " + filepath.Dir(exe)
 	if runtime.GOOS == "windows" {
-		close = x.say("pengingat install (sebagai administrator) menutup foldernya", "pengingat install (as administrator) closes its folder")
+		close = x.say("access.install_as_administrator_closes")
 	}
 	if x.envFile != "" {
 		read, write, err := othersMay(x.envFile)
@@ -23,8 +23,8 @@ func (x *examination) access(context.Context) error {
 			return err
 		}
 		if read || write {
-			x.warn(x.sayf("Pengguna lain di komputer ini dapat membaca %s.", "Other users of this computer can read %s.", x.envFile),
-				x.say("Di dalamnya ada kata sandi surel dan basis data.", "The passwords of mail and database are in it."), close)
+			x.warn(x.say("access.other_users_this_computer_can", "EnvFile", x.envFile),
+				x.say("access.passwords_mail_and_database_in"), close)
 		}
 	}
 	for _, path := range []string{exe, filepath.Dir(exe)} {
@@ -33,12 +33,11 @@ func (x *examination) access(context.Context) error {
 			return err
 		}
 		if write {
-			x.warn(x.sayf("Pengguna lain di komputer ini dapat mengganti %s.", "Other users of this computer can replace %s.", path),
-				x.say("Program itu berjalan setiap jam; siapa yang menggantinya menentukan apa yang berjalan.",
-					"That program runs every hour; whoever replaces it decides what runs."), close)
+			x.warn(x.say("access.other_users_this_computer_can_2", "Path", path),
+				x.say("access.that_program_runs_every_hour"), close)
 			break
 		}
 	}
-	x.okUnlessFound("Pengaturan dan program tertutup bagi pengguna lain", "Settings and program are closed to other users")
+	x.okUnlessFound("access.settings_and_program_closed_other")
 	return nil
 }

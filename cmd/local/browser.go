@@ -21,13 +21,8 @@ func (p *program) deskCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "desk",
 		Aliases: []string{"meja"},
-		Short:   p.say("Buka meja: semua ini di peramban, dengan tetikus", "Open the desk: all of this in the browser, with the mouse"),
-		Long: p.say(`Membuka halaman di peramban komputer ini: keadaan, kiriman, yang perlu dilihat, hari libur, laporan, pengaturan.
-Klik dua kali pada program melakukan hal yang sama. Hanya peramban yang dibuka olehnya dapat melihatnya, dan program
-berakhir sepuluh menit sesudah halamannya ditutup.`,
-			`Opens a page in this computer's browser: how things stand, sending, what needs you, closed days, the report, settings.
-A double click on the program does the same. Only the browser that it opened can see it, and the program ends ten
-minutes after its page is closed.`),
+		Short:   p.say("desk.short"),
+		Long:    p.say("desk.long"),
 		Example: "  pengingat desk\n  pengingat desk --no-browser",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m, folder, err := p.deskMachine()
@@ -40,8 +35,7 @@ minutes after its page is closed.`),
 					return
 				}
 				if err := p.machine.browse(url); err != nil {
-					p.printf("Peramban tidak dapat dibuka (%v). Salin alamat di atas ke peramban.",
-						"No browser could be opened (%v). Copy the address above into one.", err)
+					p.print("desk.no_browser_opened", "Err", err)
 				}
 			}
 			if url := page.Running(m.Trace); url != "" { // somebody clicked twice
@@ -57,7 +51,7 @@ minutes after its page is closed.`),
 			return d.Serve(cmd.Context(), opened)
 		},
 	}
-	cmd.Flags().BoolVar(&noBrowser, "no-browser", false, p.say("jangan buka peramban; hanya cetak alamatnya", "open no browser; only print the address"))
+	cmd.Flags().BoolVar(&noBrowser, "no-browser", false, p.say("desk.no_browser"))
 	return cmd
 }
 

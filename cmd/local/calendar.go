@@ -19,17 +19,12 @@ func (p *program) closedCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "closed",
 		Aliases: []string{"libur"},
-		Short:   p.say("Hari-hari perpustakaan tutup", "The days on which the library is closed"),
+		Short:   p.say("closed.days_on_which_library_closed"),
 	}
 	cmd.AddCommand(&cobra.Command{
-		Use:   p.say("add TANGGAL [NAMA]", "add DATE [NAME]"),
-		Short: p.say("Tambahkan hari tutup", "Add closed days"),
-		Long: p.say(`Tanggal seperti 2026-12-25, 25/12/2026 (hari/bulan/tahun), atau 25 Desember 2026. Beberapa hari:
-2026-12-21..2027-01-02, 21-31 Desember 2026, atau 21 Desember 2026 s.d. 2 Januari 2027. Yang
-ditulis di belakangnya adalah nama liburnya.`,
-			`A date such as 2026-12-25, 25/12/2026 (day/month/year), or 25 December 2026. Several days:
-2026-12-21..2027-01-02, 21-31 December 2026, or 21 December 2026 to 2 January 2027. What is
-written behind it is the name of the closure.`),
+		Use:     p.say("closed.add_date_name"),
+		Short:   p.say("closed.add_closed_days"),
+		Long:    p.say("closed.date_such_as_2026_12"),
 		Example: "  pengingat closed add 25 Desember 2026 Natal\n  pengingat closed add 2026-12-21..2027-01-02 \"Libur semester\"",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
@@ -41,12 +36,12 @@ written behind it is the name of the closure.`),
 			if err := app.Store.AddClosure(ctx, c); err != nil {
 				return err
 			}
-			p.printf("Tutup: %s.", "Closed: %s.", p.days(c))
+			p.print("closed.closed", "Days", p.days(c))
 			return nil
 		}),
 	}, p.closedImportCommand(), p.closedListCommand(), &cobra.Command{
-		Use:     p.say("remove TANGGAL", "remove DATE"),
-		Short:   p.say("Hapus hari tutup", "Remove closed days"),
+		Use:     p.say("closed.remove_date"),
+		Short:   p.say("closed.remove_closed_days"),
 		Example: "  pengingat closed remove 2026-12-25",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
@@ -55,16 +50,16 @@ written behind it is the name of the closure.`),
 				return err
 			}
 			if len(rest) > 0 {
-				return p.usagef("sebutkan tanggalnya saja", "name the date alone")
+				return p.usage("closed.name_date_alone")
 			}
 			found, err := app.Store.RemoveClosure(ctx, c)
 			switch {
 			case err != nil:
 				return err
 			case !found:
-				return p.absent("Tidak ada hari tutup %s; lihat 'pengingat closed list'.", "There is no closure %s; see 'pengingat closed list'.", strings.Join(args, " "))
+				return p.absent("closed.there_no_closure_see_closed", "Args", strings.Join(args, " "))
 			}
-			p.printf("Hari tutup dihapus: %s.", "Closure removed: %s.", p.days(c))
+			p.print("closed.closure_removed", "Days", p.days(c))
 			return nil
 		}),
 	})
@@ -76,8 +71,7 @@ func (p *program) closure(args []string) (c mysql.Closure, rest []string, err er
 	words := strings.Fields(strings.Join(args, " "))
 	s, rest, ok := leadingSpan(words)
 	if !ok {
-		return c, nil, p.usagef("%q bukan tanggal seperti 2026-12-25, 25/12/2026, 25 Desember 2026, atau 21-31 Desember 2026 (paling lama setahun)",
-			"%q is no date such as 2026-12-25, 25/12/2026, 25 December 2026 or 21-31 December 2026 (a year at most)", strings.Join(words, " "))
+		return c, nil, p.usage("closed.no_date_such_as_2026", "Words", strings.Join(words, " "))
 	}
 	return mysql.Closure{First: s.first, Last: s.last}, rest, nil
 }
@@ -87,13 +81,13 @@ func (p *program) days(c mysql.Closure) string {
 	if c.First == c.Last {
 		return c.First.String()
 	}
-	return p.sayf("%s sampai %s", "%s to %s", c.First, c.Last)
+	return p.say("closed.text", "First", c.First, "Last", c.Last)
 }
 
 func (p *program) closedListCommand() *cobra.Command {
 	return p.jsonFlag(&cobra.Command{
 		Use:     "list",
-		Short:   p.say("Daftar hari tutup", "List the closed days"),
+		Short:   p.say("closed.list_closed_days"),
 		Example: "  pengingat closed list",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			list, err := app.Store.Closures(ctx)
@@ -103,13 +97,13 @@ func (p *program) closedListCommand() *cobra.Command {
 			case p.asJSON:
 				return p.printJSON(list)
 			case len(list) == 0:
-				p.printf("Tidak ada tanggal tutup.", "There are no closed dates.")
+				p.print("closed.there_no_closed_dates")
 			}
 			for _, c := range list {
 				fmt.Fprintln(p.out, wrap(fmt.Sprintf("%s..%s %s", c.First, c.Last, plain(c.Name)), 23))
 			}
 			if days := app.Runner.Settings.ClosedWeekdays; len(days) > 0 {
-				p.printf("Setiap minggu: %s", "Every week: %s", letter.Weekdays(days, p.locale))
+				p.print("closed.every_week", "WeekdayNames", letter.Weekdays(days, p.locale))
 			}
 			return nil
 		}),
@@ -119,11 +113,11 @@ func (p *program) closedListCommand() *cobra.Command {
 func (p *program) optOutCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "optout",
-		Short: p.say("Peminjam yang tidak ingin diingatkan", "Borrowers who want no reminders"),
+		Short: p.say("closed.borrowers_who_want_no_reminders"),
 	}
 	cmd.AddCommand(&cobra.Command{
-		Use:     p.say("add PEMINJAM", "add BORROWER"),
-		Short:   p.say("Jangan ingatkan peminjam ini lagi (ID, nama atau alamat utuh)", "Remind this borrower no more (whole id, name or address)"),
+		Use:     p.say("closed.add_borrower"),
+		Short:   p.say("closed.remind_this_borrower_no_more"),
 		Example: "  pengingat optout add 1234\n  pengingat optout add siswa@sekolah.sch.id",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
@@ -134,12 +128,12 @@ func (p *program) optOutCommand() *cobra.Command {
 			if err := app.Store.AddOptOut(ctx, b.ID, app.Runner.Now()); err != nil {
 				return err
 			}
-			p.printf("%s tidak diingatkan lagi.", "%s is not reminded any more.", p.whom(b))
+			p.print("closed.not_reminded_any_more", "Whom", p.whom(b))
 			return nil
 		}),
 	}, p.jsonFlag(&cobra.Command{
 		Use:     "list",
-		Short:   p.say("Daftar mereka", "List them"),
+		Short:   p.say("closed.list_them"),
 		Example: "  pengingat optout list",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			out, err := app.Store.OptedOut(ctx)
@@ -164,17 +158,17 @@ func (p *program) optOutCommand() *cobra.Command {
 				if _, has := of[b.ID]; has {
 					fmt.Fprintln(p.out, p.whom(b))
 				} else {
-					p.printf("ID %s (tidak punya pinjaman terbuka)", "ID %s (has no open loan)", b.ID)
+					p.print("closed.id_has_no_open_loan", "ID", b.ID)
 				}
 			}
 			if len(list) == 0 {
-				p.printf("Tidak ada.", "None.")
+				p.print("closed.none")
 			}
 			return nil
 		}),
 	}), &cobra.Command{
-		Use:     p.say("remove PEMINJAM", "remove BORROWER"),
-		Short:   p.say("Ingatkan peminjam ini lagi", "Remind this borrower again"),
+		Use:     p.say("closed.remove_borrower"),
+		Short:   p.say("closed.remind_this_borrower_again"),
 		Example: "  pengingat optout remove 1234",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
@@ -187,9 +181,9 @@ func (p *program) optOutCommand() *cobra.Command {
 			case err != nil:
 				return err
 			case !found:
-				return p.absent("%s memang diingatkan; tidak ada yang diubah.", "%s is reminded as it is; nothing was changed.", p.whom(b))
+				return p.absent("closed.reminded_as_it_nothing_was", "Whom", p.whom(b))
 			}
-			p.printf("%s diingatkan lagi.", "%s is reminded again.", p.whom(b))
+			p.print("closed.reminded_again", "Whom", p.whom(b))
 			return nil
 		}),
 	})

@@ -292,8 +292,8 @@ func parseICS(data []byte, today reminder.Date, library *time.Location, observan
 	}
 	for _, e := range all {
 		out := leftOut{Line: e.line, Name: clip(e.name(), maxClosureName)}
-		leave := func(reason, id, en string) {
-			out.Reason, out.text = reason, reminder.Text{ID: id, EN: en}
+		leave := func(reason string, why reminder.Message) {
+			out.Reason, out.text = reason, why
 			left = append(left, out)
 		}
 		first, days, zone, err := e.days(library)
@@ -301,31 +301,31 @@ func parseICS(data []byte, today reminder.Date, library *time.Location, observan
 		case e.canceled():
 			continue
 		case e.cutOff:
-			leave(notUnderstood, "berkas terpotong di sini", "the file ends in it")
+			leave(notUnderstood, reminder.Say("closed.file_ends_in_it"))
 			continue
 		case err != nil:
-			leave(notUnderstood, "tanggalnya tidak terbaca", "its dates cannot be read")
+			leave(notUnderstood, reminder.Say("closed.its_dates_cannot_be_read"))
 			continue
 		}
 		out.First = reminder.DateOf(first, time.UTC)
 		switch {
 		case days == 0:
-			leave("hours", "acara berjam, bukan hari tutup", "it has hours and is no closed day")
+			leave("hours", reminder.Say("closed.it_has_hours_and_no"))
 			continue
 		case days > maxClosureDays+1:
-			leave(notUnderstood, "lebih lama dari setahun", "it is longer than a year")
+			leave(notUnderstood, reminder.Say("closed.it_longer_than_year"))
 			continue
 		case len(e.properties["RRULE"])+len(e.properties["RDATE"]) == 0 && out.First.AddDays(days-1).Before(january):
-			leave("past", "sudah lewat", "it is past")
+			leave("past", reminder.Say("closed.it_past"))
 			continue
 		case !observances && e.isObservance(marked):
-			leave("observance", "perayaan, bukan hari libur", "an observance, not a day off")
+			leave("observance", reminder.Say("closed.observance_not_day_off"))
 			continue
 		}
 		if len(e.properties["RECURRENCE-ID"]) == 0 {
 			more, problem := e.series(first, days, zone, library, to, changed[e.value("UID")])
-			if list = append(list, more...); problem != (reminder.Text{}) {
-				leave(notUnderstood, problem.ID, problem.EN)
+			if list = append(list, more...); problem.Key != "" {
+				leave(notUnderstood, problem)
 			}
 		} else if e.properties["RECURRENCE-ID"][0].ICalParameters["RANGE"] == nil {
 			list = append(list, closure(first, days, e.name()))
@@ -345,7 +345,7 @@ func closure(first time.Time, days int, name string) mysql.Closure {
 // series returns the days of an event and of its repetitions. changed are its instances that stand in the file by themselves.
 // A problem is what of it was not understood.
 func (e event) series(first time.Time, days int, zone, library *time.Location, to time.Time, changed []event) (
-	list []mysql.Closure, problem reminder.Text) {
+	list []mysql.Closure, problem reminder.Message) {
 	starts := map[time.Time]int{first: days} // and how many days each has
 	if len(e.properties["RRULE"]) > 0 {
 		clear(starts)
@@ -382,7 +382,7 @@ func (e event) series(first time.Time, days int, zone, library *time.Location, t
 	rules("RRULE", add)
 	each("RDATE", add)
 	if !ok {
-		return list, reminder.Text{ID: "pengulangannya tidak dipahami", EN: "its repetition is not understood"}
+		return list, reminder.Say("closed.its_repetition_not_understood")
 	}
 	rules("EXRULE", remove)
 	each("EXDATE", remove)
@@ -401,13 +401,11 @@ func (e event) series(first time.Time, days int, zone, library *time.Location, t
 		maps.DeleteFunc(starts, func(t time.Time, _ int) bool { return !t.Before(day) })
 		if !c.canceled() {
 			since := day.Format(time.DateOnly)
-			problem = reminder.Text{ID: "sejak " + since + " seluruhnya diubah; tambahkan sendiri yang sesudahnya",
-				EN: "all of it is changed from " + since + " on; add what comes then yourself"}
+			problem = reminder.Say("closed.all_it_changed_from_on", "Since", since)
 		}
 	}
 	if !ok {
-		problem = reminder.Text{ID: "sebagian pengecualiannya tidak dipahami; periksa harinya",
-			EN: "some of its exceptions are not understood; look at its days"}
+		problem = reminder.Say("closed.some_its_exceptions_not_understood")
 	}
 	ordered := slices.SortedFunc(maps.Keys(starts), time.Time.Compare)
 	for i := 0; i < len(ordered); {

@@ -23,38 +23,16 @@ import (
 func (p *program) closedImportCommand() *cobra.Command {
 	var observances bool
 	cmd := &cobra.Command{
-		Use: p.say("import BERKAS", "import FILE"),
-		Short: p.say("Tambahkan hari tutup dari kalender (.ics) atau tabel (.csv)",
-			"Add closed days from a calendar (.ics) or a table (.csv)"),
-		Long: p.say(`Kalender: semua acara sehari penuh, juga yang berhari-hari. Yang berulang diisi untuk tahun ini
-dan tahun depan. Acara berjam dan perayaan yang bukan hari libur (menurut Google dan Apple)
-disebutkan, tetapi tidak ditambahkan.
-
-Tabel, dari lembar kerja yang disimpan sebagai CSV: satu baris per libur, dengan kolom apa pun, asal
-ada tanggalnya: 2026-12-21, 21/12/2026 (hari/bulan/tahun), 21 Desember 2026, atau 21 Desember 2026
-s.d. 2 Januari 2027. Bila ada dua kolom tanggal, yang kedua adalah hari terakhir. Hapus dulu
-baris yang bukan hari libur, seperti ujian.
-
-Aman diulang: yang sudah ada tidak ditambahkan lagi. Yang tidak dipahami disebutkan dengan nomor
-barisnya (kode keluar 10); yang lain ditambahkan.`,
-			`Calendar: all events of whole days, also of several days. Those that repeat are filled in for this
-year and the next one. Events with hours, and observances that are no days off (as Google and Apple
-say) are named, but not added.
-
-Table, from a spreadsheet saved as CSV: one line a holiday, with any columns, as long as there is a
-date: 2026-12-21, 21/12/2026 (day/month/year), 21 December 2026, or 21 December 2026 to 2
-January 2027. Of two columns of dates the second is the last day. Remove the lines that are no
-holidays first, such as exams.
-
-It may be repeated: what is there already is not added again. What is not understood is named by
-its line (exit code 10); the others are added.`),
+		Use:     p.say("closed.import_file"),
+		Short:   p.say("closed.add_closed_days_from_calendar"),
+		Long:    p.say("closed.calendar_all_events_whole_days"),
 		Example: "  pengingat closed import kalender-pendidikan.ics\n  pengingat closed import libur.csv",
 		Args:    p.args(1, 1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
 			zone := app.Runner.Settings.Zone
 			list, left, until, err := readClosures(args[0], reminder.DateOf(app.Runner.Now(), zone), zone, observances)
 			if err != nil {
-				return p.usagef("%s", "%s", reminder.Localize(err, p.locale))
+				return p.usage("closed.text_2", "Problem", err)
 			}
 			done, err := addClosures(ctx, app.Store, list)
 			if err != nil {
@@ -65,20 +43,18 @@ its line (exit code 10); the others are added.`),
 			}
 			if p.asJSON {
 				for i, l := range left {
-					left[i].Text = l.text.In(p.locale)
+					left[i].Text = p.text(l.text)
 				}
 				return p.printJSON(imported{Closures: done, LeftOut: append([]leftOut{}, left...), Until: until})
 			}
 			p.printImported(done, left)
 			if !until.IsZero() {
-				p.printf("Yang berulang diisi sampai %s; impor lagi tahun depan.",
-					"What repeats is filled in until %s; import again next year.", until)
+				p.print("closed.what_repeats_filled_in_until", "Until", until)
 			}
 			return nil
 		}),
 	}
-	cmd.Flags().BoolVar(&observances, "observances", false, p.say("perayaan yang bukan hari libur juga",
-		"observances that are no days off, too"))
+	cmd.Flags().BoolVar(&observances, "observances", false, p.say("closed.observances_that_no_days_off"))
 	return p.jsonFlag(cmd)
 }
 
@@ -101,7 +77,7 @@ type leftOut struct {
 	First  reminder.Date `json:"first_day,omitzero"`
 	Reason string        `json:"reason"` // observance, hours, past, or not_understood
 	Text   string        `json:"text"`
-	text   reminder.Text
+	text   reminder.Message
 }
 
 const notUnderstood = "not_understood"
@@ -155,28 +131,25 @@ func (p *program) printImported(done []addedClosure, left []leftOut) {
 	}
 	for _, l := range left {
 		if count[l.Reason]++; l.Reason != "past" {
-			text := p.sayf("baris %d: %s", "line %d: %s", l.Line, strings.TrimLeft(l.First.String()+" ", "0- "))
+			text := p.say("closed.line", "N", l.Line, "TrimLeft", strings.TrimLeft(l.First.String()+" ", "0- "))
 			if l.First.IsZero() {
-				text = p.sayf("baris %d: ", "line %d: ", l.Line)
+				text = p.say("closed.line_2", "N", l.Line)
 			}
-			fmt.Fprintf(p.out, "- %s\n", wrap(text+l.Name+": "+l.text.In(p.locale), 2))
+			fmt.Fprintf(p.out, "- %s\n", wrap(text+l.Name+": "+p.text(l.text), 2))
 		}
 	}
-	p.printf("%d ditambahkan, %d berganti nama, %d sudah ada.", "%d added, %d renamed, %d there already.",
-		count["added"], count["renamed"], count["known"])
+	p.print("closed.added_renamed_there_already",
+		"N", count["added"], "Count", count["renamed"], "Count2", count["known"])
 	for _, more := range []struct {
-		reason string
-		text   reminder.Text
+		reason, key string
 	}{
-		{"observance", reminder.Text{ID: "%d perayaan dilewati; '--observances' mengikutkannya.",
-			EN: "%d observances left out; '--observances' takes them."}},
-		{"hours", reminder.Text{ID: "%d acara berjam dilewati.", EN: "%d events with hours left out."}},
-		{"past", reminder.Text{ID: "%d acara dari tahun-tahun lalu dilewati.", EN: "%d events of former years left out."}},
-		{notUnderstood, reminder.Text{ID: "%d tidak dipahami (bertanda -): tambahkan sendiri dengan 'pengingat closed add'.",
-			EN: "%d not understood (marked -): add them yourself with 'pengingat closed add'."}},
+		{"observance", "closed.observances_left_out_observances"},
+		{"hours", "closed.events_with_hours_left_out"},
+		{"past", "closed.events_former_years_left_out"},
+		{notUnderstood, "closed.not_understood_marked_add_them"},
 	} {
 		if n := count[more.reason]; n > 0 {
-			fmt.Fprintf(p.out, more.text.In(p.locale)+"\n", n)
+			p.print(more.key, "N", n)
 		}
 	}
 }
@@ -186,8 +159,7 @@ func readClosures(file string, today reminder.Date, zone *time.Location, observa
 	list []mysql.Closure, left []leftOut, until reminder.Date, err error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, nil, until, reminder.NewFault(nil, file+" tidak ada atau tidak dapat dibuka.",
-			file+" does not exist or cannot be opened.")
+		return nil, nil, until, reminder.NewFault(nil, "closed.does_not_exist_or_cannot", "File", file)
 	}
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
 		data = setup.DecodeText(data)
@@ -198,13 +170,11 @@ func readClosures(file string, today reminder.Date, zone *time.Location, observa
 	}
 	if isNeither(data) {
 		return nil, nil, until, reminder.NewFault(nil,
-			file+" bukan kalender (.ics) atau tabel (.csv). Di Excel: Simpan Sebagai, jenis CSV.",
-			file+" is no calendar (.ics) and no table (.csv). In Excel: Save As, type CSV.")
+			"closed.no_calendar_ics_and_no", "File", file)
 	}
 	list, left = parseTable(string(setup.DecodeText(data)))
 	if len(list)+len(left) == 0 {
-		return nil, nil, until, reminder.NewFault(nil, "Tidak ada satu tanggal pun di "+file+".",
-			"There is not one date in "+file+".")
+		return nil, nil, until, reminder.NewFault(nil, "closed.there_not_one_date_in", "File", file)
 	}
 	return list, left, until, nil
 }
@@ -234,7 +204,7 @@ func parseTable(text string) (list []mysql.Closure, left []leftOut) {
 			at, _ := r.FieldPos(0)
 			c, date, problem := closureOf(row, column)
 			switch {
-			case err != nil || problem != (reminder.Text{}):
+			case err != nil || problem.Key != "":
 				name := strings.Trim(strings.Join(strings.Fields(strings.Join(row, " ")), " "), " ")
 				name = clip(name, maxClosureName)
 				left = append(left, leftOut{Line: line + at, Name: name, Reason: notUnderstood, text: problem})
@@ -266,7 +236,7 @@ func separator(text string) rune {
 }
 
 // closureOf reads a line of a table. date is the column of its date, or -1; expected is where the line before had it.
-func closureOf(row []string, expected int) (c mysql.Closure, date int, problem reminder.Text) {
+func closureOf(row []string, expected int) (c mysql.Closure, date int, problem reminder.Message) {
 	var spans []span
 	var name []string
 	filled, last, unread := 0, -1, ""
@@ -310,16 +280,14 @@ func closureOf(row []string, expected int) (c mysql.Closure, date int, problem r
 		unread = ""
 	}
 	if unread != "" {
-		return c, -1, reminder.Text{ID: fmt.Sprintf("%q bukan tanggal seperti 21/12/2026 atau 21 Desember 2026", unread),
-			EN: fmt.Sprintf("%q is no date such as 21/12/2026 or 21 December 2026", unread)}
+		return c, -1, reminder.Say("closed.no_date_such_as_21", "Unread", unread)
 	}
 	if len(spans) == 0 {
 		return c, -1, problem
 	}
 	whole := span{spans[0].first, spans[len(spans)-1].last}
 	if len(spans) > 2 || !whole.valid() {
-		return c, -1, reminder.Text{ID: "tanggal akhir harus dalam setahun setelah tanggal awal",
-			EN: "the last day must lie within a year after the first"}
+		return c, -1, reminder.Say("closed.last_day_must_lie_within")
 	}
 	c.First, c.Last = whole.first, whole.last
 	return c, date, problem

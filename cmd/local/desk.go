@@ -15,13 +15,14 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 func (p *program) failedCommand() *cobra.Command {
 	return p.jsonFlag(&cobra.Command{
 		Use:     "failed",
 		Aliases: []string{"gagal"},
-		Short:   p.say("Daftar surel yang gagal, ditolak, atau tidak pasti", "List the mails that failed, were refused, or are unknown"),
+		Short:   p.say("trouble.list_mails_that_failed_were"),
 		Example: "  pengingat failed\n  pengingat failed --json",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			list, err := p.troubled(ctx, app, math.MaxInt)
@@ -31,7 +32,7 @@ func (p *program) failedCommand() *cobra.Command {
 			case p.asJSON:
 				return p.printJSON(list)
 			case len(list) == 0:
-				p.printf("Tidak ada.", "None.")
+				p.print("trouble.none")
 				return nil
 			}
 			for _, t := range list {
@@ -41,10 +42,10 @@ func (p *program) failedCommand() *cobra.Command {
 				}
 				fmt.Fprintf(p.out, "          %s\n", wrap(t.Why, 10))
 				if t.Details != "" {
-					fmt.Fprintf(p.out, "          %s\n", wrap(p.say("Rincian: ", "Details: ")+t.Details, 12))
+					fmt.Fprintf(p.out, "          %s\n", wrap(p.say("trouble.details")+t.Details, 12))
 				}
 			}
-			p.printf("Berikutnya: pengingat retry ID, atau pengingat cancel ID.", "Next: pengingat retry ID, or pengingat cancel ID.")
+			p.print("trouble.next_retry_id_or_cancel")
 			return nil
 		}),
 	})
@@ -76,9 +77,9 @@ func (p *program) troubled(ctx context.Context, app *setup.App, most int) ([]tro
 	}
 	all := []trouble{}
 	for _, l := range list {
-		t := trouble{Listed: l, Whose: p.sayf("peminjam ID %s", "borrower ID %s", l.Borrower), Books: []string{}}
+		t := trouble{Listed: l, Whose: p.say("trouble.borrower_id", "Borrower", l.Borrower), Books: []string{}}
 		if l.Kind == reminder.KindSummary {
-			t.Whose = p.say("ringkasan petugas", "the librarian's summary")
+			t.Whose = p.say("trouble.librarians_summary")
 		}
 		for _, id := range l.Loans {
 			loan, ok := open[id]
@@ -87,11 +88,10 @@ func (p *program) troubled(ctx context.Context, app *setup.App, most int) ([]tro
 				t.Whose = p.whom(loan.Borrower)
 				t.Books = append(t.Books, p.book(loan))
 			case id != "":
-				t.Books = append(t.Books, p.sayf("pinjaman %s, sudah kembali", "loan %s, is back", id))
+				t.Books = append(t.Books, p.say("trouble.loan_back", "Id", id))
 			}
 		}
-		text, details := reminder.Plainly(l.Reason)
-		t.Why, t.Details = text.In(p.locale), details
+		t.Why, t.Details = text.In(p.locale).Reason(l.Reason)
 		all = append(all, t)
 	}
 	return all, nil
@@ -102,11 +102,8 @@ func (p *program) retryCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "retry ID...",
 		Aliases: []string{"ulangi"},
-		Short:   p.say("Antrekan lagi surel yang gagal, ditolak, atau tidak pasti", "Queue mails again that failed, were refused, or are unknown"),
-		Long: p.say(`Surel dikirim lagi pada 'run' berikutnya, dengan semua percobaannya. Alamat yang pernah ditolak dicoba lagi.
-Surel yang tidak pasti mungkin sudah sampai: peminjam bisa menerimanya dua kali.`,
-			`The mails are sent by the next 'run', with all their tries. An address that was refused is tried again.
-A mail of unknown outcome may have arrived: its borrower may get it twice.`),
+		Short:   p.say("trouble.queue_mails_again_that_failed"),
+		Long:    p.say("trouble.mails_sent_by_next_run"),
 		Example: "  pengingat retry 12 15\n  pengingat retry --refused",
 		Args:    p.args(0, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
@@ -124,8 +121,7 @@ A mail of unknown outcome may have arrived: its borrower may get it twice.`),
 			case len(ids) > 0 && len(states) == 0:
 				states = []reminder.State{reminder.StateFailed, reminder.StateRefused, reminder.StateUnknown}
 			case len(ids) > 0 || len(states) != 1:
-				return p.usagef("sebutkan ID, atau salah satu dari --failed, --refused, --unknown",
-					"name IDs, or one of --failed, --refused, --unknown")
+				return p.usage("trouble.name_ids_or_one_failed")
 			}
 			if err := p.inState(ctx, app, ids, states); err != nil {
 				return err
@@ -135,17 +131,17 @@ A mail of unknown outcome may have arrived: its borrower may get it twice.`),
 			case err != nil:
 				return err
 			case n == 0:
-				p.printf("Tidak ada yang perlu diantrekan.", "There is nothing to queue.")
+				p.print("trouble.there_nothing_queue")
 			default:
-				p.printf("%d surel diantrekan lagi; 'pengingat run' berikutnya mengirimnya.", "%d mails are queued again; the next 'pengingat run' sends them.", n)
+				p.print("trouble.mails_queued_again_next_run", "N", n)
 			}
 			return nil
 		}),
 	}
 	flags := cmd.Flags()
-	all[reminder.StateFailed] = flags.Bool("failed", false, p.say("semua yang gagal", "all that failed"))
-	all[reminder.StateRefused] = flags.Bool("refused", false, p.say("semua yang ditolak", "all that were refused"))
-	all[reminder.StateUnknown] = flags.Bool("unknown", false, p.say("semua yang tidak pasti", "all of unknown outcome"))
+	all[reminder.StateFailed] = flags.Bool("failed", false, p.say("trouble.all_that_failed"))
+	all[reminder.StateRefused] = flags.Bool("refused", false, p.say("trouble.all_that_were_refused"))
+	all[reminder.StateUnknown] = flags.Bool("unknown", false, p.say("trouble.all_unknown_outcome"))
 	return cmd
 }
 
@@ -153,7 +149,7 @@ func (p *program) cancelCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "cancel ID...",
 		Aliases: []string{"batal"},
-		Short:   p.say("Batalkan surel yang menunggu, gagal, atau tidak pasti", "Cancel mails that wait, failed, or are unknown"),
+		Short:   p.say("trouble.cancel_mails_that_wait_failed"),
 		Example: "  pengingat cancel 12 15",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
@@ -166,7 +162,7 @@ func (p *program) cancelCommand() *cobra.Command {
 			}
 			n, err := app.Store.Cancel(ctx, ids)
 			if err == nil {
-				p.printf("%d surel dibatalkan.", "%d mails are canceled.", n)
+				p.print("trouble.mails_canceled", "N", n)
 			}
 			return err
 		}),
@@ -179,7 +175,7 @@ func (p *program) ids(args []string) ([]int64, error) {
 	for _, arg := range args {
 		id, err := strconv.ParseInt(arg, 10, 64)
 		if err != nil {
-			return nil, p.usagef("%q bukan ID surel; lihat 'pengingat failed'", "%q is not a mail's ID; see 'pengingat failed'", arg)
+			return nil, p.usage("trouble.not_mails_id_see_failed", "Arg", arg)
 		}
 		ids = append(ids, id)
 	}
@@ -194,11 +190,9 @@ func (p *program) inState(ctx context.Context, app *setup.App, ids []int64, stat
 	}
 	for _, id := range ids {
 		if state, ok := is[id]; !ok {
-			return p.absent("Surel dengan ID %d tidak ada; tidak ada yang diubah. Lihat 'pengingat failed'.",
-				"There is no mail with ID %d; nothing was changed. See 'pengingat failed'.", id)
+			return p.absent("trouble.there_no_mail_with_id", "N", id)
 		} else if !slices.Contains(states, state) {
-			return p.absent("Surel %d tidak dapat diubah begitu, keadaannya: %s. Tidak ada yang diubah.",
-				"Mail %d cannot be changed so, it is: %s. Nothing was changed.", id, p.state(state))
+			return p.absent("trouble.mail_cannot_be_changed_so", "N", id, "State", p.state(state))
 		}
 	}
 	return nil
@@ -207,13 +201,10 @@ func (p *program) inState(ctx context.Context, app *setup.App, ids []int64, stat
 func (p *program) pauseCommand() *cobra.Command {
 	var until string
 	cmd := &cobra.Command{
-		Use:     p.say("pause [ALASAN]", "pause [REASON]"),
+		Use:     p.say("trouble.pause_reason"),
 		Aliases: []string{"jeda"},
-		Short:   p.say("Hentikan pengiriman untuk sementara", "Stop sending for a while"),
-		Long: p.say(`Tidak ada yang direncanakan atau dikirim sampai waktu yang disebut, atau sampai 'pengingat resume'.
-Sesudahnya setiap peminjam mendapat paling banyak satu surel: pengingat yang terbaru.`,
-			`Nothing is planned or sent until the time given, or until 'pengingat resume'. After it each borrower gets one
-mail at most: the newest reminder.`),
+		Short:   p.say("trouble.stop_sending_for_while"),
+		Long:    p.say("trouble.nothing_planned_or_sent_until"),
 		Example: "  pengingat pause --until 2026-12-07 \"ujian akhir\"",
 		Args:    p.args(0, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
@@ -222,27 +213,25 @@ mail at most: the newest reminder.`),
 			if until != "" {
 				var err error
 				if pause.Until, err = parseUntil(until, zone); err != nil {
-					return p.usagef("--until %q bukan tanggal seperti 2026-12-07 atau \"2026-12-07 09:00\"",
-						"--until %q is no date such as 2026-12-07 or \"2026-12-07 09:00\"", until)
+					return p.usage("trouble.until_no_date_such_as", "Until", until)
 				}
 				if !pause.Until.After(now) || pause.Until.After(now.AddDate(1, 0, 0)) {
-					return p.usagef("--until %s harus dalam setahun dari sekarang, %s. Tidak ada yang dijeda.",
-						"--until %s must be within a year from now, %s. Nothing is paused.", until, now.In(zone).Format(dayAndTime))
+					return p.usage("trouble.until_must_be_within_year", "Until", until, "Now", now.In(zone).Format(dayAndTime))
 				}
 			}
 			if err := app.Store.SetPause(ctx, pause); err != nil {
 				return err
 			}
 			if until == "" {
-				p.printf("Dijeda sampai dicabut: 'pengingat resume' mengakhirinya.", "Paused until it is lifted: 'pengingat resume' ends it.")
+				p.print("trouble.paused_until_it_lifted_resume")
 			} else {
-				p.printf("Dijeda sampai %s. 'pengingat resume' mengakhirinya lebih awal.", "Paused until %s. 'pengingat resume' ends it earlier.",
-					pause.Until.Format(dayAndTime))
+				p.print("trouble.paused_until_resume_ends_it",
+					"Until", pause.Until.Format(dayAndTime))
 			}
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&until, "until", "", p.say("`kapan` berakhir dengan sendirinya", "`when` it ends by itself"))
+	cmd.Flags().StringVar(&until, "until", "", p.say("trouble.when_it_ends_by_itself"))
 	return cmd
 }
 
@@ -258,7 +247,7 @@ func (p *program) resumeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "resume",
 		Aliases: []string{"lanjut"},
-		Short:   p.say("Akhiri jeda, juga jeda karena server surel", "End a pause, also one caused by the mail server"),
+		Short:   p.say("trouble.end_pause_also_one_caused"),
 		Example: "  pengingat resume",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			pauses, err := app.Store.Pauses(ctx)
@@ -266,12 +255,12 @@ func (p *program) resumeCommand() *cobra.Command {
 				return err
 			}
 			if len(pauses) == 0 {
-				p.printf("Tidak ada jeda: pengiriman berjalan seperti biasa.", "There is no pause: sending goes on as usual.")
+				p.print("trouble.there_no_pause_sending_goes")
 				return nil
 			}
 			err = errors.Join(app.Store.LiftPause(ctx, true), app.Store.LiftPause(ctx, false))
 			if err == nil {
-				p.printf("Jeda diakhiri.", "The pause is over.")
+				p.print("trouble.pause_over")
 			}
 			return err
 		}),

@@ -26,25 +26,15 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 func (p *program) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "doctor",
 		Aliases: []string{"periksa"},
-		Short:   p.say("Periksa semua yang bisa salah, sebelum salah", "Check all that can go wrong, before it does"),
-		Long: p.say(`Memeriksa pengaturan, basis data, server surel (tanpa mengirim), tugas terjadwal dan komputer
-ini. Setiap temuan menyebut apa yang salah, mengapa itu penting, dan perintah yang
-memperbaikinya. Tidak ada yang ditulis atau dikirim; tidak ada nama atau alamat yang dicetak.
-
-Kode keluar: 0 semua baik; 10 ada yang perlu dilihat orang; 75 basis data atau server surel
-tidak menjawab; 78 pengaturan salah.`,
-			`Checks the settings, the database, the mail server (without sending), the scheduled task and
-this computer. Every finding says what is wrong, why it matters, and the command that mends
-it. Nothing is written or sent; no name and no address is printed.
-
-Exit codes: 0 all is well; 10 something needs a person; 75 the database or the mail server
-does not answer; 78 wrong settings.`),
+		Short:   p.say("doctor.check_all_that_can_go"),
+		Long:    p.say("doctor.checks_settings_database_mail"),
 		Example: "  pengingat doctor\n  pengingat doctor --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			x := &examination{program: p}
@@ -113,7 +103,7 @@ type finding struct {
 
 // printFindings prints them for a person, what needs one last, where it is still on the screen.
 func (p *program) printFindings(all []finding) {
-	marks := map[string]string{"ok": "ok", "warn": p.say("awas", "warn"), "fail": p.say("SALAH", "WRONG")}
+	marks := map[string]string{"ok": "ok", "warn": p.say("doctor.warn"), "fail": p.say("doctor.wrong")}
 	count := map[string]int{}
 	slices.SortStableFunc(all, func(a, b finding) int {
 		order := []string{"ok", "warn", "fail"}
@@ -123,20 +113,20 @@ func (p *program) printFindings(all []finding) {
 		count[f.Severity]++
 		fmt.Fprintf(p.out, "%-6s %s\n", marks[f.Severity], wrap(f.What, 7))
 		if f.Why != "" {
-			fmt.Fprintf(p.out, "       %s\n", wrap(p.say("Mengapa: ", "Why: ")+f.Why, 9))
+			fmt.Fprintf(p.out, "       %s\n", wrap(p.say("doctor.why")+f.Why, 9))
 		}
 		if f.Mend != "" {
-			fmt.Fprintf(p.out, "       %s\n", wrap(p.say("Perbaiki: ", "Mend it: ")+f.Mend, 9))
+			fmt.Fprintf(p.out, "       %s\n", wrap(p.say("doctor.mend_it")+f.Mend, 9))
 		}
 		if f.Details != "" {
-			fmt.Fprintf(p.out, "       %s\n", wrap(p.say("Rincian: ", "Details: ")+f.Details, 9))
+			fmt.Fprintf(p.out, "       %s\n", wrap(p.say("doctor.details")+f.Details, 9))
 		}
 	}
 	if count["warn"]+count["fail"] == 0 {
-		p.printf("\nSemua baik.", "\nAll is well.")
+		p.print("doctor.all_well")
 		return
 	}
-	p.printf("\n%d salah, %d perlu dilihat, %d baik.", "\n%d wrong, %d to look at, %d well.", count["fail"], count["warn"], count["ok"])
+	p.print("doctor.wrong_look_at_well", "N", count["fail"], "Count", count["warn"], "Count2", count["ok"])
 }
 
 // wrap breaks a text at spaces so that it fits a terminal of 80 columns. The lines after the first are indented, beside what
@@ -192,14 +182,14 @@ func (x *examination) close() {
 	}
 }
 
-func (x *examination) ok(id, en string, args ...any) {
-	x.found = append(x.found, finding{Check: x.check, Severity: "ok", What: x.sayf(id, en, args...)})
+func (x *examination) ok(key string, pairs ...any) {
+	x.found = append(x.found, finding{Check: x.check, Severity: "ok", What: x.say(key, pairs...)})
 }
 
 // okUnlessFound is ok for a check that has found nothing.
-func (x *examination) okUnlessFound(id, en string, args ...any) {
+func (x *examination) okUnlessFound(key string, pairs ...any) {
 	if !slices.ContainsFunc(x.found, func(f finding) bool { return f.Check == x.check }) {
-		x.ok(id, en, args...)
+		x.ok(key, pairs...)
 	}
 }
 
@@ -224,10 +214,10 @@ func (x *examination) settings(context.Context) error {
 	if err != nil {
 		mend := "pengingat init"
 		if x.envFile != "" { // init does not take a file whose keys are misspelt
-			mend = x.sayf("Betulkan yang disebut itu dalam %s.", "Correct what is named in %s.", x.envFile)
+			mend = x.say("doctor.correct_what_named_in", "EnvFile", x.envFile)
 		}
-		x.fail(exitConfig, reminder.Localize(err, x.locale),
-			x.say("Tanpa pengaturan yang lengkap tidak ada yang dikirim.", "Without complete settings nothing is sent."), mend)
+		x.fail(exitConfig, text.In(x.locale).Error(err),
+			x.say("doctor.without_complete_settings_nothing"), mend)
 		if x.cfg, err = x.config(setup.LoadDatabase); err == nil { // the database can be looked at all the same
 			if db, err := x.cfg.OpenDB(); err == nil {
 				x.store = x.cfg.NewStore(db)
@@ -237,16 +227,16 @@ func (x *examination) settings(context.Context) error {
 		return nil
 	}
 	x.app, x.cfg, x.store, x.opened = app, app.Config, app.Store, app
-	x.ok("Pengaturan terbaca dari %s (pengingat %s)", "Settings read from %s (pengingat %s)",
-		cmp.Or(x.envFile, x.say("variabel lingkungan", "environment variables")), reminder.Version)
+	x.ok("doctor.settings_read_from",
+		"EnvFile", cmp.Or(x.envFile, x.say("doctor.environment_variables")), "Version", reminder.Version)
 	if x.cfg.Mailer == "file" || x.cfg.Mailer == "log" {
-		x.warn(x.sayf("MAIL_MAILER=%s: surel hanya ditulis ke folder %s.", "MAIL_MAILER=%s: mails are only written into the folder %s.", x.cfg.Mailer, x.cfg.MailFileDir),
-			x.say("Peminjam tidak menerima apa pun, tetapi pengingatnya tercatat sebagai terkirim.", "Borrowers receive nothing, but their reminders are on record as sent."), "MAIL_MAILER=smtp")
+		x.warn(x.say("doctor.mail_mailer_mails_only_written", "Mailer", x.cfg.Mailer, "MailFileDir", x.cfg.MailFileDir),
+			x.say("doctor.borrowers_receive_nothing_but"), "MAIL_MAILER=smtp")
 	}
 	if len(x.cfg.OnlyTo) > 0 {
-		x.warn(x.say("REMINDER_ONLY_TO masih terisi.", "REMINDER_ONLY_TO is still set."),
-			x.say("Hanya alamat di situ yang menerima surel; semua peminjam lain ditahan.", "Only the addresses in it get mail; all other borrowers are withheld."),
-			x.say("Hapus REMINDER_ONLY_TO dari pengaturan bila percobaan selesai.", "Remove REMINDER_ONLY_TO from the settings when you are done trying."))
+		x.warn(x.say("doctor.reminder_only_still_set"),
+			x.say("doctor.only_addresses_in_it_get"),
+			x.say("doctor.remove_reminder_only_from_settings"))
 	}
 	return nil
 }
@@ -255,15 +245,14 @@ func (x *examination) database(ctx context.Context) error {
 	sv, err := x.store.Server(ctx)
 	if err != nil {
 		x.store = nil
-		x.failed(err, x.say("Pinjaman dibaca dari sana, dan catatan pengingat ada di sana.",
-			"Loans are read from there, and the record of reminders is there."))
+		x.failed(err, x.say("doctor.loans_read_from_there_and"))
 		return nil
 	}
-	x.ok("Basis data menjawab: %s", "The database answers: %s", sv.Version)
+	x.ok("doctor.database_answers", "Version", sv.Version)
 	if !strings.Contains(sv.SQLMode, "STRICT_ALL_TABLES") {
-		x.warn(x.sayf("Mode SQL yang diminta tidak berlaku (yang berlaku: %s).", "The SQL mode asked for is not in force (in force: %s).", sv.SQLMode),
-			x.say("Tanpa mode ketat basis data memotong kunci yang terlalu panjang, dan dua pinjaman menjadi satu.", "Without strict mode the database cuts keys that are too long, and two loans become one."),
-			x.say("Hubungkan program langsung ke MySQL/MariaDB, tanpa proxy di antaranya.", "Connect the program to MySQL/MariaDB directly, without a proxy between."))
+		x.warn(x.say("doctor.sql_mode_asked_for_not", "SQLMode", sv.SQLMode),
+			x.say("doctor.without_strict_mode_database_cuts"),
+			x.say("doctor.connect_program_mysql_mariadb"))
 	}
 	x.off = sv.Clock.Sub(x.machine.now()).Abs()
 	return nil
@@ -271,27 +260,25 @@ func (x *examination) database(ctx context.Context) error {
 
 func (x *examination) schema(ctx context.Context) error {
 	if err := x.store.Check(ctx); err != nil {
-		x.failed(err, x.say("Tanpa tabel dan view itu program tidak tahu pinjaman apa yang ada dan apa yang sudah dikirim.",
-			"Without these tables and that view the program knows neither the loans nor what was sent."))
+		x.failed(err, x.say("doctor.without_these_tables_and_that"))
 		return nil
 	}
 	x.usable = true
-	x.ok("Tabel dan view lengkap (versi %d)", "Tables and view are complete (version %d)", mysql.SchemaVersion)
+	x.ok("doctor.tables_and_view_complete_version", "N", mysql.SchemaVersion)
 	other, err := x.store.NotInnoDB(ctx)
 	if err != nil {
 		return err
 	}
 	if len(other) > 0 {
-		x.fail(exitConfig, x.sayf("Bukan tabel InnoDB: %s.", "Not InnoDB tables: %s.", strings.Join(other, ", ")),
-			x.say("Hanya InnoDB punya transaksi; tanpa itu pengingat bisa hilang atau terkirim dua kali.", "Only InnoDB has transactions; without them reminders may be lost or sent twice."),
+		x.fail(exitConfig, x.say("doctor.not_innodb_tables", "Other", strings.Join(other, ", ")),
+			x.say("doctor.only_innodb_has_transactions_without"),
 			fmt.Sprintf("ALTER TABLE %s ENGINE=InnoDB;", other[0]))
 	}
 	return nil
 }
 
 func (x *examination) rights(ctx context.Context) error {
-	grants := x.say("Jalankan deploy/grants.sql sebagai administrator basis data, lalu pakai pengguna itu (DB_USERNAME).",
-		"Run deploy/grants.sql as the database's administrator, then use that user (DB_USERNAME).")
+	grants := x.say("doctor.run_deploy_grants_sql_as")
 	lacking, err := x.store.Lacking(ctx)
 	if err != nil {
 		return err
@@ -302,13 +289,13 @@ func (x *examination) rights(ctx context.Context) error {
 	}
 	switch {
 	case len(lacking) > 0:
-		x.fail(exitConfig, x.sayf("Pengguna basis data tidak punya hak: %s.", "The database user lacks these rights: %s.", strings.Join(lacking, ", ")),
-			x.say("Run akan berhenti di tengah jalan.", "A run will stop half-way."), grants)
+		x.fail(exitConfig, x.say("doctor.database_user_lacks_these_rights", "Lacking", strings.Join(lacking, ", ")),
+			x.say("doctor.run_will_stop_half_way"), grants)
 	case len(excess) > 0:
-		x.warn(x.sayf("Pengguna basis data punya hak lebih dari yang perlu: %s.", "The database user has more rights than it needs: %s.", brief(excess)),
-			x.say("Siapa pun yang membaca berkas pengaturan dapat mengubah atau menghapus data perpustakaan.", "Whoever reads the settings file can change or delete the library's data."), grants)
+		x.warn(x.say("doctor.database_user_has_more_rights", "Brief", brief(excess)),
+			x.say("doctor.whoever_reads_settings_file_can"), grants)
 	default:
-		x.ok("Hak basis data pas: pinjaman hanya dibaca", "Rights in the database are just enough: loans are only read")
+		x.ok("doctor.rights_in_database_just_enough")
 	}
 	return nil
 }
@@ -327,10 +314,10 @@ func brief(list []string) string {
 
 func (x *examination) clock(context.Context) error {
 	if x.off > 2*time.Minute {
-		x.warn(x.sayf("Jam komputer ini dan jam basis data berbeda %d menit.", "The clocks of this computer and of the database differ by %d minutes.",
-			int(x.off.Round(time.Minute).Minutes())),
-			x.say("Salah satu salah: pengingat dapat terlalu awal atau terlambat sehari.", "One of them is wrong: reminders may be a day early or late."),
-			x.say("Setel tanggal dan jam komputer secara otomatis (Windows: Pengaturan > Waktu & bahasa).", "Let the computer set date and time by itself (Windows: Settings > Time & language)."))
+		x.warn(x.say("doctor.clocks_this_computer_and_database",
+			"N", int(x.off.Round(time.Minute).Minutes())),
+			x.say("doctor.one_them_wrong_reminders_may"),
+			x.say("doctor.let_computer_set_date_and"))
 	}
 	if x.app == nil {
 		return nil
@@ -340,14 +327,12 @@ func (x *examination) clock(context.Context) error {
 	_, ours := now.In(zone).Zone()
 	_, machine := now.In(x.machine.zone).Zone()
 	if ours != machine {
-		x.warn(x.sayf("APP_TIMEZONE=%s, di sana sekarang pukul %s, tetapi jam komputer ini menunjukkan %s.",
-			"APP_TIMEZONE=%s, where it is %s now, but this computer's clock shows %s.", zone, now.In(zone).Format("15:04"), now.In(x.machine.zone).Format("15:04")),
-			x.say("Jam kirim dan tanggal jatuh tempo mengikuti APP_TIMEZONE, tugas terjadwal mengikuti komputer.", "Send window and due dates follow APP_TIMEZONE, the scheduled task follows the computer."),
-			x.say("Isi APP_TIMEZONE dengan zona perpustakaan: WIB, WITA atau WIT. Bila sudah benar, setel zona waktu komputer ini.",
-				"Set APP_TIMEZONE to the library's zone. If it is right, set this computer's time zone."))
+		x.warn(x.say("doctor.app_timezone_where_it_now", "Zone", zone, "Now", now.In(zone).Format("15:04"), "Now2", now.In(x.machine.zone).Format("15:04")),
+			x.say("doctor.send_window_and_due_dates"),
+			x.say("doctor.set_app_timezone_librarys_zone"))
 		return nil
 	}
-	x.ok("Jam %s, %s", "Clock %s, %s", now.In(zone).Format("2006-01-02 15:04"), zone)
+	x.ok("doctor.clock", "Now", now.In(zone).Format("2006-01-02 15:04"), "Zone", zone)
 	return nil
 }
 
@@ -356,19 +341,19 @@ func (x *examination) loans(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.ok("%d pinjaman terbuka", "%d open loans", counted.Open)
+	x.ok("doctor.open_loans", "N", counted.Open)
 	_, found, err := x.store.CheckView(ctx, reminder.DateOf(x.machine.now(), x.machine.zone))
 	if err != nil {
 		return err
 	}
 	for _, f := range found {
 		if f.Note {
-			x.ok("%s", "%s", f.Text.In(x.locale))
+			x.ok("doctor.text", "Text", f.Message)
 		}
 		if f.Serious { // the others are told by the check of addresses, or may be meant
-			x.warn(x.sayf("View reminder_loans: %s.", "The view reminder_loans: %s.", f.Text.In(x.locale)),
-				x.say("Pinjaman itu diingatkan dengan salah, atau tidak sama sekali.", "These loans are told about wrongly, or not at all."),
-				x.say("Perbaiki datanya, atau view-nya (docs/sources.md).", "Mend the data, or the view (docs/sources.md)."))
+			x.warn(x.say("doctor.view_reminder_loans", "Text", f.Message),
+				x.say("doctor.these_loans_told_about_wrongly"),
+				x.say("doctor.mend_data_or_view_docs"))
 		}
 	}
 	return nil
@@ -387,8 +372,8 @@ func (x *examination) speed(ctx context.Context) error {
 		return err
 	}
 	for _, f := range found {
-		x.warn(x.sayf("Lambat: %s.", "Slow: %s.", f.Text.In(x.locale)),
-			x.say("Selama itu run belum mengirim apa pun.", "For that long a run sends nothing."), x.say("Buat indeks itu; aplikasi perpustakaan tidak terganggu.", "Make that index; the library's system is not disturbed."))
+		x.warn(x.say("doctor.slow", "Text", f.Message),
+			x.say("doctor.for_that_long_run_sends"), x.say("doctor.make_that_index_librarys_system"))
 	}
 	return nil
 }
@@ -452,29 +437,27 @@ func (x *examination) addresses(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.ok("%d dari %d peminjam dapat dihubungi lewat surel", "%d of %d borrowers can be reached by e-mail", c.Borrowers-c.Unreachable, c.Borrowers)
-	mend := x.say("'pengingat report --open' menunjukkan siapa; perbaiki alamatnya di aplikasi perpustakaan.", "'pengingat report --open' shows who; mend the addresses in the library's system.")
+	x.ok("doctor.borrowers_can_be_reached_by", "N", c.Borrowers-c.Unreachable, "Borrowers", c.Borrowers)
+	mend := x.say("doctor.report_open_shows_who_mend")
 	if c.Unreachable > 0 {
-		x.warn(x.sayf("%d dari %d peminjam tidak dapat dihubungi lewat surel.", "%d of %d borrowers cannot be reached by e-mail.", c.Unreachable, c.Borrowers),
-			x.say("Alamatnya kosong, salah tulis, atau pernah ditolak server: mereka tidak diingatkan.", "Their address is empty, misspelt, or was refused by a server: they are not reminded."), mend)
+		x.warn(x.say("doctor.borrowers_cannot_be_reached_by", "N", c.Unreachable, "Borrowers", c.Borrowers),
+			x.say("doctor.their_address_empty_misspelt_or"), mend)
 	}
 	if len(c.torn) > 0 {
-		x.warn(x.sayf("%d alamat mungkin hanya separuhnya (nomor peminjam: %s).",
-			"%d addresses may be one half only (borrowers: %s).", len(c.torn), brief(c.torn)),
-			x.say("Koma, spasi atau tanda lain di dalam alamat? Separuhnya bisa milik orang lain, jadi tidak dipakai.",
-				"A comma, a blank or another sign inside the address? Its half may be somebody else's, so it is not used."), mend)
+		x.warn(x.say("doctor.addresses_may_be_one_half", "N", len(c.torn), "Brief", brief(c.torn)),
+			x.say("doctor.comma_blank_or_another_sign"), mend)
 	}
 	if len(c.wrong) > 0 {
-		x.warn(x.sayf("%d alamat salah tulis (nomor peminjam: %s).", "%d addresses are misspelt (borrowers: %s).", len(c.wrong), brief(c.wrong)),
-			x.say("Yang tertulis di sana bukan alamat surel.", "What stands there is no e-mail address."), mend)
+		x.warn(x.say("doctor.addresses_misspelt_borrowers", "N", len(c.wrong), "Brief", brief(c.wrong)),
+			x.say("doctor.what_stands_there_no_e"), mend)
 	}
 	for _, domain := range slices.Sorted(maps.Keys(c.suspect)) {
-		x.warn(x.sayf("%d peminjam beralamat di %s.", "%d borrowers have an address at %s.", c.suspect[domain], domain),
-			x.say("Itu domain contoh, milik orang lain, atau salah ketik: surelnya tidak sampai, dan akun pengirim dianggap spam.", "That is a domain for examples, somebody else's, or a typing error: the mail does not arrive, and your account looks like a spammer's."), mend)
+		x.warn(x.say("doctor.borrowers_have_address_at", "N", c.suspect[domain], "Domain", domain),
+			x.say("doctor.that_domain_for_examples_somebody"), mend)
 	}
 	if c.several > 0 {
-		x.warn(x.sayf("%d peminjam punya beberapa alamat dalam satu kolom.", "%d borrowers have several addresses in one field.", c.several),
-			x.say("Hanya alamat pertama yang dipakai.", "Only the first one is used."), mend)
+		x.warn(x.say("doctor.borrowers_have_several_addresses", "N", c.several),
+			x.say("doctor.only_first_one_used"), mend)
 	}
 	return nil
 }
@@ -486,24 +469,24 @@ func (x *examination) application(ctx context.Context) error {
 	case err != nil:
 		return err
 	case !readable:
-		x.ok("Tabel aplikasi tidak terbaca oleh program ini (memang begitu dengan hak yang pas)", "The application's tables cannot be read by this program (as it should be)")
+		x.ok("doctor.applications_tables_cannot_be")
 		return nil
 	}
 	known := []string{"Diproses", "Dipinjam", "Dikembalikan", "Terlambat", "Dibatalkan"}
 	for _, status := range slices.Sorted(maps.Keys(school.Statuses)) {
 		if !slices.Contains(known, status) {
-			x.warn(x.sayf("%d pinjaman berstatus %q, yang tidak dikenal.", "%d loans have the status %q, which is not known.", school.Statuses[status], status),
-				x.say("Pinjaman itu tidak diingatkan: hanya Dipinjam dan Terlambat yang berarti belum kembali.", "Nobody is reminded of them: only Dipinjam and Terlambat mean that the book is out."),
-				x.say("Bila status itu berarti belum kembali, ubah view: 'pengingat migrate --print --source perpustakaan'.", "If that status means that the book is out, change the view: 'pengingat migrate --print --source perpustakaan'."))
+			x.warn(x.say("doctor.loans_have_status_which_not", "N", school.Statuses[status], "Status", status),
+				x.say("doctor.nobody_reminded_them_only_dipinjam"),
+				x.say("doctor.if_that_status_means_that"))
 		}
 	}
 	if school.SampleMail > 0 {
-		x.warn(x.sayf("%d peminjam masih beralamat @perpustakaan.com.", "%d borrowers still have an address @perpustakaan.com.", school.SampleMail),
-			x.say("Itu alamat contoh aplikasi, dan domainnya milik orang lain: program tidak pernah mengirim ke sana.", "That is the application's sample address, and the domain is somebody else's: the program never sends there."),
-			x.say("Isi alamat mereka yang sebenarnya di aplikasi perpustakaan.", "Enter their real addresses in the library's system."))
+		x.warn(x.say("doctor.borrowers_still_have_address_perpustakaan", "N", school.SampleMail),
+			x.say("doctor.that_applications_sample_address"),
+			x.say("doctor.enter_their_real_addresses_in"))
 	}
 	if x.jobs = school.Jobs; x.jobs == 0 {
-		x.okUnlessFound("Tabel aplikasi Laravel tidak menunjukkan masalah", "The Laravel application's tables show no trouble")
+		x.okUnlessFound("doctor.laravel_applications_tables_show")
 	}
 	return nil
 }
@@ -519,7 +502,7 @@ func (x *examination) records(ctx context.Context) error {
 			x.warn(n.What, n.Why, n.Mend)
 		}
 	}
-	x.okUnlessFound("Catatan pengingat tidak menunjukkan masalah", "The record of reminders shows no trouble")
+	x.okUnlessFound("doctor.record_reminders_shows_no_trouble")
 	return nil
 }
 
@@ -527,7 +510,7 @@ func (x *examination) mailServer(ctx context.Context) error {
 	smtp, isSMTP := x.app.Runner.Sender.(*mail.SMTP)
 	if !isSMTP {
 		if x.cfg.Mailer == "sendgrid" {
-			x.ok("SendGrid tidak dapat dicoba tanpa mengirim: pakai 'pengingat test-mail --to ALAMAT'", "SendGrid cannot be tried without sending: use 'pengingat test-mail --to ADDRESS'")
+			x.ok("doctor.sendgrid_cannot_be_tried_without")
 		}
 		return nil
 	}
@@ -535,15 +518,15 @@ func (x *examination) mailServer(ctx context.Context) error {
 	steps := smtp.Probe(ctx)
 	last := steps[len(steps)-1]
 	if last.Err != nil {
-		x.failed(x.mailFault(x.cfg, last.Err), x.say("Selama begini semua pengingat menunggu.", "As long as this lasts all reminders wait."))
+		x.failed(x.mailFault(x.cfg, last.Err), x.say("doctor.as_long_as_this_lasts"))
 		return nil
 	}
 	x.online = true
-	how := x.say("tanpa login", "without login")
+	how := x.say("doctor.without_login")
 	if x.cfg.MailUsername != "" {
-		how = x.say("login diterima", "login accepted")
+		how = x.say("doctor.login_accepted")
 	}
-	x.ok("Server surel %s menjawab, %s", "The mail server %s answers, %s", x.cfg.MailHost, how)
+	x.ok("doctor.mail_server_answers", "MailHost", x.cfg.MailHost, "How", how)
 	return nil
 }
 
@@ -553,11 +536,9 @@ func (x *examination) microsoft() {
 	if at.include != "spf.protection.outlook.com" || x.cfg.MailUsername == "" || x.cfg.MailToken != "" {
 		return
 	}
-	x.warn(x.say("Microsoft 365 mematikan login SMTP dengan kata sandi mulai akhir Desember 2026.", "Microsoft 365 switches the SMTP login with a password off from the end of December 2026."),
-		x.say("Sesudah itu login ditolak dan semua pengingat menunggu. Pengelola Microsoft 365 dapat menyalakannya lagi untuk organisasi yang sudah memakainya; kapan berakhir sama sekali, belum diumumkan.",
-			"After that the login is refused and all reminders wait. The Microsoft 365 administrator of an organisation that used it before can switch it on again; when it ends altogether is not announced yet."),
-		x.say("Minta pengelola Microsoft 365 membiarkan 'SMTP AUTH' menyala untuk akun ini, atau pakai penyedia surel lain (MAIL_HOST).",
-			"Ask the Microsoft 365 administrator to keep 'SMTP AUTH' on for this account, or use another mail provider (MAIL_HOST)."))
+	x.warn(x.say("doctor.microsoft_365_switches_smtp_login"),
+		x.say("doctor.after_that_login_refused_and"),
+		x.say("doctor.ask_microsoft_365_administrator"))
 }
 
 // A provider is a mail service with its rules about senders.
@@ -602,26 +583,26 @@ func (x *examination) sender(context.Context) error {
 	knowsLogin := err == nil && x.cfg.Mailer == "smtp"
 	at := providerOf(x.cfg.Mailer, x.cfg.MailHost)
 	if isSuspect(from.Domain()) && x.cfg.Mailer != "file" && x.cfg.Mailer != "log" {
-		x.fail(exitConfig, x.sayf("MAIL_FROM_ADDRESS beralamat di %s, sebuah domain contoh.", "MAIL_FROM_ADDRESS is at %s, a domain for examples.", from.Domain()),
-			x.say("Surel dari sana ditolak atau masuk spam, dan jawaban peminjam hilang.", "Mail from there is refused or taken for spam, and borrowers' answers are lost."), x.say("MAIL_FROM_ADDRESS=alamat perpustakaan sendiri", "MAIL_FROM_ADDRESS=the library's own address"))
+		x.fail(exitConfig, x.say("doctor.mail_from_address_at_domain", "Domain", from.Domain()),
+			x.say("doctor.mail_from_there_refused_or"), x.say("doctor.mail_from_address_librarys_own"))
 		return nil
 	}
 	switch {
 	case knowsLogin && at.host == ".gmail.com" && !strings.EqualFold(from.Addr, login.Addr):
-		x.warn(x.say("MAIL_FROM_ADDRESS bukan alamat akun MAIL_USERNAME.", "MAIL_FROM_ADDRESS is not the address of the account MAIL_USERNAME."),
-			x.say("Gmail menggantinya dengan alamat akun, kecuali alamat itu terdaftar di sana sebagai 'Kirim email sebagai'.", "Gmail replaces it with the account's address, unless it is registered there under 'Send mail as'."), "MAIL_FROM_ADDRESS=MAIL_USERNAME")
+		x.warn(x.say("doctor.mail_from_address_not_address"),
+			x.say("doctor.gmail_replaces_it_with_accounts"), "MAIL_FROM_ADDRESS=MAIL_USERNAME")
 	case knowsLogin && from.Domain() != login.Domain():
-		x.warn(x.sayf("MAIL_FROM_ADDRESS di %s, tetapi akunnya di %s.", "MAIL_FROM_ADDRESS is at %s, but the account is at %s.", from.Domain(), login.Domain()),
-			x.say("Banyak server menolak pengirim yang bukan milik akunnya.", "Many servers refuse a sender that is not the account's."), "pengingat test-mail --to "+x.say("ALAMAT", "ADDRESS"))
+		x.warn(x.say("doctor.mail_from_address_at_but", "Domain", from.Domain(), "Domain2", login.Domain()),
+			x.say("doctor.many_servers_refuse_sender_that"), "pengingat test-mail --to "+x.say("doctor.address"))
 	case isProviders(from.Domain()) && at.host != "" && !slices.Contains(at.free, from.Domain()):
-		x.warn(x.sayf("MAIL_FROM_ADDRESS di %s, tetapi dikirim lewat penyedia lain.", "MAIL_FROM_ADDRESS is at %s, but another provider sends.", from.Domain()),
-			x.say("Penerima menganggapnya palsu (DMARC) dan menolaknya.", "Receivers take it for a forgery (DMARC) and refuse it."), x.say("Pakai alamat dari domain sendiri, atau server penyedia alamat itu.", "Use an address of your own domain, or the server of that address's provider."))
+		x.warn(x.say("doctor.mail_from_address_at_but_2", "Domain", from.Domain()),
+			x.say("doctor.receivers_take_it_for_forgery"), x.say("doctor.use_address_your_own_domain"))
 	}
 	if at.limit > 0 && (x.cfg.MailDailyLimit == 0 || x.cfg.MailDailyLimit > at.limit) {
-		x.warn(x.sayf("MAIL_DAILY_LIMIT=%d, padahal penyedia ini membatasi sekitar %d surel sehari.", "MAIL_DAILY_LIMIT=%d, but this provider allows some %d mails a day.", x.cfg.MailDailyLimit, at.limit),
-			x.say("Di atas batas itu akun diblokir sehari, juga untuk surel biasa.", "Above it the account is blocked for a day, for ordinary mail too."), fmt.Sprintf("MAIL_DAILY_LIMIT=%d", at.limit*4/5))
+		x.warn(x.say("doctor.mail_daily_limit_but_this", "N", x.cfg.MailDailyLimit, "Limit", at.limit),
+			x.say("doctor.above_it_account_blocked_for"), fmt.Sprintf("MAIL_DAILY_LIMIT=%d", at.limit*4/5))
 	}
-	x.okUnlessFound("Pengirim cocok dengan akunnya", "The sender fits the account")
+	x.okUnlessFound("doctor.sender_fits_account")
 	return nil
 }
 
@@ -650,9 +631,9 @@ func (x *examination) domain(ctx context.Context) error {
 	if known, _ := record("gmail.com", "v=spf1"); known == "" {
 		return nil
 	}
-	why := x.say("Penerima tidak dapat memastikan surel itu sungguh dari sekolah, dan memasukkannya ke spam.", "Receivers cannot tell that mail is really from the school, and take it for spam.")
+	why := x.say("doctor.receivers_cannot_tell_that_mail")
 	ask := func(entry string) string {
-		return x.sayf("Minta pengelola domain %s menambah %s.", "Ask whoever runs the domain %s to add %s.", name, entry)
+		return x.say("doctor.ask_whoever_runs_domain_add", "Name", name, "Entry", entry)
 	}
 	at := providerOf(x.cfg.Mailer, x.cfg.MailHost)
 	spf, answered := record(name, "v=spf1")
@@ -660,13 +641,13 @@ func (x *examination) domain(ctx context.Context) error {
 	case !answered:
 		return nil
 	case spf == "" && at.host != ".sendgrid.net" && at.host != "api.sendgrid.com": // SendGrid's is on a name of its own
-		x.warn(x.sayf("Domain %s tidak punya catatan SPF.", "The domain %s has no SPF record.", name), why,
+		x.warn(x.say("doctor.domain_has_no_spf_record", "Name", name), why,
 			ask(cmp.Or(map[bool]string{true: "TXT \"v=spf1 include:" + at.include + " ~all\""}[at.include != ""], "SPF")))
 	case at.include != "" && spf != "" && !strings.Contains(spf, at.include):
-		x.warn(x.sayf("SPF domain %s tidak menyebut server yang mengirim.", "The SPF record of %s does not name the server that sends.", name), why, ask("include:"+at.include))
+		x.warn(x.say("doctor.spf_record_does_not_name", "Name", name), why, ask("include:"+at.include))
 	}
 	if dmarc, answered := record("_dmarc."+name, "v=dmarc1"); answered && dmarc == "" {
-		x.warn(x.sayf("Domain %s tidak punya catatan DMARC.", "The domain %s has no DMARC record.", name), why, ask("TXT _dmarc \"v=DMARC1; p=none\""))
+		x.warn(x.say("doctor.domain_has_no_dmarc_record", "Name", name), why, ask("TXT _dmarc \"v=DMARC1; p=none\""))
 	}
 	// A DKIM key can only be looked for under its selector, which is known for these providers alone.
 	found, asked := false, false
@@ -675,10 +656,10 @@ func (x *examination) domain(ctx context.Context) error {
 		found, asked = found || strings.Contains(key, "p="), asked || answered
 	}
 	if asked && !found {
-		x.warn(x.sayf("Domain %s tidak punya kunci DKIM dari penyedia surelnya.", "The domain %s has no DKIM key of its mail provider.", name), why,
-			x.say("Nyalakan DKIM di pengaturan penyedia surel (Google: Admin > Gmail > Authenticate email).", "Switch DKIM on at the mail provider (Google: Admin > Gmail > Authenticate email)."))
+		x.warn(x.say("doctor.domain_has_no_dkim_key", "Name", name), why,
+			x.say("doctor.switch_dkim_on_at_mail"))
 	}
-	x.okUnlessFound("Domain %s dikenal penerima (SPF, DMARC)", "Receivers can know the domain %s (SPF, DMARC)", name)
+	x.okUnlessFound("doctor.receivers_can_know_domain_spf", "Name", name)
 	return nil
 }
 
@@ -692,26 +673,26 @@ const (
 
 // task asks the scheduler of the system for ours.
 func (x *examination) task(ctx context.Context) error {
-	why := x.say("Tanpa tugas terjadwal tidak ada yang dikirim dengan sendirinya.", "Without a scheduled task nothing is sent by itself.")
+	why := x.say("doctor.without_scheduled_task_nothing")
 	result, err := x.lastResult(ctx)
 	switch {
 	case errors.Is(err, errNoTask):
-		x.warn(x.say("Tugas terjadwal belum terpasang.", "The scheduled task is not installed."), why, "pengingat install")
+		x.warn(x.say("doctor.scheduled_task_not_installed"), why, "pengingat install")
 	case err != nil:
-		x.ok("Tugas terjadwal: tidak diketahui di sistem ini", "Scheduled task: not known on this system")
+		x.ok("doctor.scheduled_task_not_known_on")
 	case result == taskDisabled:
-		x.warn(x.say("Tugas terjadwal dimatikan.", "The scheduled task is disabled."), why, "pengingat install")
+		x.warn(x.say("doctor.scheduled_task_disabled"), why, "pengingat install")
 	case result == exitDone || result == taskRunning || result == taskNotYetRun:
-		x.ok("Tugas terjadwal terpasang, hasil terakhir baik", "The scheduled task is installed, its last result is good")
+		x.ok("doctor.scheduled_task_installed_its_last")
 	case result == exitNeedsPerson || result == exitRetry:
-		x.ok("Tugas terjadwal terpasang, hasil terakhir %d (lihat 'pengingat status')", "The scheduled task is installed, its last result is %d (see 'pengingat status')", result)
+		x.ok("doctor.scheduled_task_installed_its_last_2", "N", result)
 	case result == exitConfig:
-		x.warn(x.say("Tugas terjadwal gagal: pengaturan salah (kode 78).", "The scheduled task failed: wrong settings (code 78)."),
-			x.say("Tugas itu berjalan dengan akun lain: mungkin berkas pengaturannya tidak terbaca dari sana.", "The task runs under another account: perhaps the settings file cannot be read from there."), "pengingat install")
+		x.warn(x.say("doctor.scheduled_task_failed_wrong_settings"),
+			x.say("doctor.task_runs_under_another_account"), "pengingat install")
 	case result == taskTerminated:
-		x.ok("Tugas terjadwal terpasang; yang terakhir dihentikan orang (End task)", "The scheduled task is installed; the last one was ended by a person (End task)")
+		x.ok("doctor.scheduled_task_installed_last")
 	default:
-		x.warn(x.sayf("Tugas terjadwal terakhir gagal dengan kode %d (0x%X).", "The scheduled task failed last time with code %d (0x%X).", result, uint32(result)), why, "pengingat install")
+		x.warn(x.say("doctor.scheduled_task_failed_last_time", "N", result, "Uint32", uint32(result)), why, "pengingat install")
 	}
 	return nil
 }
@@ -768,17 +749,17 @@ var oldServices = []string{"LaravelScheduler", "LaravelQueueWorker"}
 // rivals looks for the queue and the two services by which the Laravel application used to remind.
 func (x *examination) rivals(ctx context.Context) error {
 	if x.jobs > 0 {
-		x.warn(x.sayf("%d pengingat lama masih antre di tabel jobs aplikasi Laravel.", "%d old reminders still wait in the Laravel application's table jobs.", x.jobs),
-			x.say("Pengingat lama masih aktif: peminjam mendapat surel dari dua sistem.", "The old reminder is still active: borrowers get mail from two systems."),
-			x.say("Matikan layanan lama seperti dalam docs/panduan/pindah.md.", "Switch the old services off as docs/panduan/pindah.md says."))
+		x.warn(x.say("doctor.old_reminders_still_wait_in", "N", x.jobs),
+			x.say("doctor.old_reminder_still_active_borrowers"),
+			x.say("doctor.switch_old_services_off_as"))
 	}
 	if x.machine.os != "windows" {
 		return nil
 	}
 	for _, name := range oldServices {
 		if out, err := x.machine.command(ctx, "sc", "query", name); err == nil && strings.Contains(out, "RUNNING") {
-			x.warn(x.sayf("Layanan lama %s masih berjalan.", "The old service %s is still running.", name),
-				x.say("Peminjam mendapat surel dari dua sistem.", "Borrowers get mail from two systems."), fmt.Sprintf("net stop %s & sc config %s start= disabled", name, name))
+			x.warn(x.say("doctor.old_service_still_running", "Name", name),
+				x.say("doctor.borrowers_get_mail_from_two"), fmt.Sprintf("net stop %s & sc config %s start= disabled", name, name))
 		}
 	}
 	return nil
@@ -791,17 +772,17 @@ func (x *examination) disk(context.Context) error {
 	folder := existing(filepath.Dir(x.cfg.LogFile))
 	free, err := x.machine.freeSpace(folder)
 	mb := free >> 20
-	why := x.say("Bila disk penuh, basis data tidak dapat mencatat, dan run berhenti sebelum mengirim.", "When the disk is full, the database cannot record, and a run stops before it sends.")
-	mend := x.say("Kosongkan ruang disk (Windows: Pengaturan > Sistem > Penyimpanan).", "Free some space (Windows: Settings > System > Storage).")
+	why := x.say("doctor.when_disk_full_database_cannot")
+	mend := x.say("doctor.free_some_space_windows_settings")
 	switch {
 	case err != nil:
-		x.ok("Ruang disk: tidak diketahui", "Disk space: not known")
+		x.ok("doctor.disk_space_not_known")
 	case mb < 100:
-		x.fail(exitNeedsPerson, x.sayf("Disk hampir penuh: tinggal %d MB.", "The disk is almost full: %d MB are left.", mb), why, mend)
+		x.fail(exitNeedsPerson, x.say("doctor.disk_almost_full_mb_left", "N", mb), why, mend)
 	case mb < 1024:
-		x.warn(x.sayf("Ruang disk tinggal %d MB.", "%d MB of disk space are left.", mb), why, mend)
+		x.warn(x.say("doctor.mb_disk_space_left", "N", mb), why, mend)
 	default:
-		x.ok("Ruang disk %d GB", "Disk space %d GB", free>>30)
+		x.ok("doctor.disk_space_gb", "N", free>>30)
 	}
 	return nil
 }
@@ -812,9 +793,9 @@ func (x *examination) log(context.Context) error {
 		return nil
 	}
 	if fault := x.app.LogFault(); fault != nil {
-		x.warn(reminder.Localize(fault, x.locale),
-			x.say("Run tetap berjalan dan tercatat di basis data, tetapi tanpa log sebabnya sukar dicari.", "Runs go on and are on record in the database, but without a log causes are hard to find."),
-			x.sayf("Periksa %s, atau ubah LOG_FILE.", "Look at %s, or change LOG_FILE.", file))
+		x.warn(text.In(x.locale).Error(fault),
+			x.say("doctor.runs_go_on_and_on"),
+			x.say("doctor.look_at_or_change_log", "File", file))
 		return nil
 	}
 	var size int64
@@ -825,11 +806,11 @@ func (x *examination) log(context.Context) error {
 		}
 	}
 	if size > 100<<20 {
-		x.warn(x.sayf("Berkas log memakai %d MB.", "The log files take %d MB.", size>>20), x.say("Program ini menjaganya di bawah 30 MB; berkas lain bernama sama ikut terhitung.", "This program keeps them below 30 MB; other files of that name count too."),
-			x.sayf("Hapus yang lama di %s.", "Delete old ones in %s.", filepath.Dir(file)))
+		x.warn(x.say("doctor.log_files_take_mb", "N", size>>20), x.say("doctor.this_program_keeps_them_below"),
+			x.say("doctor.delete_old_ones_in", "Dir", filepath.Dir(file)))
 		return nil
 	}
-	x.ok("Log %s (%d KB)", "Log %s (%d KB)", file, (size+1023)>>10)
+	x.ok("doctor.log_kb", "File", file, "N", (size+1023)>>10)
 	return nil
 }
 

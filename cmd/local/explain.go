@@ -16,14 +16,10 @@ import (
 
 func (p *program) explainCommand() *cobra.Command {
 	return p.jsonFlag(&cobra.Command{
-		Use:     p.say("explain PINJAMAN|NAMA", "explain LOAN|NAME"),
+		Use:     p.say("explain.explain_loan_name"),
 		Aliases: []string{"jelaskan"},
-		Short:   p.say("Mengapa pinjaman ini diingatkan, atau tidak", "Why this loan is reminded of, or not"),
-		Long: p.say(`Menunjukkan setiap aturan dengan hasilnya, dan semua pengingat yang sudah dicatat: untuk satu pinjaman (ID,
-nomor peminjaman atau kode buku), juga sesudah kembali, atau untuk semua buku seorang peminjam (nama, ID atau
-alamat surelnya).`,
-			`Shows every rule with its outcome, and all reminders on record: of one loan (its id, its number or the code of
-its book), also after its return, or of all books of a borrower (name, id or e-mail address).`),
+		Short:   p.say("explain.why_this_loan_reminded_or"),
+		Long:    p.say("explain.shows_every_rule_with_its"),
 		Example: "  pengingat explain PJM-00123\n  pengingat explain \"Aisyah Putri\"",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
@@ -107,8 +103,7 @@ func (p *program) explainClosed(past []reminder.PastNotice, s reminder.Settings)
 	if p.asJSON {
 		return p.printJSON([]reminder.Explanation{{Loan: reminder.Loan{ID: past[0].Loan}, Hinders: []reminder.Verdict{"not_open"}, Past: past}})
 	}
-	p.printf("Tidak ada pinjaman terbuka dengan nomor ini: bukunya sudah kembali. Yang tercatat:",
-		"No open loan has this number: the book is back. On record:")
+	p.print("explain.no_open_loan_has_this")
 	p.printPast(past, "", s)
 	return nil
 }
@@ -119,7 +114,7 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 	fmt.Fprintln(p.out, wrap(p.book(l), 0))
 	odd := l.Odd(x.Today)
 	if odd != "due_at" && !l.Due.IsZero() {
-		fmt.Fprintln(p.out, wrap(p.sayf("Hari ini %s, %s", "Today is %s, %s", letter.Day(x.Today, p.locale), p.stepText(x.Offset)), 0))
+		fmt.Fprintln(p.out, wrap(p.say("explain.today", "Today", letter.Day(x.Today, p.locale), "StepText", p.stepText(x.Offset)), 0))
 	}
 	// rule tells of one rule: what is so when it lets a mail pass, and when it does not.
 	rule := func(against []reminder.Verdict, v reminder.Verdict, passes, hinders string) {
@@ -135,42 +130,39 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 		}
 	}
 	if odd != "" {
-		rule(x.Hinders, reminder.VerdictOdd, "", p.sayf("isi kolom %s (view reminder_loans) tidak dapat dipakai; 'pengingat doctor' menyebut sebabnya",
-			"the column %s (view reminder_loans) cannot be used; 'pengingat doctor' says why", odd))
-		p.printf("=> Tidak ada surel untuk pinjaman ini sampai datanya diperbaiki.", "=> There is no mail about this loan until its data is mended.")
+		rule(x.Hinders, reminder.VerdictOdd, "", p.say("explain.column_view_reminder_loans_cannot", "Odd", odd))
+		p.print("explain.there_no_mail_about_this")
 		p.printPast(x.Past, l.Borrower.ID, s)
 		return
 	}
 	late := x.Today.Sub(l.Due)
-	rule(x.Hinders, reminder.VerdictTooOld, p.sayf("terlambat tidak lebih dari %d hari", "late by no more than %d days", s.MaxOverdueDays),
-		p.sayf("terlambat %d hari; sesudah %d hari tidak diingatkan lagi (REMINDER_MAX_OVERDUE_DAYS)",
-			"late by %d days; after %d days there are no more reminders (REMINDER_MAX_OVERDUE_DAYS)", late, s.MaxOverdueDays))
-	rule(x.Hinders, reminder.VerdictOnHold, "", p.say("ditahan oleh sistem perpustakaan: ", "held by the library's system: ")+l.Hold)
-	rule(x.Hinders, reminder.VerdictOptedOut, p.say("peminjam mau diingatkan", "the borrower wants reminders"),
-		p.say("peminjam tidak ingin diingatkan", "the borrower wants no reminders"))
-	rule(x.Hinders, reminder.VerdictUnreachable, p.say("alamat surel: ", "e-mail address: ")+plain(l.Borrower.Email),
-		p.say("tidak ada alamat surel yang dapat dipakai: ", "no usable e-mail address: ")+
-			cmp.Or(plain(l.Borrower.Email), p.say("kosong, atau alamat contoh aplikasi", "empty, or the application's sample address")))
-	rule(x.Hinders, reminder.VerdictBadAddress, "", p.say("server surel menolak alamat itu untuk seterusnya; perbaiki alamatnya",
-		"the mail server refused that address for good; mend it"))
-	rule(x.Hinders, reminder.VerdictWithheld, "", p.say("REMINDER_ONLY_TO menahan surel ke alamat itu", "REMINDER_ONLY_TO withholds mail to that address"))
-	rule(x.Hinders, reminder.VerdictNotYet, p.sayf("sudah waktunya: %s (jadwal %s)", "its time has come: %s (schedule %s)", p.stepText(x.Step), s.Schedule),
-		p.sayf("belum waktunya (jadwal %s)", "its time has not come (schedule %s)", s.Schedule))
+	rule(x.Hinders, reminder.VerdictTooOld, p.say("explain.late_by_no_more_than", "N", s.MaxOverdueDays),
+		p.say("explain.late_by_days_after_days", "N", late, "MaxOverdueDays", s.MaxOverdueDays))
+	rule(x.Hinders, reminder.VerdictOnHold, "", p.say("explain.held_by_librarys_system")+l.Hold)
+	rule(x.Hinders, reminder.VerdictOptedOut, p.say("explain.borrower_wants_reminders"),
+		p.say("explain.borrower_wants_no_reminders"))
+	rule(x.Hinders, reminder.VerdictUnreachable, p.say("explain.e_mail_address")+plain(l.Borrower.Email),
+		p.say("explain.no_usable_e_mail_address")+
+			cmp.Or(plain(l.Borrower.Email), p.say("explain.empty_or_applications_sample_address")))
+	rule(x.Hinders, reminder.VerdictBadAddress, "", p.say("explain.mail_server_refused_that_address"))
+	rule(x.Hinders, reminder.VerdictWithheld, "", p.say("explain.reminder_only_withholds_mail_that"))
+	rule(x.Hinders, reminder.VerdictNotYet, p.say("explain.its_time_has_come_schedule", "StepText", p.stepText(x.Step), "Schedule", s.Schedule),
+		p.say("explain.its_time_has_not_come", "Schedule", s.Schedule))
 	rule(x.Hinders, reminder.VerdictTold, "", p.told(x, s))
-	rule(x.Later, reminder.VerdictOutsideWindow, "", p.sayf("sekarang di luar jam kirim %s", "it is outside the send window %s now", s.Window))
-	rule(x.Later, reminder.VerdictClosedDay, "", p.say("perpustakaan tutup hari ini", "the library is closed today"))
-	rule(x.Later, reminder.VerdictPaused, "", p.say("pengiriman sedang dijeda", "sending is paused now"))
+	rule(x.Later, reminder.VerdictOutsideWindow, "", p.say("explain.it_outside_send_window_now", "Window", s.Window))
+	rule(x.Later, reminder.VerdictClosedDay, "", p.say("explain.library_closed_today"))
+	rule(x.Later, reminder.VerdictPaused, "", p.say("explain.sending_paused_now"))
 	next := ""
 	if !x.Next.IsZero() {
-		next = p.sayf(" Berikutnya pada %s.", " The next one is on %s.", letter.Day(x.Next, p.locale))
+		next = p.say("explain.next_one_on", "Next", letter.Day(x.Next, p.locale))
 	}
 	switch {
 	case len(x.Hinders) > 0:
-		fmt.Fprintln(p.out, wrap(p.say("=> Tidak ada surel baru untuk pinjaman ini.", "=> There is no new mail about this loan.")+next, 3))
+		fmt.Fprintln(p.out, wrap(p.say("explain.there_no_new_mail_about")+next, 3))
 	case len(x.Later) > 0:
-		p.printf("=> Surel menunggu sampai boleh dikirim.", "=> The mail waits until it may be sent.")
+		p.print("explain.mail_waits_until_it_may")
 	default:
-		p.printf("=> 'pengingat run' berikutnya mengirim surel.", "=> The next 'pengingat run' sends a mail.")
+		p.print("explain.next_run_sends_mail")
 	}
 	p.printPast(x.Past, x.Loan.Borrower.ID, s)
 }
@@ -182,28 +174,28 @@ func (p *program) told(x reminder.Explanation, s reminder.Settings) string {
 			continue
 		}
 		if n.State == reminder.StateSent && n.Dropped == "" {
-			return p.sayf("pengingat untuk tahap ini (%s) sudah dikirim pada %s", "a reminder for this step (%s) was sent on %s",
-				p.stepText(n.Step), n.Sent.In(s.Zone).Format(dayAndTime))
+			return p.say("explain.reminder_for_this_step_was",
+				"StepText", p.stepText(n.Step), "Sent", n.Sent.In(s.Zone).Format(dayAndTime))
 		}
-		return p.sayf("pengingat untuk tahap ini (%s) sudah dicatat: %s", "a reminder for this step (%s) is on record: %s",
-			p.stepText(n.Step), p.state(n.State))
+		return p.say("explain.reminder_for_this_step_on",
+			"StepText", p.stepText(n.Step), "State", p.state(n.State))
 	}
-	return p.say("pengingat untuk tahap ini sudah dicatat", "a reminder for this step is on record")
+	return p.say("explain.reminder_for_this_step_on_2")
 }
 
 // stepText names a step, or a day, by its distance to the due date.
 func (p *program) stepText(days int) string {
 	switch {
 	case days == 0:
-		return p.say("pada hari jatuh tempo", "on the due date")
+		return p.say("explain.on_due_date")
 	case days == -1:
-		return p.say("sehari sebelum jatuh tempo", "a day before the due date")
+		return p.say("explain.day_before_due_date")
 	case days == 1:
-		return p.say("sehari sesudah jatuh tempo", "a day after the due date")
+		return p.say("explain.day_after_due_date")
 	case days < 0:
-		return p.sayf("%d hari sebelum jatuh tempo", "%d days before the due date", -days)
+		return p.say("explain.days_before_due_date", "N", -days)
 	}
-	return p.sayf("%d hari sesudah jatuh tempo", "%d days after the due date", days)
+	return p.say("explain.days_after_due_date", "N", days)
 }
 
 // dayAndTime is how the program writes a moment.
@@ -218,12 +210,12 @@ func (p *program) printPast(past []reminder.PastNotice, borrower string, s remin
 		}
 		what := p.state(n.State)
 		if borrower != "" && n.Borrower != "" && n.Borrower != borrower {
-			what += p.sayf(" kepada peminjam lain (%s)", " to another borrower (%s)", plain(n.Borrower))
+			what += p.say("explain.another_borrower", "Plain", plain(n.Borrower))
 		}
 		if why := p.reason(cmp.Or(n.Dropped, n.Reason)); why != "" {
 			what += "; " + why
 		}
 		fmt.Fprintf(p.out, "   %s  %s\n", when.In(s.Zone).Format(dayAndTime),
-			wrap(p.sayf("%s (%s): %s", "%s (%s): %s", p.stepText(n.Step), n.Due, what), 21))
+			wrap(p.say("explain.text", "StepText", p.stepText(n.Step), "Due", n.Due, "What", what), 21))
 	}
 }

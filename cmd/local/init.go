@@ -19,6 +19,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 func (p *program) initCommand() *cobra.Command {
@@ -26,22 +27,9 @@ func (p *program) initCommand() *cobra.Command {
 	var set []string
 	var yes, noTest, force bool
 	cmd := &cobra.Command{
-		Use:   "init",
-		Short: p.say("Buat pengingat.env dari beberapa pertanyaan", "Make pengingat.env from a few questions"),
-		Long: p.say(`Menanyakan beberapa hal, mencoba basis data dan server surel, lalu menulis pengingat.env di
-samping program. Berkas .env aplikasi Laravel dapat menjadi titik awal (--from-env); berkas itu
-sendiri tidak pernah diubah. Kata sandi tidak terlihat saat diketik. Bila pengingat.env sudah ada,
-isinya menjadi jawaban bawaan. Sebelum pertanyaan terakhir dijawab tidak ada yang ditulis.
-
-Tanpa pertanyaan: --yes, dengan nilai dari --from-env, variabel lingkungan, dan --set. Kata
-sandi lebih aman lewat variabel lingkungan daripada --set.`,
-			`Asks a few questions, tries the database and the mail server, and writes pengingat.env beside
-the program. A Laravel application's .env may be the starting point (--from-env); that file
-itself is never changed. Passwords are not shown while they are typed. Where there is a
-pengingat.env, what is in it becomes the default answers. Nothing is written before the last question is answered.
-
-Without questions: --yes, with values from --from-env, environment variables and --set. A
-password is safer in an environment variable than in --set.`),
+		Use:     "init",
+		Short:   p.say("init.make_env_from_few_questions"),
+		Long:    p.say("init.asks_few_questions_tries_database"),
 		Example: "  pengingat init --from-env D:\\web\\perpustakaan\\.env\n  pengingat init --yes --from-env .env --set MAIL_DAILY_LIMIT=400",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
@@ -59,8 +47,7 @@ password is safer in an environment variable than in --set.`),
 			switch {
 			case from != "":
 				if values, _, err = setup.Environ(from, p.real); err != nil {
-					return reminder.NewFault(nil, "Berkas --from-env tidak dapat dibaca.\n"+reminder.Localize(err, "id"),
-						"The file --from-env cannot be read.\n"+reminder.Localize(err, "en"))
+					return reminder.NewFault(nil, "init.file_from_env_cannot_be", "Err", err)
 				}
 			case p.envErr != nil:
 				return p.unreadableEnv()
@@ -77,21 +64,18 @@ password is safer in an environment variable than in --set.`),
 			for _, pair := range set {
 				key, value, ok := strings.Cut(pair, "=")
 				if !ok || !slices.Contains(setup.Keys(), key) {
-					return p.usagef("--set %q bukan KUNCI=NILAI dengan kunci yang dikenal; yang paling mirip: %s",
-						"--set %q is not KEY=VALUE with a known key; the nearest is %s", key, setup.Nearest(key))
+					return p.usage("init.set_not_key_value_with", "Key", key, "Nearest", setup.Nearest(key))
 				}
 				w.values[key] = settled(key, value)
 			}
 			if there && w.ask && !force {
-				p.printf("%s sudah ada. Isinya baru diganti sesudah pertanyaan terakhir.",
-					"%s is there already. It is replaced after the last question, not before.", out)
+				p.print("init.there_already_it_replaced_after", "Out", out)
 			}
 			if err := w.run(cmd.Context()); err != nil {
 				return err
 			}
 			if err := replaceFile(out, w.file); err != nil {
-				return reminder.NewFault(err, "Berkas pengaturan tidak dapat ditulis. Pilih folder lain dengan --out.",
-					"The settings file cannot be written. Choose another folder with --out.")
+				return reminder.NewFault(err, "init.settings_file_cannot_be_written")
 			}
 			if len(w.unsolved) > 0 {
 				var why []string
@@ -100,49 +84,43 @@ password is safer in an environment variable than in --set.`),
 					why = append(why, what)
 				}
 				p.code = exitNeedsPerson
-				p.printf("\nDitulis: %s (berisi kata sandi; jangan dibagikan)\nBELUM dapat dipakai: %s\nSesudah itu dibetulkan, jalankan 'pengingat init' lagi; jawaban Anda diingat.",
-					"\nWritten: %s (it holds passwords; do not share it)\nIt does NOT work yet: %s\nWhen that is mended, run 'pengingat init' again; your answers are remembered.",
-					out, strings.Join(why, " "))
+				p.print("init.written_it_holds_passwords_do",
+					"Out", out, "Why", strings.Join(why, " "))
 				return nil
 			}
-			p.printf("\nTersimpan: %s (berisi kata sandi; jangan dibagikan)", "\nSaved: %s (it holds passwords; do not share it)", out)
+			p.print("init.saved_it_holds_passwords_do", "Out", out)
 			if to := w.values["REMINDER_ONLY_TO"]; to != "" {
-				p.printf("Hanya %s yang menerima surel, sampai REMINDER_ONLY_TO dikosongkan.",
-					"Mail goes to %s only, until REMINDER_ONLY_TO is emptied.", to)
+				p.print("init.mail_goes_only_until_reminder", "To", to)
 			}
-			p.printf("Berikutnya:\n  pengingat migrate --source perpustakaan\n  pengingat run --dry-run\n  pengingat install",
-				"Next:\n  pengingat migrate --source perpustakaan\n  pengingat run --dry-run\n  pengingat install")
+			p.print("init.next_migrate_source_perpustakaan")
 			return nil
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&from, "from-env", "", p.say("`berkas` .env Laravel sebagai titik awal", "Laravel's .env `file` to start from"))
-	f.StringArrayVar(&set, "set", nil, p.say("`KUNCI=NILAI`, boleh berulang", "`KEY=VALUE`, may be repeated"))
-	f.StringVar(&out, "out", "", p.say("`berkas` yang ditulis (bawaan: pengingat.env di folder program)", "`file` to write (default: pengingat.env in the program's folder)"))
-	f.BoolVar(&yes, "yes", false, p.say("jangan bertanya", "do not ask"))
-	f.BoolVar(&noTest, "no-test", false, p.say("jangan coba basis data dan server surel", "do not try the database and the mail server"))
-	f.BoolVar(&force, "force", false, p.say("timpa pengingat.env yang ada", "overwrite a pengingat.env that is there"))
+	f.StringVar(&from, "from-env", "", p.say("init.laravels_env_file_start_from"))
+	f.StringArrayVar(&set, "set", nil, p.say("init.key_value_may_be_repeated"))
+	f.StringVar(&out, "out", "", p.say("init.file_write_default_env_in"))
+	f.BoolVar(&yes, "yes", false, p.say("init.do_not_ask"))
+	f.BoolVar(&noTest, "no-test", false, p.say("init.do_not_try_database_and"))
+	f.BoolVar(&force, "force", false, p.say("init.overwrite_env_that_there"))
 	return cmd
 }
 
 // mayWrite refuses to write over what is there, unless it may be replaced, and over anything that may be the application's own.
 func (p *program) mayWrite(out string, replace bool) (there bool, err error) {
 	if strings.EqualFold(filepath.Base(out), ".env") {
-		return true, reminder.NewFault(nil, "Berkas bernama .env milik aplikasi Laravel dan tidak pernah ditulisi. Pilih nama lain, misalnya --out pengingat.env.",
-			"A file named .env is the Laravel application's and is never written to. Choose another name, such as --out pengingat.env.")
+		return true, reminder.NewFault(nil, "init.file_named_env_laravel_applications")
 	}
 	data, err := os.ReadFile(out)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return false, nil
 	case err != nil:
-		return true, reminder.NewFault(err, "Berkas itu tidak dapat ditulis.", "That file cannot be written.")
+		return true, reminder.NewFault(err, "init.that_file_cannot_be_written")
 	case bytes.Contains(data, []byte("APP_KEY=")):
-		return true, reminder.NewFault(nil, "Berkas itu milik aplikasi Laravel (ada APP_KEY di dalamnya) dan tidak pernah ditulisi.",
-			"That file is a Laravel application's (it holds an APP_KEY) and is never written to.")
+		return true, reminder.NewFault(nil, "init.that_file_laravel_applications")
 	case !replace:
-		return true, reminder.NewFault(nil, fmt.Sprintf("%s sudah ada. '--force' menimpanya; isinya menjadi jawaban bawaan.", out),
-			fmt.Sprintf("%s is there already. '--force' overwrites it; what is in it becomes the default answers.", out))
+		return true, reminder.NewFault(nil, "init.there_already_force_overwrites", "Out", out)
 	}
 	return true, nil
 }
@@ -183,7 +161,7 @@ func (w *wizard) startFrom() error {
 // A question asks for one setting. One without a key tries what was answered since the one before it.
 type question struct {
 	key    string
-	text   reminder.Text
+	text   reminder.Message
 	secret bool
 	usual  func(values map[string]string) string // default answer when there is none yet
 	try    func(*wizard, context.Context) error
@@ -194,34 +172,33 @@ func usually(value string) func(map[string]string) string {
 }
 
 var questions = []question{
-	{key: "APP_NAME", text: reminder.Text{ID: "Nama perpustakaan", EN: "Name of the library"}},
-	{key: "APP_LOCALE", text: reminder.Text{ID: "Bahasa (id atau en)", EN: "Language (id or en)"}, usual: usually("id")},
-	{key: "APP_TIMEZONE", text: reminder.Text{ID: "Zona waktu (WIB, WITA, WIT, atau kota)", EN: "Time zone (WIB, WITA, WIT, or a city)"}},
+	{key: "APP_NAME", text: reminder.Say("init.name_library")},
+	{key: "APP_LOCALE", text: reminder.Say("init.language_id_or_en"), usual: usually("id")},
+	{key: "APP_TIMEZONE", text: reminder.Say("init.time_zone_wib_wita_wit")},
 	{try: func(*wizard, context.Context) error { return nil }},
 
-	{key: "DB_HOST", text: reminder.Text{ID: "Server basis data", EN: "Database server"}, usual: usually("127.0.0.1")},
-	{key: "DB_PORT", text: reminder.Text{ID: "Port", EN: "Port"}, usual: usually("3306")},
-	{key: "DB_DATABASE", text: reminder.Text{ID: "Nama basis data", EN: "Name of the database"}, usual: usually("perpustakaan")},
-	{key: "DB_USERNAME", text: reminder.Text{ID: "Pengguna basis data", EN: "Database user"}, usual: usually("root")},
-	{key: "DB_PASSWORD", text: reminder.Text{ID: "Kata sandinya", EN: "Password"}, secret: true},
+	{key: "DB_HOST", text: reminder.Say("init.database_server"), usual: usually("127.0.0.1")},
+	{key: "DB_PORT", text: reminder.Say("init.port"), usual: usually("3306")},
+	{key: "DB_DATABASE", text: reminder.Say("init.name_database"), usual: usually("perpustakaan")},
+	{key: "DB_USERNAME", text: reminder.Say("init.database_user"), usual: usually("root")},
+	{key: "DB_PASSWORD", text: reminder.Say("init.password"), secret: true},
 	{try: (*wizard).tryDatabase},
 
-	{key: "MAIL_MAILER", text: reminder.Text{ID: "Cara kirim: smtp, sendgrid, atau file (hanya ke folder)", EN: "Send by smtp, sendgrid, or file (into a folder only)"}, usual: usually("smtp")},
-	{key: "MAIL_HOST", text: reminder.Text{ID: "Server surel", EN: "Mail server"}, usual: usually("smtp.gmail.com")},
-	{key: "MAIL_PORT", text: reminder.Text{ID: "Port", EN: "Port"}, usual: usually("587")},
-	{key: "MAIL_USERNAME", text: reminder.Text{ID: "Akun surel", EN: "Mail account"}},
-	{key: "MAIL_PASSWORD", text: reminder.Text{ID: "Kata sandinya (Gmail: Sandi Aplikasi 16 huruf)", EN: "Password (Gmail: the App Password of 16 letters)"}, secret: true},
-	{key: "SENDGRID_API_KEY", text: reminder.Text{ID: "Kunci API SendGrid", EN: "SendGrid API key"}, secret: true},
-	{key: "MAIL_FROM_ADDRESS", text: reminder.Text{ID: "Alamat pengirim", EN: "Sender's address"}, usual: func(values map[string]string) string { return values["MAIL_USERNAME"] }},
-	{key: "MAIL_DAILY_LIMIT", text: reminder.Text{ID: "Paling banyak surel sehari (0: tak terbatas)", EN: "Mails a day at most (0: no limit)"}, usual: func(values map[string]string) string {
+	{key: "MAIL_MAILER", text: reminder.Say("init.send_by_smtp_sendgrid_or"), usual: usually("smtp")},
+	{key: "MAIL_HOST", text: reminder.Say("init.mail_server"), usual: usually("smtp.gmail.com")},
+	{key: "MAIL_PORT", text: reminder.Say("init.port"), usual: usually("587")},
+	{key: "MAIL_USERNAME", text: reminder.Say("init.mail_account")},
+	{key: "MAIL_PASSWORD", text: reminder.Say("init.password_gmail_app_password_16"), secret: true},
+	{key: "SENDGRID_API_KEY", text: reminder.Say("init.sendgrid_api_key"), secret: true},
+	{key: "MAIL_FROM_ADDRESS", text: reminder.Say("init.senders_address"), usual: func(values map[string]string) string { return values["MAIL_USERNAME"] }},
+	{key: "MAIL_DAILY_LIMIT", text: reminder.Say("init.mails_day_at_most_0"), usual: func(values map[string]string) string {
 		return fmt.Sprint(providerOf(values["MAIL_MAILER"], values["MAIL_HOST"]).limit * 4 / 5)
 	}},
 	{try: (*wizard).tryMail},
 
-	{key: "REMINDER_CLOSED_WEEKDAYS", text: reminder.Text{ID: "Hari tutup tiap minggu, misalnya: minggu", EN: "Weekdays on which you are closed, such as: sunday"}},
-	{key: "REMINDER_SUMMARY_TO", text: reminder.Text{ID: "Alamat pustakawan, untuk ringkasan setiap pagi", EN: "The librarian's address, for a summary every morning"}},
-	{key: "REMINDER_ONLY_TO", text: reminder.Text{ID: "Selama mencoba: kirim hanya ke alamat ini (kosong: ke semua peminjam)",
-		EN: "While trying: send to this address only (empty: to all borrowers)"}},
+	{key: "REMINDER_CLOSED_WEEKDAYS", text: reminder.Say("init.weekdays_on_which_you_closed")},
+	{key: "REMINDER_SUMMARY_TO", text: reminder.Say("init.librarians_address_for_summary")},
+	{key: "REMINDER_ONLY_TO", text: reminder.Say("init.while_trying_send_this_address")},
 	{try: (*wizard).tryAll},
 }
 
@@ -240,14 +217,13 @@ func concerns(key, mailer string) bool {
 
 var (
 	errBack     = errors.New("back") // the answer that goes back to the question before
-	errCanceled = &reminder.Fault{Temporary: true, Text: reminder.Text{ID: "Dibatalkan; tidak ada yang ditulis.", EN: "Canceled; nothing was written."}}
+	errCanceled = &reminder.Fault{Temporary: true, Message: reminder.Say("init.canceled_nothing_was_written")}
 )
 
 // run asks, and tries what was answered before it goes on.
 func (w *wizard) run(ctx context.Context) error {
 	if w.ask {
-		w.printf("Enter menerima jawaban dalam [ ]; tanda - mengosongkannya; tanda < kembali ke pertanyaan sebelumnya.\n",
-			"Enter takes the answer in [ ]; a - empties it; a < goes back to the question before.\n")
+		w.print("init.enter_takes_answer_in_empties")
 	}
 	var asked []int // the questions answered, to go back to
 	begin := 0      // where those since the last trial begin
@@ -267,12 +243,11 @@ func (w *wizard) run(ctx context.Context) error {
 				return err
 			}
 			what, details := w.trouble(err)
-			fmt.Fprintf(w.out, "%s %s\n", w.say("GAGAL", "FAILED"), wrap(what, 6))
+			fmt.Fprintf(w.out, "%s %s\n", w.say("init.failed"), wrap(what, 6))
 			if details != "" {
-				fmt.Fprintf(w.out, "      %s\n", wrap(w.say("Rincian: ", "Details: ")+details, 8))
+				fmt.Fprintf(w.out, "      %s\n", wrap(w.say("init.details")+details, 8))
 			}
-			typed, readErr := w.line(ctx, w.say("Enter: jawab lagi; l: lanjut, dan betulkan nanti: ",
-				"Enter: answer again; g: go on, and mend it later: "), false)
+			typed, readErr := w.line(ctx, w.say("init.enter_answer_again_g_go"), false)
 			if readErr != nil {
 				return readErr
 			}
@@ -311,7 +286,7 @@ func (w *wizard) answer(ctx context.Context, q question) error {
 		if q.secret && usual != "" {
 			shown = "***"
 		}
-		typed, err := w.line(ctx, fmt.Sprintf("%s [%s]: ", q.text.In(w.locale), shown), q.secret)
+		typed, err := w.line(ctx, fmt.Sprintf("%s [%s]: ", w.text(q.text), shown), q.secret)
 		switch {
 		case err != nil:
 			return err
@@ -327,7 +302,7 @@ func (w *wizard) answer(ctx context.Context, q question) error {
 		if err = w.wrong(q.key); err == nil {
 			break
 		}
-		fmt.Fprintf(w.out, "  %s\n", wrap(reminder.Localize(err, w.locale), 2))
+		fmt.Fprintf(w.out, "  %s\n", wrap(text.In(w.locale).Error(err), 2))
 		w.values[q.key] = usual
 	}
 	if q.key == "APP_LOCALE" {
@@ -355,8 +330,7 @@ func (w *wizard) wrong(key string) error {
 	if key == "MAIL_FROM_ADDRESS" && w.values["MAIL_MAILER"] != "file" || key == "REMINDER_SUMMARY_TO" || key == "REMINDER_ONLY_TO" {
 		for one := range strings.SplitSeq(w.values[key], ",") {
 			if addr, err := mail.ParseAddress(one); err == nil && isSuspect(addr.Domain()) {
-				return reminder.NewFault(nil, addr.Domain()+" adalah domain contoh; tidak ada yang menerima surel di sana.",
-					addr.Domain()+" is a domain for examples; nobody has a mailbox there.")
+				return reminder.NewFault(nil, "init.domain_for_examples_nobody_has", "Domain", addr.Domain())
 			}
 		}
 	}
@@ -395,8 +369,7 @@ func (w *wizard) line(ctx context.Context, prompt string, secret bool) (string, 
 		return "", errCanceled
 	case a := <-typed:
 		if a.err != nil && (a.text == "" || !errors.Is(a.err, io.EOF)) {
-			return "", reminder.NewFault(nil, "Tidak ada jawaban lagi; tidak ada yang ditulis. Tanpa pertanyaan: --yes.",
-				"There are no more answers; nothing was written. Without questions: --yes.")
+			return "", reminder.NewFault(nil, "init.there_no_more_answers_nothing")
 		}
 		return strings.TrimSpace(a.text), nil
 	}
@@ -414,7 +387,7 @@ func (w *wizard) tryDatabase(ctx context.Context) error {
 	defer db.Close()
 	sv, err := cfg.NewStore(db).Server(ctx)
 	if err == nil {
-		w.printf("ok  basis data menjawab: %s", "ok  the database answers: %s", sv.Version)
+		w.print("init.ok_database_answers", "Version", sv.Version)
 	}
 	return err
 }
@@ -424,8 +397,7 @@ func (w *wizard) tryMail(ctx context.Context) error {
 		return err
 	}
 	if w.values["MAIL_MAILER"] == "sendgrid" {
-		w.printf("--  SendGrid tidak dapat dicoba tanpa mengirim; nanti: pengingat test-mail --to ALAMAT",
-			"--  SendGrid cannot be tried without sending; later: pengingat test-mail --to ADDRESS")
+		w.print("init.sendgrid_cannot_be_tried_without")
 		return nil
 	}
 	cfg, err := setup.Load(w.values)
@@ -440,7 +412,7 @@ func (w *wizard) tryMail(ctx context.Context) error {
 	if err := steps[len(steps)-1].Err; err != nil {
 		return w.mailFault(cfg, err)
 	}
-	w.printf("ok  server surel menjawab, tidak ada yang dikirim", "ok  the mail server answers, nothing was sent")
+	w.print("init.ok_mail_server_answers_nothing")
 	return nil
 }
 
@@ -456,41 +428,40 @@ func (w *wizard) tryAll(context.Context) error {
 // as a comment with its default.
 var settingsFile = []struct {
 	key, usual string
-	text       reminder.Text
+	text       reminder.Message
 }{
-	{"APP_NAME", "", reminder.Text{ID: "Nama perpustakaan, seperti dalam surel.", EN: "Name of the library, as it stands in mails."}},
-	{"APP_LOCALE", "id", reminder.Text{ID: "Bahasa surel dan program: id atau en.", EN: "Language of mails and program: id or en."}},
-	{"APP_TIMEZONE", "Asia/Jakarta", reminder.Text{ID: "Asia/Jakarta (WIB), Asia/Makassar (WITA), Asia/Jayapura (WIT).", EN: "Time zone of the library."}},
-	{"APP_URL", "", reminder.Text{ID: "Situs perpustakaan, bila dapat dibuka dari luar.", EN: "Site of the library, if it opens from outside."}},
-	{"DB_HOST", "127.0.0.1", reminder.Text{ID: "Basis data aplikasi perpustakaan.", EN: "The library's database."}},
-	{"DB_PORT", "3306", reminder.Text{}},
-	{"DB_DATABASE", "", reminder.Text{}},
-	{"DB_USERNAME", "root", reminder.Text{ID: "Lebih aman: pengguna dari deploy/grants.sql.", EN: "Safer: the user of deploy/grants.sql."}},
-	{"DB_PASSWORD", "", reminder.Text{}},
-	{"MAIL_MAILER", "", reminder.Text{ID: "smtp, sendgrid, atau file (surel hanya ditulis ke folder 'mails').", EN: "smtp, sendgrid, or file (mails are only written into the folder 'mails')."}},
-	{"MAIL_HOST", "", reminder.Text{}},
-	{"MAIL_PORT", "587", reminder.Text{}},
-	{"MAIL_USERNAME", "", reminder.Text{}},
-	{"MAIL_PASSWORD", "", reminder.Text{ID: "Untuk Gmail: Sandi Aplikasi 16 huruf, bukan kata sandi biasa.", EN: "For Gmail: an App Password of 16 letters, not the normal one."}},
-	{"MAIL_FROM_ADDRESS", "", reminder.Text{ID: "Pengirim. Pada Gmail sama dengan akunnya.", EN: "The sender. With Gmail the account itself."}},
-	{"MAIL_REPLY_TO", "", reminder.Text{ID: "Ke mana jawaban peminjam pergi, bila bukan ke pengirim.", EN: "Where borrowers' answers go, if not to the sender."}},
-	{"MAIL_DAILY_LIMIT", "0", reminder.Text{ID: "Paling banyak surel dalam 24 jam; yang paling mendesak lebih dulu. 0: tak terbatas.", EN: "Mails in 24 hours at most; the most urgent first. 0: no limit."}},
-	{"REMINDER_SCHEDULE", reminder.DefaultSchedule, reminder.Text{ID: "Hari pengingat dihitung dari jatuh tempo; +7: ulangi setiap 7 hari.", EN: "Days of reminders from the due date; +7: repeat every 7 days."}},
-	{"REMINDER_WINDOW", "07:00-20:00", reminder.Text{ID: "Jam kirim.", EN: "When mail may be sent."}},
-	{"REMINDER_CLOSED_WEEKDAYS", "minggu", reminder.Text{ID: "Hari tutup tiap minggu. Libur bertanggal: pengingat closed add.", EN: "Closed every week. Dated holidays: pengingat closed add."}},
-	{"REMINDER_ONLY_TO", "", reminder.Text{ID: "Untuk mencoba: hanya alamat ini yang menerima surel.", EN: "For trying: only these addresses get mail."}},
-	{"REMINDER_SUMMARY_TO", "", reminder.Text{ID: "Ringkasan pagi untuk pustakawan.", EN: "The morning summary for the librarian."}},
+	{"APP_NAME", "", reminder.Say("init.name_library_as_it_stands")},
+	{"APP_LOCALE", "id", reminder.Say("init.language_mails_and_program_id")},
+	{"APP_TIMEZONE", "Asia/Jakarta", reminder.Say("init.time_zone_library")},
+	{"APP_URL", "", reminder.Say("init.site_library_if_it_opens")},
+	{"DB_HOST", "127.0.0.1", reminder.Say("init.librarys_database")},
+	{"DB_PORT", "3306", reminder.Message{}},
+	{"DB_DATABASE", "", reminder.Message{}},
+	{"DB_USERNAME", "root", reminder.Say("init.safer_user_deploy_grants_sql")},
+	{"DB_PASSWORD", "", reminder.Message{}},
+	{"MAIL_MAILER", "", reminder.Say("init.smtp_sendgrid_or_file_mails")},
+	{"MAIL_HOST", "", reminder.Message{}},
+	{"MAIL_PORT", "587", reminder.Message{}},
+	{"MAIL_USERNAME", "", reminder.Message{}},
+	{"MAIL_PASSWORD", "", reminder.Say("init.for_gmail_app_password_16")},
+	{"MAIL_FROM_ADDRESS", "", reminder.Say("init.sender_with_gmail_account_itself")},
+	{"MAIL_REPLY_TO", "", reminder.Say("init.where_borrowers_answers_go_if")},
+	{"MAIL_DAILY_LIMIT", "0", reminder.Say("init.mails_in_24_hours_at")},
+	{"REMINDER_SCHEDULE", reminder.DefaultSchedule, reminder.Say("init.days_reminders_from_due_date")},
+	{"REMINDER_WINDOW", "07:00-20:00", reminder.Say("init.when_mail_may_be_sent")},
+	{"REMINDER_CLOSED_WEEKDAYS", "minggu", reminder.Say("init.closed_every_week_dated_holidays")},
+	{"REMINDER_ONLY_TO", "", reminder.Say("init.for_trying_only_these_addresses")},
+	{"REMINDER_SUMMARY_TO", "", reminder.Say("init.morning_summary_for_librarian")},
 }
 
 // file writes the settings file: what is explained first, then what else was set.
 func (w *wizard) file(out io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# %s\n", w.say("Pengaturan Pengingat, dibuat oleh 'pengingat init'. Berisi kata sandi: jangan dibagikan.",
-		"Settings of Pengingat, made by 'pengingat init'. They hold passwords: do not share them."))
+	fmt.Fprintf(&b, "# %s\n", w.say("init.settings_made_by_init_they"))
 	rest := setup.Keys()
 	for _, s := range settingsFile {
 		rest = slices.DeleteFunc(rest, func(key string) bool { return key == s.key })
-		if text := s.text.In(w.locale); text != "" {
+		if text := w.text(s.text); text != "" {
 			fmt.Fprintf(&b, "\n# %s\n", text)
 		}
 		if value := w.values[s.key]; value != "" {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // The tasks of Windows Task Scheduler, and the account they run under: NT AUTHORITY\LOCAL SERVICE, by its SID because its
@@ -127,7 +128,7 @@ func (i installation) task(name string) ([]byte, error) {
 		installation
 		Name, Description, Arguments string
 		Test                         bool
-	}{i, name, "Mengingatkan peminjam perpustakaan lewat surel. Reminds library borrowers by e-mail.", "run", name == testTaskName}
+	}{i, name, text.In("id").Say("install.what_it_is") + " " + text.In("en").Say("install.what_it_is"), "run", name == testTaskName}
 	if data.Test {
 		data.Description = "Uji coba setiap menit, tanpa mengirim. A dry run every minute; nothing is sent."
 		data.Arguments += " --dry-run"
@@ -188,27 +189,8 @@ func (p *program) installCommand() *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "install",
-		Short: p.say("Daftarkan agar berjalan sendiri setiap jam", "Register it to run by itself every hour"),
-		Long: p.say(`Di Windows (buka Command Prompt dengan "Run as administrator"): menutup folder pengaturan bagi semua
-orang kecuali administrator, memberi akun LOCAL SERVICE hak baca atas folder itu serta hak tulis atas
-folder log, mendaftarkan dua tugas di Task Scheduler, lalu menjalankan 'doctor'. Sesudahnya perintah
-pengingat dijalankan sebagai administrator. Aman diulang, misalnya setelah folder dipindahkan.
-
-  Pengingat       setiap jam, pukul 07:00, dan setelah komputer menyala
-  Pengingat-test  'run --dry-run' setiap menit; mati sampai dinyalakan dengan
-                  schtasks /change /tn Pengingat-test /enable
-
-Di Linux: mencetak service dan timer systemd, dan perintah untuk memasangnya.`,
-			`On Windows (open the Command Prompt with "Run as administrator"): closes the folder with the settings
-to all but administrators, lets the account LOCAL SERVICE read that folder and write the log folder,
-registers two tasks with Task Scheduler, then runs 'doctor'. From then on commands are run as
-administrator. It may be repeated, for example after the folder was moved.
-
-  Pengingat       every hour, at 07:00, and after start-up
-  Pengingat-test  'run --dry-run' every minute; off until it is enabled by
-                  schtasks /change /tn Pengingat-test /enable
-
-On Linux: prints a systemd service and timer, and the commands that install them.`),
+		Short: p.say("install.register_it_run_by_itself"),
+		Long:  p.say("install.on_windows_open_command_prompt"),
 		Example: `  pengingat install --env D:\web\TA\perpustakaan\.env
   pengingat install --dry-run
   pengingat install --print > pengingat.xml`,
@@ -222,33 +204,28 @@ On Linux: prints a systemd service and timer, and the commands that install them
 			case runtime.GOOS != "windows":
 				return p.printUnits(i)
 			case p.envFile == "":
-				return reminder.NewFault(nil, "Tidak ada berkas pengaturan. Sebutkan dengan --env BERKAS, atau buat pengingat.env di folder program.",
-					"There is no settings file. Name one with --env FILE, or make pengingat.env in the program's folder.")
+				return reminder.NewFault(nil, "install.there_no_settings_file_name")
 			}
 			s := system{program: p, dryRun: dryRun}
 			if err := s.install(cmd.Context(), i); err != nil || dryRun {
 				return err
 			}
-			p.printf("Berikutnya: 'schtasks /run /tn %s' menjalankannya sekarang, 'pengingat status' menunjukkan hasilnya.",
-				"Next: 'schtasks /run /tn %s' runs it now, 'pengingat status' shows what came of it.", taskName)
+			p.print("install.next_schtasks_run_tn_runs", "TaskName", taskName)
 			return p.doctor(cmd.Context(), i)
 		},
 	}
-	cmd.Flags().StringVar(&print, "print", "", p.say("hanya cetak XML `tugas`: Pengingat, atau --print=Pengingat-test", "only print a `task`'s XML: Pengingat, or --print=Pengingat-test"))
+	cmd.Flags().StringVar(&print, "print", "", p.say("install.only_print_task_xml_or"))
 	cmd.Flags().Lookup("print").NoOptDefVal = taskName
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("hanya tunjukkan perintahnya", "only show the commands"))
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("install.only_show_commands"))
 	return cmd
 }
 
 func (p *program) uninstallCommand() *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
-		Use:   "uninstall",
-		Short: p.say("Hentikan berjalan sendiri; data tetap ada", "Stop running by itself; the data stays"),
-		Long: p.say(`Menghapus kedua tugas dari Task Scheduler (jalankan sebagai administrator). Yang tetap ada: program, berkas
-pengaturan, log, dan semua catatan di basis data, sehingga pemasangan kembali tidak mengulang pengingat.`,
-			`Removes both tasks from Task Scheduler (run it as administrator). What stays: the program, the settings
-file, the log, and all records in the database, so that installing it again repeats no reminder.`),
+		Use:     "uninstall",
+		Short:   p.say("install.stop_running_by_itself_data"),
+		Long:    p.say("install.removes_both_tasks_from_task"),
 		Example: "  pengingat uninstall",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if runtime.GOOS != "windows" {
@@ -263,19 +240,18 @@ file, the log, and all records in the database, so that installing it again repe
 			if err := s.uninstall(cmd.Context(), dir); err != nil || dryRun {
 				return err
 			}
-			p.printf("Tetap ada: folder %s dengan pengaturan dan log, serta tabel reminder_* di basis data.",
-				"What stays: the folder %s with settings and log, and the tables reminder_* in the database.", dir)
+			p.print("install.what_stays_folder_with_settings", "Dir", dir)
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("hanya tunjukkan perintahnya", "only show the commands"))
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("install.only_show_commands"))
 	return cmd
 }
 
 // printTask prints a task: into a file byte for byte what Windows takes, on a screen what a person can read.
 func (p *program) printTask(i installation, name string) error {
 	if name != taskName && name != testTaskName {
-		return p.usagef("--print=%s: hanya %s atau %s", "--print=%s: only %s or %s", name, taskName, testTaskName)
+		return p.usage("install.print_only_or", "Name", name, "TaskName", taskName, "TestTaskName", testTaskName)
 	}
 	data, err := i.task(name)
 	if err != nil {
@@ -299,7 +275,7 @@ func (p *program) printUnits(i installation) error {
 		}
 		fmt.Fprintf(p.out, "# /etc/systemd/system/%s\n%s\n", unit.name, text)
 	}
-	p.printf("# Simpan kedua bagian di atas sebagai berkas yang disebut, lalu:", "# Save the two parts above as the files named, then:")
+	p.print("install.save_two_parts_above_as")
 	fmt.Fprintln(p.out, "#   sudo systemctl daemon-reload && sudo systemctl enable --now pengingat.timer")
 	return nil
 }
@@ -333,9 +309,9 @@ func (s system) install(ctx context.Context, i installation) error {
 		}
 	}
 	if !s.dryRun {
-		s.printf("Terdaftar di Task Scheduler: %s, %s.", "Registered with Task Scheduler: %s, %s.", taskName, testTaskName)
+		s.print("install.registered_with_task_scheduler", "TaskName", taskName, "TestTaskName", testTaskName)
 		if row, err := s.taskRow(ctx); err == nil {
-			s.printf("Berjalan berikutnya: %s", "Next run: %s", row[2])
+			s.print("install.next_run", "Row", row[2])
 		}
 	}
 	return nil
@@ -363,8 +339,8 @@ func (s system) uninstall(ctx context.Context, dir string) error {
 	}
 	for _, name := range []string{taskName, testTaskName} {
 		if err := s.run(ctx, "schtasks", "/delete", "/f", "/tn", name); err != nil {
-			s.printf("%s tidak terhapus; mungkin memang tidak terdaftar. %s", "%s is not removed; perhaps it is not registered. %s", name,
-				reminder.Localize(err, s.locale))
+			s.print("install.not_removed_perhaps_it_not", "Name", name,
+				"Localize", text.In(s.locale).Error(err))
 		}
 	}
 	return s.do("reg delete "+eventKey+" /f", removeEventSource)
@@ -382,7 +358,7 @@ func (s system) run(ctx context.Context, command ...string) error {
 		out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput()
 		if err != nil {
 			return reminder.NewFault(fmt.Errorf("%w: %s", err, strings.TrimSpace(strings.ToValidUTF8(string(out), "?"))),
-				"Perintah ini gagal: "+strings.Join(line, " "), "This command failed: "+strings.Join(line, " "))
+				"install.this_command_failed", "Line", strings.Join(line, " "))
 		}
 		return nil
 	})

@@ -28,12 +28,10 @@ func (s system) check(dir string) error {
 	}
 	if slices.ContainsFunc(shared, func(s string) bool { return strings.EqualFold(filepath.Clean(dir), s) }) ||
 		windows.GetDriveType(root) == windows.DRIVE_REMOTE {
-		return reminder.NewFault(nil, "Taruh program di folder tersendiri di komputer ini, misalnya C:\\Pengingat, lalu jalankan lagi dari sana.",
-			"Put the program in a folder of its own on this computer, such as C:\\Pengingat, and run it again from there.")
+		return reminder.NewFault(nil, "install.put_program_in_folder_its")
 	}
 	if !s.dryRun && !windows.GetCurrentProcessToken().IsElevated() {
-		return reminder.NewFault(nil, `Perlu hak administrator: tekan Start, ketik cmd, pilih "Run as administrator", lalu ulangi perintah ini di sana.`,
-			`This needs an administrator: press Start, type cmd, choose "Run as administrator", and repeat the command there.`)
+		return reminder.NewFault(nil, "install.this_needs_administrator_press")
 	}
 	return nil
 }

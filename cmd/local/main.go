@@ -24,6 +24,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // The exit codes.
@@ -71,8 +72,7 @@ func (p *program) execute(ctx context.Context, args, environ []string) int {
 	p.read(slices.Concat(p.envFiles, []string{""})[0])
 	cobra.EnableCommandSorting = false // the help shows them in the order of a day
 	cobra.MousetrapHelpText = p.say(   // what a double click in Explorer shows
-		"Pengingat dijalankan dari Command Prompt: tekan Start, ketik cmd, lalu ketik: pengingat --help\n",
-		"Pengingat is run from the Command Prompt: press Start, type cmd, then type: pengingat --help\n")
+		"program.run_from_command_prompt_press")
 	root := p.root()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
@@ -80,7 +80,7 @@ func (p *program) execute(ctx context.Context, args, environ []string) int {
 		return p.code
 	}
 	if _, wrong := errors.AsType[misuse](err); wrong {
-		fmt.Fprintf(p.errOut, "%s\n%s\n", wrap(err.Error(), 0), p.sayf("Bantuan: %s --help", "Help: %s --help", cmd.CommandPath()))
+		fmt.Fprintf(p.errOut, "%s\n%s\n", wrap(err.Error(), 0), p.say("program.help_help", "CommandPath", cmd.CommandPath()))
 		return exitUsage
 	}
 	p.complain(err)
@@ -92,7 +92,7 @@ func (p *program) complain(err error) {
 	what, details := p.trouble(err)
 	fmt.Fprintln(p.errOut, wrap(what, 0))
 	if details != "" {
-		fmt.Fprintln(p.errOut, wrap(p.say("Rincian: ", "Details: ")+details, 2))
+		fmt.Fprintln(p.errOut, wrap(p.say("program.details")+details, 2))
 	}
 }
 
@@ -100,12 +100,12 @@ func (p *program) complain(err error) {
 func (p *program) trouble(err error) (what, details string) {
 	f, ok := errors.AsType[*reminder.Fault](err)
 	if !ok {
-		return p.say("Tidak berhasil.", "It did not work."), err.Error()
+		return p.say("program.it_did_not_work"), err.Error()
 	}
 	if f.Err != nil {
 		details = f.Err.Error()
 	}
-	return f.Text.In(p.locale), details
+	return p.text(f.Message), details
 }
 
 // errorCode is the exit code of a command that failed.
@@ -144,16 +144,14 @@ func envFlag(args []string) []string {
 	return *files
 }
 
-// say returns a text in the user's language.
-func (p *program) say(id, en string) string { return reminder.Text{ID: id, EN: en}.In(p.locale) }
+// say writes a sentence in the user's language: its key, and pairs of a blank's name and its value.
+func (p *program) say(key string, pairs ...any) string { return text.In(p.locale).Say(key, pairs...) }
 
-// sayf is say with arguments. Both formats take the same ones in the same order.
-func (p *program) sayf(id, en string, args ...any) string { return fmt.Sprintf(p.say(id, en), args...) }
+// text writes a message in the user's language.
+func (p *program) text(m reminder.Message) string { return text.In(p.locale).Text(m) }
 
-// printf prints in the user's language. Both formats take the same arguments in the same order.
-func (p *program) printf(id, en string, args ...any) {
-	fmt.Fprintln(p.out, wrap(p.sayf(id, en, args...), 0))
-}
+// print prints a sentence in the user's language.
+func (p *program) print(key string, pairs ...any) { fmt.Fprintln(p.out, wrap(p.say(key, pairs...), 0)) }
 
 func (p *program) printJSON(v any) error { return json.NewEncoder(p.out).Encode(v) }
 
@@ -164,15 +162,13 @@ func (p *program) config(load func(map[string]string) (setup.Config, error)) (se
 	}
 	cfg, err := load(p.environ)
 	if f, ok := errors.AsType[*reminder.Fault](err); ok && p.envFile == "" {
-		f.Text.ID += "\nTidak ada berkas pengaturan yang dibaca: buat dengan 'pengingat init', atau sebutkan .env Laravel dengan --env BERKAS."
-		f.Text.EN += "\nNo settings file was read: make one with 'pengingat init', or name Laravel's .env with --env FILE."
+		f.Message = reminder.Say("program.no_settings_file", "Problem", f.Message)
 	}
 	return cfg, err
 }
 
 func (p *program) unreadableEnv() error {
-	return reminder.NewFault(nil, "Berkas pengaturan (--env) tidak dapat dibaca.\n"+reminder.Localize(p.envErr, "id"),
-		"The settings file (--env) cannot be read.\n"+reminder.Localize(p.envErr, "en"))
+	return reminder.NewFault(nil, "program.settings_file_env_cannot_be", "EnvErr", p.envErr)
 }
 
 // app loads the configuration and wires it. What a person must know is printed; the log goes to a file.

@@ -17,7 +17,7 @@ type meter struct {
 }
 
 // meter starts one for what is being done.
-func (p *program) meter(id, en string) *meter {
+func (p *program) meter(key string) *meter {
 	m := &meter{end: make(chan struct{})}
 	if !p.machine.terminal {
 		return m
@@ -27,7 +27,7 @@ func (p *program) meter(id, en string) *meter {
 		tick := time.NewTicker(250 * time.Millisecond)
 		defer tick.Stop()
 		for width := 0; ; {
-			line := p.say(id, en) + m.String(p) + " " + p.machine.now().Sub(began).Round(time.Second).String()
+			line := p.say(key) + m.String(p) + " " + p.machine.now().Sub(began).Round(time.Second).String()
 			fmt.Fprintf(p.errOut, "\r%-*s", width, line)
 			width = len(line)
 			select {
@@ -60,7 +60,7 @@ func (m *meter) String(p *program) string {
 	defer m.mu.Unlock()
 	switch {
 	case m.of > 0:
-		return p.sayf(": %d dari %d, masih %d,", ": %d of %d, %d left,", m.done, m.of, m.of-m.done)
+		return p.say("meter.left", "N", m.done, "Of", m.of, "Of2", m.of-m.done)
 	case m.done > 0:
 		return fmt.Sprintf(": %d,", m.done)
 	}

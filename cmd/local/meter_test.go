@@ -19,7 +19,7 @@ func TestMeter(t *testing.T) {
 		m := quietMachine
 		m.terminal = terminal
 		p := &program{errOut: &errOut, machine: m}
-		meter := p.meter("Mengirim", "Sending")
+		meter := p.meter("run.counting_and_sending")
 		meter.set(0, 51)
 		meter.set(12, 0)
 		assert.Equal(t, ": 12 dari 51, masih 39,", meter.String(p))
@@ -28,7 +28,7 @@ func TestMeter(t *testing.T) {
 			assert.Empty(t, errOut.String())
 			continue
 		}
-		assert.Contains(t, errOut.String(), "\rMengirim")
+		assert.Contains(t, errOut.String(), "\rMenghitung")
 		assert.NotContains(t, errOut.String(), "\n")
 		assert.Regexp(t, `\r +\r$`, errOut.String())
 	}

@@ -24,26 +24,15 @@ func (p *program) migrateCommand() *cobra.Command {
 	sources := strings.Join(views.Sources(), ", ")
 	cmd := &cobra.Command{
 		Use:   "migrate",
-		Short: p.say("Siapkan tabel dan view di basis data", "Prepare the tables and the views in the database"),
-		Long: p.say(`Membuat tabel reminder_* dan, dengan --source, view reminder_loans yang dibaca program. Tabel
-perpustakaan sendiri tidak diubah. Aman diulang. Pengguna basis data harus boleh membuat tabel
-dan view; sesudahnya deploy/grants.sql memberi hak yang lebih kecil untuk sehari-hari.
-
-Sistem buatan sendiri: --source custom. Cetak contohnya dengan --print-template, sesuaikan, lalu
-berikan dengan --view; setiap barisnya langsung diperiksa.`,
-			`Creates the reminder_* tables and, with --source, the view reminder_loans that the program reads. The
-library's own tables are not changed. It may be repeated. The database user must be allowed to create
-tables and views; afterwards deploy/grants.sql gives smaller rights for every day.
-
-A system of your own: --source custom. Print the example with --print-template, change it, and give it
-with --view; each of its rows is checked at once.`),
+		Short: p.say("migrate.prepare_tables_and_views_in"),
+		Long:  p.say("migrate.creates_reminder_tables_and_with"),
 		Example: `  pengingat migrate --source perpustakaan
   pengingat migrate --source slims --print
   pengingat migrate --source custom --print-template > view.sql
   pengingat migrate --source custom --view view.sql`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if source != "" && !slices.Contains(views.Sources(), source) {
-				return p.usagef("Sumber %q tidak dikenal. Yang dikenal: %s.", "The source %q is not known. Known are: %s.", source, sources)
+				return p.usage("migrate.source_not_known_known", "Source", source, "Sources", sources)
 			}
 			if printTemplate {
 				text, err := views.Text(cmp.Or(source, views.Custom), nil)
@@ -51,16 +40,15 @@ with --view; each of its rows is checked at once.`),
 				return err
 			}
 			if (source == views.Custom) != (view != "") {
-				return p.usagef("--source custom dan --view BERKAS.sql selalu bersama; contoh berkasnya: --print-template",
-					"--source custom and --view FILE.sql go together; for an example of the file: --print-template")
+				return p.usage("migrate.source_custom_and_view_file")
 			}
 			return p.migrate(cmd.Context(), source, view, print)
 		},
 	}
-	cmd.Flags().StringVar(&source, "source", "", p.say("`sistem` perpustakaan: ", "library `system`: ")+sources)
-	cmd.Flags().StringVar(&view, "view", "", p.say("`berkas` SQL dengan view buatan sendiri, untuk --source custom", "SQL `file` with a view of your own, for --source custom"))
-	cmd.Flags().BoolVar(&print, "print", false, p.say("hanya cetak perintah SQL-nya", "only print the SQL statements"))
-	cmd.Flags().BoolVar(&printTemplate, "print-template", false, p.say("cetak contoh view untuk --source custom", "print an example of a view for --source custom"))
+	cmd.Flags().StringVar(&source, "source", "", p.say("migrate.library_system")+sources)
+	cmd.Flags().StringVar(&view, "view", "", p.say("migrate.sql_file_with_view_your"))
+	cmd.Flags().BoolVar(&print, "print", false, p.say("migrate.only_print_sql_statements"))
+	cmd.Flags().BoolVar(&printTemplate, "print-template", false, p.say("migrate.print_example_view_for_source"))
 	return cmd
 }
 
@@ -73,7 +61,7 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 			_, err = views.Statements(text)
 		}
 		if err != nil {
-			return reminder.NewFault(err, "Berkas --view tidak dapat dipakai.", "The file of --view cannot be used.")
+			return reminder.NewFault(err, "migrate.file_view_cannot_be_used")
 		}
 		definition = text
 	}
@@ -106,14 +94,14 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 		return err
 	}
 	for _, name := range applied {
-		p.printf("diterapkan: %s", "applied: %s", name)
+		p.print("migrate.applied", "Name", name)
 	}
 	// Before there is a first run, so that no backup is without it: the Message-IDs are made of it.
 	if _, err := cfg.NewStore(db).NewSecret(ctx); err != nil {
 		return err
 	}
 	if len(applied) == 0 {
-		p.printf("Tabel sudah lengkap.", "The tables are complete.")
+		p.print("migrate.tables_complete")
 	}
 	if source != "" {
 		if definition == "" {
@@ -124,44 +112,42 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 		if err != nil {
 			return err
 		}
-		p.printf("view reminder_loans dibuat untuk: %s", "view reminder_loans created for: %s", source)
+		p.print("migrate.view_reminder_loans_created_for", "Source", source)
 		index, err := migrations.Remember(ctx, db, source)
 		if err != nil {
 			return err
 		}
 		if index != "" {
-			p.printf("Hanya bila ada ratusan ribu pinjaman, indeks ini mempercepat: %s", "Only with hundreds of thousands of loans, this index helps: %s", index)
+			p.print("migrate.only_with_hundreds_thousands_loans", "Index", index)
 		}
 	}
 	if source == "" && cfg.NewStore(db).Check(ctx) != nil { // the tables alone
-		p.printf("View reminder_loans belum ada atau tidak cocok. Berikutnya: pengingat migrate --source SISTEM (%s)",
-			"The view reminder_loans is missing or does not fit. Next: pengingat migrate --source SYSTEM (%s)", strings.Join(views.Sources(), ", "))
+		p.print("migrate.view_reminder_loans_missing_or", "Sources", strings.Join(views.Sources(), ", "))
 		return nil
 	}
-	p.printf("Berikutnya: pengingat run --dry-run", "Next: pengingat run --dry-run")
+	p.print("migrate.next_run_dry_run")
 	return nil
 }
 
 // checkView tells what is wrong with a view that a person wrote, and refuses it where that would tell borrowers wrong things.
 func (p *program) checkView(ctx context.Context, store *mysql.Store) error {
-	m := p.meter("Memeriksa view", "Checking the view")
+	m := p.meter("migrate.checking_view")
 	rows, findings, err := store.CheckView(ctx, reminder.DateOf(p.machine.now(), p.machine.zone))
 	m.stop()
 	if err != nil {
 		return err
 	}
-	p.printf("%d baris diperiksa.", "%d rows checked.", rows)
+	p.print("migrate.rows_checked", "N", rows)
 	refused := false
 	for _, f := range findings {
-		fmt.Fprintln(p.out, "- "+f.Text.In(p.locale))
+		fmt.Fprintln(p.out, "- "+p.text(f.Message))
 		if f.Serious {
 			p.code = exitNeedsPerson
 		}
 		refused = refused || f.Wrong
 	}
 	if refused {
-		return reminder.NewFault(nil, "View itu tidak dipasang; yang lama, bila ada, tetap dipakai. Perbaiki view-nya, lalu ulangi.",
-			"That view was not put into use; the former one, if there is one, stays. Mend the view, and try again.")
+		return reminder.NewFault(nil, "migrate.that_view_was_not_put")
 	}
 	return nil
 }

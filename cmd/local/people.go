@@ -18,13 +18,10 @@ import (
 
 func (p *program) findCommand() *cobra.Command {
 	return p.jsonFlag(&cobra.Command{
-		Use:     p.say("find NAMA", "find NAME"),
+		Use:     p.say("people.find_name"),
 		Aliases: []string{"cari"},
-		Short:   p.say("Cari peminjam dan bukunya: nama, ID, nomor, alamat", "Find borrowers and their books: name, id, number, address"),
-		Long: p.say(`Mencari peminjam yang bukunya belum kembali. Nama boleh sebagian: setiap kata yang diketik harus menjadi
-awal sebuah kata dalam namanya. ID, nomor peminjaman, kode buku dan alamat surel harus utuh.`,
-			`Looks for borrowers who have books. Part of a name will do: each word typed must begin a word of it. Ids, the
-numbers of loans, item codes and e-mail addresses must be whole.`),
+		Short:   p.say("people.find_borrowers_and_their_books"),
+		Long:    p.say("people.looks_for_borrowers_who_have"),
 		Example: "  pengingat find aisyah\n  pengingat find PJM-00123",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
@@ -47,7 +44,7 @@ numbers of loans, item codes and e-mail addresses must be whole.`),
 				fmt.Fprintf(p.out, "  %s\n", wrap(p.book(l), 4))
 			}
 			if more > 0 {
-				p.printf("... dan %d buku lagi: ketik nama yang lebih lengkap.", "... and %d more books: type more of the name.", more)
+				p.print("people.and_more_books_type_more", "N", more)
 			}
 			return nil
 		}),
@@ -60,7 +57,7 @@ func (p *program) whom(b reminder.Borrower) string {
 	if b.Group != "" {
 		about = b.Group + ", " + about
 	}
-	return cmp.Or(plain(b.Name), p.say("Tanpa nama", "No name")) + " (" + about + ")"
+	return cmp.Or(plain(b.Name), p.say("people.no_name")) + " (" + about + ")"
 }
 
 // book names a loan as the desk knows it, and when it is due.
@@ -69,11 +66,11 @@ func (p *program) book(l reminder.Loan) string {
 	if l.ItemCode != "" {
 		number += ", " + l.ItemCode
 	}
-	title := cmp.Or(plain(l.Title), p.say("Tanpa judul", "No title"))
+	title := cmp.Or(plain(l.Title), p.say("people.no_title"))
 	if l.Due.IsZero() {
-		return p.sayf("%s (%s), tanpa tanggal kembali yang dapat dibaca", "%s (%s), without a readable due date", title, number)
+		return p.say("people.without_readable_due_date", "Title", title, "Number", number)
 	}
-	return p.sayf("%s (%s), jatuh tempo %s", "%s (%s), due %s", title, number, l.Due)
+	return p.say("people.due", "Title", title, "Number", number, "Due", l.Due)
 }
 
 // plain makes data fit for one line of a screen, without what would change the screen.
@@ -157,14 +154,12 @@ func borrowers(loans []reminder.Loan) (found []reminder.Borrower) {
 }
 
 func (p *program) nobody(key string) error {
-	return p.absent("Tidak ada peminjam atau pinjaman terbuka dengan %q. Periksa ejaannya: setiap kata harus menjadi awal sebuah kata dalam namanya.",
-		"There is no borrower and no open loan with %q. Check the spelling: each word must begin a word of the name.", key)
+	return p.absent("people.there_no_borrower_and_no", "Key", key)
 }
 
 // noMatch is the error of a key that has to be whole.
 func (p *program) noMatch(key string) error {
-	return p.absent("Tidak ada yang persis %q: ID, nomor, kode, nama lengkap, atau alamat. 'pengingat find' mencari sebagian nama.",
-		"Nothing is exactly %q: id, number, code, whole name or address. 'pengingat find' looks for a part of a name.", key)
+	return p.absent("people.nothing_exactly_id_number_code", "Key", key)
 }
 
 // several is the error of a name that more than one borrower has.
@@ -173,6 +168,6 @@ func (p *program) several(key string, found []reminder.Borrower) error {
 	for _, b := range found[:min(len(found), 10)] {
 		list = append(list, "  - "+p.whom(b))
 	}
-	return p.absent("Ada %d peminjam dengan %q; sebutkan ID-nya:\n%s", "There are %d borrowers with %q; name the id:\n%s",
-		len(found), key, strings.Join(list, "\n"))
+	return p.absent("people.there_borrowers_with_name_id",
+		"N", len(found), "Key", key, "List", strings.Join(list, "\n"))
 }

@@ -23,18 +23,13 @@ func (p *program) previewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "preview",
 		Aliases: []string{"lihat"},
-		Short:   p.say("Lihat surel yang akan dikirim, tanpa mengirimnya", "See the mails that would be sent, without sending them"),
-		Long: p.say(`Menyusun surel persis seperti 'run' akan mengirimnya, dan menyimpannya sebagai .eml serta satu
-halaman index.html. Tidak ada yang dikirim dan tidak ada yang ditulis ke basis data. Folder itu
-berisi nama dan alamat: hapus bila sudah dilihat.`,
-			`Composes mails exactly as 'run' would send them, and saves them as .eml and as one page, index.html.
-Nothing is sent and nothing is written to the database. The folder holds names and addresses: delete it
-when you have looked.`),
+		Short:   p.say("preview.see_mails_that_would_be"),
+		Long:    p.say("preview.composes_mails_exactly_as_run"),
 		Example: "  pengingat preview --out pratinjau\n  pengingat preview --date 2026-12-01\n  pengingat preview --loan 1234",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			today := cmp.Or(date, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone))
 			var messages []mail.Message
-			m := p.meter("Menyusun surel", "Composing mails")
+			m := p.meter("preview.composing_mails")
 			if loan != "" {
 				loan, err := p.loan(ctx, app, loan)
 				if err != nil {
@@ -58,10 +53,8 @@ when you have looked.`),
 					return err
 				}
 			}
-			shown := page.Page{Locale: p.locale, Title: p.sayf("%d surel untuk %s", "%d e-mails for %s", len(messages), letter.Day(today, p.locale)),
-				Lead: p.say("Disusun seperti 'pengingat run' akan mengirimnya. Halaman ini hanya untuk dilihat; apa yang sudah dikirim "+
-					"ditunjukkan oleh 'pengingat status'.",
-					"Composed as 'pengingat run' would send them. This page is for looking only; 'pengingat status' shows what was sent.")}
+			shown := page.Page{Locale: p.locale, Title: p.say("preview.e_mails_for", "N", len(messages), "Today", letter.Day(today, p.locale)),
+				Lead: p.say("preview.composed_as_run_would_send")}
 			run := page.Run{When: letter.Day(today, p.locale)}
 			if loan == "" {
 				var err error
@@ -71,20 +64,19 @@ when you have looked.`),
 			}
 			file, err := p.writePreview(dir, shown, run, messages)
 			if err != nil {
-				return reminder.NewFault(err, "Pratinjau tidak dapat ditulis ke "+dir+". Pilih folder lain dengan --out.",
-					"The preview cannot be written to "+dir+". Choose another folder with --out.")
+				return reminder.NewFault(err, "preview.preview_cannot_be_written_choose", "Dir", dir)
 			}
 			if len(messages) == 0 {
-				p.printf("Tidak ada surel untuk %s. Mengapa: buka %s", "There is no mail for %s. Why: open %s", today, file)
+				p.print("preview.there_no_mail_for_why", "Today", today, "File", file)
 				return nil
 			}
-			p.printf("%d surel: buka %s", "%d mails: open %s", len(messages), file)
+			p.print("preview.mails_open", "N", len(messages), "File", file)
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&dir, "out", "pratinjau", p.say("`folder` tujuan", "`folder` to write to"))
-	cmd.Flags().TextVar(&date, "date", date, p.say("seolah-olah hari ini `tanggal` itu, misalnya 2026-12-01", "as if it were that `day`, such as 2026-12-01"))
-	cmd.Flags().StringVar(&loan, "loan", "", p.say("hanya `pinjaman` ini, seolah-olah belum pernah diingatkan", "this `loan` only, as if nothing had been told about it"))
+	cmd.Flags().StringVar(&dir, "out", "pratinjau", p.say("preview.folder_write"))
+	cmd.Flags().TextVar(&date, "date", date, p.say("preview.as_if_it_were_that"))
+	cmd.Flags().StringVar(&loan, "loan", "", p.say("preview.this_loan_only_as_if"))
 	return cmd
 }
 
@@ -115,8 +107,7 @@ func (p *program) writePreview(dir string, shown page.Page, run page.Run, messag
 		}
 	}
 	if len(messages) > maxPeople {
-		run.Note = p.sayf("Di sini %d yang pertama; semuanya ada di folder ini sebagai .eml.",
-			"The first %d are here; all are in this folder as .eml.", maxPeople)
+		run.Note = p.say("preview.first_here_all_in_this", "N", maxPeople)
 	}
 	shown.Runs = []page.Run{run}
 	file := filepath.Join(dir, "index.html")

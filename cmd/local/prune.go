@@ -20,26 +20,21 @@ func (p *program) pruneCommand() *cobra.Command {
 	var olderThan string
 	var dryRun bool
 	cmd := &cobra.Command{
-		Use:   "prune",
-		Short: p.say("Hapus catatan lama", "Remove old records"),
-		Long: p.say(`Menghapus run dan surel yang selesai lebih lama dari --older-than, bersama pengingatnya.
-Pengingat tentang pinjaman yang masih terbuka, atau yang masih mungkin diingatkan, tetap
-disimpan: tanpa catatan itu surelnya akan dikirim lagi. Aman diulang dan dihentikan.`,
-			`Removes runs, and mails that ended longer ago than --older-than, with their reminders. Reminders
-about loans that are still open, or that might still be told about, stay: without that record
-the mail would be sent again. It may be repeated and interrupted.`),
+		Use:     "prune",
+		Short:   p.say("prune.remove_old_records"),
+		Long:    p.say("prune.removes_runs_and_mails_that"),
 		Example: "  pengingat prune --dry-run\n  pengingat prune --older-than 400d",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			days, err := strconv.Atoi(strings.TrimSuffix(olderThan, "d"))
 			if err != nil || days < minPruneDays {
-				return p.usagef("--older-than %q bukan jumlah hari seperti 400d, paling sedikit %dd", "--older-than %q is no number of days such as 400d, at least %dd", olderThan, minPruneDays)
+				return p.usage("prune.older_than_no_number_days", "OlderThan", olderThan, "N", minPruneDays)
 			}
 			if err := app.Store.Check(ctx); err != nil {
 				return err
 			}
 			s, now := app.Runner.Settings, app.Runner.Now()
 			horizon := reminder.DateOf(now, s.Zone).AddDays(-max(days, s.MaxOverdueDays+1))
-			m := p.meter("Menghapus surel lama", "Removing old mails")
+			m := p.meter("prune.removing_old_mails")
 			done, err := app.Store.Prune(ctx, now.AddDate(0, 0, -days), horizon, dryRun, func(done mysql.Pruned) { m.set(done.Emails, 0) })
 			m.stop()
 			switch {
@@ -48,19 +43,16 @@ the mail would be sent again. It may be repeated and interrupted.`),
 			case err != nil:
 				return err
 			case done == mysql.Pruned{Kept: done.Kept}:
-				p.printf("Tidak ada yang perlu dihapus. Tetap disimpan: %d surel lama yang pinjamannya masih bisa diingatkan.",
-					"There is nothing to remove. Kept: %d old mails whose loans might still be told about.", done.Kept)
+				p.print("prune.there_nothing_remove_kept_old", "N", done.Kept)
 			case dryRun:
-				p.printf("Akan dihapus: %d surel dengan %d pengingat, %d run. Tetap disimpan: %d surel lama yang pinjamannya masih bisa diingatkan.",
-					"Would remove %d mails with %d reminders, %d runs. Would keep %d old mails whose loans might still be told about.", done.Emails, done.Notices, done.Runs, done.Kept)
+				p.print("prune.would_remove_mails_with_reminders", "N", done.Emails, "Notices", done.Notices, "Runs", done.Runs, "Kept", done.Kept)
 			default:
-				p.printf("Dihapus: %d surel dengan %d pengingat, %d run. Tetap disimpan: %d surel lama yang pinjamannya masih bisa diingatkan.",
-					"Removed %d mails with %d reminders, %d runs. Kept %d old mails whose loans might still be told about.", done.Emails, done.Notices, done.Runs, done.Kept)
+				p.print("prune.removed_mails_with_reminders_runs", "N", done.Emails, "Notices", done.Notices, "Runs", done.Runs, "Kept", done.Kept)
 			}
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&olderThan, "older-than", "400d", p.say("`umur` dalam hari", "`age` in days"))
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("hanya hitung", "only count"))
+	cmd.Flags().StringVar(&olderThan, "older-than", "400d", p.say("prune.age_in_days"))
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("prune.only_count"))
 	return p.jsonFlag(cmd)
 }

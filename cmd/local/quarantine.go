@@ -16,41 +16,30 @@ func (p *program) quarantineCommand() *cobra.Command {
 	var before string
 	var yes, undo bool
 	cmd := &cobra.Command{
-		Use:   p.say("quarantine --before TANGGAL|--undo", "quarantine --before DATE|--undo"),
-		Short: p.say("Setelah memulihkan cadangan: jangan ulangi yang sudah dikirim", "After restoring a backup: do not repeat what was sent"),
-		Long: p.say(`Sebuah cadangan tidak ingat apa yang dikirim sesudahnya. Perintah ini menandai semua pengingat yang jatuh
-waktunya sebelum TANGGAL sebagai dilewati, dan membatalkan surel yang masih menunggu; surel yang mungkin sudah
-terkirim tetap tercatat tidak pasti. Pengingat berikutnya berjalan seperti biasa.
-
-Jumlahnya disebut dan Anda ditanya lebih dulu. '--undo' menariknya kembali.`,
-			`A backup does not remember what was sent after it was taken. This marks all reminders that were due before
-DATE as skipped, and cancels the mails that wait; a mail that may have been sent stays on record as unknown. Later
-reminders go on as usual.
-
-It says how many there are, and asks first. '--undo' takes it back.`),
+		Use:     p.say("quarantine.quarantine_before_date_undo"),
+		Short:   p.say("quarantine.after_restoring_backup_do_not"),
+		Long:    p.say("quarantine.backup_does_not_remember_what"),
 		Example: "  pengingat quarantine --before 2026-11-24\n  pengingat quarantine --undo",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			switch {
 			case undo == (before != ""):
-				return p.usagef("Sebutkan --before TANGGAL, atau --undo.", "Say --before DATE, or --undo.")
+				return p.usage("quarantine.say_before_date_or_undo")
 			case undo:
 				return p.release(ctx, app)
 			}
 			date, err := reminder.ParseDate(before)
 			if err != nil {
-				return p.usagef("--before %q bukan tanggal seperti 2026-11-24", "--before %q is not a date such as 2026-11-24", before)
+				return p.usage("quarantine.before_not_date_such_as", "Before", before)
 			}
 			if today := reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone); date.After(today) {
-				return p.usagef("%s belum tiba: hari ini %s. Yang belum dikirim tidak perlu dilewati.",
-					"%s is still to come: today is %s. What was not sent need not be skipped.", date, today)
+				return p.usage("quarantine.still_come_today_what_was", "Date", date, "Today", today)
 			}
 			asked, agreed := false, yes
 			done, err := app.Runner.Quarantine(ctx, date, func(q reminder.Silenced) bool {
-				p.printf("%d pinjaman milik %d peminjam tidak diingatkan untuk tahap sebelum %s; %d surel yang menunggu dibatalkan.",
-					"%d loans of %d borrowers get no reminder for steps before %s; %d waiting mails are canceled.",
-					q.Loans, q.Borrowers, q.Before, q.Canceled)
+				p.print("quarantine.loans_borrowers_get_no_reminder",
+					"N", q.Loans, "Borrowers", q.Borrowers, "Before", q.Before, "Canceled", q.Canceled)
 				if asked = !yes && p.machine.answers(p.in); asked {
-					fmt.Fprint(p.out, p.say("Lanjutkan? (y/t) ", "Go on? (y/n) "))
+					fmt.Fprint(p.out, p.say("quarantine.go_on_y_n"))
 					line, _ := bufio.NewReader(p.in).ReadString('\n') // no answer is no
 					agreed = strings.HasPrefix(strings.ToLower(strings.TrimSpace(line)), "y")
 				}
@@ -60,28 +49,27 @@ It says how many there are, and asks first. '--undo' takes it back.`),
 			case err != nil:
 				return err
 			case !agreed && !asked:
-				return p.usagef("Tidak ada yang diubah. Tambahkan --yes bila itu yang dimaksud.", "Nothing was changed. Add --yes if that is meant.")
+				return p.usage("quarantine.nothing_was_changed_add_yes")
 			case !agreed:
-				p.printf("Tidak ada yang diubah.", "Nothing was changed.")
+				p.print("quarantine.nothing_was_changed")
 				return nil
 			}
 			if done.Loans+done.Canceled+done.Unknown == 0 {
-				p.printf("Tidak ada yang perlu dilewati. Pengiriman berjalan seperti biasa.", "There was nothing to skip. Sending goes on as usual.")
+				p.print("quarantine.there_was_nothing_skip_sending")
 				return nil
 			}
-			p.printf("%d pengingat dilewati, %d surel yang menunggu dibatalkan.", "%d reminders skipped, %d waiting mails canceled.",
-				done.Loans, done.Canceled)
+			p.print("quarantine.reminders_skipped_waiting_mails",
+				"N", done.Loans, "Canceled", done.Canceled)
 			if done.Unknown > 0 {
-				p.printf("%d surel mungkin sudah terkirim, dan tidak dikirim lagi: 'pengingat failed' menunjukkannya.",
-					"%d mails may have been sent, and are not sent again: 'pengingat failed' shows them.", done.Unknown)
+				p.print("quarantine.mails_may_have_been_sent", "N", done.Unknown)
 			}
-			p.printf("'pengingat quarantine --undo' menariknya kembali.", "'pengingat quarantine --undo' takes it back.")
+			p.print("quarantine.quarantine_undo_takes_it_back")
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&before, "before", "", p.say("`TANGGAL`, biasanya hari ini", "`DATE`, most often today"))
-	cmd.Flags().BoolVar(&yes, "yes", false, p.say("jangan bertanya", "do not ask"))
-	cmd.Flags().BoolVar(&undo, "undo", false, p.say("tarik kembali", "take it back"))
+	cmd.Flags().StringVar(&before, "before", "", p.say("quarantine.date_most_often_today"))
+	cmd.Flags().BoolVar(&yes, "yes", false, p.say("quarantine.do_not_ask"))
+	cmd.Flags().BoolVar(&undo, "undo", false, p.say("quarantine.take_it_back"))
 	return cmd
 }
 
@@ -95,9 +83,8 @@ func (p *program) release(ctx context.Context, app *setup.App) error {
 		return err
 	}
 	if n == 0 {
-		return p.usagef("Tidak ada karantina.", "There is no quarantine.")
+		return p.usage("quarantine.there_no_quarantine")
 	}
-	p.printf("Karantina dicabut: %d pengingat dikirim oleh run berikutnya bila masih perlu.",
-		"The quarantine is taken back: the next run sends %d reminders where they are still due.", n)
+	p.print("quarantine.quarantine_taken_back_next_run", "N", n)
 	return nil
 }

@@ -44,30 +44,23 @@ func (p *program) reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "report",
 		Aliases: []string{"laporan"},
-		Short:   p.say("Buat halaman laporan: grafik, slip cetak, tautan WhatsApp", "Make a page to look at: charts, slips to print, WhatsApp links"),
-		Long: p.say(`Membuat satu halaman HTML yang berdiri sendiri: surel terkirim per hari, pinjaman terlambat, apa yang
-terjadi sesudah tiap pengingat, peminjam tanpa alamat surel (dengan slip untuk dicetak), dan tautan WhatsApp
-bila nomor teleponnya diketahui. Tidak ada yang dikirim; tautan itu membuka percakapan, orang yang menekan
-kirim. Halaman itu memuat nama peminjam: hapus bila sudah dipakai.`,
-			`Makes one HTML page that needs nothing else: mails sent a day, late loans, what followed each reminder,
-borrowers without an e-mail address (with slips to print), and WhatsApp links where a phone number is known.
-Nothing is sent; such a link opens a chat, and a person presses send. The page names borrowers: delete it
-when it has been used.`),
+		Short:   p.say("report.make_page_look_at_charts"),
+		Long:    p.say("report.makes_one_html_page_that"),
 		Example: "  pengingat report --open\n  pengingat report --days 90 --out laporan.html\n  pengingat report --from 2026-07-13 --to 2026-12-18",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			today := reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone)
 			last := cmp.Or(to, today)
 			first := cmp.Or(from, last.AddDays(1-days))
 			if from.After(last) {
-				return p.usagef("hari pertama %s sesudah hari terakhir %s", "the first day %s is after the last day %s", from, last)
+				return p.usage("report.first_day_after_last_day", "From", from, "Last", last)
 			}
 			if n := last.Sub(first) + 1; n < 1 || n > maxReportDays {
-				return p.usagef("laporan mencakup 1 sampai %d hari, bukan %d", "a report covers 1 to %d days, not %d", maxReportDays, n)
+				return p.usage("report.report_covers_1_days_not", "N", maxReportDays, "N2", n)
 			}
 			if err := app.Store.Check(ctx); err != nil {
 				return err
 			}
-			m := p.meter("Menyusun laporan", "Making the report")
+			m := p.meter("report.making_report")
 			page, err := p.review(ctx, app, first, last, today)
 			m.stop()
 			if err != nil {
@@ -77,24 +70,22 @@ when it has been used.`),
 				return fmt.Errorf("report: %w", err)
 			}
 			if err := replaceFile(out, page.write); err != nil {
-				return reminder.NewFault(err, "Laporan tidak dapat ditulis ke "+out+". Pilih tempat lain dengan --out.",
-					"The report cannot be written to "+out+". Choose another place with --out.")
+				return reminder.NewFault(err, "report.report_cannot_be_written_choose", "Out", out)
 			}
-			p.printf("Laporan: %s\nIsinya nama peminjam. Berkas ini hanya untuk Anda: hapus bila sudah dipakai.",
-				"Report: %s\nIt names borrowers. The file is for you alone: delete it when it has been used.", out)
+			p.print("report.report_it_names_borrowers_file", "Out", out)
 			if open {
 				if err := openFile(out); err != nil {
-					p.printf("Peramban tidak dapat dibuka (%v). Bukalah berkas itu sendiri.", "No browser could be opened (%v). Open the file yourself.", err)
+					p.print("report.no_browser_could_be_opened", "Err", err)
 				}
 			}
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&out, "out", "report.html", p.say("`berkas` yang ditulis", "`file` to write"))
-	cmd.Flags().BoolVar(&open, "open", false, p.say("buka di peramban", "open it in the browser"))
-	cmd.Flags().IntVar(&days, "days", 30, p.say("berapa `hari` sampai hari terakhir", "how many `days` until the last day"))
-	cmd.Flags().TextVar(&from, "from", from, p.say("`hari` pertama, misalnya 2026-07-13, sebagai ganti --days", "first `day`, such as 2026-07-13, in place of --days"))
-	cmd.Flags().TextVar(&to, "to", to, p.say("`hari` terakhir (bawaan: hari ini)", "last `day` (default: today)"))
+	cmd.Flags().StringVar(&out, "out", "report.html", p.say("report.file_write"))
+	cmd.Flags().BoolVar(&open, "open", false, p.say("report.open_it_in_browser"))
+	cmd.Flags().IntVar(&days, "days", 30, p.say("report.how_many_days_until_last"))
+	cmd.Flags().TextVar(&from, "from", from, p.say("report.first_day_such_as_2026"))
+	cmd.Flags().TextVar(&to, "to", to, p.say("report.last_day_default_today"))
 	return cmd
 }
 
@@ -247,23 +238,22 @@ func (v review) Chat(w person) string {
 	}
 	var titles []string
 	for _, b := range w.Books[:min(len(w.Books), maxChatBooks)] {
-		titles = append(titles, v.p.sayf("- %s (batas kembali %s)", "- %s (due %s)", b.Title, v.Date(b.Due)))
+		titles = append(titles, v.p.say("report.due", "Title", b.Title, "Date", v.Date(b.Due)))
 	}
 	if more := len(w.Books) - len(titles); more > 0 {
-		titles = append(titles, v.p.sayf("- dan %d lagi", "- and %d more", more))
+		titles = append(titles, v.p.say("report.and_more", "N", more))
 	}
-	text := v.p.sayf("Halo %s, ini dari %s. Mohon kembalikan:\n%s\nBila sudah dikembalikan, abaikan pesan ini. Terima kasih!",
-		"Hello %s, this is %s. Please return:\n%s\nIf you have returned it already, ignore this message. Thank you!",
-		w.Name, v.Library, strings.Join(titles, "\n"))
+	text := v.p.say("report.hello_this_please_return_if",
+		"Name", w.Name, "Library", v.Library, "Titles", strings.Join(titles, "\n"))
 	return "https://wa.me/" + w.Phone + "?text=" + strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
 }
 
 // Say returns a text in the page's language, and Date a day in its words.
-func (v review) Say(id, en string) string           { return v.p.say(id, en) }
-func (v review) Date(d reminder.Date) string        { return letter.Day(d, v.p.locale) }
-func (v review) Locale() string                     { return v.Say("id", "en") }
-func (v review) SilentCount() int                   { return len(v.Silent) + max(0, v.Unlisted) }
-func (v review) Share(e reminder.Effect) (part int) { return e.Back * 100 / max(1, e.Back+e.Again) }
+func (v review) Say(key string, pairs ...any) string { return v.p.say(key, pairs...) }
+func (v review) Date(d reminder.Date) string         { return letter.Day(d, v.p.locale) }
+func (v review) Locale() string                      { return v.Say("report.en") }
+func (v review) SilentCount() int                    { return len(v.Silent) + max(0, v.Unlisted) }
+func (v review) Share(e reminder.Effect) (part int)  { return e.Back * 100 / max(1, e.Back+e.Again) }
 
 // Sent returns how many reminders were sent in all.
 func (v review) Sent() (n int) {
@@ -277,11 +267,11 @@ func (v review) Sent() (n int) {
 func (v review) Step(step int) string {
 	switch {
 	case step == 0:
-		return v.Say("hari terakhir", "the last day")
+		return v.Say("report.last_day")
 	case step < 0:
-		return v.p.sayf("%d hari sebelumnya", "%d day(s) before", -step)
+		return v.p.say("report.day_before", "N", -step)
 	}
-	return v.p.sayf("terlambat %d hari", "%d day(s) late", step)
+	return v.p.say("report.day_late", "N", step)
 }
 
 // A chart is a column a day, drawn by the page's template "chart". Its numbers stand in a table beside it.
@@ -337,8 +327,8 @@ func scale(most int) (lines []int) {
 // SentChart draws the reminders sent a day.
 func (v review) SentChart() chart {
 	most := slices.MaxFunc(v.Days, func(a, b reviewDay) int { return cmp.Compare(a.Sent(), b.Sent()) })
-	return v.draw(v.p.sayf("Grafik batang: %d pengingat dalam %d hari, terbanyak %d pada %s.", "Bar chart: %d reminders in %d days, at most %d on %s.",
-		v.Sent(), len(v.Days), most.Sent(), v.Date(most.Date)),
+	return v.draw(v.p.say("report.bar_chart_reminders_in_days",
+		"N", v.Sent(), "Count", len(v.Days), "Sent", most.Sent(), "Date", v.Date(most.Date)),
 		func(d reviewDay) column {
 			return column{Lower: d.Before + d.Due, Upper: d.First + d.Again, Known: true}
 		})
@@ -355,7 +345,7 @@ func (v review) ReachChart() *chart {
 	if looked == 0 {
 		return nil
 	}
-	c := v.draw(v.p.sayf("Grafik batang: keadaan pada %d dari %d hari.", "Bar chart: how things stood on %d of %d days.", looked, len(v.Days)),
+	c := v.draw(v.p.say("report.bar_chart_how_things_stood", "N", looked, "Count", len(v.Days)),
 		func(d reviewDay) column { return column{Upper: d.InReach, Known: d.Looked} })
 	return &c
 }
@@ -376,7 +366,7 @@ type peopleTable struct {
 func (v review) People(rows []person) peopleTable { return peopleTable{v, rows} }
 
 // Group names a class.
-func (v review) Group(name string) string { return cmp.Or(name, v.Say("tanpa kelas", "no class")) }
+func (v review) Group(name string) string { return cmp.Or(name, v.Say("report.no_class")) }
 
 // write writes the page.
 func (v review) write(w io.Writer) error {

@@ -14,25 +14,15 @@ import (
 // root is the table of all commands, in the groups and the order in which the help shows them.
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
-		Use: "pengingat",
-		Short: p.say("Mengingatkan peminjam perpustakaan lewat surel: sekali, tepat waktu, tercatat",
-			"Reminds library borrowers by e-mail: once, in time, on record"),
-		Long: p.say(`Pengingat membaca pinjaman dari basis data perpustakaan dan mengirim satu surel kepada
-setiap peminjam yang bukunya harus atau sudah lewat dikembalikan. Setiap pengingat dicatat,
-jadi tidak ada yang dikirim dua kali.
-
-Pengaturan dibaca dari variabel lingkungan dan dari berkas .env (milik Laravel pun bisa).`,
-			`Pengingat reads loans from the library's database and sends one e-mail to every borrower whose
-book is due or late. Every reminder is on record, so none is sent twice.
-
-Settings come from environment variables and from a .env file (Laravel's will do).`),
+		Use:           "pengingat",
+		Short:         p.say("program.reminds_library_borrowers_by_e"),
+		Long:          p.say("program.reads_loans_from_librarys_database"),
 		Version:       reminder.Version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if len(p.envFiles) > 1 && cmd.Name() != "run" {
-				return p.usagef("Hanya 'run' menerima beberapa --env; jalankan perintah ini untuk setiap berkas.",
-					"Only 'run' takes several --env; give this command once for each file.")
+				return p.usage("program.only_run_takes_several_env")
 			}
 			return nil
 		},
@@ -40,29 +30,28 @@ Settings come from environment variables and from a .env file (Laravel's will do
 	root.SetOut(p.out)
 	root.SetErr(p.errOut)
 	root.SetVersionTemplate("pengingat {{.Version}}\n")
-	root.PersistentFlags().StringArray("env", nil, p.say("`BERKAS` pengaturan (bawaan: pengingat.env atau .env, di sini atau di folder program)",
-		"settings `FILE` (default: pengingat.env or .env, here or in the program's folder)"))
-	root.PersistentFlags().BoolP("help", "h", false, p.say("tampilkan bantuan", "show help"))
-	root.Flags().Bool("version", false, p.say("tampilkan versi", "show the version"))
+	root.PersistentFlags().StringArray("env", nil, p.say("program.settings_file_default_env_or"))
+	root.PersistentFlags().BoolP("help", "h", false, p.say("program.show_help"))
+	root.Flags().Bool("version", false, p.say("program.show_version"))
 	root.SetUsageTemplate(p.usageTemplate())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return p.flagError(err) })
 	help := p.helpCommand(root)
 	root.SetHelpCommand(help)
 	for _, g := range []struct {
 		id       string
-		title    reminder.Text
+		title    reminder.Message
 		commands []*cobra.Command
 	}{
-		{"begin", reminder.Text{ID: "Untuk mulai:", EN: "To begin:"}, []*cobra.Command{
+		{"begin", reminder.Say("program.begin"), []*cobra.Command{
 			p.initCommand(), p.migrateCommand(), p.doctorCommand(), p.previewCommand(), p.testMailCommand(), p.installCommand()}},
-		{"daily", reminder.Text{ID: "Sehari-hari:", EN: "Every day:"}, []*cobra.Command{
+		{"daily", reminder.Say("program.every_day"), []*cobra.Command{
 			p.deskCommand(), p.runCommand(), p.statusCommand(), p.findCommand(), p.explainCommand(), p.failedCommand(), p.retryCommand(),
 			p.cancelCommand(), p.reportCommand(), p.pauseCommand(), p.resumeCommand(), p.closedCommand(), p.optOutCommand()}},
-		{"seldom", reminder.Text{ID: "Sesekali:", EN: "Seldom:"}, []*cobra.Command{
+		{"seldom", reminder.Say("program.seldom"), []*cobra.Command{
 			p.templatesCommand(), p.pruneCommand(), p.quarantineCommand(), p.uninstallCommand(), p.serveCommand(),
 			p.completionCommand(), p.versionCommand(), help}},
 	} {
-		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title.In(p.locale)})
+		root.AddGroup(&cobra.Group{ID: g.id, Title: p.text(g.title)})
 		for _, cmd := range g.commands {
 			cmd.GroupID = g.id
 			root.AddCommand(cmd)
@@ -78,7 +67,7 @@ func (p *program) finish(cmd *cobra.Command) {
 	cmd.DisableFlagsInUseLine = true
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { // before pflag appends its own word for default
 		if kind := f.Value.Type(); kind == "string" && f.DefValue != "" || kind == "int" {
-			f.Usage += p.sayf(" (bawaan: %s)", " (default: %s)", f.DefValue)
+			f.Usage += p.say("program.default", "DefValue", f.DefValue)
 			f.DefValue = map[string]string{"int": "0"}[kind]
 		}
 	})
@@ -114,13 +103,13 @@ func reflow(text string) string {
 // usageTemplate is cobra's, shorter and in the user's language.
 func (p *program) usageTemplate() string {
 	return strings.NewReplacer(
-		"USAGE", p.say("Pemakaian:", "Usage:"),
-		"COMMAND", p.say("PERINTAH", "COMMAND"),
-		"LIST", p.say("Perintah:", "Commands:"),
-		"ALIASES", p.say("Nama lain: ", "Also: "),
-		"EXAMPLES", p.say("Contoh:", "Examples:"),
-		"FLAGS", p.say("Pilihan:", "Options:"),
-		"EVERYWHERE", p.say("Pilihan umum:", "Options of every command:"),
+		"USAGE", p.say("program.usage"),
+		"COMMAND", p.say("program.command"),
+		"LIST", p.say("program.commands"),
+		"ALIASES", p.say("program.also"),
+		"EXAMPLES", p.say("program.examples"),
+		"FLAGS", p.say("program.options"),
+		"EVERYWHERE", p.say("program.options_every_command"),
 	).Replace(`USAGE
   {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}
 {{- if .Aliases}}
@@ -152,9 +141,9 @@ EVERYWHERE
 
 func (p *program) helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
-		Use:     p.say("help [PERINTAH]", "help [COMMAND]"),
+		Use:     p.say("program.help_command"),
 		Aliases: []string{"bantuan"},
-		Short:   p.say("Tampilkan bantuan, juga tentang satu perintah", "Show help, also about one command"),
+		Short:   p.say("program.show_help_also_about_one"),
 		Example: "  pengingat help run",
 		Args:    p.args(0, -1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -171,7 +160,7 @@ func (p *program) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Aliases: []string{"versi"},
-		Short:   p.say("Tampilkan versi program", "Show the program's version"),
+		Short:   p.say("program.show_programs_version"),
 		Example: "  pengingat version",
 		RunE: func(*cobra.Command, []string) error {
 			fmt.Fprintln(p.out, "pengingat", reminder.Version)
@@ -183,10 +172,9 @@ func (p *program) versionCommand() *cobra.Command {
 func (p *program) completionCommand() *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
-		Use:   "completion SHELL",
-		Short: p.say("Cetak skrip yang melengkapi perintah dengan Tab", "Print the script that completes commands with Tab"),
-		Long: p.say("Mencetak skrip untuk bash, zsh, fish atau powershell. Sesudah skrip itu dimuat, tombol Tab melengkapi perintah dan pilihan.",
-			"Prints the script for bash, zsh, fish or powershell. Once it is loaded, Tab completes commands and options."),
+		Use:       "completion SHELL",
+		Short:     p.say("program.print_script_that_completes_commands"),
+		Long:      p.say("program.prints_script_for_bash_zsh"),
 		Example:   "  pengingat completion bash > pengingat.bash\n  pengingat completion powershell | Out-String | Invoke-Expression",
 		Args:      p.args(1, 1),
 		ValidArgs: shells,
@@ -201,7 +189,7 @@ func (p *program) completionCommand() *cobra.Command {
 			case "powershell":
 				return root.GenPowerShellCompletionWithDesc(p.out)
 			}
-			return p.usagef("%q tidak dikenal; yang dikenal: %s", "%q is not known; known are: %s", args[0], strings.Join(shells, ", "))
+			return p.usage("program.not_known_known", "Args", args[0], "Shells", strings.Join(shells, ", "))
 		},
 	}
 }
@@ -209,9 +197,9 @@ func (p *program) completionCommand() *cobra.Command {
 // A misuse is a command line that is wrong, in the user's language.
 type misuse struct{ error }
 
-// usagef is the error of a wrong command line. Both formats take the same arguments in the same order.
-func (p *program) usagef(id, en string, args ...any) error {
-	return misuse{errors.New(p.sayf(id, en, args...))}
+// usage is the error of a wrong command line.
+func (p *program) usage(key string, pairs ...any) error {
+	return misuse{errors.New(p.say(key, pairs...))}
 }
 
 // An absence is an id or a name for which there is nothing, so that nothing was done.
@@ -220,9 +208,9 @@ type absence struct{ *reminder.Fault }
 // Unwrap returns the Fault.
 func (a absence) Unwrap() error { return a.Fault }
 
-// absent is the error of an id or a name that is not there. Both formats take the same arguments in the same order.
-func (p *program) absent(id, en string, args ...any) error {
-	return absence{reminder.NewFault(nil, fmt.Sprintf(id, args...), fmt.Sprintf(en, args...))}
+// absent is the error of an id or a name that is not there.
+func (p *program) absent(key string, pairs ...any) error {
+	return absence{reminder.NewFault(nil, key, pairs...)}
 }
 
 // args asks for a number of arguments; most is -1 where there may be any number.
@@ -230,9 +218,9 @@ func (p *program) args(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) < least:
-			return p.usagef("Ada yang kurang. Bentuknya: %s", "Something is missing. Its form: %s", cmd.UseLine())
+			return p.usage("program.something_missing_its_form", "UseLine", cmd.UseLine())
 		case most >= 0 && len(args) > most:
-			return p.usagef("%q berlebih. Bentuknya: %s", "%q is too much. Its form: %s", args[most], cmd.UseLine())
+			return p.usage("program.too_much_its_form", "Args", args[most], "UseLine", cmd.UseLine())
 		}
 		return nil
 	}
@@ -244,31 +232,31 @@ func (p *program) unknown(cmd *cobra.Command, name string) error {
 		cmd.SuggestionsMinimumDistance = 2
 	}
 	if near := cmd.SuggestionsFor(name); len(near) > 0 {
-		return p.usagef("Perintah %q tidak ada. Maksudnya %q?", "There is no command %q. Did you mean %q?", name, near[0])
+		return p.usage("program.there_no_command_did_you", "Name", name, "Near", near[0])
 	}
-	return p.usagef("Perintah %q tidak ada.", "There is no command %q.", name)
+	return p.usage("program.there_no_command", "Name", name)
 }
 
 // flagError says in the user's language what is wrong with an option.
 func (p *program) flagError(err error) error {
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		return p.usagef("Pilihan %s tidak ada.", "There is no option %s.", dashes(e.GetSpecifiedName()))
+		return p.usage("program.there_no_option", "Dashes", dashes(e.GetSpecifiedName()))
 	}
 	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
-		return p.usagef("Pilihan %s memerlukan isi.", "The option %s needs a value.", dashes(e.GetSpecifiedName()))
+		return p.usage("program.option_needs_value", "Dashes", dashes(e.GetSpecifiedName()))
 	}
 	e, ok := errors.AsType[*pflag.InvalidValueError](err)
 	if !ok {
-		return p.usagef("Pilihan itu tidak dapat dibaca.", "That option cannot be read.")
+		return p.usage("program.that_option_cannot_be_read")
 	}
 	wanted := map[string]string{
-		"int":  p.say("angka", "a number"),
-		"bool": p.say("true atau false", "true or false"),
+		"int":  p.say("program.number"),
+		"bool": p.say("program.true_or_false"),
 	}[e.GetFlag().Value.Type()]
 	if wanted == "" {
-		wanted = p.say("tanggal seperti 2026-12-01", "a date such as 2026-12-01")
+		wanted = p.say("program.date_such_as_2026_12")
 	}
-	return p.usagef("--%s: %q bukan %s.", "--%s: %q is not %s.", e.GetFlag().Name, e.GetValue(), wanted)
+	return p.usage("program.not", "Name", e.GetFlag().Name, "GetValue", e.GetValue(), "Wanted", wanted)
 }
 
 // dashes writes an option as it is typed.
@@ -281,6 +269,6 @@ func dashes(name string) string {
 
 // jsonFlag gives a command --json.
 func (p *program) jsonFlag(cmd *cobra.Command) *cobra.Command {
-	cmd.Flags().BoolVar(&p.asJSON, "json", false, p.say("cetak sebagai JSON", "print as JSON"))
+	cmd.Flags().BoolVar(&p.asJSON, "json", false, p.say("program.print_as_json"))
 	return cmd
 }

@@ -19,16 +19,13 @@ import (
 func (p *program) serveCommand() *cobra.Command {
 	var port int
 	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: p.say("Jalankan fungsi cloud di komputer ini", "Serve the cloud function on this computer"),
-		Long: p.say(`Menjalankan fungsi cloud di 127.0.0.1: setiap POST / adalah satu kali 'run'. Berguna untuk mencoba;
-tidak dapat dijangkau dari komputer lain, dan tidak dari halaman web di peramban komputer ini.`,
-			`Serves the cloud function on 127.0.0.1: every POST / is one run. Meant for trying it out; neither
-another computer nor a web page in this computer's browser can reach it.`),
+		Use:     "serve",
+		Short:   p.say("serve.serve_cloud_function_on_this"),
+		Long:    p.say("serve.serves_cloud_function_on_127"),
 		Example: "  pengingat serve --port 8080\n  curl -X POST http://127.0.0.1:8080/",
 		RunE: func(*cobra.Command, []string) error {
 			if port < 1 || port > 65535 {
-				return p.usagef("--port %d: port adalah 1 sampai 65535", "--port %d: a port is 1 to 65535", port)
+				return p.usage("serve.port_port_1_65535", "N", port)
 			}
 			if _, err := p.config(setup.Load); err != nil {
 				return err
@@ -41,15 +38,13 @@ another computer nor a web page in this computer's browser can reach it.`),
 			}
 			listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 			if err != nil {
-				return reminder.NewFault(err, fmt.Sprintf("Port %d tidak dapat dipakai; sebutkan yang lain dengan --port.", port),
-					fmt.Sprintf("Port %d cannot be used; name another one with --port.", port))
+				return reminder.NewFault(err, "serve.port_cannot_be_used_name", "N", port)
 			}
-			p.printf("POST http://127.0.0.1:%d/ menjalankan pengingat. Ctrl-C berhenti.",
-				"POST http://127.0.0.1:%d/ runs the reminders. Ctrl-C stops.", port)
+			p.print("serve.post_http_127_0_0", "N", port)
 			return localServer(pengingat.Handler, port).Serve(listener)
 		},
 	}
-	cmd.Flags().IntVar(&port, "port", 8080, p.say("`nomor` port", "port `number`"))
+	cmd.Flags().IntVar(&port, "port", 8080, p.say("serve.port_number"))
 	return cmd
 }
 

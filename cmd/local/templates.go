@@ -10,23 +10,19 @@ import (
 func (p *program) templatesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "templates",
-		Short: p.say("Ubah kata-kata surel", "Change the wording of the mails"),
+		Short: p.say("templates.change_wording_mails"),
 	}
 	cmd.AddCommand(&cobra.Command{
-		Use:   "export FOLDER",
-		Short: p.say("Salin templat bawaan ke sebuah folder untuk diubah", "Copy the built-in templates to a folder, to be edited"),
-		Long: p.say(`Menyalin templat surel. Ubah berkasnya, isi REMINDER_TEMPLATES dengan folder itu, lalu lihat hasilnya
-dengan 'pengingat preview'. Berkas yang sudah ada tidak ditimpa.`,
-			`Copies the mail templates. Edit the files, set REMINDER_TEMPLATES to the folder, and look at the result with
-'pengingat preview'. A file that exists is not overwritten.`),
+		Use:     "export FOLDER",
+		Short:   p.say("templates.copy_built_in_templates_folder"),
+		Long:    p.say("templates.copies_mail_templates_edit_files"),
 		Example: "  pengingat templates export kata-kata",
 		Args:    p.args(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := letter.Export(args[0]); err != nil {
-				return reminder.NewFault(err, "Templat tidak dapat disalin. Pilih folder yang belum berisi templat.",
-					"The templates could not be copied. Choose a folder without templates in it.")
+				return reminder.NewFault(err, "templates.templates_could_not_be_copied")
 			}
-			p.printf("Templat ada di %s. Isi REMINDER_TEMPLATES=%s", "The templates are in %s. Set REMINDER_TEMPLATES=%s", args[0], args[0])
+			p.print("templates.templates_in_set_reminder_templates", "Args", args[0], "Args2", args[0])
 			return nil
 		},
 	})

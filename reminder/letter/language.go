@@ -76,6 +76,9 @@ func Weekdays(days []time.Weekday, locale string) string {
 }
 
 func (l *language) date(d reminder.Date) string {
+	if d.IsZero() {
+		return ""
+	}
 	return fmt.Sprintf(l.Date, l.Days[d.Weekday()], d.Day, l.Months[d.Month-1], d.Year)
 }
 

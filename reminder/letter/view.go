@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // A viewer makes data ready to print in the reader's language.
@@ -40,8 +41,8 @@ func (v viewer) view(data any) any {
 	switch data := data.(type) {
 	case string:
 		return cleanTitle(data, maxTitle)
-	case reminder.Text:
-		return clean(data.In(v.tag), maxTitle)
+	case reminder.Message:
+		return clean(text.In(v.tag).Text(data), maxTitle)
 	case reminder.Date:
 		if data.IsZero() {
 			return ""
@@ -166,10 +167,10 @@ func (v viewer) summary(s reminder.Summary) view {
 	troubles, unreachables := 0, 0
 	var trouble, longest []view
 	for _, t := range s.Trouble {
-		text, details := reminder.Plainly(t.Reason)
+		said, details := text.In(v.tag).Reason(t.Reason)
 		troubles += t.Count
 		trouble = append(trouble, view{
-			"State": t.State, "Reason": v.view(text), "Details": clean(details, maxTitle), "Count": t.Count,
+			"State": t.State, "Reason": v.view(said), "Details": clean(details, maxTitle), "Count": t.Count,
 		})
 	}
 	for _, g := range s.Unreachable {

@@ -37,11 +37,10 @@ func (s *Store) check(ctx context.Context) error {
 	}
 	switch {
 	case have.Int64 < SchemaVersion:
-		return &reminder.Fault{Text: remedyMigrate, Err: fmt.Errorf("version %d, needed %d", have.Int64, SchemaVersion)}
+		return &reminder.Fault{Message: reminder.Say("database.migrate"), Err: fmt.Errorf("version %d, needed %d", have.Int64, SchemaVersion)}
 	case have.Int64 > SchemaVersion:
 		return reminder.NewFault(fmt.Errorf("version %d, this program works with %d", have.Int64, SchemaVersion),
-			"Basis data dipakai oleh versi Pengingat yang lebih baru. Perbarui program ini.",
-			"The database belongs to a newer version of Pengingat. Update this program.")
+			"database.newer")
 	}
 	views, err := s.readSource(ctx)
 	if err != nil {
@@ -52,7 +51,7 @@ func (s *Store) check(ctx context.Context) error {
 	}
 	err = s.read(ctx, func() {}, func(*sql.Rows) error { return nil }, views.selectLoans()+" WHERE 1 = 0")
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1146 {
-		return &reminder.Fault{Text: remedyView, Err: err}
+		return &reminder.Fault{Message: reminder.Say("database.view", "View", LoansView), Err: err}
 	}
 	if err != nil {
 		return fault("read the view reminder_loans", err)

@@ -18,6 +18,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // open migrates a school and opens the store under the rights of deploy/grants.sql.
@@ -606,8 +607,8 @@ func TestFaultsNameTheRemedy(t *testing.T) {
 		err := store.Check(t.Context())
 		require.Error(t, err)
 		assert.Equal(t, temporary, reminder.IsTemporary(err), "%v", err)
-		assert.Contains(t, reminder.Localize(err, "id"), id)
-		assert.Contains(t, reminder.Localize(err, "en"), en)
+		assert.Contains(t, text.In("id").Error(err), id)
+		assert.Contains(t, text.In("en").Error(err), en)
 		assert.NotContains(t, err.Error(), user.Passwd)
 	}
 	with := func(change func(*driver.Config)) *mysql.Store {

@@ -138,8 +138,7 @@ func (s *Store) salvage(ctx context.Context, view, list string, limit int, scan 
 	name := strings.TrimSuffix(view, s.draft)
 	none := func(err error) error {
 		return reminder.NewFault(err,
-			"View "+name+": basis data tidak dapat menghitung barisnya. Perbaiki view-nya, misalnya subquery yang memberi dua baris (docs/sources.md).",
-			"The view "+name+": the database cannot compute its rows. Mend the view, such as a subquery that gives two rows (docs/sources.md).")
+			"view.view_database_cannot_compute_its", "Name", name)
 	}
 	row, rows, scanned := 0, 0, 0
 	var last error

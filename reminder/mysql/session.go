@@ -186,8 +186,7 @@ func (c sessions) verify(ctx context.Context, conn driver.Conn) (level string, p
 	var pinned, byStatement int
 	if _, err = fmt.Sscanf(fmt.Sprintf("%s", is), "%d %d %d", &packet, &pinned, &byStatement); err != nil || pinned == 0 {
 		return "", 0, reminder.NewFault(errors.New("autocommit, sql_select_limit or time_zone is not as it was set"),
-			"Basis data tidak menuruti pengaturan sesi. Hubungkan langsung ke server MySQL/MariaDB, tanpa perantara (proxy).",
-			"The database does not keep to the session's settings. Connect to the MySQL/MariaDB server itself, without a proxy.")
+			"database.session")
 	}
 	if level = readCommitted; byStatement == 1 {
 		level = repeatableRead

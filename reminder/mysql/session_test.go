@@ -20,6 +20,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // TestHostileServer: a server that presets every setting of its sessions wrongly changes nothing of a story or a run. The
@@ -181,8 +182,8 @@ func TestErrorsNameTheRemedy(t *testing.T) {
 			if !both {
 				en = id
 			}
-			assert.Contains(t, f.Text.ID, id, "%v", tt.err)
-			assert.Contains(t, f.Text.EN, en, "%v", tt.err)
+			assert.Contains(t, text.In("id").Text(f.Message), id, "%v", tt.err)
+			assert.Contains(t, text.In("en").Text(f.Message), en, "%v", tt.err)
 			assert.Equal(t, tt.temporary, f.Temporary, "%v", tt.err)
 			assert.ErrorIs(t, err, tt.err)
 		}

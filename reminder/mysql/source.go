@@ -127,8 +127,7 @@ func (v *source) missing() error {
 		return nil
 	}
 	names := strings.Join(lacks, ", ")
-	return reminder.NewFault(nil, "View reminder_loans tidak punya kolom: "+names+". Contohnya: pengingat migrate --source custom --print-template",
-		"The view reminder_loans lacks the columns: "+names+". For an example: pengingat migrate --source custom --print-template")
+	return reminder.NewFault(nil, "source.view_reminder_loans_lacks_columns", "Names", names)
 }
 
 // list is a select list, with NULL in the place of a column that the view leaves out.
@@ -170,8 +169,7 @@ func (s *Store) sourceCalendars(ctx context.Context) (calendars map[string]remin
 		return nil
 	})
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1054 {
-		err = reminder.NewFault(err, "View reminder_source_closed_days harus punya kolom calendar, day, is_open dan name (docs/sources.md).",
-			"The view reminder_source_closed_days must have the columns calendar, day, is_open and name (docs/sources.md).")
+		err = reminder.NewFault(err, "source.view_reminder_source_closed_days")
 	}
 	for _, c := range calendars {
 		maps.DeleteFunc(c.Dates, func(d reminder.Date, _ string) bool { return c.Open[d] }) // an exception comes first
@@ -204,18 +202,14 @@ func closedDay(day, isOpen, name string) (reminder.Calendar, error) {
 // nameSource lets an error that says to run migrate name the source for which that was done.
 func (s *Store) nameSource(ctx context.Context, err error) error {
 	f, ok := errors.AsType[*reminder.Fault](err)
-	if !ok || !strings.Contains(f.Text.EN, "--source perpustakaan") {
+	if !ok || !slices.Contains([]string{"database.view", "database.definer", "database.migrate"}, f.Message.Key) {
 		return err
 	}
 	sources, unknown := column[string](ctx, s, "SELECT kind FROM reminder_state WHERE name = ?", SourceState)
 	if unknown != nil || len(sources) == 0 {
 		return err
 	}
-	named, file := *f, [2]string{}
-	if sources[0] == "custom" {
-		file = [2]string{" --view BERKAS.sql", " --view FILE.sql"}
-	}
-	named.Text.ID = strings.Replace(f.Text.ID, "perpustakaan' (atau sumber lain)", sources[0]+file[0]+"'", 1)
-	named.Text.EN = strings.Replace(f.Text.EN, "perpustakaan' (or another source)", sources[0]+file[1]+"'", 1)
+	named := *f
+	named.Message.Args = append(slices.Clip(f.Message.Args), "Source", sources[0])
 	return &named
 }

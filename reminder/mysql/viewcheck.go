@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -20,7 +19,7 @@ type Finding struct {
 	Wrong   bool // the view itself is wrong, not a row: it must not be used
 	Serious bool // some loans are told about wrongly or not at all; else it may be meant
 	Note    bool // nothing to mend, but worth a look
-	Text    reminder.Text
+	Message reminder.Message
 }
 
 // maxChecked bounds how many rows CheckView looks at.
@@ -42,17 +41,11 @@ func (s *Store) CheckView(ctx context.Context, today reminder.Date) (checked int
 	for _, column := range views.columns {
 		known := slices.Concat(requiredColumns, optionalColumns, []string{"phone"}) // phone is read by the look back alone
 		if !slices.Contains(known, column) {
-			findings = append(findings, Finding{Text: reminder.Text{
-				ID: "Kolom " + column + " tidak dibaca program: salah nama?",
-				EN: "The column " + column + " is not read by the program: a wrong name?",
-			}})
+			findings = append(findings, Finding{Message: reminder.Say("view.column_not_read_by_program", "Column", column)})
 		}
 	}
 	if kind := views.types["due_at"]; !views.dated() {
-		findings = append(findings, Finding{Serious: true, Wrong: true, Text: reminder.Text{
-			ID: "due_at bertipe " + kind + ", padahal harus DATE atau DATETIME: pakai STR_TO_DATE(kolom, '%d/%m/%Y') bila tanggalnya berupa teks.",
-			EN: "due_at is of the type " + kind + " and must be DATE or DATETIME: use STR_TO_DATE(column, '%d/%m/%Y') where dates are text.",
-		}})
+		findings = append(findings, Finding{Serious: true, Wrong: true, Message: reminder.Say("view.due_at_type_and_must", "Kind", kind)})
 	}
 	zoned, err := s.zoneFindings(ctx)
 	if err != nil {
@@ -81,9 +74,7 @@ func (s *Store) CheckView(ctx context.Context, today reminder.Date) (checked int
 		return 0, nil, err
 	}
 	if len(odd) > 0 {
-		findings = append(findings, finding(true, odd,
-			"hari tutup tidak dapat dibaca dan diabaikan; tulis day sebagai 2026-12-25, 12-25 atau sun, dan is_open sebagai 0 atau 1",
-			"closed days cannot be read and are left out; write day as 2026-12-25, 12-25 or sun, and is_open as 0 or 1"))
+		findings = append(findings, finding(true, odd, "view.closed_days_cannot_be_read"))
 	}
 	return c.rows, findings, nil
 }
@@ -112,14 +103,7 @@ func (s *Store) CheckScan(ctx context.Context, first, last reminder.Date, clock 
 	if err != nil {
 		return nil, fault("look for a proposed index", err)
 	}
-	text := reminder.Text{
-		ID: fmt.Sprintf("membaca pinjaman memakan %.1f detik", took.Seconds()), EN: fmt.Sprintf("reading the loans takes %.1f seconds", took.Seconds()),
-	}
-	if statement != "" {
-		text.ID += "; indeks ini mempercepatnya (dibuat administrator basis data): " + statement
-		text.EN += "; this index makes it fast (for the database's administrator): " + statement
-	}
-	return []Finding{{Text: text}}, nil
+	return []Finding{{Message: reminder.Say("view.slow", "Seconds", took.Seconds(), "Index", statement)}}, nil
 }
 
 // A viewCheck gathers what is wrong with rows.
@@ -156,29 +140,26 @@ const (
 
 var mistakes = [...]struct {
 	serious bool
-	id, en  string
+	key     string
 }{
-	noLoanID:     {true, "pinjaman tanpa loan_id tidak pernah diingatkan", "loans without a loan_id are never told about"},
-	loanTwice:    {true, "loan_id muncul lebih dari sekali: sebuah JOIN menggandakan baris; ambil satu nilai dengan subquery MIN(...)", "loan ids appear more than once: a JOIN repeats rows; take one value by a subquery with MIN(...)"},
-	noBorrowerID: {true, "pinjaman tanpa borrower_id tidak pernah diingatkan", "loans without a borrower_id are never told about"},
-	longID:       {true, "loan_id atau borrower_id lebih panjang dari 100 huruf; pinjamannya tidak diingatkan", "ids are longer than 100 characters; their loans are not told about"},
-	twoBorrowers: {true, "borrower_id dipakai dua orang atau lebih: surat seorang akan menyebut buku orang lain", "a borrower_id stands for two people or more: one's mail would name the other's books"},
-	noDueDate:    {true, "pinjaman tanpa tanggal kembali yang dapat dibaca (due_at) tidak pernah diingatkan", "loans without a readable due date (due_at) are never told about"},
-	oddDueDate: {true, "pinjaman dengan due_at (tanggal kembali) sebelum 1970 atau lebih dari 5 tahun lagi tidak diingatkan: perbaiki tahunnya, atau isi hold_reason bila memang begitu",
-		"loans with a due date (due_at) before 1970 or more than 5 years ahead are not told about: mend the year, or fill in hold_reason if it is meant"},
-	notFound: {true, "pinjaman tidak diingatkan, karena basis data tidak menemukannya lagi lewat loan_id-nya: beri loan_id sebagai CAST(kolom AS CHAR)",
-		"loans are not told about, because the database does not find them again by their loan_id: give loan_id as CAST(column AS CHAR)"},
-	noAddress:  {false, "pinjaman tanpa alamat surel", "loans without an e-mail address"},
-	badAddress: {false, "pinjaman dengan alamat surel yang tidak dapat dipakai", "loans with an e-mail address that cannot be used"},
-	tornAddress: {false, "pinjaman dengan alamat surel yang mungkin hanya separuhnya; adakah koma atau spasi di dalam alamatnya?",
-		"loans with what may be half of an e-mail address; is there a comma or a blank inside it?"},
-	noTitle:     {false, "pinjaman tanpa judul", "loans without a title"},
-	noName:      {false, "pinjaman tanpa nama peminjam", "loans without the borrower's name"},
-	oddText:     {true, "pinjaman yang nama, judul, kelas atau kodenya memuat huruf yang tidak dapat dibaca (bukan UTF-8)", "loans whose name, title, group or code has letters that cannot be read (not UTF-8)"},
-	oddFine:     {true, "pinjaman dengan fine_per_day yang bukan jumlah uang; suratnya tidak menyebut denda", "loans with a fine_per_day that is no amount; the mail tells no fine"},
-	oddLanguage: {false, "pinjaman dengan bahasa yang tidak dikenal: tulis id atau en; surat memakai bahasa perpustakaan", "loans with a language that is not known: write id or en; the mail is in the library's language"},
-	oddWants:    {true, "kolom wants tidak dapat dibaca; isinya NULL, none, atau daftar dari -2, 0, + dan +7", "wants cannot be read; it is NULL, none, or a list of -2, 0, + and +7"},
-	badBranch:   {false, "from_address atau reply_to bukan alamat surel yang dapat dipakai", "from_address or reply_to is not a usable e-mail address"},
+	noLoanID:     {true, "view.no_loan_id"},
+	loanTwice:    {true, "view.loan_twice"},
+	noBorrowerID: {true, "view.no_borrower_id"},
+	longID:       {true, "view.long_id"},
+	twoBorrowers: {true, "view.two_borrowers"},
+	noDueDate:    {true, "view.no_due_date"},
+	oddDueDate:   {true, "view.odd_due_date"},
+	notFound:     {true, "view.not_found"},
+	noAddress:    {false, "view.no_address"},
+	badAddress:   {false, "view.bad_address"},
+	tornAddress:  {false, "view.torn_address"},
+	noTitle:      {false, "view.no_title"},
+	noName:       {false, "view.no_name"},
+	oddText:      {true, "view.odd_text"},
+	oddFine:      {true, "view.odd_fine"},
+	oddLanguage:  {false, "view.odd_language"},
+	oddWants:     {true, "view.odd_wants"},
+	badBranch:    {false, "view.bad_branch"},
 }
 
 // row checks one row.
@@ -227,13 +208,11 @@ func (c *viewCheck) row(l reminder.Loan, fine string) {
 
 func (c *viewCheck) findings() (list []Finding) {
 	for _, column := range slices.Sorted(maps.Keys(c.broken)) {
-		list = append(list, finding(true, c.broken[column],
-			"pinjaman tidak diingatkan, karena basis data tidak dapat menghitung kolom "+column+": misalnya sebuah subquery memberi dua baris (pakai MIN(...))",
-			"loans are not told about, because the database cannot compute the column "+column+": perhaps a subquery finds two rows (use MIN(...))"))
+		list = append(list, finding(true, c.broken[column], "view.loans_not_told_about_because", "Column", column))
 	}
 	for i, m := range mistakes {
 		if len(c.wrong[i]) > 0 {
-			f := finding(m.serious, c.wrong[i], m.id, m.en)
+			f := finding(m.serious, c.wrong[i], m.key)
 			f.Wrong = i == loanTwice || i == twoBorrowers
 			list = append(list, f)
 		}
@@ -242,12 +221,11 @@ func (c *viewCheck) findings() (list []Finding) {
 }
 
 // finding tells of one kind of mistake, with some of the values that show it.
-func finding(serious bool, where []string, id, en string) Finding {
+func finding(serious bool, where []string, key string, pairs ...any) Finding {
 	names := strings.Join(where[:min(examples, len(where))], ", ")
 	if len(where) > examples {
 		names += ", ..."
 	}
-	return Finding{Serious: serious, Text: reminder.Text{
-		ID: fmt.Sprintf("%d %s (%s)", len(where), id, names), EN: fmt.Sprintf("%d %s (%s)", len(where), en, names),
-	}}
+	pairs = append(pairs, "N", len(where), "Examples", names)
+	return Finding{Serious: serious, Message: reminder.Say(key, pairs...)}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // custom makes a store of a view whose rows are given as "loan, borrower, name, email, title, due, language, wants, reply".
@@ -42,8 +43,8 @@ func TestCheckView(t *testing.T) {
 		require.Equal(t, len(rows), checked)
 		var all []string
 		for _, f := range findings {
-			assert.NotEqual(t, f.Text.ID, f.Text.EN)
-			all = append(all, f.Text.EN)
+			assert.NotEqual(t, text.In("id").Text(f.Message), text.In("en").Text(f.Message))
+			all = append(all, text.In("en").Text(f.Message))
 		}
 		return strings.Join(all, "\n")
 	}
@@ -178,7 +179,7 @@ func TestCheckScan(t *testing.T) {
 	findings, err := store.CheckScan(t.Context(), day("2026-09-25"), day("2026-11-25"), slow)
 	require.NoError(t, err)
 	require.Len(t, findings, 1)
-	assert.Contains(t, findings[0].Text.EN, "3.0 seconds; this index makes it fast (for the database's administrator): "+statement)
+	assert.Contains(t, text.In("en").Text(findings[0].Message), "3.0 seconds; this index makes it fast (for the database's administrator): "+statement)
 	findings, err = store.CheckScan(t.Context(), day("2026-09-25"), day("2026-11-25"), func() time.Time { return now })
 	require.NoError(t, err)
 	assert.Empty(t, findings)

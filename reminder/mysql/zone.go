@@ -61,12 +61,7 @@ func (s *Store) refuseZone(ctx context.Context) error {
 		return err
 	}
 	return reminder.NewFault(nil,
-		fmt.Sprintf("due_at berubah menurut zona waktu, dan basis data tidak mengenal APP_TIMEZONE=%s, zona dengan jam "+
-			"musim panas. Isi tabel zona waktu server (mysql_tzinfo_to_sql), atau beri due_at sebagai DATE atau DATETIME "+
-			"dalam view.", s.zone),
-		fmt.Sprintf("due_at depends on the time zone, and the database does not know APP_TIMEZONE=%s, a zone with summer "+
-			"time. Load the server's time zone tables (mysql_tzinfo_to_sql), or give due_at as DATE or DATETIME in the "+
-			"view.", s.zone))
+		"zone.due_at_depends_on_time", "Zone", s.zone)
 }
 
 // maxZoned is at how many loans zonedDues looks.
@@ -154,20 +149,8 @@ func (s *Store) zoneFindings(ctx context.Context) ([]Finding, error) {
 	}
 	for i, zone := range zones[1:] {
 		if whole[0]*2 < len(dues) && whole[i+1]*2 > len(dues) {
-			return []Finding{{Serious: true, Wrong: true, Text: reminder.Text{
-				ID: fmt.Sprintf("due_at berubah menurut zona waktu, dan menjadi hari utuh di zona %s, bukan di APP_TIMEZONE=%s "+
-					"(pinjaman %s: %s); tulis CONVERT_TZ(kolom, '%s', '%s') AS due_at dalam view",
-					zone, s.zone, dues[0].loan, dues[0].in[0], ours, zone),
-				EN: fmt.Sprintf("due_at depends on the time zone, and makes whole days in the zone %s, not in APP_TIMEZONE=%s "+
-					"(loan %s: %s); write CONVERT_TZ(column, '%s', '%s') AS due_at in the view",
-					zone, s.zone, dues[0].loan, dues[0].in[0], ours, zone),
-			}}}, nil
+			return []Finding{{Serious: true, Wrong: true, Message: reminder.Say("zone.due_at_depends_on_time_2", "Zone", zone, "Zone2", s.zone, "Loan", dues[0].loan, "In", dues[0].in[0], "Ours", ours)}}, nil
 		}
 	}
-	return []Finding{{Note: true, Text: reminder.Text{
-		ID: fmt.Sprintf("due_at berubah menurut zona waktu; dibaca menurut APP_TIMEZONE=%s. Pinjaman %s jatuh tempo %s: "+
-			"samakah dengan di aplikasi perpustakaan?", s.zone, dues[0].loan, dues[0].in[0]),
-		EN: fmt.Sprintf("due_at depends on the time zone; it is read in APP_TIMEZONE=%s. Loan %s is due %s: is that what the "+
-			"library's system shows?", s.zone, dues[0].loan, dues[0].in[0]),
-	}}}, nil
+	return []Finding{{Note: true, Message: reminder.Say("zone.due_at_depends_on_time_3", "Zone", s.zone, "Loan", dues[0].loan, "In", dues[0].in[0])}}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // zoned makes a store for a library in a zone, whose one loan is due at an expression over the columns of due: each holds
@@ -77,9 +78,9 @@ func TestZoneFindings(t *testing.T) {
 		for _, f := range found {
 			switch {
 			case f.Note:
-				notes = append(notes, f.Text.EN)
+				notes = append(notes, text.In("en").Text(f.Message))
 			case f.Serious:
-				serious = append(serious, f.Text.EN)
+				serious = append(serious, text.In("en").Text(f.Message))
 			}
 		}
 		return notes, serious

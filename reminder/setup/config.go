@@ -146,7 +146,7 @@ func Check(environ map[string]string, key string) error {
 	cfg.check(p)
 	for _, pr := range p.list {
 		if slices.Contains(strings.Split(pr.key, ", "), key) {
-			return reminder.NewFault(nil, pr.text.ID, pr.text.EN)
+			return &reminder.Fault{Message: pr.text}
 		}
 	}
 	return nil
@@ -168,9 +168,7 @@ func (c *Config) CheckSender() error {
 	if !IsPlaceholder(domain) || c.Mailer == "file" || c.Mailer == "log" {
 		return nil
 	}
-	return reminder.NewFault(nil, "MAIL_FROM_ADDRESS beralamat di "+domain+", sebuah domain contoh. Tidak ada yang dikirim dari sana: "+
-		"isi alamat perpustakaan sendiri.", "MAIL_FROM_ADDRESS is at "+domain+", a domain for examples. Nothing is sent from there: "+
-		"set the library's own address.")
+	return reminder.NewFault(nil, "config.mail_from_address_at_domain", "Domain", domain)
 }
 
 // parse reads every key into its type.
@@ -262,17 +260,16 @@ func Literal(text string) string {
 // A problem is one thing that is wrong, by its key. There may be several, with ", " between them.
 type problem struct {
 	key  string
-	text reminder.Text
+	text reminder.Message
 }
 
 type problems struct{ list []problem }
 
 // add reports a problem. What follows from an earlier one of the same key is not worth telling.
-func (p *problems) add(key, id, en string) {
-	if slices.ContainsFunc(p.list, func(pr problem) bool { return pr.key == key }) {
-		return
+func (p *problems) add(setting, key string, pairs ...any) {
+	if !slices.ContainsFunc(p.list, func(pr problem) bool { return pr.key == setting }) {
+		p.list = append(p.list, problem{setting, reminder.Say(key, pairs...)})
 	}
-	p.list = append(p.list, problem{key, reminder.Text{ID: id, EN: en}})
 }
 
 // fault returns all problems as one, or nil.
@@ -280,18 +277,18 @@ func (p *problems) fault() error {
 	if len(p.list) == 0 {
 		return nil
 	}
-	var id, en string
+	var all []reminder.Message
 	for _, pr := range p.list {
-		id, en = id+"\n  - "+pr.text.ID, en+"\n  - "+pr.text.EN
+		all = append(all, reminder.Say("config.item", "Problem", pr.text))
 	}
-	return reminder.NewFault(nil, "Konfigurasi belum lengkap atau salah:"+id, "The configuration is incomplete or wrong:"+en)
+	return reminder.NewFault(nil, "config.incomplete", "Problems", all)
 }
 
-func (p *problems) missing(key string) { p.add(key, key+" belum diisi.", key+" is not set.") }
+func (p *problems) missing(key string) { p.add(key, "config.not_set", "Key", key) }
 
 // wrong reports a value by what it must be.
-func (p *problems) wrong(key, id, en string) {
-	p.add(key, key+" salah: "+id+".", key+" is wrong: "+en+".")
+func (p *problems) wrong(setting, key string, pairs ...any) {
+	p.add(setting, "config.wrong", "Key", setting, "Must", reminder.Say(key, pairs...))
 }
 
 // Misspelt returns what is wrong with the keys of an environment, or nil.
@@ -307,8 +304,7 @@ func (p *problems) unknown(environ map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(environ)) {
 		for _, ours := range []string{"REMINDER_", "SENDGRID_", "IMAP_"} {
 			if strings.HasPrefix(strings.ToUpper(key), ours) && !slices.Contains(known, key) {
-				p.add(key, fmt.Sprintf("%s tidak dikenal. Mungkin maksudnya %s? Betulkan atau hapus baris itu.", key, Nearest(key)),
-					fmt.Sprintf("%s is not known. Did you mean %s? Correct or delete that line.", key, Nearest(key)))
+				p.add(key, "config.not_known_did_you_mean", "Key", key, "Nearest", Nearest(key))
 			}
 		}
 	}
@@ -318,14 +314,14 @@ func (p *problems) unknown(environ map[string]string) {
 func (p *problems) unreadable(err error) {
 	e, _ := errors.AsType[env.ParseError](err)
 	f, _ := reflect.TypeFor[Config]().FieldByName(e.Name)
-	must := reminder.Text{ID: "harus berupa angka", EN: "it must be a number"}
+	must := "config.it_must_be_number"
 	switch f.Type {
 	case reflect.TypeFor[bool]():
-		must = reminder.Text{ID: "harus true atau false", EN: "it must be true or false"}
+		must = "config.it_must_be_true_or"
 	case reflect.TypeFor[time.Duration]():
-		must = reminder.Text{ID: "harus lama waktu seperti 60s atau 4m", EN: "it must be a duration such as 60s or 4m"}
+		must = "config.it_must_be_duration_such"
 	}
-	p.wrong(f.Tag.Get("env"), must.ID, must.EN)
+	p.wrong(f.Tag.Get("env"), must)
 }
 
 func (c *Config) checkDatabase(p *problems) {
@@ -333,7 +329,7 @@ func (c *Config) checkDatabase(p *problems) {
 		p.missing("DB_DATABASE")
 	}
 	if c.DBPort < 1 || c.DBPort > 65535 {
-		p.wrong("DB_PORT", "harus angka dari 1 sampai 65535", "it must be a number from 1 to 65535")
+		p.wrong("DB_PORT", "config.it_must_be_number_from")
 	}
 	c.DBCAFile = cmp.Or(c.DBCAFile, c.DBCALaravel)
 	if c.dbLocal() {
@@ -342,23 +338,18 @@ func (c *Config) checkDatabase(p *problems) {
 	c.DBTLS = strings.ToLower(cmp.Or(c.DBTLS, "true"))
 	switch {
 	case !slices.Contains([]string{"true", "verify-ca", "false"}, c.DBTLS):
-		p.wrong("DB_TLS", "true, verify-ca, atau false", "true, verify-ca or false")
+		p.wrong("DB_TLS", "config.true_verify_ca_or_false")
 	case c.DBTLS == "false" && !c.dbLocal():
-		p.add("DB_TLS", "DB_TLS=false hanya boleh untuk basis data di komputer ini: kata sandi dan nama peminjam akan melintasi jaringan "+
-			"tanpa enkripsi. Hapus DB_TLS, dan sebutkan sertifikat CA server di DB_CA_FILE.",
-			"DB_TLS=false is allowed for a database on this computer only: the password and borrowers' names would cross the "+
-				"network in the clear. Remove DB_TLS, and name the server's CA certificate in DB_CA_FILE.")
+		p.add("DB_TLS", "config.db_tls_false_allowed_for")
 	case c.DBTLS == "verify-ca" && c.DBCAFile == "":
-		p.add("DB_TLS", "DB_TLS=verify-ca memerlukan sertifikat CA server di DB_CA_FILE.",
-			"DB_TLS=verify-ca needs the server's CA certificate in DB_CA_FILE.")
+		p.add("DB_TLS", "config.db_tls_verify_ca_needs")
 	}
 	var err error
 	if c.dbTLS, err = c.databaseTLS(); err != nil {
-		p.add("DB_CA_FILE", "DB_CA_FILE tidak dapat dipakai: "+err.Error()+".", "DB_CA_FILE cannot be used: "+err.Error()+".")
+		p.add("DB_CA_FILE", "config.db_ca_file_cannot_be", "Err", err.Error())
 	}
 	if c.settings.Zone, err = time.LoadLocation(Zone(c.AppTimezone)); err != nil || c.settings.Zone == time.Local {
-		p.wrong("APP_TIMEZONE", "tidak ada zona waktu seperti itu; pakai WIB, WITA, WIT, atau nama seperti Asia/Jakarta",
-			"there is no such time zone; one is Asia/Jakarta")
+		p.wrong("APP_TIMEZONE", "config.there_no_such_time_zone")
 	}
 }
 
@@ -367,22 +358,20 @@ func (c *Config) checkRules(p *problems) {
 	s := &c.settings
 	var err error
 	if c.AppLocale != "id" && !strings.HasPrefix(c.AppLocale, "en") && !strings.HasPrefix(c.AppLocale, "id_") {
-		p.wrong("APP_LOCALE", "id atau en", "id or en")
+		p.wrong("APP_LOCALE", "config.id_or_en")
 	}
 	s.Locale = c.AppLocale
 	if s.Schedule, err = reminder.ParseSchedule(c.Schedule); err != nil {
-		p.wrong("REMINDER_SCHEDULE", "harus hari-hari yang menaik, seperti "+reminder.DefaultSchedule,
-			"it must be ascending days such as "+reminder.DefaultSchedule)
+		p.wrong("REMINDER_SCHEDULE", "config.it_must_be_ascending_days")
 	}
 	if s.Window, err = reminder.ParseWindow(c.Window); err != nil {
-		p.wrong("REMINDER_WINDOW", "harus jam seperti 07:00-20:00", "it must be hours such as 07:00-20:00")
+		p.wrong("REMINDER_WINDOW", "config.it_must_be_hours_such")
 	}
 	if s.ClosedWeekdays, err = reminder.ParseWeekdays(c.ClosedWeekdays); err != nil {
-		p.wrong("REMINDER_CLOSED_WEEKDAYS", "harus nama hari seperti minggu atau sabtu,minggu",
-			"it must be days such as sunday or saturday,sunday")
+		p.wrong("REMINDER_CLOSED_WEEKDAYS", "config.it_must_be_days_such")
 	}
 	if c.Unknown != "resend" && c.Unknown != "hold" {
-		p.wrong("REMINDER_UNKNOWN", "resend atau hold", "resend or hold")
+		p.wrong("REMINDER_UNKNOWN", "config.resend_or_hold")
 	}
 	for _, atLeastOne := range []struct {
 		key   string
@@ -392,17 +381,16 @@ func (c *Config) checkRules(p *problems) {
 		{"REMINDER_MAX_OVERDUE_DAYS", c.MaxOverdueDays}, {"REMINDER_MAX_PER_RUN", c.MaxPerRun},
 	} {
 		if atLeastOne.value < 1 {
-			p.wrong(atLeastOne.key, "harus 1 atau lebih", "it must be at least 1")
+			p.wrong(atLeastOne.key, "config.it_must_be_at_least")
 		}
 	}
 	if c.MailDailyLimit < 0 {
-		p.wrong("MAIL_DAILY_LIMIT", "harus 0 (tak terbatas) atau lebih", "it must be 0 (no limit) or more")
+		p.wrong("MAIL_DAILY_LIMIT", "config.it_must_be_0_no")
 	}
 	s.MaxOverdueDays, s.MaxPerRun, s.Resend = c.MaxOverdueDays, c.MaxPerRun, c.Unknown == "resend"
 	for _, addr := range c.OnlyTo {
 		if _, err := mail.ParseAddress(addr); err != nil {
-			p.wrong("REMINDER_ONLY_TO", "harus alamat surel, beberapa dengan koma",
-				"it must be e-mail addresses, several with commas")
+			p.wrong("REMINDER_ONLY_TO", "config.it_must_be_e_mail")
 		}
 		s.OnlyTo = append(s.OnlyTo, strings.TrimSpace(addr))
 	}
@@ -419,20 +407,19 @@ func (c *Config) checkMail(p *problems) {
 			p.missing("MAIL_HOST")
 		}
 		if c.MailPort < 0 || c.MailPort > 65535 {
-			p.wrong("MAIL_PORT", "harus angka dari 1 sampai 65535", "it must be a number from 1 to 65535")
+			p.wrong("MAIL_PORT", "config.it_must_be_number_from")
 		}
 		if !slices.Contains([]string{"auto", "plain", "login", "cram-md5", "xoauth2"}, strings.ToLower(c.MailAuth)) {
-			p.wrong("MAIL_AUTH", "auto, plain, login, cram-md5, atau xoauth2", "auto, plain, login, cram-md5 or xoauth2")
+			p.wrong("MAIL_AUTH", "config.auto_plain_login_cram_md5")
 		}
 		if s := strings.ToLower(c.MailScheme); s != "" && s != "smtp" && s != "smtps" {
-			p.wrong("MAIL_SCHEME", "smtp (port 587) atau smtps (port 465)", "smtp (port 587) or smtps (port 465)")
+			p.wrong("MAIL_SCHEME", "config.smtp_port_587_or_smtps")
 		}
 		if e := strings.ToLower(c.MailEncryption); !slices.Contains([]string{"", "tls", "starttls", "ssl", "none"}, e) {
-			p.wrong("MAIL_ENCRYPTION", "tls (port 587) atau ssl (port 465)", "tls (port 587) or ssl (port 465)")
+			p.wrong("MAIL_ENCRYPTION", "config.tls_port_587_or_ssl")
 		}
 		if c.security() == mail.PlainLoopback && !isLoopback(c.MailHost) {
-			p.wrong("MAIL_ENCRYPTION", "tanpa enkripsi surel hanya boleh ke komputer ini sendiri; pakai tls (port 587) atau ssl (port 465)",
-				"mail without encryption is allowed to this computer only; use tls (port 587) or ssl (port 465)")
+			p.wrong("MAIL_ENCRYPTION", "config.mail_without_encryption_allowed")
 		}
 	case "sendgrid":
 		if c.SendGridKey == "" {
@@ -442,12 +429,12 @@ func (c *Config) checkMail(p *problems) {
 	case "":
 		p.missing("MAIL_MAILER")
 	default:
-		p.wrong("MAIL_MAILER", "smtp, sendgrid, atau file", "smtp, sendgrid or file")
+		p.wrong("MAIL_MAILER", "config.smtp_sendgrid_or_file")
 	}
 	address := func(key, value, name string) mail.Address {
 		a, err := mail.ParseAddress(value)
 		if err != nil {
-			p.wrong(key, "bukan alamat surel yang dapat dipakai", "not a usable e-mail address")
+			p.wrong(key, "config.not_usable_e_mail_address")
 		}
 		a.Name = name
 		return a
@@ -475,26 +462,24 @@ func (c *Config) checkMail(p *problems) {
 // lease ends cannot send (the hand-over is fenced), but it would leave emails of unknown outcome.
 func (c *Config) checkTimes(p *problems) {
 	if c.Budget <= 0 || c.MailTimeout <= 0 {
-		p.wrong("REMINDER_BUDGET, MAIL_TIMEOUT", "harus di atas 0", "must be above 0")
+		p.wrong("REMINDER_BUDGET, MAIL_TIMEOUT", "config.must_be_above_0")
 	}
 	longest := c.patience() + c.Budget + c.MailTimeout
 	if timeout := time.Duration(c.FunctionTimeout) * time.Second; timeout > 0 {
 		if timeout <= c.Budget+c.patience() {
-			id, en := "", ""
-			if wait := c.patience(); wait > 0 {
-				id, en = fmt.Sprintf(", dikurangi %v untuk menunggu basis data", wait), fmt.Sprintf(", less %v to wait for the database", wait)
+			key := "config.budget_too_long"
+			if c.patience() > 0 {
+				key = "config.budget_too_long_with_wait"
 			}
-			p.wrong("REMINDER_BUDGET", fmt.Sprintf("%v harus di bawah batas waktu function, yaitu %v%s", c.Budget, timeout, id),
-				fmt.Sprintf("%v must be below the function's timeout of %v%s", c.Budget, timeout, en))
+			p.wrong("REMINDER_BUDGET", key, "Budget", c.Budget, "Timeout", timeout, "Wait", c.patience())
 		}
 		longest = max(longest, timeout)
 	}
 	if c.Lease >= 24*time.Hour { // the sweep takes such a time for that of a clock that was wrong
-		p.wrong("REMINDER_LEASE", fmt.Sprintf("%v harus di bawah 24h", c.Lease), fmt.Sprintf("%v must be below 24h", c.Lease))
+		p.wrong("REMINDER_LEASE", "config.must_be_below_24h", "Lease", c.Lease)
 	}
 	if c.Lease <= longest {
-		p.wrong("REMINDER_LEASE", fmt.Sprintf("%v harus lebih lama dari run terlama, yaitu %v", c.Lease, longest),
-			fmt.Sprintf("%v must be longer than a run can last, which is %v", c.Lease, longest))
+		p.wrong("REMINDER_LEASE", "config.must_be_longer_than_run", "Lease", c.Lease, "Longest", longest)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 var complete = map[string]string{
@@ -92,12 +93,12 @@ func TestProblems(t *testing.T) {
 		"APP_TIMEZONE", "DB_DATABASE", "DB_TLS", "DB_PORT", "MAIL_SCHEME", "MAIL_ENCRYPTION", "MAIL_DAILY_LIMIT", "MAIL_HOST", "MAIL_FROM_ADDRESS", "MAIL_TRIES", "MAIL_TIMEOUT", "REMINDER_SCHEDULE",
 		"REMINDER_WINDOW", "REMINDER_CLOSED_WEEKDAYS", "REMINDER_UNKNOWN", "MAIL_REPLY_TO", "REMINDER_SUMMARY_TO", "REMINDER_MAX_PER_RUN",
 	} {
-		assert.Contains(t, reminder.Localize(err, "id"), key)
-		assert.Contains(t, reminder.Localize(err, "en"), key)
+		assert.Contains(t, text.In("id").Error(err), key)
+		assert.Contains(t, text.In("en").Error(err), key)
 	}
 	assert.NotContains(t, err.Error(), "hush-hush")
 	for _, english := range []string{" must ", " or ", " no ", " not ", "(int)"} {
-		assert.NotContains(t, reminder.Localize(err, "id"), english)
+		assert.NotContains(t, text.In("id").Error(err), english)
 	}
 	assert.False(t, reminder.IsTemporary(err), "a retry does not mend a configuration")
 
@@ -122,7 +123,7 @@ func TestLadder(t *testing.T) {
 		if tt.key == "" {
 			assert.NoError(t, err, "%v", tt.changes)
 		} else {
-			assert.ErrorContains(t, err, tt.key, "%v", tt.changes)
+			assert.Contains(t, text.In("en").Error(err), tt.key, "%v", tt.changes)
 		}
 	}
 }
@@ -138,8 +139,8 @@ func TestMisspeltKeys(t *testing.T) {
 			for name, load := range map[string]func(map[string]string) (Config, error){"all": Load, "database": LoadDatabase} {
 				_, err := load(with(map[string]string{key: value}))
 				require.Error(t, err, "%s, %s", key, name)
-				assert.Contains(t, reminder.Localize(err, "id"), key+" tidak dikenal. Mungkin maksudnya "+nearest+"?")
-				assert.Contains(t, reminder.Localize(err, "en"), key+" is not known. Did you mean "+nearest+"?")
+				assert.Contains(t, text.In("id").Error(err), key+" tidak dikenal. Mungkin maksudnya "+nearest+"?")
+				assert.Contains(t, text.In("en").Error(err), key+" is not known. Did you mean "+nearest+"?")
 				assert.NotContains(t, err.Error(), "canary")
 			}
 		}
@@ -174,9 +175,9 @@ func TestURLs(t *testing.T) {
 		key, value, _ := strings.Cut(url, "=")
 		_, err := Load(with(map[string]string{key: value}))
 		require.Error(t, err, url)
-		assert.Contains(t, reminder.Localize(err, "id"), key+" salah: ")
-		assert.Contains(t, reminder.Localize(err, "id"), want)
-		assert.NotContains(t, reminder.Localize(err, "id"), "canary")
+		assert.Contains(t, text.In("id").Error(err), key+" salah: ")
+		assert.Contains(t, text.In("id").Error(err), want)
+		assert.NotContains(t, text.In("id").Error(err), "canary")
 	}
 }
 

@@ -3,7 +3,6 @@ package setup
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -37,13 +36,13 @@ func Environ(path string, real []string) (environ map[string]string, file string
 		data, err := os.ReadFile(file)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, file, reminder.NewFault(nil, file+" tidak ada.", file+" does not exist.")
+			return nil, file, reminder.NewFault(nil, "dotenv.does_not_exist", "File", file)
 		case err != nil:
-			return nil, file, reminder.NewFault(err, file+" tidak dapat dibuka.", file+" cannot be opened.")
+			return nil, file, reminder.NewFault(err, "dotenv.cannot_be_opened", "File", file)
 		}
 		vars, err := ParseDotenv(data, environ)
 		if fault, ok := errors.AsType[*reminder.Fault](err); ok {
-			return nil, file, reminder.NewFault(nil, file+": "+fault.Text.ID, file+": "+fault.Text.EN)
+			return nil, file, reminder.NewFault(nil, "dotenv.file", "File", file, "Problem", fault.Message)
 		}
 		maps.Copy(vars, environ)
 		environ = vars
@@ -104,8 +103,8 @@ func ParseDotenv(data []byte, real map[string]string) (map[string]string, error)
 		if entry = trim(entry); entry == "" || entry[0] == '#' {
 			continue
 		}
-		wrong := func(id, en string) error {
-			return reminder.NewFault(nil, fmt.Sprintf("Baris %d: %s.", number, id), fmt.Sprintf("Line %d: %s.", number, en))
+		wrong := func(key string, pairs ...any) error {
+			return reminder.NewFault(nil, "dotenv.line", "Line", number, "Problem", reminder.Say(key, pairs...))
 		}
 		key, value, ok := strings.Cut(entry, "=")
 		if key = trim(key); len(key) > 7 && strings.HasPrefix(key, "export") && isSpace(key[6:7]) {
@@ -116,16 +115,16 @@ func ParseDotenv(data []byte, real map[string]string) (map[string]string, error)
 		}
 		switch {
 		case !isName(key):
-			return nil, wrong("bukan KUNCI=nilai", "not of the form KEY=value")
+			return nil, wrong("dotenv.not_form_key_value")
 		case !closed: // phpdotenv drops it, and the rest of the file with it, without a word
-			return nil, wrong(key+": tanda kutip \" tidak ditutup", key+": the quote \" is not closed")
+			return nil, wrong("dotenv.quote_not_closed", "Key", key)
 		case !ok: // a key alone takes its value away
 			delete(vars, key)
 			continue
 		}
 		parsed, refs, problem := parseValue(trim(value))
-		if problem != (reminder.Text{}) {
-			return nil, wrong(key+": "+problem.ID, key+": "+problem.EN)
+		if problem.Key != "" {
+			return nil, wrong("dotenv.key", "Key", key, "Problem", problem)
 		}
 		for _, at := range slices.Backward(refs) { // from the last, so that a name may itself hold a ${KEY}
 			if found := reference.FindString(parsed[at:]); found != "" {
@@ -139,8 +138,7 @@ func ParseDotenv(data []byte, real map[string]string) (map[string]string, error)
 				}
 			}
 			if len(parsed) > maxValue { // each ${KEY}${KEY} doubles
-				return nil, wrong(fmt.Sprintf("%s: lebih panjang dari %d bita", key, maxValue),
-					fmt.Sprintf("%s: longer than %d bytes", key, maxValue))
+				return nil, wrong("dotenv.longer_than_bytes", "Key", key, "N", maxValue)
 			}
 		}
 		vars[key] = parsed
@@ -205,7 +203,7 @@ var (
 
 // parseValue takes off quotes, escapes and comments, as phpdotenv's automaton does. refs are the places in the result where
 // a ${KEY} may stand. problem says why it is no value.
-func parseValue(value string) (parsed string, refs []int, problem reminder.Text) {
+func parseValue(value string) (parsed string, refs []int, problem reminder.Message) {
 	const (
 		initial = iota
 		unquoted
@@ -254,7 +252,7 @@ func parseValue(value string) (parsed string, refs []int, problem reminder.Text)
 		case escape:
 			char, ok := unescaped[t[0]]
 			if !ok {
-				return "", nil, reminder.Text{ID: `di dalam tanda kutip ", \ harus ditulis \\`, EN: `within quotes " write \\ for \`}
+				return "", nil, reminder.Say("dotenv.within_quotes_write_for")
 			}
 			out.WriteString(char + t[1:])
 			state = double
@@ -265,8 +263,7 @@ func parseValue(value string) (parsed string, refs []int, problem reminder.Text)
 			case isSpace(t):
 				blanks += t
 			case quoted || strings.Contains(`\'"$`, t): // a blank before one of those could mean several things
-				return "", nil, reminder.Text{ID: "ada teks di belakang nilainya; pakai tanda kutip untuk nilai dengan spasi",
-					EN: "there is text after the value; put a value with blanks in quotes"}
+				return "", nil, reminder.Say("dotenv.there_text_after_value_put")
 			default:
 				out.WriteString(blanks + t)
 				state = unquoted
@@ -274,7 +271,7 @@ func parseValue(value string) (parsed string, refs []int, problem reminder.Text)
 		}
 	}
 	if state == single || state == double || state == escape {
-		return "", nil, reminder.Text{ID: "tanda kutipnya tidak ditutup", EN: "its quote is not closed"}
+		return "", nil, reminder.Say("dotenv.its_quote_not_closed")
 	}
 	return out.String(), refs, problem
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // The right sides are what phpdotenv 5 makes of the left ones: read from its Lines, Lexer, EntryParser and Resolver.
@@ -105,8 +105,8 @@ func TestDotenvThatIsRefused(t *testing.T) {
 	} {
 		_, err := ParseDotenv([]byte(tt.file), nil)
 		require.Error(t, err, tt.file)
-		assert.Contains(t, reminder.Localize(err, "id"), tt.id)
-		assert.Contains(t, reminder.Localize(err, "en"), tt.en)
+		assert.Contains(t, text.In("id").Error(err), tt.id)
+		assert.Contains(t, text.In("en").Error(err), tt.en)
 	}
 }
 
@@ -141,7 +141,7 @@ func FuzzDotenv(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		vars, err := ParseDotenv(data, nil)
 		if err != nil {
-			require.True(t, strings.HasPrefix(err.Error(), "Line "), "an error names its line: %v", err)
+			require.True(t, strings.HasPrefix(text.In("en").Error(err), "Line "), "an error names its line: %v", err)
 			return
 		}
 		for key := range vars {

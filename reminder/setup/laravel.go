@@ -41,13 +41,12 @@ func (p *problems) spreadURL(environ map[string]string, key string, schemes, par
 	}
 	u, err := url.Parse(Meaning(environ[key]))
 	if err != nil { // it would show the password
-		p.wrong(key, "bukan alamat yang dapat dibaca; isi kunci-kunci "+key[:strings.Index(key, "_")]+"_* sebagai gantinya",
-			"not a readable URL; set the keys "+key[:strings.Index(key, "_")]+"_* in its place")
+		p.wrong(key, "config.not_readable_url_set_keys", "Key", key[:strings.Index(key, "_")])
 		return
 	}
 	scheme, ok := schemes[u.Scheme]
 	if !ok || u.Host == "" {
-		p.wrong(key, "jenis "+u.Scheme+":// tidak didukung", "the kind "+u.Scheme+":// is not supported")
+		p.wrong(key, "config.kind_not_supported", "Scheme", u.Scheme)
 		return
 	}
 	password, _ := u.User.Password()
@@ -61,7 +60,7 @@ func (p *problems) spreadURL(environ map[string]string, key string, schemes, par
 		switch {
 		case value == "":
 		case !ok && name != "scheme":
-			p.wrong(key, "pilihan "+name+" di dalamnya tidak didukung", "its option "+name+" is not supported")
+			p.wrong(key, "config.its_option_not_supported", "Name", name)
 		case part != "":
 			environ[part] = Literal(value)
 		}

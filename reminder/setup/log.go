@@ -13,6 +13,7 @@ import (
 	"gopkg.in/natefinch/lumberjack.v2"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // logger returns the log of a configuration and its file, if it has one. The file is opened, and its folder made, when
@@ -47,14 +48,13 @@ func (l *logFile) Write(line []byte) (int, error) {
 	}
 	if l.err == nil {
 		l.err = logFault(err)
-		fmt.Fprintln(l.stderr, reminder.Localize(l.err, l.locale))
+		fmt.Fprintln(l.stderr, text.In(l.locale).Error(l.err))
 	}
 	return l.stderr.Write(line)
 }
 
 func logFault(err error) error {
-	return reminder.NewFault(err, "Berkas log (LOG_FILE) tidak dapat ditulis; pengingat tetap berjalan. Tutup program lain yang membukanya, atau kosongkan tempat di disk.",
-		"The log file (LOG_FILE) cannot be written; reminders go on all the same. Close the program that holds it open, or make room on the disk.")
+	return reminder.NewFault(err, "log.log_file_log_file_cannot")
 }
 
 // LogFault says why the log file could not be written, or cannot be at this moment; nil when it can, or when there is none.

@@ -17,6 +17,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // An App is a configuration put to work. One App serves many runs.
@@ -40,17 +41,11 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 		Library: cfg.AppName, URL: cfg.AppURL, Locale: cfg.AppLocale, TitleInSubject: cfg.TitleInSubject, Dir: cfg.Templates,
 	})
 	if err != nil {
-		return nil, &reminder.Fault{Text: reminder.Text{
-			ID: "Templat surel di REMINDER_TEMPLATES tidak dapat dipakai.",
-			EN: "The mail templates in REMINDER_TEMPLATES cannot be used.",
-		}, Err: err}
+		return nil, &reminder.Fault{Message: reminder.Say("config.mail_templates_in_reminder_templates"), Err: err}
 	}
 	sender, err := cfg.Sender()
 	if err != nil {
-		return nil, &reminder.Fault{Text: reminder.Text{
-			ID: "Pengaturan surel (MAIL_*, SENDGRID_*) tidak dapat dipakai.",
-			EN: "The mail settings (MAIL_*, SENDGRID_*) cannot be used.",
-		}, Err: err}
+		return nil, &reminder.Fault{Message: reminder.Say("config.mail_settings_mail_sendgrid_cannot"), Err: err}
 	}
 	// Each worker needs a connection, the feed another one.
 	conns := cfg.DBConnections
@@ -64,6 +59,7 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 	log, file := cfg.logger(stderr)
 	app := &App{Config: cfg, Log: log, Store: store, log: file, Runner: &reminder.Runner{
 		Store: store, Sender: sender, Composer: composer, Mailings: reminder.Mailings(), Now: time.Now, Log: log, Settings: cfg.settings,
+		Describe: text.In(cfg.AppLocale).Error,
 	}}
 	if db := cfg.database(); file != nil {
 		app.Runner.Witness = newWitness(filepath.Dir(file.Filename), db.Net+" "+db.Addr+" "+db.DBName)

@@ -15,6 +15,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	words "github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // Beyond this computer the way to the database is encrypted, and nothing that a person sets makes it less.
@@ -50,7 +52,8 @@ func TestDatabaseTLS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cfg, err := Load(with(tt.changes))
 			if tt.refused != "" {
-				require.ErrorContains(t, err, tt.refused)
+				require.Error(t, err)
+				assert.Contains(t, words.In("en").Error(err), tt.refused)
 				return
 			}
 			require.NoError(t, err)

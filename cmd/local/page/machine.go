@@ -28,9 +28,9 @@ func asFault(err error) *reminder.Fault {
 	return f
 }
 
-// fault is an error in both languages.
+// fault is an error by its key.
 func (v *visit) fault(key string, args ...any) error {
-	return reminder.NewFault(nil, words{"id"}.T(key, args...), words{"en"}.T(key, args...))
+	return reminder.NewFault(nil, key, args...)
 }
 
 // number reads what a person typed as a number, with or without separators; -1 for what is none.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // A Page is what it shows. Its texts are in the language of its Locale.
@@ -41,13 +42,13 @@ func LetterOf(m mail.Message, file string) Letter {
 // A Step is what to do next.
 type Step struct{ Command, Does string }
 
-// Say returns a text in the page's language.
-func (p Page) Say(id, en string) string { return reminder.Text{ID: id, EN: en}.In(p.Locale) }
+// Say writes a sentence in the page's language.
+func (p Page) Say(key string, pairs ...any) string { return text.In(p.Locale).Say(key, pairs...) }
 
 // Reason says why nobody is told.
 func (p Page) Reason(v reminder.Verdict) string {
-	text, _ := reminder.Plainly(string(v))
-	return text.In(p.Locale)
+	said, _ := text.In(p.Locale).Reason(string(v))
+	return said
 }
 
 //go:embed page.html

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // What needs a person: mails that ended badly, a run that is held, odd rows.
@@ -92,8 +93,7 @@ func (v *visit) badMails() (all []badMail, err error) {
 				b.Books = append(b.Books, v.T("page.returned", "ID", id))
 			}
 		}
-		text, details := reminder.Plainly(l.Reason)
-		b.Why, b.Details = text.In(v.Lang), details
+		b.Why, b.Details = text.In(v.Lang).Reason(l.Reason)
 		b.Chat = v.chat(b.Name, phones[l.Borrower], theirs)
 		all = append(all, b)
 	}

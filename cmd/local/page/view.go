@@ -8,6 +8,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 var layouts = template.Must(template.New("").ParseFS(assets, "html/*.html"))
@@ -50,11 +51,12 @@ func (v *visit) Nav() (links []link) {
 // Said is what the POST that led here has done.
 func (v *visit) Said() string {
 	key := v.FormValue("done")
-	if v.Method != "GET" || key == "" || sentences["id"]["page.done."+key] == nil {
+	n, _ := strconv.Atoi(v.FormValue("n")) // 0 where there is none
+	said := v.T("page.done."+key, "N", n)
+	if v.Method != "GET" || said == "page.done."+key { // nothing that we say
 		return ""
 	}
-	n, _ := strconv.Atoi(v.FormValue("n")) // 0 where there is none
-	return v.T("page.done."+key, "N", n)
+	return said
 }
 
 // trouble says an error.
@@ -63,7 +65,7 @@ func (v *visit) trouble(err error) *trouble {
 	if f == nil {
 		return &trouble{v.T("page.failed"), err.Error()}
 	}
-	t := &trouble{What: f.Text.In(v.Lang)}
+	t := &trouble{What: text.In(v.Lang).Text(f.Message)}
 	if f.Err != nil {
 		t.Details = f.Err.Error()
 	}
@@ -109,8 +111,8 @@ func (v *visit) Number(n int) string {
 func (v *visit) State(s reminder.State) string        { return v.T("page.state." + string(s)) }
 func (v *visit) Outcome(o reminder.RunOutcome) string { return v.T("page.outcome." + string(o)) }
 func (v *visit) Reason(recorded string) string {
-	text, _ := reminder.Plainly(recorded)
-	return text.In(v.Lang)
+	said, _ := text.In(v.Lang).Reason(recorded)
+	return said
 }
 
 // plain makes data fit for one line.

@@ -13,8 +13,8 @@ import (
 	"os"
 	"slices"
 
-	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // local are the settings that mean something on one machine only.
@@ -39,7 +39,7 @@ func main() {
 		_, err = setup.Load(environ)
 	}
 	if err != nil {
-		log.Fatal(reminder.Localize(err, environ["APP_LOCALE"]))
+		log.Fatal(text.In(environ["APP_LOCALE"]).Error(err))
 	}
 	for _, key := range setup.Keys() {
 		value := setup.Meaning(environ[key])

@@ -102,10 +102,7 @@ func text(source string, schema views.Schema) (string, error) {
 	if version, lacking := views.Lacking(source, schema); schema != nil && len(lacking) > 0 {
 		names := strings.Join(lacking[:min(5, len(lacking))], ", ")
 		return "", reminder.NewFault(nil,
-			fmt.Sprintf("Basis data ini tidak cocok dengan --source %s (%s atau lebih baru): tidak ada %s. Periksa DB_DATABASE dan --source.",
-				source, version, names),
-			fmt.Sprintf("This database does not fit --source %s (%s or newer): it has no %s. Check DB_DATABASE and --source.",
-				source, version, names))
+			"migrate.this_database_does_not_fit", "Source", source, "Version", version, "Names", names)
 	}
 	return views.Text(source, schema)
 }
@@ -158,8 +155,7 @@ func createDrafts(ctx context.Context, db *sql.DB, statements []string) error {
 	for _, statement := range statements {
 		_, err := db.ExecContext(ctx, views.AsDraft(statement))
 		if e, ok := errors.AsType[*driver.MySQLError](err); ok && (e.Number == 1146 || e.Number == 1054 || e.Number == 1064) {
-			return reminder.NewFault(err, "View tidak cocok dengan basis data ini. Periksa DB_DATABASE dan --source, atau nama tabel dan kolom dalam berkas --view.",
-				"The view does not fit this database. Check DB_DATABASE and --source, or the tables and columns in the file of --view.")
+			return reminder.NewFault(err, "migrate.view_does_not_fit_this")
 		}
 		if err != nil {
 			return mysql.Explain("create the views", err)

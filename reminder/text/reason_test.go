@@ -1,4 +1,4 @@
-package reminder
+package text_test
 
 import (
 	"errors"
@@ -7,27 +7,30 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/mtsn6garut/pengingat/mail"
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // TestPlainly: whatever is recorded is said in both languages; what a machine said stands behind it.
 func TestPlainly(t *testing.T) {
-	for word, text := range reasons {
-		got, details := Plainly(word)
-		assert.Equal(t, text, got)
-		assert.Empty(t, details, word)
-		assert.NotEqual(t, text.ID, text.EN, word)
+	id, en := text.In("id"), text.In("en")
+	said := func(recorded, details string) {
+		inID, gotID := id.Reason(recorded)
+		inEN, gotEN := en.Reason(recorded)
+		assert.NotEqual(t, inID, inEN, recorded)
+		assert.NotContains(t, inID+inEN, "said", recorded)
+		assert.NotContains(t, inID+inEN, "reason.", recorded)
+		assert.Equal(t, details, gotID, recorded)
+		assert.Equal(t, details, gotEN, recorded)
 	}
-	for _, v := range []Verdict{VerdictNotYet, VerdictTold, VerdictTooOld, VerdictOnHold, VerdictOptedOut, VerdictUnreachable, VerdictBadAddress, VerdictWithheld} {
-		assert.Contains(t, reasons, string(v))
+	for _, v := range []reminder.Verdict{reminder.VerdictNotYet, reminder.VerdictTold, reminder.VerdictTooOld, reminder.VerdictOnHold, reminder.VerdictOptedOut, reminder.VerdictUnreachable, reminder.VerdictBadAddress, reminder.VerdictWithheld} {
+		said(string(v), "")
 	}
 	for _, phase := range []string{"compose", "resolve", "connect", "tls", "greet", "ehlo", "starttls", "auth", "mail", "rcpt", "data",
 		"body", "dot", "post", "file", "send"} {
 		for _, fate := range []mail.Fate{mail.Unknown, mail.Retry, mail.Refused, mail.BadAddress, mail.Stop} {
 			recorded := (&mail.Error{Phase: phase, Fate: fate, Code: 450, Enhanced: "4.7.0", Text: "said"}).Error()
-			text, details := Plainly(recorded)
-			assert.Equal(t, recorded, details)
-			assert.NotContains(t, text.ID, "said", recorded)
-			assert.NotEqual(t, text.ID, text.EN, recorded)
+			said(recorded, recorded)
 		}
 	}
 	for recorded, says := range map[*mail.Error]string{
@@ -41,10 +44,12 @@ func TestPlainly(t *testing.T) {
 		{Phase: "send", Fate: mail.Stop, Text: "3 emails in a row were refused, the last one: dot: 554"}:                  "Server surel menolak beberapa surel berturut-turut.",
 		{Phase: "dot", Fate: mail.Unknown, Err: errors.New("EOF")}:                                                        "Sambungan putus tepat saat server menerimanya; mungkin sudah sampai.",
 	} {
-		text, _ := Plainly(recorded.Error())
-		assert.Equal(t, says, text.ID, recorded.Error())
+		got, _ := id.Reason(recorded.Error())
+		assert.Equal(t, says, got, recorded.Error())
 	}
-	text, details := Plainly("ujian akhir")
-	assert.Equal(t, Text{"ujian akhir", "ujian akhir"}, text, "a person's own words stay")
-	assert.Empty(t, details)
+	for _, p := range []text.Printer{id, en} {
+		got, details := p.Reason("ujian akhir")
+		assert.Equal(t, "ujian akhir", got, "a person's own words stay")
+		assert.Empty(t, details)
+	}
 }
