@@ -108,11 +108,12 @@ lint: ## everything that can be judged without running the program
 
 # Minutes the first time: tflint is built. Its rules for the language come with it; the provider comes from its registry.
 .PHONY: lint-terraform
-lint-terraform: ## terraform/ against the real provider, its tests, and tflint; needs terraform and the Internet
+lint-terraform: ## terraform/ against the real provider, its tests, plans and tflint; needs terraform and the Internet
 	terraform -chdir=terraform init -backend=false
 	terraform -chdir=terraform fmt -check -recursive
 	terraform -chdir=terraform validate
 	terraform -chdir=terraform test
+	deploy/dev/plan-terraform.sh
 	go run github.com/terraform-linters/tflint@v0.64.0 --chdir=terraform
 
 .PHONY: tidy

@@ -95,6 +95,79 @@ func TestPackage(t *testing.T) {
 	assert.Contains(t, body, "REMINDER_SCHEDULE")
 }
 
+// echo is what the platform's conformance client expects to call: a function that writes the body it got into a file. It also
+// answers the client's second kind of request only when as many have come as must be served at once.
+const echo = `package pengingat
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+
+	"` + framework + `/functions"
+)
+
+func init() {
+	var together sync.WaitGroup
+	together.Add(50)
+	functions.HTTP("Echo", func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err == nil && strings.Contains(string(body), "data") {
+			together.Done()
+			together.Wait()
+		} else if err == nil {
+			err = os.WriteFile("function_output.json", body, 0o600)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	})
+}
+`
+
+// TestConformanceRequests sends what the platform's conformance client (functions-framework-conformance, its README and sources)
+// sends to an HTTP function, and what Cloud Scheduler sends. The client itself is not run. It judges a framework and its main by a
+// function that writes its input to a file, so such a function is put beside ours; ours must refuse these bodies.
+func TestConformanceRequests(t *testing.T) {
+	source := unpack(t, packaged(t, "v0.0.0-test"))
+	require.NoError(t, os.WriteFile(filepath.Join(source, "echo.go"), []byte(echo), 0o600))
+	binary := build(t, source)
+	db := mysqltest.New(t)
+	db.School(t)
+	migrate(t, db)
+	settings := environ(t, db, mailtest.NewServer(t, mailtest.Options{}))
+
+	e := start(t, binary, append(settings, "FUNCTION_TARGET=Echo"), "POST")
+	code, body := e.call(t, "POST", `{"res":"PASS"}`)
+	require.Equal(t, 200, code, body)
+	written, err := os.ReadFile(filepath.Join(e.cmd.Dir, "function_output.json"))
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"res":"PASS"}`, string(written), "the body arrives as it was sent")
+	codes := make(chan int, 50)
+	for range cap(codes) {
+		go func() {
+			code, _ := e.call(t, "POST", `{"data": "hello"}`)
+			codes <- code
+		}()
+	}
+	for range cap(codes) {
+		assert.Equal(t, 200, <-codes, "requests are served at once")
+	}
+
+	f := start(t, binary, settings, "POST")
+	for _, sent := range []string{`{"res":"PASS"}`, `{"data": "hello"}`} {
+		code, body = f.call(t, "POST", sent)
+		assert.Equal(t, 400, code, "%s: %s", sent, body)
+	}
+	// As terraform/ and deploy.sh configure Cloud Scheduler; its headers are those of its documentation.
+	code, body = f.call(t, "POST", `{}`, "User-Agent: Google-Cloud-Scheduler", "X-CloudScheduler: true", "X-CloudScheduler-JobName: pengingat-hourly",
+		"Authorization: Bearer checked.by.the-platform")
+	assert.Equal(t, 200, code, body)
+	assert.NotContains(t, f.log.String(), "checked.by.the-platform", "a token is in the log")
+}
+
 // BenchmarkColdStart starts the function and the smallest possible one in turns, until each has answered 200 for the first
 // time: the function with a run on an idle database, which takes its time in a warm process too. The figures are medians.
 // On a machine with other work the processor's time is the fairer one.
@@ -264,7 +337,7 @@ func start(t testing.TB, binary string, environ []string, method string) *proces
 	require.NoError(t, l.Close())
 	p := &process{cmd: exec.Command(binary), url: fmt.Sprintf("http://127.0.0.1:%d/", port)}
 	p.cmd.Dir = t.TempDir()
-	p.cmd.Env = append(environ, fmt.Sprint("PORT=", port), "FUNCTION_TARGET="+Target)
+	p.cmd.Env = slices.Concat([]string{"FUNCTION_TARGET=" + Target}, environ, []string{fmt.Sprint("PORT=", port)})
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	begun := time.Now()
 	require.NoError(t, p.cmd.Start())
@@ -284,15 +357,26 @@ func start(t testing.TB, binary string, environ []string, method string) *proces
 	return p
 }
 
-func (p *process) call(t testing.TB, method, body string) (int, string) {
-	t.Helper()
+// call returns the status and the answer, or 0 and the error.
+func (p *process) call(t testing.TB, method, body string, headers ...string) (int, string) {
 	req, err := http.NewRequestWithContext(t.Context(), method, p.url, strings.NewReader(body))
-	require.NoError(t, err)
+	if err != nil {
+		return 0, err.Error()
+	}
+	req.Header.Set("Content-Type", "application/json")
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ": ")
+		req.Header.Set(name, value)
+	}
 	res, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
+	if err != nil {
+		return 0, err.Error()
+	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
+	if err != nil {
+		return 0, err.Error()
+	}
 	return res.StatusCode, string(answer)
 }
 
