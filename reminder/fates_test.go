@@ -359,7 +359,7 @@ func TestSuperseded(t *testing.T) {
 	rep := lib.run(t, lib.app(t, srv, nil), reminder.Options{})
 	assert.Equal(t, reminder.EmailCounts{Sent: 1, Expired: 1}, rep.Emails)
 	require.Len(t, srv.Messages(), 1)
-	assert.Contains(t, srv.Messages()[0].Parse(t).Text, "Pengingat ke-1")
+	assert.Contains(t, srv.Messages()[0].Parse(t).Text, "Terlambat 1 hari")
 }
 
 // TestOptOutHoldAndClosed: each is counted and none is mailed; on a closed day nothing happens at all.

@@ -42,7 +42,7 @@ func TestLifeOfALoan(t *testing.T) {
 		{day: "2026-11-23", mails: 0},
 		{day: "2026-11-24", mails: 1, says: "besok"},
 		{day: "2026-11-25", mails: 2, says: "hari ini"},
-		{day: "2026-11-26", mails: 3, says: "Pengingat ke-1"}, // 1 day late
+		{day: "2026-11-26", mails: 3, says: "terlambat 1 hari"},
 		{day: "2026-11-27", mails: 3},
 		{day: "2026-11-28", off: true, mails: 3}, // 3 days late, missed
 		{day: "2026-11-29", off: true, mails: 3},
@@ -53,9 +53,9 @@ func TestLifeOfALoan(t *testing.T) {
 		{day: "2026-12-12", mails: 5},
 		{day: "2026-12-13", mails: 6, says: "besok"}, // a new cycle
 		{day: "2026-12-14", mails: 7, says: "hari ini"},
-		{day: "2026-12-15", mails: 8, says: "Pengingat ke-1"}, // counted anew
+		{day: "2026-12-15", mails: 8, says: "terlambat 1 hari"},
 		{day: "2026-12-16", mails: 8},                         // closed
-		{day: "2026-12-17", mails: 9, says: "Pengingat ke-2"}, // 3 days late
+		{day: "2026-12-17", mails: 9, says: "Pengingat ke-2"}, // 3 days late, counted anew
 		{day: "2026-12-21", mails: 10, says: "Pengingat ke-3"},
 		{day: "2026-12-26", event: returned, mails: 10},
 		{day: "2026-12-28", mails: 10}, // 14 days late, if it were still out

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes docs/images/*.png again from the golden mails and the golden report, after their look has changed:
 #
-#   go test ./reminder ./cmd/local -run Golden -update && deploy/dev/screenshots.sh
+#   go test ./reminder/letter ./cmd/local -run Golden -update && deploy/dev/screenshots.sh
 #
 # Needs Chromium (as root in a container: CHROMIUM_FLAGS=--no-sandbox), and the font Roboto to look as on a phone.
 set -eu
@@ -21,9 +21,9 @@ shoot() { # language, width, height, name of the colour scheme, its number
 
 mkdir -p docs/images
 for language in id en; do
-	shoot "$language" 360 1400 dark 0
-	shoot "$language" 360 1400 light 1
-	shoot "$language" 640 1180 dark 0
-	shoot "$language" 640 1180 light 1
+	shoot "$language" 360 1460 dark 0
+	shoot "$language" 360 1460 light 1
+	shoot "$language" 640 1210 dark 0
+	shoot "$language" 640 1210 light 1
 done
 picture cmd/local/testdata/report.id.html report 900 1560 1

@@ -129,13 +129,15 @@ func newForm(files map[string]source, lang, kind string) (*form, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f.text, err = template.New(words.name).Option("missingkey=error").Parse(text); err != nil {
+	functions := language.functions()
+	f.text, err = template.New(words.name).Option("missingkey=error").Funcs(functions).Parse(text)
+	if err != nil {
 		return nil, err
 	}
 	if text, err = look.read(); err != nil {
 		return nil, err
 	}
-	f.html = htmltemplate.New(look.name).Option("missingkey=error")
+	f.html = htmltemplate.New(look.name).Option("missingkey=error").Funcs(functions)
 	// The look is put around the sentences of the words. html/template escapes the data that they print, but not
 	// their own text, which is no HTML either.
 	for _, sentence := range f.text.Templates() {

@@ -3,6 +3,7 @@ package letter
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,14 +14,15 @@ import (
 
 // A language is how dates, hours and money are written, as its language.json says.
 type language struct {
-	tag       string
-	Note      string   // for who reads the file
-	Days      []string // Sunday first
-	Months    []string
-	Date      string // of {weekday}, {day}, {month} and {year}
-	Hours     string // between hours and minutes
-	Money     string // around {amount}, in rupiah
-	Thousands string // between groups of three digits
+	tag        string
+	Note       string   // for who reads the file
+	Days       []string // Sunday first
+	Months     []string
+	Date       string   // of {weekday}, {day}, {month} and {year}
+	Hours      string   // between hours and minutes
+	Money      string   // around {amount}, in rupiah
+	Thousands  string   // between groups of three digits
+	Honorifics []string // with which a name may begin: "Bapak", "Mr"
 }
 
 // newLanguage reads the description of a language.
@@ -85,11 +87,32 @@ func (l *language) date(d reminder.Date) string {
 // hour returns "14:30" with the language's separator.
 func (l *language) hour(clock string) string { return strings.ReplaceAll(clock, ":", l.Hours) }
 
-// money returns an amount as in "Rp 12.500".
+// money returns an amount as in "Rp12.500".
 func (l *language) money(amount int64) string {
 	s := strconv.FormatInt(amount, 10)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + l.Thousands + s[i:]
 	}
 	return strings.Replace(l.Money, "{amount}", s, 1)
+}
+
+// functions are what templates can call.
+func (l *language) functions() map[string]any {
+	return map[string]any{"comma": comma, "honored": l.honored}
+}
+
+// comma returns the comma that follows a name where somebody is addressed. None follows a degree, as in "Rina, M.Pd.".
+func comma(name string) string {
+	if strings.Contains(name, ",") || strings.HasSuffix(name, ".") {
+		return ""
+	}
+	return ","
+}
+
+// honored reports whether a name begins with an honorific.
+func (l *language) honored(name string) bool {
+	first, _, _ := strings.Cut(name, " ")
+	return slices.ContainsFunc(l.Honorifics, func(h string) bool {
+		return strings.EqualFold(h, strings.TrimSuffix(first, "."))
+	})
 }

@@ -18,6 +18,7 @@ type Texts struct {
 	Library        string // its name, or ""
 	URL            string // its site, or ""
 	Locale         string // the language for readers who have none: "en"; else Indonesian
+	Answers        bool   // somebody reads what is answered to a mail
 	TitleInSubject bool   // off, because subjects show on locked screens and what somebody reads is private
 	Dir            string // a folder with templates as Export wrote them, or "" for the built-in ones
 }
@@ -63,10 +64,12 @@ func newComposer(texts Texts, files map[string]source) (*Composer, error) {
 		if texts.Dir == "" {
 			continue
 		}
+		tried := texts
+		tried.Answers = true
 		f, err := c.forms[key]()
 		for _, sample := range samples(key.kind) {
 			if err == nil {
-				_, err = f.write(sample, texts)
+				_, err = f.write(sample, tried)
 			}
 		}
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -103,20 +104,35 @@ func composer(t testing.TB, texts Texts) *Composer {
 	return c
 }
 
-var school = Texts{Library: "Perpustakaan MTsN 6 Garut", URL: "https://perpustakaan.example.sch.id", Locale: "id"}
+var school = Texts{Library: "Perpustakaan MTsN 6 Garut", URL: "https://perpustakaan.example.sch.id", Locale: "id", Answers: true}
 
+// languages are those in which a borrower's mail can be.
+var languages = []string{"id", "en", "su"}
+
+// TestComposeGolden: each mail in each language, and for whom it is formal. The texts of a language stand in one file, to be
+// read aloud; the HTML says the same sentences.
 func TestComposeGolden(t *testing.T) {
 	c := composer(t, school)
-	for name, l := range letters {
-		for _, lang := range []string{"id", "en"} {
-			l.Lang = lang
-			t.Run(name+"."+lang, func(t *testing.T) {
+	for _, lang := range languages {
+		for register, addressee := range map[string]reminder.Letter{
+			"": {Name: "Siti Aminah", Type: "student"}, ".formal": {Name: "Drs. H. Ahmad Fauzi, M.Pd.", Type: "teacher"},
+		} {
+			var all strings.Builder
+			for _, name := range slices.Sorted(maps.Keys(letters)) {
+				l := letters[name]
+				l.Lang, l.Type = lang, addressee.Type
+				if l.Name != "" {
+					l.Name = addressee.Name
+				}
 				got, err := c.compose(l)
 				require.NoError(t, err)
 				assert.Equal(t, lang, got.Lang)
-				golden(t, name+"."+lang+".txt", "Subject: "+got.Subject+"\n\n"+got.Text)
-				golden(t, name+"."+lang+".html", got.HTML)
-			})
+				fmt.Fprintf(&all, "======== %s\nSubject: %s\n\n%s\n", name, got.Subject, got.Text)
+				if register == "" || name == "several" {
+					golden(t, name+"."+lang+register+".html", got.HTML)
+				}
+			}
+			golden(t, lang+register+".txt", all.String())
 		}
 	}
 }
@@ -137,7 +153,7 @@ func golden(t *testing.T, name, got string) {
 func TestComposeParts(t *testing.T) {
 	c := composer(t, school)
 	for name, l := range letters {
-		for _, lang := range []string{"id", "en"} {
+		for _, lang := range languages {
 			l.Lang = lang
 			t.Run(name+"."+lang, func(t *testing.T) {
 				got, err := c.compose(l)
@@ -227,25 +243,32 @@ func TestComposeSubject(t *testing.T) {
 		titles bool
 		id, en string
 	}{
-		{about(lent("A", -1)), false, "Buku harus dikembalikan besok", "Your library book is due back tomorrow"},
-		{about(lent("A", -3)), false, "Buku harus dikembalikan 3 hari lagi", "Your library book is due back in 3 days"},
-		{about(lent("A", 0)), false, "Buku harus dikembalikan hari ini", "Your library book is due back today"},
-		{about(lent("A", 2)), false, "Buku terlambat: mohon dikembalikan", "Your library book is late: please return it"},
+		{about(lent("A", -1)), false, "Buku perpustakaan harus dikembalikan besok", "Your library book is due back tomorrow"},
+		{about(lent("A", -3)), false, "Buku perpustakaan harus dikembalikan 3 hari lagi", "Your library book is due back in 3 days"},
+		{about(lent("A", 0)), false, "Buku perpustakaan harus dikembalikan hari ini", "Your library book is due back today"},
+		{about(lent("A", 1)), false,
+			"Buku perpustakaan terlambat 1 hari, mohon dikembalikan", "Your library book is 1 day late: please return it"},
+		{about(lent("A", 3)), false,
+			"Buku perpustakaan terlambat 3 hari, mohon dikembalikan", "Your library book is 3 days late: please return it"},
+		{about(lent("A", 3), lent("B", 3)), false,
+			"2 buku perpustakaan terlambat 3 hari, mohon dikembalikan", "2 library books are 3 days late: please return them"},
 		{about(lent("A", 2), lent("B", 1)), false,
-			"2 buku terlambat: mohon dikembalikan", "2 library books are late: please return them"},
+			"2 buku perpustakaan terlambat hingga 2 hari, mohon dikembalikan",
+			"2 library books are up to 2 days late: please return them"},
 		{about(lent("A", -1), lent("B", -1)), false,
-			"2 buku harus dikembalikan besok", "2 library books are due back tomorrow"},
+			"2 buku perpustakaan harus dikembalikan besok", "2 library books are due back tomorrow"},
 		{about(lent("A", -1), lent("B", -2)), false,
-			"2 buku harus segera dikembalikan", "2 library books are due back soon"},
+			"2 buku perpustakaan harus segera dikembalikan", "2 library books are due back soon"},
 		{about(lent("A", 0), lent("B", -2)), false,
-			"2 buku perlu dikembalikan, 1 di antaranya hari ini", "2 library books to return, 1 of them today"},
+			"2 buku perpustakaan perlu dikembalikan, 1 di antaranya hari ini", "2 library books to return, 1 of them today"},
 		{about(lent("A", 4), lent("B", -2)), false,
-			"2 buku perlu dikembalikan, 1 sudah terlambat", "2 library books to return, 1 already late"},
-		{about(lent("A", -1)), true, "Buku harus dikembalikan besok: A", "Your library book is due back tomorrow: A"},
-		{about(lent("A", 0), lent("B", 0)), true, "2 buku harus dikembalikan hari ini", "2 library books are due back today"},
-		{about(broken), true, "Buku harus dikembalikan besok: Satu Bcc: x@example.com",
+			"2 buku perpustakaan perlu dikembalikan, 1 terlambat 4 hari", "2 library books to return, 1 of them 4 days late"},
+		{about(lent("A", -1)), true, "Buku perpustakaan harus dikembalikan besok: A", "Your library book is due back tomorrow: A"},
+		{about(lent("A", 0), lent("B", 0)), true,
+			"2 buku perpustakaan harus dikembalikan hari ini", "2 library books are due back today"},
+		{about(broken), true, "Buku perpustakaan harus dikembalikan besok: Satu Bcc: x@example.com",
 			"Your library book is due back tomorrow: Satu Bcc: x@example.com"},
-		{about(long), true, "Buku harus dikembalikan besok: " + strings.Repeat("kata ", 11) + "kata…",
+		{about(long), true, "Buku perpustakaan harus dikembalikan besok: " + strings.Repeat("kata ", 11) + "kata…",
 			"Your library book is due back tomorrow: " + strings.Repeat("kata ", 11) + "kata…"},
 	} {
 		c := plain
@@ -261,12 +284,38 @@ func TestComposeSubject(t *testing.T) {
 	}
 }
 
+// TestComposeGreeting: a formal mail honors its reader once, and no comma stands after a degree.
+func TestComposeGreeting(t *testing.T) {
+	c := composer(t, Texts{})
+	for _, test := range []struct{ kind, name, id, en, su string }{
+		{"", "Siti Aminah", "Halo Siti Aminah,", "Hello Siti Aminah,", "Halo Siti Aminah,"},
+		{"student", "", "Halo,", "Hello,", "Halo,"},
+		{"teacher", "Drs. H. Ahmad Fauzi, M.Pd.", "Yth. Bapak/Ibu Drs. H. Ahmad Fauzi, M.Pd.",
+			"Dear Drs. H. Ahmad Fauzi, M.Pd.", "Kahatur Bapa/Ibu Drs. H. Ahmad Fauzi, M.Pd."},
+		{"staff", "Ibu Rina", "Yth. Ibu Rina,", "Dear Ibu Rina,", "Kahatur Ibu Rina,"},
+		{"parent", "BPK. Dadang", "Yth. BPK. Dadang,", "Dear BPK. Dadang,", "Kahatur BPK. Dadang,"},
+		{"parent", "Ibu", "Yth. Ibu,", "Dear Ibu,", "Kahatur Ibu,"},
+		{"teacher", "", "Yth. Bapak/Ibu,", "Dear reader,", "Kahatur Bapa/Ibu,"},
+		{"student", "Ahmad, S.Pd", "Halo Ahmad, S.Pd", "Hello Ahmad, S.Pd", "Halo Ahmad, S.Pd"},
+	} {
+		for lang, want := range map[string]string{"id": test.id, "en": test.en, "su": test.su} {
+			l := about(lent("A", 1))
+			l.Lang, l.Name, l.Type = lang, test.name, test.kind
+			got, err := c.compose(l)
+			require.NoError(t, err)
+			greeting, _, _ := strings.Cut(got.Text, "\n")
+			assert.Equal(t, want, greeting)
+		}
+	}
+}
+
 func TestComposeLanguage(t *testing.T) {
 	composers := make(map[string]*Composer)
 	for _, test := range []struct{ locale, lang, want string }{
 		{"", "", "id"}, {"id", "", "id"}, {"en", "", "en"}, {"en_GB", "", "en"}, {"fr", "", "id"},
 		{"id", "en", "en"}, {"id", "en-US", "en"}, {"id", "EN_us", "en"}, {"en", "id-ID", "id"},
-		{"en", "default", "en"}, {"id", "default", "id"}, {"id", "fr", "id"}, {"en", "ens", "en"}, {"id", "ens", "id"},
+		{"en", "default", "en"}, {"id", "default", "id"}, {"id", "fr", "id"}, {"en", "ens", "en"}, {"id", "ens", "id"}, {"id", "su", "su"},
+		{"en", "su-ID", "su"},
 	} {
 		if composers[test.locale] == nil {
 			composers[test.locale] = composer(t, Texts{Locale: test.locale})
@@ -460,6 +509,10 @@ func TestExportedBefore(t *testing.T) {
 			assert.Contains(t, got.HTML, "#123456")
 		}
 	}
+	require.NoError(t, os.Remove(filepath.Join(dir, "mail.html")))
+	got, err := composer(t, texts).compose(letters["several"])
+	require.NoError(t, err, "old words in the new look")
+	assert.Contains(t, got.HTML, "Salam hangat,")
 	require.Error(t, Export(dir), "new files beside them would take their place")
 	for _, name := range []string{"summary.id.txt", "summary.en.txt", "summary.html"} {
 		require.NoError(t, os.Remove(filepath.Join(dir, name)))

@@ -79,8 +79,9 @@ func (v viewer) view(data any) any {
 type letter struct {
 	Lang, Library, URL, Name, Title string
 	Count, Late, Today, Upcoming    int
+	Formal, Answers                 bool
 	Mixed, Tomorrow                 bool
-	Days                            int
+	Days, DaysLate, MostLate        int
 	Groups                          []group
 }
 
@@ -111,12 +112,14 @@ func (v viewer) letter(l reminder.Letter) *letter {
 	}
 	view := &letter{
 		Lang: v.tag, Library: v.texts.Library, URL: v.texts.URL, Name: clean(l.Name, maxName),
+		Formal: slices.Contains([]string{"teacher", "staff", "parent"}, l.Type), Answers: v.texts.Answers,
 		Count: len(l.Items), Late: len(*late), Today: len(*today), Upcoming: len(*upcoming),
 	}
 	if view.Upcoming == view.Count {
-		view.Days = same(*upcoming)
+		view.Days, _ = days(*upcoming)
 		view.Tomorrow = view.Days == 1
 	}
+	view.DaysLate, view.MostLate = days(*late)
 	view.Groups = slices.DeleteFunc(groups, func(g group) bool { return len(g.Items) == 0 })
 	view.Mixed = len(view.Groups) > 1
 	if v.texts.TitleInSubject && view.Count == 1 {
@@ -125,14 +128,16 @@ func (v viewer) letter(l reminder.Letter) *letter {
 	return view
 }
 
-// same returns the days of all items, or 0 when they differ.
-func same(items []*item) int {
-	for _, it := range items {
-		if it.Days != items[0].Days {
-			return 0
+// days returns the days of all items, or 0 when they differ, and the most of them.
+func days(items []*item) (same, most int) {
+	for i, it := range items {
+		if most = max(most, it.Days); i == 0 {
+			same = it.Days
+		} else if it.Days != same {
+			same = 0
 		}
 	}
-	return items[0].Days
+	return same, most
 }
 
 func (v viewer) item(it reminder.Item, today reminder.Date) *item {

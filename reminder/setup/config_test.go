@@ -296,3 +296,12 @@ func TestBackoff(t *testing.T) {
 		assert.GreaterOrEqual(t, backoff(2), 30*time.Minute, "RFC 5321: half an hour at least")
 	}
 }
+
+func TestNoReply(t *testing.T) {
+	for address, want := range map[string]bool{
+		"no-reply@mtsn6garut.example": true, "NoReply@mtsn6garut.example": true, "do-not-reply+1@mtsn6garut.example": true,
+		"perpustakaan@mtsn6garut.example": false, "noreplyman@mtsn6garut.example": false, "novi@no-reply.example": false,
+	} {
+		assert.Equal(t, want, noReply.MatchString(address), address)
+	}
+}

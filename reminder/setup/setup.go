@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"crypto/x509"
 	"database/sql"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"time"
 
@@ -39,6 +41,7 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 	}
 	composer, err := letter.New(letter.Texts{
 		Library: cfg.AppName, URL: cfg.AppURL, Locale: cfg.AppLocale, TitleInSubject: cfg.TitleInSubject, Dir: cfg.Templates,
+		Answers: !noReply.MatchString(cmp.Or(cfg.settings.ReplyTo.Addr, cfg.settings.From.Addr)),
 	})
 	if err != nil {
 		return nil, &reminder.Fault{Message: reminder.Say("config.mail_templates_in_reminder_templates"), Err: err}
@@ -66,6 +69,9 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 	}
 	return app, nil
 }
+
+// noReply matches an address whose answers nobody reads. A mail from elsewhere asks its reader to answer with questions.
+var noReply = regexp.MustCompile(`(?i)^(no|do[._-]?not)[._-]?reply\b`)
 
 // Close closes the database and the log.
 func (a *App) Close() error {
