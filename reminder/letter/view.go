@@ -44,9 +44,6 @@ func (v viewer) view(data any) any {
 	case reminder.Message:
 		return clean(text.In(v.tag).Text(data), maxTitle)
 	case reminder.Date:
-		if data.IsZero() {
-			return ""
-		}
 		return v.date(data)
 	case time.Weekday:
 		return v.Days[data]
