@@ -26,7 +26,7 @@ const module = "github.com/mtsn6garut/pengingat"
 // what knows least comes last. A new package needs a line here.
 var mayImport = map[string][]string{
 	".":              {"reminder", "reminder/setup", "reminder/text"},
-	"cmd/local/page": {"mail", "reminder", "reminder/letter", "reminder/mysql", "reminder/setup", "reminder/text"},
+	"cmd/local/page": {"mail", "reminder", "reminder/letter", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/views", "reminder/setup", "reminder/text"},
 	"cmd/local": {"cmd/local/page", "mail", "reminder", "reminder/letter", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/views",
 		"reminder/setup", "reminder/text"},
 	"cmd/demo": {"cmd/local/page", "mail", "reminder", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/mysqltest/school",

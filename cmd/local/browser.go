@@ -1,19 +1,28 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/user"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/cmd/local/page"
+	"github.com/mtsn6garut/pengingat/mail"
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 func (p *program) deskCommand() *cobra.Command {
@@ -65,35 +74,137 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return m, "", err
 	}
-	who := ""
-	if u, err := user.Current(); err == nil {
-		who = u.Username
+	home, _, err := setup.Home()
+	if err != nil {
+		return m, "", err
 	}
-	file := ""
+	named := "" // by --env
 	if len(p.envFiles) > 0 {
-		if file, err = filepath.Abs(p.envFiles[0]); err != nil {
+		if named, err = filepath.Abs(p.envFiles[0]); err != nil {
 			return m, "", err
 		}
 	}
-	name := sha256.Sum256([]byte(file)) // each library has a desk of its own
-	return page.Machine{
-		Now: p.machine.now, User: who, Trace: filepath.Join(folder, "desk-"+hex.EncodeToString(name[:4])+".json"), Log: p.errOut,
-		Environ: func() (map[string]string, string, error) {
-			environ, file, err := setup.Environ(file, p.real)
-			if log, lerr := setup.LogFile(); err == nil && lerr == nil && environ["LOG_FILE"] == "" {
-				environ["LOG_FILE"] = log
+	m = page.Machine{Now: p.machine.now, Log: p.errOut, Roots: p.machine.web, Templates: filepath.Join(home, "templates")}
+	if u, err := user.Current(); err == nil {
+		m.User = u.Username
+	}
+	name := sha256.Sum256([]byte(named)) // each library has a desk of its own
+	m.Trace = filepath.Join(folder, "desk-"+hex.EncodeToString(name[:4])+".json")
+	m.Environ = func() (map[string]string, string, error) {
+		environ, file, err := setup.Environ(named, p.real)
+		if named != "" && err != nil {
+			if _, missing := os.Stat(named); os.IsNotExist(missing) { // it will be written there
+				environ, file, err = setup.Environ(os.DevNull, p.real)
+				file = ""
 			}
-			return environ, file, err
-		},
-		Notes: func(ctx context.Context, app *setup.App, lang string) ([]page.Note, error) {
-			q := *p
-			q.locale = lang
-			st, err := q.standing(ctx, app)
-			var notes []page.Note
-			for _, n := range st.Notes {
-				notes = append(notes, page.Note{Level: "warn", What: n.What, Why: n.Why, Mend: n.Mend})
+		}
+		if log, lerr := setup.LogFile(); err == nil && lerr == nil && environ["LOG_FILE"] == "" {
+			environ["LOG_FILE"] = log
+		}
+		return environ, file, err
+	}
+	m.Write = func(values map[string]string) error {
+		_, file, err := m.Environ()
+		if err != nil {
+			return err
+		}
+		if _, err := p.mayWrite(file, true); err != nil || file == "" { // Laravel's own is never written to
+			if file = named; file == "" || err != nil {
+				file = filepath.Join(home, "pengingat.env")
 			}
-			return notes, err
-		},
-	}, folder, nil
+		}
+		if _, err := p.mayWrite(file, true); err != nil {
+			return err
+		}
+		if log, err := setup.LogFile(); err == nil && values["LOG_FILE"] == log { // which is where it goes anyway
+			values = maps.Clone(values)
+			delete(values, "LOG_FILE")
+		}
+		w := &wizard{program: p.quiet(values["APP_LOCALE"]), values: values}
+		if err := replaceFile(file, w.file); err != nil {
+			return reminder.NewFault(err, "desk.not_writable", "File", file)
+		}
+		return nil
+	}
+	m.Begin = func(values map[string]string) error { return (&wizard{program: p, values: values}).startFrom() }
+	m.Migrate = func(ctx context.Context, environ map[string]string, source string) error {
+		q := p.quiet("")
+		q.environ, q.envErr = environ, nil
+		return q.migrate(ctx, source, "", false)
+	}
+	m.Mail = func(ctx context.Context, app *setup.App, to mail.Address) error {
+		message, err := app.Runner.Example()
+		if err != nil {
+			return err
+		}
+		message.To = to
+		return p.quiet("").sendSample(ctx, app, message)
+	}
+	m.Notes = func(ctx context.Context, app *setup.App, lang string) ([]page.Note, error) {
+		st, err := p.quiet(lang).standing(ctx, app)
+		var notes []page.Note
+		for _, n := range st.Notes {
+			notes = append(notes, page.Note{Code: n.Code, What: n.What, Why: n.Why, Mend: n.Mend})
+		}
+		return notes, err
+	}
+	m.Findings = func(ctx context.Context, lang string) ([]page.Finding, error) {
+		q := p.quiet(lang)
+		q.read(named)
+		q.locale = lang
+		x := &examination{program: q}
+		defer x.close()
+		x.perform(ctx)
+		var found []page.Finding
+		for _, f := range x.found {
+			found = append(found, page.Finding{Check: f.Check, Severity: f.Severity, What: f.What, Why: f.Why, Mend: f.Mend, Details: f.Details})
+		}
+		return found, nil
+	}
+	m.Report = func(ctx context.Context, app *setup.App, first, last reminder.Date, lang string, to io.Writer) error {
+		v, err := p.quiet(lang).review(ctx, app, first, last, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone))
+		if err != nil {
+			return err
+		}
+		return v.write(to)
+	}
+	m.Closures = func(name string, data []byte, today reminder.Date, zone *time.Location, lang string) ([]mysql.Closure, []page.LeftOut, error) {
+		file := filepath.Join(folder, "import"+filepath.Ext(name))
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			return nil, nil, err
+		}
+		defer os.Remove(file)
+		list, left, _, err := readClosures(file, today, zone, false)
+		var out []page.LeftOut
+		for _, l := range left {
+			if l.Reason != "past" {
+				out = append(out, page.LeftOut{Line: l.Line, Text: strings.TrimLeft(l.First.String()+" ", "0- ") + l.Name, Why: text.In(lang).Text(l.text)})
+			}
+		}
+		return list, out, err
+	}
+	m.Task = func(ctx context.Context, lang string) (string, bool) {
+		q := p.quiet(lang)
+		if q.machine.os != "windows" {
+			return q.say("desk.linux_task"), false
+		}
+		if row, err := q.taskRow(ctx); err == nil {
+			return q.say("desk.task", "Next", row[2]), true
+		}
+		return q.say("desk.no_task"), true
+	}
+	m.Install = func(context.Context) error {
+		_, file, err := m.Environ()
+		if err != nil {
+			return err
+		}
+		return elevate("install", file)
+	}
+	return m, folder, nil
+}
+
+// quiet is the program in a language, printing to nobody.
+func (p *program) quiet(locale string) *program {
+	return &program{in: bufio.NewReader(strings.NewReader("")), out: io.Discard, errOut: io.Discard, machine: p.machine, envFiles: p.envFiles,
+		real: p.real, environ: p.environ, envFile: p.envFile, locale: locale}
 }

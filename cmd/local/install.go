@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"text/template"
@@ -58,6 +59,7 @@ type installation struct {
 	Env     string // the settings file: a task has no variables of its own
 	Minutes int    // after which the system ends a run: the lease, which outlasts any run that is in order
 
+	person string   // the identifier of a user who may read and change the settings beside administrators, or ""
 	logs   string   // the folder of the log
 	files  []string // files that it reads beside the settings
 	reads  []string // folders that it reads beside its own
@@ -175,6 +177,11 @@ func (i installation) grants() (commands [][]string) {
 	for _, path := range append([]string{i.Env}, i.files...) {
 		grant(path, "(R)")
 	}
+	if i.person != "" { // who has the desk reads, sends, and writes settings and words, but cannot replace the program
+		for path, rights := range map[string]string{i.Dir: folder + "(RX)", i.Env: "(M)", i.logs: folder + "(M)"} {
+			commands = append(commands, []string{"icacls", path, "/grant", "*" + i.person + ":" + rights})
+		}
+	}
 	for _, path := range i.reads {
 		grant(path, folder+"(RX)")
 	}
@@ -184,8 +191,10 @@ func (i installation) grants() (commands [][]string) {
 	return commands
 }
 
+var isSID = regexp.MustCompile(`^S-1(-\d+)+$`).MatchString
+
 func (p *program) installCommand() *cobra.Command {
-	var print string
+	var print, person string
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "install",
@@ -196,9 +205,12 @@ func (p *program) installCommand() *cobra.Command {
   pengingat install --print > pengingat.xml`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			i, err := p.installation()
+			i.person = person
 			switch {
 			case err != nil:
 				return err
+			case person != "" && !isSID(person):
+				return p.usage("install.no_sid", "Person", person)
 			case print != "":
 				return p.printTask(i, print)
 			case runtime.GOOS != "windows":
@@ -217,6 +229,7 @@ func (p *program) installCommand() *cobra.Command {
 	cmd.Flags().StringVar(&print, "print", "", p.say("install.only_print_task_xml_or"))
 	cmd.Flags().Lookup("print").NoOptDefVal = taskName
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("install.only_show_commands"))
+	cmd.Flags().StringVar(&person, "for", "", p.say("install.who_may_open_desk"))
 	return cmd
 }
 

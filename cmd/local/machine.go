@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/mtsn6garut/pengingat/cmd/local/page"
 )
 
 // A machine is what the program asks of the computer around it and its network, beyond files. A test has one of its own.
@@ -21,6 +23,7 @@ type machine struct {
 	lookupTXT func(ctx context.Context, name string) ([]string, error)
 	command   func(ctx context.Context, name string, args ...string) (stdout string, err error)
 	freeSpace func(folder string) (bytes uint64, err error)
+	web       []string                // folders in which library systems may stand
 	browse    func(url string) error  // opens the desktop's browser
 	terminal  bool                    // somebody sees what goes to standard error
 	answers   func(in io.Reader) bool // somebody can answer
@@ -36,6 +39,7 @@ var thisMachine = machine{
 		return string(out), err
 	},
 	freeSpace: freeSpace,
+	web:       page.Roots(),
 	browse:    openFile,
 	terminal:  term.IsTerminal(int(os.Stderr.Fd())),
 	answers: func(in io.Reader) bool {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,12 +30,15 @@ type Desk struct {
 	Idle    time.Duration // how long it waits for a page; 0: ten minutes
 	Deeds   *slog.Logger  // records what was done: who, when, what; no name and no address
 
-	gate *gate
-	job  job
+	gate  *gate
+	job   job
+	draft draft
 
 	mu    sync.Mutex
 	quiet time.Duration // since the last sign of a page
 	pings bool          // the last page has a script that pings
+
+	letters []Letter // of the preview that was shown last, for its frames
 }
 
 // Bounds of a desk's life. A page pings every minute; one whose script is off is given longer, because nobody knows when
@@ -159,7 +163,11 @@ func (d *Desk) show(f func(*visit) error) http.HandlerFunc {
 		d.alive(false) // until its script pings
 		v := &visit{Request: r, words: d.words(r), d: d, w: w}
 		defer v.close()
-		if err := v.careful(f); !errors.Is(err, errDone) {
+		err := v.careful(f)
+		if _, input := errors.AsType[inputError](err); err != nil && !input {
+			v.page = "wrong" // half a page would say what is not so
+		}
+		if !errors.Is(err, errDone) {
 			v.render(err)
 		}
 	}
@@ -180,6 +188,10 @@ func (d *Desk) do(pattern string, f func(*visit) (deed, error)) http.HandlerFunc
 		v := &visit{Request: r, words: d.words(r), d: d, w: w}
 		defer v.close()
 		r.Body = http.MaxBytesReader(w, r.Body, maxUpload)
+		if err := r.ParseForm(); err != nil {
+			v.render(err)
+			return
+		}
 		var done deed
 		err := v.careful(func(v *visit) (err error) {
 			done, err = f(v)
@@ -195,7 +207,7 @@ func (d *Desk) do(pattern string, f func(*visit) (deed, error)) http.HandlerFunc
 			}
 			to := cmp.Or(done.To, "/")
 			if done.Key != "" {
-				to += "?" + url.Values{"done": {done.Key}, "n": {strconv.Itoa(done.N)}}.Encode()
+				to += map[bool]string{true: "&", false: "?"}[strings.Contains(to, "?")] + url.Values{"done": {done.Key}, "n": {strconv.Itoa(done.N)}}.Encode()
 			}
 			http.Redirect(w, r, to, http.StatusSeeOther)
 		}

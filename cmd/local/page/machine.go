@@ -8,18 +8,33 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
 // A Machine is what the desk asks of the program around it, because only this computer has it.
 type Machine struct {
-	Now     func() time.Time
-	User    string                                                     // who is at the desk
-	Trace   string                                                     // the file by which a second start finds the first
-	Environ func() (environ map[string]string, file string, err error) // the settings as they are now
-	Log     io.Writer                                                  // where the log goes when it cannot be written
-	Notes   func(ctx context.Context, app *setup.App, lang string) ([]Note, error)
+	Now       func() time.Time
+	User      string   // who is at the desk
+	Trace     string   // the file by which a second start finds the first
+	Roots     []string // where library systems have their configurations
+	Templates string   // the folder for words of the library's own
+	Log       io.Writer
+	// Environ returns the settings as they are now, and the file they are from. Write keeps them, in a file of our own.
+	Environ func() (environ map[string]string, file string, err error)
+	Write   func(values map[string]string) error
+	Begin   func(values map[string]string) error // mends what a configuration of Laravel's says and cannot mean here
+	Migrate func(ctx context.Context, environ map[string]string, source string) error
+	Mail    func(ctx context.Context, app *setup.App, to mail.Address) error // sends a sample
+	// Task says whether the program runs by itself, and whether Install can see to it.
+	Task     func(ctx context.Context, lang string) (said string, can bool)
+	Install  func(ctx context.Context) error
+	Notes    func(ctx context.Context, app *setup.App, lang string) ([]Note, error)
+	Findings func(ctx context.Context, lang string) ([]Finding, error)
+	Report   func(ctx context.Context, app *setup.App, first, last reminder.Date, lang string, w io.Writer) error
+	Closures func(name string, data []byte, today reminder.Date, zone *time.Location, lang string) ([]mysql.Closure, []LeftOut, error)
 }
 
 // asFault finds the part of an error that was written for a person.
@@ -28,9 +43,14 @@ func asFault(err error) *reminder.Fault {
 	return f
 }
 
-// fault is an error by its key.
+// An inputError is about what a person filled in: the page is shown again with it.
+type inputError struct{ error }
+
+func (e inputError) Unwrap() error { return e.error }
+
+// fault is an inputError by its key.
 func (v *visit) fault(key string, args ...any) error {
-	return reminder.NewFault(nil, key, args...)
+	return inputError{reminder.NewFault(nil, key, args...)}
 }
 
 // number reads what a person typed as a number, with or without separators; -1 for what is none.

@@ -29,6 +29,7 @@ type Run struct {
 
 // A Letter is a mail as it is, or would be, sent.
 type Letter struct {
+	N                   int    // among those that a desk shows
 	File                string // from the page
 	Name, Addr          string
 	Subject, Text, HTML string

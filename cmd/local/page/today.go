@@ -12,26 +12,6 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
-// shows are the pages, does what they can do.
-func (d *Desk) shows() map[string]func(*visit) error {
-	return map[string]func(*visit) error{
-		"/":         showToday,
-		"/send":     showSend,
-		"/troubles": showTroubles,
-	}
-}
-
-func (d *Desk) does(ctx context.Context) map[string]func(*visit) (deed, error) {
-	return map[string]func(*visit) (deed, error){
-		"/language": setLanguage,
-		"/run":      func(v *visit) (deed, error) { return run(ctx, v) },
-		"/pause":    pause,
-		"/resume":   resume,
-		"/retry":    retry,
-		"/settle":   settle,
-	}
-}
-
 func setLanguage(v *visit) (deed, error) {
 	http.SetCookie(v.w, &http.Cookie{Name: "pengingat_lang", Value: v.PostFormValue("lang"), Path: "/", HttpOnly: true,
 		SameSite: http.SameSiteStrictMode, MaxAge: 365 * 24 * 60 * 60})
@@ -59,9 +39,34 @@ type today struct {
 
 // A Note tells a person what they would not find out by themselves.
 type Note struct {
-	Level           string // bad, warn or good
+	Code            string
 	What, Why, Mend string
-	Path            string // where it is mended
+}
+
+// Level is how bad it is: bad, warn or good.
+func (n Note) Level() string {
+	switch n.Code {
+	case "good", "quarantine":
+		return "good"
+	case "off", "stopped", "clock_back", "log":
+		return "bad"
+	}
+	return "warn"
+}
+
+// Path is where it is mended, or "".
+func (n Note) Path() string {
+	switch n.Code {
+	case "never_ran":
+		return "/send"
+	case "off", "stopped", "log", "unfinished":
+		return "/check"
+	case "failed", "unknown", "held", "looks_restored":
+		return "/troubles"
+	case "quarantine":
+		return "/quarantine"
+	}
+	return ""
 }
 
 // Last is the last run that has ended.
@@ -76,12 +81,12 @@ func (t today) Last() *mysql.Run {
 
 func showToday(v *visit) error {
 	v.page = "today"
-	t, err := v.standing()
-	v.Data = t
-	if v.app == nil { // nobody has set anything up yet
+	if _, file, _ := v.d.Machine.Environ(); file == "" && v.open() != nil { // nobody has set anything up yet
 		http.Redirect(v.w, v.Request, "/start", http.StatusSeeOther)
 		return errDone
 	}
+	t, err := v.standing()
+	v.Data = t
 	return err
 }
 
@@ -110,7 +115,7 @@ func (v *visit) standing() (t today, err error) {
 	}
 	t.From, t.To = s.Window.Next(now, rules.Calendar, s.Zone)
 	t.Open = !t.From.IsZero() && !t.From.After(now)
-	if t.Next, err = app.Runner.Run(ctx, reminder.Options{Trigger: "local", DryRun: true, Now: true, Log: slog.New(slog.DiscardHandler)}); err != nil {
+	if t.Next, err = v.dryRun(); err != nil {
 		return t, err
 	}
 	for _, p := range t.Pauses {
@@ -122,9 +127,14 @@ func (v *visit) standing() (t today, err error) {
 	t.Troubles = t.Emails[reminder.StateFailed] + t.Emails[reminder.StateRefused] + t.Emails[reminder.StateUnknown]
 	t.Waiting = t.Emails[reminder.StateQueued] + t.Emails[reminder.StateClaimed] + t.Emails[reminder.StateHandover]
 	if t.Notes, err = v.d.Machine.Notes(ctx, v.app, v.Lang); err == nil && len(t.Notes) == 0 {
-		t.Notes = []Note{{Level: "good", What: v.T("page.today.good"), Why: v.T("page.today.good_text")}}
+		t.Notes = []Note{{Code: "good", What: v.T("page.today.good"), Why: v.T("page.today.good_text")}}
 	}
 	return t, err
+}
+
+// dryRun is what the next run would do, whatever the hour.
+func (v *visit) dryRun() (reminder.Report, error) {
+	return v.app.Runner.Run(v.Context(), reminder.Options{Trigger: "local", DryRun: true, Now: true, Log: slog.New(slog.DiscardHandler)})
 }
 
 // showSend asks before it sends, with the number of mails.
@@ -137,12 +147,11 @@ func showSend(v *visit) error {
 
 // run starts a run in the background. A plan that is held back must be approved by typing its number.
 func run(ctx context.Context, v *visit) (deed, error) {
-	v.page = "send"
 	t, err := v.standing()
-	v.Data = t
 	if err != nil {
 		return deed{}, err
 	}
+	v.page, v.Data = "send", t
 	if err := v.app.Config.CheckSender(); err != nil {
 		return deed{}, err
 	}
@@ -164,12 +173,11 @@ func run(ctx context.Context, v *visit) (deed, error) {
 }
 
 func pause(v *visit) (deed, error) {
-	v.page = "today"
 	t, err := v.standing()
-	v.Data = t
 	if err != nil {
 		return deed{}, err
 	}
+	v.page, v.Data = "today", t
 	p := reminder.Pause{Kind: reminder.PauseByPerson, Reason: plain(v.PostFormValue("reason"))}
 	if until := v.PostFormValue("until"); until != "" {
 		zone, now := v.app.Runner.Settings.Zone, v.app.Runner.Now()

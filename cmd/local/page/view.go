@@ -107,6 +107,18 @@ func (v *visit) Number(n int) string {
 	return text
 }
 
+// List is for templates, which have no lists of their own.
+func (v *visit) List(items ...string) []string { return items }
+
+// Numbers is the same for numbers.
+func (v *visit) Numbers(items ...int) []int { return items }
+
+// Today is the library's.
+func (v *visit) Today() reminder.Date { return v.today() }
+
+// Verdict says why nobody is told.
+func (v *visit) Verdict(w reminder.Verdict) string { return v.Reason(string(w)) }
+
 // State and Outcome name what is on record, Reason says why.
 func (v *visit) State(s reminder.State) string        { return v.T("page.state." + string(s)) }
 func (v *visit) Outcome(o reminder.RunOutcome) string { return v.T("page.outcome." + string(o)) }

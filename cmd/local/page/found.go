@@ -1,0 +1,128 @@
+package page
+
+import (
+	"cmp"
+	"html"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mtsn6garut/pengingat/reminder/mysql/views"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+)
+
+// A Found is a library system's own configuration, in which its database stands.
+type Found struct {
+	File, System string // System as a source is named
+	Database     string
+	Values       map[string]string // as settings
+}
+
+// places are where library systems keep their configurations, below a folder for web applications.
+var places = []struct {
+	system, pattern string
+	read            func(data []byte) map[string]string
+}{
+	{"perpustakaan", ".env", readLaravel},
+	{"slims", "config/database.php", readPHP},
+	{"slims", "config/sysconfig.local.inc.php", readPHP},
+	{"koha", "koha-conf.xml", readXML},
+}
+
+// Roots are where web servers keep their applications. An application stands in one of them, or in a folder below.
+func Roots() (folders []string) {
+	for _, drive := range []string{`C:`, `D:`, `E:`} {
+		for _, folder := range []string{`laragon\www`, `xampp\htdocs`, `web`, `wamp64\www`, `inetpub\wwwroot`} {
+			folders = append(folders, drive+`\`+folder)
+		}
+	}
+	return append(folders, "/var/www", "/srv", "/etc/koha/sites")
+}
+
+// find looks for configurations with a database in them. What cannot be read is none.
+func find(roots []string) (found []Found) {
+	for _, root := range roots {
+		for _, depth := range []string{"", "*", "*/*"} {
+			for _, place := range places {
+				files, _ := filepath.Glob(filepath.Join(root, depth, filepath.FromSlash(place.pattern))) // no pattern is malformed
+				for _, file := range files {
+					data, err := os.ReadFile(file)
+					if err != nil || len(data) > 1<<20 {
+						continue
+					}
+					values := place.read(data)
+					if values["DB_DATABASE"] != "" && (place.system != "perpustakaan" || isMySQL(values["DB_CONNECTION"])) {
+						found = append(found, Found{file, place.system, values["DB_DATABASE"], values})
+					}
+				}
+			}
+		}
+	}
+	return found
+}
+
+func isMySQL(connection string) bool {
+	return slices.Contains([]string{"", "mysql", "mariadb"}, connection)
+}
+
+func readLaravel(data []byte) map[string]string {
+	values, err := setup.ParseDotenv(data, nil)
+	if err != nil {
+		return nil
+	}
+	known := setup.Keys()
+	maps.DeleteFunc(values, func(key, _ string) bool { return key != "DB_CONNECTION" && !slices.Contains(known, key) })
+	return values
+}
+
+// names are those of the other systems for the settings of a database.
+var names = map[string]string{
+	"host": "DB_HOST", "hostname": "DB_HOST", "port": "DB_PORT", "database": "DB_DATABASE", "name": "DB_DATABASE", "username": "DB_USERNAME",
+	"user": "DB_USERNAME", "password": "DB_PASSWORD", "pass": "DB_PASSWORD",
+}
+
+var (
+	phpSetting = regexp.MustCompile(`(?i)['"](?:DB_)?(host|port|database|name|username|password)['"]\s*(?:=>|,)\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(\d+))`)
+	phpComment = regexp.MustCompile(`(?m)^\s*(//|#|\*|/\*).*$`)
+	xmlSetting = regexp.MustCompile(`<(hostname|port|database|user|pass)>([^<]*)</`)
+)
+
+func readPHP(data []byte) map[string]string {
+	values := map[string]string{}
+	for _, m := range phpSetting.FindAllStringSubmatch(phpComment.ReplaceAllString(string(data), ""), -1) {
+		key := names[strings.ToLower(m[1])]
+		if _, ok := values[key]; !ok { // the first node is the one in use
+			values[key] = strings.NewReplacer(`\'`, `'`, `\"`, `"`, `\\`, `\`).Replace(m[2] + m[3] + m[4])
+		}
+	}
+	return values
+}
+
+func readXML(data []byte) map[string]string {
+	values := map[string]string{}
+	for _, m := range xmlSetting.FindAllStringSubmatch(string(data), -1) {
+		key := names[m[1]]
+		values[key] = cmp.Or(values[key], html.UnescapeString(m[2]))
+	}
+	return values
+}
+
+// signs are tables by which a library system is known.
+var signs = map[string][]string{
+	"perpustakaan": {"users", "buku", "peminjaman"},
+	"slims":        {"member", "biblio", "loan"},
+	"koha":         {"borrowers", "biblio", "issues"},
+}
+
+// recognise returns the source whose tables the database has, or "".
+func recognise(schema views.Schema) string {
+	for _, source := range slices.Sorted(maps.Keys(signs)) {
+		if !slices.ContainsFunc(signs[source], func(table string) bool { return !schema.Has(table) }) {
+			return source
+		}
+	}
+	return ""
+}

@@ -1,0 +1,448 @@
+package page
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"io/fs"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/letter"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+	"github.com/mtsn6garut/pengingat/reminder/text"
+)
+
+// A Finding is what one check has to say.
+type Finding struct {
+	Check, Severity          string // ok, warn or fail
+	What, Why, Mend, Details string
+}
+
+// Cure is the button that mends it: where it leads, or "".
+func (f Finding) Cure() string {
+	switch f.Check {
+	case "schema":
+		return "/migrate"
+	case "task":
+		return "/install"
+	}
+	return ""
+}
+
+// Page is where it is mended, or "".
+func (f Finding) Page() string {
+	switch f.Check {
+	case "settings", "mail", "sender", "database":
+		return "/settings"
+	case "records":
+		return "/troubles"
+	case "addresses":
+		return "/report"
+	}
+	return ""
+}
+
+func showCheck(v *visit) error {
+	v.page = "check"
+	opening := v.open() // what is wrong with the settings is among the findings
+	found, err := v.d.Machine.Findings(v.Context(), v.Lang)
+	slices.SortStableFunc(found, func(a, b Finding) int {
+		order := []string{"fail", "warn", "ok"}
+		return cmp.Compare(slices.Index(order, a.Severity), slices.Index(order, b.Severity))
+	})
+	v.Data = found
+	if len(found) == 0 && err == nil {
+		err = opening
+	}
+	return err
+}
+
+// migrate makes the tables what this version needs.
+func migrate(v *visit) (deed, error) {
+	environ, _, err := v.d.Machine.Environ()
+	if err != nil {
+		return deed{}, err
+	}
+	return deed{Key: "migrate", To: "/check"}, v.d.Machine.Migrate(v.Context(), environ, "")
+}
+
+// A period is that of a report.
+type period struct{ First, Last reminder.Date }
+
+// View is the address of the report itself.
+func (p period) View() string {
+	return "/report/page?" + url.Values{"from": {p.First.String()}, "to": {p.Last.String()}}.Encode()
+}
+
+func (v *visit) period() (p period, err error) {
+	if err := v.open(); err != nil {
+		return p, err
+	}
+	p = period{v.today().AddDays(-29), v.today()}
+	for key, d := range map[string]*reminder.Date{"from": &p.First, "to": &p.Last} {
+		if text := v.FormValue(key); text != "" && err == nil {
+			*d, err = reminder.ParseDate(text)
+		}
+	}
+	if n := p.Last.Sub(p.First); err != nil || n < 0 || n >= 366 {
+		return period{v.today().AddDays(-29), v.today()}, v.fault("page.report.period_wrong")
+	}
+	return p, nil
+}
+
+func showReport(v *visit) (err error) {
+	v.page = "report"
+	p, err := v.period()
+	v.Data = p
+	return err
+}
+
+// showReportPage is the page that 'pengingat report' writes, in a frame, or by itself to be printed.
+func showReportPage(v *visit) error {
+	p, err := v.period()
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := v.d.Machine.Report(v.Context(), v.app, p.First, p.Last, v.Lang, &b); err != nil {
+		return err
+	}
+	h := v.w.Header()
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'")
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = b.WriteTo(v.w) // the page may have gone
+	return errDone
+}
+
+// more is what is wanted seldom.
+type more struct {
+	OptedOut   []person
+	Prune      mysql.Pruned
+	Quarantine *mysql.Quarantine
+	Version    string
+	Deeds      []string
+}
+
+func showMore(v *visit) error {
+	v.page = "more"
+	if err := v.open(); err != nil {
+		return err
+	}
+	ctx, store := v.Context(), v.app.Store
+	m := more{Version: reminder.Version}
+	out, err := store.OptedOut(ctx)
+	if err != nil {
+		return err
+	}
+	ids := slices.Sorted(maps.Keys(out))
+	of, err := store.LoansOf(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		b := of[id].Borrower
+		m.OptedOut = append(m.OptedOut, person{ID: id, Name: cmp.Or(plain(b.Name), v.T("page.borrower", "ID", id)), Group: b.Group})
+	}
+	if m.Prune, err = v.prune(true); err != nil {
+		return err
+	}
+	status, err := store.Status(ctx, v.app.Runner.Now(), 1)
+	m.Quarantine = status.Quarantine
+	v.Data = m
+	return err
+}
+
+// prune removes records that are older than any report, or counts them.
+func (v *visit) prune(dry bool) (mysql.Pruned, error) {
+	s, now := v.app.Runner.Settings, v.app.Runner.Now()
+	horizon := v.today().AddDays(-max(keep, s.MaxOverdueDays+1))
+	return v.app.Store.Prune(v.Context(), now.AddDate(0, 0, -keep), horizon, dry, func(mysql.Pruned) {})
+}
+
+const keep = 400 // days
+
+func pruneOld(v *visit) (deed, error) {
+	if err := v.open(); err != nil {
+		return deed{}, err
+	}
+	done, err := v.prune(false)
+	return deed{Key: "prune", N: done.Emails, To: "/more"}, err
+}
+
+// silence is a quarantine that is asked for.
+type silence struct {
+	Before reminder.Date
+	Asked  *reminder.Silenced
+	Stands *mysql.Quarantine
+}
+
+func showQuarantine(v *visit) error {
+	v.page = "quarantine"
+	if err := v.open(); err != nil {
+		return err
+	}
+	q := silence{Before: v.today()}
+	status, err := v.app.Store.Status(v.Context(), v.app.Runner.Now(), 1)
+	q.Stands = status.Quarantine
+	v.Data = q
+	if text := v.FormValue("before"); err == nil && text != "" {
+		before, derr := reminder.ParseDate(text)
+		if derr != nil || before.After(v.today()) {
+			return v.fault("page.quarantine.date_wrong")
+		}
+		q.Before = before
+		_, err = v.app.Runner.Quarantine(v.Context(), before, func(asked reminder.Silenced) bool {
+			q.Asked = &asked
+			return false
+		})
+	}
+	v.Data = q
+	return err
+}
+
+func quarantine(v *visit) (deed, error) {
+	if err := v.open(); err != nil {
+		return deed{}, err
+	}
+	before, err := reminder.ParseDate(v.PostFormValue("before"))
+	if err != nil || before.After(v.today()) {
+		return deed{}, v.fault("page.quarantine.date_wrong")
+	}
+	done, err := v.app.Runner.Quarantine(v.Context(), before, func(reminder.Silenced) bool { return true })
+	return deed{Key: "quarantine", N: done.Loans, On: before.String(), To: "/troubles"}, err
+}
+
+func release(v *visit) (deed, error) {
+	if err := v.open(); err != nil {
+		return deed{}, err
+	}
+	n, err := v.app.Store.Release(v.Context())
+	return deed{Key: "release", N: n, To: "/quarantine"}, err
+}
+
+// settable are the settings that the page shows, in groups.
+var settable = []struct {
+	Name string
+	Keys []string
+}{
+	{"library", []string{"APP_NAME", "APP_LOCALE", "APP_TIMEZONE", "REMINDER_SUMMARY_TO"}},
+	{"rules", []string{"REMINDER_SCHEDULE", "REMINDER_WINDOW", "REMINDER_CLOSED_WEEKDAYS", "REMINDER_MAX_PER_RUN", "REMINDER_MAX_OVERDUE_DAYS",
+		"REMINDER_ONLY_TO"}},
+	{"mail", []string{"MAIL_MAILER", "MAIL_HOST", "MAIL_PORT", "MAIL_USERNAME", "MAIL_PASSWORD", "MAIL_FROM_ADDRESS", "MAIL_REPLY_TO", "MAIL_DAILY_LIMIT",
+		"SENDGRID_API_KEY"}},
+	{"database", []string{"DB_HOST", "DB_PORT", "DB_DATABASE", "DB_USERNAME", "DB_PASSWORD"}},
+}
+
+// A field is one setting.
+type field struct {
+	Key, Value      string
+	Secret, Present bool // of a secret only whether it is there is shown
+	Problem         string
+}
+
+// settings is what the page shows.
+type settings struct {
+	File   string
+	Groups []fieldGroup
+}
+
+type fieldGroup struct {
+	Name   string
+	Fields []field
+}
+
+func showSettings(v *visit) error {
+	v.page = "settings"
+	_ = v.open() // what is wrong stands at its field
+	environ, file, err := v.d.Machine.Environ()
+	v.Data = fields(environ, file, v.Lang)
+	return err
+}
+
+// fields shows the settings with what is wrong with each.
+func fields(values map[string]string, file, lang string) settings {
+	s := settings{File: file}
+	for _, g := range settable {
+		group := fieldGroup{Name: g.Name}
+		for _, key := range g.Keys {
+			f := field{Key: key, Value: values[key], Secret: slices.Contains(secrets, key), Present: values[key] != ""}
+			if f.Secret {
+				f.Value = ""
+			}
+			if err := setup.Check(values, key); err != nil {
+				f.Problem = text.In(lang).Error(err)
+			}
+			group.Fields = append(group.Fields, f)
+		}
+		s.Groups = append(s.Groups, group)
+	}
+	return s
+}
+
+func saveSettings(v *visit) (deed, error) {
+	v.page = "settings"
+	environ, file, err := v.d.Machine.Environ()
+	if err != nil {
+		return deed{}, err
+	}
+	changed := false
+	for _, g := range settable {
+		for _, key := range g.Keys {
+			value := strings.TrimSpace(v.PostFormValue(key))
+			if _, sent := v.PostForm[key]; !sent || value == "" && slices.Contains(secrets, key) {
+				continue
+			}
+			if key == "APP_TIMEZONE" {
+				value = setup.Zone(value)
+			}
+			changed = changed || environ[key] != value
+			environ[key] = value
+		}
+	}
+	v.Data = fields(environ, file, v.Lang)
+	if _, err := setup.Load(environ); err != nil {
+		return deed{}, err
+	}
+	if !changed {
+		return deed{To: "/settings"}, nil
+	}
+	return deed{Key: "settings", To: "/settings"}, v.d.Machine.Write(environ)
+}
+
+// wording is one file of the mails' words.
+type wording struct {
+	Files      []string
+	File, Text string
+	Own        bool // there is a folder of the library's own
+	Shown      bool // the frame shows a sample of it
+}
+
+func showWording(v *visit) error {
+	v.page = "wording"
+	w, err := v.wording()
+	v.Data = w
+	return err
+}
+
+// wording reads the file that was asked for, from the library's own folder, or as it is built in.
+func (v *visit) wording() (w wording, err error) {
+	if err := v.open(); err != nil {
+		return w, err
+	}
+	dir, done, err := v.templates()
+	if err != nil {
+		return w, err
+	}
+	defer done()
+	w.Own = v.app.Config.Templates != ""
+	err = fs.WalkDir(os.DirFS(dir), ".", func(name string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() && strings.HasSuffix(name, ".txt") {
+			w.Files = append(w.Files, name)
+		}
+		return err
+	})
+	if err != nil {
+		return w, err
+	}
+	w.File = cmp.Or(v.FormValue("file"), v.Lang+"/loan.txt")
+	if !slices.Contains(w.Files, w.File) {
+		return w, errNothing
+	}
+	data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(w.File)))
+	w.Text = string(data)
+	return w, err
+}
+
+// templates returns a folder with all templates, and what to do when it is not needed any more.
+func (v *visit) templates() (dir string, done func(), err error) {
+	if v.app.Config.Templates != "" {
+		return v.app.Config.Templates, func() {}, nil
+	}
+	tmp, err := os.MkdirTemp("", "pengingat-")
+	if err != nil {
+		return "", nil, err
+	}
+	dir = filepath.Join(tmp, "templates")
+	return dir, func() { _ = os.RemoveAll(tmp) }, letter.Export(dir)
+}
+
+// saveWording shows a sample with the new words, or keeps them.
+func saveWording(v *visit) (deed, error) {
+	v.page = "wording"
+	w, err := v.wording()
+	if err != nil {
+		return deed{}, err
+	}
+	w.Text = strings.ReplaceAll(v.PostFormValue("text"), "\r\n", "\n")
+	v.Data = w
+	sample, err := v.sample(w)
+	if err != nil {
+		return deed{}, err
+	}
+	if v.PostFormValue("save") == "" {
+		w.Shown = true
+		v.Data = w
+		v.d.mu.Lock()
+		v.d.letters = []Letter{sample}
+		v.d.mu.Unlock()
+		v.render(nil)
+		return deed{}, errDone
+	}
+	dir := v.app.Config.Templates
+	if dir == "" {
+		dir = v.d.Machine.Templates
+		if err := letter.Export(dir); err != nil && !errors.Is(err, fs.ErrExist) {
+			return deed{}, err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(w.File)), []byte(w.Text), 0o644); err != nil {
+		return deed{}, err
+	}
+	done := deed{Key: "wording", On: w.File, To: "/wording"}
+	if w.Own {
+		return done, nil
+	}
+	environ, _, err := v.d.Machine.Environ()
+	if err != nil {
+		return deed{}, err
+	}
+	environ["REMINDER_TEMPLATES"] = dir
+	return done, v.d.Machine.Write(environ)
+}
+
+// sample composes a mail with words that are not kept yet.
+func (v *visit) sample(w wording) (Letter, error) {
+	dir, done, err := v.templates()
+	if err != nil {
+		return Letter{}, err
+	}
+	defer done()
+	tmp, err := os.MkdirTemp("", "pengingat-")
+	if err != nil {
+		return Letter{}, err
+	}
+	defer os.RemoveAll(tmp)
+	draft := filepath.Join(tmp, "templates")
+	if err := os.CopyFS(draft, os.DirFS(dir)); err != nil {
+		return Letter{}, err
+	}
+	if err := os.WriteFile(filepath.Join(draft, filepath.FromSlash(w.File)), []byte(w.Text), 0o600); err != nil {
+		return Letter{}, err
+	}
+	cfg := v.app.Config
+	composer, err := letter.New(letter.Texts{Library: cfg.AppName, URL: cfg.AppURL, Locale: filepath.Dir(w.File), TitleInSubject: cfg.TitleInSubject, Dir: draft})
+	if err != nil {
+		return Letter{}, reminder.NewFault(err, "page.wording.broken")
+	}
+	runner := *v.app.Runner
+	runner.Composer = composer
+	m, err := runner.Example()
+	return LetterOf(m, ""), err
+}

@@ -1,0 +1,29 @@
+package page
+
+import "context"
+
+// shows are the pages. None of them changes anything.
+func (d *Desk) shows() map[string]func(*visit) error {
+	return map[string]func(*visit) error{
+		"/{$}": showToday, "/send": showSend, "/troubles": showTroubles, "/start": showStart,
+		"/preview": showPreview, "/preview/frame": showFrame,
+		"/late": showLate, "/late.csv": showCSV, "/find": showFind, "/loan": showLoan,
+		"/holidays": showHolidays, "/report": showReport, "/report/page": showReportPage, "/check": showCheck,
+		"/more": showMore, "/settings": showSettings, "/wording": showWording, "/quarantine": showQuarantine,
+		"/": func(*visit) error { return errNothing },
+	}
+}
+
+// does is what they can do.
+func (d *Desk) does(ctx context.Context) map[string]func(*visit) (deed, error) {
+	return map[string]func(*visit) (deed, error){
+		"/language": setLanguage,
+		"/run":      func(v *visit) (deed, error) { return run(ctx, v) }, // it outlives the request
+		"/pause":    pause, "/resume": resume, "/retry": retry, "/settle": settle, "/optout": optOut,
+		"/holidays": closeDays, "/holidays/remove": removeClosure, "/holidays/import": importDays, "/holidays/accept": acceptDays,
+		"/migrate": migrate, "/install": install, "/prune": pruneOld, "/quarantine": quarantine, "/release": release,
+		"/settings": saveSettings, "/wording": saveWording,
+		"/start/from": startFrom, "/start/database": startDatabase, "/start/prepare": startPrepare, "/start/mail": startMail,
+		"/start/arrived": startArrived, "/start/rules": startRules,
+	}
+}
