@@ -38,8 +38,9 @@
 // [Runner.Run] reads the clock once. Then, with what a crash there does (a panic is one, but that the run ends with an error
 // instead of the process):
 //
-//  1. Look and begin. Records that hold less than they did came from a backup ([Records], [Witness]): the run is held, whatever
-//     the hour, until a person accepts them or puts them in quarantine. Else a row says that a run started, and the witness
+//  1. Look and begin. Records that lie elsewhere than they did are a copy ([Place]), and records that hold less than they did
+//     came from a backup ([Records], [Witness]): the run is held, whatever the hour, until a person accepts them or puts them in
+//     quarantine. Else a row says that a run started, and the witness
 //     beside the database hears of it, before anything is promised. Crash before that: the row has no end, and status says
 //     so; the witness knows an older run, which is on record too.
 //  2. Sweep. What dead runs left is settled: a claim whose lease ran out is queued again, a hand-over becomes unknown,

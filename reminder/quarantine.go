@@ -43,9 +43,12 @@ func (r *Runner) Quarantine(ctx context.Context, before Date, agree func(Silence
 	if !agree(asked) {
 		return done, nil
 	}
-	records, _, err := r.look(ctx, run.Now)
+	records, err := r.Store.Records(ctx, run.Now)
 	if err == nil {
 		err = r.Store.Accept(ctx, records)
+	}
+	if err == nil {
+		err = r.Store.Settle(ctx, records.Here)
 	}
 	if err == nil {
 		err = r.Store.Begin(ctx, *rep)

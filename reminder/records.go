@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"time"
 )
 
@@ -13,6 +14,24 @@ type Records struct {
 	Emails  int64     // the newest email; prune keeps it
 	Notices int64     // the newest email that a notice belongs to
 	Worked  time.Time // when the last run started that was finished and not held; zero when there was none
+	Here    Place     // where they lie now
+	Places  []Place   // where they have lain with a person's knowledge; none before the first run
+}
+
+// A Place is where a database lies, by what its server says of itself. Addresses are no part of it: a laptop and a function in
+// the cloud reach the same server by different ones.
+type Place struct {
+	Server string // the server's id; "" where it has none that lasts
+	Host   string // the machine's name; "" where it does not last
+	Name   string // of the database
+}
+
+// mayBe reports whether q may be the same database. Servers move and get new ids and names, and a false alarm stops a library's
+// reminders: so one mark that agrees is enough, and what cannot be compared is no evidence.
+func (p Place) mayBe(q Place) bool {
+	same := func(a, b string) bool { return a != "" && a == b }
+	differ := func(a, b string) bool { return a != "" && b != "" && a != b }
+	return p.Name == q.Name && (same(p.Server, q.Server) || same(p.Host, q.Host) || !differ(p.Server, q.Server) && !differ(p.Host, q.Host))
 }
 
 // A Seen is what a run tells a witness of the records that it left behind.
@@ -40,14 +59,30 @@ const (
 	KeptDays = 90
 )
 
-// look reads how far the records have come, and reports whether they look restored from a backup: what was sent since is
-// forgotten then, and a run would send it again. So it is held until a person decides.
-func (r *Runner) look(ctx context.Context, now time.Time) (records Records, restored bool, err error) {
+// look reads how far the records have come. A run is held until a person decides when they look copied, as a library's database
+// on somebody's test machine, or restored from a backup: what was sent since is forgotten then, and a run would send it again.
+func (r *Runner) look(ctx context.Context, now time.Time) (records Records, doubt string, err error) {
 	if records, err = r.Store.Records(ctx, now); err != nil {
-		return records, false, err
+		return records, "", err
 	}
+	if r.copied(records) {
+		return records, ReasonLooksCopied, nil
+	}
+	restored, err := r.restored(ctx, records, now)
+	if restored {
+		doubt = ReasonLooksRestored
+	}
+	return records, doubt, err
+}
+
+// copied reports whether the records lie where they have never been. With REMINDER_ONLY_TO a copy may be tried out.
+func (r *Runner) copied(records Records) bool {
+	return len(r.Settings.OnlyTo) == 0 && len(records.Places) > 0 && !slices.ContainsFunc(records.Places, records.Here.mayBe)
+}
+
+func (r *Runner) restored(ctx context.Context, records Records, now time.Time) (restored bool, err error) {
 	if records.Notices > records.Emails { // of half the tables
-		return records, true, nil
+		return true, nil
 	}
 	if r.Witness != nil {
 		told, err := r.Witness.Recall(database(records.Secret))
@@ -56,15 +91,15 @@ func (r *Runner) look(ctx context.Context, now time.Time) (records Records, rest
 		}
 		for _, seen := range told {
 			if restored, err = r.forgotten(ctx, seen, records, now); err != nil || restored {
-				return records, restored, err
+				return restored, err
 			}
 		}
 	}
 	if records.Worked.IsZero() || now.Sub(records.Worked) < restoredAfter {
-		return records, false, nil
+		return false, nil
 	}
 	borrowed, err := r.Store.LastBorrowed(ctx, DateOf(now, r.Settings.Zone))
-	return records, borrowed.After(DateOf(records.Worked, r.Settings.Zone).AddDays(1)), err
+	return borrowed.After(DateOf(records.Worked, r.Settings.Zone).AddDays(1)), err
 }
 
 // forgotten reports whether the records no longer hold what a witness saw.
@@ -81,9 +116,15 @@ func (r *Runner) forgotten(ctx context.Context, seen Seen, records Records, now 
 
 // begin records the run's beginning, and tells the witness of it before anything is promised. It leaves the witness alone
 // while the records contradict it and nobody has accepted them.
-func (r *Run) begin(ctx context.Context, records Records, restored, accepted bool) (err error) {
+func (r *Run) begin(ctx context.Context, records Records, doubt string) (err error) {
+	accepted := doubt != "" && r.Approve
 	if accepted {
 		if err := r.Store.Accept(ctx, records); err != nil {
+			return err
+		}
+	}
+	if (doubt == "" || accepted) && len(r.Settings.OnlyTo) == 0 && !slices.Contains(records.Places, records.Here) {
+		if err := r.Store.Settle(ctx, records.Here); err != nil {
 			return err
 		}
 	}
@@ -95,7 +136,7 @@ func (r *Run) begin(ctx context.Context, records Records, restored, accepted boo
 			return err
 		}
 	}
-	if r.Witness != nil && (accepted || !restored) {
+	if r.Witness != nil && (accepted || doubt == "") {
 		r.seen = Seen{Database: database(r.secret), Run: r.Report.RunID, Started: r.Report.StartedAt}
 		r.tell(records)
 	}

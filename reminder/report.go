@@ -27,6 +27,7 @@ const (
 	ReasonClosedDay     = "closed_day"     // with RunClosed
 	ReasonMaxPerRun     = "max_per_run"    // with RunHeld
 	ReasonLooksRestored = "looks_restored" // with RunHeld: the records look as if they came from a backup
+	ReasonLooksCopied   = "looks_copied"   // with RunHeld: the database looks like a copy of the library's
 	ReasonDailyLimit    = "daily_limit"    // with RunDone: the rest waits
 	ReasonTimeSpent     = "time_spent"     // with RunPartial
 	ReasonInterrupted   = "interrupted"    // with RunPartial: the caller went, or the machine shuts down

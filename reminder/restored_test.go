@@ -147,6 +147,52 @@ func TestHalfABackup(t *testing.T) {
 	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_emails e JOIN reminder_notices n ON n.email_id = e.id WHERE e.state = 'sent'"))
 }
 
+// TestCopyIsHeld: a dump of the library's database on another server, or beside it under another name, mails nobody, the librarian
+// included, until a person says that it has moved. Tried out with REMINDER_ONLY_TO it stays a copy.
+func TestCopyIsHeld(t *testing.T) {
+	lib := newLibrary(t)
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	lib.run(t, lib.app(t, srv, nil), reminder.Options{})
+	lib.Exec(t, "UPDATE reminder_emails SET state = 'queued'") // the dump was taken in the middle of a run
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+	require.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_state WHERE kind = 'place'"))
+
+	for name, elsewhere := range map[string]string{
+		"another server": "UPDATE reminder_state SET name = 'place_1', reason = REPLACE(reason, ' ', 'x '), fingerprint = 'another' WHERE kind = 'place'",
+		"another name":   "UPDATE reminder_state SET name = 'place_1', reason = CONCAT(reason, '_asli') WHERE kind = 'place'",
+	} {
+		t.Run(name, func(t *testing.T) {
+			lib.keep(t, records)
+			defer lib.forget(t, records)
+			lib.Exec(t, elsewhere)
+			sent := len(srv.Messages())
+			app := lib.app(t, srv, map[string]string{"REMINDER_SUMMARY_TO": "pustakawan@mtsn6garut.example"})
+			for _, o := range []reminder.Options{{}, {Now: true}, {DryRun: true}, {}} {
+				rep, err := app.Runner.Run(t.Context(), o)
+				require.NoError(t, err)
+				require.Equal(t, []any{reminder.RunHeld, reminder.ReasonLooksCopied}, []any{rep.Outcome, rep.Reason})
+			}
+			tried := lib.run(t, lib.app(t, srv, map[string]string{"REMINDER_ONLY_TO": "pengembang@example.org"}), reminder.Options{})
+			assert.Equal(t, reminder.RunDone, tried.Outcome)
+			rep, err := app.Runner.Run(t.Context(), reminder.Options{})
+			require.NoError(t, err)
+			require.Equal(t, reminder.ReasonLooksCopied, rep.Reason, "trying it out has changed nothing")
+			require.Len(t, srv.Messages(), sent, "nothing is sent")
+
+			lib.bringBack(t, records)
+			lib.Exec(t, elsewhere)
+			app = lib.app(t, srv, nil)
+			rep = lib.run(t, app, reminder.Options{Approve: true})
+			assert.GreaterOrEqual(t, rep.Emails.Sent, 2, "what waited, and what is new")
+			lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+			assert.Equal(t, 1, lib.run(t, app, reminder.Options{}).Emails.Sent, "a person has spoken")
+			assert.Equal(t, 2, lib.count(t, "SELECT COUNT(*) FROM reminder_state WHERE kind = 'place'"), "and it may go back")
+			lib.bringBack(t, records)
+		})
+	}
+}
+
 // TestMessageIDTellsNothing: it is the same for the same mail, and it cannot be reckoned without the database's secret.
 func TestMessageIDTellsNothing(t *testing.T) {
 	seen := map[string]bool{}
@@ -174,6 +220,12 @@ func (l *library) keep(t *testing.T, tables []string) {
 	for _, table := range tables {
 		l.Exec(t, "CREATE TABLE kept_"+table+" LIKE "+table)
 		l.Exec(t, "INSERT INTO kept_"+table+" SELECT * FROM "+table)
+	}
+}
+
+func (l *library) forget(t *testing.T, tables []string) {
+	for _, table := range tables {
+		l.Exec(t, "DROP TABLE kept_"+table)
 	}
 }
 

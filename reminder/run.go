@@ -146,16 +146,15 @@ func (r *Run) run(ctx context.Context) error {
 	if err := r.Store.Check(ctx); err != nil {
 		return err
 	}
-	records, restored, err := r.look(ctx, r.Now)
+	records, doubt, err := r.look(ctx, r.Now)
 	if err != nil {
 		return err
 	}
 	if !r.DryRun {
-		if err := r.begin(ctx, records, restored, restored && r.Approve); err != nil {
+		if err := r.begin(ctx, records, doubt); err != nil {
 			return err
 		}
 	}
-	restored = restored && !r.Approve
 	if r.Rules, err = r.Runner.Rules(ctx, r.Today); err != nil {
 		return err
 	}
@@ -164,8 +163,8 @@ func (r *Run) run(ctx context.Context) error {
 	r.Open = left > 0 && !closed
 	r.Rules.Closing = !r.Options.Now && !closed // a dry run on a closed day counts what the day keeps back
 	switch {
-	case restored: // whatever the hour: a run that found nothing to do would hide how old the records are
-		rep.Outcome, rep.Reason, r.budget = RunHeld, ReasonLooksRestored, min(r.budget, max(left, time.Minute))
+	case doubt != "" && !r.Approve: // whatever the hour: a run that found nothing to do would hide how old the records are
+		rep.Outcome, rep.Reason, r.budget = RunHeld, doubt, min(r.budget, max(left, time.Minute))
 	case r.Options.Now:
 	case left == 0:
 		rep.Outcome, rep.Reason = RunClosed, ReasonOutsideWindow
@@ -186,7 +185,7 @@ func (r *Run) run(ctx context.Context) error {
 		if pause.inForce && rep.Outcome != RunHeld {
 			rep.Outcome, rep.Reason = RunPaused, string(pause.Kind)
 		}
-	case rep.Outcome == RunHeld && (pause.inForce || !r.Open):
+	case rep.Outcome == RunHeld && (pause.inForce || !r.Open || doubt == ReasonLooksCopied): // a copy mails nobody, not even the librarian
 		return r.backlog(ctx)
 	case pause.inForce:
 		rep.Outcome, rep.Reason = RunPaused, string(pause.Kind)

@@ -106,6 +106,8 @@ type Store interface {
 	// Accept makes records of which a part came from a backup fit to go on with: no new email gets the number of one that is
 	// missing.
 	Accept(ctx context.Context, r Records) error
+	// Settle remembers where the records lie with a person's knowledge.
+	Settle(ctx context.Context, here Place) error
 	// LastBorrowed returns the newest day until today on which an open loan was borrowed; zero when the view does not tell.
 	LastBorrowed(ctx context.Context, today Date) (Date, error)
 

@@ -187,8 +187,11 @@ func (p *program) printReport(r reminder.Report, s reminder.Settings) {
 func (p *program) outcome(r reminder.Report, s reminder.Settings) string {
 	switch r.Outcome {
 	case reminder.RunHeld:
-		if r.Reason == reminder.ReasonLooksRestored {
+		switch r.Reason {
+		case reminder.ReasonLooksRestored:
 			return p.say("run.held_records_look_older_than")
+		case reminder.ReasonLooksCopied:
+			return p.say("run.held_looks_like_copy")
 		}
 		return p.say("run.held_emails_planned_more_than",
 			"N", r.Planned.Emails, "MaxPerRun", s.MaxPerRun)

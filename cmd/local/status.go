@@ -129,6 +129,8 @@ func (p *program) notes(st standing, app *setup.App, now time.Time) []note {
 		add("looks_restored", p.say("status.held_database_looks_restored_from"),
 			p.say("status.record_reminders_older_than_it"),
 			p.say("status.quarantine_before_if_database", "Today", st.Next.Today))
+	case st.Next.Reason == reminder.ReasonLooksCopied:
+		add("looks_copied", p.say("status.held_looks_like_copy"), p.say("status.server_or_name_not_on_record"), p.say("status.if_database_moved"))
 	case st.Next.Outcome == reminder.RunHeld:
 		add("held", p.say("status.held_emails_planned_more_than", "N", st.Next.Planned.Emails, "MaxPerRun", s.MaxPerRun),
 			p.say("status.that_many_mistake_more_often"),

@@ -542,7 +542,7 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 		},
 		func() error {
 			r, err := store.Records(ctx, date)
-			return tell(err, "records", r.Secret != "", r.Emails > 0, r.Emails == r.Notices, r.Worked)
+			return tell(err, "records", r.Secret != "", r.Emails > 0, r.Emails == r.Notices, r.Worked, r.Here.Name != "")
 		},
 		func() error {
 			ran, err := store.Ran(ctx, report.RunID)
@@ -562,6 +562,7 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 			return tell(err, "promised anew", n)
 		},
 		func() error { return store.Accept(ctx, reminder.Records{Emails: 1, Notices: 1 << 40}) },
+		func() error { return store.Settle(ctx, reminder.Place{Server: "1", Host: "pc", Name: "perpus"}) },
 		func() error { return store.Finish(ctx, report) },
 	} {
 		if err := step(); err != nil {

@@ -3,10 +3,14 @@ package mysql
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -153,7 +157,59 @@ func (s *Store) Records(ctx context.Context, now time.Time) (reminder.Records, e
 		COALESCE((SELECT MAX(id) FROM reminder_emails), 0), COALESCE((SELECT MAX(email_id) FROM reminder_notices), 0),
 		(SELECT MAX(started_at) FROM reminder_runs WHERE finished_at IS NOT NULL AND outcome <> 'held' AND started_at <= ?)`,
 		records, formatTime(now.Add(time.Hour))) // the clocks of two machines need not agree
+	if err == nil {
+		r.Here, err = s.here(ctx)
+	}
+	if err == nil {
+		r.Places, err = list(ctx, s, func(rows *sql.Rows, p *reminder.Place) error {
+			var where string
+			err := rows.Scan(&where, &p.Server)
+			p.Host, p.Name, _ = strings.Cut(where, " ")
+			return err
+		}, "SELECT reason, fingerprint FROM reminder_state WHERE kind = ?", place)
+	}
 	return r, fault("read how far the records have come", err)
+}
+
+// place is the kind of the rows that say where the records lie.
+const place = "place"
+
+// container is the name that an engine gives to a container: another one each time the container is made.
+var container = regexp.MustCompile("^[0-9a-f]{12}$")
+
+// here asks the server who it is. MySQL has server_uuid, kept beside the data. Newer MariaDB has server_uid, made of the machine's
+// network address, which lasts no longer than a container's name. Each node of TiDB and Vitess has a host of its own.
+func (s *Store) here(ctx context.Context) (p reminder.Place, err error) {
+	said := map[string]string{}
+	err = s.read(ctx, func() { clear(said) }, func(rows *sql.Rows) error {
+		var name, value string
+		err := rows.Scan(&name, &value)
+		said[strings.ToLower(name)] = value
+		return err
+	}, "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('hostname', 'server_uuid', 'server_uid', 'version')")
+	if err == nil {
+		err = s.row(ctx, []any{text{&p.Name}}, "SELECT DATABASE()")
+	}
+	p.Name, p.Server, p.Host = strings.ToLower(p.Name), said["server_uuid"], strings.ToLower(said["hostname"])
+	switch version := said["version"]; {
+	case container.MatchString(p.Host), strings.Contains(version, "TiDB"), strings.Contains(version, "itess"):
+		p.Host = ""
+	case p.Server == "":
+		p.Server = said["server_uid"]
+	}
+	return p, err
+}
+
+// Settle stores where the records lie, unless it is known.
+func (s *Store) Settle(ctx context.Context, p reminder.Place) error {
+	where := p.Host + " " + p.Name
+	name := sha256.Sum256([]byte(where + " " + p.Server))
+	_, err := s.exec(ctx, "INSERT INTO reminder_state (name, kind, reason, fingerprint) VALUES (?, ?, ?, ?)",
+		place+"_"+hex.EncodeToString(name[:6]), place, clip(where), p.Server)
+	if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1062 {
+		err = nil
+	}
+	return fault("store where the records lie", err)
 }
 
 // Ran reports whether a run is on record.

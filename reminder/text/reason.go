@@ -36,6 +36,7 @@ var reasons = map[string]reminder.Message{
 	reminder.ReasonClosedDay:     reminder.Say("reason.closed_day"),
 	reminder.ReasonMaxPerRun:     reminder.Say("reason.too_many_at_once"),
 	reminder.ReasonLooksRestored: reminder.Say("reason.database_looks_restored"),
+	reminder.ReasonLooksCopied:   reminder.Say("reason.database_looks_copied"),
 	reminder.ReasonDailyLimit:    reminder.Say("reason.daily_limit_reached"),
 	reminder.ReasonTimeSpent:     reminder.Say("reason.time_was_spent"),
 	reminder.ReasonInterrupted:   reminder.Say("reason.interrupted"),

@@ -124,8 +124,11 @@ func (v *visit) chat(name, phone string, loans []reminder.Loan) string {
 
 // Held says why a run is held back.
 func (v *visit) Held(r reminder.Report) string {
-	if r.Reason == reminder.ReasonLooksRestored {
+	switch r.Reason {
+	case reminder.ReasonLooksRestored:
 		return v.T("page.troubles.restored")
+	case reminder.ReasonLooksCopied:
+		return v.T("page.troubles.copied")
 	}
 	return v.T("page.troubles.too_many", "N", r.Planned.Emails, "Max", v.app.Runner.Settings.MaxPerRun)
 }
