@@ -93,9 +93,9 @@ func (p parents) Recheck(ctx context.Context, run *reminder.Run, c reminder.Clai
 func TestNewKind(t *testing.T) {
 	templates := t.TempDir()
 	require.NoError(t, os.CopyFS(templates, os.DirFS("testdata/kind")))
-	description, err := os.ReadFile("letter/id/language.json")
+	description, err := os.ReadFile("letter/id/language.toml")
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(templates, "id", "language.json"), description, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(templates, "id", "language.toml"), description, 0o600))
 
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{Script: answers("dot", mailtest.Action{Accept: true, Drop: true})})

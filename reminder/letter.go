@@ -50,5 +50,5 @@ type Item struct {
 // Content is a composed mail without its envelope.
 type Content struct {
 	Subject, Text, HTML string
-	Lang                string // "id" or "en"
+	Lang                string // the language that it is written in: "id"
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-//go:embed *.html */*.txt */language.json
+//go:embed *.html */*.txt */language.toml
 var embedded embed.FS
 
 // A source is where a file of the languages is read from.
@@ -25,7 +25,7 @@ type source struct {
 }
 
 // sources returns the built-in files, and in place of them those in a library's folder. A folder in it with a
-// language.json is a language. A file that it does not have is the built-in one: so a folder exported by an older
+// language.toml is a language. A file that it does not have is the built-in one: so a folder exported by an older
 // version goes on working.
 func sources(dir string) (map[string]source, error) {
 	files, err := find(embedded)
@@ -36,7 +36,7 @@ func sources(dir string) (map[string]source, error) {
 	used := false
 	for name, file := range own {
 		_, builtIn := files[name]
-		_, described := own[path.Dir(name)+"/language.json"]
+		_, described := own[path.Dir(name)+"/language.toml"]
 		used = used || builtIn || described
 		if builtIn || described || path.Ext(name) == ".html" { // a look of a further kind has its words in a language's folder
 			files[name] = file
@@ -51,7 +51,7 @@ func sources(dir string) (map[string]source, error) {
 // find returns the files by the names that Export gives them.
 func find(fsys fs.FS) (map[string]source, error) {
 	files := make(map[string]source)
-	for _, pattern := range []string{"*.html", "*.txt", "*/*.txt", "*/language.json"} {
+	for _, pattern := range []string{"*.html", "*.txt", "*/*.txt", "*/language.toml"} {
 		names, err := fs.Glob(fsys, pattern)
 		if err != nil {
 			return nil, err
@@ -86,16 +86,13 @@ func currentName(name string) string {
 // Export writes the built-in files into a folder without templates, for a librarian to edit.
 func Export(dir string) error {
 	own, err := find(os.DirFS(dir))
-	if err == nil && len(own) > 0 { // a file of an older version would go unused beside the new ones
-		err = fs.ErrExist
+	switch {
+	case err != nil:
+		return err
+	case len(own) > 0: // a file of an older version would go unused beside the new ones
+		return fs.ErrExist
 	}
-	if err == nil {
-		err = os.CopyFS(dir, embedded)
-	}
-	if err != nil {
-		return fmt.Errorf("export templates: %w", err)
-	}
-	return nil
+	return os.CopyFS(dir, embedded)
 }
 
 // read reads a file as an editor on Windows may have saved it.
@@ -119,7 +116,7 @@ type form struct {
 
 // newForm parses the words of a kind of mail and its look.
 func newForm(files map[string]source, lang, kind string) (*form, error) {
-	description, words, look := files[lang+"/language.json"], files[lang+"/"+kind+".txt"], files[kind+".html"]
+	description, words, look := files[lang+"/language.toml"], files[lang+"/"+kind+".txt"], files[kind+".html"]
 	language, err := newLanguage(description, lang)
 	if err != nil {
 		return nil, err

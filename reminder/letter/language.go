@@ -1,7 +1,6 @@
 package letter
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,13 +8,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/BurntSushi/toml"
+
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A language is how dates, hours and money are written, as its language.json says.
+// A language is how dates, hours and money are written, as its language.toml says.
 type language struct {
 	tag        string
-	Note       string   // for who reads the file
 	Days       []string // Sunday first
 	Months     []string
 	Date       string   // of {weekday}, {day}, {month} and {year}
@@ -32,13 +32,14 @@ func newLanguage(file source, tag string) (*language, error) {
 		return nil, err
 	}
 	l := &language{tag: tag}
-	d := json.NewDecoder(strings.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(l); err != nil {
+	meta, err := toml.Decode(text, l)
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("%s: %w", file.name, err)
-	}
-	if len(l.Days) != 7 || len(l.Months) != 12 || l.Date == "" || !strings.Contains(l.Money, "{amount}") {
-		return nil, fmt.Errorf("%s: it takes 7 days, 12 months, a date and money with {amount}", file.name)
+	case len(meta.Undecoded()) > 0:
+		return nil, fmt.Errorf("%s: unknown: %v", file.name, meta.Undecoded())
+	case len(l.Days) != 7 || len(l.Months) != 12 || l.Date == "" || l.Hours == "" || !strings.Contains(l.Money, "{amount}"):
+		return nil, fmt.Errorf("%s: it takes 7 days, 12 months, a date, hours and money with {amount}", file.name)
 	}
 	l.Date = strings.NewReplacer("%", "%%", "{weekday}", "%[1]s", "{day}", "%[2]d", "{month}", "%[3]s", "{year}", "%[4]d").
 		Replace(l.Date)
@@ -49,7 +50,7 @@ var indonesian, english = builtIn("id"), builtIn("en")
 
 func builtIn(tag string) func() *language {
 	return sync.OnceValue(func() *language {
-		l, err := newLanguage(source{embedded, tag + "/language.json"}, tag)
+		l, err := newLanguage(source{embedded, tag + "/language.toml"}, tag)
 		if err != nil {
 			panic(err) // a test reads the same file
 		}

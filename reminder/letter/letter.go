@@ -1,5 +1,5 @@
 // Package letter writes the mails. Each language has a folder: a file with the sentences of each kind of mail
-// (loan.txt), and how dates, hours and money are written (language.json). All languages share the look of a kind
+// (loan.txt), and how dates, hours and money are written (language.toml). All languages share the look of a kind
 // (loan.html). To add a language, add a folder; to add a kind, add its templates. Neither takes Go.
 package letter
 
@@ -40,14 +40,10 @@ type formKey struct {
 // which are parsed for the first mail: a run that finds nothing to do ends sooner.
 func New(texts Texts) (*Composer, error) {
 	files, err := sources(texts.Dir)
-	var c *Composer
-	if err == nil {
-		c, err = newComposer(texts, files)
-	}
 	if err != nil {
-		err = fmt.Errorf("mail templates: %w", err)
+		return nil, err
 	}
-	return c, err
+	return newComposer(texts, files)
 }
 
 func newComposer(texts Texts, files map[string]source) (*Composer, error) {
@@ -56,7 +52,7 @@ func newComposer(texts Texts, files map[string]source) (*Composer, error) {
 	for name := range files {
 		dir, words := path.Split(name)
 		tag, kind := strings.TrimSuffix(dir, "/"), strings.TrimSuffix(words, ".txt")
-		if _, ok := files[kind+".html"]; !ok { // a language.json, a look or somebody's notes
+		if _, ok := files[kind+".html"]; !ok { // a language.toml, a look or somebody's notes
 			continue
 		}
 		key := formKey{tag, reminder.Kind(kind)}

@@ -437,13 +437,13 @@ func TestBrokenTemplate(t *testing.T) {
 		_, err := New(Texts{Dir: dir})
 		assert.ErrorContains(t, err, "keep one")
 	})
-	for name, old := range map[string]string{"field": `"days"`, "number of days": `"Minggu", `, "money": "{amount}"} {
+	for name, old := range map[string]string{"field": `days`, "number of days": `"Minggu", `, "unknown field": "honor", "hours": `"." #`, "money": "{amount}"} {
 		t.Run("language/"+name, func(t *testing.T) {
 			dir := t.TempDir()
 			require.NoError(t, Export(dir))
-			edit(t, filepath.Join(dir, "id", "language.json"), old, "")
+			edit(t, filepath.Join(dir, "id", "language.toml"), old, "")
 			_, err := New(Texts{Dir: dir})
-			assert.ErrorContains(t, err, "id/language.json: ")
+			assert.ErrorContains(t, err, "id/language.toml: ")
 		})
 	}
 }
@@ -530,7 +530,7 @@ func TestExportedBefore(t *testing.T) {
 func TestLanguageIsAFolder(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(filepath.Join(dir, "jv"), must(fs.Sub(embedded, "id"))(t)))
-	edit(t, filepath.Join(dir, "jv", "language.json"), "Minggu", "Ngahad")
+	edit(t, filepath.Join(dir, "jv", "language.toml"), "Minggu", "Ngahad")
 	edit(t, filepath.Join(dir, "jv", "loan.txt"), "Salam,", "Nuwun,")
 	l := about(lent("A", 1))
 	l.Lang = "jv-ID"

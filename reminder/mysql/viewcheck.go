@@ -199,7 +199,7 @@ func (c *viewCheck) row(l reminder.Loan, fine string) {
 	note(noName, b.Name == "" && l.Hold == "")
 	note(oddText, strings.ContainsRune(l.Title+b.Name+b.Group+l.ItemCode+l.Ref, utf8.RuneError))
 	tag, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(b.Language), "_", "-"), "-")
-	note(oddLanguage, tag != "" && tag != "id" && tag != "en")
+	note(oddLanguage, !slices.Contains([]string{"", "id", "en", "su"}, tag))
 	_, isFine := wholeFine(fine)
 	note(oddFine, !isFine)
 	note(oddWants, l.Odd(c.today) == "wants")

@@ -66,7 +66,7 @@ func TestCheckView(t *testing.T) {
 		"1 a borrower_id stands for two people or more: one's mail would name the other's books (3)", "1 loans without a readable due date (due_at) are never told about (4)",
 		"1 loans without an e-mail address (5)", "1 loans with an e-mail address that cannot be used (6)", "1 loans without a title (6)",
 		"1 loans with what may be half of an e-mail address; is there a comma or a blank inside it? (8)",
-		"1 loans without the borrower's name (7)", "1 loans with a language that is not known", "1 wants cannot be read", "1 from_address or reply_to is not",
+		"1 loans without the borrower's name (7)", "1 loans with a language other than id, en and su", "1 wants cannot be read", "1 from_address or reply_to is not",
 		"1 closed days cannot be read and are left out; write day as 2026-12-25, 12-25 or sun, and is_open as 0 or 1 (25 December)",
 	} {
 		assert.Contains(t, wrong, want)
