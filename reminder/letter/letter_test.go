@@ -394,13 +394,14 @@ func TestClean(t *testing.T) {
 // TestBrokenTemplate breaks the built-in templates in one place each: the error names it, before any mail is due.
 func TestBrokenTemplate(t *testing.T) {
 	for name, test := range map[string]struct{ file, old, new, want string }{
-		"syntax in text":   {"id/loan.txt", "{{.URL}}", "{{.URL}", "bad character"},
-		"syntax in html":   {"loan.html", "range .Items}}", "range .Items}", "bad character"},
-		"field in text":    {"en/loan.txt", "{{.Fine}}", "{{.Fines}}", "Fines"},
-		"field for late":   {"id/loan.txt", "ke-{{.Number}}", "ke-{{.Nomor}}", "Nomor"},
-		"field for closed": {"id/loan.txt", "({{.ClosedFor}})", "({{.Closure}})", "Closure"},
-		"field in html":    {"loan.html", `href="{{.}}"`, `href="{{.Site}}"`, "Site"},
-		"unknown sentence": {"loan.html", `template "closed"`, `template "shut"`, `"shut"`},
+		"syntax in text":    {"id/loan.txt", "{{.URL}}", "{{.URL}", "bad character"},
+		"syntax in html":    {"loan.html", "range .Items}}", "range .Items}", "bad character"},
+		"field in text":     {"en/loan.txt", "{{.Fine}}", "{{.Fines}}", "Fines"},
+		"field for answers": {"id/loan.txt", "Balas saja surel ini", "{{.Reply}}", "Reply"},
+		"field for late":    {"id/loan.txt", "ke-{{.Number}}", "ke-{{.Nomor}}", "Nomor"},
+		"field for closed":  {"id/loan.txt", "({{.ClosedFor}})", "({{.Closure}})", "Closure"},
+		"field in html":     {"loan.html", `href="{{.}}"`, `href="{{.Site}}"`, "Site"},
+		"unknown sentence":  {"loan.html", `template "closed"`, `template "shut"`, `"shut"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -500,10 +501,11 @@ func TestExportedBefore(t *testing.T) {
 	edit(t, filepath.Join(dir, "mail.html"), "#0b5c5c", "#123456")
 	texts := school
 	texts.Dir = dir
+	c := composer(t, texts)
 	for name, l := range letters {
-		for _, lang := range []string{"id", "en"} {
+		for _, lang := range languages {
 			l.Lang = lang
-			got, err := composer(t, texts).compose(l)
+			got, err := c.compose(l)
 			require.NoError(t, err, name)
 			assert.Equal(t, lang == "id", strings.Contains(got.Text, "Salam hangat,"))
 			assert.Contains(t, got.HTML, "#123456")
@@ -517,10 +519,11 @@ func TestExportedBefore(t *testing.T) {
 	for _, name := range []string{"summary.id.txt", "summary.en.txt", "summary.html"} {
 		require.NoError(t, os.Remove(filepath.Join(dir, name)))
 	}
+	c, builtIn := composer(t, texts), composer(t, school)
 	for _, s := range summaries {
-		got, err := composer(t, texts).Compose(reminder.KindSummary, "", s)
+		got, err := c.Compose(reminder.KindSummary, "", s)
 		require.NoError(t, err)
-		want, err := composer(t, school).Compose(reminder.KindSummary, "", s)
+		want, err := builtIn.Compose(reminder.KindSummary, "", s)
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
