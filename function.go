@@ -75,6 +75,7 @@ func newDoor(ctx context.Context, variables []string) *Door {
 			if err != nil {
 				return nil, err
 			}
+			setup.LimitMemory()
 			return setup.New(cfg, os.Stderr)
 		}}
 		if first == nil {

@@ -144,6 +144,9 @@ func (l *mortalLibrary) explore(t *testing.T, deaths, more int) {
 		if deaths > 0 && !mayWrite(step) {
 			continue // leaves what dying at the step before leaves
 		}
+		if !mysqltest.InFull(i, 6) {
+			continue
+		}
 		t.Run(step, func(t *testing.T) {
 			l.restore(t, deaths)
 			l.accepted = slices.Clone(accepted)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
 // TestModel performs random operations, those of runs that work, die and overlap, and those of a library that lives on, on
@@ -24,7 +25,7 @@ import (
 // the flag that repeats it.
 func TestModel(t *testing.T) {
 	// The store is under test here and not its goroutines, and with the race detector each operation costs ten times as much.
-	setRapid(t, "rapid.checks", 700, 40) // times about 150 operations
+	setRapid(t, "rapid.checks", 300, 20) // times about 150 operations
 	setRapid(t, "rapid.steps", 150, 150)
 	lib := newLibrary(t)
 	app := lib.app(t, nil, map[string]string{"MAIL_MAILER": "file"})
@@ -56,7 +57,7 @@ var setByHand = sync.OnceValue(func() map[string]bool {
 
 // setRapid sets one of rapid's flags unless it stands on the command line.
 func setRapid(t *testing.T, name string, value, withRaceDetector int) {
-	if raceDetector {
+	if !mysqltest.InFull(1, 2) {
 		value = withRaceDetector
 	}
 	if !setByHand()[name] {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
@@ -163,7 +164,10 @@ func TestOneOddRow(t *testing.T) {
 	for _, f := range oddFailures {
 		failures = append(failures, oddValue{f, "odd", "odd", "odd", "odd", "odd"})
 	}
-	for _, column := range slices.Sorted(maps.Keys(oddColumns)) {
+	for i, column := range slices.Sorted(maps.Keys(oddColumns)) {
+		if !mysqltest.InFull(i, 4) {
+			continue
+		}
 		for kind, values := range map[string][]oddValue{"text": oddTexts, "bytes": oddBytes, "failures": failures} {
 			t.Run(column+", "+kind, func(t *testing.T) {
 				lib.forget(t)

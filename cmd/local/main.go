@@ -40,6 +40,7 @@ func main() {
 	// The first Ctrl-C or SIGTERM ends a run in order: what is in flight is finished and recorded. The second one kills.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
+	setup.LimitMemory()
 	p := &program{in: os.Stdin, out: os.Stdout, errOut: os.Stderr, machine: thisMachine}
 	os.Exit(p.execute(ctx, os.Args[1:], os.Environ()))
 }

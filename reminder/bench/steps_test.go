@@ -100,6 +100,7 @@ func (w *stopwatch) Close() error { return w.sender.Close() }
 func (b *bench) steps(s *school, name string, loans, concurrency int) *stopwatch {
 	cfg, err := setup.Load(s.environ("MAIL_PORT="+b.port, fmt.Sprint("MAIL_CONCURRENCY=", concurrency)))
 	require.NoError(b, err)
+	setup.LimitMemory()
 	app, err := setup.New(cfg, io.Discard)
 	require.NoError(b, err)
 	defer app.Close()

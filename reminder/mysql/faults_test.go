@@ -51,6 +51,9 @@ func TestAnyStatementFails(t *testing.T) {
 			want, err := s.tell(t, store)
 			require.NoError(t, err)
 			for n := 1; ; n++ {
+				if !mysqltest.InFull(n, 5) {
+					continue
+				}
 				w.disarm()
 				w.arm(fault(n), func(i int, _ string) bool { return i == n })
 				got, err := s.tell(t, store)

@@ -1,5 +1,5 @@
 //go:build !race
 
-package reminder_test
+package mysqltest
 
 const raceDetector = false
