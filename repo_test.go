@@ -26,8 +26,8 @@ const module = "github.com/mtsn6garut/pengingat"
 // what knows least comes last. A new package needs a line here.
 var mayImport = map[string][]string{
 	".":              {"reminder", "reminder/setup", "reminder/text"},
-	"cmd/local/page": {"mail", "reminder", "reminder/letter", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/views", "reminder/setup", "reminder/text"},
-	"cmd/local": {"cmd/local/page", "mail", "reminder", "reminder/letter", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/views",
+	"cmd/local/page": {"mail", "reminder", "reminder/desk", "reminder/letter", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/views", "reminder/setup", "reminder/text"},
+	"cmd/local": {"cmd/local/page", "mail", "reminder", "reminder/desk", "reminder/letter", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/views",
 		"reminder/setup", "reminder/text"},
 	"cmd/demo": {"cmd/local/page", "mail", "reminder", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/mysqltest/school",
 		"reminder/setup", "reminder/text"},
@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"reminder/mysql/views":      {},
 	"reminder/mysql":            {"mail", "reminder"},
 	"reminder/letter":           {"reminder", "reminder/text"},
+	"reminder/desk":             {"mail", "reminder", "reminder/mysql"},
 	"reminder/text":             {"mail", "reminder"},
 	"reminder":                  {"mail"},
 	"reminder/feedback":         {"mail", "mail/inbox", "reminder"},

@@ -134,3 +134,10 @@ func (r Report) LogValue() slog.Value {
 		slog.Time("started_at", r.StartedAt), slog.Int64("duration_ms", r.DurationMS),
 	)
 }
+
+// A ToldCount counts what was sent about loans with one due date at one step.
+type ToldCount struct {
+	Due          Date
+	Step         int
+	Count, Again int // notices, and those after which a later one became necessary
+}

@@ -9,8 +9,8 @@ import (
 // DefaultSchedule reminds the day before, on the day, 1, 3 and 7 days late, then every 7 days.
 const DefaultSchedule = "-1,0,1,3,7,+7"
 
-// maxStep bounds a step in days: a typing error such as 3000 must not make the scan reach over ten years.
-const maxStep = 366
+// MaxStep bounds a step in days: a typing error such as 3000 must not make the scan reach over ten years.
+const MaxStep = 366
 
 // A Schedule says on which days, counted from the due date, a borrower is told about a loan. Each of these days is a
 // step and is named by its number: -1 is the day before, 0 the day itself, 7 a week late.
@@ -30,8 +30,8 @@ func ParseSchedule(text string) (Schedule, error) {
 	for i, part := range parts {
 		part = strings.TrimSpace(part)
 		n, err := strconv.Atoi(part)
-		if err != nil || n < -maxStep || n > maxStep {
-			return Schedule{}, fmt.Errorf("schedule %q: %q is not a number of days between -%d and %d", text, part, maxStep, maxStep)
+		if err != nil || n < -MaxStep || n > MaxStep {
+			return Schedule{}, fmt.Errorf("schedule %q: %q is not a number of days between -%d and %d", text, part, MaxStep, MaxStep)
 		}
 		if strings.HasPrefix(part, "+") {
 			if i != len(parts)-1 || i == 0 || n == 0 {

@@ -55,8 +55,8 @@ func FuzzParseSchedule(f *testing.F) {
 		if err != nil {
 			return
 		}
-		last := -maxStep - 1
-		for offset := -maxStep; offset <= 3*maxStep; offset++ {
+		last := -MaxStep - 1
+		for offset := -MaxStep; offset <= 3*MaxStep; offset++ {
 			step, ok := s.InForce(offset)
 			require.False(t, ok && step > offset, "step %d in force before its day %d (%s)", step, offset, text)
 			require.False(t, ok && step < last, "steps must not go back (%s)", text)

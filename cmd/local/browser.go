@@ -141,9 +141,9 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 		return p.quiet("").sendSample(ctx, app, message)
 	}
 	m.Notes = func(ctx context.Context, app *setup.App, lang string) ([]page.Note, error) {
-		st, err := p.quiet(lang).standing(ctx, app)
+		_, told, err := p.quiet(lang).standing(ctx, app)
 		var notes []page.Note
-		for _, n := range st.Notes {
+		for _, n := range told {
 			notes = append(notes, page.Note{Code: n.Code, What: n.What, Why: n.Why, Mend: n.Mend})
 		}
 		return notes, err
@@ -162,11 +162,11 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 		return found, nil
 	}
 	m.Report = func(ctx context.Context, app *setup.App, first, last reminder.Date, lang string, to io.Writer) error {
-		v, err := p.quiet(lang).review(ctx, app, first, last, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone))
+		look, err := newDesk(app).Review(ctx, first, last, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone))
 		if err != nil {
 			return err
 		}
-		return v.write(to)
+		return review{look, p.quiet(lang), app.Config.AppName}.write(to)
 	}
 	m.Closures = func(name string, data []byte, today reminder.Date, zone *time.Location, lang string) ([]mysql.Closure, []page.LeftOut, error) {
 		file := filepath.Join(folder, "import"+filepath.Ext(name))

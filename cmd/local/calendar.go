@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
@@ -57,7 +58,7 @@ func (p *program) closedCommand() *cobra.Command {
 			case err != nil:
 				return err
 			case !found:
-				return p.absent("closed.there_no_closure_see_closed", "Args", strings.Join(args, " "))
+				return desk.Absent("closed.there_no_closure_see_closed", "Args", strings.Join(args, " "))
 			}
 			p.print("closed.closure_removed", "Days", p.days(c))
 			return nil
@@ -100,7 +101,7 @@ func (p *program) closedListCommand() *cobra.Command {
 				p.print("closed.there_no_closed_dates")
 			}
 			for _, c := range list {
-				fmt.Fprintln(p.out, wrap(fmt.Sprintf("%s..%s %s", c.First, c.Last, plain(c.Name)), 23))
+				fmt.Fprintln(p.out, wrap(fmt.Sprintf("%s..%s %s", c.First, c.Last, desk.Plain(c.Name)), 23))
 			}
 			if days := app.Runner.Settings.ClosedWeekdays; len(days) > 0 {
 				p.print("closed.every_week", "WeekdayNames", letter.Weekdays(days, p.locale))
@@ -121,7 +122,7 @@ func (p *program) optOutCommand() *cobra.Command {
 		Example: "  pengingat optout add 1234\n  pengingat optout add siswa@sekolah.sch.id",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
-			b, err := p.borrower(ctx, app, strings.Join(args, " "))
+			b, err := newDesk(app).Borrower(ctx, strings.Join(args, " "))
 			if err != nil {
 				return err
 			}
@@ -172,7 +173,7 @@ func (p *program) optOutCommand() *cobra.Command {
 		Example: "  pengingat optout remove 1234",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
-			b, err := p.borrower(ctx, app, strings.Join(args, " "))
+			b, err := newDesk(app).Borrower(ctx, strings.Join(args, " "))
 			if err != nil {
 				return err
 			}
@@ -181,7 +182,7 @@ func (p *program) optOutCommand() *cobra.Command {
 			case err != nil:
 				return err
 			case !found:
-				return p.absent("closed.reminded_as_it_nothing_was", "Whom", p.whom(b))
+				return desk.Absent("closed.reminded_as_it_nothing_was", "Whom", p.whom(b))
 			}
 			p.print("closed.reminded_again", "Whom", p.whom(b))
 			return nil

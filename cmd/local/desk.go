@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
@@ -25,7 +25,7 @@ func (p *program) failedCommand() *cobra.Command {
 		Short:   p.say("trouble.list_mails_that_failed_were"),
 		Example: "  pengingat failed\n  pengingat failed --json",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
-			list, err := p.troubled(ctx, app, math.MaxInt)
+			list, err := p.troubled(ctx, app)
 			switch {
 			case err != nil:
 				return err
@@ -60,41 +60,22 @@ type trouble struct {
 	Details string   `json:"details"` // what a machine said, or ""
 }
 
-// troubled lists up to most of the mails that ended badly, the newest first.
-func (p *program) troubled(ctx context.Context, app *setup.App, most int) ([]trouble, error) {
-	list, err := app.Store.List(ctx, reminder.StateFailed, reminder.StateRefused, reminder.StateUnknown)
-	if err != nil {
-		return nil, err
-	}
-	list = list[:min(len(list), most)]
-	var ids []string
-	for _, l := range list {
-		ids = append(ids, l.Loans...)
-	}
-	open, err := app.Store.Loans(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
+// troubled lists the mails that ended badly, the newest first.
+func (p *program) troubled(ctx context.Context, app *setup.App) ([]trouble, error) {
+	list, err := newDesk(app).Troubles(ctx, math.MaxInt)
 	all := []trouble{}
-	for _, l := range list {
-		t := trouble{Listed: l, Whose: p.say("trouble.borrower_id", "Borrower", l.Borrower), Books: []string{}}
-		if l.Kind == reminder.KindSummary {
-			t.Whose = p.say("trouble.librarians_summary")
+	for _, d := range list {
+		t := trouble{Listed: d.Listed, Whose: p.text(d.Whose()), Books: []string{}}
+		for _, loan := range d.Loans {
+			t.Books = append(t.Books, p.book(loan))
 		}
-		for _, id := range l.Loans {
-			loan, ok := open[id]
-			switch {
-			case ok && loan.Borrower.ID == l.Borrower:
-				t.Whose = p.whom(loan.Borrower)
-				t.Books = append(t.Books, p.book(loan))
-			case id != "":
-				t.Books = append(t.Books, p.say("trouble.loan_back", "Id", id))
-			}
+		for _, id := range d.Back {
+			t.Books = append(t.Books, p.say("trouble.loan_back", "Id", id))
 		}
-		t.Why, t.Details = text.In(p.locale).Reason(l.Reason)
+		t.Why, t.Details = text.In(p.locale).Reason(d.Reason)
 		all = append(all, t)
 	}
-	return all, nil
+	return all, err
 }
 
 func (p *program) retryCommand() *cobra.Command {
@@ -119,14 +100,11 @@ func (p *program) retryCommand() *cobra.Command {
 			}
 			switch {
 			case len(ids) > 0 && len(states) == 0:
-				states = []reminder.State{reminder.StateFailed, reminder.StateRefused, reminder.StateUnknown}
+				states = desk.Bad
 			case len(ids) > 0 || len(states) != 1:
 				return p.usage("trouble.name_ids_or_one_failed")
 			}
-			if err := p.inState(ctx, app, ids, states); err != nil {
-				return err
-			}
-			n, err := app.Store.Retry(ctx, ids, states...)
+			n, err := newDesk(app).Retry(ctx, ids, states...)
 			switch {
 			case err != nil:
 				return err
@@ -157,10 +135,7 @@ func (p *program) cancelCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := p.inState(ctx, app, ids, mysql.Cancelable); err != nil {
-				return err
-			}
-			n, err := app.Store.Cancel(ctx, ids)
+			n, err := newDesk(app).Cancel(ctx, ids)
 			if err == nil {
 				p.print("trouble.mails_canceled", "N", n)
 			}
@@ -180,22 +155,6 @@ func (p *program) ids(args []string) ([]int64, error) {
 		ids = append(ids, id)
 	}
 	return ids, nil
-}
-
-// inState refuses ids of emails that do not exist or are in another state: then nothing is done.
-func (p *program) inState(ctx context.Context, app *setup.App, ids []int64, states []reminder.State) error {
-	is, err := app.Store.States(ctx, ids)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if state, ok := is[id]; !ok {
-			return p.absent("trouble.there_no_mail_with_id", "N", id)
-		} else if !slices.Contains(states, state) {
-			return p.absent("trouble.mail_cannot_be_changed_so", "N", id, "State", p.state(state))
-		}
-	}
-	return nil
 }
 
 func (p *program) pauseCommand() *cobra.Command {

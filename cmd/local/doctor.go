@@ -23,6 +23,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
@@ -389,51 +390,8 @@ func isSuspect(domain string) bool {
 		func(end string) bool { return strings.HasSuffix(domain, end) })
 }
 
-// A contactSurvey says how many borrowers with an open loan a mail can reach.
-type contactSurvey struct {
-	Borrowers   int            `json:"borrowers"`
-	Unreachable int            `json:"unreachable"` // no usable address, or it was refused for good
-	several     int            // with more than one address
-	suspect     map[string]int // by domain
-	torn, wrong []string       // borrowers, by what is wrong with what stands in the field
-}
-
-func contacts(ctx context.Context, store *mysql.Store) (c contactSurvey, err error) {
-	borrowers, err := store.Borrowers(ctx)
-	if err != nil {
-		return c, err
-	}
-	bad, err := store.BadAddresses(ctx)
-	if err != nil {
-		return c, err
-	}
-	c.suspect = map[string]int{}
-	for _, b := range borrowers {
-		c.Borrowers++
-		addr, verdict := reminder.Rules{BadAddresses: bad}.Address(b)
-		if verdict != reminder.VerdictDue {
-			c.Unreachable++
-			_, err := mail.ParseAddress(b.Email)
-			switch {
-			case errors.Is(err, mail.ErrTornAddress):
-				c.torn = append(c.torn, b.ID)
-			case err != nil && strings.Trim(b.Email, " -") != "":
-				c.wrong = append(c.wrong, b.ID)
-			}
-			continue
-		}
-		if strings.Count(b.Email, "@") > 1 {
-			c.several++
-		}
-		if isSuspect(addr.Domain()) {
-			c.suspect[addr.Domain()]++
-		}
-	}
-	return c, nil
-}
-
 func (x *examination) addresses(ctx context.Context) error {
-	c, err := contacts(ctx, x.store)
+	c, err := desk.Desk{Store: x.store}.Contacts(ctx)
 	if err != nil {
 		return err
 	}
@@ -443,20 +401,23 @@ func (x *examination) addresses(ctx context.Context) error {
 		x.warn(x.say("doctor.borrowers_cannot_be_reached_by", "N", c.Unreachable, "Borrowers", c.Borrowers),
 			x.say("doctor.their_address_empty_misspelt_or"), mend)
 	}
-	if len(c.torn) > 0 {
-		x.warn(x.say("doctor.addresses_may_be_one_half", "N", len(c.torn), "Brief", brief(c.torn)),
+	if len(c.Torn) > 0 {
+		x.warn(x.say("doctor.addresses_may_be_one_half", "N", len(c.Torn), "Brief", brief(c.Torn)),
 			x.say("doctor.comma_blank_or_another_sign"), mend)
 	}
-	if len(c.wrong) > 0 {
-		x.warn(x.say("doctor.addresses_misspelt_borrowers", "N", len(c.wrong), "Brief", brief(c.wrong)),
+	if len(c.Wrong) > 0 {
+		x.warn(x.say("doctor.addresses_misspelt_borrowers", "N", len(c.Wrong), "Brief", brief(c.Wrong)),
 			x.say("doctor.what_stands_there_no_e"), mend)
 	}
-	for _, domain := range slices.Sorted(maps.Keys(c.suspect)) {
-		x.warn(x.say("doctor.borrowers_have_address_at", "N", c.suspect[domain], "Domain", domain),
+	for _, domain := range slices.Sorted(maps.Keys(c.Domains)) {
+		if !isSuspect(domain) {
+			continue
+		}
+		x.warn(x.say("doctor.borrowers_have_address_at", "N", c.Domains[domain], "Domain", domain),
 			x.say("doctor.that_domain_for_examples_somebody"), mend)
 	}
-	if c.several > 0 {
-		x.warn(x.say("doctor.borrowers_have_several_addresses", "N", c.several),
+	if c.Several > 0 {
+		x.warn(x.say("doctor.borrowers_have_several_addresses", "N", c.Several),
 			x.say("doctor.only_first_one_used"), mend)
 	}
 	return nil
@@ -493,11 +454,11 @@ func (x *examination) application(ctx context.Context) error {
 
 // records tries a run without writing, and looks at what is on record.
 func (x *examination) records(ctx context.Context) error {
-	st, err := x.standing(ctx, x.app)
+	_, notes, err := x.standing(ctx, x.app)
 	if err != nil {
 		return err
 	}
-	for _, n := range st.Notes {
+	for _, n := range notes {
 		if n.Code != "log" { // has a check of its own
 			x.warn(n.What, n.Why, n.Mend)
 		}

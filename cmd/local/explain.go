@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
@@ -23,49 +24,15 @@ func (p *program) explainCommand() *cobra.Command {
 		Example: "  pengingat explain PJM-00123\n  pengingat explain \"Aisyah Putri\"",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
-			if err := app.Store.Check(ctx); err != nil {
-				return err
-			}
-			key := strings.Join(args, " ")
-			loans, err := app.Store.FindLoan(ctx, key)
+			all, closed, err := newDesk(app).Explain(ctx, strings.Join(args, " "))
 			if err != nil {
 				return err
 			}
-			// Screens show the ids of borrowers, and one may be the id of somebody else's loan.
-			owned, _, err := app.Store.Search(ctx, key, func(l reminder.Loan) bool { return l.Borrower.ID == key })
-			if err != nil {
-				return err
-			}
-			if len(loans) == 0 {
-				past, err := app.Store.PastNotices(ctx, key)
-				if err != nil {
+			if len(closed) > 0 {
+				if err := p.explainClosed(closed, app.Runner.Settings); err != nil || p.asJSON || len(all) == 0 {
 					return err
 				}
-				if len(past) > 0 {
-					if err := p.explainClosed(past, app.Runner.Settings); err != nil || p.asJSON || len(owned) == 0 {
-						return err
-					}
-					fmt.Fprintln(p.out)
-				} else if loans, err = p.loansOf(ctx, app, key); err != nil {
-					return err
-				}
-			}
-			for _, l := range owned {
-				if !slices.ContainsFunc(loans, func(other reminder.Loan) bool { return other.ID == l.ID }) {
-					loans = append(loans, l)
-				}
-			}
-			var all []reminder.Explanation
-			for _, loan := range loans {
-				past, err := app.Store.PastNotices(ctx, loan.ID)
-				if err != nil {
-					return err
-				}
-				x, err := app.Runner.Explain(ctx, loan, past)
-				if err != nil {
-					return err
-				}
-				all = append(all, x)
+				fmt.Fprintln(p.out)
 			}
 			if p.asJSON {
 				return p.printJSON(all)
@@ -79,23 +46,6 @@ func (p *program) explainCommand() *cobra.Command {
 			return nil
 		}),
 	})
-}
-
-// loansOf finds the open loans of the one borrower with a whole id, name or address, or else with a part of a name.
-func (p *program) loansOf(ctx context.Context, app *setup.App, key string) ([]reminder.Loan, error) {
-	for _, match := range []func(reminder.Borrower, string) bool{isBorrower, named} {
-		loans, _, err := app.Store.Search(ctx, key, func(l reminder.Loan) bool { return match(l.Borrower, key) })
-		if err != nil {
-			return nil, err
-		}
-		if found := borrowers(loans); len(found) > 1 {
-			return nil, p.several(key, found)
-		}
-		if len(loans) > 0 {
-			return loans, nil
-		}
-	}
-	return nil, p.nobody(key)
 }
 
 // explainClosed tells what was on record about a loan that is not open any more.
@@ -141,9 +91,9 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 	rule(x.Hinders, reminder.VerdictOnHold, "", p.say("explain.held_by_librarys_system")+l.Hold)
 	rule(x.Hinders, reminder.VerdictOptedOut, p.say("explain.borrower_wants_reminders"),
 		p.say("explain.borrower_wants_no_reminders"))
-	rule(x.Hinders, reminder.VerdictUnreachable, p.say("explain.e_mail_address")+plain(l.Borrower.Email),
+	rule(x.Hinders, reminder.VerdictUnreachable, p.say("explain.e_mail_address")+desk.Plain(l.Borrower.Email),
 		p.say("explain.no_usable_e_mail_address")+
-			cmp.Or(plain(l.Borrower.Email), p.say("explain.empty_or_applications_sample_address")))
+			cmp.Or(desk.Plain(l.Borrower.Email), p.say("explain.empty_or_applications_sample_address")))
 	rule(x.Hinders, reminder.VerdictBadAddress, "", p.say("explain.mail_server_refused_that_address"))
 	rule(x.Hinders, reminder.VerdictWithheld, "", p.say("explain.reminder_only_withholds_mail_that"))
 	rule(x.Hinders, reminder.VerdictNotYet, p.say("explain.its_time_has_come_schedule", "StepText", p.stepText(x.Step), "Schedule", s.Schedule),
@@ -210,7 +160,7 @@ func (p *program) printPast(past []reminder.PastNotice, borrower string, s remin
 		}
 		what := p.state(n.State)
 		if borrower != "" && n.Borrower != "" && n.Borrower != borrower {
-			what += p.say("explain.another_borrower", "Plain", plain(n.Borrower))
+			what += p.say("explain.another_borrower", "Plain", desk.Plain(n.Borrower))
 		}
 		if why := p.reason(cmp.Or(n.Dropped, n.Reason)); why != "" {
 			what += "; " + why

@@ -23,6 +23,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
@@ -111,7 +112,7 @@ func (p *program) trouble(err error) (what, details string) {
 
 // errorCode is the exit code of a command that failed.
 func errorCode(err error) int {
-	if _, absent := errors.AsType[absence](err); absent {
+	if desk.IsAbsent(err) {
 		return exitUsage
 	}
 	if errors.Is(err, context.Canceled) || reminder.IsTemporary(err) {

@@ -13,6 +13,7 @@ import (
 	"github.com/mtsn6garut/pengingat/cmd/local/page"
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
@@ -31,7 +32,7 @@ func (p *program) previewCommand() *cobra.Command {
 			var messages []mail.Message
 			m := p.meter("preview.composing_mails")
 			if loan != "" {
-				loan, err := p.loan(ctx, app, loan)
+				loan, err := newDesk(app).Loan(ctx, loan)
 				if err != nil {
 					m.stop()
 					return err
@@ -58,7 +59,7 @@ func (p *program) previewCommand() *cobra.Command {
 			run := page.Run{When: letter.Day(today, p.locale)}
 			if loan == "" {
 				var err error
-				if run.Silent, run.More, err = app.Runner.Silent(ctx, today, maxPeople); err != nil {
+				if run.Silent, run.More, err = app.Runner.Silent(ctx, today, desk.MaxPeople); err != nil {
 					return err
 				}
 			}
@@ -102,12 +103,12 @@ func (p *program) writePreview(dir string, shown page.Page, run page.Run, messag
 		if err := os.WriteFile(filepath.Join(dir, name), raw, 0o600); err != nil {
 			return "", err
 		}
-		if i < maxPeople {
+		if i < desk.MaxPeople {
 			run.Letters = append(run.Letters, page.LetterOf(m, name))
 		}
 	}
-	if len(messages) > maxPeople {
-		run.Note = p.say("preview.first_here_all_in_this", "N", maxPeople)
+	if len(messages) > desk.MaxPeople {
+		run.Note = p.say("preview.first_here_all_in_this", "N", desk.MaxPeople)
 	}
 	shown.Runs = []page.Run{run}
 	file := filepath.Join(dir, "index.html")

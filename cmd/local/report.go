@@ -21,6 +21,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
@@ -30,10 +31,7 @@ var reportPage string
 
 // Bounds of a report: what a person still reads, prints, and a browser still shows at once.
 const (
-	maxReportDays = 366
-	maxPeople     = 500
-	maxLongest    = 20
-	maxChatBooks  = 10 // a link has to fit where browsers and WhatsApp keep it
+	maxChatBooks = 10 // a link has to fit where browsers and WhatsApp keep it
 )
 
 func (p *program) reportCommand() *cobra.Command {
@@ -54,14 +52,14 @@ func (p *program) reportCommand() *cobra.Command {
 			if from.After(last) {
 				return p.usage("report.first_day_after_last_day", "From", from, "Last", last)
 			}
-			if n := last.Sub(first) + 1; n < 1 || n > maxReportDays {
-				return p.usage("report.report_covers_1_days_not", "N", maxReportDays, "N2", n)
+			if n := last.Sub(first) + 1; n < 1 || n > desk.MaxReviewDays {
+				return p.usage("report.report_covers_1_days_not", "N", desk.MaxReviewDays, "N2", n)
 			}
 			if err := app.Store.Check(ctx); err != nil {
 				return err
 			}
 			m := p.meter("report.making_report")
-			page, err := p.review(ctx, app, first, last, today)
+			look, err := newDesk(app).Review(ctx, first, last, today)
 			m.stop()
 			if err != nil {
 				return err
@@ -69,7 +67,7 @@ func (p *program) reportCommand() *cobra.Command {
 			if out, err = filepath.Abs(out); err != nil {
 				return fmt.Errorf("report: %w", err)
 			}
-			if err := replaceFile(out, page.write); err != nil {
+			if err := replaceFile(out, review{look, p, app.Config.AppName}.write); err != nil {
 				return reminder.NewFault(err, "report.report_cannot_be_written_choose", "Out", out)
 			}
 			p.print("report.report_it_names_borrowers_file", "Out", out)
@@ -91,148 +89,13 @@ func (p *program) reportCommand() *cobra.Command {
 
 // A review is what the page shows.
 type review struct {
-	p                  *program
-	Library            string
-	First, Last, Today reminder.Date
-	Open, Late         int // loans, now
-	Waiting, Failed    int // emails, now
-	Days               []reviewDay
-	Effects            []reminder.Effect
-	Groups             []reminder.GroupCount // unreachable borrowers
-	Silent             []person              // the same, one by one
-	Unlisted           int                   // how many of them the page leaves out
-	Longest            []person              // late longest
-}
-
-// A reviewDay is one civil day.
-type reviewDay struct {
-	Date                      reminder.Date
-	Before, Due, First, Again int // reminders sent, by what they were about
-	InReach                   int // loans late, or due by the first step's day; meaningful when a run looked
-	Looked                    bool
-}
-
-// Sent returns how many reminders were sent on the day.
-func (d reviewDay) Sent() int { return d.Before + d.Due + d.First + d.Again }
-
-// A person is a borrower to talk to, with books to bring back.
-type person struct {
-	Name, Group, Phone string // data; Phone in the international form, digits only, or ""
-	Books              []lent
-}
-
-// A lent is a book to bring back.
-type lent struct {
-	Title, Code string // data
-	Due         reminder.Date
-	Days        int // late, 0 or less when not
-}
-
-// review gathers what a report shows.
-func (p *program) review(ctx context.Context, app *setup.App, first, last, today reminder.Date) (v review, err error) {
-	zone := app.Runner.Settings.Zone
-	v = review{p: p, Library: app.Config.AppName, First: first, Last: last, Today: today}
-	rules, err := app.Runner.Rules(ctx, today)
-	if err != nil {
-		return v, err
-	}
-	counted, err := app.Store.CountLoans(ctx, today)
-	if v.Open, v.Late = counted.Open, counted.TooOld; err != nil {
-		return v, err
-	}
-	status, err := app.Store.Status(ctx, app.Runner.Now(), 1)
-	if err != nil {
-		return v, err
-	}
-	v.Waiting = status.Emails[reminder.StateQueued] + status.Emails[reminder.StateClaimed] + status.Emails[reminder.StateHandover]
-	v.Failed = status.Emails[reminder.StateFailed] + status.Emails[reminder.StateUnknown]
-	sent, err := app.Store.Sent(ctx, first, last, zone)
-	if err != nil {
-		return v, err
-	}
-	reports, err := app.Store.Reports(ctx, first, last, zone)
-	if err != nil {
-		return v, err
-	}
-	for d := first; !d.After(last); d = d.AddDays(1) {
-		n := sent[d]
-		day := reviewDay{Date: d, Before: n[reminder.BeforeDue], Due: n[reminder.DueToday], First: n[reminder.FirstLate], Again: n[reminder.RepeatLate]}
-		if r, ok := reports[d]; ok {
-			day.InReach, day.Looked = r.Loans.InReach+r.Loans.TooOld, true
-		}
-		v.Days = append(v.Days, day)
-	}
-	told, err := app.Store.ToldCounts(ctx, first, last, zone)
-	if err != nil {
-		return v, err
-	}
-	worked, err := app.Store.LastWorked(ctx)
-	if err != nil {
-		return v, err
-	}
-	v.Effects = rules.Effects(told, reminder.DateOf(worked, zone))
-	silent, err := app.Runner.Unreachable(ctx, rules, today)
-	if err != nil {
-		return v, err
-	}
-	longest, err := app.Store.LateLongest(ctx, today.AddDays(-maxReportDays*10), today, maxLongest)
-	if err != nil {
-		return v, err
-	}
-	v.Groups = reminder.CountGroups(silent)
-	phones, err := app.Store.Phones(ctx, slices.Concat(silent, longest))
-	if err != nil {
-		return v, err
-	}
-	v.Silent, v.Longest = people(silent, phones, rules.Calendar, today), people(longest, phones, rules.Calendar, today)
-	slices.SortStableFunc(v.Silent, func(a, b person) int { return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name)) })
-	if v.Unlisted = len(v.Silent) - maxPeople; v.Unlisted > 0 {
-		v.Silent = v.Silent[:maxPeople]
-	}
-	return v, nil
-}
-
-// people gathers loans by borrower, in the order of their first loan.
-func people(loans []reminder.Loan, phones map[string]string, calendar reminder.Calendar, today reminder.Date) (list []person) {
-	index := map[string]int{}
-	for _, l := range loans {
-		i, ok := index[l.Borrower.ID]
-		if !ok {
-			i = len(list)
-			index[l.Borrower.ID] = i
-			list = append(list, person{Name: l.Borrower.Name, Group: l.Borrower.Group, Phone: international(phones[l.Borrower.ID])})
-		}
-		list[i].Books = append(list[i].Books, lent{Title: l.Title, Code: l.ItemCode, Due: l.Due, Days: calendar.Offset(l.Due, today)})
-	}
-	return list
-}
-
-// international returns an Indonesian phone number, however it was typed, in the form that wa.me wants: country code and
-// number, digits only. It returns "" for what cannot be one.
-func international(phone string) string {
-	digits := strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
-			return r
-		}
-		return -1
-	}, phone)
-	switch {
-	case strings.HasPrefix(strings.TrimSpace(phone), "+"), strings.HasPrefix(digits, "62"):
-	case strings.HasPrefix(digits, "0"):
-		digits = "62" + digits[1:]
-	case strings.HasPrefix(digits, "8"):
-		digits = "62" + digits
-	default:
-		return ""
-	}
-	if len(digits) < 10 || len(digits) > 15 { // E.164 has at most 15
-		return ""
-	}
-	return digits
+	desk.Review
+	p       *program
+	Library string
 }
 
 // Chat returns the link that opens a chat with a person, its message written but not sent.
-func (v review) Chat(w person) string {
+func (v review) Chat(w desk.Person) string {
 	if w.Phone == "" {
 		return ""
 	}
@@ -253,7 +116,7 @@ func (v review) Say(key string, pairs ...any) string { return v.p.say(key, pairs
 func (v review) Date(d reminder.Date) string         { return letter.Day(d, v.p.locale) }
 func (v review) Locale() string                      { return v.Say("report.en") }
 func (v review) SilentCount() int                    { return len(v.Silent) + max(0, v.Unlisted) }
-func (v review) Share(e reminder.Effect) (part int)  { return e.Back * 100 / max(1, e.Back+e.Again) }
+func (v review) Share(e desk.Effect) (part int)      { return e.Back * 100 / max(1, e.Back+e.Again) }
 
 // Sent returns how many reminders were sent in all.
 func (v review) Sent() (n int) {
@@ -294,7 +157,7 @@ func (c chart) Percent(n int) float64 {
 }
 
 // draw makes the chart of the days. About five of them have their date under them, counted from the last.
-func (v review) draw(description string, of func(reviewDay) column) chart {
+func (v review) draw(description string, of func(desk.ReviewDay) column) chart {
 	c, most := chart{Description: description}, 0
 	for i, d := range v.Days {
 		col := of(d)
@@ -326,10 +189,10 @@ func scale(most int) (lines []int) {
 
 // SentChart draws the reminders sent a day.
 func (v review) SentChart() chart {
-	most := slices.MaxFunc(v.Days, func(a, b reviewDay) int { return cmp.Compare(a.Sent(), b.Sent()) })
+	most := slices.MaxFunc(v.Days, func(a, b desk.ReviewDay) int { return cmp.Compare(a.Sent(), b.Sent()) })
 	return v.draw(v.p.say("report.bar_chart_reminders_in_days",
 		"N", v.Sent(), "Count", len(v.Days), "Sent", most.Sent(), "Date", v.Date(most.Date)),
-		func(d reviewDay) column {
+		func(d desk.ReviewDay) column {
 			return column{Lower: d.Before + d.Due, Upper: d.First + d.Again, Known: true}
 		})
 }
@@ -346,7 +209,7 @@ func (v review) ReachChart() *chart {
 		return nil
 	}
 	c := v.draw(v.p.say("report.bar_chart_how_things_stood", "N", looked, "Count", len(v.Days)),
-		func(d reviewDay) column { return column{Upper: d.InReach, Known: d.Looked} })
+		func(d desk.ReviewDay) column { return column{Upper: d.InReach, Known: d.Looked} })
 	return &c
 }
 
@@ -359,11 +222,11 @@ func (v review) GroupShare(g reminder.GroupCount) int {
 // A peopleTable is what the page's template "people" shows.
 type peopleTable struct {
 	review
-	Rows []person
+	Rows []desk.Person
 }
 
 // People returns a table of people.
-func (v review) People(rows []person) peopleTable { return peopleTable{v, rows} }
+func (v review) People(rows []desk.Person) peopleTable { return peopleTable{v, rows} }
 
 // Group names a class.
 func (v review) Group(name string) string { return cmp.Or(name, v.Say("report.no_class")) }

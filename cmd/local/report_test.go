@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
@@ -29,31 +30,32 @@ const hostile = `</script><script>alert(1)</script> "'&<b> {{.}}` + "\r\n" + `ja
 // sampleReview is a report of an invented library, always the same.
 func sampleReview(locale string) review {
 	last := reminder.Date{Year: 2026, Month: time.November, Day: 24}
-	v := review{
-		p: &program{locale: locale}, Library: "Perpustakaan MTsN 6 Garut", First: last.AddDays(-29), Last: last, Today: last,
+	look := desk.Review{
+		First: last.AddDays(-29), Last: last, Today: last,
 		Open: 154, Late: 31, Waiting: 3, Failed: 2,
-		Effects: []reminder.Effect{
+		Effects: []desk.Effect{
 			{Step: -1, Within: 1, Back: 96, Again: 61, Unknown: 9}, {Step: 0, Within: 1, Back: 34, Again: 29, Unknown: 7},
 			{Step: 1, Within: 2, Back: 12, Again: 19, Unknown: 5}, {Step: 3, Within: 4, Back: 11, Again: 10, Unknown: 4},
 			{Step: 7, Within: 7, Back: 5, Again: 6, Unknown: 8}, {Step: 14, Within: 7, Unknown: 6},
 		},
 		Groups: []reminder.GroupCount{{Group: "7A", Count: 2}, {Group: "7B", Count: 1}, {Group: "8C", Count: 1}, {Group: "9B", Count: 1}, {Count: 1}},
-		Silent: []person{
-			{Name: "Bagas Aditya Nugraha", Group: "7A", Phone: "6281200000001", Books: []lent{
-				{"Asal-usul Nama Desa Kami", "BK-0102", last.AddDays(-3), 3}, {"Kumpulan Pantun Ceria 🌻📚", "BK-0104", last, 0}}},
-			{Name: "Puspita Wulandari", Group: "7A", Books: []lent{{"Rahasia Kebun Teh", "BK-0111", last.AddDays(-1), 1}}},
-			{Name: "Oka Mahendra Putra", Group: "7B", Phone: "6281200000003", Books: []lent{{"Tata Surya dan Kita", "BK-0109", last.AddDays(1), -1}}},
-			{Name: "Joko Satrio Wibisono", Group: "8C", Books: []lent{{"Matematika Itu Menyenangkan", "", last.AddDays(-12), 12}}},
-			{Name: "Nabila Zahra Khairani", Group: "9B", Phone: "6281200000005", Books: []lent{{"Petualangan di Lereng Papandayan", "BK-0101", last.AddDays(-5), 5}}},
-			{Name: "Teguh Santoso", Books: []lent{{"Belajar Membuat Laman: <script>", "BK-0105", last.AddDays(-2), 2}}},
+		Silent: []desk.Person{
+			{Name: "Bagas Aditya Nugraha", Group: "7A", Phone: "6281200000001", Books: []desk.DueBook{
+				{Title: "Asal-usul Nama Desa Kami", Code: "BK-0102", Due: last.AddDays(-3), Days: 3}, {Title: "Kumpulan Pantun Ceria 🌻📚", Code: "BK-0104", Due: last, Days: 0}}},
+			{Name: "Puspita Wulandari", Group: "7A", Books: []desk.DueBook{{Title: "Rahasia Kebun Teh", Code: "BK-0111", Due: last.AddDays(-1), Days: 1}}},
+			{Name: "Oka Mahendra Putra", Group: "7B", Phone: "6281200000003", Books: []desk.DueBook{{Title: "Tata Surya dan Kita", Code: "BK-0109", Due: last.AddDays(1), Days: -1}}},
+			{Name: "Joko Satrio Wibisono", Group: "8C", Books: []desk.DueBook{{Title: "Matematika Itu Menyenangkan", Code: "", Due: last.AddDays(-12), Days: 12}}},
+			{Name: "Nabila Zahra Khairani", Group: "9B", Phone: "6281200000005", Books: []desk.DueBook{{Title: "Petualangan di Lereng Papandayan", Code: "BK-0101", Due: last.AddDays(-5), Days: 5}}},
+			{Name: "Teguh Santoso", Books: []desk.DueBook{{Title: "Belajar Membuat Laman: <script>", Code: "BK-0105", Due: last.AddDays(-2), Days: 2}}},
 		},
-		Longest: []person{
-			{Name: "Intan Cahya Ningrum", Group: "9A", Phone: "6281200000009", Books: []lent{{"Tata Surya dan Kita", "BK-0109", last.AddDays(-72), 72}}},
-			{Name: "Joko Satrio Wibisono", Group: "8C", Books: []lent{{"Matematika Itu Menyenangkan", "", last.AddDays(-12), 12}, {"Rahasia Kebun Teh", "", last.AddDays(-9), 9}}},
+		Longest: []desk.Person{
+			{Name: "Intan Cahya Ningrum", Group: "9A", Phone: "6281200000009", Books: []desk.DueBook{{Title: "Tata Surya dan Kita", Code: "BK-0109", Due: last.AddDays(-72), Days: 72}}},
+			{Name: "Joko Satrio Wibisono", Group: "8C", Books: []desk.DueBook{{Title: "Matematika Itu Menyenangkan", Code: "", Due: last.AddDays(-12), Days: 12}, {Title: "Rahasia Kebun Teh", Code: "", Due: last.AddDays(-9), Days: 9}}},
 		},
 	}
+	v := review{look, &program{locale: locale}, "Perpustakaan MTsN 6 Garut"}
 	for i := range 30 {
-		d := reviewDay{Date: v.First.AddDays(i), InReach: 36 + (i*7)%11 - i/3, Looked: true}
+		d := desk.ReviewDay{Date: v.First.AddDays(i), InReach: 36 + (i*7)%11 - i/3, Looked: true}
 		if d.Date.Weekday() == time.Sunday || i == 12 {
 			d.Looked, d.InReach = false, 0
 		} else {
@@ -110,7 +112,7 @@ func TestReportKeepsDataInert(t *testing.T) {
 	tame := strings.Count(pageOf(t, v), "<")
 	v.Library = hostile
 	v.Groups[0].Group = hostile
-	v.Silent[0].Name, v.Silent[0].Group, v.Silent[0].Books[0] = hostile, hostile, lent{hostile, hostile, v.Today, 3}
+	v.Silent[0].Name, v.Silent[0].Group, v.Silent[0].Books[0] = hostile, hostile, desk.DueBook{Title: hostile, Code: hostile, Due: v.Today, Days: 3}
 	page := pageOf(t, v)
 	assert.False(t, strings.Contains(page, "<script"))
 	assert.Equal(t, tame, strings.Count(page, "<"), "data made an element")
@@ -124,19 +126,19 @@ func TestReportKeepsDataInert(t *testing.T) {
 
 func TestChatNamesSomeBooks(t *testing.T) {
 	v := sampleReview("en")
-	w := person{Name: "A", Phone: "6281", Books: make([]lent, maxChatBooks+3)}
+	w := desk.Person{Name: "A", Phone: "6281", Books: make([]desk.DueBook, maxChatBooks+3)}
 	link, err := url.Parse(v.Chat(w))
 	require.NoError(t, err)
 	assert.Contains(t, link.Query().Get("text"), "- and 3 more")
 	assert.Less(t, len(v.Chat(w)), 2000)
-	assert.Empty(t, v.Chat(person{Name: "B"}))
+	assert.Empty(t, v.Chat(desk.Person{Name: "B"}))
 }
 
 func TestReportOfNothing(t *testing.T) {
 	v := sampleReview("en")
 	v.Effects, v.Groups, v.Silent, v.Longest = nil, nil, nil, nil
 	for i := range v.Days {
-		v.Days[i] = reviewDay{Date: v.Days[i].Date}
+		v.Days[i] = desk.ReviewDay{Date: v.Days[i].Date}
 	}
 	page := pageOf(t, v)
 	contains(t, page, "There are no reminders in this time yet.")
@@ -150,7 +152,7 @@ func TestInternational(t *testing.T) {
 		"81234567890": "6281234567890", "(0262) 123456": "62262123456", "+1 415 555 0100": "14155550100",
 		"": "", "-": "", "0": "", "08": "", "12345": "", "tidak ada": "", "0812345678901234567": "", "081234567890 / 0813": "",
 	} {
-		assert.Equal(t, want, international(typed), typed)
+		assert.Equal(t, want, desk.International(typed), typed)
 	}
 }
 

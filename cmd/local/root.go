@@ -202,17 +202,6 @@ func (p *program) usage(key string, pairs ...any) error {
 	return misuse{errors.New(p.say(key, pairs...))}
 }
 
-// An absence is an id or a name for which there is nothing, so that nothing was done.
-type absence struct{ *reminder.Fault }
-
-// Unwrap returns the Fault.
-func (a absence) Unwrap() error { return a.Fault }
-
-// absent is the error of an id or a name that is not there.
-func (p *program) absent(key string, pairs ...any) error {
-	return absence{reminder.NewFault(nil, key, pairs...)}
-}
-
 // args asks for a number of arguments; most is -1 where there may be any number.
 func (p *program) args(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {

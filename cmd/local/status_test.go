@@ -6,22 +6,28 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
 // statusOf runs status --json and returns it with the codes of its notes.
-func statusOf(t *testing.T, environ map[string]string) (st standing, notes []string) {
+func statusOf(t *testing.T, environ map[string]string) (st desk.Standing, notes []string) {
 	t.Helper()
 	got := command(t, environ, "status", "--json")
 	require.Equal(t, exitDone, got.code, got.err)
+	var told struct {
+		Notes []note `json:"notes"`
+	}
 	require.NoError(t, json.Unmarshal([]byte(got.out), &st), got.out)
-	for _, n := range st.Notes {
+	require.NoError(t, json.Unmarshal([]byte(got.out), &told))
+	for _, n := range told.Notes {
 		notes = append(notes, n.Code)
 	}
 	return st, notes
@@ -38,7 +44,7 @@ func TestStatus(t *testing.T) {
 
 	st, notes := statusOf(t, environ)
 	assert.Equal(t, []string{"never_ran"}, notes)
-	assert.Equal(t, contactSurvey{Borrowers: 2, Unreachable: 1}, st.Contacts)
+	assert.Equal(t, desk.Contacts{Borrowers: 2, Unreachable: 1}, st.Contacts)
 	assert.Equal(t, 1, st.Next.Planned.Emails)
 	assert.Empty(t, st.Runs)
 	assert.False(t, st.Window.From.After(st.Next.StartedAt.Add(1e9)), "always open: now")
@@ -110,9 +116,14 @@ func TestStatusFits(t *testing.T) {
 	}
 	p := &program{}
 	for _, kind := range []mail.PauseKind{reminder.PauseByPerson, mail.PauseCredentials, mail.PauseSender, mail.PauseQuota, mail.PauseServer} {
-		why, mend := p.pauseText(kind)
-		assert.NotEmpty(t, why)
-		assert.NotEmpty(t, mend)
 		assert.NotEqual(t, string(kind), p.reason(string(kind)))
+		st := desk.Standing{Next: reminder.Report{Outcome: reminder.RunPaused, Reason: string(kind)}}
+		st.Pauses = []reminder.Pause{{Kind: kind}}
+		notes := desk.Desk{Runner: &reminder.Runner{Settings: reminder.Settings{Zone: time.UTC}}}.Notes(st)
+		require.Len(t, notes, 2)
+		assert.Equal(t, "paused", notes[1].Code)
+		for _, m := range []reminder.Message{notes[1].What, notes[1].Why, notes[1].Mend} {
+			assert.NotEqual(t, m.Key, p.text(m))
+		}
 	}
 }

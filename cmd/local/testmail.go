@@ -11,6 +11,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
@@ -42,13 +43,13 @@ func (p *program) testMailCommand() *cobra.Command {
 // sample composes the mail to send: an invented one, or the one about a loan.
 func (p *program) sample(ctx context.Context, app *setup.App, to mail.Address, loan string) (mail.Message, error) {
 	if loan != "" {
-		loan, err := p.loan(ctx, app, loan)
+		loan, err := newDesk(app).Loan(ctx, loan)
 		if err != nil {
 			return mail.Message{}, err
 		}
 		return app.Runner.Sample(ctx, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone), loan)
 	}
-	theirs, _, err := app.Store.Search(ctx, to.Addr, func(l reminder.Loan) bool { return isBorrower(l.Borrower, to.Addr) })
+	theirs, _, err := app.Store.Search(ctx, to.Addr, func(l reminder.Loan) bool { return desk.IsBorrower(l.Borrower, to.Addr) })
 	switch {
 	case err != nil:
 		return mail.Message{}, err
@@ -104,8 +105,8 @@ func (p *program) mailFault(cfg setup.Config, err error) error {
 	_, otherHost := errors.AsType[x509.HostnameError](err)
 	say := func(key string) { f.Message = reminder.Say(key) }
 	switch {
-	case knownRefusal(e.Error()).Key != "":
-		f.Temporary, f.Message = e.Pause == mail.PauseServer, knownRefusal(e.Error())
+	case desk.Remedy(e.Error()).Key != "":
+		f.Temporary, f.Message = e.Pause == mail.PauseServer, desk.Remedy(e.Error())
 	case e.Phase == "resolve":
 		say("testmail.server_mail_host_was_not")
 	case e.Phase == "connect" && cfg.MailPort == 25:
@@ -130,19 +131,4 @@ func (p *program) mailFault(cfg setup.Config, err error) error {
 		return reminder.NewFault(err, "testmail.server_refused_that_recipient")
 	}
 	return f
-}
-
-// knownRefusal says what to do about a reason that a person can do something special about; nothing about any other.
-func knownRefusal(reason string) reminder.Message {
-	switch {
-	case strings.Contains(reason, mail.ErrOldTLS.Error()):
-		return reminder.Say("testmail.mail_server_knows_only_old")
-	case strings.Contains(reason, mail.ErrFilter.Error()):
-		return reminder.Say("testmail.filter_or_portal_network_answers")
-	case strings.Contains(reason, " 5.7.139"), strings.Contains(reason, " 5.7.30"):
-		return reminder.Say("testmail.microsoft_refuses_smtp_login_with")
-	case strings.Contains(reason, " 5.7.515"):
-		return reminder.Say("testmail.microsoft_refuses_senders_domain")
-	}
-	return reminder.Message{}
 }

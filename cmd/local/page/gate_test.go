@@ -122,8 +122,8 @@ func TestTokenWorksOnceAndSoon(t *testing.T) {
 	assert.Equal(t, 403, ask(g, "POST", "/?token="+g.token(), g.hosts[0], nil).Code, "only a browser's address bar")
 }
 
-// desk serves a desk until the test ends.
-func desk(t *testing.T, d *Desk) (url string, over chan error) {
+// serveDesk serves a desk until the test ends.
+func serveDesk(t *testing.T, d *Desk) (url string, over chan error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
@@ -154,7 +154,7 @@ func TestSecondStartFindsTheFirst(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "data", "desk.json")
 	assert.Empty(t, Running(file), "there is none")
 	d := &Desk{Machine: Machine{Trace: file}}
-	first, _ := desk(t, d)
+	first, _ := serveDesk(t, d)
 	info, err := os.Stat(file)
 	require.NoError(t, err)
 	if runtime.GOOS != "windows" { // there a user's own folder is closed to the others
@@ -219,7 +219,7 @@ func TestEndsWhenThePageIsGone(t *testing.T) {
 
 func TestProcessEndsWithThePage(t *testing.T) {
 	d := &Desk{Idle: 50 * time.Millisecond}
-	_, over := desk(t, d)
+	_, over := serveDesk(t, d)
 	d.alive(true)
 	require.NoError(t, <-over)
 	assert.NoFileExists(t, d.Machine.Trace)
@@ -228,7 +228,7 @@ func TestProcessEndsWithThePage(t *testing.T) {
 func TestListensOnThisComputerAlone(t *testing.T) {
 	ports := map[string]bool{}
 	for range 3 {
-		url, _ := desk(t, &Desk{})
+		url, _ := serveDesk(t, &Desk{})
 		require.True(t, strings.HasPrefix(url, "http://127.0.0.1:"), url)
 		host, _, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
 		ports[host] = true

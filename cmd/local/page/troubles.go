@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
@@ -110,7 +111,7 @@ func (v *visit) book(l reminder.Loan) string {
 
 // chat is the link that opens a chat, its message written but not sent.
 func (v *visit) chat(name, phone string, loans []reminder.Loan) string {
-	number := international(phone)
+	number := desk.International(phone)
 	if number == "" || len(loans) == 0 {
 		return ""
 	}
@@ -167,28 +168,4 @@ func settle(v *visit) (deed, error) {
 		key = "told"
 	}
 	return deed{Key: key, N: n, On: strconv.FormatInt(id, 10), To: "/troubles"}, err
-}
-
-// international returns an Indonesian phone number in the form that wa.me wants: country code and number, digits only. It
-// returns "" for what cannot be one.
-func international(phone string) string {
-	digits := strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
-			return r
-		}
-		return -1
-	}, phone)
-	switch {
-	case strings.HasPrefix(strings.TrimSpace(phone), "+"), strings.HasPrefix(digits, "62"):
-	case strings.HasPrefix(digits, "0"):
-		digits = "62" + digits[1:]
-	case strings.HasPrefix(digits, "8"):
-		digits = "62" + digits
-	default:
-		return ""
-	}
-	if len(digits) < 10 || len(digits) > 15 { // E.164 has at most 15
-		return ""
-	}
-	return digits
 }

@@ -1,16 +1,11 @@
-package reminder
+package desk
 
 import (
 	"maps"
 	"slices"
-)
 
-// A ToldCount counts what was sent about loans with one due date at one step.
-type ToldCount struct {
-	Due          Date
-	Step         int
-	Count, Again int // notices, and those after which a later one became necessary
-}
+	"github.com/mtsn6garut/pengingat/reminder"
+)
 
 // An Effect says of one step after how many of its reminders the book was back, or renewed, before the next step came.
 //
@@ -25,13 +20,13 @@ type Effect struct {
 }
 
 // Effects sums up what followed reminders, a step each, as of the day on which a run last looked at the loans.
-func (r Rules) Effects(told []ToldCount, asOf Date) []Effect {
+func Effects(r reminder.Rules, told []reminder.ToldCount, asOf reminder.Date) []Effect {
 	steps := map[int]*Effect{}
 	for _, t := range told {
 		e := steps[t.Step]
 		if e == nil {
 			e = &Effect{Step: t.Step}
-			if next, ok := r.Schedule.next(t.Step); ok {
+			if next, ok := next(r.Schedule, t.Step); ok {
 				e.Within = next - t.Step
 			}
 			steps[t.Step] = e
@@ -53,8 +48,8 @@ func (r Rules) Effects(told []ToldCount, asOf Date) []Effect {
 }
 
 // next returns the step after one.
-func (s Schedule) next(step int) (int, bool) {
-	for offset := step + 1; offset <= step+2*maxStep; offset++ {
+func next(s reminder.Schedule, step int) (int, bool) {
+	for offset := step + 1; offset <= step+2*reminder.MaxStep; offset++ {
 		if next, ok := s.InForce(offset); ok && next > step {
 			return next, true
 		}

@@ -1,0 +1,163 @@
+package desk
+
+import (
+	"context"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/mail"
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
+)
+
+// A Standing is how everything stands at one moment.
+type Standing struct {
+	mysql.Status
+	Contacts Contacts        `json:"contacts"`
+	Window   Window          `json:"next_window"`
+	Next     reminder.Report `json:"next_run"` // a dry run's, whatever the hour
+
+	newest time.Time // when the newest run started, by the clock of then
+	now    time.Time
+}
+
+// A Window is when mail may be sent next; zero when never.
+type Window struct {
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
+}
+
+// A Note tells a person what they would not find out by themselves. Code names it for a machine.
+type Note struct {
+	Code            string
+	What, Why, Mend reminder.Message
+}
+
+// Standing reads how everything stands. It writes nothing.
+func (d Desk) Standing(ctx context.Context) (st Standing, err error) {
+	s := d.Runner.Settings
+	st.now = d.Runner.Now()
+	if err := d.Store.Check(ctx); err != nil {
+		return st, err
+	}
+	if st.Status, err = d.Store.Status(ctx, st.now, 5); err != nil {
+		return st, err
+	}
+	if st.newest, err = d.Store.LastWorked(ctx); err != nil {
+		return st, err
+	}
+	if st.Contacts, err = d.Contacts(ctx); err != nil {
+		return st, err
+	}
+	rules, err := d.Runner.Rules(ctx, reminder.DateOf(st.now, s.Zone))
+	if err != nil {
+		return st, err
+	}
+	st.Window.From, st.Window.To = s.Window.Next(st.now, rules.Calendar, s.Zone)
+	st.Next, err = d.quiet().Run(ctx, reminder.Options{Trigger: "local", DryRun: true, Now: true})
+	return st, err
+}
+
+// TimeFormat is how the desk writes a moment.
+const TimeFormat = "2006-01-02 15:04"
+
+// offFor is after how long without a run something must be wrong: the task starts one every hour.
+const offFor = 26 * time.Hour
+
+// Notes says what is unusual, the most important first. The guide quotes these texts.
+func (d Desk) Notes(st Standing) []Note {
+	list := []Note{}
+	add := func(code string, what reminder.Message, why, mend string, pairs ...any) {
+		list = append(list, Note{code, what, reminder.Say(why, pairs...), reminder.Say(mend, pairs...)})
+	}
+	s, say := d.Runner.Settings, reminder.Say
+	moment := func(t time.Time) string { return t.In(s.Zone).Format(TimeFormat) }
+	switch {
+	case len(st.Runs) == 0:
+		add("never_ran", say("status.there_has_been_no_run"), "status.program_was_not_run_so", "status.run_dry_run_counts_run")
+	case st.newest.After(st.now.Add(5 * time.Minute)):
+		add("clock_back", say("status.clock_went_back_last_run", "Newest", moment(st.newest), "Now", moment(st.now)),
+			"status.with_wrong_date_reminders_come", "status.set_computers_date_and_time")
+	case st.now.Sub(st.Runs[0].StartedAt) > offFor:
+		days := int(st.now.Sub(st.Runs[0].StartedAt).Hours() / 24)
+		add("off", say("status.there_has_been_no_run_2", "N", days, "StartedAt", moment(st.Runs[0].StartedAt)),
+			"status.computer_was_off_or_asleep", "status.doctor_checks_scheduled_task_run")
+	case st.Runs[0].FinishedAt.IsZero() && st.now.Sub(st.Runs[0].StartedAt) > s.Lease:
+		add("unfinished", say("status.last_run_did_not_finish", "StartedAt", moment(st.Runs[0].StartedAt)),
+			"status.power_cut_shutdown_or_program", "command.run")
+	case st.Runs[0].Report.Outcome == reminder.RunStopped:
+		add("stopped", say("status.last_run_stopped", "Reason", reminder.Verdict(st.Runs[0].Report.Reason)),
+			"status.what_was_not_sent_waits", "command.doctor")
+	}
+	if what, why, mend, held := d.Held(st.Next); held {
+		list = append(list, Note{heldCode(st.Next), what, why, mend})
+	}
+	for _, pause := range st.Pauses {
+		if st.Next.Outcome != reminder.RunPaused || st.Next.Reason != string(pause.Kind) {
+			continue // over
+		}
+		until := say("status.until_it_lifted")
+		if !pause.Until.IsZero() {
+			until = say("status.until", "Moment", moment(pause.Until))
+		}
+		why, mend := pauseTexts(pause)
+		reason := pause.Reason
+		if reason == "" {
+			reason = string(pause.Kind)
+		}
+		add("paused", say("status.paused", "Until", until, "Reason", reminder.Verdict(reason)), why, mend)
+	}
+	if q := st.Quarantine; q != nil && q.Notices > 0 {
+		add("quarantine", say("status.quarantine_reminders_before_skipped", "N", q.Notices, "Before", q.Before, "At", moment(q.At)),
+			"status.after_backup_was_restored_what", "status.nothing_if_it_was_mistake")
+	}
+	if n := st.Emails[reminder.StateUnknown]; n > 0 {
+		add("unknown", say("status.mails_unknown_outcome_they_may", "N", n), "status.connection_broke_just_when_server", "command.failed")
+	}
+	if n := st.Emails[reminder.StateFailed] + st.Emails[reminder.StateRefused]; n > 0 {
+		add("failed", say("status.mails_failed_or_were_refused", "N", n), "status.their_borrowers_were_not_told", "command.failed")
+	}
+	return list
+}
+
+// Held says of a run that is held what holds it and what ends that; false of any other.
+func (d Desk) Held(r reminder.Report) (what, why, mend reminder.Message, held bool) {
+	say := reminder.Say
+	switch {
+	case r.Outcome != reminder.RunHeld:
+		return what, why, mend, false
+	case r.Reason == reminder.ReasonLooksRestored:
+		return say("status.held_database_looks_restored_from"), say("status.record_reminders_older_than_it"),
+			say("status.quarantine_before_if_database", "Today", r.Today), true
+	case r.Reason == reminder.ReasonLooksCopied:
+		return say("status.held_looks_like_copy"), say("status.server_or_name_not_on_record"), say("status.if_database_moved"), true
+	}
+	return say("status.held_emails_planned_more_than", "N", r.Planned.Emails, "MaxPerRun", d.Runner.Settings.MaxPerRun),
+		say("status.that_many_mistake_more_often"), say("status.check_with_preview_then_run"), true
+}
+
+func heldCode(r reminder.Report) string {
+	if r.Reason == reminder.ReasonLooksRestored || r.Reason == reminder.ReasonLooksCopied {
+		return r.Reason
+	}
+	return "held"
+}
+
+// pauseTexts says of a pause what it means and what ends it.
+func pauseTexts(p reminder.Pause) (why, mend string) {
+	switch p.Kind {
+	case reminder.PauseByPerson:
+		why, mend = "status.somebody_paused_sending_after", "command.resume"
+	case mail.PauseCredentials:
+		why, mend = "status.mail_server_refused_login_pause", "status.mend_mail_username_and_mail"
+	case mail.PauseSender:
+		why, mend = "status.mail_server_does_not_allow", "status.make_mail_from_address_accounts"
+	case mail.PauseQuota:
+		why, mend = "status.mail_accounts_limit_reached_pause", "status.wait_if_it_happens_often"
+	default:
+		why, mend = "status.mail_server_does_not_answer", "status.check_connection_with_doctor_resume"
+	}
+	if special := Remedy(p.Reason); special.Key != "" {
+		mend = special.Key
+	}
+	return why, mend
+}

@@ -1,0 +1,101 @@
+package desk
+
+import (
+	"context"
+	"slices"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
+)
+
+// Bad are the states of emails that need a person.
+var Bad = []reminder.State{reminder.StateFailed, reminder.StateRefused, reminder.StateUnknown}
+
+// A Trouble is an email that ended badly, with the person and the books that the desk knows.
+type Trouble struct {
+	mysql.Listed
+	Borrower *reminder.Borrower // nil: the library itself, or somebody who has none of these books any more
+	Loans    []reminder.Loan    // open, and still the borrower's
+	Back     []string           // ids of the others
+}
+
+// Whose names the borrower.
+func (t Trouble) Whose() reminder.Message {
+	switch {
+	case t.Kind == reminder.KindSummary:
+		return reminder.Say("trouble.librarians_summary")
+	case t.Borrower == nil:
+		return reminder.Say("trouble.borrower_id", "Borrower", t.Listed.Borrower)
+	}
+	return Whom(*t.Borrower)
+}
+
+// Troubles lists up to most of the emails that ended badly, the newest first.
+func (d Desk) Troubles(ctx context.Context, most int) ([]Trouble, error) {
+	list, err := d.Store.List(ctx, Bad...)
+	if err != nil {
+		return nil, err
+	}
+	list = list[:min(len(list), most)]
+	var ids []string
+	for _, l := range list {
+		ids = append(ids, l.Loans...)
+	}
+	open, err := d.Store.Loans(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	all := []Trouble{}
+	for _, l := range list {
+		t := Trouble{Listed: l}
+		for _, id := range l.Loans {
+			loan, ok := open[id]
+			switch {
+			case ok && loan.Borrower.ID == l.Borrower:
+				t.Borrower, t.Loans = &loan.Borrower, append(t.Loans, loan)
+			case id != "":
+				t.Back = append(t.Back, id)
+			}
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+// Retry queues emails again that ended badly: those with these ids, or all in these states where there are none. It
+// returns how many. An id that does not exist, or is in another state, is an Absence, and then nothing is done.
+func (d Desk) Retry(ctx context.Context, ids []int64, states ...reminder.State) (int, error) {
+	if err := d.inState(ctx, ids, states); err != nil {
+		return 0, err
+	}
+	return d.Store.Retry(ctx, ids, states...)
+}
+
+// Cancel ends emails that wait or ended badly, as [Desk.Retry] begins them again.
+func (d Desk) Cancel(ctx context.Context, ids []int64) (int, error) {
+	if err := d.inState(ctx, ids, mysql.Cancelable); err != nil {
+		return 0, err
+	}
+	return d.Store.Cancel(ctx, ids)
+}
+
+func (d Desk) inState(ctx context.Context, ids []int64, states []reminder.State) error {
+	is, err := d.Store.States(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if state, ok := is[id]; !ok {
+			return Absent("trouble.there_no_mail_with_id", "N", id)
+		} else if !slices.Contains(states, state) {
+			return Absent("trouble.mail_cannot_be_changed_so", "N", id, "State", StateWord(state))
+		}
+	}
+	return nil
+}
+
+// StateWord names the state of an email.
+func StateWord(s reminder.State) reminder.Message { return reminder.Say("state." + string(s)) }
+
+// OutcomeWord names how a run ended.
+func OutcomeWord(o reminder.RunOutcome) reminder.Message { return reminder.Say("outcome." + string(o)) }
