@@ -38,7 +38,8 @@ func sources(dir string) (map[string]source, error) {
 		_, builtIn := files[name]
 		_, described := own[path.Dir(name)+"/language.toml"]
 		used = used || builtIn || described
-		if builtIn || described || path.Ext(name) == ".html" { // a look of a further kind has its words in a language's folder
+		// The look of a further kind has its words in a language's folder.
+		if builtIn || described || path.Ext(name) == ".html" {
 			files[name] = file
 		}
 	}

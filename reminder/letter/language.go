@@ -38,11 +38,11 @@ func newLanguage(file source, tag string) (*language, error) {
 		return nil, fmt.Errorf("%s: %w", file.name, err)
 	case len(meta.Undecoded()) > 0:
 		return nil, fmt.Errorf("%s: unknown: %v", file.name, meta.Undecoded())
-	case len(l.Days) != 7 || len(l.Months) != 12 || l.Date == "" || l.Hours == "" || !strings.Contains(l.Money, "{amount}"):
+	case len(l.Days) != 7, len(l.Months) != 12, l.Date == "", l.Hours == "", !strings.Contains(l.Money, "{amount}"):
 		return nil, fmt.Errorf("%s: it takes 7 days, 12 months, a date, hours and money with {amount}", file.name)
 	}
-	l.Date = strings.NewReplacer("%", "%%", "{weekday}", "%[1]s", "{day}", "%[2]d", "{month}", "%[3]s", "{year}", "%[4]d").
-		Replace(l.Date)
+	l.Date = strings.NewReplacer("%", "%%",
+		"{weekday}", "%[1]s", "{day}", "%[2]d", "{month}", "%[3]s", "{year}", "%[4]d").Replace(l.Date)
 	return l, nil
 }
 

@@ -76,7 +76,9 @@ var letters = map[string]reminder.Letter{
 	"two-soon":  about(lent("Laskar Pelangi", -3), lent("Bumi Manusia", -2)),
 	"several": about(
 		with(lent("Laskar Pelangi", -1), func(it *reminder.Item) { it.ItemCode, it.Ref = "B-0042", "PJM-2026-0117" }),
-		with(lent("Fisika untuk SMP/MTs Kelas VIII", 0), func(it *reminder.Item) { it.ItemCode, it.Ref = "B-0318", "PJM-2026-0109" }),
+		with(lent("Fisika untuk SMP/MTs Kelas VIII", 0), func(it *reminder.Item) {
+			it.ItemCode, it.Ref = "B-0318", "PJM-2026-0109"
+		}),
 		with(lent("Bumi Manusia", 3), func(it *reminder.Item) {
 			it.ItemCode, it.Ref, it.Number, it.FinePerDay = "B-0077", "PJM-2026-0098", 2, 500
 		}),
@@ -104,12 +106,14 @@ func composer(t testing.TB, texts Texts) *Composer {
 	return c
 }
 
-var school = Texts{Library: "Perpustakaan MTsN 6 Garut", URL: "https://perpustakaan.example.sch.id", Locale: "id", Answers: true}
+var school = Texts{
+	Library: "Perpustakaan MTsN 6 Garut", URL: "https://perpustakaan.example.sch.id", Locale: "id", Answers: true,
+}
 
 // languages are those in which a borrower's mail can be.
 var languages = []string{"id", "en", "su"}
 
-// TestComposeGolden: each mail in each language, and for whom it is formal. The texts of a language stand in one file, to be
+// TestComposeGolden: each mail in each language, friendly and formal. The texts of a language stand in one file, to be
 // read aloud; the HTML says the same sentences.
 func TestComposeGolden(t *testing.T) {
 	c := composer(t, school)
@@ -244,7 +248,8 @@ func TestComposeSubject(t *testing.T) {
 		id, en string
 	}{
 		{about(lent("A", -1)), false, "Buku perpustakaan harus dikembalikan besok", "Your library book is due back tomorrow"},
-		{about(lent("A", -3)), false, "Buku perpustakaan harus dikembalikan 3 hari lagi", "Your library book is due back in 3 days"},
+		{about(lent("A", -3)), false,
+			"Buku perpustakaan harus dikembalikan 3 hari lagi", "Your library book is due back in 3 days"},
 		{about(lent("A", 0)), false, "Buku perpustakaan harus dikembalikan hari ini", "Your library book is due back today"},
 		{about(lent("A", 1)), false,
 			"Buku perpustakaan terlambat 1 hari, mohon dikembalikan", "Your library book is 1 day late: please return it"},
@@ -263,7 +268,8 @@ func TestComposeSubject(t *testing.T) {
 			"2 buku perpustakaan perlu dikembalikan, 1 di antaranya hari ini", "2 library books to return, 1 of them today"},
 		{about(lent("A", 4), lent("B", -2)), false,
 			"2 buku perpustakaan perlu dikembalikan, 1 terlambat 4 hari", "2 library books to return, 1 of them 4 days late"},
-		{about(lent("A", -1)), true, "Buku perpustakaan harus dikembalikan besok: A", "Your library book is due back tomorrow: A"},
+		{about(lent("A", -1)), true,
+			"Buku perpustakaan harus dikembalikan besok: A", "Your library book is due back tomorrow: A"},
 		{about(lent("A", 0), lent("B", 0)), true,
 			"2 buku perpustakaan harus dikembalikan hari ini", "2 library books are due back today"},
 		{about(broken), true, "Buku perpustakaan harus dikembalikan besok: Satu Bcc: x@example.com",
@@ -314,8 +320,8 @@ func TestComposeLanguage(t *testing.T) {
 	for _, test := range []struct{ locale, lang, want string }{
 		{"", "", "id"}, {"id", "", "id"}, {"en", "", "en"}, {"en_GB", "", "en"}, {"fr", "", "id"},
 		{"id", "en", "en"}, {"id", "en-US", "en"}, {"id", "EN_us", "en"}, {"en", "id-ID", "id"},
-		{"en", "default", "en"}, {"id", "default", "id"}, {"id", "fr", "id"}, {"en", "ens", "en"}, {"id", "ens", "id"}, {"id", "su", "su"},
-		{"en", "su-ID", "su"},
+		{"en", "default", "en"}, {"id", "default", "id"}, {"id", "fr", "id"}, {"en", "ens", "en"}, {"id", "ens", "id"},
+		{"id", "su", "su"}, {"en", "su-ID", "su"},
 	} {
 		if composers[test.locale] == nil {
 			composers[test.locale] = composer(t, Texts{Locale: test.locale})
@@ -438,7 +444,9 @@ func TestBrokenTemplate(t *testing.T) {
 		_, err := New(Texts{Dir: dir})
 		assert.ErrorContains(t, err, "keep one")
 	})
-	for name, old := range map[string]string{"field": `days`, "number of days": `"Minggu", `, "unknown field": "honor", "hours": `"." #`, "money": "{amount}"} {
+	for name, old := range map[string]string{
+		"field": `days`, "number of days": `"Minggu", `, "unknown field": "honor", "hours": `"." #`, "money": "{amount}",
+	} {
 		t.Run("language/"+name, func(t *testing.T) {
 			dir := t.TempDir()
 			require.NoError(t, Export(dir))
@@ -480,9 +488,11 @@ func TestExport(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, append([]byte("\ufeff"), source...), 0o666))
 	edited, err := composer(t, Texts{Dir: dir}).compose(l)
 	require.NoError(t, err)
-	assert.Equal(t, strings.NewReplacer("Salam,", "Salam hangat <3,", "didahulukan, ya", "didahulukan &ya").Replace(builtIn.Text),
+	said := strings.NewReplacer("Salam,", "Salam hangat <3,", "didahulukan, ya", "didahulukan &ya")
+	assert.Equal(t, said.Replace(builtIn.Text),
 		edited.Text)
-	assert.Equal(t, strings.NewReplacer("Salam,", "Salam hangat &lt;3,", "didahulukan, ya", "didahulukan &amp;ya").Replace(builtIn.HTML),
+	said = strings.NewReplacer("Salam,", "Salam hangat &lt;3,", "didahulukan, ya", "didahulukan &amp;ya")
+	assert.Equal(t, said.Replace(builtIn.HTML),
 		edited.HTML)
 
 	require.ErrorIs(t, Export(dir), fs.ErrExist)
@@ -567,7 +577,8 @@ func TestKindIsATemplate(t *testing.T) {
 		hidden         string
 	}
 	got, err := must(newComposer(school, files))(t).Compose("class", "fr", class{
-		Group: "7A", Teacher: "Ibu <b>\u202eRina\r\nBcc: x", Today: monday, Pupils: []reminder.Letter{about(lent("Laskar Pelangi /", 3))},
+		Group: "7A", Teacher: "Ibu <b>\u202eRina\r\nBcc: x", Today: monday,
+		Pupils: []reminder.Letter{about(lent("Laskar Pelangi /", 3))},
 	})
 	require.NoError(t, err)
 	assert.Equal(t, reminder.Content{

@@ -14,16 +14,20 @@ import (
 
 // summaries are what the golden files show, by name.
 var summaries = map[string]reminder.Summary{
-	"summary-quiet": {Today: monday, SinceDate: monday.AddDays(-2), SinceTime: "07:02", Activity: reminder.Activity{Since: time.Unix(1, 0)}, Open: 4},
+	"summary-quiet": {Today: monday, SinceDate: monday.AddDays(-2), SinceTime: "07:02",
+		Activity: reminder.Activity{Since: time.Unix(1, 0)}, Open: 4},
 	"summary-busy": {
 		Today: monday, SinceDate: monday.AddDays(-3), SinceTime: "07:02", Planned: 8, Sending: 7, Open: 154, Late: 31,
 		Activity: reminder.Activity{Since: time.Unix(1, 0), Sent: 12, Waiting: 9, Trouble: []reminder.Trouble{
-			{State: reminder.StateFailed, Reason: "rcpt: retry 450 4.7.1: greylisted", Count: 2}, {State: reminder.StateUnknown, Reason: "the run ended in the hand-over", Count: 1}, {State: reminder.StateRefused, Count: 1},
+			{State: reminder.StateFailed, Reason: "rcpt: retry 450 4.7.1: greylisted", Count: 2},
+			{State: reminder.StateUnknown, Reason: "the run ended in the hand-over", Count: 1},
+			{State: reminder.StateRefused, Count: 1},
 		}},
 		Unreachable: []reminder.GroupCount{{Group: "7A", Count: 3}, {Group: "9B", Count: 2}, {Count: 2}},
 		Longest: []reminder.Loan{
 			{Due: monday.AddDays(-43), Title: "Laskar Pelangi /", Borrower: reminder.Borrower{Name: "Siti Aminah", Group: "9B"}},
-			{Due: monday.AddDays(-1), Title: "<script>alert('x')</script>", Borrower: reminder.Borrower{Name: "Baris\r\nBcc: x@example.com"}},
+			{Due: monday.AddDays(-1), Title: "<script>alert('x')</script>",
+				Borrower: reminder.Borrower{Name: "Baris\r\nBcc: x@example.com"}},
 			{Due: monday.AddDays(-1)},
 		},
 	},
