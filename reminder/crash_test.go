@@ -217,7 +217,8 @@ func (l *mortalLibrary) run(t *testing.T, dieAt int) *process {
 	require.NoError(t, err)
 	runner := *l.program
 	var unrecorded sync.WaitGroup
-	runner.Store, runner.Sender = orderedStore{store, &unrecorded}, orderedSender{sender, &unrecorded}
+	ordered := orderedStore{store, store, &unrecorded}
+	runner.Loans, runner.Store, runner.Sender = ordered, ordered, orderedSender{sender, &unrecorded}
 	p.report, err = runner.Run(t.Context(), reminder.Options{})
 	p.mail.Close() // waits until all that the process sent is taken, or thrown away
 	l.accepted = append(l.accepted, p.mail.Messages()...)
@@ -235,6 +236,7 @@ func (l *mortalLibrary) run(t *testing.T, dieAt int) *process {
 // death before it leaves.
 type (
 	orderedStore struct {
+		reminder.Loans
 		reminder.Store
 		unrecorded *sync.WaitGroup
 	}
@@ -259,9 +261,9 @@ func (s orderedStore) Record(ctx context.Context, c reminder.Claim, o reminder.O
 	return s.Store.Record(ctx, c, o)
 }
 
-func (s orderedStore) Reread(ctx context.Context, c reminder.Claim) ([]reminder.Loan, error) {
+func (s orderedStore) Reread(ctx context.Context, ids []string) ([]reminder.Loan, error) {
 	s.unrecorded.Wait()
-	return s.Store.Reread(ctx, c)
+	return s.Loans.Reread(ctx, ids)
 }
 
 // checkOutbox checks what must hold when nothing waits any more.

@@ -174,22 +174,10 @@ func (d *delivery) settle(ctx context.Context) {
 
 // claim takes up to n emails, as far as the daily limit goes, and reports whether that is used up. It is not cut short by
 // the end of the run: what the database took for us unseen would have to wait for its lease.
-func (d *delivery) claim(which Which, n int) (batch []Claim, full bool, err error) {
+func (d *delivery) claim(which Which, n int) ([]Claim, bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.halt), recordTimeout)
 	defer cancel()
-	limit := d.Settings.DailyLimit
-	if limit > 0 {
-		sent, err := d.Store.SentSince(ctx, 24*time.Hour)
-		if n = min(n, limit-sent); err != nil || n <= 0 {
-			return nil, true, err
-		}
-	}
-	claims, err := d.Store.Claim(ctx, which, n, d.Settings.Lease)
-	if err != nil || limit == 0 {
-		return claims, false, err
-	}
-	batch, err = d.Store.KeepWithin(ctx, limit, claims) // other runs claim, too
-	return batch, len(batch) < len(claims), err
+	return d.Store.Claim(ctx, Wanted{Which: which, Most: n, Lease: d.Settings.Lease, DailyLimit: d.Settings.DailyLimit})
 }
 
 // wait waits for the next try of a queued email. It reports false when there is none that this run should stay for.

@@ -100,6 +100,15 @@ type Claim struct {
 	name string // what its Message-ID begins with; "": its Ref
 }
 
+// Loans returns the ids of the loans that the email is about.
+func (c Claim) Loans() []string {
+	ids := make([]string, len(c.Notices))
+	for i, n := range c.Notices {
+		ids[i] = n.Loan
+	}
+	return ids
+}
+
 // named returns the claim with the name under which it is sent. The name is made of what is told and to whom: so the same
 // promise, made again by records that were restored from a backup, is a copy that receivers can drop. The secret keeps ids
 // from being guessed.

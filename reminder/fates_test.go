@@ -474,9 +474,9 @@ type countedClaims struct {
 	n int
 }
 
-func (c *countedClaims) Claim(ctx context.Context, which reminder.Which, n int, lease time.Duration) ([]reminder.Claim, error) {
+func (c *countedClaims) Claim(ctx context.Context, w reminder.Wanted) ([]reminder.Claim, bool, error) {
 	c.n++
-	return c.Store.Claim(ctx, which, n, lease)
+	return c.Store.Claim(ctx, w)
 }
 
 // TestInterrupted: when the caller goes, no further email is begun; the one that the server may have taken is finished and
@@ -499,7 +499,7 @@ func TestInterrupted(t *testing.T) {
 			app := lib.app(t, srv, map[string]string{"MAIL_CONCURRENCY": "1"})
 			runner := *app.Runner
 			if phase == "reread" {
-				runner.Store = interruptedStore{app.Store, cancel}
+				runner.Loans = interruptedLoans{app.Store, cancel, new(int)}
 			}
 			rep, err := runner.Run(ctx, reminder.Options{})
 			require.NoError(t, err)
@@ -514,15 +514,18 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// An interruptedStore ends the run just before loans are read again.
-type interruptedStore struct {
-	reminder.Store
+// interruptedLoans end the run just before loans are read again.
+type interruptedLoans struct {
+	reminder.Loans
 	interrupt func()
+	reads     *int
 }
 
-func (s interruptedStore) Reread(ctx context.Context, c reminder.Claim) ([]reminder.Loan, error) {
-	s.interrupt()
-	return s.Store.Reread(ctx, c)
+func (l interruptedLoans) Reread(ctx context.Context, ids []string) ([]reminder.Loan, error) {
+	if *l.reads++; *l.reads > 1 { // the first is the plan's
+		l.interrupt()
+	}
+	return l.Loans.Reread(ctx, ids)
 }
 
 // TestPreview shows what the run then sends, and writes nothing.
@@ -533,7 +536,7 @@ func TestPreview(t *testing.T) {
 	first := lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Title: "Laskar Pelangi"})
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-25"})
 	collect := func(app *setup.App) (previews []mail.Message) {
-		require.NoError(t, app.Runner.Preview(t.Context(), day("2026-11-24"), func(m mail.Message) error {
+		require.NoError(t, app.Runner.Preview(t.Context(), app.Store, day("2026-11-24"), func(m mail.Message) error {
 			previews = append(previews, m)
 			return nil
 		}))

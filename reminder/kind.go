@@ -66,7 +66,7 @@ func (loanMailing) Plan(_ context.Context, run *Run) (Planner, error) {
 }
 
 func (loanMailing) Recheck(ctx context.Context, run *Run, c Claim) (Draft, Outcome, error) {
-	loans, err := run.Store.Reread(ctx, c)
+	loans, err := run.Loans.Reread(ctx, c.Loans())
 	if err != nil {
 		return Draft{}, Outcome{}, err
 	}

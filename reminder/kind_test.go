@@ -74,7 +74,7 @@ func (p *parentsPlan) Emails(map[string]bool) (emails []reminder.Email) {
 }
 
 func (p parents) Recheck(ctx context.Context, run *reminder.Run, c reminder.Claim) (d reminder.Draft, o reminder.Outcome, err error) {
-	loans, err := run.Store.Reread(ctx, c)
+	loans, err := run.Loans.Reread(ctx, c.Loans())
 	var books struct {
 		Items []struct{ Child, Title string }
 	}

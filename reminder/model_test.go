@@ -274,9 +274,14 @@ func (m *model) plan(rt *rapid.T) {
 	rules := m.rules()
 	plan := reminder.NewPlan(rules, m.today)
 	first, last := rules.Reach(m.today)
-	require.NoError(rt, m.store.Scan(m.t.Context(), first, last, func(loans []reminder.Loan, known map[reminder.Cycle]reminder.History) error {
+	require.NoError(rt, m.store.Scan(m.t.Context(), first, last, func(loans []reminder.Loan) error {
+		var ids []string
+		for _, l := range loans {
+			ids = append(ids, l.ID)
+		}
+		known, err := m.store.Promised(m.t.Context(), first, ids...)
 		plan.Add(loans, known)
-		return nil
+		return err
 	}))
 	var before int64
 	require.NoError(rt, m.db.QueryRow("SELECT COALESCE(MAX(id), 0) FROM reminder_emails").Scan(&before))
@@ -345,7 +350,7 @@ func (m *model) in(states ...reminder.State) (n int) {
 
 func (m *model) claim(rt *rapid.T) {
 	n := rapid.IntRange(1, 3).Draw(rt, "n")
-	claims, err := m.store.Claim(m.t.Context(), reminder.ClaimAll, n, time.Hour)
+	claims, _, err := m.store.Claim(m.t.Context(), reminder.Wanted{Most: n, Lease: time.Hour})
 	require.NoError(rt, err)
 	require.Len(rt, claims, min(n, m.in(reminder.StateQueued)))
 	for _, c := range claims {
@@ -382,7 +387,7 @@ func (m *model) handOver(rt *rapid.T) {
 			lines++
 		}
 	}
-	loans, err := m.store.Reread(m.t.Context(), f.claim)
+	loans, err := m.store.Reread(m.t.Context(), f.claim.Loans())
 	require.NoError(rt, err)
 	letter, _, outcome := m.rules().Recheck(f.claim, loans, m.today)
 	outcome = outcome.For(f.claim)
@@ -508,13 +513,13 @@ func (m *model) converge(rt *rapid.T) {
 		_, err := m.store.Sweep(m.t.Context(), true)
 		require.NoError(rt, err)
 		for {
-			claims, err := m.store.Claim(m.t.Context(), reminder.ClaimAll, 10, time.Hour)
+			claims, _, err := m.store.Claim(m.t.Context(), reminder.Wanted{Most: 10, Lease: time.Hour})
 			require.NoError(rt, err)
 			if len(claims) == 0 {
 				break
 			}
 			for _, c := range claims {
-				loans, err := m.store.Reread(m.t.Context(), c)
+				loans, err := m.store.Reread(m.t.Context(), c.Loans())
 				require.NoError(rt, err)
 				_, _, o := m.rules().Recheck(c, loans, m.today)
 				o = o.For(c)

@@ -11,10 +11,16 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
+// A Queue shows what waits to be sent.
+type Queue interface {
+	// Waiting returns the queued emails without claiming them.
+	Waiting(ctx context.Context) ([]Claim, error)
+}
+
 // Preview composes the mails that a run would send if it were today: the librarian's summary, those that wait and those it
 // would promise. It calls each for every one. Nothing is written. Send window, closed days, limits and the brake are left
 // out of account: they decide when, not what.
-func (r *Runner) Preview(ctx context.Context, today Date, each func(mail.Message) error) error {
+func (r *Runner) Preview(ctx context.Context, queue Queue, today Date, each func(mail.Message) error) error {
 	if err := r.Store.Check(ctx); err != nil {
 		return err
 	}
@@ -24,7 +30,7 @@ func (r *Runner) Preview(ctx context.Context, today Date, each func(mail.Message
 	if run.Rules, err = r.Rules(ctx, today); err != nil {
 		return err
 	}
-	claims, err := r.Store.Waiting(ctx)
+	claims, err := queue.Waiting(ctx)
 	if err != nil {
 		return err
 	}
@@ -41,9 +47,7 @@ func (r *Runner) Preview(ctx context.Context, today Date, each func(mail.Message
 			return err
 		}
 		s.Waiting += s.Planned // as in a run, which has promised them by then
-		if s.Sending, err = r.sending(ctx, s.Waiting); err != nil {
-			return err
-		}
+		s.Sending = s.sending(r.Settings.DailyLimit)
 		c := Claim{Ref: fmt.Sprintf("summary-%d", i+1), Kind: KindSummary, Attempts: 1}
 		if err := run.show(c, Draft{To: to, Data: s}, each); err != nil {
 			return err
@@ -89,25 +93,23 @@ const silentReach = 366
 
 // Silent asks the rules about the open loans due within a year, and returns up to most of those about which no mail is due
 // and none waits, and how many more there are.
-func (r *Runner) Silent(ctx context.Context, today Date, most int) (silent []Silence, more int, err error) {
+func (r *Runner) Silent(ctx context.Context, queue Queue, today Date, most int) (silent []Silence, more int, err error) {
 	rules, err := r.Rules(ctx, today)
 	if err != nil {
 		return nil, 0, err
 	}
-	waiting, err := r.Store.Waiting(ctx)
+	waiting, err := queue.Waiting(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
 	why := map[string]Verdict{}
-	err = r.Store.Scan(ctx, today.AddDays(-silentReach), today.AddDays(silentReach),
-		func(loans []Loan, known map[Cycle]History) error {
-			for _, l := range loans {
-				if _, verdict := rules.Judge(l, known[l.cycle()], today); verdict != VerdictDue {
-					why[l.ID] = verdict
-				}
+	err = r.scan(ctx, today.AddDays(-silentReach), today.AddDays(silentReach), func(loans []Loan, known map[Cycle]History) {
+		for _, l := range loans {
+			if _, verdict := rules.Judge(l, known[l.cycle()], today); verdict != VerdictDue {
+				why[l.ID] = verdict
 			}
-			return nil
-		})
+		}
+	})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -118,23 +120,14 @@ func (r *Runner) Silent(ctx context.Context, today Date, most int) (silent []Sil
 	}
 	ids := slices.SortedFunc(maps.Keys(why), func(a, b string) int { return cmp.Or(cmp.Compare(why[a], why[b]), cmp.Compare(a, b)) })
 	shown := ids[:min(len(ids), most)]
-	for chunk := range slices.Chunk(shown, rereadChunk) {
-		var c Claim
-		for _, id := range chunk {
-			c.Notices = append(c.Notices, Notice{Cycle: Cycle{Loan: id}})
-		}
-		loans, err := r.Store.Reread(ctx, c) // a scan knows no names
-		if err != nil {
-			return nil, 0, err
-		}
-		for _, l := range loans {
-			silent = append(silent, Silence{l.Borrower.Name, l.Borrower.Group, l.Title, l.Due, why[l.ID]})
-		}
+	loans, err := rereadAll(ctx, r.Loans, shown)
+	for _, l := range loans {
+		silent = append(silent, Silence{l.Borrower.Name, l.Borrower.Group, l.Title, l.Due, why[l.ID]})
 	}
 	slices.SortFunc(silent, func(a, b Silence) int {
 		return cmp.Or(cmp.Compare(a.Why, b.Why), cmp.Compare(a.Name, b.Name), a.Due.Compare(b.Due))
 	})
-	return silent, len(ids) - len(shown), nil
+	return silent, len(ids) - len(shown), err
 }
 
 // Sample composes the mail about one loan as if nothing had been told about it yet, and as if its first step had come.
@@ -147,8 +140,7 @@ func (r *Runner) Sample(ctx context.Context, today Date, loan string) (mail.Mess
 	if err != nil {
 		return mail.Message{}, err
 	}
-	c := Claim{Ref: "sample-" + rand.Text(), Attempts: 1, Notices: []Notice{{Cycle: Cycle{Loan: loan}}}}
-	loans, err := r.Store.Reread(ctx, c)
+	loans, err := r.Loans.Reread(ctx, []string{loan})
 	if err != nil {
 		return mail.Message{}, err
 	}
@@ -159,8 +151,8 @@ func (r *Runner) Sample(ctx context.Context, today Date, loan string) (mail.Mess
 	if !ok {
 		step = r.Settings.Schedule.First()
 	}
-	c.Kind, c.Borrower = KindLoan, loans[0].Borrower.ID
-	c.Notices = []Notice{{Cycle: loans[0].cycle(), Step: step}}
+	c := Claim{Ref: "sample-" + rand.Text(), Attempts: 1, Kind: KindLoan, Borrower: loans[0].Borrower.ID,
+		Notices: []Notice{{Cycle: loans[0].cycle(), Step: step}}}
 	letter, to, outcome := rules.Recheck(c, loans, today)
 	if len(letter.Items) == 0 {
 		return mail.Message{}, NewFault(nil, "preview.there_no_mail_for_that", "Why", Verdict(outcome.Reason))

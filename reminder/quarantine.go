@@ -2,6 +2,7 @@ package reminder
 
 import (
 	"context"
+	"time"
 )
 
 // A Silenced is what a quarantine silences, or has silenced.
@@ -13,12 +14,24 @@ type Silenced struct {
 	Unknown   int  `json:"unknown"`  // emails that waited, and may have been sent before
 }
 
+// A Silencer ends what waits and keeps notices from being promised.
+type Silencer interface {
+	// Skip stores emails and their notices as canceled for a reason, so that they are never sent.
+	Skip(ctx context.Context, runID string, emails []Email, reason string) (PlannedCounts, error)
+	// CancelWaiting ends all emails that have not ended, for good: as unknown where they may have been sent, else as canceled.
+	CancelWaiting(ctx context.Context, reason string) (canceled, unknown int, err error)
+	// Quarantined stores that there was a quarantine, for a person to see.
+	Quarantined(ctx context.Context, before Date, now time.Time) error
+	// Release takes back what quarantines have skipped and canceled, and returns how many notices may be promised anew.
+	Release(ctx context.Context) (int, error)
+}
+
 // Quarantine records as skipped what a run on the day before a date would have told, and cancels what waits. It is for a
 // database that was restored: the borrowers were told, and the record of it is gone. It asks agree first, with the number of
-// emails that wait in Canceled. It may be repeated, and [Store.Release] takes it back.
+// emails that wait in Canceled. It may be repeated, and [Silencer.Release] takes it back.
 //
 // The skipped emails are stored as canceled in the transaction that stores them: a crash cannot leave them to be sent.
-func (r *Runner) Quarantine(ctx context.Context, before Date, agree func(Silenced) bool) (Silenced, error) {
+func (r *Runner) Quarantine(ctx context.Context, outbox Silencer, before Date, agree func(Silenced) bool) (Silenced, error) {
 	done := Silenced{Before: before}
 	if err := r.Store.Check(ctx); err != nil {
 		return done, err
@@ -56,14 +69,14 @@ func (r *Runner) Quarantine(ctx context.Context, before Date, agree func(Silence
 	if err != nil {
 		return done, err
 	}
-	if done.Canceled, done.Unknown, err = r.Store.CancelWaiting(ctx, ReasonQuarantined); err != nil {
+	if done.Canceled, done.Unknown, err = outbox.CancelWaiting(ctx, ReasonQuarantined); err != nil {
 		return done, err
 	}
-	if rep.Planned, err = r.Store.Skip(ctx, rep.RunID, emails, ReasonQuarantined); err != nil {
+	if rep.Planned, err = outbox.Skip(ctx, rep.RunID, emails, ReasonQuarantined); err != nil {
 		return done, err
 	}
 	done.Borrowers, done.Loans = rep.Planned.Emails, rep.Planned.Notices
-	if err := r.Store.Quarantined(ctx, before, run.Now); err != nil {
+	if err := outbox.Quarantined(ctx, before, run.Now); err != nil {
 		return done, err
 	}
 	rep.Emails.Canceled, rep.Emails.Unknown = done.Canceled, done.Unknown

@@ -35,7 +35,7 @@ func TestRestoredBackup(t *testing.T) {
 	}
 	said := 0
 	for _, want := range []reminder.Silenced{{Before: day("2026-11-24"), Borrowers: 2, Loans: 2, Canceled: 1}, {Before: day("2026-11-24")}} {
-		done, err := app.Runner.Quarantine(t.Context(), day("2026-11-24"), func(asked reminder.Silenced) bool {
+		done, err := app.Runner.Quarantine(t.Context(), app.Store, day("2026-11-24"), func(asked reminder.Silenced) bool {
 			said++
 			assert.Equal(t, want, asked)
 			return true

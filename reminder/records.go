@@ -98,7 +98,7 @@ func (r *Runner) restored(ctx context.Context, records Records, now time.Time) (
 	if records.Worked.IsZero() || now.Sub(records.Worked) < restoredAfter {
 		return false, nil
 	}
-	borrowed, err := r.Store.LastBorrowed(ctx, DateOf(now, r.Settings.Zone))
+	borrowed, err := r.Loans.LastBorrowed(ctx, DateOf(now, r.Settings.Zone))
 	return borrowed.After(DateOf(records.Worked, r.Settings.Zone).AddDays(1)), err
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/mtsn6garut/pengingat/mail"
@@ -43,6 +44,7 @@ type Settings struct {
 
 // A Runner performs runs. Its fields are set once.
 type Runner struct {
+	Loans    Loans
 	Store    Store
 	Sender   mail.Sender
 	Composer Composer
@@ -369,7 +371,7 @@ func (r *Run) plan(ctx context.Context) ([]Email, error) {
 	var counted LoanCounts
 	if l := last.Loans; l != nil && last.Today == r.Today && l.Open > countedEachRun {
 		counted = LoanCounts{Open: l.Open, TooOld: l.TooOld}
-	} else if counted, err = r.Store.CountLoans(ctx, from); err != nil {
+	} else if counted, err = r.Loans.CountLoans(ctx, from); err != nil {
 		return nil, err
 	}
 	var planners []Planner
@@ -385,18 +387,17 @@ func (r *Run) plan(ctx context.Context) ([]Email, error) {
 			planners = append(planners, p)
 		}
 	}
-	err = r.Store.Scan(ctx, from, to, func(loans []Loan, known map[Cycle]History) error {
+	err = r.scan(ctx, from, to, func(loans []Loan, known map[Cycle]History) {
 		for _, p := range planners {
 			p.Add(loans, known)
 		}
-		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	var emails []Email
 	for _, p := range planners {
-		odd, err := r.Store.Unreadable(ctx, p.Loans())
+		odd, err := Unreadable(ctx, r.Loans, p.Loans())
 		if err != nil {
 			return nil, err
 		}
@@ -423,4 +424,50 @@ func (r *Runner) describe(err error) string {
 		return err.Error()
 	}
 	return r.Describe(err)
+}
+
+// scan calls page for the loans due in a period, with what was promised in their cycles.
+func (r *Runner) scan(ctx context.Context, first, last Date, page func(loans []Loan, known map[Cycle]History)) error {
+	return r.Loans.Scan(ctx, first, last, func(loans []Loan) error {
+		ids := make([]string, len(loans))
+		for i, l := range loans {
+			ids[i] = l.ID
+		}
+		known, err := r.Store.Promised(ctx, first, ids...)
+		if err == nil {
+			page(loans, known)
+		}
+		return err
+	})
+}
+
+// rereadChunk is how many loans are read at a time.
+const rereadChunk = 500
+
+// rereadAll reads many loans: a scan knows no names.
+func rereadAll(ctx context.Context, from Loans, ids []string) (loans []Loan, err error) {
+	for chunk := range slices.Chunk(ids, rereadChunk) {
+		read, err := from.Reread(ctx, chunk)
+		if err != nil {
+			return nil, err
+		}
+		loans = append(loans, read...)
+	}
+	return loans, nil
+}
+
+// Unreadable returns which of some open loans a recheck could not read, because the database cannot compute a cell of theirs
+// or does not find them by their id.
+func Unreadable(ctx context.Context, from Loans, ids []string) (map[string]bool, error) {
+	loans, err := rereadAll(ctx, from, ids)
+	odd := map[string]bool{}
+	for _, id := range ids {
+		odd[id] = true
+	}
+	for _, l := range loans {
+		if l.Broken == "" {
+			delete(odd, l.ID)
+		}
+	}
+	return odd, err
 }

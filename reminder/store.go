@@ -30,102 +30,49 @@ type Swept struct {
 	Failed  int // emails that used all tries without ever being handed over
 }
 
-// Which emails a claim takes.
-type Which int
-
-// The ways to claim.
-const (
-	ClaimFirst Which = iota // of PriorityFirst alone
-	ClaimFresh              // without those that go after the others: second chances, and those taken back
-	ClaimAll
-)
-
-// A Store keeps loans (which it only reads) and the outbox. Its methods are safe for concurrent runs and for several
-// runs on several machines; the database decides between them. Leases and retry times are measured by the database's
-// clock, so the machines' clocks need not agree.
-//
-// Any method may fail with a *Fault.
-type Store interface {
-	// Check reports what is wrong with the schema, the view or the rights, before anything is done.
-	Check(ctx context.Context) error
-
-	// Begin records that a run started; Finish records its report. A run that died has no finish.
-	Begin(ctx context.Context, r Report) error
-	Finish(ctx context.Context, r Report) error
-	// LastReport returns what the newest finished run reported; a zero Report when there was none.
-	LastReport(ctx context.Context) (Report, error)
-
-	// Pauses returns the pauses stored, whether or not they are over.
-	Pauses(ctx context.Context) ([]Pause, error)
-	// SetPause stores a pause; a provider's replaces a provider's, a person's a person's.
-	SetPause(ctx context.Context, p Pause) error
-	// LiftPause removes the pause set by a person, or the one set by a provider.
-	LiftPause(ctx context.Context, byPerson bool) error
-
-	// Calendars returns the closures from a day on: the library's under "", and those of branches that have their own.
-	Calendars(ctx context.Context, from Date) (map[string]Calendar, error)
-	// OptedOut returns the borrowers who want no reminders.
-	OptedOut(ctx context.Context) (map[string]bool, error)
-	// BadAddresses returns, by borrower, the digest of the address that was refused for good.
-	BadAddresses(ctx context.Context) (map[string]Digest, error)
-
+// Loans are the open loans of the library's own system. They are only read, so another database than that of the records can
+// have them.
+type Loans interface {
 	// CountLoans counts all open loans, those due before a day (as TooOld), and the Odd ones that no Scan from that day on shows.
 	CountLoans(ctx context.Context, before Date) (LoanCounts, error)
 	// Scan calls page for the open loans due from first to last, and for those whose due date nobody can mean, some thousand at
-	// a time and in no order, with what was promised in their cycles. A loan that the database cannot compute is a Loan with
-	// Broken. When it fails, some pages may have been handed over. page may use the Store, but not Scan.
-	Scan(ctx context.Context, first, last Date, page func(loans []Loan, known map[Cycle]History) error) error
+	// a time and in no order. A loan that the database cannot compute is a Loan with Broken. When Scan fails, some pages may
+	// have been handed over. page must not Scan.
+	Scan(ctx context.Context, first, last Date, page func(loans []Loan) error) error
+	// Reread returns the loans with some ids as they are now. A loan that was returned is missing; of one that the database
+	// cannot compute as a whole, what it can.
+	Reread(ctx context.Context, ids []string) ([]Loan, error)
+	// LastBorrowed returns the newest day until today on which an open loan was borrowed; zero when the source does not tell.
+	LastBorrowed(ctx context.Context, today Date) (Date, error)
+}
 
-	// Unreadable returns which of some open loans cannot be read as Reread will, because the database cannot compute a cell of
-	// theirs or does not find them by their id.
-	Unreadable(ctx context.Context, loans []string) (map[string]bool, error)
+// A Store keeps the records. Its methods are safe for concurrent runs and for several runs on several machines; the database
+// decides between them. Leases and retry times are measured by the database's clock, so the machines' clocks need not agree.
+//
+// Any method, also of Loans, may fail with a *Fault.
+type Store interface {
+	Outbox
+	Journal
+	Library
+}
 
+// An Outbox keeps emails and their notices.
+type Outbox interface {
+	// Promised returns what was promised, for every kind, about loans of these ids, or what else kinds are about, with a due
+	// date on a day or after it.
+	Promised(ctx context.Context, from Date, ids ...string) (map[Cycle]History, error)
 	// Promise stores emails and their notices, many in one transaction. Notices that another run promised meanwhile are
 	// left out, and emails left without any; one that the database refuses does not keep it from storing the others. It
 	// returns what was stored.
 	Promise(ctx context.Context, runID string, emails []Email) (PlannedCounts, error)
 
-	// Promised returns what was promised, for every kind, about loans of these ids, or what else kinds are about, with a due date
-	// on a day or after it.
-	Promised(ctx context.Context, from Date, ids ...string) (map[Cycle]History, error)
-
-	// Skip stores emails and their notices as canceled for a reason, so that they are never sent.
-	Skip(ctx context.Context, runID string, emails []Email, reason string) (PlannedCounts, error)
-	// CancelWaiting ends all emails that have not ended, for good: as unknown where they may have been sent, else as canceled.
-	CancelWaiting(ctx context.Context, reason string) (canceled, unknown int, err error)
-	// Quarantined stores that there was a quarantine, for a person to see.
-	Quarantined(ctx context.Context, before Date, now time.Time) error
-	// Release takes back what quarantines have skipped and canceled, and returns how many notices may be promised anew.
-	Release(ctx context.Context) (int, error)
-	// Records says how the records look. Runs that began after now, by a clock that was ahead, do not count.
-	Records(ctx context.Context, now time.Time) (Records, error)
-	// Ran reports whether a run is on record.
-	Ran(ctx context.Context, runID string) (bool, error)
-	// NewSecret gives the database its secret, and returns the one that it has then.
-	NewSecret(ctx context.Context) (string, error)
-	// Accept makes records of which a part came from a backup fit to go on with: no new email gets the number of one that is
-	// missing.
-	Accept(ctx context.Context, r Records) error
-	// Settle remembers where the records lie with a person's knowledge.
-	Settle(ctx context.Context, here Place) error
-	// LastBorrowed returns the newest day until today on which an open loan was borrowed; zero when the view does not tell.
-	LastBorrowed(ctx context.Context, today Date) (Date, error)
-
 	// Sweep settles what dead runs left: claims whose lease ran out are queued again, or fail when that has happened too
 	// often; hand-overs become unknown. With resend, an email that became unknown for the first time is queued once more.
 	Sweep(ctx context.Context, resend bool) (Swept, error)
-	// Claim takes up to n queued emails whose time has come, the most urgent first, for the length of lease.
-	Claim(ctx context.Context, which Which, n int, lease time.Duration) ([]Claim, error)
-	// KeepWithin hands those of our claims back that would let more than limit emails be handed over in 24 hours, counting
-	// every run's hand-overs and claims, and returns the others.
-	KeepWithin(ctx context.Context, limit int, claims []Claim) ([]Claim, error)
-	// Waiting returns the queued emails without claiming them, for a preview.
-	Waiting(ctx context.Context) ([]Claim, error)
+	// Claim takes queued emails whose time has come, the most urgent first. It reports whether the daily limit kept some back.
+	Claim(ctx context.Context, w Wanted) (claims []Claim, full bool, err error)
 	// NextTry returns how long it is until the next queued email may be claimed, and false when none is queued.
 	NextTry(ctx context.Context) (time.Duration, bool, error)
-	// Reread returns the loans of a claim's notices as they are now. A loan that was returned is missing; of one that the
-	// database cannot compute as a whole, what it can.
-	Reread(ctx context.Context, c Claim) ([]Loan, error)
 	// HandOver marks a claim as about to be sent with this Message-ID and Date. After ErrLost nothing may be sent.
 	HandOver(ctx context.Context, c Claim, messageID string, date time.Time) error
 	// Record writes what became of a claim. It may be repeated: an outcome that is already recorded is no error.
@@ -137,13 +84,66 @@ type Store interface {
 	// their way again, the address is not bad. Their reasons begin with GoesLast.
 	TakeBack(ctx context.Context, ids []int64) error
 
-	// Activity says what became of reminders since the last summary that was sent on a day before today.
-	Activity(ctx context.Context, today Date) (Activity, error)
-	// LateLongest returns the up to n open loans due first in a period, last excluded, that are not on hold.
-	LateLongest(ctx context.Context, first, last Date, n int) ([]Loan, error)
-
-	// SentSince counts the emails handed over in the last period, whatever their outcome.
-	SentSince(ctx context.Context, period time.Duration) (int, error)
 	// Backlog counts the emails that have not ended, and says when the oldest was promised (zero when there is none).
 	Backlog(ctx context.Context) (waiting int, oldest time.Time, err error)
+	// Activity says what became of reminders since the last summary that was sent on a day before today.
+	Activity(ctx context.Context, today Date) (Activity, error)
+}
+
+// Wanted says which emails a claim takes.
+type Wanted struct {
+	Which      Which
+	Most       int // emails
+	Lease      time.Duration
+	DailyLimit int // of every run's hand-overs and claims in 24 hours; 0: none
+}
+
+// Which emails a claim takes.
+type Which int
+
+// The ways to claim.
+const (
+	ClaimAll   Which = iota
+	ClaimFirst       // of PriorityFirst alone
+	ClaimFresh       // without those that go after the others: second chances, and those taken back
+)
+
+// A Journal keeps what runs did, and what they must know of each other.
+type Journal interface {
+	// Check reports what is wrong with the schema, the view or the rights, before anything is done.
+	Check(ctx context.Context) error
+	// Begin records that a run started; Finish records its report. A run that died has no finish.
+	Begin(ctx context.Context, r Report) error
+	Finish(ctx context.Context, r Report) error
+	// LastReport returns what the newest finished run reported; a zero Report when there was none.
+	LastReport(ctx context.Context) (Report, error)
+
+	// Records says how the records look. Runs that began after now, by a clock that was ahead, do not count.
+	Records(ctx context.Context, now time.Time) (Records, error)
+	// Ran reports whether a run is on record.
+	Ran(ctx context.Context, runID string) (bool, error)
+	// Accept makes records of which a part came from a backup fit to go on with: no new email gets the number of one that is
+	// missing.
+	Accept(ctx context.Context, r Records) error
+	// Settle remembers where the records lie with a person's knowledge.
+	Settle(ctx context.Context, here Place) error
+	// NewSecret gives the database its secret, and returns the one that it has then.
+	NewSecret(ctx context.Context) (string, error)
+
+	// Pauses returns the pauses stored, whether or not they are over.
+	Pauses(ctx context.Context) ([]Pause, error)
+	// SetPause stores a pause; a provider's replaces a provider's, a person's a person's.
+	SetPause(ctx context.Context, p Pause) error
+	// LiftPause removes the pause set by a person, or the one set by a provider.
+	LiftPause(ctx context.Context, byPerson bool) error
+}
+
+// A Library keeps what people, and refused mails, say about days and borrowers.
+type Library interface {
+	// Calendars returns the closures from a day on: the library's under "", and those of branches that have their own.
+	Calendars(ctx context.Context, from Date) (map[string]Calendar, error)
+	// OptedOut returns the borrowers who want no reminders.
+	OptedOut(ctx context.Context) (map[string]bool, error)
+	// BadAddresses returns, by borrower, the digest of the address that was refused for good.
+	BadAddresses(ctx context.Context) (map[string]Digest, error)
 }

@@ -1,6 +1,7 @@
 package reminder
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -32,6 +33,8 @@ type Activity struct {
 	Since   time.Time // when the summary before was handed over; zero: since the beginning
 	Sent    int       // emails
 	Waiting int       // emails that have not ended
+	Ahead   int       // emails that go first and have not ended
+	LastDay int       // emails of every kind that were handed over in the last 24 hours
 	Trouble []Trouble // what ended badly, the most frequent first
 }
 
@@ -124,66 +127,69 @@ func (r *Run) summary(ctx context.Context) (s Summary, err error) {
 	if s.Activity, err = r.Store.Activity(ctx, r.Today); err != nil {
 		return s, err
 	}
-	if s.Sending, err = r.sending(ctx, s.Waiting); err != nil {
-		return s, err
-	}
+	s.Sending = s.sending(r.Settings.DailyLimit)
 	if !s.Since.IsZero() {
 		s.SinceDate, s.SinceTime = DateOf(s.Since, r.Settings.Zone), s.Since.In(r.Settings.Zone).Format("15:04")
 	}
-	loans, err := r.Store.CountLoans(ctx, r.Today)
-	if err != nil {
-		return s, err
-	}
-	s.Open, s.Late = loans.Open, loans.TooOld
-	if s.Longest, err = r.Store.LateLongest(ctx, r.Today.AddDays(-longestReach), r.Today, longestLate); err != nil {
-		return s, err
-	}
-	unreachable, err := r.Unreachable(ctx, r.Rules, r.Today)
-	s.Unreachable = CountGroups(unreachable)
+	survey, err := r.Survey(ctx, r.Rules, r.Today, longestReach, longestLate)
+	s.Open, s.Late, s.Longest, s.Unreachable = survey.Open, survey.Late, survey.Longest, CountGroups(survey.Unreachable)
 	return s, err
 }
 
-// sending returns how many of the waiting reminders the daily limit lets go now, behind the summaries.
-func (r *Runner) sending(ctx context.Context, waiting int) (int, error) {
-	limit := r.Settings.DailyLimit
+// sending returns how many of the waiting reminders a daily limit lets go now, behind what goes first.
+func (a Activity) sending(limit int) int {
 	if limit == 0 {
-		return waiting, nil
+		return a.Waiting
 	}
-	sent, err := r.Store.SentSince(ctx, 24*time.Hour)
-	if err != nil {
-		return 0, err
-	}
-	all, _, err := r.Store.Backlog(ctx)
-	return max(0, min(waiting, limit-sent-(all-waiting))), err
+	return max(0, min(a.Waiting, limit-a.LastDay-a.Ahead))
 }
 
-// rereadChunk is how many loans are read at a time.
-const rereadChunk = 500
+// A Survey is what one look at the open loans shows.
+type Survey struct {
+	Open, Late  int
+	Unreachable []Loan // in reach, whose borrowers have no address that works
+	Longest     []Loan // due first, without those on hold
+}
 
-// Unreachable returns the loans in reach whose borrowers have no address that works.
-func (r *Runner) Unreachable(ctx context.Context, rules Rules, today Date) ([]Loan, error) {
-	var silent []Notice
+// Survey looks at the open loans that are late by no more than some days or in reach, and returns up to n of those that are
+// late longest.
+func (r *Runner) Survey(ctx context.Context, rules Rules, today Date, days, n int) (s Survey, err error) {
+	counted, err := r.Loans.CountLoans(ctx, today)
+	if err != nil {
+		return s, err
+	}
+	s.Open, s.Late = counted.Open, counted.TooOld
+	var unreachable []string
+	var longest []Loan
+	byDue := func(a, b Loan) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID)) }
 	first, last := rules.Reach(today)
-	err := r.Store.Scan(ctx, first, last, func(page []Loan, _ map[Cycle]History) error {
-		for _, loan := range page {
-			if _, verdict := rules.Judge(loan, nil, today); verdict == VerdictUnreachable || verdict == VerdictBadAddress {
-				silent = append(silent, Notice{Cycle: loan.cycle()})
+	earliest := today.AddDays(-days)
+	err = r.Loans.Scan(ctx, slices.MinFunc([]Date{first, earliest}, Date.Compare), last, func(page []Loan) error {
+		for _, l := range page {
+			if _, v := rules.Judge(l, nil, today); v == VerdictUnreachable || v == VerdictBadAddress {
+				unreachable = append(unreachable, l.ID)
+			}
+			if l.Hold == "" && l.ID != "" && !l.Due.Before(earliest) && l.Due.Before(today) {
+				longest = append(longest, l)
 			}
 		}
+		slices.SortFunc(longest, byDue)
+		longest = longest[:min(n, len(longest))]
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	var loans []Loan
-	for chunk := range slices.Chunk(silent, rereadChunk) { // a scan knows no names
-		read, err := r.Store.Reread(ctx, Claim{Notices: chunk})
-		if err != nil {
-			return nil, err
-		}
-		loans = append(loans, read...)
+	if s.Unreachable, err = rereadAll(ctx, r.Loans, unreachable); err != nil {
+		return s, err
 	}
-	return loans, nil
+	ids := make([]string, len(longest))
+	for i, l := range longest {
+		ids[i] = l.ID
+	}
+	s.Longest, err = rereadAll(ctx, r.Loans, ids)
+	slices.SortFunc(s.Longest, byDue)
+	return s, err
 }
 
 // CountGroups counts the borrowers of loans by group, those without one last.

@@ -207,7 +207,7 @@ func run(ctx context.Context, environ map[string]string, t trigger, dir, mails s
 		return r, 0, fmt.Errorf("%d mails should have been sent; there are %d, and the report says %+v", t.want, len(r.Letters), report)
 	}
 	if t.want > 0 {
-		r.Silent, r.More, err = app.Runner.Silent(ctx, report.Today, 1000)
+		r.Silent, r.More, err = app.Runner.Silent(ctx, app.Store, report.Today, 1000)
 		r.Silent = slices.DeleteFunc(r.Silent, func(s reminder.Silence) bool { return s.Why == reminder.VerdictTold })
 	}
 	return r, report.Loans.Open, err

@@ -44,7 +44,7 @@ func (p *program) previewCommand() *cobra.Command {
 				}
 				messages = append(messages, one)
 			} else {
-				err := app.Runner.Preview(ctx, today, func(one mail.Message) error {
+				err := app.Runner.Preview(ctx, app.Store, today, func(one mail.Message) error {
 					messages = append(messages, one)
 					m.set(len(messages), 0)
 					return nil
@@ -59,7 +59,7 @@ func (p *program) previewCommand() *cobra.Command {
 			run := page.Run{When: letter.Day(today, p.locale)}
 			if loan == "" {
 				var err error
-				if run.Silent, run.More, err = app.Runner.Silent(ctx, today, desk.MaxPeople); err != nil {
+				if run.Silent, run.More, err = app.Runner.Silent(ctx, app.Store, today, desk.MaxPeople); err != nil {
 					return err
 				}
 			}

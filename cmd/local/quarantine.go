@@ -35,7 +35,7 @@ func (p *program) quarantineCommand() *cobra.Command {
 				return p.usage("quarantine.still_come_today_what_was", "Date", date, "Today", today)
 			}
 			asked, agreed := false, yes
-			done, err := app.Runner.Quarantine(ctx, date, func(q reminder.Silenced) bool {
+			done, err := app.Runner.Quarantine(ctx, app.Store, date, func(q reminder.Silenced) bool {
 				p.print("quarantine.loans_borrowers_get_no_reminder",
 					"N", q.Loans, "Borrowers", q.Borrowers, "Before", q.Before, "Canceled", q.Canceled)
 				if asked = !yes && p.machine.answers(p.in); asked {

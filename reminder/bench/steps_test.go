@@ -30,6 +30,7 @@ func (c *clock) seconds() float64 { return time.Duration(c.ns.Load()).Seconds() 
 // A stopwatch is a Store and a Sender that measure those beneath them. What a run does between the calls, composing above
 // all, is what remains.
 type stopwatch struct {
+	reminder.Loans
 	reminder.Store
 	sender mail.Sender
 
@@ -43,12 +44,12 @@ type stopwatch struct {
 }
 
 func (w *stopwatch) Scan(ctx context.Context, first, last reminder.Date,
-	page func([]reminder.Loan, map[reminder.Cycle]reminder.History) error) error {
+	page func([]reminder.Loan) error) error {
 	w.prepared = time.Now()
 	defer w.scan.since(w.prepared)
-	return w.Store.Scan(ctx, first, last, func(loans []reminder.Loan, known map[reminder.Cycle]reminder.History) error {
+	return w.Loans.Scan(ctx, first, last, func(loans []reminder.Loan) error {
 		defer w.page.since(time.Now())
-		return page(loans, known)
+		return page(loans)
 	})
 }
 
@@ -58,14 +59,14 @@ func (w *stopwatch) Promise(ctx context.Context, run string, emails []reminder.E
 	return w.Store.Promise(ctx, run, emails)
 }
 
-func (w *stopwatch) Claim(ctx context.Context, which reminder.Which, n int, lease time.Duration) ([]reminder.Claim, error) {
+func (w *stopwatch) Claim(ctx context.Context, want reminder.Wanted) ([]reminder.Claim, bool, error) {
 	defer w.claim.since(time.Now())
-	return w.Store.Claim(ctx, which, n, lease)
+	return w.Store.Claim(ctx, want)
 }
 
-func (w *stopwatch) Reread(ctx context.Context, c reminder.Claim) ([]reminder.Loan, error) {
+func (w *stopwatch) Reread(ctx context.Context, ids []string) ([]reminder.Loan, error) {
 	defer w.reread.since(time.Now())
-	return w.Store.Reread(ctx, c)
+	return w.Loans.Reread(ctx, ids)
 }
 
 func (w *stopwatch) HandOver(ctx context.Context, c reminder.Claim, id string, date time.Time) error {
@@ -104,8 +105,8 @@ func (b *bench) steps(s *school, name string, loans, concurrency int) *stopwatch
 	app, err := setup.New(cfg, io.Discard)
 	require.NoError(b, err)
 	defer app.Close()
-	w := &stopwatch{Store: app.Runner.Store, sender: app.Runner.Sender}
-	app.Runner.Store, app.Runner.Sender = w, w
+	w := &stopwatch{Loans: app.Runner.Loans, Store: app.Runner.Store, sender: app.Runner.Sender}
+	app.Runner.Loans, app.Runner.Store, app.Runner.Sender = w, w, w
 	if dir := os.Getenv("BENCH_PROFILES"); dir != "" {
 		f, err := os.Create(filepath.Join(dir, name+".pprof"))
 		require.NoError(b, err)

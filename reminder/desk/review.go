@@ -61,8 +61,8 @@ func (d Desk) Review(ctx context.Context, first, last, today reminder.Date) (v R
 	if err != nil {
 		return v, err
 	}
-	counted, err := d.Store.CountLoans(ctx, today)
-	if v.Open, v.Late = counted.Open, counted.TooOld; err != nil {
+	survey, err := d.Runner.Survey(ctx, rules, today, MaxReviewDays*10, maxLongest)
+	if v.Open, v.Late = survey.Open, survey.Late; err != nil {
 		return v, err
 	}
 	status, err := d.Store.Status(ctx, d.Runner.Now(), 1)
@@ -97,14 +97,7 @@ func (d Desk) Review(ctx context.Context, first, last, today reminder.Date) (v R
 		return v, err
 	}
 	v.Effects = Effects(rules, told, reminder.DateOf(worked, zone))
-	silent, err := d.Runner.Unreachable(ctx, rules, today)
-	if err != nil {
-		return v, err
-	}
-	longest, err := d.Store.LateLongest(ctx, today.AddDays(-MaxReviewDays*10), today, maxLongest)
-	if err != nil {
-		return v, err
-	}
+	silent, longest := survey.Unreachable, survey.Longest
 	v.Groups = reminder.CountGroups(silent)
 	if v.Silent, err = d.people(ctx, silent, rules, today); err != nil {
 		return v, err

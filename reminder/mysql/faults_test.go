@@ -280,7 +280,8 @@ func newRun(t *testing.T, borrowers int) *run {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, app.Close()) })
 	r.runner = app.Runner
-	r.runner.Store = connect(t, r.cfg, 3)
+	store := connect(t, r.cfg, 3)
+	r.runner.Loans, r.runner.Store = store, store
 	r.runner.Now = func() time.Time { return time.Date(2026, 11, 24, 1, 0, 0, 0, time.UTC) } // 8 in the morning
 	return r
 }
@@ -460,7 +461,7 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 	}
 	claim := func(n int) func() error {
 		return func() (err error) {
-			claims, err = store.Claim(ctx, reminder.ClaimAll, n, time.Hour)
+			claims, _, err = store.Claim(ctx, reminder.Wanted{Most: n, Lease: time.Hour, DailyLimit: 100})
 			for _, c := range claims {
 				fmt.Fprintln(&told, "claimed", c.Borrower, c.Notices, c.Attempts, c.Unknowns, c.MessageID, c.Date)
 			}
@@ -493,7 +494,7 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 		func() error { return s.scan(ctx, store, &told) },
 		claim(2),
 		func() error {
-			loans, err := store.Reread(ctx, claims[0])
+			loans, err := store.Reread(ctx, claims[0].Loans())
 			return tell(err, "read again", loans)
 		},
 		handOver(0),
@@ -520,8 +521,8 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 		handOver(0),
 		record(0, reminder.Outcome{State: reminder.StateUnknown, Reason: "silence"}),
 		func() error {
-			n, err := store.SentSince(ctx, time.Hour)
-			return tell(err, "handed over", n)
+			a, err := store.Activity(ctx, day("2026-11-25"))
+			return tell(err, "handed over", a.LastDay, a.Waiting, a.Ahead)
 		},
 		func() error {
 			bad, err := store.BadAddresses(ctx)
@@ -593,7 +594,11 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 
 func (s *story) scan(ctx context.Context, store *mysql.Store, told *strings.Builder) error {
 	return store.Scan(ctx, day("2026-11-01"), day("2026-11-30"),
-		func(loans []reminder.Loan, known map[reminder.Cycle]reminder.History) error {
+		func(loans []reminder.Loan) error {
+			known, err := store.Promised(ctx, day("2026-11-01"), s.loans...)
+			if err != nil {
+				return err
+			}
 			for _, history := range known {
 				for i := range history {
 					history[i].Email = 0 // a repetition has another one

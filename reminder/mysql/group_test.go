@@ -90,7 +90,7 @@ func TestTogether(t *testing.T) {
 			var mu sync.Mutex
 			read := map[string]string{}
 			require.Empty(t, together(claims, func(c reminder.Claim) error {
-				found, err := store.Reread(t.Context(), c)
+				found, err := store.Reread(t.Context(), c.Loans())
 				mu.Lock()
 				defer mu.Unlock()
 				for _, l := range found {

@@ -86,7 +86,7 @@ func (s *Store) CountLoans(ctx context.Context, before reminder.Date) (n reminde
 	return n, fault("count the loans", err)
 }
 
-// pageSize is how many loans Scan hands over at a time, with one SELECT for what was promised about them.
+// pageSize is how many loans Scan hands over at a time.
 const pageSize = 2000
 
 // readAhead is how many loans Scan reads before it hands over the first: 3 MB. In a library with fewer in reach the statement
@@ -96,21 +96,12 @@ const readAhead = 5 * pageSize
 // Scan reads the loans in reach by one SELECT, in no order: to ask for pages by key makes the database sort, for each page,
 // all that is left of a day, and look at every loan where the due date has no index. Where the database cannot compute one of
 // the rows, or compares due dates as text, all are read and judged here.
-func (s *Store) Scan(ctx context.Context, first, last reminder.Date,
-	page func([]reminder.Loan, map[reminder.Cycle]reminder.History) error) error {
+func (s *Store) Scan(ctx context.Context, first, last reminder.Date, page func([]reminder.Loan) error) error {
 	var loans []reminder.Loan
 	handed := map[string]bool{} // loans of pages before the last
 	handOver := func() error {
 		for chunk := range slices.Chunk(loans, pageSize) {
-			ids := make([]string, len(chunk))
-			for i, l := range chunk {
-				ids[i] = l.ID
-			}
-			known, err := s.Promised(ctx, reminder.Date{}, ids...)
-			if err != nil {
-				return err
-			}
-			if err := page(chunk, known); err != nil {
+			if err := page(chunk); err != nil {
 				return err
 			}
 		}
@@ -276,22 +267,16 @@ func wholeFine(raw string) (whole int64, ok bool) {
 	return whole, ok
 }
 
-// A reread is one claim's part in reading the loans of several.
+// A reread is one call's part in reading the loans of several.
 type reread struct {
 	ids   []string
 	loans []reminder.Loan
 }
 
-// Reread returns the loans of a claim as they are now. A loan that has been renewed is returned with its new due date.
-func (s *Store) Reread(ctx context.Context, c reminder.Claim) ([]reminder.Loan, error) {
-	if len(c.Notices) == 0 {
-		return nil, nil
-	}
-	mine := &reread{}
-	for _, n := range c.Notices {
-		mine.ids = append(mine.ids, n.Loan)
-	}
-	err := s.rereads.join(s.turn, mine, func(batch []*reread) error {
+// Reread returns loans as they are now. A loan that has been renewed is returned with its new due date.
+func (s *Store) Reread(ctx context.Context, ids []string) ([]reminder.Loan, error) {
+	r := &reread{ids: ids}
+	err := s.rereads.join(s.turn, r, func(batch []*reread) error {
 		var ids []string
 		for _, r := range batch {
 			ids = append(ids, r.ids...)
@@ -310,29 +295,9 @@ func (s *Store) Reread(ctx context.Context, c reminder.Claim) ([]reminder.Loan, 
 		return err
 	})
 	if err == errAlone {
-		mine.loans, err = s.byID(ctx, mine.ids)
+		r.loans, err = s.byID(ctx, ids)
 	}
-	return mine.loans, fault("read the loans again", err)
-}
-
-// Unreadable looks loans up as Reread does.
-func (s *Store) Unreadable(ctx context.Context, loans []string) (map[string]bool, error) {
-	odd := map[string]bool{}
-	for chunk := range slices.Chunk(loans, promiseChunk) {
-		read, err := s.byID(ctx, chunk)
-		if err != nil {
-			return nil, fault("read the loans", err)
-		}
-		for _, id := range chunk {
-			odd[id] = true
-		}
-		for _, l := range read {
-			if l.Broken == "" {
-				delete(odd, l.ID)
-			}
-		}
-	}
-	return odd, nil
+	return r.loans, fault("read the loans again", err)
 }
 
 // where is the condition that an id is one of some, and its arguments. Bytes stand by themselves: beside text they

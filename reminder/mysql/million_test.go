@@ -85,7 +85,7 @@ func TestMillion(t *testing.T) {
 				_, err := store.CountLoans(t.Context(), first)
 				counted := time.Since(start)
 				if err == nil {
-					err = store.Scan(t.Context(), first, last, func(loans []reminder.Loan, _ map[reminder.Cycle]reminder.History) error {
+					err = store.Scan(t.Context(), first, last, func(loans []reminder.Loan) error {
 						n, pages = n+len(loans), pages+1
 						return nil
 					})
@@ -93,7 +93,7 @@ func TestMillion(t *testing.T) {
 				scan = time.Since(start)
 				t.Logf("%s %s: %d loans in %d pages, %.2f s, of which %.2f s to count; error: %v", source, what, n, pages, scan.Seconds(), counted.Seconds(), err)
 				start = time.Now()
-				_, err = store.Reread(t.Context(), reminder.Claim{Notices: []reminder.Notice{{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: "5010"}}}})
+				_, err = store.Reread(t.Context(), []string{"5010"})
 				require.NoError(t, err)
 				t.Logf("%s %s: one loan read again in %.0f ms", source, what, float64(time.Since(start).Microseconds())/1000)
 				return scan

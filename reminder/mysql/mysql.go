@@ -48,7 +48,10 @@ type Store struct {
 	rereads         group[*reread]
 }
 
-var _ reminder.Store = (*Store)(nil)
+var (
+	_ reminder.Loans = (*Store)(nil)
+	_ reminder.Store = (*Store)(nil)
+)
 
 // Open prepares a Store without connecting. cfg says where the database is, who we are, and as Loc by which zone's wall
 // clock the library lives; Open sets the rest of it, so that all sessions agree. At most maxConns connections are open at a

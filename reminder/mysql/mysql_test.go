@@ -65,7 +65,7 @@ func promise(t testing.TB, store *mysql.Store, emails []reminder.Email) {
 
 func claim(t testing.TB, store *mysql.Store, n int, lease time.Duration) []reminder.Claim {
 	t.Helper()
-	claims, err := store.Claim(t.Context(), reminder.ClaimAll, n, lease)
+	claims, _, err := store.Claim(t.Context(), reminder.Wanted{Most: n, Lease: lease})
 	require.NoError(t, err)
 	return claims
 }
@@ -107,7 +107,7 @@ func TestLeastRights(t *testing.T) {
 		require.ErrorAs(t, err, &refused, statement)
 		assert.Contains(t, []uint16{1142, 1143, 1044, 1227}, refused.Number, statement)
 	}
-	loans, err := store.Reread(t.Context(), reminder.Claim{Notices: []reminder.Notice{{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: fmt.Sprint(loan)}}}})
+	loans, err := store.Reread(t.Context(), []string{fmt.Sprint(loan)})
 	require.NoError(t, err)
 	assert.Len(t, loans, 1)
 }
@@ -126,7 +126,7 @@ func TestView(t *testing.T) {
 	db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Returned: "2026-11-23 10:00:00"}) // Dipinjam with a return date
 
 	var seen []string
-	require.NoError(t, store.Scan(t.Context(), day("2026-01-01"), day("2027-12-31"), func(loans []reminder.Loan, _ map[reminder.Cycle]reminder.History) error {
+	require.NoError(t, store.Scan(t.Context(), day("2026-01-01"), day("2027-12-31"), func(loans []reminder.Loan) error {
 		for _, l := range loans {
 			seen = append(seen, l.ID)
 		}
@@ -134,10 +134,7 @@ func TestView(t *testing.T) {
 	}))
 	assert.ElementsMatch(t, []string{fmt.Sprint(open), fmt.Sprint(placeholder), fmt.Sprint(future)}, seen, "one row per open loan")
 
-	notice := func(id any) reminder.Notice {
-		return reminder.Notice{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: fmt.Sprint(id)}}
-	}
-	loans, err := store.Reread(t.Context(), reminder.Claim{Notices: []reminder.Notice{notice(open), notice(placeholder), notice(fmt.Sprint(open) + "x")}})
+	loans, err := store.Reread(t.Context(), []string{fmt.Sprint(open), fmt.Sprint(placeholder), fmt.Sprint(open) + "x"})
 	require.NoError(t, err)
 	require.Len(t, loans, 2)
 	assert.Equal(t, reminder.Loan{
@@ -167,7 +164,7 @@ func TestViewByHand(t *testing.T) {
 		" FROM (SELECT 'x' AS loan_id, 'x' AS borrower_id, NULL AS due_at UNION ALL SELECT "+strings.Join(rows, " UNION ALL SELECT ")+") AS r WHERE loan_id <> 'x'")
 	require.NoError(t, store.Check(t.Context()))
 	got := map[string]string{}
-	require.NoError(t, store.Scan(t.Context(), day("2026-11-01"), day("2026-11-30"), func(loans []reminder.Loan, _ map[reminder.Cycle]reminder.History) error {
+	require.NoError(t, store.Scan(t.Context(), day("2026-11-01"), day("2026-11-30"), func(loans []reminder.Loan) error {
 		for _, l := range loans {
 			got[l.ID[:min(3, len(l.ID))]+fmt.Sprint(len(l.ID))] = l.DueTime + l.Odd(day("2026-11-24"))
 		}
@@ -175,7 +172,7 @@ func TestViewByHand(t *testing.T) {
 	}))
 	assert.Equal(t, map[string]string{"A12": "14:30", "a12": "", "B1": "", "C1": "23:58", "999101": "loan_id", "D1": "borrower_id", "999100": "", "E1": "due_at"}, got)
 
-	loans, err := store.Reread(t.Context(), reminder.Claim{Notices: []reminder.Notice{{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: "E"}}, {Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: "A1"}}}})
+	loans, err := store.Reread(t.Context(), []string{"E", "A1"})
 	require.NoError(t, err)
 	require.Len(t, loans, 2)
 	for _, l := range loans {
@@ -222,7 +219,13 @@ func TestScanPages(t *testing.T) {
 		first, last := day(reach[0]), day(reach[1])
 		got := map[string]reminder.Date{}
 		history := 0
-		require.NoError(t, store.Scan(t.Context(), first, last, func(loans []reminder.Loan, known map[reminder.Cycle]reminder.History) error {
+		require.NoError(t, store.Scan(t.Context(), first, last, func(loans []reminder.Loan) error {
+			ids := make([]string, len(loans))
+			for i, l := range loans {
+				ids[i] = l.ID
+			}
+			known, err := store.Promised(t.Context(), first, ids...)
+			require.NoError(t, err)
 			for _, l := range loans {
 				_, twice := got[l.ID]
 				require.False(t, twice, "seen twice")
@@ -265,7 +268,7 @@ func TestScanPages(t *testing.T) {
 		return c, err
 	}
 	seen := map[string]bool{}
-	err := connect(t, cfg, 1).Scan(t.Context(), day("2026-01-01"), day("2027-01-01"), func(loans []reminder.Loan, _ map[reminder.Cycle]reminder.History) error {
+	err := connect(t, cfg, 1).Scan(t.Context(), day("2026-01-01"), day("2027-01-01"), func(loans []reminder.Loan) error {
 		if len(seen) == 0 {
 			for _, c := range conns {
 				c.Close()
@@ -289,7 +292,7 @@ func TestScanPages(t *testing.T) {
 	for range 2 {
 		scans.Go(func() {
 			assert.NoError(t, two.Scan(ctx, day("2026-01-01"), day("2027-01-01"),
-				func([]reminder.Loan, map[reminder.Cycle]reminder.History) error { return nil }))
+				func([]reminder.Loan) error { return nil }))
 		})
 	}
 	scans.Wait()
@@ -348,7 +351,7 @@ func TestClaimIsExclusiveAndOrdered(t *testing.T) {
 			<-start
 			last := -1
 			for {
-				claims, err := other.Claim(t.Context(), reminder.ClaimAll, 7, time.Hour)
+				claims, _, err := other.Claim(t.Context(), reminder.Wanted{Most: 7, Lease: time.Hour})
 				mu.Lock()
 				assert.NoError(t, err)
 				for _, c := range claims {
@@ -665,6 +668,6 @@ func TestCanceled(t *testing.T) {
 	store, _, _ := open(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := store.Claim(ctx, reminder.ClaimAll, 1, time.Hour)
+	_, _, err := store.Claim(ctx, reminder.Wanted{Most: 1, Lease: time.Hour})
 	require.ErrorIs(t, err, context.Canceled)
 }

@@ -334,7 +334,21 @@ const claimUpdate = `UPDATE reminder_emails SET state = 'claimed', claim_token =
 
 // Claim takes emails by one UPDATE whose order is that of its index, and reads back what it took by the token. When the
 // reply is lost, the rows are found by the same token; rows nobody finds wait for their lease.
-func (s *Store) Claim(ctx context.Context, take reminder.Which, n int, lease time.Duration) ([]reminder.Claim, error) {
+func (s *Store) Claim(ctx context.Context, w reminder.Wanted) (claims []reminder.Claim, full bool, err error) {
+	if w.DailyLimit > 0 {
+		sent, err := s.sentLastDay(ctx)
+		if w.Most = min(w.Most, w.DailyLimit-sent); err != nil || w.Most <= 0 {
+			return nil, true, err
+		}
+	}
+	if claims, err = s.claim(ctx, w); err != nil || w.DailyLimit == 0 {
+		return claims, false, err
+	}
+	keep, err := s.keepWithin(ctx, w.DailyLimit, claims) // other runs claim, too
+	return keep, len(keep) < len(claims), err
+}
+
+func (s *Store) claim(ctx context.Context, w reminder.Wanted) ([]reminder.Claim, error) {
 	token := rand.Text()
 	var taken int64
 	err := retry(ctx, func(again bool) error {
@@ -344,7 +358,7 @@ func (s *Store) Claim(ctx context.Context, take reminder.Which, n int, lease tim
 				return err
 			}
 		}
-		res, err := s.db.ExecContext(ctx, fmt.Sprintf(claimUpdate, which[take]), token, lease.Microseconds(), n)
+		res, err := s.db.ExecContext(ctx, fmt.Sprintf(claimUpdate, which[w.Which]), token, w.Lease.Microseconds(), w.Most)
 		if err != nil {
 			return err
 		}
@@ -358,10 +372,10 @@ func (s *Store) Claim(ctx context.Context, take reminder.Which, n int, lease tim
 	return claims, fault("read the claim", err)
 }
 
-// KeepWithin counts and hands back in one transaction, and such transactions go one after the other: each locks the same row.
+// keepWithin hands those claims back that would let more than limit emails be handed over in 24 hours. It counts and hands back in one transaction, and such transactions go one after the other: each locks the same row.
 // So every run's claims are counted before one of them leaves. A repetition may return a claim that was handed back, and
 // that is then found to be lost.
-func (s *Store) KeepWithin(ctx context.Context, limit int, claims []reminder.Claim) ([]reminder.Claim, error) {
+func (s *Store) keepWithin(ctx context.Context, limit int, claims []reminder.Claim) ([]reminder.Claim, error) {
 	keep := len(claims)
 	err := s.tx(ctx, func(tx *sql.Tx, _ bool) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO reminder_state (name, kind, reason) VALUES ('daily_limit', '', '')
@@ -370,7 +384,7 @@ func (s *Store) KeepWithin(ctx context.Context, limit int, claims []reminder.Cla
 			return err
 		}
 		used, err := count(ctx, tx, `SELECT (SELECT COUNT(*) FROM reminder_emails
-			WHERE handover_at > DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 1 DAY) AND handover_at < DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY))
+			WHERE `+handedOverLastDay+`)
 			+ (SELECT COUNT(*) FROM reminder_emails WHERE state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)
 			AND (handover_at IS NULL OR handover_at <= DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 1 DAY)))`)
 		if err != nil {
@@ -612,13 +626,15 @@ func addBadAddress(ctx context.Context, tx *sql.Tx, borrower string, o reminder.
 	return err
 }
 
-// SentSince counts hand-overs in the last period: what a provider counts, whatever we learned of the outcome. One dated
+// sentLastDay counts hand-overs in the last 24 hours: what a provider counts, whatever we learned of the outcome. One dated
 // later than tomorrow is of a clock that was ahead, and would count for as long as it was.
-func (s *Store) SentSince(ctx context.Context, period time.Duration) (int, error) {
-	n, err := s.count(ctx, `SELECT COUNT(*) FROM reminder_emails WHERE handover_at > DATE_SUB(UTC_TIMESTAMP(6), INTERVAL ? SECOND)
-		AND handover_at < DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY)`, int(period.Seconds()))
+func (s *Store) sentLastDay(ctx context.Context) (int, error) {
+	n, err := s.count(ctx, "SELECT COUNT(*) FROM reminder_emails WHERE "+handedOverLastDay)
 	return n, fault("count what was sent", err)
 }
+
+const handedOverLastDay = `handover_at > DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 1 DAY)
+	AND handover_at < DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY)`
 
 // Backlog counts the emails that have not ended.
 func (s *Store) Backlog(ctx context.Context) (waiting int, oldest time.Time, err error) {

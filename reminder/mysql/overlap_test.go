@@ -71,7 +71,7 @@ func TestOverlap(t *testing.T) {
 				mu.Unlock()
 				for err == nil {
 					var claims []reminder.Claim
-					if claims, err = store.Claim(t.Context(), reminder.ClaimAll, 3, time.Hour); len(claims) == 0 {
+					if claims, _, err = store.Claim(t.Context(), reminder.Wanted{Most: 3, Lease: time.Hour}); len(claims) == 0 {
 						break
 					}
 					for _, c := range claims {

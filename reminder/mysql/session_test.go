@@ -196,7 +196,7 @@ func TestChangedInMidRun(t *testing.T) {
 	db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	require.NoError(t, store.Check(t.Context()))
 	read := func() error {
-		return store.Scan(t.Context(), day("2026-11-01"), day("2026-11-30"), func([]reminder.Loan, map[reminder.Cycle]reminder.History) error { return nil })
+		return store.Scan(t.Context(), day("2026-11-01"), day("2026-11-30"), func([]reminder.Loan) error { return nil })
 	}
 	db.Exec(t, "REVOKE SELECT ON "+db.Name+".reminder_loans FROM '"+user.User+"'@'%'")
 	requireFault(t, read(), false, "grants.sql")

@@ -63,7 +63,7 @@ func (s *Store) CheckView(ctx context.Context, today reminder.Date) (checked int
 	if err != nil {
 		return 0, nil, fault("check the view "+LoansView, err)
 	}
-	lost, err := s.Unreadable(ctx, sample)
+	lost, err := reminder.Unreadable(ctx, s, sample)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -92,7 +92,7 @@ func (s *Store) CheckScan(ctx context.Context, first, last reminder.Date, clock 
 	start := clock()
 	_, err := s.CountLoans(ctx, first)
 	if err == nil {
-		err = s.Scan(ctx, first, last, func([]reminder.Loan, map[reminder.Cycle]reminder.History) error { return nil })
+		err = s.Scan(ctx, first, last, func([]reminder.Loan) error { return nil })
 	}
 	took := clock().Sub(start)
 	if took < slowScan { // an error that took longer is most likely a statement that did not end in its time

@@ -87,7 +87,7 @@ func TestViewLacksColumns(t *testing.T) {
 		'T' AS title, p.tanggal_kembali AS due_at FROM peminjaman p JOIN users u ON u.id = p.user_id`)
 	require.NoError(t, store.Check(t.Context()))
 	n := 0
-	require.NoError(t, store.Scan(t.Context(), day("2026-11-01"), day("2026-11-30"), func(l []reminder.Loan, _ map[reminder.Cycle]reminder.History) error {
+	require.NoError(t, store.Scan(t.Context(), day("2026-11-01"), day("2026-11-30"), func(l []reminder.Loan) error {
 		n += len(l)
 		return nil
 	}))

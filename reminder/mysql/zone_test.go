@@ -55,7 +55,7 @@ func TestDueInTheLibrarysZone(t *testing.T) {
 				store := zoned(t, db, zone, due)
 				require.NoError(t, store.Check(t.Context()))
 				var found []reminder.Loan
-				err := store.Scan(t.Context(), day("2026-11-25"), day("2026-11-25"), func(l []reminder.Loan, _ map[reminder.Cycle]reminder.History) error {
+				err := store.Scan(t.Context(), day("2026-11-25"), day("2026-11-25"), func(l []reminder.Loan) error {
 					found = slices.Clone(l)
 					return nil
 				})

@@ -55,8 +55,8 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 	}
 	log, file := cfg.logger(stderr)
 	app := &App{Config: cfg, Log: log, Store: store, log: file, Runner: &reminder.Runner{
-		Store: store, Sender: sender, Composer: composer, Mailings: reminder.Mailings(), Now: time.Now, Log: log, Settings: cfg.settings,
-		Describe: text.In(cfg.AppLocale).Error,
+		Loans: store, Store: store, Sender: sender, Composer: composer, Mailings: reminder.Mailings(),
+		Now: time.Now, Log: log, Settings: cfg.settings, Describe: text.In(cfg.AppLocale).Error,
 	}}
 	if db := cfg.database(); file != nil {
 		app.Runner.Witness = newWitness(filepath.Dir(file.Filename), db.Net+" "+db.Addr+" "+db.DBName)

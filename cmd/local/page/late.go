@@ -50,14 +50,15 @@ func (v *visit) overdue() (l late, err error) {
 	}
 	ctx, store, today := v.Context(), v.app.Store, v.today()
 	first, _ := reminder.PlausibleDue(today)
-	loans, err := store.LateLongest(ctx, first, today, maxLate)
-	if err != nil {
-		return l, err
-	}
 	rules, err := v.app.Runner.Rules(ctx, today)
 	if err != nil {
 		return l, err
 	}
+	survey, err := v.app.Runner.Survey(ctx, rules, today, today.Sub(first), maxLate)
+	if err != nil {
+		return l, err
+	}
+	loans := survey.Longest
 	phones, err := store.Phones(ctx, loans)
 	if err != nil {
 		return l, err
@@ -228,7 +229,7 @@ func showFind(v *visit) error {
 func (v *visit) titled(query string) ([]reminder.Loan, int, error) {
 	var ids []string
 	err := v.app.Store.Scan(v.Context(), v.today().AddDays(-366), v.today().AddDays(366),
-		func(loans []reminder.Loan, _ map[reminder.Cycle]reminder.History) error {
+		func(loans []reminder.Loan) error {
 			for _, l := range loans {
 				ids = append(ids, l.ID)
 			}

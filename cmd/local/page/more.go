@@ -198,7 +198,7 @@ func showQuarantine(v *visit) error {
 			return v.fault("page.quarantine.date_wrong")
 		}
 		q.Before = before
-		_, err = v.app.Runner.Quarantine(v.Context(), before, func(asked reminder.Silenced) bool {
+		_, err = v.app.Runner.Quarantine(v.Context(), v.app.Store, before, func(asked reminder.Silenced) bool {
 			q.Asked = &asked
 			return false
 		})
@@ -215,7 +215,7 @@ func quarantine(v *visit) (deed, error) {
 	if err != nil || before.After(v.today()) {
 		return deed{}, v.fault("page.quarantine.date_wrong")
 	}
-	done, err := v.app.Runner.Quarantine(v.Context(), before, func(reminder.Silenced) bool { return true })
+	done, err := v.app.Runner.Quarantine(v.Context(), v.app.Store, before, func(reminder.Silenced) bool { return true })
 	return deed{Key: "quarantine", N: done.Loans, On: before.String(), To: "/troubles"}, err
 }
 

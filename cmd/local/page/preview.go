@@ -92,14 +92,14 @@ func showPreview(v *visit) error {
 	v.d.mu.Lock()
 	v.d.letters = all
 	v.d.mu.Unlock()
-	p.Silent, p.Unnamed, err = v.app.Runner.Silent(ctx, day, maxShown)
+	p.Silent, p.Unnamed, err = v.app.Runner.Silent(ctx, v.app.Store, day, maxShown)
 	v.Data = p
 	return err
 }
 
 // letters composes the mails of a day.
 func (v *visit) letters(day reminder.Date) (all []Letter, err error) {
-	err = v.app.Runner.Preview(v.Context(), day, func(m mail.Message) error {
+	err = v.app.Runner.Preview(v.Context(), v.app.Store, day, func(m mail.Message) error {
 		all = append(all, LetterOf(m, ""))
 		return nil
 	})
