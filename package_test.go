@@ -29,8 +29,8 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 )
 
 // These tests take the archive for the platform (make package), build it as the platform does, and call what comes out.
@@ -303,9 +303,9 @@ func command(t testing.TB, dir, name string, args ...string) string {
 }
 
 func migrate(t testing.TB, db *mysqltest.DB) {
-	_, err := migrations.Up(t.Context(), db.Admin)
+	_, err := schema.Up(t.Context(), db.Admin)
 	require.NoError(t, err)
-	require.NoError(t, migrations.CreateView(t.Context(), db.Admin, "perpustakaan"))
+	require.NoError(t, schema.CreateView(t.Context(), db.Admin, "perpustakaan"))
 }
 
 // environ is a function's environment on the platform.

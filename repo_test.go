@@ -26,29 +26,28 @@ const module = "github.com/mtsn6garut/pengingat"
 // what knows least comes last. A new package needs a line here.
 var mayImport = map[string][]string{
 	".":              {"reminder", "reminder/setup", "reminder/text"},
-	"cmd/local/page": {"mail", "reminder", "reminder/desk", "reminder/letter", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/views", "reminder/setup", "reminder/text"},
-	"cmd/local": {"cmd/local/page", "mail", "reminder", "reminder/desk", "reminder/letter", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/views",
+	"cmd/local/page": {"mail", "reminder", "reminder/desk", "reminder/letter", "reminder/mysql", "reminder/mysql/schema", "reminder/setup", "reminder/text"},
+	"cmd/local": {"cmd/local/page", "mail", "reminder", "reminder/desk", "reminder/letter", "reminder/mysql", "reminder/mysql/schema",
 		"reminder/setup", "reminder/text"},
-	"cmd/demo": {"cmd/local/page", "mail", "reminder", "reminder/mysql", "reminder/mysql/migrations", "reminder/mysql/mysqltest/school",
+	"cmd/demo": {"cmd/local/page", "mail", "reminder", "reminder/mysql", "reminder/mysql/schema", "reminder/mysql/mysqltest/school",
 		"reminder/setup", "reminder/text"},
-	"reminder/setup":            {"mail", "reminder", "reminder/letter", "reminder/mysql", "reminder/text"}, // not migrations: the function runs none
-	"reminder/mysql/migrations": {"reminder", "reminder/mysql", "reminder/mysql/views"},
-	"reminder/mysql/views":      {},
-	"reminder/mysql":            {"mail", "reminder"},
-	"reminder/letter":           {"reminder", "reminder/text"},
-	"reminder/desk":             {"mail", "reminder", "reminder/mysql"},
-	"reminder/text":             {"mail", "reminder"},
-	"reminder":                  {"mail"},
-	"reminder/feedback":         {"mail", "mail/inbox", "reminder"},
-	"mail/inbox":                {"mail"},
-	"mail":                      {},
+	"reminder/setup":        {"mail", "reminder", "reminder/letter", "reminder/mysql", "reminder/text"}, // not the schema: the function migrates nothing
+	"reminder/mysql/schema": {"reminder", "reminder/mysql"},
+	"reminder/mysql":        {"mail", "reminder"},
+	"reminder/letter":       {"reminder", "reminder/text"},
+	"reminder/desk":         {"mail", "reminder", "reminder/mysql"},
+	"reminder/text":         {"mail", "reminder"},
+	"reminder":              {"mail"},
+	"reminder/feedback":     {"mail", "mail/inbox", "reminder"},
+	"mail/inbox":            {"mail"},
+	"mail":                  {},
 
 	"deploy/package":        {},
 	"deploy/cloud/settings": {"reminder/setup", "reminder/text"},
 
 	// For tests, and the last for the demonstration too.
 	"mail/mailtest":                   {},
-	"reminder/mysql/mysqltest":        {"reminder/mysql/migrations", "reminder/mysql/mysqltest/school"},
+	"reminder/mysql/mysqltest":        {"reminder/mysql/schema", "reminder/mysql/mysqltest/school"},
 	"reminder/mysql/mysqltest/school": {},
 	"reminder/bench":                  {},
 	"reminder/torture":                {},

@@ -15,8 +15,8 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 )
 
 // A parents is a kind of notice that the program does not have: one mail a family about the books of its children that are
@@ -150,7 +150,7 @@ ALTER TABLE reminder_emails DROP COLUMN kind, MODIFY priority TINYINT UNSIGNED N
 DELETE FROM reminder_migrations WHERE version_id = 2;`)
 	_, err := app.Runner.Run(t.Context(), reminder.Options{})
 	require.ErrorContains(t, err, "pengingat migrate")
-	applied, err := migrations.Up(t.Context(), lib.Admin)
+	applied, err := schema.Up(t.Context(), lib.Admin)
 	require.NoError(t, err)
 	require.Len(t, applied, 1)
 	lib.run(t, app, reminder.Options{})

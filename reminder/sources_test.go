@@ -12,7 +12,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 )
 
 // sourceDays are the mornings on which the fixtures of testdata/sources are run: a Monday, a Tuesday, and the Thursday
@@ -72,7 +72,7 @@ func newSource(t *testing.T, source, change string) *library {
 	fixture, err := os.ReadFile("testdata/sources/" + source + ".sql")
 	require.NoError(t, err)
 	lib.Script(t, string(fixture)+change)
-	require.NoError(t, migrations.CreateView(t.Context(), lib.Admin, source))
+	require.NoError(t, schema.CreateView(t.Context(), lib.Admin, source))
 	return lib
 }
 
@@ -273,22 +273,22 @@ func TestKohaAddress(t *testing.T) {
 // TestSourceIsNamed: what is said about the views names the system for which they were made, also where that is too old.
 func TestSourceIsNamed(t *testing.T) {
 	lib := newSource(t, "koha", "")
-	_, err := migrations.Remember(t.Context(), lib.Admin, "koha")
+	_, err := schema.Remember(t.Context(), lib.Admin, "koha")
 	require.NoError(t, err)
 	store := lib.app(t, mailtest.NewServer(t, mailtest.Options{}), nil).Store
 	lib.Exec(t, "ALTER TABLE issues CHANGE date_due due DATETIME NULL")
 	assert.ErrorContains(t, store.Check(t.Context()), "Run 'pengingat migrate --source koha'.")
 	lib.Exec(t, "DROP VIEW reminder_loans")
 	assert.ErrorContains(t, store.Check(t.Context()), "Run 'pengingat migrate --source koha'.")
-	_, err = migrations.Remember(t.Context(), lib.Admin, "custom")
+	_, err = schema.Remember(t.Context(), lib.Admin, "custom")
 	require.NoError(t, err)
 	assert.ErrorContains(t, store.Check(t.Context()), "Run 'pengingat migrate --source custom --view FILE.sql'.")
 
-	err = migrations.CreateView(t.Context(), lib.Admin, "koha")
+	err = schema.CreateView(t.Context(), lib.Admin, "koha")
 	assert.ErrorContains(t, err, "does not fit --source koha (Koha 3.22 or newer): it has no issues.date_due.")
-	err = migrations.CreateView(t.Context(), lib.Admin, "slims")
+	err = schema.CreateView(t.Context(), lib.Admin, "slims")
 	assert.ErrorContains(t, err, "does not fit --source slims (SLiMS 5 or newer): it has no loan.loan_id")
 	lib.Exec(t, "ALTER TABLE issues CHANGE due date_due DATETIME NULL")
-	require.NoError(t, migrations.CreateView(t.Context(), lib.Admin, "koha"))
+	require.NoError(t, schema.CreateView(t.Context(), lib.Admin, "koha"))
 	assert.NoError(t, store.Check(t.Context()))
 }

@@ -25,8 +25,8 @@ import (
 
 	"github.com/mtsn6garut/pengingat/cmd/local/page"
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest/school"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
@@ -159,10 +159,10 @@ func prepare(ctx context.Context, db *sql.DB) error {
 	if err := execute(ctx, db, school.Schema+sample); err != nil {
 		return err
 	}
-	if _, err := migrations.Up(ctx, db); err != nil {
+	if _, err := schema.Up(ctx, db); err != nil {
 		return err
 	}
-	if err := migrations.CreateView(ctx, db, "perpustakaan"); err != nil {
+	if err := schema.CreateView(ctx, db, "perpustakaan"); err != nil {
 		return err
 	}
 	return execute(ctx, db, ownRows)

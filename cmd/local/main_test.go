@@ -22,8 +22,8 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 )
 
 // A call is what one command line printed.
@@ -171,9 +171,9 @@ func TestFirstDay(t *testing.T) {
 
 func TestExitCodes(t *testing.T) {
 	db, srv, environ := school(t)
-	_, err := migrations.Up(t.Context(), db.Admin)
+	_, err := schema.Up(t.Context(), db.Admin)
 	require.NoError(t, err)
-	require.NoError(t, migrations.CreateView(t.Context(), db.Admin, "perpustakaan"))
+	require.NoError(t, schema.CreateView(t.Context(), db.Admin, "perpustakaan"))
 	set := func(key, value string) map[string]string {
 		changed := maps.Clone(environ)
 		changed[key] = value

@@ -13,15 +13,14 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/views"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
 func (p *program) migrateCommand() *cobra.Command {
 	var source, view string
 	var print, printTemplate bool
-	sources := strings.Join(views.Sources(), ", ")
+	sources := strings.Join(schema.Sources(), ", ")
 	cmd := &cobra.Command{
 		Use:   "migrate",
 		Short: p.say("migrate.prepare_tables_and_views_in"),
@@ -31,15 +30,15 @@ func (p *program) migrateCommand() *cobra.Command {
   pengingat migrate --source custom --print-template > view.sql
   pengingat migrate --source custom --view view.sql`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if source != "" && !slices.Contains(views.Sources(), source) {
+			if source != "" && !slices.Contains(schema.Sources(), source) {
 				return p.usage("migrate.source_not_known_known", "Source", source, "Sources", sources)
 			}
 			if printTemplate {
-				text, err := views.Text(cmp.Or(source, views.Custom), nil)
+				text, err := schema.Text(cmp.Or(source, schema.Custom), nil)
 				fmt.Fprint(p.out, text)
 				return err
 			}
-			if (source == views.Custom) != (view != "") {
+			if (source == schema.Custom) != (view != "") {
 				return p.usage("migrate.source_custom_and_view_file")
 			}
 			return p.migrate(cmd.Context(), source, view, print)
@@ -58,7 +57,7 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 		data, err := os.ReadFile(view)
 		text := string(setup.DecodeText(data)) // PowerShell's > writes UTF-16
 		if err == nil {
-			_, err = views.Statements(text)
+			_, err = schema.Statements(text)
 		}
 		if err != nil {
 			return reminder.NewFault(err, "migrate.file_view_cannot_be_used")
@@ -73,13 +72,13 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 		return cfg.OpenDB()
 	}
 	if print {
-		text, err := migrations.Print(source, definition, func() (views.Schema, error) {
+		text, err := schema.Print(source, definition, func() (schema.Schema, error) {
 			db, err := open()
 			if err != nil {
 				return nil, err
 			}
 			defer db.Close()
-			return migrations.Schema(ctx, db)
+			return schema.Inspect(ctx, db)
 		})
 		fmt.Fprint(p.out, text)
 		return err
@@ -89,7 +88,7 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 		return err
 	}
 	defer db.Close()
-	applied, err := migrations.Up(ctx, db)
+	applied, err := schema.Up(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -105,15 +104,15 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 	}
 	if source != "" {
 		if definition == "" {
-			err = migrations.CreateView(ctx, db, source)
+			err = schema.CreateView(ctx, db, source)
 		} else {
-			err = migrations.CreateViews(ctx, db, definition, func() error { return p.checkView(ctx, cfg.NewStore(db).Drafts(views.Draft)) })
+			err = schema.CreateViews(ctx, db, definition, func() error { return p.checkView(ctx, cfg.NewStore(db).Drafts(schema.Draft)) })
 		}
 		if err != nil {
 			return err
 		}
 		p.print("migrate.view_reminder_loans_created_for", "Source", source)
-		index, err := migrations.Remember(ctx, db, source)
+		index, err := schema.Remember(ctx, db, source)
 		if err != nil {
 			return err
 		}
@@ -122,7 +121,7 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 		}
 	}
 	if source == "" && cfg.NewStore(db).Check(ctx) != nil { // the tables alone
-		p.print("migrate.view_reminder_loans_missing_or", "Sources", strings.Join(views.Sources(), ", "))
+		p.print("migrate.view_reminder_loans_missing_or", "Sources", strings.Join(schema.Sources(), ", "))
 		return nil
 	}
 	p.print("migrate.next_run_dry_run")

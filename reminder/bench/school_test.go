@@ -21,8 +21,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 )
 
 // A school is a library with as many loans as wanted, each of a borrower of its own: so a loan that is due is one mail.
@@ -38,9 +38,9 @@ type school struct {
 func newSchool(t *testing.T) *school {
 	test := mysqltest.New(t)
 	test.School(t)
-	_, err := migrations.Up(t.Context(), test.Admin)
+	_, err := schema.Up(t.Context(), test.Admin)
 	require.NoError(t, err)
-	require.NoError(t, migrations.CreateView(t.Context(), test.Admin, "perpustakaan"))
+	require.NoError(t, schema.CreateView(t.Context(), test.Admin, "perpustakaan"))
 	grants, err := os.ReadFile("../../deploy/grants.sql")
 	require.NoError(t, err)
 	s := &school{T: t, db: test.Admin, user: test.User(t, string(grants)), dir: t.TempDir()}

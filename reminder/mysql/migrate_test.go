@@ -10,9 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/views"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 )
 
 // other is a definition whose two views can be told from those of the school.
@@ -44,12 +43,12 @@ func TestMigrateIsCutOff(t *testing.T) {
 	require.NoError(t, err)
 	defer conn.Close()
 	migrate := func(definition string) error {
-		if _, err := migrations.Up(t.Context(), conn); err != nil {
+		if _, err := schema.Up(t.Context(), conn); err != nil {
 			return err
 		}
-		return migrations.CreateViews(t.Context(), conn, definition, nil)
+		return schema.CreateViews(t.Context(), conn, definition, nil)
 	}
-	school, err := views.Text("perpustakaan", nil)
+	school, err := schema.Text("perpustakaan", nil)
 	require.NoError(t, err)
 	for _, before := range []string{"", "school"} {
 		n := 0
@@ -66,7 +65,7 @@ func TestMigrateIsCutOff(t *testing.T) {
 			w.disarm()
 			counted := 0
 			w.arm(replyLost, func(_ int, sql string) bool {
-				if before == "" || counted > 0 || strings.Contains(sql, views.Draft) { // the tables are there already
+				if before == "" || counted > 0 || strings.Contains(sql, schema.Draft) { // the tables are there already
 					counted++
 				}
 				return counted == n
@@ -104,16 +103,16 @@ func TestRefusedViewsChangeNothing(t *testing.T) {
 		"CREATE OR REPLACE VIEW reminder_loans AS SELECT 1 AS loan_id;\nCREATE OR REPLACE VIEW reminder_source_closed_days AS SELECT nothing FROM nowhere;",
 		"CREATE OR REPLACE VIEW reminder_source_closed_days AS SELECT 1 AS day;\nCREATE OR REPLACE VIEW reminder_loans AS SELECT wrong FROM peminjaman;",
 	} {
-		require.ErrorContains(t, migrations.CreateViews(t.Context(), db.Admin, definition, nil), "--source")
+		require.ErrorContains(t, schema.CreateViews(t.Context(), db.Admin, definition, nil), "migrate.view_does_not_fit_this")
 		require.Equal(t, "school", whose(t, db))
 	}
-	draft := mysql.New(db.Admin, db.Config.Loc).Drafts(views.Draft)
-	require.ErrorContains(t, migrations.CreateViews(t.Context(), db.Admin, "CREATE VIEW reminder_loans AS SELECT 1 AS loan_id;",
+	draft := mysql.New(db.Admin, db.Config.Loc).Drafts(schema.Draft)
+	require.ErrorContains(t, schema.CreateViews(t.Context(), db.Admin, "CREATE VIEW reminder_loans AS SELECT 1 AS loan_id;",
 		func() error { return draft.Check(t.Context()) }), "due_at")
 	require.Equal(t, "school", whose(t, db))
 	require.NoError(t, store.Check(t.Context()))
 
-	require.NoError(t, migrations.CreateViews(t.Context(), db.Admin, other, func() error { return draft.Check(t.Context()) }))
+	require.NoError(t, schema.CreateViews(t.Context(), db.Admin, other, func() error { return draft.Check(t.Context()) }))
 	require.Equal(t, "other", whose(t, db))
 	require.NoError(t, store.Check(t.Context()), "the user of every day may read them")
 	calendars, err := store.Calendars(t.Context(), day("2026-11-24"))
@@ -136,7 +135,7 @@ INSERT INTO reminder_notices (loan_id, due_date, step, email_id, number, dropped
 // TestMigrateOldRecords: records of the first version get their kinds, whichever statement the migration was cut off at.
 func TestMigrateOldRecords(t *testing.T) {
 	db := mysqltest.New(t)
-	first, err := os.ReadFile("migrations/00001_outbox.sql")
+	first, err := os.ReadFile("schema/migrations/00001_outbox.sql")
 	require.NoError(t, err)
 	w := newWire(db, db.Config)
 	w.cfg.Params = nil
@@ -155,13 +154,13 @@ func TestMigrateOldRecords(t *testing.T) {
 		for range 100 { // and nothing gets through after it
 			w.arm(lost, func(int, string) bool { return w.struck > 0 })
 		}
-		_, err := migrations.Up(t.Context(), conn)
+		_, err := schema.Up(t.Context(), conn)
 		where := fmt.Sprintf("statement %d: %s", n, w.statement)
 		cut := w.struck > 0
 		if cut {
 			require.Error(t, err, where)
 			w.disarm()
-			_, err = migrations.Up(t.Context(), conn)
+			_, err = schema.Up(t.Context(), conn)
 		}
 		require.NoError(t, err, where)
 		for query, want := range map[string]string{

@@ -15,8 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // million are a million loans of each system, due over 1,000 days of which a run reaches 62. In the tables that keep
@@ -69,10 +70,10 @@ func TestMillion(t *testing.T) {
 			db.Exec(t, "INSERT INTO numbers "+strings.ReplaceAll(digits, "DIGITS", ten)+" HAVING n <= "+loans)
 			db.Script(t, "SET sql_mode = '';\nDELETE FROM "+m.plan+";\nSET sql_mode = DEFAULT;\n") // among them one with a zero date
 			db.Script(t, strings.ReplaceAll(m.rows, "100000", loans[:len(loans)-1]))
-			_, err := migrations.Up(t.Context(), db.Admin)
+			_, err := schema.Up(t.Context(), db.Admin)
 			require.NoError(t, err)
-			require.NoError(t, migrations.CreateView(t.Context(), db.Admin, source))
-			statement, err := migrations.Remember(t.Context(), db.Admin, source)
+			require.NoError(t, schema.CreateView(t.Context(), db.Admin, source))
+			statement, err := schema.Remember(t.Context(), db.Admin, source)
 			require.NoError(t, err)
 			require.NotEmpty(t, statement)
 			grants, err := os.ReadFile("../../deploy/grants.sql")
@@ -107,8 +108,9 @@ func TestMillion(t *testing.T) {
 				findings, err := store.CheckScan(t.Context(), first, last, time.Now)
 				require.NoError(t, err)
 				require.Len(t, findings, 1)
-				t.Log(findings[0].Text.EN)
-				assert.Contains(t, findings[0].Text.EN, statement)
+				said := text.In("en").Text(findings[0].Message)
+				t.Log(said)
+				assert.Contains(t, said, statement)
 			}
 			start := time.Now()
 			db.Exec(t, statement)
@@ -119,7 +121,7 @@ func TestMillion(t *testing.T) {
 			kind, plan := explainScan(t, db.Admin, m.plan)
 			t.Log(plan)
 			assert.Contains(t, []string{"range", "ref"}, kind, plan)
-			statement, err = migrations.Remember(t.Context(), db.Admin, source)
+			statement, err = schema.Remember(t.Context(), db.Admin, source)
 			require.NoError(t, err)
 			assert.Empty(t, statement, "there it is")
 		})

@@ -16,8 +16,8 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
@@ -645,22 +645,22 @@ func TestFaultsNameTheRemedy(t *testing.T) {
 func TestMigrateAgain(t *testing.T) {
 	db := mysqltest.New(t)
 	db.School(t)
-	applied, err := migrations.Up(t.Context(), db.Admin)
+	applied, err := schema.Up(t.Context(), db.Admin)
 	require.NoError(t, err)
 	assert.Len(t, applied, mysql.SchemaVersion)
-	applied, err = migrations.Up(t.Context(), db.Admin)
+	applied, err = schema.Up(t.Context(), db.Admin)
 	require.NoError(t, err)
 	assert.Empty(t, applied)
 
 	// Cut off after the tables, before it was noted.
 	db.Exec(t, "DELETE FROM reminder_migrations WHERE version_id > 0")
-	applied, err = migrations.Up(t.Context(), db.Admin)
+	applied, err = schema.Up(t.Context(), db.Admin)
 	require.NoError(t, err)
 	assert.Len(t, applied, mysql.SchemaVersion)
 	for range 2 {
-		require.NoError(t, migrations.CreateView(t.Context(), db.Admin, "perpustakaan"))
+		require.NoError(t, schema.CreateView(t.Context(), db.Admin, "perpustakaan"))
 	}
-	require.ErrorContains(t, migrations.CreateView(t.Context(), db.Admin, "nowhere"), "perpustakaan", "the error names what there is")
+	require.ErrorContains(t, schema.CreateView(t.Context(), db.Admin, "nowhere"), "perpustakaan", "the error names what there is")
 }
 
 // TestCanceled: a canceled context is reported as such and nothing else.

@@ -10,15 +10,15 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // custom makes a store of a view whose rows are given as "loan, borrower, name, email, title, due, language, wants, reply".
 func custom(t *testing.T, closed string, rows ...string) *mysql.Store {
 	db := mysqltest.New(t)
-	_, err := migrations.Up(t.Context(), db.Admin)
+	_, err := schema.Up(t.Context(), db.Admin)
 	require.NoError(t, err)
 	db.Exec(t, `CREATE TABLE rows_of (loan VARCHAR(200), borrower VARCHAR(200), name VARCHAR(50), email VARCHAR(100), title VARCHAR(50),
 		due DATE, language VARCHAR(10), wants VARCHAR(20), reply VARCHAR(50)) CHARACTER SET utf8mb4`)
@@ -28,7 +28,7 @@ func custom(t *testing.T, closed string, rows ...string) *mysql.Store {
 	if closed != "" {
 		closed = "CREATE OR REPLACE VIEW reminder_source_closed_days AS SELECT 'x' AS calendar, " + closed + " AS day, 0 AS is_open, 'n' AS name FROM rows_of LIMIT 1"
 	}
-	require.NoError(t, migrations.CreateViews(t.Context(), db.Admin, `-- a comment; with a semicolon
+	require.NoError(t, schema.CreateViews(t.Context(), db.Admin, `-- a comment; with a semicolon
 		CREATE OR REPLACE VIEW reminder_loans AS SELECT loan AS loan_id, borrower AS borrower_id, name AS borrower_name, email, title,
 		due AS due_at, language, wants, reply AS reply_to, 1 AS colour FROM rows_of;
 `+closed, nil))
@@ -171,7 +171,7 @@ func TestSourceCalendars(t *testing.T) {
 
 func TestCheckScan(t *testing.T) {
 	store, db, _ := open(t)
-	statement, err := migrations.Remember(t.Context(), db.Admin, "perpustakaan")
+	statement, err := schema.Remember(t.Context(), db.Admin, "perpustakaan")
 	require.NoError(t, err)
 	assert.Equal(t, "CREATE INDEX reminder_due ON peminjaman (tanggal_pengembalian, tanggal_kembali, status)", statement)
 	now := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
@@ -185,7 +185,7 @@ func TestCheckScan(t *testing.T) {
 	assert.Empty(t, findings)
 
 	db.Exec(t, statement)
-	statement, err = migrations.Remember(t.Context(), db.Admin, "perpustakaan")
+	statement, err = schema.Remember(t.Context(), db.Admin, "perpustakaan")
 	require.NoError(t, err)
 	assert.Empty(t, statement, "there is one now")
 	pauses, err := store.Pauses(t.Context())

@@ -10,8 +10,8 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
@@ -36,7 +36,7 @@ func write(t *testing.T, db *mysqltest.DB, zone, moment string) {
 
 func zonedTable(t *testing.T) *mysqltest.DB {
 	db := mysqltest.New(t)
-	_, err := migrations.Up(t.Context(), db.Admin)
+	_, err := schema.Up(t.Context(), db.Admin)
 	require.NoError(t, err)
 	db.Exec(t, "CREATE TABLE due (ts TIMESTAMP NULL, secs INT, dt DATETIME, d DATE)")
 	return db

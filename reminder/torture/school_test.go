@@ -19,8 +19,8 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 )
 
 const borrowers = 100
@@ -61,9 +61,9 @@ func address(borrower int) string { return fmt.Sprintf("b%d@example.org", borrow
 func newSchool(t *testing.T, seed uint64) *school {
 	test := mysqltest.New(t)
 	test.School(t)
-	_, err := migrations.Up(t.Context(), test.Admin)
+	_, err := schema.Up(t.Context(), test.Admin)
 	require.NoError(t, err)
-	require.NoError(t, migrations.CreateView(t.Context(), test.Admin, "perpustakaan"))
+	require.NoError(t, schema.CreateView(t.Context(), test.Admin, "perpustakaan"))
 	grants, err := os.ReadFile("../../deploy/grants.sql")
 	require.NoError(t, err)
 	s := &school{T: t, user: test.User(t, string(grants)), dir: t.TempDir(), random: rand.New(rand.NewPCG(seed, 0)),

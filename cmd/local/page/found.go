@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mtsn6garut/pengingat/reminder/mysql/views"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
@@ -118,7 +118,7 @@ var signs = map[string][]string{
 }
 
 // recognise returns the source whose tables the database has, or "".
-func recognise(schema views.Schema) string {
+func recognise(schema schema.Schema) string {
 	for _, source := range slices.Sorted(maps.Keys(signs)) {
 		if !slices.ContainsFunc(signs[source], func(table string) bool { return !schema.Has(table) }) {
 			return source

@@ -11,8 +11,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/views"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
@@ -214,7 +213,7 @@ func startDatabase(v *visit) (deed, error) {
 	if _, err := cfg.NewStore(db).Server(v.Context()); err != nil {
 		return v.again("database", err)
 	}
-	schema, err := migrations.Schema(v.Context(), db)
+	schema, err := schema.Inspect(v.Context(), db)
 	if err != nil {
 		return v.again("database", err)
 	}
@@ -231,7 +230,7 @@ func startPrepare(v *visit) (deed, error) {
 		return deed{}, err
 	}
 	source := v.PostFormValue("source")
-	if !slices.Contains(views.Sources(), source) || source == views.Custom {
+	if !slices.Contains(schema.Sources(), source) || source == schema.Custom {
 		return v.again("prepare", v.fault("page.start.source_missing"))
 	}
 	if err := v.d.Machine.Migrate(v.Context(), values, source); err != nil {

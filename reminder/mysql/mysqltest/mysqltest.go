@@ -22,8 +22,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mtsn6garut/pengingat/reminder/mysql/migrations"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest/school"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 )
 
 const dsnVariable = "TEST_MYSQL_DSN"
@@ -76,9 +76,9 @@ func Library(t testing.TB) *DB {
 		return d
 	}
 	d.School(t)
-	_, err := migrations.Up(t.Context(), d.Admin)
+	_, err := schema.Up(t.Context(), d.Admin)
 	require.NoError(t, err)
-	require.NoError(t, migrations.CreateView(t.Context(), d.Admin, "perpustakaan"))
+	require.NoError(t, schema.CreateView(t.Context(), d.Admin, "perpustakaan"))
 	templates.scripts[server] = d.script(t)
 	return d
 }

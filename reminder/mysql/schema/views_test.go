@@ -1,4 +1,4 @@
-package views
+package schema
 
 import (
 	"strings"

@@ -1,7 +1,4 @@
-// Package views holds the definitions of the views reminder_loans and reminder_source_closed_days for each library system
-// that is known. They are templates, because a system's versions differ: what differs is looked up in the database's own
-// description of its tables, never guessed from a version number.
-package views
+package schema
 
 import (
 	"embed"
@@ -15,12 +12,15 @@ import (
 // Custom is the source of a library's own making. Its definition is an example to change.
 const Custom = "custom"
 
-//go:embed *.sql
-var files embed.FS
+// The definitions of the views are templates, because a system's versions differ: what differs is looked up in the database's
+// own description of its tables, never guessed from a version number.
+//
+//go:embed views/*.sql
+var views embed.FS
 
 // Sources returns the names of the library systems that are known.
 func Sources() []string {
-	entries, _ := files.ReadDir(".") // an embedded folder can be read
+	entries, _ := views.ReadDir("views") // an embedded folder can be read
 	var names []string
 	for _, e := range entries {
 		names = append(names, strings.TrimSuffix(e.Name(), ".sql"))
@@ -38,7 +38,7 @@ func Text(source string, schema Schema) (string, error) {
 	if !slices.Contains(Sources(), source) {
 		return "", fmt.Errorf("there is no source %q; known are %s", source, strings.Join(Sources(), ", "))
 	}
-	t, err := template.New(source+".sql").Funcs(template.FuncMap{"has": schema.Has, "same": schema.same, "list": list}).ParseFS(files, source+".sql")
+	t, err := template.New(source+".sql").Funcs(template.FuncMap{"has": schema.Has, "same": schema.same, "list": list}).ParseFS(views, "views/"+source+".sql")
 	if err != nil {
 		return "", err
 	}
@@ -49,14 +49,14 @@ func Text(source string, schema Schema) (string, error) {
 
 // Varies reports whether a source's definition depends on the schema.
 func Varies(source string) bool {
-	text, _ := files.ReadFile(source + ".sql") // of an unknown source nothing depends
+	text, _ := views.ReadFile("views/" + source + ".sql") // of an unknown source nothing depends
 	return strings.Contains(string(text), "{{")
 }
 
 // Index returns the index that makes reading a source's loans fast, as table and columns; both are empty for one of a
 // library's own making. The line "-- Index: table (columns)" says so; the last but for what merely covers is the due date.
 func Index(source string) (table string, columns []string) {
-	text, _ := files.ReadFile(source + ".sql")
+	text, _ := views.ReadFile("views/" + source + ".sql")
 	if match := index.FindStringSubmatch(string(text)); match != nil {
 		return match[1], strings.Split(match[2], ", ")
 	}
@@ -66,7 +66,7 @@ func Index(source string) (table string, columns []string) {
 // Lacking returns what a source needs and the schema has not, and the oldest version of the system that has it all. The
 // lines from "-- Needs version: table.column …" to the index say so.
 func Lacking(source string, schema Schema) (version string, columns []string) {
-	text, _ := files.ReadFile(source + ".sql")
+	text, _ := views.ReadFile("views/" + source + ".sql")
 	match := needs.FindStringSubmatch(string(text))
 	if match == nil {
 		return "", nil

@@ -1,8 +1,8 @@
-// Package migrations brings a library's database to the schema that package mysql works with, and creates the view it
-// reads. Only a person runs it (pengingat migrate), with a database user that may create tables; a run never does.
+// Package schema brings a library's database to the tables that package mysql works with, and creates the views it
+// reads, for each library system that is known. Only a person runs it (pengingat migrate), with a database user that may create tables; a run never does.
 //
 // It is a package of its own so that the migration library is no part of the cloud function.
-package migrations
+package schema
 
 import (
 	"context"
@@ -18,11 +18,19 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/views"
 )
 
-//go:embed *.sql
-var files embed.FS
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// files are the migrations by the names under which they are applied.
+func files() fs.FS {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // it depends on a constant only
+	}
+	return files
+}
 
 // versionTable makes the table in which goose records what was applied. Goose would make it too, but takes one that is empty,
 // because it was cut off there, for a mistake.
@@ -41,7 +49,7 @@ var versionTable = []string{
 // Up applies the migrations that are missing and returns their file names. It may be repeated, also after one that was
 // cut off.
 func Up(ctx context.Context, db *sql.DB) ([]string, error) {
-	p, err := goose.NewProvider(goose.DialectMySQL, db, files, goose.WithTableName(mysql.VersionTable))
+	p, err := goose.NewProvider(goose.DialectMySQL, db, files(), goose.WithTableName(mysql.VersionTable))
 	if err != nil {
 		return nil, fmt.Errorf("read the migrations: %w", err)
 	}
@@ -58,16 +66,16 @@ func Up(ctx context.Context, db *sql.DB) ([]string, error) {
 	for _, r := range results {
 		applied = append(applied, r.Source.Path)
 	}
-	schema, err := Schema(ctx, db)
+	schema, err := Inspect(ctx, db)
 	if err == nil && !schema.Has(mysql.ClosedDaysView) {
-		_, err = db.ExecContext(ctx, views.NoClosedDays)
+		_, err = db.ExecContext(ctx, NoClosedDays)
 	}
 	return applied, mysql.Explain("migrate", err)
 }
 
-// Schema describes the tables of the database as far as the user may see them.
-func Schema(ctx context.Context, db *sql.DB) (views.Schema, error) {
-	schema := views.Schema{}
+// Inspect describes the tables of the database as far as the user may see them.
+func Inspect(ctx context.Context, db *sql.DB) (Schema, error) {
+	schema := Schema{}
 	rows, err := db.QueryContext(ctx, `SELECT table_name, column_name, COALESCE(CONCAT(character_set_name, ' ', collation_name), '')
 		FROM information_schema.columns WHERE table_schema = DATABASE()`)
 	if err != nil {
@@ -86,7 +94,7 @@ func Schema(ctx context.Context, db *sql.DB) (views.Schema, error) {
 
 // CreateView creates or replaces the views for a source.
 func CreateView(ctx context.Context, db *sql.DB, source string) error {
-	schema, err := Schema(ctx, db)
+	schema, err := Inspect(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -97,26 +105,26 @@ func CreateView(ctx context.Context, db *sql.DB, source string) error {
 	return CreateViews(ctx, db, definition, nil)
 }
 
-// text is views.Text for a schema that has what the source needs.
-func text(source string, schema views.Schema) (string, error) {
-	if version, lacking := views.Lacking(source, schema); schema != nil && len(lacking) > 0 {
+// text is Text for a schema that has what the source needs.
+func text(source string, schema Schema) (string, error) {
+	if version, lacking := Lacking(source, schema); schema != nil && len(lacking) > 0 {
 		names := strings.Join(lacking[:min(5, len(lacking))], ", ")
 		return "", reminder.NewFault(nil,
 			"migrate.this_database_does_not_fit", "Source", source, "Version", version, "Names", names)
 	}
-	return views.Text(source, schema)
+	return Text(source, schema)
 }
 
 // CreateViews creates or replaces both views as a definition says, or neither. They are made as drafts; when check, which may
 // be nil, has nothing against those, they take the place of the old views in one statement.
 func CreateViews(ctx context.Context, db *sql.DB, definition string, check func() error) error {
-	statements, err := views.Statements(definition)
+	statements, err := Statements(definition)
 	if err != nil {
 		return err
 	}
 	const old = "_old"
 	drop := func() error {
-		for _, suffix := range []string{views.Draft, old} {
+		for _, suffix := range []string{Draft, old} {
 			_, err := db.ExecContext(ctx, "DROP VIEW IF EXISTS "+mysql.LoansView+suffix+", "+mysql.ClosedDaysView+suffix)
 			if err != nil {
 				return mysql.Explain("remove the former views", err)
@@ -134,7 +142,7 @@ func CreateViews(ctx context.Context, db *sql.DB, definition string, check func(
 	if err != nil {
 		return errors.Join(err, drop())
 	}
-	schema, err := Schema(ctx, db)
+	schema, err := Inspect(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -143,7 +151,7 @@ func CreateViews(ctx context.Context, db *sql.DB, definition string, check func(
 		if schema.Has(view) {
 			renames = append(renames, view+" TO "+view+old)
 		}
-		renames = append(renames, view+views.Draft+" TO "+view)
+		renames = append(renames, view+Draft+" TO "+view)
 	}
 	if _, err := db.ExecContext(ctx, "RENAME TABLE "+strings.Join(renames, ", ")); err != nil {
 		return mysql.Explain("put the views into use", err)
@@ -153,7 +161,7 @@ func CreateViews(ctx context.Context, db *sql.DB, definition string, check func(
 
 func createDrafts(ctx context.Context, db *sql.DB, statements []string) error {
 	for _, statement := range statements {
-		_, err := db.ExecContext(ctx, views.AsDraft(statement))
+		_, err := db.ExecContext(ctx, AsDraft(statement))
 		if e, ok := errors.AsType[*driver.MySQLError](err); ok && (e.Number == 1146 || e.Number == 1054 || e.Number == 1064) {
 			return reminder.NewFault(err, "migrate.view_does_not_fit_this")
 		}
@@ -167,7 +175,7 @@ func createDrafts(ctx context.Context, db *sql.DB, statements []string) error {
 // Remember stores whose system the views read, and what would make reading them fast: doctor tells it where reading is
 // slow. It returns the statement, or "" where there is an index that begins like the one it would make.
 func Remember(ctx context.Context, db *sql.DB, source string) (statement string, err error) {
-	if table, columns := views.Index(source); table != "" {
+	if table, columns := Index(source); table != "" {
 		var has int
 		err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM information_schema.statistics
 			WHERE table_schema = DATABASE() AND table_name = ? AND seq_in_index = 1 AND column_name = ?`, table, columns[0]).Scan(&has)
@@ -185,14 +193,14 @@ func Remember(ctx context.Context, db *sql.DB, source string) (statement string,
 
 // Print returns all statements for a source as text, for a person who runs them by hand. Without a source it leaves
 // the views out; with a definition it takes that one. A source that differs between versions looks at the schema.
-func Print(source, definition string, schema func() (views.Schema, error)) (string, error) {
+func Print(source, definition string, schema func() (Schema, error)) (string, error) {
 	var b strings.Builder
-	names, err := fs.Glob(files, "*.sql")
+	names, err := fs.Glob(files(), "*.sql")
 	if err != nil {
 		return "", err
 	}
 	for _, name := range names {
-		text, err := files.ReadFile(name)
+		text, err := fs.ReadFile(files(), name)
 		if err != nil {
 			return "", err
 		}
@@ -202,8 +210,8 @@ func Print(source, definition string, schema func() (views.Schema, error)) (stri
 		return b.String(), nil
 	}
 	if definition == "" {
-		var found views.Schema
-		if views.Varies(source) {
+		var found Schema
+		if Varies(source) {
 			if found, err = schema(); err != nil {
 				return "", err
 			}
@@ -212,7 +220,7 @@ func Print(source, definition string, schema func() (views.Schema, error)) (stri
 			return "", err
 		}
 	}
-	statements, err := views.Statements(definition)
+	statements, err := Statements(definition)
 	for _, statement := range statements {
 		b.WriteString(statement + ";\n\n")
 	}
