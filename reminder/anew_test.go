@@ -12,8 +12,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// TestDroppedIsPromisedAnew: whatever kept a reminder from being sent, it is told once that has passed, and once only. As
-// long as it lasts, nothing is promised and canceled in turn.
+// TestDroppedIsPromisedAnew: whatever kept a reminder from being sent, it is told once that has passed, and once only.
+// As long as it lasts, nothing is promised and canceled in turn.
 func TestDroppedIsPromisedAnew(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
@@ -109,8 +109,8 @@ func TestCanceledDoesNotCount(t *testing.T) {
 	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE step = 3 AND number = 1"))
 }
 
-// TestClockAheadForOneRun: the clock of the laptop stood a year ahead while one run was at work. It canceled what waited, as
-// too old. The next run, by the right clock, tells all of it.
+// TestClockAheadForOneRun: the clock of the laptop stood a year ahead while one run was at work. It canceled what
+// waited, as too old. The next run, by the right clock, tells all of it.
 func TestClockAheadForOneRun(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -133,8 +133,8 @@ func TestClockAheadForOneRun(t *testing.T) {
 	assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE number > 1"))
 }
 
-// TestWrongPupil: a loan was booked on the wrong pupil, who was told. The right one is told too, once, and moving the loan
-// to and fro tells neither of them again.
+// TestWrongPupil: a loan was booked on the wrong pupil, who was told. The right one is told too, once, and moving the
+// loan to and fro tells neither of them again.
 func TestWrongPupil(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})

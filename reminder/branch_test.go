@@ -55,7 +55,8 @@ func TestOwnDay(t *testing.T) {
 	}
 }
 
-// TestClosedBranch: a branch keeps its own calendar, and its mail waits while it is closed; a person who asks gets it now.
+// TestClosedBranch: a branch keeps its own calendar, and its mail waits while it is closed; a person who asks gets it
+// now.
 func TestClosedBranch(t *testing.T) {
 	today := day("2026-11-24") // a Tuesday
 	rules := testRules(t, "-1,0,1,3")

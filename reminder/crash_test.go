@@ -21,10 +21,11 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// TestCrashAnywhere lets a run die at each of its steps, and the run after it at each of its own, before runs are left in
-// peace until nothing waits. Whatever died where, checkOutbox must hold then.
+// TestCrashAnywhere lets a run die at each of its steps, and the run after it at each of its own, before runs are left
+// in peace until nothing waits. Whatever died where, checkOutbox must hold then.
 //
-// A dead process leaves nothing but rows and what the mail server took. So deaths that leave the same are followed once.
+// A dead process leaves nothing but rows and what the mail server took. So deaths that leave the same are followed
+// once.
 func TestCrashAnywhere(t *testing.T) {
 	for _, unknown := range []string{"resend", "hold"} {
 		t.Run(unknown, func(t *testing.T) {
@@ -48,8 +49,8 @@ func TestCrashAroundTheSummary(t *testing.T) {
 	}
 }
 
-// TestCrashAroundPromisingAnew is TestCrashAnywhere where one of the loans was dropped before it was told, and another one was
-// told to the wrong borrower.
+// TestCrashAroundPromisingAnew is TestCrashAnywhere where one of the loans was dropped before it was told, and another
+// one was told to the wrong borrower.
 func TestCrashAroundPromisingAnew(t *testing.T) {
 	t.Parallel()
 	lib := newMortalLibrary(t, "resend")
@@ -115,7 +116,8 @@ func newMortalLibrary(t *testing.T, unknown string) *mortalLibrary {
 		l.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: borrowers[due.addr], Title: due.title})
 	}
 	l.environ["REMINDER_UNKNOWN"] = unknown
-	// With a daily limit no email is claimed while another one is on its way, so that the steps of a run have one order.
+	// With a daily limit no email is claimed while another one is on its way, so that the steps of a run have one
+	// order.
 	l.environ["MAIL_CONCURRENCY"], l.environ["MAIL_DAILY_LIMIT"] = "1", "100"
 	l.program = l.app(t, nil, map[string]string{"MAIL_HOST": "127.0.0.1"}).Runner
 	return l
@@ -231,9 +233,9 @@ func (l *mortalLibrary) run(t *testing.T, dieAt int) *process {
 	return p
 }
 
-// An orderedStore and an orderedSender make a run record what was sent before it looks at the next email, so that its steps
-// have one order. What it may do meanwhile, to prepare that email up to its mark, writes nothing: a death in it leaves what a
-// death before it leaves.
+// An orderedStore and an orderedSender make a run record what was sent before it looks at the next email, so that its
+// steps have one order. What it may do meanwhile, to prepare that email up to its mark, writes nothing: a death in it
+// leaves what a death before it leaves.
 type (
 	orderedStore struct {
 		reminder.Loans
@@ -332,9 +334,9 @@ func (l *mortalLibrary) checkOutbox(t *testing.T, deaths int) {
 	}
 }
 
-// A process stands between a run and the world. Every statement, every SMTP command and every reply is a step, and at one
-// of them the process dies: from there on nothing of it reaches the database or the mail server. That the run returns then
-// is only how its goroutines end.
+// A process stands between a run and the world. Every statement, every SMTP command and every reply is a step, and at
+// one of them the process dies: from there on nothing of it reaches the database or the mail server. That the run
+// returns then is only how its goroutines end.
 type process struct {
 	dieAt     int // from 1; 0: it lives
 	mailLives bool
@@ -361,7 +363,8 @@ func (p *process) step(name string) bool {
 	return p.dead
 }
 
-// smtp is the mail server's script. A dead process has closed its connection, or reads no reply; the server cannot tell.
+// smtp is the mail server's script. A dead process has closed its connection, or reads no reply; the server cannot
+// tell.
 func (p *process) smtp(c mailtest.Command) mailtest.Action {
 	reply := map[string]string{
 		"greet": "220 mailtest", "ehlo": "250 mailtest", "mail": "250 ok", "rcpt": "250 ok", "data": "354 go ahead",

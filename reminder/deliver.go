@@ -30,7 +30,7 @@ type delivery struct {
 	halt context.Context         // ends when no further email may be begun
 	stop context.CancelCauseFunc // ends it early: *mail.Error when the mail server is the cause, else the store's error
 	busy sync.WaitGroup          // emails handed to a worker and not yet recorded
-	slow atomic.Bool             // at MAIL_RATE the turn of a further email comes after the time is spent
+	slow atomic.Bool             // at MAIL_RATE no further email can begin before the time is spent
 
 	mu    sync.Mutex // guards Report.Emails and what follows
 	over  int        // emails that ended
@@ -40,8 +40,8 @@ type delivery struct {
 	patterns
 }
 
-// deliver sends what is queued until nothing is left, the time is spent or something stops the run. A run that is held sends
-// only what goes first. Every claim that was not begun is handed back.
+// deliver sends what is queued until nothing is left, the time is spent or something stops the run. A run that is held
+// sends only what goes first. Every claim that was not begun is handed back.
 func (r *Run) deliver(ctx, timed context.Context) error {
 	rep := r.Report
 	d := &delivery{Run: r, limit: rate.NewLimiter(rate.Inf, 1), ended: map[int64]State{}, patterns: newPatterns()}
@@ -101,9 +101,9 @@ func (r *Run) deliver(ctx, timed context.Context) error {
 	return cause
 }
 
-// claimsAhead is how many emails a claim takes for each worker. A crash leaves as many to wait for their lease. One at a
-// time would be fewer, but each claim steps over the index entries of the ones before it until the database has cleared
-// those away, which on a busy machine takes longer than a mail.
+// claimsAhead is how many emails a claim takes for each worker. A crash leaves as many to wait for their lease. One at
+// a time would be fewer, but each claim steps over the index entries of the ones before it until the database has
+// cleared those away, which on a busy machine takes longer than a mail.
 const claimsAhead = 8
 
 // feed claims emails and gives them to the workers. With alone they go one by one until one is accepted, and no further
@@ -172,8 +172,8 @@ func (d *delivery) settle(ctx context.Context) {
 	}
 }
 
-// claim takes up to n emails, as far as the daily limit goes, and reports whether that is used up. It is not cut short by
-// the end of the run: what the database took for us unseen would have to wait for its lease.
+// claim takes up to n emails, as far as the daily limit goes, and reports whether that is used up. It is not cut short
+// by the end of the run: what the database took for us unseen would have to wait for its lease.
 func (d *delivery) claim(which Which, n int) ([]Claim, bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.halt), recordTimeout)
 	defer cancel()
@@ -207,8 +207,8 @@ type worker struct {
 	last sync.WaitGroup // the record of the last email
 }
 
-// caught stops the run after a panic, which for its email is a crash.
-func (d *delivery) caught() {
+// recoverPanic ends the run after a panic. For its email that is a crash.
+func (d *delivery) recoverPanic() {
 	if v := recover(); v != nil {
 		d.stop(Panicked(d.Log, v))
 	}
@@ -217,16 +217,16 @@ func (d *delivery) caught() {
 // one takes a claimed email to its outcome. A crash before the hand-over mark leaves it claimed: nothing was sent, and
 // when the lease has run out it is queued again.
 func (w *worker) one(ctx context.Context, c Claim) {
-	defer w.caught()
+	defer w.recoverPanic()
 	handBack := Outcome{State: StateQueued, KeepTry: true}
-	if err := w.limit.Wait(w.halt); err != nil { // the run ends before this email's turn
+	if err := w.limit.Wait(w.halt); err != nil { // the run ends before this email may begin
 		w.slow.Store(true)
 		w.record(ctx, c, handBack)
 		return
 	}
 	m := w.mailing(c.Kind)
 	if m == nil { // of a version that knew more kinds
-		w.record(ctx, c, Outcome{State: StateCanceled, Reason: "empty"})
+		w.record(ctx, c, Outcome{State: StateCanceled, Reason: "empty"}.For(c))
 		return
 	}
 	draft, outcome, err := m.Recheck(ctx, w.Run, c)
@@ -245,7 +245,7 @@ func (w *worker) one(ctx context.Context, c Claim) {
 		w.busy.Add(1)
 		w.last.Go(func() {
 			defer w.busy.Done()
-			defer w.caught()
+			defer w.recoverPanic()
 			w.record(ctx, c, outcome)
 		})
 	default:
@@ -266,7 +266,8 @@ func (w *worker) send(ctx context.Context, c Claim, draft Draft, dropped []Dropp
 	var handed error
 	receipt, err := w.Sender.Send(ctx, m, func(ctx context.Context) error {
 		w.last.Wait()
-		// A crash after this mark leaves the outcome unknown; one before it, surely unsent. So it stands as late as can be.
+		// A crash after this mark leaves the outcome unknown; one before it, surely unsent. So it stands as late as
+		// can be.
 		handed = w.Store.HandOver(ctx, c, m.ID, m.Date)
 		return handed
 	})
@@ -275,8 +276,8 @@ func (w *worker) send(ctx context.Context, c Claim, draft Draft, dropped []Dropp
 		w.Log.Warn("claim lost before the hand-over; not sent", "email", c.ID)
 		return Outcome{}
 	case handed != nil:
-		// The mark may or may not be written, but nothing was sent: hand the claim back, and if that fails too, the sweep
-		// takes the mark at its word.
+		// The mark may or may not be written, but nothing was sent: hand the claim back, and if that fails too, the
+		// sweep takes the mark at its word.
 		w.stop(handed)
 		return Outcome{State: StateQueued, KeepTry: true}
 	case err == nil:
@@ -287,8 +288,8 @@ func (w *worker) send(ctx context.Context, c Claim, draft Draft, dropped []Dropp
 	return w.failed(c, draft.To, err, o)
 }
 
-// message addresses a composed mail. A try after one that surely failed gets a new Message-ID, because receivers must not
-// take it for a copy; one after an unknown outcome keeps what the first copy had.
+// message addresses a composed mail. A try after one that surely failed gets a new Message-ID, because receivers must
+// not take it for a copy; one after an unknown outcome keeps what the first copy had.
 func (s Settings) message(c Claim, draft Draft, content Content, now time.Time) mail.Message {
 	m := mail.Message{
 		ID: c.MessageID, Ref: c.Ref, Date: c.Date, From: s.From, To: draft.To, ReplyTo: s.ReplyTo, Unsubscribe: s.Unsubscribe,
@@ -297,8 +298,8 @@ func (s Settings) message(c Claim, draft Draft, content Content, now time.Time) 
 	if m.ID == "" {
 		m.ID, m.Date = fmt.Sprintf("%s.%d@%s", cmp.Or(c.name, c.Ref), c.Attempts, s.From.Domain()), now.Truncate(time.Second)
 	}
-	// A branch's address becomes From only where the configuration says that the mail login may use it; elsewhere, answers
-	// go to it. Else one cell in the library's system could stop all mail.
+	// A branch's address becomes From only where the configuration says that the mail login may use it; elsewhere,
+	// answers go to it. Else one cell in the library's system could stop all mail.
 	if branch, err := branchAddress(draft.From); err == nil {
 		if slices.ContainsFunc(s.FromAllowed, func(a string) bool {
 			return strings.EqualFold(a, branch.Addr) || strings.EqualFold(a, "@"+branch.Domain())
@@ -314,8 +315,8 @@ func (s Settings) message(c Claim, draft Draft, content Content, now time.Time) 
 	return m
 }
 
-// branchAddress is an address that every mail server takes. One with letters beyond ASCII before the @ would have the mail
-// refused for the sake of its sender.
+// branchAddress is an address that every mail server takes. One with letters beyond ASCII before the @ would have the
+// mail refused for the sake of its sender.
 func branchAddress(raw string) (mail.Address, error) {
 	addr, err := mail.ParseAddress(raw)
 	if err == nil && strings.ContainsFunc(addr.Addr, func(r rune) bool { return r > unicode.MaxASCII }) {
@@ -384,8 +385,8 @@ func (d *delivery) notAbout(c Claim, reason string, final bool) bool {
 	return d.judge(reason, c.Borrower, final)
 }
 
-// pauseMail stops the run and stores a pause, so that the next trigger does not hammer a server that said no. A run that
-// is ending anyway asks for none.
+// pauseMail stops the run and stores a pause, so that the next trigger does not hammer a server that said no. A run
+// that is ending anyway asks for none.
 func (d *delivery) pauseMail(failure *mail.Error) {
 	d.stop(failure)
 	if failure.Pause == "" {

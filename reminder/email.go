@@ -10,15 +10,16 @@ import (
 	"time"
 )
 
-// A Cycle is one loan with one due date, for one kind of notice. A renewed loan begins a new cycle and is reminded of anew.
+// A Cycle is one loan with one due date, for one kind of notice. A renewed loan begins a new cycle and is reminded of
+// anew.
 type Cycle struct {
 	Kind Kind   `json:"kind"`
 	Loan string `json:"loan_id"` // Loan.ID, or what else the kind is about
 	Due  Date   `json:"due"`     // or the day that the kind is about
 }
 
-// A Notice is the promise to tell one recipient one step about one loan, once. (Kind, Loan, Due, Step) is its key for ever:
-// a unique key in the database, which decides between runs that promise at the same time.
+// A Notice is the promise to tell one recipient one step about one loan, once. (Kind, Loan, Due, Step) is its key for
+// ever: a unique key in the database, which decides between runs that promise at the same time.
 type Notice struct {
 	Cycle
 	Step   int `json:"step"`   // see Schedule
@@ -50,8 +51,8 @@ func (n Notice) Priority() Priority {
 	return RepeatLate
 }
 
-// An Email is one message to one recipient with all notices of one kind that became due for them in one run. It is a row of
-// the outbox. It holds no address, no name and no title: these are read again when it is sent.
+// An Email is one message to one recipient with all notices of one kind that became due for them in one run. It is a
+// row of the outbox. It holds no address, no name and no title: these are read again when it is sent.
 type Email struct {
 	Kind     Kind
 	Borrower string // Borrower.ID, or by what else the kind knows the recipient; never an address
@@ -63,8 +64,8 @@ type Email struct {
 type State string
 
 // The states. Queued is where an email starts and where it returns to for another try; Claimed belongs to one run for
-// the length of a lease, and nothing has left yet; Handover is set just before the irreversible byte. The others are ends,
-// but for Unknown, which REMINDER_UNKNOWN=resend turns into Queued once.
+// the length of a lease, and nothing has left yet; Handover is set just before the irreversible byte. The others are
+// ends, but for Unknown, which REMINDER_UNKNOWN=resend turns into Queued once.
 const (
 	StateQueued   State = "queued"
 	StateClaimed  State = "claimed"
@@ -92,8 +93,8 @@ type Claim struct {
 	Notices  []Notice
 	Attempts int // tries begun, this one included
 	Unknowns int // hand-overs whose outcome was never learned
-	// MessageID and Date of the hand-over whose outcome is unknown, to be used again so that receivers can recognise the
-	// copy; empty and zero otherwise.
+	// MessageID and Date of the hand-over whose outcome is unknown, to be used again so that receivers can recognise
+	// the copy; empty and zero otherwise.
 	MessageID string
 	Date      time.Time
 
@@ -109,9 +110,9 @@ func (c Claim) Loans() []string {
 	return ids
 }
 
-// named returns the claim with the name under which it is sent. The name is made of what is told and to whom: so the same
-// promise, made again by records that were restored from a backup, is a copy that receivers can drop. The secret keeps ids
-// from being guessed.
+// named returns the claim with the name under which it is sent. The name is made of what is told and to whom: so the
+// same promise, made again by records that were restored from a backup, is a copy that receivers can drop. The secret
+// keeps ids from being guessed.
 func (c Claim) named(secret string, dropped []Dropped) Claim {
 	told := slices.DeleteFunc(slices.Clone(c.Notices), func(n Notice) bool {
 		return slices.ContainsFunc(dropped, func(d Dropped) bool { return d.Notice == n })
@@ -142,7 +143,8 @@ type Outcome struct {
 	Dropped    []Dropped     // notices the message left out, whatever its State
 }
 
-// For returns the outcome as it is recorded for a claim. An email that may have been sent never ends as if it surely had not.
+// For returns the outcome as it is recorded for a claim. An email that may have been sent never ends as if it surely
+// had not.
 func (o Outcome) For(c Claim) Outcome {
 	if c.Unknowns > 0 && o.State != StateQueued && o.State != "" {
 		o.State = StateUnknown
@@ -156,10 +158,10 @@ type Dropped struct {
 	Reason string
 }
 
-// Voids are the reasons of dropped notices that promise nothing any more: surely nothing was sent, and what hindered it may
-// pass. A plan that meets the same hindrance again promises nothing, so none is promised and dropped in turn for ever. Of
-// the other reasons, superseded and expired give way to a newer step; and what a server refused or a person ended, a person
-// begins again.
+// Voids are the reasons of dropped notices that promise nothing any more: surely nothing was sent, and what hindered
+// it may pass. A plan that meets the same hindrance again promises nothing, so none is promised and dropped in turn
+// for ever. Of the other reasons, superseded and expired give way to a newer step; and what a server refused or a
+// person ended, a person begins again.
 var Voids = []string{
 	ReasonReturned, ReasonRenewed, string(VerdictTooOld), string(VerdictOnHold), string(VerdictOptedOut), string(VerdictUnreachable), string(VerdictBadAddress),
 	string(StateCanceled), ReasonReleased, string(VerdictOdd),

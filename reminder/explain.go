@@ -78,7 +78,8 @@ func (r *Runner) Explain(ctx context.Context, loan Loan, past []PastNotice) (Exp
 	return x, nil
 }
 
-// nextStep returns the day on which the next step comes into force, or no day when none does while the loan is told about.
+// nextStep returns the day on which the next step comes into force, or no day when none does while the loan is told
+// about.
 func (r *Runner) nextStep(rules Rules, loan Loan, x Explanation) Date {
 	for d := x.Today.AddDays(1); d.Sub(loan.Due) <= rules.MaxOverdueDays; d = d.AddDays(1) {
 		next := rules.decide(loan, nil, d)

@@ -444,8 +444,8 @@ func (l *library) dump(t *testing.T, table string) {
 	require.NoError(t, rows.Err())
 }
 
-// TestRateBeyondTheTime: what MAIL_RATE leaves no time for is left to the next run, and is not asked for again and again.
-// The time is also what is left of the window: no mail is begun at night.
+// TestRateBeyondTheTime: what MAIL_RATE leaves no time for is left to the next run, and is not asked for again and
+// again. The time is also what is left of the window: no mail is begun at night.
 func TestRateBeyondTheTime(t *testing.T) {
 	for budget, clock := range map[string]string{"40s": "2026-11-24 08:00:00", "9m": "2026-11-24 16:59:20"} {
 		lib := newLibrary(t)
@@ -479,8 +479,8 @@ func (c *countedClaims) Claim(ctx context.Context, w reminder.Wanted) ([]reminde
 	return c.Store.Claim(ctx, w)
 }
 
-// TestInterrupted: when the caller goes, no further email is begun; the one that the server may have taken is finished and
-// recorded, the others are handed back, and nobody is taken for a failing mail server.
+// TestInterrupted: when the caller goes, no further email is begun; the one that the server may have taken is finished
+// and recorded, the others are handed back, and nobody is taken for a failing mail server.
 func TestInterrupted(t *testing.T) {
 	for phase, sent := range map[string]int{"reread": 0, "mail": 0, "data": 0, "dot": 1} {
 		t.Run(phase, func(t *testing.T) {

@@ -58,8 +58,8 @@ func IsTemporary(err error) bool {
 	return !ok || f.Temporary
 }
 
-// Panicked turns what recover returned into a Fault. The log says of which type it was and where it came from; its value
-// may hold data and is told to nobody.
+// Panicked turns what recover returned into a Fault. The log says of which type it was and where it came from; its
+// value may hold data and is told to nobody.
 func Panicked(log *slog.Logger, value any) error {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])

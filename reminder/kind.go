@@ -14,26 +14,26 @@ const (
 	KindSummary Kind = "summary" // to the librarian: what was sent, and what needs a person
 )
 
-// A Mailing is all that is special about one kind of notice: when it is due, whether it still holds when it is sent, and
-// what is written to whom. The run does the rest for every kind alike: the key, the claim, the mark and the outcome.
-// A new kind is a file with its Mailing, and a template.
+// A Mailing is all that is special about one kind of notice: when it is due, whether it still holds when it is sent,
+// and what is written to whom. The run does the rest for every kind alike: the key, the claim, the mark and the
+// outcome. A new kind is a file with its Mailing, and a template.
 type Mailing interface {
 	Kind() Kind
-	// First reports whether emails of this kind are about the library and not about borrowers: they have [PriorityFirst], and
-	// are tried before any other email begins. They are sent when the others are held back, too.
+	// First reports whether emails of this kind are about the library and not about borrowers: they have
+	// [PriorityFirst], and are tried before any other email begins. They are sent when the others are held back, too.
 	First() bool
 	// Plan begins a plan. It returns nil when the kind is not in use, or not today.
 	Plan(ctx context.Context, run *Run) (Planner, error)
-	// Recheck reads again what a claim is about. It returns the draft to send, or an outcome with a State when nothing is to be
-	// sent. Notices that no longer hold are in Outcome.Dropped in both cases. An error stops the run; the
+	// Recheck reads again what a claim is about. It returns the draft to send, or an outcome with a State when nothing
+	// is to be sent. Notices that no longer hold are in Outcome.Dropped in both cases. An error stops the run; the
 	// email is handed back.
 	Recheck(ctx context.Context, run *Run, c Claim) (Draft, Outcome, error)
 }
 
 // A Planner gathers the emails of one kind.
 type Planner interface {
-	// Add judges a page of the loans in reach. known holds what was promised in their cycles, of every kind. The planner of
-	// a kind that goes first gets no loans: it does not wait for a scan.
+	// Add judges a page of the loans in reach. known holds what was promised in their cycles, of every kind. The
+	// planner of a kind that goes first gets no loans: it does not wait for a scan.
 	Add(loans []Loan, known map[Cycle]History)
 	// Loans returns the ids of the loans that the emails are about. They are looked up once more, as a recheck will.
 	Loans() []string

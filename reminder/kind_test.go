@@ -19,8 +19,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 )
 
-// A parents is a kind of notice that the program does not have: one mail a family about the books of its children that are
-// due today. It is all that a new kind needs beside its template.
+// A parents is a kind of notice that the program does not have: one mail a family about the books of its children that
+// are due today. It is all that a new kind needs beside its template.
 type parents map[string]string // addresses by borrower
 
 const kindParents reminder.Kind = "parents"
@@ -88,8 +88,8 @@ func (p parents) Recheck(ctx context.Context, run *reminder.Run, c reminder.Clai
 	return d, o, err
 }
 
-// TestNewKind: a kind that is a file and a template is planned, promised once, claimed, composed and sent like those that
-// the program has, beside the loan notices about the same steps.
+// TestNewKind: a kind that is a file and a template is planned, promised once, claimed, composed and sent like those
+// that the program has, beside the loan notices about the same steps.
 func TestNewKind(t *testing.T) {
 	templates := t.TempDir()
 	require.NoError(t, os.CopyFS(templates, os.DirFS("testdata/kind")))

@@ -16,8 +16,8 @@ import (
 
 // What happens to the laptop of a library: it sleeps, and its clock goes wrong.
 
-// TestAsleepForSixDays: closed on Wednesday evening before a holiday, a Sunday in between, opened on Tuesday. Loans passed
-// one, two and three steps meanwhile. Each borrower gets one mail, about everything, with the newest step.
+// TestAsleepForSixDays: closed on Wednesday evening before a holiday, a Sunday in between, opened on Tuesday. Loans
+// passed one, two and three steps meanwhile. Each borrower gets one mail, about everything, with the newest step.
 func TestAsleepForSixDays(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -55,8 +55,8 @@ func TestAsleepForSixDays(t *testing.T) {
 	assert.Len(t, recipients(srv), 4)
 }
 
-// TestClockSetBack: an empty battery, and the laptop wakes up in the year before. Nothing that was told is told again, and
-// when the clock is right again, everything goes on.
+// TestClockSetBack: an empty battery, and the laptop wakes up in the year before. Nothing that was told is told again,
+// and when the clock is right again, everything goes on.
 func TestClockSetBack(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -86,8 +86,8 @@ func TestClockSetBack(t *testing.T) {
 	assert.Len(t, recipients(srv), 5, "the day before the one, a day late the other")
 }
 
-// TestClockWasAhead: the clock of the laptop, which is the database's clock too, stood a year ahead for a while, and what
-// was written then says so. Once it is right, nothing may wait for that year to pass.
+// TestClockWasAhead: the clock of the laptop, which is the database's clock too, stood a year ahead for a while, and
+// what was written then says so. Once it is right, nothing may wait for that year to pass.
 func TestClockWasAhead(t *testing.T) {
 	lib := newLibrary(t)
 	var busy atomic.Bool

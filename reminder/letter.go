@@ -2,11 +2,11 @@ package reminder
 
 import "github.com/mtsn6garut/pengingat/mail"
 
-// A Composer writes mails; package letter has the one that the program uses. It is safe for concurrent use, and the same
-// data always gives the same bytes.
+// A Composer writes mails; package letter has the one that the program uses. It is safe for concurrent use, and the
+// same data always gives the same bytes.
 type Composer interface {
-	// Compose writes a mail of a kind in a reader's language, a BCP 47 tag or "" for the library's, from the data that the
-	// kind's templates print: a [Letter], a [Summary].
+	// Compose writes a mail of a kind in a reader's language, a BCP 47 tag or "" for the library's, from the data that
+	// the kind's templates print: a [Letter], a [Summary].
 	Compose(kind Kind, lang string, data any) (Content, error)
 }
 

@@ -37,13 +37,14 @@ func (l Loan) cycle() Cycle { return Cycle{KindLoan, l.ID, l.Due} }
 // MaxID is how many characters of an id a Store keeps.
 const MaxID = 100
 
-// PlausibleDue returns the first and last due date that somebody can mean today. What is outside is a typing error (0026,
-// 2062), or no date at all.
+// PlausibleDue returns the first and last due date that somebody can mean today. What is outside is a typing error
+// (0026, 2062), or no date at all.
 func PlausibleDue(today Date) (first, last Date) {
 	return Date{1970, time.January, 1}, today.AddDays(5 * 365)
 }
 
-// Odd returns the column whose value keeps the loan from being told about, or "". A loan that is on hold may be as it is.
+// Odd returns the column whose value keeps the loan from being told about, or "". A loan that is on hold may be as it
+// is.
 func (l Loan) Odd(today Date) string {
 	first, last := PlausibleDue(today)
 	badID := func(id string) bool { return id == "" || utf8.RuneCountInString(id) > MaxID }

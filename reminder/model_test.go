@@ -20,11 +20,12 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// TestModel performs random operations, those of runs that work, die and overlap, and those of a library that lives on, on
-// the real store and on a model of it, and compares. When they differ, the shortest sequence that shows it is printed, with
-// the flag that repeats it.
+// TestModel performs random operations, those of runs that work, die and overlap, and those of a library that lives
+// on, on the real store and on a model of it, and compares. When they differ, the shortest sequence that shows it is
+// printed, with the flag that repeats it.
 func TestModel(t *testing.T) {
-	// The store is under test here and not its goroutines, and with the race detector each operation costs ten times as much.
+	// The store is under test here and not its goroutines, and with the race detector each operation costs ten times
+	// as much.
 	setRapid(t, "rapid.checks", 300, 20) // times about 150 operations
 	setRapid(t, "rapid.steps", 150, 150)
 	lib := newLibrary(t)

@@ -17,8 +17,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// oddLibrary is a library with a view over the table people: numbers 1 to 40, each with a loan that is due. The odd ones are
-// numbered from 1.
+// oddLibrary is a library with a view over the table people: numbers 1 to 40, each with a loan that is due. The odd
+// ones are numbered from 1.
 type oddLibrary struct {
 	*library
 	srv  *mailtest.Server
@@ -85,12 +85,12 @@ func (l *oddLibrary) told(t *testing.T) []int {
 	return told
 }
 
-// A value is what one cell holds, and what becomes of its loan in each column: "told", "odd", or "silent" where the rules hold
-// it back.
+// A value is what one cell holds, and what becomes of its loan in each column: "told", "odd", or "silent" where the
+// rules hold it back.
 type oddValue struct{ sql, ids, due, email, hold, wants string }
 
-// oddTexts are values that a text column can hold, oddBytes of a binary one; each column's other cells have its type. What a
-// column is that is not named here: told, for it is read leniently.
+// oddTexts are values that a text column can hold, oddBytes of a binary one; each column's other cells have its type.
+// What a column is that is not named here: told, for it is read leniently.
 var oddTexts = []oddValue{
 	{"NULL", "odd", "odd", "silent", "told", "told"},
 	{"''", "odd", "odd", "silent", "told", "told"},
@@ -156,8 +156,8 @@ func (v oddValue) becomes(column string) string {
 	return "told"
 }
 
-// TestOneOddRow puts every odd value into every column of the view. Whoever can be told is told, in the same run; the odd loans
-// are counted and named; and they are told as soon as their data is mended.
+// TestOneOddRow puts every odd value into every column of the view. Whoever can be told is told, in the same run; the
+// odd loans are counted and named; and they are told as soon as their data is mended.
 func TestOneOddRow(t *testing.T) {
 	lib := newOddLibrary(t)
 	var failures []oddValue
@@ -224,7 +224,8 @@ func (l *oddLibrary) named(t *testing.T) string {
 	return all
 }
 
-// TestOddDueDates: a DATE column of an older system holds days that no calendar has. None of them counts as too long late.
+// TestOddDueDates: a DATE column of an older system holds days that no calendar has. None of them counts as too long
+// late.
 func TestOddDueDates(t *testing.T) {
 	lib := newOddLibrary(t)
 	lib.Script(t, `ALTER TABLE people ADD due DATETIME DEFAULT '2026-11-24 00:00:00';
@@ -245,8 +246,8 @@ SET sql_mode = DEFAULT;
 	assert.Contains(t, named, "3 loans with a due date (due_at) before 1970 or more than 5 years ahead")
 }
 
-// TestOddIDs: ids of every type are found again by what was promised about them, also by a run that begins anew, and one that
-// gains blanks is still the same loan.
+// TestOddIDs: ids of every type are found again by what was promised about them, also by a run that begins anew, and
+// one that gains blanks is still the same loan.
 func TestOddIDs(t *testing.T) {
 	lib := newOddLibrary(t)
 	var version string
@@ -304,7 +305,8 @@ func oddEmails(prefix string) (emails []reminder.Email) {
 	return emails
 }
 
-// TestOddAfterPromise: a loan that turns odd between the promise and the mail is left out of it, and takes nobody with it.
+// TestOddAfterPromise: a loan that turns odd between the promise and the mail is left out of it, and takes nobody with
+// it.
 func TestOddAfterPromise(t *testing.T) {
 	lib := newOddLibrary(t)
 	lib.view(t, nil)

@@ -8,23 +8,24 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-// What several different borrowers are answered alike is not about them, whatever the words: a limit, a rule or a trouble
-// that the classifier of replies does not know. So the verdict on an email stays open for a day. A run that sees a pattern
-// stops and pauses, and what was refused or given up by it before is taken back: queued, with all tries, its notices and its
-// address as if nothing had been said. A run looks for patterns that are on record when it begins, too: so a crash between
-// a refusal and its taking back loses nobody, and neither does a school that sends two mails an hour.
+// What several different borrowers are answered alike is not about them, whatever the words: a limit, a rule or a
+// trouble that the classifier of replies does not know. So the verdict on an email stays open for a day. A run that
+// sees a pattern stops and pauses, and what was refused or given up by it before is taken back: queued, with all
+// tries, its notices and its address as if nothing had been said. A run looks for patterns that are on record when it
+// begins, too: so a crash between a refusal and its taking back loses nobody, and neither does a school that sends two
+// mails an hour.
 //
 // Two answers may well be true of many borrowers, each for themselves:
 //
-//   - A mailbox that is not there (mail.Pattern.Mailbox): a class has left. These are remembered, and the others go on; but
-//     when a run comes to its end, or to many of them, and nobody at all was accepted, it is the server that knows nobody.
-//     So it is when a run ends with a row of them, which may be our own account that was closed meanwhile ("account
-//     disabled"). Those who are refused again, by a server that takes others, are remembered.
+//   - A mailbox that is not there (mail.Pattern.Mailbox): a class has left. These are remembered, and the others go
+//     on; but when a run comes to its end, or to many of them, and nobody at all was accepted, it is the server that
+//     knows nobody. So it is when a run ends with a row of them, which may be our own account that was closed
+//     meanwhile ("account disabled"). Those who are refused again, by a server that takes others, are remembered.
 //   - A later try (mail.Retry), once others were accepted: greylisting, receivers that are down. It costs a try each,
 //     until there are many of them, or one would fail for good.
 //
-// What was taken back goes after all others, and begins with one: so an answer that is about some borrowers after all never
-// keeps the reminders of the others back.
+// What was taken back goes after all others, and begins with one: so an answer that is about some borrowers after all
+// never keeps the reminders of the others back.
 const (
 	fewAlike    = 3                // different borrowers make a pattern
 	manyAlike   = 20               // of them do, where the answer may be true of each
@@ -114,8 +115,8 @@ func (p *patterns) judge(reason, borrower string, final bool) bool {
 	return p.blamed[said]
 }
 
-// nobody returns what was said of mailboxes when several were not there and nobody was accepted, or nobody any more: not
-// about them.
+// nobody returns what was said of mailboxes when several were not there and nobody was accepted, or nobody any more:
+// not about them.
 func (p *patterns) nobody() (reason string) {
 	for said, last := range p.missing {
 		whom, enough := p.alike[said], fewAlike

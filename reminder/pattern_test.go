@@ -23,8 +23,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// A class is a library whose borrowers b0@, b1@, … each have one book that is due today, and which tells nothing else of
-// it for a month. Its mail server answers some of them as a test wants.
+// A class is a library whose borrowers b0@, b1@, … each have one book that is due today, and which tells nothing else
+// of it for a month. Its mail server answers some of them as a test wants.
 type class struct {
 	*library
 	size   int
@@ -103,8 +103,8 @@ func (c *class) untold(t require.TestingT) (without []int) {
 	return without
 }
 
-// TestPatterns: what the server answers, and to whom → how the run ends, who has lost the reminder by it, and whether the
-// others have theirs although the server goes on like this. When it has recovered, the others have one each.
+// TestPatterns: what the server answers, and to whom → how the run ends, who has lost the reminder by it, and whether
+// the others have theirs although the server goes on like this. When it has recovered, the others have one each.
 func TestPatterns(t *testing.T) {
 	c := newClass(t)
 	all := func(int) bool { return true }
@@ -181,8 +181,9 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
-// TestUnseenAnswers: whatever a server says, in words nobody has seen before: to all, or to a third, it costs no borrower
-// the reminder; to one, it costs that one at most, and the others have theirs although the server goes on like this.
+// TestUnseenAnswers: whatever a server says, in words nobody has seen before: to all, or to a third, it costs no
+// borrower the reminder; to one, it costs that one at most, and the others have theirs although the server goes on
+// like this.
 func TestUnseenAnswers(t *testing.T) {
 	setRapid(t, "rapid.checks", 12, 3) // each is some runs on a real database
 	c := newClass(t)
@@ -230,8 +231,9 @@ func TestUnseenAnswers(t *testing.T) {
 	})
 }
 
-// TestRepliesToACrowd takes what real servers say (the table of package mail) to all, some or one of nine borrowers, and
-// holds the fate against the crowd: who loses the reminder, whether there is a pause, and that a pause takes no tries.
+// TestRepliesToACrowd takes what real servers say (the table of package mail) to all, some or one of nine borrowers,
+// and holds the fate against the crowd: who loses the reminder, whether there is a pause, and that a pause takes no
+// tries.
 func TestRepliesToACrowd(t *testing.T) {
 	table, err := os.ReadFile("../mail/testdata/replies.txt")
 	require.NoError(t, err)
@@ -277,7 +279,8 @@ func TestRepliesToACrowd(t *testing.T) {
 	}
 }
 
-// TestOneIsMisread: an answer to one that sounds like the end of everything keeps the others back until the next hour only.
+// TestOneIsMisread: an answer to one that sounds like the end of everything keeps the others back until the next hour
+// only.
 func TestOneIsMisread(t *testing.T) {
 	c := newClass(t)
 	for _, text := range []string{"550 5.7.1 sender is not allowed", "550 your account is suspended"} {
@@ -322,7 +325,8 @@ func TestAccountClosesMeanwhile(t *testing.T) {
 	}
 }
 
-// TestRefusedInARow: in whatever words, three in a row are about none of them; one that is accepted between begins anew.
+// TestRefusedInARow: in whatever words, three in a row are about none of them; one that is accepted between begins
+// anew.
 func TestRefusedInARow(t *testing.T) {
 	c := newClass(t)
 	for accepted, want := range map[int]reminder.RunOutcome{2: reminder.RunDone, 5: reminder.RunStopped} {
@@ -374,8 +378,8 @@ type deadBeforeTakingBack struct{ reminder.Store }
 
 func (deadBeforeTakingBack) TakeBack(context.Context, []int64) error { return errDead }
 
-// TestUnknownBrake: a server that hangs up at every dot makes few emails unknown, not all; and the second chance of those
-// begins with one.
+// TestUnknownBrake: a server that hangs up at every dot makes few emails unknown, not all; and the second chance of
+// those begins with one.
 func TestUnknownBrake(t *testing.T) {
 	c := newClass(t)
 	c.due(t, 12)

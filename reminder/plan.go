@@ -112,11 +112,12 @@ type planned struct {
 	notice   Notice
 }
 
-// maxMoved is how many loans may have moved to another borrower beside ten times as many that have not. When it is more,
-// the library's system has given its borrowers new ids, and everybody would be told a second time.
+// maxMoved is how many loans may have moved to another borrower beside ten times as many that have not. When it is
+// more, the library's system has given its borrowers new ids, and everybody would be told a second time.
 const maxMoved = 10
 
-// Emails returns the planned emails, one a borrower, the most urgent first, without some loans that turned out to be odd.
+// Emails returns the planned emails, one a borrower, the most urgent first, without some loans that turned out to be
+// odd.
 func (p *Plan) Emails(odd map[string]bool) []Email {
 	p.leaveOut(odd)
 	if n := len(p.moved); n <= maxMoved || n*10 <= p.told {

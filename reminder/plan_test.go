@@ -126,8 +126,8 @@ func TestPlanMakesOneEmailABorrower(t *testing.T) {
 	assert.Equal(t, LoanCounts{InReach: 8, Held: 1, Unreachable: 1}, p.Counts)
 }
 
-// TestNewBorrowerIDs: a few loans that moved to another borrower are told to that one. When all have, the library's system
-// has given its borrowers other ids, and nobody is told again.
+// TestNewBorrowerIDs: a few loans that moved to another borrower are told to that one. When all have, the library's
+// system has given its borrowers other ids, and nobody is told again.
 func TestNewBorrowerIDs(t *testing.T) {
 	today := day("2026-11-24")
 	for _, tt := range []struct{ moved, others, planned int }{{1, 0, 1}, {10, 0, 10}, {11, 20, 0}, {11, 110, 11}, {3000, 0, 0}} {
@@ -169,9 +169,9 @@ func zones(t *testing.T) []string {
 	return names
 }
 
-// TestEveryStepOnceInEveryZone lets hourly runs, with outages of up to 26 hours, look after loans around clock changes,
-// leap days and turns of the year, in every time zone there is. Whatever happens, a step is promised at most once, steps
-// only go forward, and after a run the newest applicable step has been promised.
+// TestEveryStepOnceInEveryZone lets hourly runs, with outages of up to 26 hours, look after loans around clock
+// changes, leap days and turns of the year, in every time zone there is. Whatever happens, a step is promised at most
+// once, steps only go forward, and after a run the newest applicable step has been promised.
 func TestEveryStepOnceInEveryZone(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
@@ -246,7 +246,8 @@ func BenchmarkPlan(b *testing.B) {
 	}
 }
 
-// TestPlanSeesALoanTwice: a join in somebody's view multiplies rows. The borrower is told once, and no other is kept waiting.
+// TestPlanSeesALoanTwice: a join in somebody's view multiplies rows. The borrower is told once, and no other is kept
+// waiting.
 func TestPlanSeesALoanTwice(t *testing.T) {
 	today := day("2026-11-24")
 	loan := Loan{ID: "1", Due: today, Borrower: Borrower{ID: "b", Email: "b@example.org"}}

@@ -17,9 +17,9 @@ type Queue interface {
 	Waiting(ctx context.Context) ([]Claim, error)
 }
 
-// Preview composes the mails that a run would send if it were today: the librarian's summary, those that wait and those it
-// would promise. It calls each for every one. Nothing is written. Send window, closed days, limits and the brake are left
-// out of account: they decide when, not what.
+// Preview composes the mails that a run would send if it were today: the librarian's summary, those that wait and
+// those it would promise. It calls each for every one. Nothing is written. Send window, closed days, limits and the
+// brake are left out of account: they decide when, not what.
 func (r *Runner) Preview(ctx context.Context, queue Queue, today Date, each func(mail.Message) error) error {
 	if err := r.Store.Check(ctx); err != nil {
 		return err
@@ -91,8 +91,8 @@ type Silence struct {
 // silentReach is how far from its due date a loan is asked about.
 const silentReach = 366
 
-// Silent asks the rules about the open loans due within a year, and returns up to most of those about which no mail is due
-// and none waits, and how many more there are.
+// Silent asks the rules about the open loans due within a year, and returns up to most of those about which no mail is
+// due and none waits, and how many more there are.
 func (r *Runner) Silent(ctx context.Context, queue Queue, today Date, most int) (silent []Silence, more int, err error) {
 	rules, err := r.Rules(ctx, today)
 	if err != nil {

@@ -18,7 +18,8 @@ type Silenced struct {
 type Silencer interface {
 	// Skip stores emails and their notices as canceled for a reason, so that they are never sent.
 	Skip(ctx context.Context, runID string, emails []Email, reason string) (PlannedCounts, error)
-	// CancelWaiting ends all emails that have not ended, for good: as unknown where they may have been sent, else as canceled.
+	// CancelWaiting ends all emails that have not ended, for good: as unknown where they may have been sent, else as
+	// canceled.
 	CancelWaiting(ctx context.Context, reason string) (canceled, unknown int, err error)
 	// Quarantined stores that there was a quarantine, for a person to see.
 	Quarantined(ctx context.Context, before Date, now time.Time) error
@@ -26,9 +27,9 @@ type Silencer interface {
 	Release(ctx context.Context) (int, error)
 }
 
-// Quarantine records as skipped what a run on the day before a date would have told, and cancels what waits. It is for a
-// database that was restored: the borrowers were told, and the record of it is gone. It asks agree first, with the number of
-// emails that wait in Canceled. It may be repeated, and [Silencer.Release] takes it back.
+// Quarantine records as skipped what a run on the day before a date would have told, and cancels what waits. It is for
+// a database that was restored: the borrowers were told, and the record of it is gone. It asks agree first, with the
+// number of emails that wait in Canceled. It may be repeated, and [Silencer.Release] takes it back.
 //
 // The skipped emails are stored as canceled in the transaction that stores them: a crash cannot leave them to be sent.
 func (r *Runner) Quarantine(ctx context.Context, outbox Silencer, before Date, agree func(Silenced) bool) (Silenced, error) {

@@ -11,8 +11,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// TestRestoredBackup: the records are those of two weeks ago, the loans are of today. Nothing is sent until a person has
-// spoken, and then only what is new.
+// TestRestoredBackup: the records are those of two weeks ago, the loans are of today. Nothing is sent until a person
+// has spoken, and then only what is new.
 func TestRestoredBackup(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -73,8 +73,8 @@ func TestLongAbsence(t *testing.T) {
 	assert.Equal(t, 2, lib.run(t, app, reminder.Options{Approve: true}).Emails.Sent, "a person says that it was just off")
 }
 
-// TestRestoredBackupAfterAClockAhead: a run of a year that is to come, by a clock that was ahead, does not hide how old the
-// records are.
+// TestRestoredBackupAfterAClockAhead: a run of a year that is to come, by a clock that was ahead, does not hide how
+// old the records are.
 func TestRestoredBackupAfterAClockAhead(t *testing.T) {
 	lib := newLibrary(t)
 	app := lib.app(t, mailtest.NewServer(t, mailtest.Options{}), nil)

@@ -18,16 +18,16 @@ type Records struct {
 	Places  []Place   // where they have lain with a person's knowledge; none before the first run
 }
 
-// A Place is where a database lies, by what its server says of itself. Addresses are no part of it: a laptop and a function in
-// the cloud reach the same server by different ones.
+// A Place is where a database lies, by what its server says of itself. Addresses are no part of it: a laptop and a
+// function in the cloud reach the same server by different ones.
 type Place struct {
 	Server string // the server's id; "" where it has none that lasts
 	Host   string // the machine's name; "" where it does not last
 	Name   string // of the database
 }
 
-// mayBe reports whether q may be the same database. Servers move and get new ids and names, and a false alarm stops a library's
-// reminders: so one mark that agrees is enough, and what cannot be compared is no evidence.
+// mayBe reports whether q may be the same database. Servers move and get new ids and names, and a false alarm stops a
+// library's reminders: so one mark that agrees is enough, and what cannot be compared is no evidence.
 func (p Place) mayBe(q Place) bool {
 	same := func(a, b string) bool { return a != "" && a == b }
 	differ := func(a, b string) bool { return a != "" && b != "" && a != b }
@@ -52,15 +52,17 @@ type Witness interface {
 }
 
 const (
-	// restoredAfter is how long no run may have worked before a database in which the library went on lending is taken for
-	// one whose reminder_* tables came from a backup. A machine that was off for as long has no newer loans either.
+	// restoredAfter is how long no run may have worked before a database in which the library went on lending is taken
+	// for one whose reminder_* tables came from a backup. A machine that was off for as long has no newer loans
+	// either.
 	restoredAfter = 7 * 24 * time.Hour
 	// KeptDays is for how many days, at least, a run stays on record.
 	KeptDays = 90
 )
 
-// look reads how far the records have come. A run is held until a person decides when they look copied, as a library's database
-// on somebody's test machine, or restored from a backup: what was sent since is forgotten then, and a run would send it again.
+// look reads how far the records have come. A run is held until a person decides when they look copied, as a library's
+// database on somebody's test machine, or restored from a backup: what was sent since is forgotten then, and a run
+// would send it again.
 func (r *Runner) look(ctx context.Context, now time.Time) (records Records, doubt string, err error) {
 	if records, err = r.Store.Records(ctx, now); err != nil {
 		return records, "", err
@@ -114,8 +116,8 @@ func (r *Runner) forgotten(ctx context.Context, seen Seen, records Records, now 
 	return !ran, err
 }
 
-// begin records the run's beginning, and tells the witness of it before anything is promised. It leaves the witness alone
-// while the records contradict it and nobody has accepted them.
+// begin records the run's beginning, and tells the witness of it before anything is promised. It leaves the witness
+// alone while the records contradict it and nobody has accepted them.
 func (r *Run) begin(ctx context.Context, records Records, doubt string) (err error) {
 	accepted := doubt != "" && r.Approve
 	if accepted {

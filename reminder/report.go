@@ -70,8 +70,9 @@ type PlannedCounts struct {
 	Odd     int `json:"-"` // what the database refused to store; in the report they are counted with the loans
 }
 
-// EmailCounts count what became of reminders in this run. Waiting is the state of the outbox afterwards. The librarian's
-// summary is no reminder: it is counted only where somebody should look (refused, failed, unknown) and while it waits.
+// EmailCounts count what became of reminders in this run. Waiting is the state of the outbox afterwards. The
+// librarian's summary is no reminder: it is counted only where somebody should look (refused, failed, unknown) and
+// while it waits.
 type EmailCounts struct {
 	Sent     int `json:"sent"`
 	Refused  int `json:"refused"`
@@ -101,16 +102,16 @@ func (c *EmailCounts) count(s State) {
 	}
 }
 
-// NeedsPerson reports whether somebody should look: an email failed, was refused or has an unknown outcome, a loan is odd, or
-// the run holds back.
+// NeedsPerson reports whether somebody should look: an email failed, was refused or has an unknown outcome, a loan is
+// odd, or the run holds back.
 func (r Report) NeedsPerson() bool {
 	return r.Outcome == RunHeld || r.Loans != nil && r.Loans.Odd > 0 || r.Emails.Failed > 0 || r.Emails.Refused > 0 || r.Emails.Unknown > 0 ||
 		r.Outcome == RunPaused && r.Reason != string(PauseByPerson)
 }
 
-// LogValue makes the report the attributes of one log line, with the names that they have in JSON: alerts in the cloud are
-// built on them. Two differ: the run's id is missing, because every line of a run has it; and the age of the oldest waiting
-// email stands there as a number too, because alerts cannot calculate with a time.
+// LogValue makes the report the attributes of one log line, with the names that they have in JSON: alerts in the cloud
+// are built on them. Two differ: the run's id is missing, because every line of a run has it; and the age of the
+// oldest waiting email stands there as a number too, because alerts cannot calculate with a time.
 func (r Report) LogValue() slog.Value {
 	var age int64
 	if oldest, err := time.Parse(time.RFC3339, r.OldestWaiting); err == nil {

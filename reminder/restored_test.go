@@ -19,9 +19,9 @@ import (
 // records are the tables that a backup holds of what was sent.
 var records = []string{"reminder_emails", "reminder_notices", "reminder_runs", "reminder_state"}
 
-// TestDumpRunRestoreRun: a backup is taken, runs send mail, the backup is restored whole or in part, of any age, and the
-// program runs. It is held until a person has spoken, whatever the hour. What a person then lets it send again has the
-// Message-ID of before, so that receivers can drop it.
+// TestDumpRunRestoreRun: a backup is taken, runs send mail, the backup is restored whole or in part, of any age, and
+// the program runs. It is held until a person has spoken, whatever the hour. What a person then lets it send again has
+// the Message-ID of before, so that receivers can drop it.
 func TestDumpRunRestoreRun(t *testing.T) {
 	lib := newLibrary(t)
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
@@ -74,8 +74,8 @@ func (l *library) restoredAfter(t *testing.T, days int, part []string) {
 	}
 }
 
-// TestWitnessHindersNoRun: one that cannot be read or written changes nothing. A run of another machine makes the records
-// newer than it, and a new database in the old one's place waits for a person.
+// TestWitnessHindersNoRun: one that cannot be read or written changes nothing. A run of another machine makes the
+// records newer than it, and a new database in the old one's place waits for a person.
 func TestWitnessHindersNoRun(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -126,8 +126,9 @@ func logged(t *testing.T, folder string) string {
 	return string(text)
 }
 
-// TestHalfABackup: with nothing beside the database, as in the cloud, notices without their emails show that a part of the
-// records came from a backup. When a person has accepted that, no new email takes the number of one that is missing.
+// TestHalfABackup: with nothing beside the database, as in the cloud, notices without their emails show that a part of
+// the records came from a backup. When a person has accepted that, no new email takes the number of one that is
+// missing.
 func TestHalfABackup(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -147,8 +148,8 @@ func TestHalfABackup(t *testing.T) {
 	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_emails e JOIN reminder_notices n ON n.email_id = e.id WHERE e.state = 'sent'"))
 }
 
-// TestCopyIsHeld: a dump of the library's database on another server, or beside it under another name, mails nobody, the librarian
-// included, until a person says that it has moved. Tried out with REMINDER_ONLY_TO it stays a copy.
+// TestCopyIsHeld: a dump of the library's database on another server, or beside it under another name, mails nobody,
+// the librarian included, until a person says that it has moved. Tried out with REMINDER_ONLY_TO it stays a copy.
 func TestCopyIsHeld(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})

@@ -10,8 +10,8 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-// This file decides about one loan: whether a notice is promised, and whether a promised one is sent. It is pure. What it
-// decides stands in one list of rules, which the plan, the recheck and explain share.
+// This file decides about one loan: whether a notice is promised, and whether a promised one is sent. It is pure. What
+// it decides stands in one list of rules, which the plan, the recheck and explain share.
 
 // A Verdict says what a rule decided about one loan. Verdicts are words because people read them.
 type Verdict string
@@ -178,8 +178,8 @@ const (
 	sending
 )
 
-// loanRules are asked in this order, and the first one that hinders decides. What is asked while sending drops the notice;
-// addresses and closed branches are then a matter of the whole email ([Rules.Recheck]).
+// loanRules are asked in this order, and the first one that hinders decides. What is asked while sending drops the
+// notice; addresses and closed branches are then a matter of the whole email ([Rules.Recheck]).
 var loanRules = []struct {
 	verdict Verdict
 	at      int
@@ -199,8 +199,8 @@ var loanRules = []struct {
 	{VerdictOptedOut, planning, func(d *decision) bool { return d.inForce && !d.loan.wants(d.step) }},
 	{ReasonSuperseded, sending, func(d *decision) bool { return d.step > d.promised.Step }},
 	{VerdictOptedOut, sending, func(d *decision) bool { return !d.loan.wants(d.promised.Step) }},
-	// Only a step newer than every one that the borrower was promised: a changed schedule does not tell again what the older
-	// one told under another step.
+	// Only a step newer than every one that the borrower was promised: a changed schedule does not tell again what the
+	// older one told under another step.
 	{VerdictTold, planning, func(d *decision) bool { return d.inForce && d.past.Promised(d.loan.Borrower.ID, d.step) }},
 	{VerdictWithheld, planning, func(d *decision) bool { return d.address() == VerdictWithheld }},
 }
@@ -243,8 +243,8 @@ func (r Rules) Judge(loan Loan, past History, today Date) (Notice, Verdict) {
 	return n, v
 }
 
-// withheldFor keeps an email that REMINDER_ONLY_TO or a closed branch withholds out of this run's claims. The next run's sweep
-// queues it again.
+// withheldFor keeps an email that REMINDER_ONLY_TO or a closed branch withholds out of this run's claims. The next
+// run's sweep queues it again.
 const withheldFor = time.Hour
 
 // withheld is the outcome of such an email.

@@ -38,7 +38,7 @@ type Settings struct {
 	DailyLimit  int           // emails in any 24 hours; 0: none
 	Tries       int           // of one email
 	Budget      time.Duration // no email is begun later than this after the start of a run
-	Lease       time.Duration // how long a claim is ours; longer than any run can last
+	Lease       time.Duration // of a claim; longer than any run can last
 	Backoff     func(attempts int) time.Duration
 }
 
@@ -97,8 +97,8 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 	}
 	rep.DurationMS = r.Now().Sub(run.Now).Milliseconds()
 	if !o.DryRun {
-		// The report is written even when the caller has gone. A crash before this line leaves a run without an end, which
-		// status shows; nothing else depends on it.
+		// The report is written even when the caller has gone. A crash before this line leaves a run without an end,
+		// which status shows; nothing else depends on it.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 		defer cancel()
 		ferr := r.Store.Finish(ctx, *rep)
@@ -222,8 +222,8 @@ func (r *Run) run(ctx context.Context) error {
 // errBudget is the cause with which a run's time ends.
 var errBudget = errors.New("the time budget is spent")
 
-// promiseFirst promises the emails that go first, such as the librarian's summary: before the scan and the brake, so that
-// nothing that goes wrong with the loans keeps them back.
+// promiseFirst promises the emails that go first, such as the librarian's summary: before the scan and the brake, so
+// that nothing that goes wrong with the loans keeps them back.
 func (r *Run) promiseFirst(ctx context.Context) error {
 	for _, m := range r.Mailings {
 		if !m.First() {
@@ -325,37 +325,37 @@ func (r *Runner) Rules(ctx context.Context, today Date) (Rules, error) {
 	return rules, err
 }
 
-// A standingPause is the pause that matters to a run. When it is not in force but has a Kind, it is a provider's pause
-// that is over, and the run probes with one email first.
-type standingPause struct {
+// A currentPause is the pause that matters to a run. One that is not in force and has a Kind is a provider's pause
+// that is over; the run then tries one email first.
+type currentPause struct {
 	Pause
 	inForce bool
 }
 
-// pause finds the pause in force. One set by a person wins. A provider's pause is over as soon as the mail configuration
-// changed: another server, login or sender may do what that one did not.
-func (r *Runner) pause(ctx context.Context, now time.Time) (standingPause, error) {
+// pause finds the pause in force. One set by a person wins. A provider's pause is over as soon as the mail
+// configuration changed: another server, login or sender may do what that one did not.
+func (r *Runner) pause(ctx context.Context, now time.Time) (currentPause, error) {
 	pauses, err := r.Store.Pauses(ctx)
 	if err != nil {
-		return standingPause{}, err
+		return currentPause{}, err
 	}
-	var standing standingPause
+	var current currentPause
 	for _, p := range pauses {
 		over := !p.Until.IsZero() && !now.Before(p.Until) ||
 			p.Kind != PauseByPerson && p.Until.Sub(now) > maxPause // set while the clock was ahead
 		switch {
 		case p.Kind == PauseByPerson && !over:
-			return standingPause{p, true}, nil
+			return currentPause{p, true}, nil
 		case p.Kind != PauseByPerson:
 			mended := p.Fingerprint != "" && r.Settings.Fingerprint(p.Fingerprint) != p.Fingerprint
-			standing = standingPause{p, !over && !mended}
+			current = currentPause{p, !over && !mended}
 		}
 	}
-	return standing, nil
+	return current, nil
 }
 
-// countedEachRun is up to how many open loans every run counts. To count a million takes longer than all else that a run
-// without news does, so more are counted by the first run of a day, and the others repeat its figures.
+// countedEachRun is up to how many open loans every run counts. To count a million takes longer than all else that a
+// run without news does, so more are counted by the first run of a day, and the others repeat its figures.
 const countedEachRun = 20_000
 
 // maxPause is longer than any pause that a mail server causes.
@@ -456,8 +456,8 @@ func rereadAll(ctx context.Context, from Loans, ids []string) (loans []Loan, err
 	return loans, nil
 }
 
-// Unreadable returns which of some open loans a recheck could not read, because the database cannot compute a cell of theirs
-// or does not find them by their id.
+// Unreadable returns which of some open loans a recheck could not read, because the database cannot compute a cell of
+// theirs or does not find them by their id.
 func Unreadable(ctx context.Context, from Loans, ids []string) (map[string]bool, error) {
 	loans, err := rereadAll(ctx, from, ids)
 	odd := map[string]bool{}

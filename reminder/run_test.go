@@ -113,8 +113,8 @@ func TestWindow(t *testing.T) {
 	assert.Equal(t, 1, lib.run(t, app, reminder.Options{Now: true}).Emails.Sent, "--now is a person's word")
 }
 
-// TestDryRunCounts whatever keeps the mails back, and says what that is. A run that did not look has no counts of loans, but
-// knows what waits.
+// TestDryRunCounts whatever keeps the mails back, and says what that is. A run that did not look has no counts of
+// loans, but knows what waits.
 func TestDryRunCounts(t *testing.T) {
 	lib := newLibrary(t)
 	app := lib.app(t, mailtest.NewServer(t, mailtest.Options{}), map[string]string{"REMINDER_CLOSED_WEEKDAYS": "minggu"})
@@ -154,8 +154,8 @@ func TestDryRunCounts(t *testing.T) {
 	assert.Equal(t, 1, real.Emails.Waiting, "also a run that does nothing says what waits")
 }
 
-// TestChangedBetweenPlanAndSend holds the first delivery open at the server while the library lives on: what is sent next
-// must be true at the moment it is sent.
+// TestChangedBetweenPlanAndSend holds the first delivery open at the server while the library lives on: what is sent
+// next must be true at the moment it is sent.
 func TestChangedBetweenPlanAndSend(t *testing.T) {
 	lib := newLibrary(t)
 	var change sync.Once
@@ -320,8 +320,8 @@ func TestLargeLibraryIsCountedOnceADay(t *testing.T) {
 	found("2026-11-25 08:00", 1, 0)
 }
 
-// TestPanic: a mistake in the program ends the run like a failure from outside. What was claimed is claimed, what it was
-// about is told to nobody, and once the program is mended everything goes its way.
+// TestPanic: a mistake in the program ends the run like a failure from outside. What was claimed is claimed, what it
+// was about is told to nobody, and once the program is mended everything goes its way.
 func TestPanic(t *testing.T) {
 	lib := newLibrary(t)
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
@@ -358,8 +358,8 @@ type panickingStore struct{ reminder.Store }
 
 func (panickingStore) Pauses(context.Context) ([]reminder.Pause, error) { panic("canary@example.org") }
 
-// TestRecordBesideTheNextEmail: while it is recorded that an email was sent, the same worker prepares the next one. But that
-// one is marked only afterwards, or a crash would leave two of unknown outcome.
+// TestRecordBesideTheNextEmail: while it is recorded that an email was sent, the same worker prepares the next one.
+// But that one is marked only afterwards, or a crash would leave two of unknown outcome.
 func TestRecordBesideTheNextEmail(t *testing.T) {
 	lib := newLibrary(t)
 	for range 2 {
@@ -373,7 +373,8 @@ func TestRecordBesideTheNextEmail(t *testing.T) {
 	assert.Len(t, srv.Messages(), 2)
 }
 
-// A watched run tells when an email is ready for its mark, and lets the first one be recorded only when the second one is.
+// A watched run tells when an email is ready for its mark, and lets the first one be recorded only when the second one
+// is.
 type watched struct {
 	t               *testing.T
 	prepared        chan bool

@@ -55,7 +55,8 @@ DROP TABLE repeatable_holidays;
 DROP TABLE special_holidays;
 `
 
-// kohaOld lacks what came later. What only that said of two loans is said in the older way, so that the same people are told.
+// kohaOld lacks what came later. What only that said of two loans is said in the older way, so that the same people
+// are told.
 const kohaOld = `
 UPDATE items SET itemlost = 1 WHERE itemnumber IN (104, 107);
 DROP TABLE return_claims;
@@ -270,7 +271,8 @@ func TestKohaAddress(t *testing.T) {
 	}
 }
 
-// TestSourceIsNamed: what is said about the views names the system for which they were made, also where that is too old.
+// TestSourceIsNamed: what is said about the views names the system for which they were made, also where that is too
+// old.
 func TestSourceIsNamed(t *testing.T) {
 	lib := newSource(t, "koha", "")
 	_, err := schema.Remember(t.Context(), lib.Admin, "koha")

@@ -8,7 +8,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-// ErrLost is returned by Store methods that write to a claimed email when the claim is not ours any more: its lease ran
+// ErrLost is returned by Store methods that write to a claimed email when the claim is lost: its lease ran
 // out and another run swept it. Whoever gets it must not send.
 var ErrLost = errors.New("the claim was lost to another run")
 
@@ -30,24 +30,27 @@ type Swept struct {
 	Failed  int // emails that used all tries without ever being handed over
 }
 
-// Loans are the open loans of the library's own system. They are only read, so another database than that of the records can
-// have them.
+// Loans are the open loans of the library's own system. They are only read, so another database than that of the
+// records can have them.
 type Loans interface {
-	// CountLoans counts all open loans, those due before a day (as TooOld), and the Odd ones that no Scan from that day on shows.
+	// CountLoans counts all open loans, those due before a day (as TooOld), and the Odd ones that no Scan from that
+	// day on shows.
 	CountLoans(ctx context.Context, before Date) (LoanCounts, error)
-	// Scan calls page for the open loans due from first to last, and for those whose due date nobody can mean, some thousand at
-	// a time and in no order. A loan that the database cannot compute is a Loan with Broken. When Scan fails, some pages may
-	// have been handed over. page must not Scan.
+	// Scan calls page for the open loans due from first to last, and for those whose due date nobody can mean, some
+	// thousand at a time and in no order. A loan that the database cannot compute is a Loan with Broken. When Scan
+	// fails, some pages may have been handed over. page must not Scan.
 	Scan(ctx context.Context, first, last Date, page func(loans []Loan) error) error
-	// Reread returns the loans with some ids as they are now. A loan that was returned is missing; of one that the database
-	// cannot compute as a whole, what it can.
+	// Reread returns the loans with some ids as they are now. A loan that was returned is missing; of one that the
+	// database cannot compute as a whole, what it can.
 	Reread(ctx context.Context, ids []string) ([]Loan, error)
-	// LastBorrowed returns the newest day until today on which an open loan was borrowed; zero when the source does not tell.
+	// LastBorrowed returns the newest day until today on which an open loan was borrowed; zero when the source does
+	// not tell.
 	LastBorrowed(ctx context.Context, today Date) (Date, error)
 }
 
-// A Store keeps the records. Its methods are safe for concurrent runs and for several runs on several machines; the database
-// decides between them. Leases and retry times are measured by the database's clock, so the machines' clocks need not agree.
+// A Store keeps the records. Its methods are safe for concurrent runs and for several runs on several machines; the
+// database decides between them. Leases and retry times are measured by the database's clock, so the machines' clocks
+// need not agree.
 //
 // Any method, also of Loans, may fail with a *Fault.
 type Store interface {
@@ -58,18 +61,20 @@ type Store interface {
 
 // An Outbox keeps emails and their notices.
 type Outbox interface {
-	// Promised returns what was promised, for every kind, about loans of these ids, or what else kinds are about, with a due
-	// date on a day or after it.
+	// Promised returns what was promised, for every kind, about loans of these ids, or what else kinds are about, with
+	// a due date on a day or after it.
 	Promised(ctx context.Context, from Date, ids ...string) (map[Cycle]History, error)
 	// Promise stores emails and their notices, many in one transaction. Notices that another run promised meanwhile are
 	// left out, and emails left without any; one that the database refuses does not keep it from storing the others. It
 	// returns what was stored.
 	Promise(ctx context.Context, runID string, emails []Email) (PlannedCounts, error)
 
-	// Sweep settles what dead runs left: claims whose lease ran out are queued again, or fail when that has happened too
-	// often; hand-overs become unknown. With resend, an email that became unknown for the first time is queued once more.
+	// Sweep settles what dead runs left: claims whose lease ran out are queued again, or fail when that has happened
+	// too often; hand-overs become unknown. With resend, an email that became unknown for the first time is queued
+	// once more.
 	Sweep(ctx context.Context, resend bool) (Swept, error)
-	// Claim takes queued emails whose time has come, the most urgent first. It reports whether the daily limit kept some back.
+	// Claim takes queued emails whose time has come, the most urgent first. It reports whether the daily limit kept
+	// some back.
 	Claim(ctx context.Context, w Wanted) (claims []Claim, full bool, err error)
 	// NextTry returns how long it is until the next queued email may be claimed, and false when none is queued.
 	NextTry(ctx context.Context) (time.Duration, bool, error)
@@ -78,7 +83,8 @@ type Outbox interface {
 	// Record writes what became of a claim. It may be repeated: an outcome that is already recorded is no error.
 	Record(ctx context.Context, c Claim, o Outcome) error
 
-	// Answered returns the borrowers' emails that are queued again or ended badly in the last period, with what was said.
+	// Answered returns the borrowers' emails that are queued again or ended badly in the last period, with what was
+	// said.
 	Answered(ctx context.Context, period time.Duration) ([]Answered, error)
 	// TakeBack queues some of them with all their tries. What was recorded with their end is undone: the notices are on
 	// their way again, the address is not bad. Their reasons begin with GoesLast.
@@ -122,8 +128,8 @@ type Journal interface {
 	Records(ctx context.Context, now time.Time) (Records, error)
 	// Ran reports whether a run is on record.
 	Ran(ctx context.Context, runID string) (bool, error)
-	// Accept makes records of which a part came from a backup fit to go on with: no new email gets the number of one that is
-	// missing.
+	// Accept makes records of which a part came from a backup fit to go on with: no new email gets the number of one
+	// that is missing.
 	Accept(ctx context.Context, r Records) error
 	// Settle remembers where the records lie with a person's knowledge.
 	Settle(ctx context.Context, here Place) error

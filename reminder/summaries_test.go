@@ -29,8 +29,8 @@ func summarized(t *testing.T, srv *mailtest.Server) (list []mailtest.Mail) {
 	return list
 }
 
-// TestSummary follows the mornings of a library: one summary on each open day, by the first run in the window, also when
-// there is nothing to tell, and before the day's reminders.
+// TestSummary follows the mornings of a library: one summary on each open day, by the first run in the window, also
+// when there is nothing to tell, and before the day's reminders.
 func TestSummary(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {

@@ -11,8 +11,8 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-// A Summary is what the librarian is told on the morning of an open day. It names borrowers and titles, because it goes to
-// the library itself; it is composed at the hand-over and kept nowhere.
+// A Summary is what the librarian is told on the morning of an open day. It names borrowers and titles, because it
+// goes to the library itself; it is composed at the hand-over and kept nowhere.
 type Summary struct {
 	Today     Date
 	Activity         // of reminders
@@ -51,8 +51,8 @@ type GroupCount struct {
 	Count int
 }
 
-// summaryMailing tells the librarians every morning. Like any promise it is made once: by the first run of the day that may,
-// also when it has nothing to tell. Its notice is (KindSummary, "", day, place in REMINDER_SUMMARY_TO).
+// summaryMailing tells the librarians every morning. Like any promise it is made once: by the first run of the day
+// that may, also when it has nothing to tell. Its notice is (KindSummary, "", day, place in REMINDER_SUMMARY_TO).
 type summaryMailing struct{}
 
 func (summaryMailing) Kind() Kind  { return KindSummary }
@@ -88,8 +88,8 @@ func (morning) Add([]Loan, map[Cycle]History)    {}
 func (morning) Loans() []string                  { return nil }
 func (m morning) Emails(map[string]bool) []Email { return m }
 
-// Recheck lets one of a former day expire: it has nothing to tell any more, so that a mail server that was down for a week
-// gets one and not seven.
+// Recheck lets one of a former day expire: it has nothing to tell any more, so that a mail server that was down for a
+// week gets one and not seven.
 func (summaryMailing) Recheck(ctx context.Context, run *Run, c Claim) (Draft, Outcome, error) {
 	to, o := recheckSummary(run, c)
 	if o.State != "" {
@@ -114,8 +114,8 @@ func recheckSummary(run *Run, c Claim) (mail.Address, Outcome) {
 	return to, Outcome{}
 }
 
-// longestLate is how many loans a summary names, longestReach how many days late they can be: a due date further back is
-// a mistake in the library's records.
+// longestLate is how many loans a summary names, longestReach how many days late they can be: a due date further back
+// is a mistake in the library's records.
 const longestLate, longestReach = 10, 3660
 
 // summary gathers what a summary tells. Of the report it reads only what does not change while emails are sent.
@@ -151,8 +151,8 @@ type Survey struct {
 	Longest     []Loan // due first, without those on hold
 }
 
-// Survey looks at the open loans that are late by no more than some days or in reach, and returns up to n of those that are
-// late longest.
+// Survey looks at the open loans that are late by no more than some days or in reach, and returns up to n of those
+// that are late longest.
 func (r *Runner) Survey(ctx context.Context, rules Rules, today Date, days, n int) (s Survey, err error) {
 	counted, err := r.Loans.CountLoans(ctx, today)
 	if err != nil {

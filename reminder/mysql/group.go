@@ -9,11 +9,11 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A group lets callers that come at the same time share a round trip and a commit: while one batch is at the database,
-// the calls that arrive gather for the next. Nobody waits for company, and a caller that is alone is done alone.
+// A group lets calls that come at the same time share a statement and a commit: while one batch is at the database, the
+// calls that arrive gather for the next. A call never waits for others to join; a single call is executed by itself.
 //
-// A worker marks an email only when the outcome of its last one is recorded. So a batch holds at most one mark of each, and a
-// crash leaves no more emails of unknown outcome than without it: the one in flight of every worker.
+// A worker marks an email only when the outcome of its last one is recorded. So a batch holds at most one mark of
+// each, and a crash leaves no more emails of unknown outcome than without it: the one in flight of every worker.
 type group[T any] struct {
 	mu      sync.Mutex
 	waiting []*call[T]
@@ -25,9 +25,9 @@ type call[T any] struct {
 	err  error
 }
 
-// A turn is held by whoever's batch is at the database. The groups of a store share one. Batches of different kinds could go
-// side by side, but they would be smaller, and what a batch costs hardly depends on its size: a shared turn saved a third of
-// the database's work at 16 workers.
+// A turn is held by whoever's batch is at the database. The groups of a store share one. Batches of different kinds
+// could go side by side, but they would be smaller, and what a batch costs hardly depends on its size: a shared turn
+// saved a third of the database's work at 16 workers.
 type turn chan struct{}
 
 // errAlone tells the callers of a batch that it is not known to have succeeded as a whole. Part of it may have taken
@@ -109,8 +109,8 @@ func byID(batch []mark, i int) (string, []any) {
 	return "CASE id" + strings.Repeat(" WHEN ? THEN ?", len(batch)) + " END", args
 }
 
-// ours is the condition that a row is one of the batch and its claim the one that we hold, and its arguments.
-func ours(batch []mark) (string, []any) {
+// ownClaims is the condition that a row is one of the batch and still has the claim's token, and its arguments.
+func ownClaims(batch []mark) (string, []any) {
 	var ids, tokens []any
 	for _, m := range batch {
 		ids, tokens = append(ids, m.claim.ID), append(tokens, m.claim.ID, m.claim.Token)

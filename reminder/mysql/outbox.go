@@ -43,9 +43,10 @@ func (s *Store) insert(ctx context.Context, runID string, emails []reminder.Emai
 	return total, nil
 }
 
-// insertChunk stores one chunk. Error 1062 says that some of its notices are on record: another run promised them in the
-// meantime, or they are promised anew. The former are left out, room is made for the latter, and the rest is tried again. A
-// chunk that the database refuses for one of its values is halved down to the email that has it; that one is left out.
+// insertChunk stores one chunk. Error 1062 says that some of its notices are on record: another run promised them in
+// the meantime, or they are promised anew. The former are left out, room is made for the latter, and the rest is tried
+// again. A chunk that the database refuses for one of its values is halved down to the email that has it; that one is
+// left out.
 func (s *Store) insertChunk(ctx context.Context, runID string, chunk []reminder.Email, state reminder.State, reason string) (reminder.PlannedCounts, error) {
 	var n reminder.PlannedCounts
 	var known map[reminder.Cycle]reminder.History
@@ -100,9 +101,9 @@ func (s *Store) insertChunk(ctx context.Context, runID string, chunk []reminder.
 	return n, nil
 }
 
-// makeRoom takes out of the way what is known under the keys of notices that are promised anew: a void notice goes, and what
-// another borrower was told is kept under another number. Each statement names what was known of the row. When another
-// run was quicker it matches none, and the unique key decides.
+// makeRoom takes out of the way what is known under the keys of notices that are promised anew: a void notice goes,
+// and what another borrower was told is kept under another number. Each statement names what was known of the row.
+// When another run was quicker it matches none, and the unique key decides.
 func makeRoom(ctx context.Context, tx *sql.Tx, chunk []reminder.Email, known map[reminder.Cycle]reminder.History) error {
 	var void []string
 	var args []any
@@ -187,7 +188,8 @@ func insertEmails(ctx context.Context, tx *sql.Tx, runID string, chunk []reminde
 	return err
 }
 
-// unpromised returns the emails of a chunk without the notices that are promised by now, and what it knows of their cycles.
+// unpromised returns the emails of a chunk without the notices that are promised by now, and what it knows of their
+// cycles.
 func (s *Store) unpromised(ctx context.Context, chunk []reminder.Email) ([]reminder.Email, map[reminder.Cycle]reminder.History, error) {
 	var ids []string
 	for _, e := range chunk {
@@ -211,8 +213,8 @@ func (s *Store) unpromised(ctx context.Context, chunk []reminder.Email) ([]remin
 	return rest, known, nil
 }
 
-// CancelWaiting ends what has not ended. A run that is at work meanwhile finds its claims gone, and does not send; one whose
-// email the server takes at this moment may still record that.
+// CancelWaiting ends what has not ended. A run that is at work meanwhile finds its claims gone, and does not send; one
+// whose email the server takes at this moment may still record that.
 func (s *Store) CancelWaiting(ctx context.Context, reason string) (canceled, unknown int, err error) {
 	err = s.tx(ctx, func(tx *sql.Tx, _ bool) error {
 		var counts [4]int64
@@ -272,8 +274,8 @@ func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) 
 	}
 
 	// No try is put off and no lease lasts for a day. Such a time was written while the clock stood too far ahead, and
-	// must not be waited for; a run that is still at work after all is fenced, as after any lease. What another run withheld
-	// is judged anew: this one may have no REMINDER_ONLY_TO.
+	// must not be waited for; a run that is still at work after all is fenced, as after any lease. What another run
+	// withheld is judged anew: this one may have no REMINDER_ONLY_TO.
 	_, err = s.exec(ctx, `UPDATE reminder_emails SET next_at = LEAST(next_at, UTC_TIMESTAMP(6)), lease_until = LEAST(lease_until, UTC_TIMESTAMP(6))
 		WHERE state IN ('queued', 'claimed', 'handover') AND (next_at > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY)
 		OR lease_until > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY) OR state = 'queued' AND reason IN (?, ?))`,
@@ -291,8 +293,8 @@ func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) 
 	}
 	swept.Unknown = int(n)
 
-	// No mark: nothing was sent. The crash was not the email's fault and takes no try, unless it happens again and again.
-	// An email that may have been sent by an earlier try is then unknown for good.
+	// No mark: nothing was sent. The crash was not the email's fault and takes no try, unless it happens again and
+	// again. An email that may have been sent by an earlier try is then unknown for good.
 	n, err = s.exec(ctx, `UPDATE reminder_emails SET state = IF(unknowns > 0, 'unknown', 'failed'),
 		unknowns = IF(unknowns > 0, 2, 0), ended_at = UTC_TIMESTAMP(6), reason = 'every run that took it died'
 		WHERE state = 'claimed' AND lease_until < UTC_TIMESTAMP(6) AND crashes >= ?`, maxCrashes)
@@ -326,8 +328,8 @@ var which = map[reminder.Which]string{
 	reminder.ClaimFresh: " AND unknowns = 0 AND reason NOT LIKE '" + reminder.GoesLast + "%'",
 }
 
-// claimUpdate names every column of its index in its order, the constant state too: MariaDB takes a column for constant only
-// when the literal has its collation, and else sorts, and locks, all that is queued for each claim.
+// claimUpdate names every column of its index in its order, the constant state too: MariaDB takes a column for
+// constant only when the literal has its collation, and else sorts, and locks, all that is queued for each claim.
 const claimUpdate = `UPDATE reminder_emails SET state = 'claimed', claim_token = ?, attempts = attempts + 1,
 	lease_until = DATE_ADD(UTC_TIMESTAMP(6), INTERVAL ? MICROSECOND)
 	WHERE state = 'queued' AND next_at <= UTC_TIMESTAMP(6)%s ORDER BY state, priority, next_at, id LIMIT ?`
@@ -372,9 +374,10 @@ func (s *Store) claim(ctx context.Context, w reminder.Wanted) ([]reminder.Claim,
 	return claims, fault("read the claim", err)
 }
 
-// keepWithin hands those claims back that would let more than limit emails be handed over in 24 hours. It counts and hands back in one transaction, and such transactions go one after the other: each locks the same row.
-// So every run's claims are counted before one of them leaves. A repetition may return a claim that was handed back, and
-// that is then found to be lost.
+// keepWithin hands those claims back that would let more than limit emails be handed over in 24 hours. It counts and
+// hands back in one transaction, and such transactions go one after the other: each locks the same row. So every run's
+// claims are counted before one of them leaves. A repetition may return a claim that was handed back, and that is then
+// found to be lost.
 func (s *Store) keepWithin(ctx context.Context, limit int, claims []reminder.Claim) ([]reminder.Claim, error) {
 	keep := len(claims)
 	err := s.tx(ctx, func(tx *sql.Tx, _ bool) error {
@@ -472,8 +475,8 @@ func (s *Store) NextTry(ctx context.Context) (time.Duration, bool, error) {
 	return time.Duration(micros.Int64) * time.Microsecond, micros.Valid, fault("read the queue", err)
 }
 
-// HandOver sets the mark. The guard is checked where it matters: a run that slept longer than its lease finds no row and
-// drops its connection without the final dot.
+// HandOver sets the mark. The guard is checked where it matters: a run that slept longer than its lease finds no row
+// and drops its connection without the final dot.
 func (s *Store) HandOver(ctx context.Context, c reminder.Claim, messageID string, date time.Time) error {
 	stamp := date.UTC().Format("2006-01-02 15:04:05")
 	err := s.mark(ctx, &s.handovers, mark{claim: c, values: []any{messageID, stamp}, guard: guard{
@@ -486,7 +489,7 @@ func (s *Store) HandOver(ctx context.Context, c reminder.Claim, messageID string
 	}}, func(batch []mark) (string, []any) {
 		ids, idArgs := byID(batch, 0)
 		dates, dateArgs := byID(batch, 1)
-		where, whereArgs := ours(batch)
+		where, whereArgs := ownClaims(batch)
 		return `UPDATE reminder_emails SET state = 'handover', message_id = ` + ids + `, message_date = ` + dates + `,
 			handover_at = UTC_TIMESTAMP(6) WHERE ` + where + ` AND state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)`,
 			slices.Concat(idArgs, dateArgs, whereArgs)
@@ -494,8 +497,8 @@ func (s *Store) HandOver(ctx context.Context, c reminder.Claim, messageID string
 	return fault("mark the hand-over", err)
 }
 
-// Record writes an outcome. Accepted is a fact: it is written even when the sweep has called the email unknown, and perhaps
-// queued it again, as long as nobody else took it since.
+// Record writes an outcome. Accepted is a fact: it is written even when the sweep has called the email unknown, and
+// perhaps queued it again, as long as nobody else took it since.
 func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome) error {
 	g := recordUpdate(c, o)
 	ended := o.State == reminder.StateCanceled || o.State == reminder.StateExpired || o.State == reminder.StateRefused || o.State == reminder.StateFailed
@@ -505,7 +508,7 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 		}
 		return fault("record an outcome", s.guarded(ctx, g, false))
 	}
-	// More than one row: all of it or nothing, and nothing when the claim is not ours.
+	// More than one row: all of it or nothing, and nothing when the claim is lost.
 	err := s.tx(ctx, func(tx *sql.Tx, again bool) error {
 		done, err := g.apply(ctx, tx, again)
 		if err != nil || done {
@@ -542,7 +545,7 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 // recordSent is recordUpdate for emails whose hand-over was accepted and not swept meanwhile.
 func recordSent(batch []mark) (string, []any) {
 	receipts, receiptArgs := byID(batch, 0)
-	where, whereArgs := ours(batch)
+	where, whereArgs := ownClaims(batch)
 	return `UPDATE reminder_emails SET state = 'sent', reason = '', ended_at = UTC_TIMESTAMP(6), sent_at = UTC_TIMESTAMP(6),
 		receipt_id = ` + receipts + " WHERE " + where + " AND state = 'handover'", append(receiptArgs, whereArgs...)
 }
@@ -582,7 +585,8 @@ func recordUpdate(c reminder.Claim, o reminder.Outcome) guard {
 	}
 }
 
-// A guard is an UPDATE that must match one row, the claim's. The check finds one row when the UPDATE took effect before.
+// A guard is an UPDATE that must match one row, the claim's. The check finds one row when the UPDATE took effect
+// before.
 type guard struct {
 	update    string
 	args      []any
@@ -590,8 +594,8 @@ type guard struct {
 	checkArgs []any
 }
 
-// apply runs the UPDATE. When it matches no row because an earlier try took effect although its reply was lost, it reports
-// done; when the claim is not ours, ErrLost.
+// apply runs the UPDATE. When it matches no row because an earlier try took effect although its reply was lost, it
+// reports done; when the claim is lost, ErrLost.
 func (g guard) apply(ctx context.Context, db execQuerier, again bool) (done bool, err error) {
 	res, err := db.ExecContext(ctx, g.update, g.args...)
 	if err != nil {
@@ -626,8 +630,8 @@ func addBadAddress(ctx context.Context, tx *sql.Tx, borrower string, o reminder.
 	return err
 }
 
-// sentLastDay counts hand-overs in the last 24 hours: what a provider counts, whatever we learned of the outcome. One dated
-// later than tomorrow is of a clock that was ahead, and would count for as long as it was.
+// sentLastDay counts hand-overs in the last 24 hours: what a provider counts, whatever we learned of the outcome. One
+// dated later than tomorrow is of a clock that was ahead, and would count for as long as it was.
 func (s *Store) sentLastDay(ctx context.Context) (int, error) {
 	n, err := s.count(ctx, "SELECT COUNT(*) FROM reminder_emails WHERE "+handedOverLastDay)
 	return n, fault("count what was sent", err)
