@@ -19,6 +19,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // A library is a school on a real database, with a program that runs under the rights of deploy/grants.sql and sends to
@@ -122,6 +123,9 @@ func day(s string) reminder.Date {
 	}
 	return d
 }
+
+// english writes an error as a person reads it.
+func english(err error) string { return text.In("en").Error(err) }
 
 // replaced returns a text in which each word is replaced by the value that follows it.
 func replaced(text string, wordsAndValues ...any) string {
