@@ -63,6 +63,14 @@ test-windows: build-windows ## the program for Windows, under Wine; a minute, an
 	PENGINGAT_EXE=$(CURDIR)/bin/pengingat.exe deploy/dev/with-wine.sh deploy/dev/with-mariadb.sh \
 		go test -tags wine -run TestWindows -count=1 -v ./cmd/local
 
+.PHONY: test-setup
+test-setup: ## the setup program under Wine: install, update during a run, uninstall; minutes, and 700 MB of disk meanwhile
+	deploy/dev/with-wine.sh deploy/dev/with-mariadb.sh go test -tags wine -run TestSetup -count=1 -v -timeout 30m ./deploy/release
+
+.PHONY: test-deb
+test-deb: ## the Debian package in a Debian of its own: install, enable, run, remove, purge; as root
+	deploy/dev/with-mariadb.sh deploy/release/test-deb.sh
+
 .PHONY: test-databases
 test-databases: ## the store and every library system on MariaDB, MySQL and the servers DATABASES="name=dsn ..." names
 	deploy/dev/test-databases.sh $(DATABASES)

@@ -44,6 +44,7 @@ var mayImport = map[string][]string{
 
 	"deploy/package":        {},
 	"deploy/cloud/settings": {"reminder/setup", "reminder/text"},
+	"deploy/release":        {},
 
 	// For tests, and the last for the demonstration too.
 	"mail/mailtest":                   {},

@@ -1,20 +1,28 @@
 #!/usr/bin/env bash
-# dist.sh VERSION FOLDER
+# dist.sh VERSION FOLDER [PART…]
 #
-# Makes everything of a release in FOLDER, on Linux, and after `go mod download` without a network: for Windows an installer and a
-# zip, for Debian a package, for Linux two archives, the function's archive, for each program a bill of materials, the licences of
-# what is linked in, and SHA256SUMS. The same commit, the same Go and the same Debian give the same bytes in any folder: nothing in it
-# comes from the clock, the user or the path. SIGN names a command that signs the file it is given, such as a call of osslsigncode; a
-# signed installer is not the same twice.
+# Makes a release in FOLDER, on Linux, and after `go mod download` without a network. The parts, by default all:
+#
+#   windows    installer, zip, and in manifests/ what winget and Scoop want to know of them
+#   debian     package
+#   linux      archives for two processors
+#   function   the function's archive
+#
+# For each program there is a bill of materials, and in each package are the licences of what is linked in. SHA256SUMS names all.
+# The same commit, the same Go and the same Debian give the same bytes in any folder: nothing in it comes from the clock, the
+# user or the path. SIGN names a command that signs the file it is given (deploy/release/sign.sh); signed files are not the same
+# twice.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-version=${1:?version} out=$2
+version=${1:?version} out=$2 parts=" ${*:3} "
+[ $# -gt 2 ] || parts=' windows debian linux function '
 number=${version#v}
 [[ $number =~ ^[0-9] ]] || number=0.0.0-$number # a commit without a tag: packages need a number
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
-rm -f "$out"/*
+rm -rf "${out:?}"/*
+wants() { [[ $parts == *" $1 "* ]]; }
 
 for need in 'makensis nsis' 'zip zip' 'dpkg-deb dpkg' 'xz xz-utils'; do
   # shellcheck disable=SC2086 # command and package
@@ -54,54 +62,71 @@ documents() { # FOLDER: what goes along with every program
   cp LICENSE CHANGELOG.md deploy/grants.sql "$1"
 }
 
-for target in windows-amd64 linux-amd64 linux-arm64; do
-  echo "$target"
-  os=${target%-*} arch=${target#*-} ending=
-  [ "$os" = windows ] && ending=.exe
-  folder=$work/$target/pengingat-$number
+folder() { # GOOS-GOARCH: makes the folder with the program and what goes along with it
+  local os=${1%-*} arch=${1#*-} program=pengingat
+  [ "$os" != windows ] || program=pengingat.exe
+  echo "$1"
+  folder=$work/$1/pengingat-$number
   documents "$folder"
-  program "$os" "$arch" "$folder/pengingat$ending"
-  bill=$out/pengingat-$number-$target.cdx.json
-  "$tools/materials" "$folder/pengingat$ending" "$version" "$bill" "$folder/THIRD_PARTY.txt"
-  diff <(go version -m "$folder/pengingat$ending" | awk '$1 == "dep" { print $2 "@" $3 }' | sort) \
+  program "$os" "$arch" "$folder/$program"
+  bill=$out/pengingat-$number-$1.cdx.json
+  "$tools/materials" "$folder/$program" "$version" "$bill" "$folder/THIRD_PARTY.txt"
+  diff <(go version -m "$folder/$program" | awk '$1 == "dep" { print $2 "@" $3 }' | sort) \
     <(sed -n 's|.*"purl": "pkg:golang/\(.*\)".*|\1|p' "$bill" | sort) || {
     echo "dist.sh: $bill does not list what is in the program" >&2
     exit 1
   }
-  if [ "$os" = windows ]; then
-    "$tools/winres" "$folder/pengingat.exe" "$version"
-    ${SIGN:+$SIGN "$folder/pengingat.exe"}
-    cp deploy/windows/old-services.cmd "$folder"
-    printf '@start "" "%%~dp0pasang.html"\r\n' >"$folder/MULAI.cmd"
-    archive "$out/pengingat-$number-$target.zip" "$folder"
-  else
+}
+
+if wants windows; then
+  folder windows-amd64
+  "$tools/winres" "$folder/pengingat.exe" "$version"
+  ${SIGN:+$SIGN "$folder/pengingat.exe"}
+  cp deploy/windows/old-services.cmd "$folder"
+  printf '@start "" "%%~dp0pasang.html"\r\n' >"$folder/MULAI.cmd"
+  zip=$out/pengingat-$number-windows-amd64.zip setup=$out/pengingat-setup-$number.exe
+  archive "$zip" "$folder"
+  quad=$(sed 's/[^0-9.].*//; s/\.*$//' <<<"$number" | awk -F. '{ printf "%d.%d.%d.0", $1, $2, $3 }')
+  rm "$folder/MULAI.cmd" # the start menu has it
+  makensis -V2 -NOCD "-DVERSION=$number" "-DQUAD=$quad" "-DFILES=$folder" "-DOUT=$setup" ${SIGN:+"-DSIGN=$SIGN"} deploy/release/pengingat.nsi
+  mkdir "$out/manifests"
+  for template in deploy/release/manifests/*; do
+    sed "s/@VERSION@/$number/g; s/@DATE@/$(date -d "@$SOURCE_DATE_EPOCH" +%F)/g
+      s/@SETUP_SHA256@/$(sha256sum "$setup" | cut -c -64)/g; s/@ZIP_SHA256@/$(sha256sum "$zip" | cut -c -64)/g" \
+      "$template" >"$out/manifests/${template##*/}"
+  done
+fi
+
+if wants debian || wants linux; then
+  folder linux-amd64
+fi
+if wants debian; then
+  echo 'Debian package'
+  deb=$work/deb
+  mkdir -p "$deb/DEBIAN" "$deb/usr/bin" "$deb/lib/systemd/system" "$deb/usr/share/doc/pengingat"
+  cp "$folder/pengingat" "$deb/usr/bin/"
+  cp deploy/release/debian/pengingat.service deploy/linux/pengingat.timer "$deb/lib/systemd/system/"
+  cp "$folder/"{*.html,grants.sql,THIRD_PARTY.txt} "$deb/usr/share/doc/pengingat/"
+  cp LICENSE "$deb/usr/share/doc/pengingat/copyright"
+  gzip -9n <CHANGELOG.md >"$deb/usr/share/doc/pengingat/changelog.gz"
+  sed "s/@VERSION@/${number/-/\~}/; s/@SIZE@/$(du -sk --apparent-size "$deb/usr" | cut -f1)/" deploy/release/debian/control >"$deb/DEBIAN/control"
+  install -m 755 deploy/release/debian/{postinst,prerm,postrm} "$deb/DEBIAN/"
+  find "$deb" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+  dpkg-deb --root-owner-group -Zxz --build "$deb" "$out/pengingat_${number}_amd64.deb" >/dev/null
+fi
+if wants linux; then
+  for target in linux-amd64 linux-arm64; do
+    [ -d "$work/$target" ] || folder "$target"
+    folder=$work/$target/pengingat-$number
     cp deploy/linux/pengingat.{service,timer} "$folder"
     archive "$out/pengingat-$number-$target.tar.gz" "$folder"
-  fi
-done
+  done
+fi
 
-echo 'installer'
-windows=$work/windows-amd64/pengingat-$number
-find "$windows" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-makensis -V2 -NOCD "-DVERSION=$number" "-DQUAD=$(sed 's/[^0-9.].*//; s/\.*$//' <<<"$number" | awk -F. '{ printf "%d.%d.%d.0", $1, $2, $3 }')" \
-  "-DFILES=$windows" "-DOUT=$out/pengingat-setup-$number.exe" deploy/release/pengingat.nsi
-${SIGN:+$SIGN "$out/pengingat-setup-$number.exe"}
+if wants function; then
+  echo 'function'
+  go run ./deploy/package -version "$version" "$out/pengingat-function-$number.zip"
+fi
 
-echo 'Debian package'
-deb=$work/deb
-mkdir -p "$deb/DEBIAN" "$deb/usr/bin" "$deb/lib/systemd/system" "$deb/usr/share/doc/pengingat"
-cp "$work/linux-amd64/pengingat-$number/pengingat" "$deb/usr/bin/"
-cp deploy/release/debian/pengingat.service deploy/linux/pengingat.timer "$deb/lib/systemd/system/"
-cp "$work/linux-amd64/pengingat-$number/"{*.html,grants.sql,THIRD_PARTY.txt} "$deb/usr/share/doc/pengingat/"
-cp LICENSE "$deb/usr/share/doc/pengingat/copyright"
-gzip -9n <CHANGELOG.md >"$deb/usr/share/doc/pengingat/changelog.gz"
-sed "s/@VERSION@/${number/-/\~}/; s/@SIZE@/$(du -sk --apparent-size "$deb/usr" | cut -f1)/" deploy/release/debian/control >"$deb/DEBIAN/control"
-install -m 755 deploy/release/debian/{postinst,prerm,postrm} "$deb/DEBIAN/"
-find "$deb" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-dpkg-deb --root-owner-group -Zxz --build "$deb" "$out/pengingat_${number}_amd64.deb" >/dev/null
-
-echo 'function'
-go run ./deploy/package -version "$version" "$out/pengingat-function-$number.zip"
-
-(cd "$out" && sha256sum -- * >SHA256SUMS)
+(cd "$out" && find . -maxdepth 1 -type f -printf '%P\n' | sort | xargs sha256sum >"$work/sums" && mv "$work/sums" SHA256SUMS)
 ls -l "$out"

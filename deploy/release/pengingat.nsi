@@ -1,4 +1,5 @@
 ; The installer for Windows: makensis -DVERSION=1.2.3 -DQUAD=1.2.3.0 -DFILES=folder -DOUT=setup.exe pengingat.nsi
+; With -DSIGN=command, that command signs the uninstaller and the installer.
 ;
 ; The program goes to Program Files, where only administrators write. Settings, logs and templates are in %ProgramData%\Pengingat,
 ; which is closed to all but administrators and the system (pengingat install lets the task's account in). An update replaces the
@@ -13,9 +14,13 @@ SetCompressor /SOLID lzma
 !include MUI2.nsh
 !include FileFunc.nsh
 
+!ifdef SIGN
+  !uninstfinalize '"${SIGN}" "%1"'
+  !finalize '"${SIGN}" "%1"'
+!endif
+
 Name "Pengingat"
 OutFile "${OUT}"
-InstallDir "$PROGRAMFILES64\Pengingat"
 BrandingText "Pengingat ${VERSION}"
 
 VIProductVersion "${QUAD}"
@@ -45,6 +50,8 @@ LangString begin ${LANG_INDONESIAN} "Isi pengaturan sekarang (beberapa pertanyaa
 LangString begin ${LANG_ENGLISH} "Fill in the settings now (a few questions)"
 LangString guide ${LANG_INDONESIAN} "Buka panduan"
 LangString guide ${LANG_ENGLISH} "Open the guide (Indonesian)"
+LangString task ${LANG_INDONESIAN} "Tugas terjadwal belum diperbarui. Jalankan 'pengingat install' sebagai administrator."
+LangString task ${LANG_ENGLISH} "The scheduled task is not up to date. Run 'pengingat install' as administrator."
 LangString rights ${LANG_INDONESIAN} "Folder pengaturan tidak dapat ditutup bagi pengguna lain. Jalankan 'pengingat doctor' sesudahnya."
 LangString rights ${LANG_ENGLISH} "The folder with the settings could not be closed to other users. Run 'pengingat doctor' afterwards."
 LangString keep ${LANG_INDONESIAN} "Hapus juga pengaturan, log, dan templat di $APPDATA\Pengingat?$\n$\nCatatan pengingat di basis data perpustakaan tetap ada."
@@ -53,6 +60,8 @@ LangString keep ${LANG_ENGLISH} "Remove settings, logs and templates in $APPDATA
 Function .onInit
   SetRegView 64
   SetShellVarContext all ; $APPDATA is %ProgramData%
+  ; /D=folder has no effect: only in Program Files does the program keep its settings apart from itself.
+  StrCpy $INSTDIR "$PROGRAMFILES64\Pengingat"
 FunctionEnd
 
 Function un.onInit
@@ -88,6 +97,11 @@ Section
   IfFileExists "$APPDATA\Pengingat\pengingat.env" 0 settled
   nsExec::ExecToLog '"$INSTDIR\pengingat.exe" install'
   Pop $0
+  StrCmp $0 "0" settled
+  StrCmp $0 "10" settled ; it is registered; doctor found something for a person
+  DetailPrint "$(task)"
+  IfSilent settled
+  MessageBox MB_ICONEXCLAMATION "$(task)"
   settled:
 
   CreateDirectory "$SMPROGRAMS\Pengingat"
@@ -112,8 +126,8 @@ Section Uninstall
   Pop $0
   Delete "$SMPROGRAMS\Pengingat\*.lnk"
   RMDir "$SMPROGRAMS\Pengingat"
-  Delete "$INSTDIR\*"
-  RMDir "$INSTDIR"
+  Delete /REBOOTOK "$INSTDIR\*"
+  RMDir /REBOOTOK "$INSTDIR"
   DeleteRegKey HKLM "${UNINSTALL}"
   ; Without questions (/S) everything is kept.
   MessageBox MB_YESNO|MB_ICONQUESTION|MB_DEFBUTTON2 "$(keep)" /SD IDNO IDNO done
