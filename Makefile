@@ -2,7 +2,8 @@
 
 # Without git, or in an archive of the sources, the version is "dev".
 VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
-BUILD    = CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X github.com/mtsn6garut/pengingat/reminder.Version=$(VERSION)'
+REMINDER = github.com/mtsn6garut/pengingat/reminder
+BUILD    = CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X $(REMINDER).Version=$(VERSION) -X $(REMINDER).VersionDate=$(shell git log -1 --format=%cI 2>/dev/null)'
 FUZZTIME ?= 30s
 
 .PHONY: help

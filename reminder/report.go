@@ -5,9 +5,6 @@ import (
 	"time"
 )
 
-// Version is the program's version, set by the build.
-var Version = "dev"
-
 // An Outcome word of a whole run. Stored and reported, so the values are fixed.
 type RunOutcome string
 

@@ -46,9 +46,10 @@ archive() { # FILE FOLDER
   esac
 }
 
+reminder=github.com/mtsn6garut/pengingat/reminder
 program() { # GOOS GOARCH FILE
   CGO_ENABLED=0 GOOS=$1 GOARCH=$2 GOFLAGS=-buildvcs=false go build -trimpath \
-    -ldflags "-s -w -X github.com/mtsn6garut/pengingat/reminder.Version=$version" -o "$3" ./cmd/local
+    -ldflags "-s -w -X $reminder.Version=$version -X $reminder.VersionDate=$(date -d "@$SOURCE_DATE_EPOCH" +%FT%TZ)" -o "$3" ./cmd/local
 }
 
 echo 'tools'
