@@ -27,7 +27,7 @@ const module = "github.com/mtsn6garut/pengingat"
 var mayImport = map[string][]string{
 	".":              {"reminder", "reminder/setup", "reminder/text"},
 	"cmd/local/page": {"mail", "reminder", "reminder/desk", "reminder/letter", "reminder/mysql", "reminder/mysql/schema", "reminder/setup", "reminder/text"},
-	"cmd/local": {"cmd/local/page", "mail", "reminder", "reminder/desk", "reminder/letter", "reminder/mysql", "reminder/mysql/schema",
+	"cmd/local": {"cmd/local/page", "deploy", "docs/panduan", "mail", "reminder", "reminder/desk", "reminder/letter", "reminder/mysql", "reminder/mysql/schema",
 		"reminder/setup", "reminder/text"},
 	"cmd/demo": {"cmd/local/page", "mail", "reminder", "reminder/mysql", "reminder/mysql/schema", "reminder/mysql/mysqltest/school",
 		"reminder/setup", "reminder/text"},
@@ -42,6 +42,8 @@ var mayImport = map[string][]string{
 	"mail/inbox":            {"mail"},
 	"mail":                  {},
 
+	"deploy":                {},
+	"docs/panduan":          {},
 	"deploy/package":        {},
 	"deploy/cloud/settings": {"reminder/setup", "reminder/text"},
 	"deploy/release":        {},
@@ -54,7 +56,6 @@ var mayImport = map[string][]string{
 	"reminder/torture":                {},
 	"deploy/dev/tools/winres":         {},
 	"deploy/dev/tools/materials":      {},
-	"deploy/dev/tools/handbook":       {},
 }
 
 // mustNotImport keeps the story free of the ways in which it is told.

@@ -78,7 +78,9 @@ var tries = []struct {
 	{"desk", []try{{"--no-browser x", exitUsage, ""}, {"--browser", exitUsage, ""}, {"x", exitUsage, ""}}},
 	{"serve", []try{{"--port dua", exitUsage, ""}, {"--port 0", exitUsage, ""}, {"--port 99999", exitUsage, ""}, {"x", exitUsage, ""}}},
 	{"completion", []try{{"bash", exitDone, ""}, {"powershell", exitDone, ""}, {"dos", exitUsage, ""}, {"", exitUsage, ""}}},
-	{"version", []try{{"", exitDone, ""}, {"x", exitUsage, ""}}},
+	{"version", []try{{"", exitDone, ""}, {"--json", exitDone, ""}, {"x", exitUsage, ""}}},
+	{"guide", []try{{"--out panduan.html", exitDone, ""}, {"--out tidakada/x.html", exitConfig, ""}, {"x", exitUsage, ""}}},
+	{"grants", []try{{"--print", exitDone, ""}, {"--print --create-password", exitDone, ""}, {"--create", exitUsage, ""}, {"x", exitUsage, ""}}},
 	{"help", []try{{"", exitDone, ""}, {"run", exitDone, ""}, {"jelaskan", exitDone, ""}, {"closed add", exitDone, ""}, {"lari", exitUsage, ""}}},
 	{"", []try{{"", exitDone, ""}, {"/?", exitDone, ""}, {"lari", exitUsage, ""}, {"rum", exitUsage, ""}, {"closed ad", exitUsage, ""}, {"--versi", exitUsage, ""}}},
 }

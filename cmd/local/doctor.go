@@ -31,14 +31,14 @@ import (
 )
 
 func (p *program) doctorCommand() *cobra.Command {
+	x := &examination{program: p}
 	cmd := &cobra.Command{
 		Use:     "doctor",
 		Aliases: []string{"periksa"},
 		Short:   p.say("doctor.check_all_that_can_go"),
 		Long:    p.say("doctor.checks_settings_database_mail"),
-		Example: "  pengingat doctor\n  pengingat doctor --json",
+		Example: "  pengingat doctor\n  pengingat doctor --json\n  pengingat doctor --check-version",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			x := &examination{program: p}
 			defer x.close()
 			x.perform(cmd.Context())
 			p.code = exitDone
@@ -54,6 +54,7 @@ func (p *program) doctorCommand() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&x.checkVersion, "check-version", false, p.say("version.ask"))
 	return p.jsonFlag(cmd)
 }
 
@@ -82,6 +83,7 @@ var checks = []struct {
 	{"rival", always, (*examination).rivals},
 	{"disk", always, (*examination).disk},
 	{"log", configured, (*examination).log},
+	{"version", always, (*examination).version},
 }
 
 // What checks stand on.
@@ -163,6 +165,8 @@ type examination struct {
 	jobs   int           // reminders in the queue of the Laravel application
 	usable bool          // the tables and the view can be read
 	online bool          // the mail server was reached
+
+	checkVersion bool // ask whether there is a newer version
 }
 
 func (x *examination) perform(ctx context.Context) {

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mtsn6garut/pengingat/docs/panduan"
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
@@ -449,8 +450,8 @@ func TestSymptoms(t *testing.T) {
 	}
 }
 
-// TestInstallGuide types what pasang.md says, on an empty folder, a Laravel .env and the school's database: the first
-// reminder goes out within five commands.
+// TestInstallGuide types what pasang.md says, on an empty folder, a Laravel .env and the school's database: within five commands
+// the hourly task is there, and before it nobody but the librarian gets mail.
 func TestInstallGuide(t *testing.T) {
 	db, srv, environ := school(t)
 	file, _ := laravel(t, environ)
@@ -475,24 +476,61 @@ func TestInstallGuide(t *testing.T) {
 		if i := slices.Index(args, `D:\web\TA\perpustakaan\.env`); i >= 0 {
 			args[i] = file
 		}
+		if i := slices.Index(args, "alamat-anda-sendiri"); i >= 0 {
+			args[i] = "pustakawan@sekolah.sch.id"
+		}
 		if i := slices.Index(args, "init"); i >= 0 {
 			args = append(args, "--yes") // Enter to everything
 		}
 		got := commandOn(t, quietMachine, "", system, args...)
 		require.Equal(t, exitDone, got.code, "%v: %s%s", args, got.out, got.err)
 	}
-	assert.Equal(t, 1, len(srv.Messages()), "the first reminder")
-	require.Equal(t, exitDone, commandOn(t, quietMachine, "", system, "run").code)
-	assert.Equal(t, 1, len(srv.Messages()), "and not a second one")
+	require.Len(t, srv.Messages(), 1)
+	assert.Equal(t, "pustakawan@sekolah.sch.id", srv.Messages()[0].To, "so far only to oneself")
+	for range 2 { // what the task does
+		require.Equal(t, exitDone, commandOn(t, quietMachine, "", system, "run").code)
+		assert.Len(t, srv.Messages(), 2, "the first reminder, and not a second one")
+	}
 }
 
-// TestGuidesNameRealThings: every command and option in the guides exists, and every link leads somewhere.
+// ofOthers are names in the guides of files that are the reader's own or another program's.
+var ofOthers = regexp.MustCompile(`^(\.env|pengingat\.env|kalender-pendidikan\.ics|libur\.csv|scheduler\.bat|my\.ini|certutil|nssm\.exe|` +
+	`path/to/\.env|mails|logs|logs/pengingat\.log|Asia/\w+|\.csv|\.ics)$`)
+
+// TestGuidesNameRealThings: every command, option, setting, make target, link, path and file name in the guides and the README is
+// one of the program, the repository or a release.
 func TestGuidesNameRealThings(t *testing.T) {
 	root := (&program{}).root()
-	for _, name := range []string{"pasang.md", "harian.md", "masalah.md", "pindah.md"} {
-		text := guide(t, name)
-		assert.Contains(t, strings.Join(strings.SplitN(text, "\n", 6)[:5], "\n"), "*English:", "%s: a summary at its top", name)
-		for _, m := range regexp.MustCompile("(?m)(?:^    |`)pengingat ([a-z-]+)((?: [^`\n]*)?)").FindAllStringSubmatch(text, -1) {
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(guideFolder, "..", "..", name))
+		require.NoError(t, err)
+		return strings.ReplaceAll(string(text), "\r\n", "\n")
+	}
+	makefile, dist := read("Makefile"), read("deploy/release/dist.sh")
+	keys := append(setup.Keys(), "DB_URL", "MAIL_URL", "REMINDER_ONLYTO") // taken apart before they are read; misspelt on purpose
+	var released []string                                                 // as the Windows zip and the setup program have them; X.Y.Z stands for a version
+	for _, m := range regexp.MustCompile(`\$(?:folder|out|1)/([\w$.-]+\.\w+)`).FindAllStringSubmatch(strings.ReplaceAll(dist, "$number", "X.Y.Z"), -1) {
+		released = append(released, m[1])
+	}
+	released = append(released, "pengingat.exe", "old-services.cmd", "grants.sql", "SHA256SUMS", "bin/pengingat")
+	require.NoError(t, filepath.WalkDir(filepath.Join(guideFolder, "../../reminder"), func(path string, _ os.DirEntry, err error) error {
+		released = append(released, filepath.Base(path)) // the words as 'templates export' writes them, and the design's files
+		return err
+	}))
+	require.Contains(t, released, "pengingat-setup-X.Y.Z.exe")
+	require.Contains(t, released, "panduan.html")
+
+	guides, err := filepath.Glob(filepath.Join(guideFolder, "*.md"))
+	require.NoError(t, err)
+	require.Len(t, guides, len(panduan.Guides))
+	for _, path := range append(guides, filepath.Join(guideFolder, "..", "..", "README.md")) {
+		name, err := filepath.Rel(filepath.Join(guideFolder, "..", ".."), path)
+		require.NoError(t, err)
+		text := read(name)
+		if name != "README.md" {
+			assert.Contains(t, strings.Join(strings.SplitN(text, "\n", 6)[:5], "\n"), "*English:", "%s: a summary at its top", name)
+		}
+		for _, m := range regexp.MustCompile("(?m)(?:^ +|`)pengingat ([a-z-]+)((?: [^`\n]*)?)").FindAllStringSubmatch(text, -1) {
 			args := append([]string{m[1]}, strings.Fields(m[2])...)
 			cmd, _, err := root.Find(args)
 			if assert.NoError(t, err, "%s: %v", name, args) && assert.NotEqual(t, root, cmd, "%s: %v", name, args) {
@@ -504,8 +542,22 @@ func TestGuidesNameRealThings(t *testing.T) {
 				}
 			}
 		}
-		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)[^)]*\)`).FindAllStringSubmatch(text, -1) {
-			assert.FileExists(t, filepath.Join(guideFolder, m[1]), name)
+		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)[#)]`).FindAllStringSubmatch(text, -1) {
+			assert.FileExists(t, filepath.Join(filepath.Dir(path), m[1]), name)
+		}
+		for _, m := range regexp.MustCompile(`\b(REMINDER|MAIL|DB|APP|SENDGRID|LOG|IMAP)_[A-Z_]*[A-Z]\b`).FindAllString(text, -1) {
+			assert.Contains(t, keys, m, name)
+		}
+		for _, m := range regexp.MustCompile("`make ([a-z-]+)").FindAllStringSubmatch(text, -1) {
+			assert.Contains(t, makefile, "\n"+m[1]+":", name)
+		}
+		for _, m := range regexp.MustCompile("`([^` ]+\\.[a-z]{2,4}|[\\w.-]+/[\\w./-]*)`").FindAllStringSubmatch(text, -1) {
+			file := strings.TrimSuffix(m[1], "/")
+			if ofOthers.MatchString(file) || slices.Contains(released, file) || regexp.MustCompile(`^([A-Z]:|[\w.]+\.com\b|witness-|\w+@|https?:)`).MatchString(file) {
+				continue
+			}
+			_, err := os.Stat(filepath.Join(guideFolder, "..", "..", file))
+			assert.NoError(t, err, "%s names %s", name, file)
 		}
 	}
 }

@@ -24,6 +24,7 @@ type machine struct {
 	command   func(ctx context.Context, name string, args ...string) (stdout string, err error)
 	freeSpace func(folder string) (bytes uint64, err error)
 	web       []string                // folders in which library systems may stand
+	releases  string                  // where the newest release is told; asked only when a person asks
 	browse    func(url string) error  // opens the desktop's browser
 	terminal  bool                    // somebody sees what goes to standard error
 	answers   func(in io.Reader) bool // somebody can answer
@@ -40,6 +41,7 @@ var thisMachine = machine{
 	},
 	freeSpace: freeSpace,
 	web:       page.Roots(),
+	releases:  latestRelease,
 	browse:    openFile,
 	terminal:  term.IsTerminal(int(os.Stderr.Fd())),
 	answers: func(in io.Reader) bool {

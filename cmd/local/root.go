@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,13 +42,14 @@ func (p *program) root() *cobra.Command {
 		commands []*cobra.Command
 	}{
 		{"begin", reminder.Say("program.begin"), []*cobra.Command{
-			p.initCommand(), p.migrateCommand(), p.doctorCommand(), p.previewCommand(), p.testMailCommand(), p.installCommand()}},
+			p.initCommand(), p.migrateCommand(), p.grantsCommand(), p.doctorCommand(), p.previewCommand(), p.testMailCommand(),
+			p.installCommand()}},
 		{"daily", reminder.Say("program.every_day"), []*cobra.Command{
 			p.deskCommand(), p.runCommand(), p.statusCommand(), p.findCommand(), p.explainCommand(), p.failedCommand(), p.retryCommand(),
 			p.cancelCommand(), p.reportCommand(), p.pauseCommand(), p.resumeCommand(), p.closedCommand(), p.optOutCommand()}},
 		{"seldom", reminder.Say("program.seldom"), []*cobra.Command{
 			p.templatesCommand(), p.pruneCommand(), p.quarantineCommand(), p.uninstallCommand(), p.serveCommand(),
-			p.completionCommand(), p.versionCommand(), help}},
+			p.completionCommand(), p.guideCommand(), p.versionCommand(), help}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: p.text(g.title)})
 		for _, cmd := range g.commands {
@@ -152,19 +152,6 @@ func (p *program) helpCommand(root *cobra.Command) *cobra.Command {
 				return p.unknown(root, strings.Join(args, " "))
 			}
 			return cmd.Help()
-		},
-	}
-}
-
-func (p *program) versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "version",
-		Aliases: []string{"versi"},
-		Short:   p.say("program.show_programs_version"),
-		Example: "  pengingat version",
-		RunE: func(*cobra.Command, []string) error {
-			fmt.Fprintln(p.out, "pengingat", reminder.Version)
-			return nil
 		},
 	}
 }

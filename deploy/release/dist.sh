@@ -55,11 +55,11 @@ program() { # GOOS GOARCH FILE
 echo 'tools'
 tools=$work/tools
 mkdir "$tools"
-go build -C deploy/dev/tools -o "$tools" ./winres ./materials ./handbook
+go build -C deploy/dev/tools -o "$tools" ./winres ./materials
 
 documents() { # FOLDER: what goes along with every program
   mkdir -p "$1"
-  "$tools/handbook" "$1" docs/panduan/*.md
+  go run ./cmd/local guide --out "$1/panduan.html" >/dev/null
   cp LICENSE CHANGELOG.md deploy/grants.sql "$1"
 }
 
@@ -84,7 +84,7 @@ if wants windows; then
   "$tools/winres" "$folder/pengingat.exe" "$version"
   ${SIGN:+$SIGN "$folder/pengingat.exe"}
   cp deploy/windows/old-services.cmd "$folder"
-  printf '@start "" "%%~dp0pasang.html"\r\n' >"$folder/MULAI.cmd"
+  printf '@start "" /min "%%~dp0pengingat.exe" desk\r\n' >"$folder/MULAI.cmd"
   zip=$out/pengingat-$number-windows-amd64.zip setup=$out/pengingat-setup-$number.exe
   archive "$zip" "$folder"
   quad=$(sed 's/[^0-9.].*//; s/\.*$//' <<<"$number" | awk -F. '{ printf "%d.%d.%d.0", $1, $2, $3 }')
@@ -107,7 +107,7 @@ if wants debian; then
   mkdir -p "$deb/DEBIAN" "$deb/usr/bin" "$deb/lib/systemd/system" "$deb/usr/share/doc/pengingat"
   cp "$folder/pengingat" "$deb/usr/bin/"
   cp deploy/release/debian/pengingat.service deploy/linux/pengingat.timer "$deb/lib/systemd/system/"
-  cp "$folder/"{*.html,grants.sql,THIRD_PARTY.txt} "$deb/usr/share/doc/pengingat/"
+  cp "$folder/"{panduan.html,grants.sql,THIRD_PARTY.txt} "$deb/usr/share/doc/pengingat/"
   cp LICENSE "$deb/usr/share/doc/pengingat/copyright"
   gzip -9n <CHANGELOG.md >"$deb/usr/share/doc/pengingat/changelog.gz"
   sed "s/@VERSION@/${number/-/\~}/; s/@SIZE@/$(du -sk --apparent-size "$deb/usr" | cut -f1)/" deploy/release/debian/control >"$deb/DEBIAN/control"

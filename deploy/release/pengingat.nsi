@@ -36,7 +36,7 @@ VIAddVersionKey /LANG=0 LegalCopyright "MIT"
 !define MUI_FINISHPAGE_RUN
 !define MUI_FINISHPAGE_RUN_TEXT "$(begin)"
 !define MUI_FINISHPAGE_RUN_FUNCTION Begin
-!define MUI_FINISHPAGE_SHOWREADME "$INSTDIR\pasang.html"
+!define MUI_FINISHPAGE_SHOWREADME "$INSTDIR\panduan.html"
 !define MUI_FINISHPAGE_SHOWREADME_TEXT "$(guide)"
 !insertmacro MUI_PAGE_WELCOME
 !insertmacro MUI_PAGE_INSTFILES
@@ -46,8 +46,8 @@ VIAddVersionKey /LANG=0 LegalCopyright "MIT"
 !insertmacro MUI_LANGUAGE Indonesian
 !insertmacro MUI_LANGUAGE English
 
-LangString begin ${LANG_INDONESIAN} "Isi pengaturan sekarang (beberapa pertanyaan)"
-LangString begin ${LANG_ENGLISH} "Fill in the settings now (a few questions)"
+LangString begin ${LANG_INDONESIAN} "Buka meja Pengingat di peramban"
+LangString begin ${LANG_ENGLISH} "Open the desk of Pengingat in the browser"
 LangString guide ${LANG_INDONESIAN} "Buka panduan"
 LangString guide ${LANG_ENGLISH} "Open the guide (Indonesian)"
 LangString task ${LANG_INDONESIAN} "Tugas terjadwal belum diperbarui. Jalankan 'pengingat install' sebagai administrator."
@@ -69,10 +69,11 @@ Function un.onInit
   SetShellVarContext all
 FunctionEnd
 
-; The questions are asked in a console, as administrator, because the folder is closed to others.
+; The desk asks for the settings. It runs as administrator here, because the folder is closed to others until pengingat install lets
+; in who installs it.
 Function Begin
   SetOutPath "$APPDATA\Pengingat"
-  ExecShell "open" "$SYSDIR\cmd.exe" '/k ""$INSTDIR\pengingat.exe" init"'
+  ExecShell "open" "$INSTDIR\pengingat.exe" "desk" SW_SHOWMINIMIZED
 FunctionEnd
 
 Section
@@ -105,8 +106,9 @@ Section
   settled:
 
   CreateDirectory "$SMPROGRAMS\Pengingat"
-  CreateShortcut "$SMPROGRAMS\Pengingat\Pengingat.lnk" "$SYSDIR\cmd.exe" '/k "cd /d "$APPDATA\Pengingat" && set PATH=$INSTDIR;%PATH% && pengingat --help"' "$INSTDIR\pengingat.exe"
-  CreateShortcut "$SMPROGRAMS\Pengingat\Panduan.lnk" "$INSTDIR\pasang.html"
+  CreateShortcut "$SMPROGRAMS\Pengingat\Pengingat.lnk" "$INSTDIR\pengingat.exe" "desk" "" "" SW_SHOWMINIMIZED
+  CreateShortcut "$SMPROGRAMS\Pengingat\Perintah.lnk" "$SYSDIR\cmd.exe" '/k "cd /d "$APPDATA\Pengingat" && set PATH=$INSTDIR;%PATH% && pengingat --help"' "$INSTDIR\pengingat.exe"
+  CreateShortcut "$SMPROGRAMS\Pengingat\Panduan.lnk" "$INSTDIR\panduan.html"
   WriteUninstaller "$INSTDIR\uninstall.exe"
   WriteRegStr HKLM "${UNINSTALL}" DisplayName "Pengingat"
   WriteRegStr HKLM "${UNINSTALL}" DisplayVersion "${VERSION}"

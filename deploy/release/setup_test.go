@@ -97,13 +97,17 @@ func TestSetup(t *testing.T) {
 	// A first installation, without questions; the folder cannot be chosen.
 	windows(t, setup(old, oldVersion), "/S", `/D=C:\Perpustakaan Kita`)
 	assert.NoDirExists(t, onDisk(`C:\Perpustakaan Kita`))
-	for _, name := range []string{"pengingat.exe", "uninstall.exe", "pasang.html", "old-services.cmd", "grants.sql", "LICENSE", "THIRD_PARTY.txt"} {
+	for _, name := range []string{"pengingat.exe", "uninstall.exe", "panduan.html", "old-services.cmd", "grants.sql", "LICENSE", "THIRD_PARTY.txt"} {
 		assert.FileExists(t, onDisk(programs+`\`+name))
 	}
 	assert.DirExists(t, onDisk(data+`\logs`))
 	assert.Contains(t, windows(t, "reg", "query", arpKey, "/v", "DisplayVersion"), oldVersion)
 	menu := onDisk(`C:\ProgramData\Microsoft\Windows\Start Menu\Programs\Pengingat`)
-	assert.FileExists(t, filepath.Join(menu, "Panduan.lnk"))
+	for name, argument := range map[string]string{"Pengingat.lnk": "desk", "Perintah.lnk": "pengingat --help", "Panduan.lnk": ""} {
+		wide, err := unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM).NewEncoder().String(argument)
+		require.NoError(t, err)
+		assert.Contains(t, text(t, filepath.Join(menu, name)), wide)
+	}
 	tasks := onDisk(`C:\windows\system32\tasks\Pengingat`)
 	assert.NoFileExists(t, tasks, "there are no settings yet")
 

@@ -47,9 +47,9 @@ step install
 inside dpkg -i /tmp/pengingat_0.8.0_amd64.deb
 is /etc/pengingat '750 root:pengingat'
 is /var/log/pengingat '750 pengingat:pengingat'
-inside systemctl is-enabled pengingat.timer && fail 'the timer is enabled by the installation'
+! inside systemctl is-enabled pengingat.timer || fail 'the timer is enabled by the installation'
 inside systemd-analyze verify pengingat.service pengingat.timer
-[ "$(inside pengingat version)" = 'pengingat v0.8.0' ] || fail 'version'
+inside pengingat version | grep -q '^pengingat v0.8.0 ' || fail 'version'
 
 step settings
 database=pengingat_deb
@@ -78,7 +78,7 @@ inside systemctl enable pengingat.timer
 step update # which closes the settings again
 inside dpkg -i /tmp/pengingat_0.9.0_amd64.deb
 is /etc/pengingat/pengingat.env '640 root:pengingat'
-[ "$(inside pengingat version)" = 'pengingat v0.9.0' ] || fail 'version'
+inside pengingat version | grep -q '^pengingat v0.9.0 ' || fail 'version'
 inside systemctl is-enabled pengingat.timer
 
 step 'run, as the unit does'

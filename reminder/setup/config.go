@@ -332,14 +332,14 @@ func (c *Config) checkDatabase(p *problems) {
 		p.wrong("DB_PORT", "config.it_must_be_number_from")
 	}
 	c.DBCAFile = cmp.Or(c.DBCAFile, c.DBCALaravel)
-	if c.dbLocal() {
+	if c.DBLocal() {
 		c.DBTLS = cmp.Or(c.DBTLS, "false")
 	}
 	c.DBTLS = strings.ToLower(cmp.Or(c.DBTLS, "true"))
 	switch {
 	case !slices.Contains([]string{"true", "verify-ca", "false"}, c.DBTLS):
 		p.wrong("DB_TLS", "config.true_verify_ca_or_false")
-	case c.DBTLS == "false" && !c.dbLocal():
+	case c.DBTLS == "false" && !c.DBLocal():
 		p.add("DB_TLS", "config.db_tls_false_allowed_for")
 	case c.DBTLS == "verify-ca" && c.DBCAFile == "":
 		p.add("DB_TLS", "config.db_tls_verify_ca_needs")

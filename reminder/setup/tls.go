@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// dbLocal reports whether the way to the database leads over no network, or through the platform's own socket.
-func (c *Config) dbLocal() bool {
+// DBLocal reports whether the way to the database leads over no network, or through the platform's own socket.
+func (c *Config) DBLocal() bool {
 	return c.DBSocket != "" || c.DBCloudSQL != "" || isLoopback(c.DBHost)
 }
 

@@ -7,7 +7,6 @@ tool honnef.co/go/tools/cmd/staticcheck
 require (
 	github.com/CycloneDX/cyclonedx-go v0.12.0
 	github.com/tc-hib/winres v0.2.1
-	github.com/yuin/goldmark v1.8.7
 )
 
 require (
