@@ -283,3 +283,30 @@ func TestPreviewShowsTheSummary(t *testing.T) {
 	assert.Equal(t, librarian, to[0])
 	assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_emails"))
 }
+
+// TestSummaryTellsTheProgramsAge once a month, in its first summary, when the program is old.
+func TestSummaryTellsTheProgramsAge(t *testing.T) {
+	defer func(date string) { reminder.VersionDate = date }(reminder.VersionDate)
+	lib := newLibrary(t)
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	app := lib.app(t, srv, map[string]string{"REMINDER_SUMMARY_TO": librarian})
+	for i, d := range []struct {
+		day, built string
+		tells      bool
+	}{
+		{"2026-10-30", "2026-01-05T00:00:00Z", false}, // the first summary of all tells what it is
+		{"2026-10-31", "2026-01-05T00:00:00Z", false},
+		{"2026-11-02", "2026-01-05T00:00:00Z", true},
+		{"2026-11-03", "2026-01-05T00:00:00Z", false},
+		{"2026-12-01", "2026-09-05T00:00:00Z", false}, // it was updated
+		{"2027-01-04", "", false},
+	} {
+		reminder.VersionDate = d.built
+		lib.at(t, d.day+" 08:00")
+		lib.run(t, app, reminder.Options{})
+		lib.Exec(t, "UPDATE reminder_emails SET handover_at = ? ORDER BY id DESC LIMIT 1", d.day+" 01:00:00") // the database's clock
+		list := summarized(t, srv)
+		require.Len(t, list, i+1)
+		assert.Equal(t, d.tells, strings.Contains(strings.Join(strings.Fields(list[i].Text), " "), "sudah berumur 10 bulan"), d.day)
+	}
+}

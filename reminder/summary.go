@@ -26,6 +26,8 @@ type Summary struct {
 	Unreachable []GroupCount
 	Longest     []Loan // late longest
 	Calendar    Calendar
+
+	VersionMonths int // age of the program, in the month's first summary once it is old; else 0
 }
 
 // Activity is what became of reminders in a time that ends now.
@@ -130,6 +132,9 @@ func (r *Run) summary(ctx context.Context) (s Summary, err error) {
 	s.Sending = s.sending(r.Settings.DailyLimit)
 	if !s.Since.IsZero() {
 		s.SinceDate, s.SinceTime = DateOf(s.Since, r.Settings.Zone), s.Since.In(r.Settings.Zone).Format("15:04")
+	}
+	if months, old := VersionAge(r.Now); old && !s.Since.IsZero() && s.SinceDate.Month != r.Today.Month {
+		s.VersionMonths = months
 	}
 	survey, err := r.Survey(ctx, r.Rules, r.Today, longestReach, longestLate)
 	s.Open, s.Late, s.Longest, s.Unreachable = survey.Open, survey.Late, survey.Longest, CountGroups(survey.Unreachable)

@@ -28,7 +28,7 @@ func samples(kind reminder.Kind) (data []any) {
 		for _, held := range []string{"", reminder.ReasonMaxPerRun, reminder.ReasonLooksRestored} {
 			data = append(data, reminder.Summary{Today: today, Held: held}, reminder.Summary{
 				Today: today, SinceDate: today.AddDays(-3), SinceTime: "07:02", Planned: 2, Sending: 1, Held: held,
-				Open: 9, Late: 4,
+				Open: 9, Late: 4, VersionMonths: 7,
 				Activity: reminder.Activity{Since: time.Unix(1, 0), Sent: 5, Waiting: 3, Trouble: []reminder.Trouble{
 					{State: reminder.StateFailed, Reason: "rcpt: retry 450", Count: 2},
 					{State: reminder.StateUnknown, Reason: "b", Count: 1}, {State: reminder.StateRefused, Count: 1},
