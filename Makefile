@@ -69,7 +69,7 @@ test-setup: ## the setup program under Wine: install, update during a run, unins
 	deploy/dev/with-wine.sh deploy/dev/with-mariadb.sh go test -tags wine -run TestSetup -count=1 -v -timeout 30m ./deploy/release
 
 .PHONY: test-deb
-test-deb: ## the Debian package in a Debian of its own: install, enable, run, remove, purge; as root
+test-deb: ## the Debian package in a Debian of its own: install, enable, run, remove, purge; as root or with sudo
 	deploy/dev/with-mariadb.sh deploy/release/test-deb.sh
 
 .PHONY: test-databases

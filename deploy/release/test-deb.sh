@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # test-deb.sh: takes the Debian package through its life in a Debian of its own, which is gone afterwards: install, settings, enable,
-# run, update, remove, purge. As root, and with TEST_MYSQL_DSN (deploy/dev/with-mariadb.sh). systemd does not run in a chroot, so
-# what its unit would do is done by hand: the same user, the same command.
+# run, update, remove, purge. As root or with sudo, and with TEST_MYSQL_DSN (deploy/dev/with-mariadb.sh). systemd does not run in a
+# chroot, so what its unit would do is done by hand: the same user, the same command.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 deploy/dev/need.sh debootstrap debootstrap
 
+as_root=()
+[ "$(id -u)" = 0 ] || as_root=(sudo -n)
 dir=$(mktemp -d)
 root=$dir/root
 # shellcheck disable=SC2317 # called by trap
 stop() {
-  umount "$root/proc" || true
-  rm -rf --one-file-system "$dir"
+  "${as_root[@]}" umount "$root/proc" || true
+  "${as_root[@]}" rm -rf --one-file-system "$dir"
 } 2>/dev/null
 trap stop EXIT
 
@@ -20,14 +22,14 @@ fail() {
   echo "test-deb: $*" >&2
   exit 1
 }
-inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DEBIAN_FRONTEND=noninteractive "$@"; }
+inside() { "${as_root[@]}" chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DEBIAN_FRONTEND=noninteractive "$@"; }
 user() { inside setpriv --reuid=pengingat --regid=pengingat --clear-groups "$@"; }
 is() { # PATH 'MODE OWNER:GROUP'
   local found
   found=$(inside stat -c '%a %U:%G' "$1")
   [ "$found" = "$2" ] || fail "$1 is $found, not $2"
 }
-gone() { [ ! -e "$root$1" ] || fail "$1 is still there"; }
+gone() { ! inside test -e "$1" || fail "$1 is still there"; }
 sql() { mariadb --no-defaults -S "$TEST_MYSQL_SOCKET" -u root "$@"; }
 
 step 'two versions of the package'
@@ -36,12 +38,12 @@ for version in v0.8.0 v0.9.0; do
 done
 
 step 'a Debian'
-debootstrap --variant=minbase --include=adduser,ca-certificates,systemd bookworm "$root" >"$dir/log" 2>&1 || {
+"${as_root[@]}" debootstrap --variant=minbase --include=adduser,ca-certificates,systemd bookworm "$root" >"$dir/log" 2>&1 || {
   tail "$dir/log" >&2
   exit 1
 }
-mount -t proc proc "$root/proc"
-cp "$dir"/v*/*.deb "$root/tmp"
+"${as_root[@]}" mount -t proc proc "$root/proc"
+"${as_root[@]}" cp "$dir"/v*/*.deb "$root/tmp"
 
 step install
 inside dpkg -i /tmp/pengingat_0.8.0_amd64.deb
@@ -62,7 +64,7 @@ sql "$database" -e "INSERT INTO users (nama, email, password, level) VALUES ('Si
   INSERT INTO peminjaman (user_id, buku_id, no_peminjaman, tanggal_pinjam, tanggal_kembali, status)
     VALUES (@borrower, LAST_INSERT_ID(), 'P1', CURRENT_DATE - INTERVAL 7 DAY, CURRENT_DATE, 'Dipinjam')"
 port=${TEST_MYSQL_DSN##*:}
-cat >"$root/etc/pengingat/pengingat.env" <<EOF
+"${as_root[@]}" tee "$root/etc/pengingat/pengingat.env" >/dev/null <<EOF
 APP_TIMEZONE=UTC
 DB_PORT=${port%%[!0-9]*}
 DB_DATABASE=$database
@@ -73,7 +75,7 @@ REMINDER_WINDOW=00:00-24:00
 EOF
 inside pengingat migrate --source perpustakaan
 inside systemctl enable pengingat.timer
-[ -L "$root/etc/systemd/system/timers.target.wants/pengingat.timer" ] || fail 'the timer is not enabled'
+inside test -L /etc/systemd/system/timers.target.wants/pengingat.timer || fail 'the timer is not enabled'
 
 step update # which closes the settings again
 inside dpkg -i /tmp/pengingat_0.9.0_amd64.deb
@@ -88,7 +90,7 @@ command=$(sed -n "s|^ExecStart=||p" "$root/lib/systemd/system/pengingat.service"
 for _ in 1 2; do
   # shellcheck disable=SC2086 # words of a command line
   user ${command//'${CREDENTIALS_DIRECTORY}'//run/credentials}
-  [ "$(find "$root/var/log/pengingat/mails" -name '*.eml' | wc -l)" = 1 ] || fail 'not one mail'
+  [ "$("${as_root[@]}" find "$root/var/log/pengingat/mails" -name '*.eml' | wc -l)" = 1 ] || fail 'not one mail'
 done
 is /var/log/pengingat/pengingat.log '600 pengingat:pengingat'
 user test -w /etc/pengingat/pengingat.env && fail 'the program may change its settings'
