@@ -127,7 +127,7 @@ func TestSetup(t *testing.T) {
 	pengingat := func(args ...string) string { t.Helper(); return windows(t, programs+`\pengingat.exe`, args...) }
 	words := data + `\kata kata`
 	pengingat("templates", "export", words)
-	template := onDisk(words + `\id.txt`)
+	template := onDisk(words + `\id\loan.txt`)
 	own := strings.Replace(text(t, template), "Halo", "Apa kabar", 1)
 	require.Contains(t, own, "Apa kabar")
 	require.NoError(t, os.WriteFile(template, []byte(own), 0o600))
