@@ -25,6 +25,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // TestAnyStatementFails lets each statement of a story meet a fault in turn: cut off on its way there or back, killed, or
@@ -89,12 +90,15 @@ func TestDiskFullAtAnyStatement(t *testing.T) {
 	}
 }
 
-func requireFault(t *testing.T, err error, temporary bool, text string) {
+// said is an error as a person reads it.
+func said(err error) string { return text.In("en").Error(err) }
+
+func requireFault(t *testing.T, err error, temporary bool, words string) {
 	t.Helper()
 	f, ok := errors.AsType[*reminder.Fault](err)
 	require.True(t, ok, "%v", err)
 	assert.Equal(t, temporary, f.Temporary, "%v", err)
-	assert.Contains(t, f.Error(), text)
+	assert.Contains(t, said(err), words)
 }
 
 // TestDeadlock: two transactions wait for each other, and ours is the one that the server rolls back.

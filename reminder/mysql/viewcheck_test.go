@@ -78,7 +78,7 @@ func TestViewLacksColumns(t *testing.T) {
 	store, db, _ := open(t)
 	db.Exec(t, "CREATE OR REPLACE VIEW reminder_loans AS SELECT id AS loan_id, user_id AS borrower_id, tanggal_kembali AS due_at FROM peminjaman")
 	err := store.Check(t.Context())
-	assert.ErrorContains(t, err, "borrower_name, email, title")
+	assert.Contains(t, said(err), "borrower_name, email, title")
 	assert.False(t, reminder.IsTemporary(err))
 
 	// The six that are required are enough.
@@ -111,7 +111,7 @@ func TestClosedDaysAreNotSilentlyLost(t *testing.T) {
 	db.Exec(t, "REVOKE SELECT ON "+db.Name+".reminder_source_closed_days FROM '"+user.User+"'@'%'")
 	require.NoError(t, store.Check(t.Context()))
 	_, err = connect(t, user, 1).Calendars(t.Context(), day("2026-11-24"))
-	assert.ErrorContains(t, err, "deploy/grants.sql")
+	assert.Contains(t, said(err), "deploy/grants.sql")
 
 	// A view without calendar, and one of closed days that broke, or of which no row can be computed.
 	db.Exec(t, `CREATE OR REPLACE VIEW reminder_loans AS SELECT p.id AS loan_id, u.id AS borrower_id, u.nama AS borrower_name, u.email,
@@ -127,10 +127,10 @@ func TestClosedDaysAreNotSilentlyLost(t *testing.T) {
 	assert.True(t, closed, "a day may be a DATETIME")
 	db.Exec(t, "INSERT INTO days VALUES ('2026-11-26'), ('2026-11-26')")
 	_, err = connect(t, user, 1).Calendars(t.Context(), day("2026-11-24"))
-	assert.ErrorContains(t, err, "The view reminder_source_closed_days: the database cannot compute its rows")
+	assert.Contains(t, said(err), "The view reminder_source_closed_days: the database cannot compute its rows")
 	db.Exec(t, "DROP TABLE days")
 	_, err = connect(t, user, 1).Calendars(t.Context(), day("2026-11-24"))
-	assert.ErrorContains(t, err, "The view reminder_source_closed_days is missing or broken")
+	assert.Contains(t, said(err), "The view reminder_source_closed_days is missing or broken")
 	db.Exec(t, "DROP VIEW reminder_source_closed_days")
 	_, err = connect(t, user, 1).Calendars(t.Context(), day("2026-11-24"))
 	assert.NoError(t, err, "a system without one")

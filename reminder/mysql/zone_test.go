@@ -124,9 +124,9 @@ func TestSummerTime(t *testing.T) {
 	store := zoned(t, db, "Europe/Berlin", "ts")
 	err := store.Check(t.Context())
 	if known == nil {
-		assert.ErrorContains(t, err, "mysql_tzinfo_to_sql")
+		assert.Contains(t, said(err), "mysql_tzinfo_to_sql")
 		_, _, err = store.CheckView(t.Context(), day("2026-11-24"))
-		assert.ErrorContains(t, err, "mysql_tzinfo_to_sql")
+		assert.Contains(t, said(err), "mysql_tzinfo_to_sql")
 	} else {
 		assert.NoError(t, err)
 	}
