@@ -27,13 +27,13 @@ const module = "github.com/mtsn6garut/pengingat"
 var mayImport = map[string][]string{
 	".":              {"reminder", "reminder/setup", "reminder/text"},
 	"cmd/local/page": {"mail", "reminder", "reminder/desk", "reminder/letter", "reminder/mysql", "reminder/mysql/schema", "reminder/setup", "reminder/text"},
-	"cmd/local": {"cmd/local/page", "deploy", "docs/panduan", "mail", "reminder", "reminder/desk", "reminder/letter", "reminder/mysql", "reminder/mysql/schema",
+	"cmd/local": {"cmd/local/page", "deploy", "docs/panduan", "mail", "mail/inbox", "reminder", "reminder/desk", "reminder/letter", "reminder/mysql", "reminder/mysql/schema",
 		"reminder/setup", "reminder/text"},
 	"cmd/demo": {"cmd/local/page", "mail", "reminder", "reminder/mysql", "reminder/mysql/schema", "reminder/mysql/mysqltest/school",
 		"reminder/setup", "reminder/text"},
-	"reminder/setup":        {"mail", "reminder", "reminder/letter", "reminder/mysql", "reminder/text"}, // not the schema: the function migrates nothing
+	"reminder/setup":        {"mail", "mail/inbox", "reminder", "reminder/feedback", "reminder/letter", "reminder/mysql", "reminder/text"}, // not the schema: the function migrates nothing
 	"reminder/mysql/schema": {"reminder", "reminder/mysql"},
-	"reminder/mysql":        {"mail", "reminder"},
+	"reminder/mysql":        {"mail", "reminder", "reminder/feedback"},
 	"reminder/letter":       {"reminder", "reminder/text"},
 	"reminder/desk":         {"mail", "reminder", "reminder/mysql"},
 	"reminder/text":         {"mail", "reminder"},

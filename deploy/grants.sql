@@ -21,3 +21,4 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_state TO 'penginga
 GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_closed_days TO 'pengingat'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_opt_outs TO 'pengingat'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_bad_addresses TO 'pengingat'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_bounces TO 'pengingat'@'localhost';

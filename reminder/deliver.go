@@ -268,6 +268,7 @@ func (w *worker) send(ctx context.Context, c Claim, draft Draft, dropped []Dropp
 		w.last.Wait()
 		// A crash after this mark leaves the outcome unknown; one before it, surely unsent. So it stands as late as
 		// can be.
+		c.Address = DigestOf(m.To.Addr)
 		handed = w.Store.HandOver(ctx, c, m.ID, m.Date)
 		return handed
 	})

@@ -76,6 +76,7 @@ const (
 	StateExpired  State = "expired"  // not useful any more: a later step is in force
 	StateFailed   State = "failed"   // all tries used
 	StateUnknown  State = "unknown"  // may have been sent
+	StateBounced  State = "bounced"  // accepted, and came back
 )
 
 // waits reports whether an email has not ended.
@@ -91,8 +92,9 @@ type Claim struct {
 	Borrower string
 	Priority Priority
 	Notices  []Notice
-	Attempts int // tries begun, this one included
-	Unknowns int // hand-overs whose outcome was never learned
+	Address  Digest // of where it is handed over to; what comes back must name it
+	Attempts int    // tries begun, this one included
+	Unknowns int    // hand-overs whose outcome was never learned
 	// MessageID and Date of the hand-over whose outcome is unknown, to be used again so that receivers can recognise
 	// the copy; empty and zero otherwise.
 	MessageID string

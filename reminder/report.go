@@ -45,6 +45,8 @@ type Report struct {
 	Planned PlannedCounts `json:"planned"`
 	Emails  EmailCounts   `json:"emails"`
 
+	Feedback *FeedbackCounts `json:"feedback,omitempty"` // nil when the run did not ask
+
 	OldestWaiting string    `json:"oldest_waiting"` // RFC 3339, UTC: when the oldest waiting email was promised; "" if none
 	StartedAt     time.Time `json:"started_at"`
 	DurationMS    int64     `json:"duration_ms"`
@@ -79,6 +81,17 @@ type EmailCounts struct {
 	Unknown  int `json:"unknown"` // became unknown, also when they are sent once more later
 	Withheld int `json:"withheld"`
 	Waiting  int `json:"waiting"`
+	Bounced  int `json:"bounced"` // came back, whichever run sent them
+}
+
+// FeedbackCounts count what the run learned of emails after they were accepted. Unmatched are those that came back and name no
+// email of ours, or another address than it was sent to.
+type FeedbackCounts struct {
+	Read      int    `json:"read"` // messages, or rows, of the source
+	Bounced   int    `json:"bounced"`
+	Resolved  int    `json:"resolved"` // unknown emails of which it is known now whether they were accepted
+	Unmatched int    `json:"unmatched"`
+	Error     string `json:"error"` // why there was no more; never a reason for the run to fail
 }
 
 // count adds one email that ended in s.
@@ -102,7 +115,7 @@ func (c *EmailCounts) count(s State) {
 // NeedsPerson reports whether somebody should look: an email failed, was refused or has an unknown outcome, a loan is
 // odd, or the run holds back.
 func (r Report) NeedsPerson() bool {
-	return r.Outcome == RunHeld || r.Loans != nil && r.Loans.Odd > 0 || r.Emails.Failed > 0 || r.Emails.Refused > 0 || r.Emails.Unknown > 0 ||
+	return r.Outcome == RunHeld || r.Loans != nil && r.Loans.Odd > 0 || r.Emails.Failed > 0 || r.Emails.Refused > 0 || r.Emails.Unknown > 0 || r.Emails.Bounced > 0 ||
 		r.Outcome == RunPaused && r.Reason != string(PauseByPerson)
 }
 
@@ -119,6 +132,10 @@ func (r Report) LogValue() slog.Value {
 		loans = slog.Group("loans", "open", l.Open, "in_reach", l.InReach, "held", l.Held, "too_old", l.TooOld,
 			"unreachable", l.Unreachable, "odd", l.Odd)
 	}
+	var feedback slog.Attr // none when the run did not ask
+	if f := r.Feedback; f != nil {
+		feedback = slog.Group("feedback", "read", f.Read, "bounced", f.Bounced, "resolved", f.Resolved, "unmatched", f.Unmatched, "error", f.Error)
+	}
 	return slog.GroupValue(
 		slog.String("trigger", r.Trigger), slog.String("version", r.Version),
 		slog.String("today", r.Today.String()), slog.Bool("dry_run", r.DryRun),
@@ -127,7 +144,8 @@ func (r Report) LogValue() slog.Value {
 		slog.Group("planned", "emails", r.Planned.Emails, "notices", r.Planned.Notices),
 		slog.Group("emails", "sent", r.Emails.Sent, "refused", r.Emails.Refused, "failed", r.Emails.Failed,
 			"canceled", r.Emails.Canceled, "expired", r.Emails.Expired, "unknown", r.Emails.Unknown,
-			"withheld", r.Emails.Withheld, "waiting", r.Emails.Waiting),
+			"withheld", r.Emails.Withheld, "waiting", r.Emails.Waiting, "bounced", r.Emails.Bounced),
+		feedback,
 		slog.String("oldest_waiting", r.OldestWaiting), slog.Int64("oldest_waiting_seconds", max(age, 0)),
 		slog.Time("started_at", r.StartedAt), slog.Int64("duration_ms", r.DurationMS),
 	)

@@ -53,6 +53,7 @@ type Runner struct {
 	Log      *slog.Logger
 	Settings Settings
 	Progress func(ended, of int) // when not nil, hears how many emails have ended; first, with 0, of how many that wait
+	Feedback Feedback            // nil: nobody asks what became of accepted mail
 	Witness  Witness             // nil: there is nothing beside the database
 	Describe func(error) string  // writes an error for the record, in the library's language; nil: as Error does
 }
@@ -94,6 +95,9 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 	err := run.unpanicked(ctx)
 	if err != nil {
 		rep.Outcome, rep.Reason = RunStopped, r.describe(err)
+	}
+	if err == nil && !o.DryRun && r.Feedback != nil {
+		run.readFeedback(ctx)
 	}
 	rep.DurationMS = r.Now().Sub(run.Now).Milliseconds()
 	if !o.DryRun {
@@ -251,11 +255,14 @@ func (r *Run) work(ctx, timed context.Context) error {
 	rep := r.Report
 	if !r.DryRun {
 		// What dead runs left comes first: an email that may have been sent is counted before anything else is.
-		swept, err := r.Store.Sweep(timed, r.Settings.Resend)
+		swept, err := r.Store.Sweep(timed, r.Settings.Resend && r.Feedback == nil)
 		if err != nil {
 			return err
 		}
 		rep.Emails.Unknown, rep.Emails.Failed = swept.Unknown, swept.Failed
+		if r.Feedback != nil { // before anything is sent once more
+			r.learn(timed, func() error { return r.settle(timed) })
+		}
 	}
 	emails, err := r.plan(timed)
 	if err != nil {
@@ -287,6 +294,48 @@ func (r *Run) work(ctx, timed context.Context) error {
 		return err
 	}
 	return r.backlog(timed)
+}
+
+// feedbackTime is what a run keeps free for the feedback at its end. It takes 20 s at most, and the database some.
+const feedbackTime = 30 * time.Second
+
+// readFeedback ends a run: it learns what became of mail that was accepted.
+func (r *Run) readFeedback(ctx context.Context) {
+	r.learn(ctx, func() error {
+		if deadline, ok := ctx.Deadline(); ok && deadline.Sub(r.Runner.Now()) < feedbackTime {
+			return errBudget
+		}
+		unsettled := r.settle(ctx)
+		read, err := r.Feedback.Read(ctx, r.Now)
+		c := r.Report.Feedback
+		c.Read, c.Bounced, c.Unmatched, c.Resolved = read.Read, read.Bounced, read.Unmatched, c.Resolved+read.Resolved
+		r.Report.Emails.Bounced = read.Bounced
+		return cmp.Or(err, unsettled)
+	})
+}
+
+// settle ends doubts. What was resolved is unknown no more.
+func (r *Run) settle(ctx context.Context) error {
+	resolved, err := r.Feedback.Settle(ctx)
+	r.Report.Feedback.Resolved += resolved
+	r.Report.Emails.Unknown = max(0, r.Report.Emails.Unknown-resolved)
+	return err
+}
+
+// learn does a part of the feedback. Whatever goes wrong there, a panic too, stands in the report and does not fail the run.
+func (r *Run) learn(ctx context.Context, part func() error) {
+	if r.Report.Feedback == nil {
+		r.Report.Feedback = &FeedbackCounts{}
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			r.Report.Feedback.Error = r.describe(Panicked(r.Log, v))
+		}
+	}()
+	if err := part(); err != nil && ctx.Err() == nil {
+		r.Log.Warn("the feedback could not be read to its end", "error", err)
+		r.Report.Feedback.Error = r.describe(err)
+	}
 }
 
 // backlog tells in the report how the outbox stands.

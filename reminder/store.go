@@ -30,6 +30,15 @@ type Swept struct {
 	Failed  int // emails that used all tries without ever being handed over
 }
 
+// Feedback learns what became of mail after it was accepted.
+type Feedback interface {
+	// Settle ends the doubt about emails of unknown outcome where it can, and queues again what was surely not accepted. It returns
+	// how many it settled.
+	Settle(ctx context.Context) (int, error)
+	// Read records what came back.
+	Read(ctx context.Context, now time.Time) (FeedbackCounts, error)
+}
+
 // Loans are the open loans of the library's own system. They are only read, so another database than that of the
 // records can have them.
 type Loans interface {
@@ -150,6 +159,8 @@ type Library interface {
 	Calendars(ctx context.Context, from Date) (map[string]Calendar, error)
 	// OptedOut returns the borrowers who want no reminders.
 	OptedOut(ctx context.Context) (map[string]bool, error)
+	// CameBackLast returns the cycles whose newest notice came back after it was accepted.
+	CameBackLast(ctx context.Context) (map[Cycle]bool, error)
 	// BadAddresses returns, by borrower, the digest of the address that was refused for good.
 	BadAddresses(ctx context.Context) (map[string]Digest, error)
 }

@@ -42,7 +42,7 @@ type Activity struct {
 
 // A Trouble counts emails that ended badly in the same way.
 type Trouble struct {
-	State  State // StateRefused, StateFailed or StateUnknown
+	State  State // StateRefused, StateFailed, StateUnknown or StateBounced
 	Reason string
 	Count  int
 }
@@ -152,7 +152,7 @@ func (a Activity) sending(limit int) int {
 // A Survey is what one look at the open loans shows.
 type Survey struct {
 	Open, Late  int
-	Unreachable []Loan // in reach, whose borrowers have no address that works
+	Unreachable []Loan // in reach, whose borrowers have no address that works, or whose last reminder came back
 	Longest     []Loan // due first, without those on hold
 }
 
@@ -164,6 +164,10 @@ func (r *Runner) Survey(ctx context.Context, rules Rules, today Date, days, n in
 		return s, err
 	}
 	s.Open, s.Late = counted.Open, counted.TooOld
+	back, err := r.Store.CameBackLast(ctx)
+	if err != nil {
+		return s, err
+	}
 	var unreachable []string
 	var longest []Loan
 	byDue := func(a, b Loan) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID)) }
@@ -171,7 +175,7 @@ func (r *Runner) Survey(ctx context.Context, rules Rules, today Date, days, n in
 	earliest := today.AddDays(-days)
 	err = r.Loans.Scan(ctx, slices.MinFunc([]Date{first, earliest}, Date.Compare), last, func(page []Loan) error {
 		for _, l := range page {
-			if _, v := rules.Judge(l, nil, today); v == VerdictUnreachable || v == VerdictBadAddress {
+			if _, v := rules.Judge(l, nil, today); v == VerdictUnreachable || v == VerdictBadAddress || back[l.cycle()] {
 				unreachable = append(unreachable, l.ID)
 			}
 			if l.Hold == "" && l.ID != "" && !l.Due.Before(earliest) && l.Due.Before(today) {

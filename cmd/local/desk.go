@@ -120,6 +120,7 @@ func (p *program) retryCommand() *cobra.Command {
 	all[reminder.StateFailed] = flags.Bool("failed", false, p.say("trouble.all_that_failed"))
 	all[reminder.StateRefused] = flags.Bool("refused", false, p.say("trouble.all_that_were_refused"))
 	all[reminder.StateUnknown] = flags.Bool("unknown", false, p.say("trouble.all_unknown_outcome"))
+	all[reminder.StateBounced] = flags.Bool("bounced", false, p.say("trouble.all_that_came_back"))
 	return cmd
 }
 

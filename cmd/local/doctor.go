@@ -77,6 +77,7 @@ var checks = []struct {
 	{"application", connected, (*examination).application},
 	{"records", runnable, (*examination).records},
 	{"mail", configured, (*examination).mailServer},
+	{"feedback", configured, (*examination).feedback},
 	{"sender", configured, (*examination).sender},
 	{"dns", configured, (*examination).domain},
 	{"task", always, (*examination).task},

@@ -175,10 +175,11 @@ func (p *program) printReport(r reminder.Report, s reminder.Settings) {
 	row(false, r.Emails.Canceled, "run.canceled_returned_renewed")
 	row(false, r.Emails.Expired, "run.expired_newer_reminder_says_more")
 	row(false, r.Emails.Unknown, "run.unknown_may_have_been_sent")
+	row(false, r.Emails.Bounced, "run.came_back")
 	row(false, r.Emails.Withheld, "run.withheld_not_address_in_only")
 	row(false, r.Emails.Waiting, "run.waiting")
 	_ = w.Flush() // as with every print to a terminal, there is nobody to tell
-	if r.Emails.Refused+r.Emails.Failed+r.Emails.Unknown > 0 {
+	if r.Emails.Refused+r.Emails.Failed+r.Emails.Unknown+r.Emails.Bounced > 0 {
 		fmt.Fprintln(p.out, "            => pengingat failed")
 	}
 }

@@ -93,7 +93,7 @@ func (p *program) printStatus(st desk.Standing, notes []note, who []desk.Trouble
 	if oldest, err := time.Parse(time.RFC3339, st.OldestWaiting); err == nil {
 		row(p.say("status.oldest_since"), oldest.In(s.Zone).Format(dayAndTime))
 	}
-	for _, state := range []reminder.State{reminder.StateSent, reminder.StateFailed, reminder.StateUnknown, reminder.StateRefused, reminder.StateCanceled, reminder.StateExpired} {
+	for _, state := range []reminder.State{reminder.StateSent, reminder.StateFailed, reminder.StateUnknown, reminder.StateRefused, reminder.StateBounced, reminder.StateCanceled, reminder.StateExpired} {
 		word := p.state(state)
 		row(strings.ToUpper(word[:1])+word[1:], st.Emails[state])
 	}

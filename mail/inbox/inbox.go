@@ -170,7 +170,7 @@ type Batch struct {
 var headerFields = []string{"From", "Return-Path", "Content-Type", "Subject", "Auto-Submitted", "X-Failed-Recipients",
 	"X-MS-Exchange-Message-Is-Ndr"}
 
-// Since reads the inbox after a cursor, from a day on, oldest first. Of each message it reads some of the header, and the text
+// Since reads the inbox after a cursor, oldest first, and from a day on when the cursor says nothing. Of each message it reads some of the header, and the text
 // where wanted says so. It calls take for each batch; when take fails it stops.
 func (m *Mailbox) Since(ctx context.Context, after Cursor, day time.Time, wanted func(header []byte) bool, take func(Batch) error) error {
 	data, err := m.client.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait()
@@ -183,8 +183,13 @@ func (m *Mailbox) Since(ctx context.Context, after Cursor, day time.Time, wanted
 	if data.NumMessages == 0 {
 		return take(Batch{Next: after})
 	}
+	criteria := imap.SearchCriteria{Since: day}
+	if after.UID > 0 {
+		criteria.Since = time.Time{}
+	}
 	newer := imap.UIDSet{imap.UIDRange{Start: imap.UID(after.UID + 1), Stop: 0}} // 0 is *
-	found, err := m.client.UIDSearch(&imap.SearchCriteria{UID: []imap.UIDSet{newer}, Since: day}, nil).Wait()
+	criteria.UID = []imap.UIDSet{newer}
+	found, err := m.client.UIDSearch(&criteria, nil).Wait()
 	if err != nil {
 		return m.failed(ctx, "search", err)
 	}

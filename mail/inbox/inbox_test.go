@@ -2,18 +2,12 @@ package inbox
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapserver"
-	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -21,94 +15,19 @@ import (
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 )
 
-// A server is an IMAP server in memory. It counts the commands that change something.
+// A server is a mailtest.IMAP and how to reach it.
 type server struct {
-	user    *imapmemserver.User
-	cfg     Config
-	changes atomic.Int32
-}
-
-type session struct {
-	imapserver.Session
-	*server
-}
-
-func (s session) Select(name string, o *imap.SelectOptions) (*imap.SelectData, error) {
-	if !o.ReadOnly {
-		s.changes.Add(1)
-	}
-	return s.Session.Select(name, o)
-}
-
-func (s session) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.FetchOptions) error {
-	for _, section := range o.BodySection {
-		if !section.Peek {
-			s.changes.Add(1)
-		}
-	}
-	return s.Session.Fetch(w, set, o)
-}
-
-func (s session) Store(w *imapserver.FetchWriter, set imap.NumSet, f *imap.StoreFlags, o *imap.StoreOptions) error {
-	s.changes.Add(1)
-	return s.Session.Store(w, set, f, o)
-}
-
-func (s session) Expunge(w *imapserver.ExpungeWriter, uids *imap.UIDSet) error {
-	s.changes.Add(1)
-	return s.Session.Expunge(w, uids)
-}
-
-// List says which mailbox is for sent mail, in the library's language.
-func (s session) List(w *imapserver.ListWriter, ref string, patterns []string, o *imap.ListOptions) error {
-	for _, name := range []string{"INBOX", "Sent", "Surat Terkirim"} {
-		data := imap.ListData{Mailbox: name, Delim: '/'}
-		if name == "Surat Terkirim" {
-			data.Attrs = []imap.MailboxAttr{imap.MailboxAttrSent}
-		}
-		if err := w.WriteList(&data); err != nil {
-			return err
-		}
-	}
-	return nil
+	*mailtest.IMAP
+	cfg Config
 }
 
 func newServer(t *testing.T) *server {
 	t.Helper()
-	certificate := mailtest.NewCertificate(t, time.Now().Add(time.Hour), "127.0.0.1")
-	s := &server{user: imapmemserver.NewUser("perpus", "rahasia")}
-	for _, name := range []string{"INBOX", "Sent", "Surat Terkirim"} {
-		require.NoError(t, s.user.Create(name, nil))
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(certificate.Leaf)
-	memory := imapmemserver.New()
-	memory.AddUser(s.user)
-	srv := imapserver.New(&imapserver.Options{
-		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			return session{memory.NewSession(), s}, nil, nil
-		},
-		InsecureAuth: true, Caps: imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapSpecialUse: {}},
-	})
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
-	require.NoError(t, err)
-	done := make(chan struct{})
-	go func() { defer close(done); _ = srv.Serve(l) }()
-	t.Cleanup(func() { srv.Close(); <-done })
-	s.cfg = Config{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Username: "perpus", Password: "rahasia",
-		RootCAs: pool}
-	return s
+	srv := mailtest.NewIMAP(t, true)
+	return &server{srv, Config{Host: srv.Host, Port: srv.Port, Username: mailtest.IMAPUser, Password: mailtest.IMAPPassword, RootCAs: srv.RootCAs}}
 }
 
-func (s *server) add(t *testing.T, mailbox, raw string) {
-	t.Helper()
-	_, err := s.user.Append(mailbox, literal{strings.NewReader(strings.ReplaceAll(raw, "\n", "\r\n"))}, &imap.AppendOptions{})
-	require.NoError(t, err)
-}
-
-type literal struct{ *strings.Reader }
-
-func (l literal) Size() int64 { return l.Reader.Size() }
+func (s *server) add(t *testing.T, mailbox, raw string) { t.Helper(); s.Add(t, mailbox, []byte(raw)) }
 
 func (s *server) open(t *testing.T) *Mailbox {
 	t.Helper()
@@ -170,13 +89,12 @@ func TestSince(t *testing.T) {
 	subjects, _, cursor = since(t, m, ParseCursor(cursor.String()))
 	assert.Equal(t, []string{"b2"}, subjects)
 
-	require.NoError(t, s.user.Delete("INBOX")) // restored by its provider: the numbers begin anew
-	require.NoError(t, s.user.Create("INBOX", nil))
+	s.Renew(t, "INBOX") // restored by its provider: the numbers begin anew
 	s.add(t, "INBOX", bounce(3))
 	subjects, _, next := since(t, s.open(t), cursor)
 	assert.Equal(t, []string{"b3"}, subjects, "under another UIDVALIDITY the cursor means nothing")
 	assert.NotEqual(t, cursor.Validity, next.Validity)
-	assert.Zero(t, s.changes.Load(), "nothing is changed in the mailbox")
+	assert.Zero(t, s.Changes(), "nothing is changed in the mailbox")
 }
 
 // TestLargeInbox: of 5,000 messages the few that matter are found, in bounded memory; what is more than one session reads is
@@ -236,7 +154,7 @@ func TestSent(t *testing.T) {
 	account, err := s.open(t).Look(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, Account{0, "Surat Terkirim"}, account)
-	assert.Zero(t, s.changes.Load())
+	assert.Zero(t, s.Changes())
 }
 
 func TestOpenFails(t *testing.T) {

@@ -70,7 +70,7 @@ func (d Desk) Review(ctx context.Context, first, last, today reminder.Date) (v R
 		return v, err
 	}
 	v.Waiting = status.Emails[reminder.StateQueued] + status.Emails[reminder.StateClaimed] + status.Emails[reminder.StateHandover]
-	v.Failed = status.Emails[reminder.StateFailed] + status.Emails[reminder.StateUnknown]
+	v.Failed = status.Emails[reminder.StateFailed] + status.Emails[reminder.StateUnknown] + status.Emails[reminder.StateBounced]
 	sent, err := d.Store.Sent(ctx, first, last, zone)
 	if err != nil {
 		return v, err

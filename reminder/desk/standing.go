@@ -1,7 +1,10 @@
 package desk
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/mtsn6garut/pengingat/mail"
@@ -115,6 +118,29 @@ func (d Desk) Notes(st Standing) []Note {
 	}
 	if n := st.Emails[reminder.StateFailed] + st.Emails[reminder.StateRefused]; n > 0 {
 		add("failed", say("status.mails_failed_or_were_refused", "N", n), "status.their_borrowers_were_not_told", "command.failed")
+	}
+	if n := st.Emails[reminder.StateBounced]; n > 0 {
+		add("bounced", say("status.mails_came_back", "N", n, "Classes", classes(st.Bounced)), "status.those_were_not_told", "status.mend_addresses")
+	}
+	if n := st.Bounced[mail.ReturnPolicy]; n >= manyRefused {
+		add("reputation", say("status.mails_refused_as_ours", "N", n), "status.about_us", "status.look_at_dns")
+	}
+	if len(st.Runs) > 0 && st.Runs[0].Report.Feedback != nil && st.Runs[0].Report.Feedback.Error != "" {
+		add("feedback", say("status.feedback_unread", "Error", st.Runs[0].Report.Feedback.Error), "status.dead_addresses_unknown", "command.doctor")
+	}
+	return list
+}
+
+// manyRefused is from how many mails on that were refused as spam, or by a rule, it is about us.
+const manyRefused = 3
+
+// classes tells of what came back, by class, the rarest last.
+func classes(counts map[mail.ReturnClass]int) (list reminder.Message) {
+	for i, class := range slices.SortedFunc(maps.Keys(counts), func(a, b mail.ReturnClass) int { return cmp.Or(counts[a]-counts[b], cmp.Compare(b, a)) }) {
+		one := reminder.Say("status.class_n", "N", counts[class], "Class", reminder.Say("status.class_"+string(class)))
+		if list = reminder.Say("status.class_and", "First", one, "Rest", list); i == 0 {
+			list = one
+		}
 	}
 	return list
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Bad are the states of emails that need a person.
-var Bad = []reminder.State{reminder.StateFailed, reminder.StateRefused, reminder.StateUnknown}
+var Bad = []reminder.State{reminder.StateFailed, reminder.StateRefused, reminder.StateUnknown, reminder.StateBounced}
 
 // A Trouble is an email that ended badly, with the person and the books that the desk knows.
 type Trouble struct {

@@ -22,6 +22,7 @@ type Return struct {
 	Failures  []Failure // of a bounce: at least one
 	Complaint bool      // its recipient called it unwanted; the Failures have only addresses
 	At        time.Time // when it came back
+	Foreign   bool      // it may well be another program's
 }
 
 // A Failure is what became of one recipient.

@@ -52,7 +52,7 @@ func (s *Store) List(ctx context.Context, states ...reminder.State) ([]Listed, e
 	return emails, fault("list the emails", err)
 }
 
-// Retry queues emails again that failed, were refused, or have an unknown outcome; all of a state when ids is empty. A
+// Retry queues emails again that failed, were refused, came back, or have an unknown outcome; all of a state when ids is empty. A
 // refused address is forgotten, because whoever asks has mended it. It returns how many it queued.
 func (s *Store) Retry(ctx context.Context, ids []int64, states ...reminder.State) (int, error) {
 	where, args := chosen(ids, states)
@@ -65,20 +65,20 @@ func (s *Store) requeue(ctx context.Context, set, where string, args []any) (int
 	var n int64
 	err := s.tx(ctx, func(tx *sql.Tx, _ bool) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM reminder_bad_addresses WHERE borrower_id IN
-			(SELECT borrower_id FROM reminder_emails WHERE state = 'refused' AND `+where+")", args...)
+			(SELECT borrower_id FROM reminder_emails WHERE state IN ('refused', 'bounced') AND `+where+")", args...)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE reminder_notices SET dropped = '' WHERE dropped IN ('failed', 'refused', 'bad_address') AND email_id IN
+		_, err = tx.ExecContext(ctx, `UPDATE reminder_notices SET dropped = '' WHERE dropped IN ('failed', 'refused', 'bad_address', 'bounced') AND email_id IN
 			(SELECT id FROM reminder_emails WHERE `+where+")", args...)
 		if err != nil {
 			return err
 		}
-		// An unknown email keeps its Message-ID: the first copy may have arrived.
-		res, err := tx.ExecContext(ctx, "UPDATE reminder_emails SET "+set+`, state = 'queued', attempts = 0, ended_at = NULL,
-			next_at = UTC_TIMESTAMP(6), message_id = IF(unknowns > 0, message_id, NULL),
-			message_date = IF(unknowns > 0, message_date, NULL), handover_at = IF(unknowns > 0, handover_at, NULL)
-			WHERE `+where, args...)
+		// An unknown email keeps its Message-ID: the first copy may have arrived. One that came back did not.
+		res, err := tx.ExecContext(ctx, "UPDATE reminder_emails SET "+set+`, unknowns = IF(state = 'bounced', 0, unknowns),
+			message_id = IF(unknowns > 0, message_id, NULL), message_date = IF(unknowns > 0, message_date, NULL),
+			handover_at = IF(unknowns > 0, handover_at, NULL), state = 'queued', attempts = 0, ended_at = NULL, bounced_at = NULL, bounce_code = '',
+			next_at = UTC_TIMESTAMP(6) WHERE `+where, args...)
 		if err != nil {
 			return err
 		}

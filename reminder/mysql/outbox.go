@@ -479,20 +479,21 @@ func (s *Store) NextTry(ctx context.Context) (time.Duration, bool, error) {
 // and drops its connection without the final dot.
 func (s *Store) HandOver(ctx context.Context, c reminder.Claim, messageID string, date time.Time) error {
 	stamp := date.UTC().Format("2006-01-02 15:04:05")
-	err := s.mark(ctx, &s.handovers, mark{claim: c, values: []any{messageID, stamp}, guard: guard{
-		update: `UPDATE reminder_emails SET state = 'handover', message_id = ?, message_date = ?, handover_at = UTC_TIMESTAMP(6)
+	err := s.mark(ctx, &s.handovers, mark{claim: c, values: []any{messageID, stamp, c.Address[:]}, guard: guard{
+		update: `UPDATE reminder_emails SET state = 'handover', message_id = ?, message_date = ?, address = ?, handover_at = UTC_TIMESTAMP(6)
 			WHERE id = ? AND claim_token = ? AND state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)`,
-		args: []any{messageID, stamp, c.ID, c.Token},
+		args: []any{messageID, stamp, c.Address[:], c.ID, c.Token},
 		check: `SELECT COUNT(*) FROM reminder_emails WHERE id = ? AND claim_token = ? AND state = 'handover' AND message_id = ?
 			AND lease_until > UTC_TIMESTAMP(6)`,
 		checkArgs: []any{c.ID, c.Token, messageID},
 	}}, func(batch []mark) (string, []any) {
 		ids, idArgs := byID(batch, 0)
 		dates, dateArgs := byID(batch, 1)
+		addresses, addressArgs := byID(batch, 2)
 		where, whereArgs := ownClaims(batch)
 		return `UPDATE reminder_emails SET state = 'handover', message_id = ` + ids + `, message_date = ` + dates + `,
-			handover_at = UTC_TIMESTAMP(6) WHERE ` + where + ` AND state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)`,
-			slices.Concat(idArgs, dateArgs, whereArgs)
+			address = ` + addresses + `, handover_at = UTC_TIMESTAMP(6) WHERE ` + where + ` AND state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)`,
+			slices.Concat(idArgs, dateArgs, addressArgs, whereArgs)
 	})
 	return fault("mark the hand-over", err)
 }

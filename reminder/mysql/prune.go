@@ -78,7 +78,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, horizon reminder.Da
 	return p, fault("remove old runs", err)
 }
 
-const endedBefore = "state IN ('sent', 'refused', 'canceled', 'expired', 'failed', 'unknown') AND ended_at < ?"
+const endedBefore = "state IN ('sent', 'refused', 'canceled', 'expired', 'failed', 'unknown', 'bounced') AND ended_at < ?"
 
 // batch removes those of some emails that are still old, and whose cycles cannot come back.
 func (p *Pruned) batch(ctx context.Context, tx *sql.Tx, ids []int64, before time.Time, horizon reminder.Date, open map[string]bool, dryRun bool) error {
@@ -120,7 +120,8 @@ func (p *Pruned) batch(ctx context.Context, tx *sql.Tx, ids []int64, before time
 	if dryRun || len(remove) == 0 {
 		return nil
 	}
-	for _, statement := range []string{"DELETE FROM reminder_notices WHERE email_id IN (", "DELETE FROM reminder_emails WHERE id IN ("} {
+	for _, statement := range []string{"DELETE FROM reminder_notices WHERE email_id IN (", "DELETE FROM reminder_bounces WHERE email_id IN (",
+		"DELETE FROM reminder_emails WHERE id IN ("} {
 		if _, err := tx.ExecContext(ctx, statement+marks(len(remove))+")", remove...); err != nil {
 			return err
 		}

@@ -6,17 +6,19 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
 // A Status is how the outbox stands, for a person.
 type Status struct {
-	Emails        map[reminder.State]int `json:"emails"`
-	OldestWaiting string                 `json:"oldest_waiting"` // RFC 3339, or ""
-	BadAddresses  int                    `json:"bad_addresses"`  // borrowers whose address was refused for good
-	Pauses        []reminder.Pause       `json:"pauses"`         // stored; Until says whether they are over
-	Quarantine    *Quarantine            `json:"quarantine,omitempty"`
-	Runs          []Run                  `json:"runs"` // newest first
+	Emails        map[reminder.State]int   `json:"emails"`
+	OldestWaiting string                   `json:"oldest_waiting"`    // RFC 3339, or ""
+	BadAddresses  int                      `json:"bad_addresses"`     // borrowers whose address was refused for good
+	Bounced       map[mail.ReturnClass]int `json:"bounced,omitempty"` // emails that came back and were not queued again
+	Pauses        []reminder.Pause         `json:"pauses"`            // stored; Until says whether they are over
+	Quarantine    *Quarantine              `json:"quarantine,omitempty"`
+	Runs          []Run                    `json:"runs"` // newest first
 }
 
 // A Quarantine is one that stands.
@@ -55,6 +57,9 @@ func (s *Store) Status(ctx context.Context, now time.Time, runs int) (Status, er
 	}
 	if st.BadAddresses, err = s.count(ctx, "SELECT COUNT(*) FROM reminder_bad_addresses"); err != nil {
 		return st, fault("count the refused addresses", err)
+	}
+	if st.Bounced, err = s.Bounces(ctx, time.Time{}); err != nil {
+		return st, err
 	}
 	if st.Pauses, err = s.Pauses(ctx); err != nil {
 		return st, err

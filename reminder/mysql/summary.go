@@ -35,7 +35,8 @@ func (s *Store) Activity(ctx context.Context, today reminder.Date) (reminder.Act
 	}
 	a.Trouble, err = list(ctx, s, func(rows *sql.Rows, t *reminder.Trouble) error {
 		return rows.Scan(&t.State, &t.Reason, &t.Count)
-	}, `SELECT state, reason, COUNT(*) FROM reminder_emails WHERE state IN ('refused', 'failed', 'unknown') AND ended_at > ?
-		AND kind <> 'summary' GROUP BY state, reason ORDER BY COUNT(*) DESC, state, reason LIMIT 20`, from)
+	}, `SELECT state, IF(state = 'bounced', SUBSTRING_INDEX(reason, ' ', 2), reason) AS why, COUNT(*) FROM reminder_emails
+		WHERE state IN ('refused', 'failed', 'unknown', 'bounced') AND ended_at > ?
+		AND kind <> 'summary' GROUP BY state, why ORDER BY COUNT(*) DESC, state, why LIMIT 20`, from)
 	return a, fault("read what went wrong", err)
 }

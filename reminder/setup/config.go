@@ -89,6 +89,13 @@ type Config struct {
 	MailTries      int           `env:"MAIL_TRIES" envDefault:"3"`
 	MailPerConn    int           `env:"MAIL_MAX_PER_CONNECTION" envDefault:"100"`
 
+	MailFeedback   string `env:"MAIL_FEEDBACK" envDefault:"off"` // off, imap, sendgrid
+	IMAPHost       string `env:"IMAP_HOST"`                      // else what goes with MAIL_HOST
+	IMAPPort       int    `env:"IMAP_PORT" envDefault:"993"`
+	IMAPUsername   string `env:"IMAP_USERNAME"` // else MAIL_USERNAME, and so with the password
+	IMAPPassword   Secret `env:"IMAP_PASSWORD"`
+	IMAPEncryption string `env:"IMAP_ENCRYPTION" envDefault:"tls"` // tls; none to this computer only
+
 	SendGridKey     Secret `env:"SENDGRID_API_KEY"`
 	SendGridHost    string `env:"SENDGRID_HOST" envDefault:"https://api.sendgrid.com"`
 	SendGridSandbox bool   `env:"SENDGRID_SANDBOX" envDefault:"false"`
@@ -129,6 +136,7 @@ func Load(environ map[string]string) (Config, error) {
 func (c *Config) check(p *problems) {
 	c.checkDatabase(p)
 	c.checkMail(p)
+	c.checkFeedback(p)
 	c.checkRules(p)
 	c.checkTimes(p)
 }

@@ -133,7 +133,7 @@ func TestMisspeltKeys(t *testing.T) {
 	for key, nearest := range map[string]string{
 		"REMINDER_ONLYTO": "REMINDER_ONLY_TO", "REMINDER_ONLY_TOO": "REMINDER_ONLY_TO", "Reminder_Only_To": "REMINDER_ONLY_TO",
 		"REMINDER_SHEDULE": "REMINDER_SCHEDULE", "REMINDER_WINDOWS": "REMINDER_WINDOW", "REMINDER_CLOSED_WEEKDAY": "REMINDER_CLOSED_WEEKDAYS",
-		"SENDGRID_KEY": "SENDGRID_API_KEY", "SENDGRID_APIKEY": "SENDGRID_API_KEY", "IMAP_HOTS": "MAIL_HOST",
+		"SENDGRID_KEY": "SENDGRID_API_KEY", "SENDGRID_APIKEY": "SENDGRID_API_KEY", "IMAP_HOTS": "IMAP_HOST", "IMAP_PASSWRD": "IMAP_PASSWORD",
 	} {
 		for _, value := range []string{"secret-canary", ""} {
 			for name, load := range map[string]func(map[string]string) (Config, error){"all": Load, "database": LoadDatabase} {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/feedback"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/text"
@@ -58,6 +59,13 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 		Loans: store, Store: store, Sender: sender, Composer: composer, Mailings: reminder.Mailings(),
 		Now: time.Now, Log: log, Settings: cfg.settings, Describe: text.In(cfg.AppLocale).Error,
 	}}
+	source, err := cfg.feedback()
+	if err != nil {
+		return nil, reminder.NewFault(err, "config.mail_ca_file_cannot_be_used")
+	}
+	if source != nil {
+		app.Runner.Feedback = &feedback.Reader{Open: source, Store: store, Log: log, Resend: cfg.settings.Resend, Wait: copiesAfter}
+	}
 	if db := cfg.database(); file != nil {
 		app.Runner.Witness = newWitness(filepath.Dir(file.Filename), db.Net+" "+db.Addr+" "+db.DBName)
 	}

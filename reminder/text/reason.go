@@ -15,6 +15,9 @@ func Plainly(reason string) (text reminder.Message, detail string) {
 	if text, ok := reasons[reason]; ok {
 		return text, ""
 	}
+	if m := cameBack.FindStringSubmatch(reason); m != nil {
+		return reminder.Say("reason.came_back_" + m[1]), m[2]
+	}
 	if !mailError.MatchString(reason) {
 		said, cause, _ := strings.Cut(reason, " [") // a Fault's, which was cut to its column
 		return reminder.Say("reason.said", "Text", said), strings.TrimSuffix(cause, "]")
@@ -29,6 +32,9 @@ func Plainly(reason string) (text reminder.Message, detail string) {
 
 // mailError is the form of [mail.Error].
 var mailError = regexp.MustCompile(`^[a-z]+: (unknown|retry|refused|bad_address|stop)\b`)
+
+// cameBack is the form in which it is recorded why an email came back: its class, and what was said.
+var cameBack = regexp.MustCompile(`^bounced: (no_address|disabled|full|routing|policy|unclear)\b ?(.*)$`)
 
 // reasons are the words.
 var reasons = map[string]reminder.Message{
@@ -64,6 +70,7 @@ var reasons = map[string]reminder.Message{
 	string(reminder.VerdictTold):        reminder.Say("reason.told_already"),
 	string(reminder.StateFailed):        reminder.Say("reason.failed"),
 	string(reminder.StateRefused):       reminder.Say("reason.refused"),
+	string(reminder.StateBounced):       reminder.Say("reason.came_back"),
 	reminder.ReasonByPerson:             reminder.Say("reason.canceled_by_person"),
 	reminder.ReasonReleased:             reminder.Say("reason.its_quarantine_was_taken_back"),
 	reminder.ReasonMoved:                reminder.Say("reason.loan_then_moved_another_borrower"),

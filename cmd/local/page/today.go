@@ -124,7 +124,7 @@ func (v *visit) standing() (t today, err error) {
 		}
 	}
 	t.Job, t.Failed = v.d.job.progress(v.words), v.d.job.trouble()
-	t.Troubles = t.Emails[reminder.StateFailed] + t.Emails[reminder.StateRefused] + t.Emails[reminder.StateUnknown]
+	t.Troubles = t.Emails[reminder.StateFailed] + t.Emails[reminder.StateRefused] + t.Emails[reminder.StateUnknown] + t.Emails[reminder.StateBounced]
 	t.Waiting = t.Emails[reminder.StateQueued] + t.Emails[reminder.StateClaimed] + t.Emails[reminder.StateHandover]
 	if t.Notes, err = v.d.Machine.Notes(ctx, v.app, v.Lang); err == nil && len(t.Notes) == 0 {
 		t.Notes = []Note{{Code: "good", What: v.T("page.today.good"), Why: v.T("page.today.good_text")}}

@@ -31,7 +31,7 @@ type badMail struct {
 	Chat                      string // link, or ""
 }
 
-var bad = []reminder.State{reminder.StateFailed, reminder.StateRefused, reminder.StateUnknown}
+var bad = []reminder.State{reminder.StateFailed, reminder.StateRefused, reminder.StateUnknown, reminder.StateBounced}
 
 func showTroubles(v *visit) error {
 	v.page = "troubles"

@@ -1,0 +1,63 @@
+package feedback
+
+import (
+	"context"
+	"fmt"
+	"hash/crc32"
+	"strings"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/mail"
+	"github.com/mtsn6garut/pengingat/mail/inbox"
+)
+
+// A Mailbox is what an [IMAP] source needs of package inbox.
+type Mailbox interface {
+	Since(ctx context.Context, after inbox.Cursor, day time.Time, wanted func(header []byte) bool, take func(inbox.Batch) error) error
+	Sent(ctx context.Context, sought []inbox.Sought) ([]bool, error)
+	Close() error
+}
+
+// IMAP is a mailbox as a Source: what came back is in its inbox, and what was accepted in its mailbox for sent mail.
+type IMAP struct {
+	Mailbox
+	Account string // a place in one account means nothing in another
+}
+
+// OpenIMAP returns what opens a Source.
+func OpenIMAP(cfg inbox.Config) func(context.Context) (Source, error) {
+	return func(ctx context.Context) (Source, error) {
+		m, err := inbox.Open(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		return IMAP{m, cfg.Username + "@" + cfg.Host}, nil
+	}
+}
+
+// Returned implements [Source].
+func (m IMAP) Returned(ctx context.Context, place string, now time.Time, take func(Batch) error) error {
+	account := fmt.Sprintf("%08x ", crc32.ChecksumIEEE([]byte(m.Account)))
+	after, ours := strings.CutPrefix(place, account)
+	if !ours {
+		after = ""
+	}
+	return m.Since(ctx, inbox.ParseCursor(after), now.Add(-MaxAge), Wanted, func(b inbox.Batch) error {
+		batch := Batch{Read: b.Looked, Place: account + b.Next.String()}
+		for _, msg := range b.Messages {
+			if r, ok := Parse(msg.Raw, msg.Received); ok {
+				batch.Returns = append(batch.Returns, r)
+			}
+		}
+		return take(batch)
+	})
+}
+
+// Accepted implements [Source].
+func (m IMAP) Accepted(ctx context.Context, emails []Handed) ([]bool, error) {
+	sought := make([]inbox.Sought, len(emails))
+	for i, e := range emails {
+		sought[i] = inbox.Sought{MessageID: e.MessageID, Field: mail.RefHeader, Value: e.Ref}
+	}
+	return m.Sent(ctx, sought)
+}

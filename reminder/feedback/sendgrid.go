@@ -1,0 +1,206 @@
+package feedback
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/mail"
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// SendGrid is the service's Email Logs and suppression lists as a Source. A log is found by the receipt of its email. The lists name
+// addresses alone, and tell what the logs keep for a month only.
+type SendGrid struct {
+	Host, Key string
+	Client    *http.Client
+}
+
+const (
+	logRows = 1000               // of one answer; there are no pages
+	logTime = 4 * 24 * time.Hour // the service tries for three days
+	listed  = 500                // rows of a list
+	minSpan = 2 * time.Second    // of logs that are asked for at once
+	maxSize = 8 << 20            // of an answer
+	around  = 10 * time.Minute   // an email's hand-over, by another clock
+	logForm = time.RFC3339       // of times in a query
+)
+
+// A logRow is a message in the logs.
+type logRow struct {
+	ID      string    `json:"sg_message_id"`
+	To      string    `json:"to_email"`
+	Status  string    `json:"status"`
+	Reason  string    `json:"reason"`
+	Created time.Time `json:"sg_message_id_created_at"`
+	Args    struct {
+		Ref string `json:"ref"`
+	} `json:"custom_args"`
+}
+
+// receipt is what the service said when it accepted the message: the id up to its first dot.
+func (r logRow) receipt() string { id, _, _ := strings.Cut(r.ID, "."); return id }
+
+// Returned implements [Source]. The state of a log changes for days, so it is read anew each time; the place says nothing.
+func (s SendGrid) Returned(ctx context.Context, _ string, now time.Time, take func(Batch) error) error {
+	rows, err := s.logs(ctx, now.Add(-logTime), now.Add(around), " AND status IN ('bounced', 'blocked', 'dropped')")
+	if err != nil {
+		return err
+	}
+	b := Batch{Read: len(rows)}
+	for _, row := range rows {
+		b.Returns = append(b.Returns, row.asReturn())
+	}
+	for _, list := range []string{"spam_reports", "invalid_emails"} {
+		var entries []struct {
+			Created       int64
+			Email, Reason string
+		}
+		query := url.Values{"start_time": {strconv.FormatInt(now.Add(-logTime).Unix(), 10)}, "limit": {strconv.Itoa(listed)}}
+		if err := s.call(ctx, http.MethodGet, "/v3/suppression/"+list+"?"+query.Encode(), "suppression."+list+".read", nil, &entries); err != nil {
+			return err
+		}
+		for _, e := range entries {
+			f := Failure{Addresses: []string{strings.ToLower(e.Email)}, Class: mail.ReturnNoAddress, Text: mail.Redact(e.Reason, e.Email)}
+			b.Returns = append(b.Returns, Return{Failures: []Failure{f}, Complaint: list == "spam_reports", At: time.Unix(e.Created, 0), Foreign: true})
+		}
+		b.Read += len(entries)
+	}
+	return take(b)
+}
+
+// asReturn judges a log. The service drops mail to addresses that it has on its lists, and says why.
+func (r logRow) asReturn() Return {
+	f := Failure{Addresses: []string{strings.ToLower(r.To)}, Text: mail.Redact(r.Reason, r.To)}
+	f.Class, f.Code = mail.ClassifyReturn("", r.Reason)
+	complaint := false
+	switch reason := strings.ToLower(r.Reason); {
+	case r.Status != "dropped":
+		if r.Status == "blocked" && f.Class == mail.ReturnNoAddress { // a block is not permanent
+			f.Class = mail.ReturnUnclear
+		}
+	case strings.Contains(reason, "bounced"), strings.Contains(reason, "invalid"):
+		f.Class = mail.ReturnNoAddress
+	case strings.Contains(reason, "spam report"), strings.Contains(reason, "unsubscribed"):
+		complaint = true
+	default:
+		f.Class = mail.ReturnPolicy
+	}
+	return Return{Receipt: r.receipt(), Failures: []Failure{f}, Complaint: complaint, At: r.Created, Foreign: true}
+}
+
+// logs reads the logs of a time. A thousand rows may be all there are or not: then each half is asked for.
+func (s SendGrid) logs(ctx context.Context, from, to time.Time, more string) ([]logRow, error) {
+	var answer struct {
+		Messages []logRow `json:"messages"`
+	}
+	query := fmt.Sprintf("sg_message_id_created_at >= TIMESTAMP %q AND sg_message_id_created_at < TIMESTAMP %q%s",
+		from.UTC().Format(logForm), to.UTC().Format(logForm), more)
+	err := s.call(ctx, http.MethodPost, "/v3/logs", "messages.read", map[string]any{"query": query, "limit": logRows}, &answer)
+	if err != nil || len(answer.Messages) < logRows || to.Sub(from) < minSpan {
+		return answer.Messages, err
+	}
+	middle := from.Add(to.Sub(from) / 2).Truncate(time.Second)
+	first, err := s.logs(ctx, from, middle, more)
+	if err != nil {
+		return nil, err
+	}
+	second, err := s.logs(ctx, middle, to, more)
+	return append(first, second...), err
+}
+
+// Accepted implements [Source]. An email is found by its receipt or, when the answer with it was lost, by its ref, which only the
+// log of a single message has.
+func (s SendGrid) Accepted(ctx context.Context, emails []Handed) ([]bool, error) {
+	found := make([]bool, len(emails))
+	for i, e := range emails {
+		rows, err := s.logs(ctx, e.At.Add(-around), e.At.Add(around), "")
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			switch {
+			case found[i]:
+			case e.Receipt != "":
+				found[i] = row.receipt() == e.Receipt
+			case reminder.DigestOf(row.To) == e.Address:
+				var whole logRow
+				if err := s.call(ctx, http.MethodGet, "/v3/logs/"+url.PathEscape(row.ID), "messages.read", nil, &whole); err != nil {
+					return nil, err
+				}
+				found[i] = whole.Args.Ref == e.Ref
+			}
+		}
+	}
+	return found, nil
+}
+
+// Close implements [Source].
+func (s SendGrid) Close() error { s.Client.CloseIdleConnections(); return nil }
+
+// A ScopeError says that a key may not do what the feedback needs.
+type ScopeError struct{ Scope string }
+
+func (e *ScopeError) Error() string { return "the API key lacks the scope " + e.Scope }
+
+// Check tries what the feedback needs, and returns the scopes that the key lacks.
+func (s SendGrid) Check(ctx context.Context) (lacking []string, err error) {
+	for scope, path := range map[string]string{
+		"messages.read": "/v3/logs", "suppression.spam_reports.read": "/v3/suppression/spam_reports?limit=1",
+		"suppression.invalid_emails.read": "/v3/suppression/invalid_emails?limit=1",
+	} {
+		method, body := http.MethodGet, any(nil)
+		if path == "/v3/logs" {
+			method, body = http.MethodPost, map[string]any{"query": "status IN ('bounced')", "limit": 1}
+		}
+		var answer any
+		err := s.call(ctx, method, path, scope, body, &answer)
+		if refused, ok := errors.AsType[*ScopeError](err); ok {
+			lacking = append(lacking, refused.Scope)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(lacking)
+	return lacking, nil
+}
+
+func (s SendGrid) call(ctx context.Context, method, path, scope string, body, answer any) error {
+	var in io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		in = bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, s.Host+path, in)
+	if err != nil {
+		return errors.New("SENDGRID_HOST is no address of a service")
+	}
+	req.Header.Set("Authorization", "Bearer "+s.Key)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := s.Client.Do(req)
+	if err != nil {
+		return errors.New(mail.Redact(err.Error(), s.Key))
+	}
+	defer res.Body.Close()
+	switch {
+	case res.StatusCode == http.StatusForbidden, res.StatusCode == http.StatusUnauthorized:
+		return &ScopeError{scope}
+	case res.StatusCode == http.StatusNotFound && method == http.MethodGet: // older than what is kept
+		return nil
+	case res.StatusCode != http.StatusOK:
+		return fmt.Errorf("SendGrid answers %s", http.StatusText(res.StatusCode))
+	}
+	return json.NewDecoder(io.LimitReader(res.Body, maxSize)).Decode(answer)
+}

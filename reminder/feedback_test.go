@@ -1,0 +1,294 @@
+package reminder_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/mail/mailtest"
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/feedback"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+)
+
+// A postOffice is a library with a mail server, and with the mailbox to which what comes back is delivered.
+type postOffice struct {
+	*library
+	smtp *mailtest.Server
+	imap *mailtest.IMAP
+	app  *setup.App
+}
+
+func newPostOffice(t *testing.T, script func(mailtest.Command) mailtest.Action, settings map[string]string) *postOffice {
+	p := &postOffice{library: newLibrary(t), smtp: mailtest.NewServer(t, mailtest.Options{DSN: true, Script: script}), imap: mailtest.NewIMAP(t, false)}
+	environ := map[string]string{
+		"MAIL_FEEDBACK": "imap", "IMAP_PORT": fmt.Sprint(p.imap.Port), "IMAP_ENCRYPTION": "none", "MAIL_CONCURRENCY": "1",
+		"IMAP_USERNAME": mailtest.IMAPUser, "IMAP_PASSWORD": mailtest.IMAPPassword,
+	}
+	for key, value := range settings {
+		environ[key] = value
+	}
+	p.app = p.library.app(t, p.smtp, environ)
+	return p
+}
+
+// lend lends books that are due today, each to a borrower of its own.
+func (p *postOffice) lend(t *testing.T, n int) {
+	for range n {
+		p.AddLoan(t, mysqltest.Loan{Due: p.now.Format("2006-01-02")})
+	}
+}
+
+func (p *postOffice) work(t *testing.T) reminder.Report {
+	t.Helper()
+	rep, err := p.app.Runner.Run(t.Context(), reminder.Options{})
+	require.NoError(t, err)
+	require.NotNil(t, rep.Feedback)
+	return rep
+}
+
+// back returns a sample of package feedback as if it were about a message that was sent.
+func back(t *testing.T, sample string, m mailtest.Received) string {
+	t.Helper()
+	raw, err := os.ReadFile("feedback/testdata/" + sample + ".eml")
+	require.NoError(t, err)
+	return strings.NewReplacer("0123456789abcdef0123456789abcdef.1@perpus.example.sch.id", m.ID,
+		"0123456789abcdef0123456789ab=\ncdef.1=40perpus.example.sch.id", m.ID,
+		"ABCDEFGHIJKLMNOPQRSTUVWX23", m.Parse(t).Header.Get("X-Pengingat-Ref"),
+		"siti@murid.example.sch.id", m.To, "siti=40murid.example.sch.id", m.To).Replace(string(raw))
+}
+
+func (p *postOffice) bounce(t *testing.T, sample string, m mailtest.Received) {
+	t.Helper()
+	p.imap.Add(t, mailtest.Inbox, []byte(back(t, sample, m)))
+}
+
+// TestBounces: what came back ends as its class says, once, whichever system reports it; and nothing else does.
+func TestBounces(t *testing.T) {
+	p := newPostOffice(t, nil, nil)
+	p.lend(t, 40)
+	require.Equal(t, 40, p.work(t).Emails.Sent)
+	sent := p.smtp.Messages()
+	samples := []string{"postfix-no_address", "exim-full", "gmail-disabled", "gmail-policy", "zoho-full", "qmail-no_address", "utf8-routing"}
+	for i, sample := range samples {
+		p.bounce(t, sample, sent[i])
+	}
+	// What is no bounce, and what is forged: by somebody who has a message of his own and speaks for another's address; by a stranger
+	// who knows no id; by a sender who only claims to be a mail system.
+	for i, sample := range []string{"reply-nothing", "vacation-nothing", "mdn-nothing", "postfix-nothing-delay", "gmail-nothing-forged", "forged-nothing-path"} {
+		p.bounce(t, sample, sent[20+i])
+	}
+	other := sent[30]
+	other.To = sent[31].To
+	p.bounce(t, "postfix-no_address", other)
+	stranger := sent[32]
+	stranger.ID = "ffffffffffffffffffffffffffffffff.1@mtsn6garut.example"
+	stranger.Data = []byte("X-Pengingat-Ref: AAAAAAAAAAAAAAAAAAAAAAAAAA\r\nContent-Type: text/plain\r\n\r\n")
+	p.bounce(t, "postfix-no_address", stranger)
+
+	p.now = p.now.Add(3600e9)
+	rep := p.work(t)
+	assert.Equal(t, &reminder.FeedbackCounts{Read: 15, Bounced: 7, Unmatched: 2}, rep.Feedback)
+	assert.Equal(t, reminder.EmailCounts{Bounced: 7}, rep.Emails)
+	assert.True(t, rep.NeedsPerson())
+	for i, sample := range samples {
+		class := sample[strings.LastIndex(sample, "-")+1:]
+		assert.Equal(t, 1, p.count(t, `SELECT COUNT(*) FROM reminder_emails e JOIN reminder_bounces b ON b.email_id = e.id
+			JOIN users u ON u.id = e.borrower_id WHERE e.state = 'bounced' AND e.bounced_at IS NOT NULL AND u.email = ? AND b.class = ?`, sent[i].To, class), sample)
+	}
+	assert.Equal(t, 7, p.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'bounced'"))
+	assert.Equal(t, 2, p.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"), "no such address at once; all else not yet, or never")
+	assert.Equal(t, 2, p.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE dropped = 'bad_address'"))
+	assert.Equal(t, 5, p.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE dropped = 'bounced'"))
+	assert.Zero(t, p.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE reason LIKE '%@%'"), "no address is stored")
+	assert.Zero(t, p.imap.Changes(), "nothing is changed in the mailbox")
+
+	again := p.work(t)
+	assert.Equal(t, &reminder.FeedbackCounts{}, again.Feedback, "nothing twice")
+	assert.Zero(t, again.Emails.Sent)
+	p.imap.Renew(t, mailtest.Inbox) // the provider gives other numbers to the same messages
+	p.bounce(t, samples[0], sent[0])
+	p.bounce(t, "yahoo-no_address", sent[15])
+	assert.Equal(t, &reminder.FeedbackCounts{Read: 2, Bounced: 1}, p.work(t).Feedback)
+
+	// The step is told when the address is mended.
+	p.Exec(t, "UPDATE users SET email = 'baru@example.org' WHERE email = ?", sent[0].To)
+	rep = p.work(t)
+	assert.Equal(t, 1, rep.Emails.Sent)
+	assert.Equal(t, "baru@example.org", p.smtp.Messages()[40].To)
+}
+
+// TestBounceTwice: an address that is switched off is bad on the second email, and a full one after three over two weeks.
+func TestBounceTwice(t *testing.T) {
+	p := newPostOffice(t, nil, map[string]string{"REMINDER_SCHEDULE": "0,+1", "REMINDER_MAX_OVERDUE_DAYS": "60"})
+	p.lend(t, 12)
+	bad := []int{}
+	for day := range 4 {
+		p.work(t)
+		var off, full *mailtest.Received
+		for _, m := range p.smtp.Messages() { // the newest of each
+			switch m.To {
+			case p.smtp.Messages()[0].To:
+				off = &m
+			case p.smtp.Messages()[1].To:
+				full = &m
+			}
+		}
+		p.bounce(t, "gmail-disabled", *off)
+		p.bounce(t, "exim-full", *full)
+		p.work(t)
+		if day == 2 { // some time has passed since the first one
+			p.Exec(t, "UPDATE reminder_bounces SET came_at = DATE_SUB(came_at, INTERVAL 15 DAY) WHERE class = 'full' ORDER BY email_id LIMIT 1")
+		}
+		bad = append(bad, p.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
+		p.now = p.now.AddDate(0, 0, 1)
+	}
+	assert.Equal(t, []int{0, 1, 1, 2}, bad)
+}
+
+// TestTooManyBounces: when more than a fifth of a run comes back, it is not about the addresses. What was marked before that was
+// known is taken back.
+func TestTooManyBounces(t *testing.T) {
+	p := newPostOffice(t, nil, nil)
+	p.lend(t, 12)
+	p.work(t)
+	sent := p.smtp.Messages()
+	p.bounce(t, "postfix-no_address", sent[0])
+	p.work(t)
+	assert.Equal(t, 1, p.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
+	for _, m := range sent[1:3] {
+		p.bounce(t, "postfix-no_address", m)
+	}
+	rep := p.work(t)
+	assert.Equal(t, 2, rep.Emails.Bounced)
+	assert.Zero(t, p.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
+	assert.Equal(t, 3, p.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE dropped = 'bounced'"))
+	assert.Contains(t, p.log.String(), "no address is marked")
+	assert.Zero(t, p.work(t).Emails.Sent)
+}
+
+// TestComplaint: who calls a reminder unwanted gets no more.
+func TestComplaint(t *testing.T) {
+	p := newPostOffice(t, nil, nil)
+	p.lend(t, 2)
+	p.work(t)
+	p.bounce(t, "arf-complaint", p.smtp.Messages()[1])
+	p.work(t)
+	assert.Equal(t, 1, p.count(t, "SELECT COUNT(*) FROM reminder_opt_outs o JOIN users u ON u.id = o.borrower_id WHERE u.email = ?", p.smtp.Messages()[1].To))
+	assert.Equal(t, 1, p.count(t, "SELECT COUNT(*) FROM reminder_opt_outs"))
+	assert.Equal(t, 2, p.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'sent'"))
+}
+
+// TestFeedbackFails: whatever becomes of the mailbox, the run is done, and the report says why there was no more.
+func TestFeedbackFails(t *testing.T) {
+	p := newPostOffice(t, nil, nil)
+	p.lend(t, 2)
+	p.app.Runner.Feedback = &feedback.Reader{Store: p.app.Store, Log: p.app.Log, Open: func(context.Context) (feedback.Source, error) { panic("broken") }}
+	rep := p.work(t)
+	assert.Equal(t, 2, rep.Emails.Sent)
+	assert.Equal(t, reminder.RunDone, rep.Outcome)
+	assert.NotEmpty(t, rep.Feedback.Error)
+
+	p = newPostOffice(t, nil, nil)
+	p.lend(t, 2)
+	p.imap.Close()
+	rep = p.work(t)
+	assert.Equal(t, reminder.RunDone, rep.Outcome)
+	assert.Equal(t, 2, rep.Emails.Sent)
+	assert.Contains(t, rep.Feedback.Error, "connect: ")
+	assert.False(t, rep.NeedsPerson(), "the reminders are sent")
+}
+
+// brokenPlace is a store under which a run dies between recording what came back and its place in the mailbox.
+type brokenPlace struct{ feedback.Store }
+
+func (brokenPlace) KeepPlace(context.Context, string) error { return errors.New("killed") }
+
+func TestKilledBetweenReadingAndWriting(t *testing.T) {
+	p := newPostOffice(t, nil, nil)
+	p.lend(t, 10)
+	p.work(t)
+	reader := p.app.Runner.Feedback.(*feedback.Reader)
+	p.bounce(t, "postfix-no_address", p.smtp.Messages()[0])
+	broken := *reader
+	broken.Store = brokenPlace{p.app.Store}
+	p.app.Runner.Feedback = &broken
+	assert.Contains(t, p.work(t).Feedback.Error, "killed")
+	p.app.Runner.Feedback = reader
+	assert.Equal(t, &reminder.FeedbackCounts{Read: 1}, p.work(t).Feedback, "read again, and recorded once")
+	assert.Equal(t, 1, p.count(t, "SELECT COUNT(*) FROM reminder_bounces"))
+	assert.Equal(t, 1, p.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
+}
+
+// TestUnknownIsSettled: an email that may have been sent was, when a copy is among the sent ones; it was not, when a copy is missing
+// after some time, and one of another email is there; and what nobody can know is decided by REMINDER_UNKNOWN.
+func TestUnknownIsSettled(t *testing.T) {
+	const old = "UPDATE reminder_emails SET handover_at = DATE_SUB(handover_at, INTERVAL 20 MINUTE)"
+	for name, tt := range map[string]struct {
+		sent    bool // a mailbox is for sent mail
+		copies  int  // of the messages, how many have a copy there: of the first, then of the unknown one too
+		old     bool
+		bounced bool
+		state   string
+		mails   int // that the mail server got, the lost one not counted
+		newID   bool
+	}{
+		"accepted":                 {sent: true, copies: 2, state: "sent", mails: 1},
+		"not accepted":             {sent: true, copies: 1, old: true, state: "sent", mails: 2, newID: true},
+		"perhaps the copy comes":   {sent: true, copies: 1, state: "unknown", mails: 1},
+		"no copy of any":           {sent: true, copies: 0, old: true, state: "sent", mails: 2},
+		"no mailbox for sent mail": {copies: 1, old: true, state: "sent", mails: 2},
+		"it came back":             {copies: 0, bounced: true, state: "bounced", mails: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPostOffice(t, answers("dot", mailtest.Action{}, mailtest.Action{Drop: true}), nil)
+			p.imap.KeepsSent = tt.sent
+			p.lend(t, 2)
+			first := p.work(t)
+			assert.Equal(t, reminder.EmailCounts{Sent: 1, Unknown: 1}, first.Emails)
+			var lost mailtest.Received
+			for _, c := range p.smtp.Commands() {
+				switch c.Phase {
+				case "rcpt":
+					lost.To = c.Arg
+				case "dot":
+					lost.Data = []byte(c.Arg)
+				}
+			}
+			_, id, _ := strings.Cut(string(lost.Data), "Message-ID: <")
+			lost.ID, _, _ = strings.Cut(id, ">")
+			if tt.copies > 0 {
+				p.imap.Add(t, mailtest.Sent, p.smtp.Messages()[0].Data)
+			}
+			if tt.copies > 1 {
+				p.imap.Add(t, mailtest.Sent, lost.Data)
+			}
+			if tt.bounced {
+				p.bounce(t, "exim-full", lost)
+			}
+			if tt.old {
+				p.Exec(t, old)
+			}
+			second := p.work(t)
+			if tt.newID || tt.state == "sent" && tt.mails == 1 || tt.bounced {
+				assert.Equal(t, 1, second.Feedback.Resolved)
+			} else {
+				assert.Zero(t, second.Feedback.Resolved)
+			}
+			p.work(t)
+			assert.Equal(t, 1, p.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = ? AND borrower_id = (SELECT id FROM users WHERE email = ?)", tt.state, lost.To))
+			got := p.smtp.Messages()
+			require.Len(t, got, tt.mails)
+			if tt.mails == 2 {
+				assert.Equal(t, tt.newID, got[1].ID != lost.ID, "a copy has the same Message-ID, and a new message a new one")
+			}
+		})
+	}
+}
