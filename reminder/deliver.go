@@ -297,7 +297,8 @@ func (s Settings) message(c Claim, draft Draft, content Content, now time.Time) 
 		Subject: content.Subject, Text: content.Text, HTML: content.HTML, Lang: content.Lang,
 	}
 	if m.ID == "" {
-		m.ID, m.Date = fmt.Sprintf("%s.%d@%s", cmp.Or(c.name, c.Ref), c.Attempts, s.From.Domain()), now.Truncate(time.Second)
+		m.ID = fmt.Sprintf("%s.%d@%s", cmp.Or(c.name, c.Ref), c.Attempts, s.From.Domain())
+		m.Date = now.Truncate(time.Second)
 	}
 	// A branch's address becomes From only where the configuration says that the mail login may use it; elsewhere,
 	// answers go to it. Else one cell in the library's system could stop all mail.
@@ -396,7 +397,8 @@ func (d *delivery) pauseMail(failure *mail.Error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.halt), recordTimeout)
 	defer cancel()
 	err := d.Store.SetPause(ctx, Pause{
-		Kind: failure.Pause, Reason: failure.Error(), Until: d.Now.Add(failure.PauseFor), Fingerprint: d.Settings.Fingerprint(""),
+		Kind: failure.Pause, Reason: failure.Error(), Until: d.Now.Add(failure.PauseFor),
+		Fingerprint: d.Settings.Fingerprint(""),
 	})
 	if err != nil {
 		d.Log.Error("store the pause", "error", err)

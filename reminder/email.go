@@ -165,7 +165,8 @@ type Dropped struct {
 // for ever. Of the other reasons, superseded and expired give way to a newer step; and what a server refused or a
 // person ended, a person begins again.
 var Voids = []string{
-	ReasonReturned, ReasonRenewed, string(VerdictTooOld), string(VerdictOnHold), string(VerdictOptedOut), string(VerdictUnreachable), string(VerdictBadAddress),
+	ReasonReturned, ReasonRenewed, string(VerdictTooOld), string(VerdictOnHold), string(VerdictOptedOut),
+	string(VerdictUnreachable), string(VerdictBadAddress),
 	string(StateCanceled), ReasonReleased, string(VerdictOdd),
 }
 

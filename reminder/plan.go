@@ -11,7 +11,7 @@ type Plan struct {
 	rules    Rules
 	today    Date
 	emails   map[string]*Email // by Borrower.ID
-	promised map[Cycle]string  // in emails, by which borrower: a view whose joins show a loan twice must not stop the run
+	promised map[Cycle]string  // whose email it is in: a view whose joins show a loan twice must not stop the run
 	withheld map[string]bool   // borrowers
 	moved    []planned         // told to another borrower
 	told     int               // loans
@@ -22,8 +22,8 @@ type Plan struct {
 
 // NewPlan returns an empty plan for one day.
 func NewPlan(rules Rules, today Date) *Plan {
-	return &Plan{rules: rules, today: today, emails: map[string]*Email{}, promised: map[Cycle]string{}, withheld: map[string]bool{},
-		odd: map[string]bool{}}
+	return &Plan{rules: rules, today: today, emails: map[string]*Email{}, promised: map[Cycle]string{},
+		withheld: map[string]bool{}, odd: map[string]bool{}}
 }
 
 // Add judges a page of loans. known holds what was promised in their cycles.

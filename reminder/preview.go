@@ -39,7 +39,8 @@ func (r *Runner) Preview(ctx context.Context, queue Queue, today Date, each func
 		return err
 	}
 	for i, e := range planned {
-		claims = append(claims, Claim{Ref: fmt.Sprintf("preview-%d", i+1), Attempts: 1, Kind: e.Kind, Borrower: e.Borrower, Notices: e.Notices})
+		claims = append(claims, Claim{Ref: fmt.Sprintf("preview-%d", i+1), Attempts: 1,
+			Kind: e.Kind, Borrower: e.Borrower, Notices: e.Notices})
 	}
 	for i, to := range r.Settings.SummaryTo {
 		s, err := run.summary(ctx)
@@ -118,7 +119,9 @@ func (r *Runner) Silent(ctx context.Context, queue Queue, today Date, most int) 
 			delete(why, n.Loan)
 		}
 	}
-	ids := slices.SortedFunc(maps.Keys(why), func(a, b string) int { return cmp.Or(cmp.Compare(why[a], why[b]), cmp.Compare(a, b)) })
+	ids := slices.SortedFunc(maps.Keys(why), func(a, b string) int {
+		return cmp.Or(cmp.Compare(why[a], why[b]), cmp.Compare(a, b))
+	})
 	shown := ids[:min(len(ids), most)]
 	loans, err := rereadAll(ctx, r.Loans, shown)
 	for _, l := range loans {

@@ -85,7 +85,8 @@ func (r *Runner) Quarantine(ctx context.Context, outbox Silencer, before Date, a
 	if err := r.Store.Finish(ctx, *rep); err != nil {
 		return done, err
 	}
-	run.seen = Seen{Database: database(records.Secret), Run: rep.RunID, Started: rep.StartedAt} // that worked: the next run is not held
+	// The records are accepted, so the next run is not held for them.
+	run.seen = Seen{Database: database(records.Secret), Run: rep.RunID, Started: rep.StartedAt}
 	run.tellFinished(ctx)
 	return done, nil
 }

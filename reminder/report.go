@@ -115,7 +115,9 @@ func (c *EmailCounts) count(s State) {
 // NeedsPerson reports whether somebody should look: an email failed, was refused or has an unknown outcome, a loan is
 // odd, or the run holds back.
 func (r Report) NeedsPerson() bool {
-	return r.Outcome == RunHeld || r.Loans != nil && r.Loans.Odd > 0 || r.Emails.Failed > 0 || r.Emails.Refused > 0 || r.Emails.Unknown > 0 || r.Emails.Bounced > 0 ||
+	e := r.Emails
+	return r.Outcome == RunHeld || r.Loans != nil && r.Loans.Odd > 0 ||
+		e.Failed > 0 || e.Refused > 0 || e.Unknown > 0 || e.Bounced > 0 ||
 		r.Outcome == RunPaused && r.Reason != string(PauseByPerson)
 }
 

@@ -125,7 +125,8 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 
 // begins returns a run that has done nothing yet.
 func (r *Runner) begins(now time.Time, o Options) *Run {
-	run := &Run{Runner: r, Options: o, Now: now, Today: DateOf(now, r.Settings.Zone), budget: r.Settings.Budget, odd: map[string]bool{}}
+	run := &Run{Runner: r, Options: o, Now: now, Today: DateOf(now, r.Settings.Zone), budget: r.Settings.Budget,
+		odd: map[string]bool{}}
 	run.Report = &Report{
 		RunID: rand.Text(), Trigger: o.Trigger, Version: Version, Today: run.Today,
 		DryRun: o.DryRun, Outcome: RunDone, StartedAt: now.UTC().Truncate(time.Millisecond),

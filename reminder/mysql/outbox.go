@@ -21,33 +21,38 @@ const promiseChunk = 200
 
 // Promise stores emails and their notices. A crash between two chunks leaves whole emails or nothing.
 func (s *Store) Promise(ctx context.Context, runID string, emails []reminder.Email) (reminder.PlannedCounts, error) {
-	return s.insert(ctx, runID, emails, reminder.StateQueued, "")
+	return s.insert(ctx, promise{runID, reminder.StateQueued, ""}, emails)
 }
 
 // Skip stores emails that were never sent, so that their notices are not promised any more.
-func (s *Store) Skip(ctx context.Context, runID string, emails []reminder.Email, reason string) (reminder.PlannedCounts, error) {
-	return s.insert(ctx, runID, emails, reminder.StateCanceled, reason)
+func (s *Store) Skip(ctx context.Context, runID string, emails []reminder.Email, reason string) (reminder.PlannedCounts,
+	error) {
+	return s.insert(ctx, promise{runID, reminder.StateCanceled, reason}, emails)
 }
 
-func (s *Store) insert(ctx context.Context, runID string, emails []reminder.Email, state reminder.State, reason string) (reminder.PlannedCounts, error) {
-	var total reminder.PlannedCounts
+// A promise is what all emails of one call have in common.
+type promise struct {
+	runID  string
+	state  reminder.State
+	reason string
+}
+
+func (s *Store) insert(ctx context.Context, p promise, emails []reminder.Email) (n reminder.PlannedCounts, err error) {
 	for chunk := range slices.Chunk(emails, promiseChunk) {
-		n, err := s.insertChunk(ctx, runID, chunk, state, reason)
+		part, err := s.insertChunk(ctx, p, chunk)
+		n.Emails, n.Notices, n.Odd = n.Emails+part.Emails, n.Notices+part.Notices, n.Odd+part.Odd
 		if err != nil {
-			return total, fault("promise emails", err)
+			return n, fault("promise emails", err)
 		}
-		total.Emails += n.Emails
-		total.Notices += n.Notices
-		total.Odd += n.Odd
 	}
-	return total, nil
+	return n, nil
 }
 
 // insertChunk stores one chunk. Error 1062 says that some of its notices are on record: another run promised them in
 // the meantime, or they are promised anew. The former are left out, room is made for the latter, and the rest is tried
 // again. A chunk that the database refuses for one of its values is halved down to the email that has it; that one is
 // left out.
-func (s *Store) insertChunk(ctx context.Context, runID string, chunk []reminder.Email, state reminder.State, reason string) (reminder.PlannedCounts, error) {
+func (s *Store) insertChunk(ctx context.Context, p promise, chunk []reminder.Email) (reminder.PlannedCounts, error) {
 	var n reminder.PlannedCounts
 	var known map[reminder.Cycle]reminder.History
 	for try := 0; len(chunk) > 0; try++ {
@@ -58,14 +63,15 @@ func (s *Store) insertChunk(ctx context.Context, runID string, chunk []reminder.
 		err := s.tx(ctx, func(tx *sql.Tx, again bool) error {
 			if again {
 				// The commit before may have happened although its reply was lost. It was all or nothing.
-				if done, err := count(ctx, tx, "SELECT COUNT(*) FROM reminder_emails WHERE ref = ?", refs[0]); err != nil || done > 0 {
+				done, err := count(ctx, tx, "SELECT COUNT(*) FROM reminder_emails WHERE ref = ?", refs[0])
+				if err != nil || done > 0 {
 					return err
 				}
 			}
 			if err := makeRoom(ctx, tx, chunk, known); err != nil {
 				return err
 			}
-			return insertEmails(ctx, tx, runID, chunk, refs, state, reason)
+			return insertEmails(ctx, tx, p, chunk, refs)
 		})
 		if err == nil {
 			n.Emails = len(chunk)
@@ -78,9 +84,10 @@ func (s *Store) insertChunk(ctx context.Context, runID string, chunk []reminder.
 			n.Odd = len(chunk[0].Notices)
 			return n, nil
 		}
-		if ofValue(err) || errors.Is(err, mysql.ErrPktTooLarge) && len(chunk) > 1 { // or a server that takes short statements only
+		// Or a server that takes short statements only.
+		if ofValue(err) || errors.Is(err, mysql.ErrPktTooLarge) && len(chunk) > 1 {
 			for half := range slices.Chunk(chunk, (len(chunk)+1)/2) {
-				part, err := s.insertChunk(ctx, runID, half, state, reason)
+				part, err := s.insertChunk(ctx, p, half)
 				n.Emails, n.Notices, n.Odd = n.Emails+part.Emails, n.Notices+part.Notices, n.Odd+part.Odd
 				if err != nil {
 					return n, err
@@ -104,7 +111,8 @@ func (s *Store) insertChunk(ctx context.Context, runID string, chunk []reminder.
 // makeRoom takes out of the way what is known under the keys of notices that are promised anew: a void notice goes,
 // and what another borrower was told is kept under another number. Each statement names what was known of the row.
 // When another run was quicker it matches none, and the unique key decides.
-func makeRoom(ctx context.Context, tx *sql.Tx, chunk []reminder.Email, known map[reminder.Cycle]reminder.History) error {
+func makeRoom(ctx context.Context, tx *sql.Tx, chunk []reminder.Email,
+	known map[reminder.Cycle]reminder.History) error {
 	var void []string
 	var args []any
 	for _, e := range chunk {
@@ -137,8 +145,8 @@ const keyIs = "loan_id = ? AND due_date = ? AND kind = ? AND step = ?"
 func key(n reminder.Notice) []any { return []any{n.Loan, n.Due.String(), string(n.Kind), n.Step} }
 
 func setAside(ctx context.Context, tx *sql.Tx, n reminder.Notice, email int64) error {
-	least, err := count(ctx, tx, "SELECT COALESCE(MIN(step), 0) FROM reminder_notices WHERE loan_id = ? AND due_date = ? AND kind = ?",
-		key(n)[:3]...)
+	least, err := count(ctx, tx, `SELECT COALESCE(MIN(step), 0) FROM reminder_notices
+		WHERE loan_id = ? AND due_date = ? AND kind = ?`, key(n)[:3]...)
 	if err != nil {
 		return err
 	}
@@ -147,23 +155,20 @@ func setAside(ctx context.Context, tx *sql.Tx, n reminder.Notice, email int64) e
 	return err
 }
 
-func insertEmails(ctx context.Context, tx *sql.Tx, runID string, chunk []reminder.Email, refs []string, state reminder.State, reason string) error {
+func insertEmails(ctx context.Context, tx *sql.Tx, p promise, chunk []reminder.Email, refs []string) error {
 	var values []string
 	var args []any
 	for i, e := range chunk {
 		values = append(values, "(?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))")
-		args = append(args, refs[i], string(e.Kind), e.Borrower, runID, int(e.Priority), string(state), reason)
+		args = append(args, refs[i], string(e.Kind), e.Borrower, p.runID, int(e.Priority), string(p.state), p.reason)
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO reminder_emails (ref, kind, borrower_id, run_id, priority, state, reason, next_at, created_at)
-		VALUES `+strings.Join(values, ", "), args...)
+	_, err := tx.ExecContext(ctx, `INSERT INTO reminder_emails
+		(ref, kind, borrower_id, run_id, priority, state, reason, next_at, created_at) VALUES `+
+		strings.Join(values, ", "), args...)
 	if err != nil {
 		return err
 	}
 	ids := make(map[string]int64, len(refs)) // never assumed to be consecutive
-	byRef := make([]any, len(refs))
-	for i, ref := range refs {
-		byRef[i] = ref
-	}
 	err = each(ctx, tx, func(rows *sql.Rows) error {
 		var id int64
 		var ref string
@@ -172,7 +177,7 @@ func insertEmails(ctx context.Context, tx *sql.Tx, runID string, chunk []reminde
 		}
 		ids[ref] = id
 		return nil
-	}, "SELECT id, ref FROM reminder_emails WHERE ref IN ("+marks(len(refs))+")", byRef...)
+	}, "SELECT id, ref FROM reminder_emails WHERE ref IN ("+marks(len(refs))+")", anys(refs)...)
 	if err != nil {
 		return err
 	}
@@ -180,17 +185,18 @@ func insertEmails(ctx context.Context, tx *sql.Tx, runID string, chunk []reminde
 	for i, e := range chunk {
 		for _, n := range e.Notices {
 			values = append(values, "(?, ?, ?, ?, ?, ?, ?)")
-			args = append(append(args, key(n)...), ids[refs[i]], n.Number, reason)
+			args = append(append(args, key(n)...), ids[refs[i]], n.Number, p.reason)
 		}
 	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO reminder_notices (loan_id, due_date, kind, step, email_id, number, dropped) VALUES "+
-		strings.Join(values, ", "), args...)
+	_, err = tx.ExecContext(ctx, `INSERT INTO reminder_notices
+		(loan_id, due_date, kind, step, email_id, number, dropped) VALUES `+strings.Join(values, ", "), args...)
 	return err
 }
 
 // unpromised returns the emails of a chunk without the notices that are promised by now, and what it knows of their
 // cycles.
-func (s *Store) unpromised(ctx context.Context, chunk []reminder.Email) ([]reminder.Email, map[reminder.Cycle]reminder.History, error) {
+func (s *Store) unpromised(ctx context.Context, chunk []reminder.Email) ([]reminder.Email,
+	map[reminder.Cycle]reminder.History, error) {
 	var ids []string
 	for _, e := range chunk {
 		for _, n := range e.Notices {
@@ -220,8 +226,8 @@ func (s *Store) CancelWaiting(ctx context.Context, reason string) (canceled, unk
 		var counts [4]int64
 		for i, update := range []string{
 			"UPDATE reminder_emails SET unknowns = 2 WHERE state = 'unknown' AND unknowns = 1",
-			`UPDATE reminder_emails SET unknowns = GREATEST(unknowns, 2), state = 'unknown', reason = ?, ended_at = UTC_TIMESTAMP(6)
-				WHERE state = 'handover' OR state IN ('queued', 'claimed') AND unknowns > 0`,
+			`UPDATE reminder_emails SET unknowns = GREATEST(unknowns, 2), state = 'unknown', reason = ?,
+				ended_at = UTC_TIMESTAMP(6) WHERE state = 'handover' OR state IN ('queued', 'claimed') AND unknowns > 0`,
 			`UPDATE reminder_emails SET state = 'canceled', reason = ?, ended_at = UTC_TIMESTAMP(6)
 				WHERE state IN ('queued', 'claimed')`,
 			`UPDATE reminder_emails e JOIN reminder_notices n ON n.email_id = e.id SET n.dropped = e.reason
@@ -245,7 +251,8 @@ func (s *Store) CancelWaiting(ctx context.Context, reason string) (canceled, unk
 func (s *Store) Release(ctx context.Context) (int, error) {
 	var n int64
 	err := s.tx(ctx, func(tx *sql.Tx, _ bool) error {
-		res, err := tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = ? WHERE dropped = ?", reminder.ReasonReleased, reminder.ReasonQuarantined)
+		res, err := tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = ? WHERE dropped = ?",
+			reminder.ReasonReleased, reminder.ReasonQuarantined)
 		if err != nil {
 			return err
 		}
@@ -276,7 +283,8 @@ func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) 
 	// No try is put off and no lease lasts for a day. Such a time was written while the clock stood too far ahead, and
 	// must not be waited for; a run that is still at work after all is fenced, as after any lease. What another run
 	// withheld is judged anew: this one may have no REMINDER_ONLY_TO.
-	_, err = s.exec(ctx, `UPDATE reminder_emails SET next_at = LEAST(next_at, UTC_TIMESTAMP(6)), lease_until = LEAST(lease_until, UTC_TIMESTAMP(6))
+	_, err = s.exec(ctx, `UPDATE reminder_emails
+		SET next_at = LEAST(next_at, UTC_TIMESTAMP(6)), lease_until = LEAST(lease_until, UTC_TIMESTAMP(6))
 		WHERE state IN ('queued', 'claimed', 'handover') AND (next_at > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY)
 		OR lease_until > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY) OR state = 'queued' AND reason IN (?, ?))`,
 		reminder.VerdictWithheld, reminder.ReasonClosedDay)
@@ -286,8 +294,8 @@ func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) 
 
 	// The mark was set and no outcome recorded: the email may have been sent. The token stays, so that a run that was
 	// only slow can still record that it was accepted.
-	n, err := s.exec(ctx, `UPDATE reminder_emails SET state = 'unknown', unknowns = unknowns + 1, ended_at = UTC_TIMESTAMP(6),
-		reason = 'the run ended in the hand-over' WHERE state = 'handover' AND lease_until < UTC_TIMESTAMP(6)`)
+	n, err := s.exec(ctx, `UPDATE reminder_emails
+		SET state = 'unknown', unknowns = unknowns + 1, ended_at = UTC_TIMESTAMP(6), reason = 'the run ended in the hand-over' WHERE state = 'handover' AND lease_until < UTC_TIMESTAMP(6)`)
 	if err != nil {
 		return swept, fault("sweep hand-overs", err)
 	}
@@ -420,17 +428,12 @@ func (s *Store) claims(ctx context.Context, where string, args ...any) ([]remind
 	var claims []reminder.Claim
 	err := s.read(ctx, func() { claims = nil }, func(rows *sql.Rows) error {
 		var c reminder.Claim
-		var token, id, date sql.NullString
-		if err := rows.Scan(&c.ID, &c.Ref, &token, &c.Kind, ident{nil, &c.Borrower}, &c.Priority, &c.Attempts, &c.Unknowns, &id, &date); err != nil {
-			return err
-		}
-		c.Token, c.MessageID = token.String, id.String
-		var err error
-		c.Date, err = parseTime(date)
+		err := rows.Scan(&c.ID, &c.Ref, text{&c.Token}, &c.Kind, ident{nil, &c.Borrower}, &c.Priority, &c.Attempts,
+			&c.Unknowns, text{&c.MessageID}, datetime{&c.Date})
 		claims = append(claims, c)
 		return err
-	}, `SELECT id, ref, claim_token, kind, borrower_id, priority, attempts, unknowns, message_id, message_date FROM reminder_emails
-		WHERE `+where+" ORDER BY priority, next_at, id", args...)
+	}, `SELECT id, ref, claim_token, kind, borrower_id, priority, attempts, unknowns, message_id, message_date
+		FROM reminder_emails WHERE `+where+" ORDER BY priority, next_at, id", args...)
 	if err != nil || len(claims) == 0 {
 		return nil, err
 	}
@@ -480,11 +483,12 @@ func (s *Store) NextTry(ctx context.Context) (time.Duration, bool, error) {
 func (s *Store) HandOver(ctx context.Context, c reminder.Claim, messageID string, date time.Time) error {
 	stamp := date.UTC().Format("2006-01-02 15:04:05")
 	err := s.mark(ctx, &s.handovers, mark{claim: c, values: []any{messageID, stamp, c.Address[:]}, guard: guard{
-		update: `UPDATE reminder_emails SET state = 'handover', message_id = ?, message_date = ?, address = ?, handover_at = UTC_TIMESTAMP(6)
+		update: `UPDATE reminder_emails SET state = 'handover', message_id = ?, message_date = ?, address = ?,
+			handover_at = UTC_TIMESTAMP(6)
 			WHERE id = ? AND claim_token = ? AND state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)`,
 		args: []any{messageID, stamp, c.Address[:], c.ID, c.Token},
-		check: `SELECT COUNT(*) FROM reminder_emails WHERE id = ? AND claim_token = ? AND state = 'handover' AND message_id = ?
-			AND lease_until > UTC_TIMESTAMP(6)`,
+		check: `SELECT COUNT(*) FROM reminder_emails WHERE id = ? AND claim_token = ? AND state = 'handover'
+			AND message_id = ? AND lease_until > UTC_TIMESTAMP(6)`,
 		checkArgs: []any{c.ID, c.Token, messageID},
 	}}, func(batch []mark) (string, []any) {
 		ids, idArgs := byID(batch, 0)
@@ -502,7 +506,8 @@ func (s *Store) HandOver(ctx context.Context, c reminder.Claim, messageID string
 // perhaps queued it again, as long as nobody else took it since.
 func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome) error {
 	g := recordUpdate(c, o)
-	ended := o.State == reminder.StateCanceled || o.State == reminder.StateExpired || o.State == reminder.StateRefused || o.State == reminder.StateFailed
+	ended := slices.Contains([]reminder.State{reminder.StateCanceled, reminder.StateExpired, reminder.StateRefused,
+		reminder.StateFailed}, o.State)
 	if len(o.Dropped) == 0 && o.BadAddress == "" && !ended {
 		if o.State == reminder.StateSent {
 			return fault("record an outcome", s.mark(ctx, &s.sent, mark{c, g, []any{clip(o.ReceiptID)}}, recordSent))
@@ -530,7 +535,8 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 			if o.BadAddress != "" {
 				reason = string(reminder.VerdictBadAddress) // it is told when the address is mended
 			}
-			_, err := tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = ? WHERE email_id = ? AND dropped = ''", reason, c.ID)
+			_, err := tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = ? WHERE email_id = ? AND dropped = ''",
+				reason, c.ID)
 			if err != nil {
 				return err
 			}
@@ -547,8 +553,8 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 func recordSent(batch []mark) (string, []any) {
 	receipts, receiptArgs := byID(batch, 0)
 	where, whereArgs := ownClaims(batch)
-	return `UPDATE reminder_emails SET state = 'sent', reason = '', ended_at = UTC_TIMESTAMP(6), sent_at = UTC_TIMESTAMP(6),
-		receipt_id = ` + receipts + " WHERE " + where + " AND state = 'handover'", append(receiptArgs, whereArgs...)
+	return `UPDATE reminder_emails
+		SET state = 'sent', reason = '', ended_at = UTC_TIMESTAMP(6), sent_at = UTC_TIMESTAMP(6), receipt_id = ` + receipts + " WHERE " + where + " AND state = 'handover'", append(receiptArgs, whereArgs...)
 }
 
 // recordUpdate is the guarded UPDATE that an outcome means.
@@ -580,9 +586,11 @@ func recordUpdate(c reminder.Claim, o reminder.Outcome) guard {
 		set = append(set, "unknowns = unknowns + 1")
 	}
 	return guard{
-		update: "UPDATE reminder_emails SET " + strings.Join(set, ", ") + " WHERE id = ? AND claim_token = ? AND (" + from + ")",
-		args:   append(append(args, c.ID, c.Token), fromArgs...),
-		check:  "SELECT COUNT(*) FROM reminder_emails WHERE id = ? AND claim_token = ? AND state = ?", checkArgs: []any{c.ID, c.Token, string(o.State)},
+		update: "UPDATE reminder_emails SET " + strings.Join(set, ", ") +
+			" WHERE id = ? AND claim_token = ? AND (" + from + ")",
+		args:      append(append(args, c.ID, c.Token), fromArgs...),
+		check:     "SELECT COUNT(*) FROM reminder_emails WHERE id = ? AND claim_token = ? AND state = ?",
+		checkArgs: []any{c.ID, c.Token, string(o.State)},
 	}
 }
 
