@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"cmd/local/page": {"mail", "reminder", "reminder/desk", "reminder/letter", "reminder/mysql", "reminder/mysql/schema", "reminder/setup", "reminder/text"},
 	"cmd/local": {"cmd/local/page", "deploy", "docs/panduan", "mail", "mail/inbox", "reminder", "reminder/desk", "reminder/letter", "reminder/mysql", "reminder/mysql/schema",
 		"reminder/setup", "reminder/text"},
-	"cmd/demo": {"cmd/local/page", "mail", "reminder", "reminder/mysql", "reminder/mysql/schema", "reminder/mysql/mysqltest/school",
+	"cmd/demo": {"cmd/local/page", "mail", "reminder", "reminder/desk", "reminder/mysql", "reminder/mysql/schema", "reminder/mysql/mysqltest/school",
 		"reminder/setup", "reminder/text"},
 	"reminder/setup":        {"mail", "mail/inbox", "reminder", "reminder/feedback", "reminder/letter", "reminder/mysql", "reminder/text"}, // not the schema: the function migrates nothing
 	"reminder/mysql/schema": {"reminder", "reminder/mysql"},

@@ -224,7 +224,7 @@ func (w *worker) one(ctx context.Context, c Claim) {
 		w.record(ctx, c, handBack)
 		return
 	}
-	m := w.mailing(c.Kind)
+	m := w.Mailing(c.Kind)
 	if m == nil { // of a version that knew more kinds
 		w.record(ctx, c, Outcome{State: StateCanceled, Reason: "empty"}.For(c))
 		return

@@ -16,6 +16,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
@@ -536,7 +537,7 @@ func TestPreview(t *testing.T) {
 	first := lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Title: "Laskar Pelangi"})
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-25"})
 	collect := func(app *setup.App) (previews []mail.Message) {
-		require.NoError(t, app.Runner.Preview(t.Context(), app.Store, day("2026-11-24"), func(m mail.Message) error {
+		require.NoError(t, desk.Desk{Runner: app.Runner, Store: app.Store}.Preview(t.Context(), day("2026-11-24"), func(m mail.Message) error {
 			previews = append(previews, m)
 			return nil
 		}))
@@ -556,9 +557,9 @@ func TestPreview(t *testing.T) {
 	}
 	assert.Equal(t, shown, sent)
 	assert.Empty(t, collect(app), "what was sent is not sent again")
-	sample, err := app.Runner.Sample(t.Context(), day("2026-11-24"), fmt.Sprint(first))
+	sample, err := desk.Desk{Runner: app.Runner, Store: app.Store}.Sample(t.Context(), day("2026-11-24"), fmt.Sprint(first))
 	require.NoError(t, err)
 	assert.Contains(t, sample.Text, "Laskar Pelangi")
-	_, err = app.Runner.Sample(t.Context(), day("2026-11-24"), "404")
+	_, err = desk.Desk{Runner: app.Runner, Store: app.Store}.Sample(t.Context(), day("2026-11-24"), "404")
 	require.Contains(t, english(err), "no open loan")
 }

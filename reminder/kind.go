@@ -44,8 +44,8 @@ type Planner interface {
 // Mailings returns the kinds that every installation has.
 func Mailings() []Mailing { return []Mailing{summaryMailing{}, loanMailing{}} }
 
-// mailing returns what is special about a kind; nil when this program does not know it.
-func (r *Runner) mailing(kind Kind) Mailing {
+// Mailing returns what is special about a kind; nil when this program does not know it.
+func (r *Runner) Mailing(kind Kind) Mailing {
 	for _, m := range r.Mailings {
 		if m.Kind() == kind {
 			return m
@@ -71,5 +71,5 @@ func (loanMailing) Recheck(ctx context.Context, run *Run, c Claim) (Draft, Outco
 		return Draft{}, Outcome{}, err
 	}
 	letter, to, outcome := run.Rules.Recheck(c, loans, run.Today)
-	return letter.draft(to), outcome, nil
+	return letter.Draft(to), outcome, nil
 }

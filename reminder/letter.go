@@ -21,7 +21,7 @@ type Letter struct {
 	From, ReplyTo string // addresses of the branch that lent all of it, or ""; data
 }
 
-func (l Letter) draft(to mail.Address) Draft {
+func (l Letter) Draft(to mail.Address) Draft {
 	return Draft{To: to, Lang: l.Lang, Data: l, From: l.From, ReplyTo: l.ReplyTo}
 }
 

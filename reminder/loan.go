@@ -31,8 +31,8 @@ type Loan struct {
 	ReplyTo    string `json:"reply_to"`          // where answers to that branch go, or ""
 }
 
-// cycle is what a borrower is told about.
-func (l Loan) cycle() Cycle { return Cycle{KindLoan, l.ID, l.Due} }
+// Cycle is what a borrower is told about.
+func (l Loan) Cycle() Cycle { return Cycle{KindLoan, l.ID, l.Due} }
 
 // MaxID is how many characters of an id a Store keeps.
 const MaxID = 100

@@ -34,7 +34,7 @@ func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
 		if reached {
 			p.Counts.InReach++
 		}
-		past := known[loan.cycle()]
+		past := known[loan.Cycle()]
 		notice, verdict := p.rules.Judge(loan, past, p.today)
 		switch {
 		case verdict == VerdictOdd:

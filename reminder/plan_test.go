@@ -211,7 +211,7 @@ func live(t *testing.T, rng *rand.Rand, zone *time.Location, rules Rules, due Da
 			continue
 		}
 		p := NewPlan(rules, today)
-		p.Add([]Loan{loan}, map[Cycle]History{loan.cycle(): past})
+		p.Add([]Loan{loan}, map[Cycle]History{loan.Cycle(): past})
 		for _, email := range p.Emails(nil) {
 			require.Len(t, email.Notices, 1)
 			step := email.Notices[0].Step

@@ -45,7 +45,7 @@ func (r *Runner) Quarantine(ctx context.Context, outbox Silencer, before Date, a
 		return done, err
 	}
 	run.Rules.OnlyTo = nil
-	emails, err := run.plan(ctx)
+	emails, err := run.Plan(ctx)
 	if err != nil {
 		return done, err
 	}

@@ -236,7 +236,7 @@ func (r Rules) Judge(loan Loan, past History, today Date) (Notice, Verdict) {
 	if v != VerdictDue && v != VerdictWithheld {
 		return Notice{}, v
 	}
-	n := Notice{Cycle: loan.cycle(), Step: d.step}
+	n := Notice{Cycle: loan.Cycle(), Step: d.step}
 	if d.step > 0 {
 		n.Number = past.number(loan.Borrower.ID)
 	}

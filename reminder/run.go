@@ -123,6 +123,26 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 	return *rep, err
 }
 
+// Look returns a run that plans and composes as if it were a day, and that writes and sends nothing: for the desk.
+func (r *Runner) Look(ctx context.Context, today Date) (run *Run, err error) {
+	if err := r.Store.Check(ctx); err != nil {
+		return nil, err
+	}
+	run = r.begins(r.Now(), Options{DryRun: true})
+	run.Today, run.Report.Today = today, today
+	run.Rules, err = r.Rules(ctx, today)
+	return run, err
+}
+
+// Compose writes the mail of a claim.
+func (r *Run) Compose(c Claim, draft Draft) (mail.Message, error) {
+	content, err := r.Composer.Compose(c.Kind, draft.Lang, draft.Data)
+	if err != nil {
+		return mail.Message{}, fmt.Errorf("compose: %w", err)
+	}
+	return r.Settings.message(c, draft, content, r.Now), nil
+}
+
 // begins returns a run that has done nothing yet.
 func (r *Runner) begins(now time.Time, o Options) *Run {
 	run := &Run{Runner: r, Options: o, Now: now, Today: DateOf(now, r.Settings.Zone), budget: r.Settings.Budget,
@@ -265,7 +285,7 @@ func (r *Run) work(ctx, timed context.Context) error {
 			r.learn(timed, func() error { return r.settle(timed) })
 		}
 	}
-	emails, err := r.plan(timed)
+	emails, err := r.Plan(timed)
 	if err != nil {
 		return err
 	}
@@ -411,8 +431,8 @@ const countedEachRun = 20_000
 // maxPause is longer than any pause that a mail server causes.
 const maxPause = 48 * time.Hour
 
-// plan scans the loans in reach and returns the emails to promise, the most urgent of each kind first. It reads only.
-func (r *Run) plan(ctx context.Context) ([]Email, error) {
+// Plan scans the loans in reach and returns the emails to promise, the most urgent of each kind first. It reads only.
+func (r *Run) Plan(ctx context.Context) ([]Email, error) {
 	from, to := r.Rules.Reach(r.Today)
 	last, err := r.Store.LastReport(ctx)
 	if err != nil {
@@ -437,7 +457,7 @@ func (r *Run) plan(ctx context.Context) ([]Email, error) {
 			planners = append(planners, p)
 		}
 	}
-	err = r.scan(ctx, from, to, func(loans []Loan, known map[Cycle]History) {
+	err = r.Scan(ctx, from, to, func(loans []Loan, known map[Cycle]History) {
 		for _, p := range planners {
 			p.Add(loans, known)
 		}
@@ -476,8 +496,8 @@ func (r *Runner) describe(err error) string {
 	return r.Describe(err)
 }
 
-// scan calls page for the loans due in a period, with what was promised in their cycles.
-func (r *Runner) scan(ctx context.Context, first, last Date, page func(loans []Loan, known map[Cycle]History)) error {
+// Scan calls page for the loans due in a period, with what was promised in their cycles.
+func (r *Runner) Scan(ctx context.Context, first, last Date, page func(loans []Loan, known map[Cycle]History)) error {
 	return r.Loans.Scan(ctx, first, last, func(loans []Loan) error {
 		ids := make([]string, len(loans))
 		for i, l := range loans {
@@ -494,8 +514,8 @@ func (r *Runner) scan(ctx context.Context, first, last Date, page func(loans []L
 // rereadChunk is how many loans are read at a time.
 const rereadChunk = 500
 
-// rereadAll reads many loans: a scan knows no names.
-func rereadAll(ctx context.Context, from Loans, ids []string) (loans []Loan, err error) {
+// RereadAll reads many loans: a scan knows no names.
+func RereadAll(ctx context.Context, from Loans, ids []string) (loans []Loan, err error) {
 	for chunk := range slices.Chunk(ids, rereadChunk) {
 		read, err := from.Reread(ctx, chunk)
 		if err != nil {
@@ -509,7 +529,7 @@ func rereadAll(ctx context.Context, from Loans, ids []string) (loans []Loan, err
 // Unreadable returns which of some open loans a recheck could not read, because the database cannot compute a cell of
 // theirs or does not find them by their id.
 func Unreadable(ctx context.Context, from Loans, ids []string) (map[string]bool, error) {
-	loans, err := rereadAll(ctx, from, ids)
+	loans, err := RereadAll(ctx, from, ids)
 	odd := map[string]bool{}
 	for _, id := range ids {
 		odd[id] = true

@@ -13,6 +13,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
@@ -272,7 +273,7 @@ func TestPreviewShowsTheSummary(t *testing.T) {
 	app := lib.app(t, nil, map[string]string{"MAIL_MAILER": "file", "REMINDER_SUMMARY_TO": librarian})
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	var to []string
-	require.NoError(t, app.Runner.Preview(t.Context(), app.Store, day("2026-11-24"), func(m mail.Message) error {
+	require.NoError(t, desk.Desk{Runner: app.Runner, Store: app.Store}.Preview(t.Context(), day("2026-11-24"), func(m mail.Message) error {
 		to = append(to, m.To.Addr)
 		if len(to) == 1 {
 			assert.Contains(t, m.Text, "Mulai dikirim sesudah surel ini: 1 (1 di antaranya baru)")

@@ -97,7 +97,7 @@ func (summaryMailing) Recheck(ctx context.Context, run *Run, c Claim) (Draft, Ou
 	if o.State != "" {
 		return Draft{}, o, nil
 	}
-	s, err := run.summary(ctx)
+	s, err := run.Summary(ctx)
 	return Draft{To: to, Data: s}, o, err
 }
 
@@ -120,8 +120,8 @@ func recheckSummary(run *Run, c Claim) (mail.Address, Outcome) {
 // is a mistake in the library's records.
 const longestLate, longestReach = 10, 3660
 
-// summary gathers what a summary tells. Of the report it reads only what does not change while emails are sent.
-func (r *Run) summary(ctx context.Context) (s Summary, err error) {
+// Summary gathers what a summary tells. Of the report it reads only what does not change while emails are sent.
+func (r *Run) Summary(ctx context.Context) (s Summary, err error) {
 	s = Summary{Today: r.Today, Planned: r.Report.Planned.Emails, Calendar: r.Rules.Calendar}
 	if r.Report.Outcome == RunHeld {
 		s.Held = r.Report.Reason
@@ -129,7 +129,7 @@ func (r *Run) summary(ctx context.Context) (s Summary, err error) {
 	if s.Activity, err = r.Store.Activity(ctx, r.Today); err != nil {
 		return s, err
 	}
-	s.Sending = s.sending(r.Settings.DailyLimit)
+	s.Sending = s.Room(r.Settings.DailyLimit)
 	if !s.Since.IsZero() {
 		s.SinceDate, s.SinceTime = DateOf(s.Since, r.Settings.Zone), s.Since.In(r.Settings.Zone).Format("15:04")
 	}
@@ -141,8 +141,8 @@ func (r *Run) summary(ctx context.Context) (s Summary, err error) {
 	return s, err
 }
 
-// sending returns how many of the waiting reminders a daily limit lets go now, behind what goes first.
-func (a Activity) sending(limit int) int {
+// Room returns how many of the waiting reminders a daily limit lets go now, behind what goes first.
+func (a Activity) Room(limit int) int {
 	if limit == 0 {
 		return a.Waiting
 	}
@@ -189,14 +189,14 @@ func (r *Runner) Survey(ctx context.Context, rules Rules, today Date, days, n in
 	if err != nil {
 		return s, err
 	}
-	if s.Unreachable, err = rereadAll(ctx, r.Loans, unreachable); err != nil {
+	if s.Unreachable, err = RereadAll(ctx, r.Loans, unreachable); err != nil {
 		return s, err
 	}
 	ids := make([]string, len(longest))
 	for i, l := range longest {
 		ids[i] = l.ID
 	}
-	s.Longest, err = rereadAll(ctx, r.Loans, ids)
+	s.Longest, err = RereadAll(ctx, r.Loans, ids)
 	slices.SortFunc(s.Longest, byDue)
 	return s, err
 }

@@ -25,6 +25,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/cmd/local/page"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest/school"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
@@ -207,8 +208,8 @@ func run(ctx context.Context, environ map[string]string, t trigger, dir, mails s
 		return r, 0, fmt.Errorf("%d mails should have been sent; there are %d, and the report says %+v", t.want, len(r.Letters), report)
 	}
 	if t.want > 0 {
-		r.Silent, r.More, err = app.Runner.Silent(ctx, app.Store, report.Today, 1000)
-		r.Silent = slices.DeleteFunc(r.Silent, func(s reminder.Silence) bool { return s.Why == reminder.VerdictTold })
+		r.Silent, r.More, err = desk.Desk{Runner: app.Runner, Store: app.Store}.Silent(ctx, report.Today, 1000)
+		r.Silent = slices.DeleteFunc(r.Silent, func(s desk.Silence) bool { return s.Why == reminder.VerdictTold })
 	}
 	return r, report.Loans.Open, err
 }

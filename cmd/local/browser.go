@@ -133,7 +133,7 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 		return q.migrate(ctx, source, "", false)
 	}
 	m.Mail = func(ctx context.Context, app *setup.App, to mail.Address) error {
-		message, err := app.Runner.Example()
+		message, err := newDesk(app).Example()
 		if err != nil {
 			return err
 		}

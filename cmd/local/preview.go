@@ -37,14 +37,14 @@ func (p *program) previewCommand() *cobra.Command {
 					m.stop()
 					return err
 				}
-				one, err := app.Runner.Sample(ctx, today, loan)
+				one, err := newDesk(app).Sample(ctx, today, loan)
 				m.stop()
 				if err != nil {
 					return err
 				}
 				messages = append(messages, one)
 			} else {
-				err := app.Runner.Preview(ctx, app.Store, today, func(one mail.Message) error {
+				err := newDesk(app).Preview(ctx, today, func(one mail.Message) error {
 					messages = append(messages, one)
 					m.set(len(messages), 0)
 					return nil
@@ -59,7 +59,7 @@ func (p *program) previewCommand() *cobra.Command {
 			run := page.Run{When: letter.Day(today, p.locale)}
 			if loan == "" {
 				var err error
-				if run.Silent, run.More, err = app.Runner.Silent(ctx, app.Store, today, desk.MaxPeople); err != nil {
+				if run.Silent, run.More, err = newDesk(app).Silent(ctx, today, desk.MaxPeople); err != nil {
 					return err
 				}
 			}

@@ -47,7 +47,7 @@ func (p *program) sample(ctx context.Context, app *setup.App, to mail.Address, l
 		if err != nil {
 			return mail.Message{}, err
 		}
-		return app.Runner.Sample(ctx, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone), loan)
+		return newDesk(app).Sample(ctx, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone), loan)
 	}
 	theirs, _, err := app.Store.Search(ctx, to.Addr, func(l reminder.Loan) bool { return desk.IsBorrower(l.Borrower, to.Addr) })
 	switch {
@@ -56,7 +56,7 @@ func (p *program) sample(ctx context.Context, app *setup.App, to mail.Address, l
 	case len(theirs) > 0:
 		return mail.Message{}, p.usage("testmail.that_borrowers_address_sample")
 	}
-	return app.Runner.Example()
+	return newDesk(app).Example()
 }
 
 // sendSample shows the way to the server and sends the message.

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
@@ -443,6 +444,6 @@ func (v *visit) sample(w wording) (Letter, error) {
 	}
 	runner := *v.app.Runner
 	runner.Composer = composer
-	m, err := runner.Example()
+	m, err := (desk.Desk{Runner: &runner}).Example()
 	return LetterOf(m, ""), err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
@@ -23,7 +24,7 @@ type Page struct {
 type Run struct {
 	When, Note string
 	Letters    []Letter
-	Silent     []reminder.Silence
+	Silent     []desk.Silence
 	More       int // further silences that are not listed
 }
 

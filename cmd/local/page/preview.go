@@ -9,6 +9,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 )
 
 // What would be sent, and why the others get nothing.
@@ -35,7 +36,7 @@ type preview struct {
 	Today   reminder.Date
 	Groups  []letters
 	Count   int
-	Silent  []reminder.Silence
+	Silent  []desk.Silence
 	Unnamed int // silences that are left out
 	More    int // mails that are left out
 }
@@ -92,14 +93,14 @@ func showPreview(v *visit) error {
 	v.d.mu.Lock()
 	v.d.letters = all
 	v.d.mu.Unlock()
-	p.Silent, p.Unnamed, err = v.app.Runner.Silent(ctx, v.app.Store, day, maxShown)
+	p.Silent, p.Unnamed, err = desk.Desk{Runner: v.app.Runner, Store: v.app.Store}.Silent(ctx, day, maxShown)
 	v.Data = p
 	return err
 }
 
 // letters composes the mails of a day.
 func (v *visit) letters(day reminder.Date) (all []Letter, err error) {
-	err = v.app.Runner.Preview(v.Context(), v.app.Store, day, func(m mail.Message) error {
+	err = desk.Desk{Runner: v.app.Runner, Store: v.app.Store}.Preview(v.Context(), day, func(m mail.Message) error {
 		all = append(all, LetterOf(m, ""))
 		return nil
 	})
