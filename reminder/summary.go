@@ -175,7 +175,7 @@ func (r *Runner) Survey(ctx context.Context, rules Rules, today Date, days, n in
 	earliest := today.AddDays(-days)
 	err = r.Loans.Scan(ctx, slices.MinFunc([]Date{first, earliest}, Date.Compare), last, func(page []Loan) error {
 		for _, l := range page {
-			if _, v := rules.Judge(l, nil, today); v == VerdictUnreachable || v == VerdictBadAddress || back[l.cycle()] {
+			if _, v := rules.Judge(l, nil, today); v == VerdictUnreachable || v == VerdictBadAddress || back[l.Cycle()] {
 				unreachable = append(unreachable, l.ID)
 			}
 			if l.Hold == "" && l.ID != "" && !l.Due.Before(earliest) && l.Due.Before(today) {
