@@ -54,6 +54,19 @@ test-long: test ## test, the model ten times as long, and the senders against re
 test-report: ## the page of 'pengingat report' in Chromium, on screens and printed
 	go test -tags chromium -count=1 -run TestReportInChromium ./cmd/local
 
+# axe-core judges the pages for people who see, hear or move in other ways. It is kept in the user's cache and is no part of this tree.
+AXE_VERSION = 4.14.1
+AXE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pengingat/axe-core-$(AXE_VERSION)/package/axe.min.js
+$(AXE):
+	@deploy/dev/need.sh npm npm
+	mkdir -p $(@D) && cd $(@D)/.. && npm pack --silent axe-core@$(AXE_VERSION) && tar xzf axe-core-$(AXE_VERSION).tgz
+
+.PHONY: test-desk
+test-desk: build $(AXE) ## the desk in Chromium, as a librarian uses it; DESK_PICTURES=docs/images keeps pictures of its pages
+	@deploy/dev/need.sh chromium chromium
+	PENGINGAT=$(CURDIR)/bin/pengingat AXE=$(AXE) deploy/dev/with-mariadb.sh \
+		go test -C deploy/dev/desk -tags chromium -timeout 30m -count=1 ./...
+
 # It needs the module proxy, as the platform's build does.
 .PHONY: test-package
 test-package: ## build the packaged function as the platform does, start it and call it
@@ -131,7 +144,7 @@ lint-terraform: ## terraform/ against the real provider, its tests, plans and tf
 
 .PHONY: tidy
 tidy: ## go mod tidy in every module
-	@for module in . cmd/demo deploy/dev/tools; do (cd $$module && go mod tidy) || exit; done
+	@for module in . cmd/demo deploy/dev/desk deploy/dev/tools; do (cd $$module && go mod tidy) || exit; done
 
 .PHONY: clean
 clean: ## remove what was built

@@ -54,6 +54,7 @@ var mayImport = map[string][]string{
 	"reminder/mysql/mysqltest/school": {},
 	"reminder/bench":                  {},
 	"reminder/torture":                {},
+	"deploy/dev/desk":                 {},
 	"deploy/dev/tools/winres":         {},
 	"deploy/dev/tools/materials":      {},
 }

@@ -43,6 +43,7 @@ func (p *program) deskCommand() *cobra.Command {
 				if noBrowser {
 					return
 				}
+				p.print("desk.window")
 				if err := p.machine.browse(url); err != nil {
 					p.print("desk.no_browser_opened", "Err", err)
 				}
@@ -139,14 +140,6 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 		}
 		message.To = to
 		return p.quiet("").sendSample(ctx, app, message)
-	}
-	m.Notes = func(ctx context.Context, app *setup.App, lang string) ([]page.Note, error) {
-		_, told, err := p.quiet(lang).standing(ctx, app)
-		var notes []page.Note
-		for _, n := range told {
-			notes = append(notes, page.Note{Code: n.Code, What: n.What, Why: n.Why, Mend: n.Mend})
-		}
-		return notes, err
 	}
 	m.Findings = func(ctx context.Context, lang string) ([]page.Finding, error) {
 		q := p.quiet(lang)

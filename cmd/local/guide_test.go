@@ -450,7 +450,12 @@ func TestSymptoms(t *testing.T) {
 	}
 }
 
-// TestInstallGuide types what pasang.md says, on an empty folder, a Laravel .env and the school's database: within five commands
+// TestNothingIsTyped: the guide for a librarian has no command.
+func TestNothingIsTyped(t *testing.T) {
+	assert.NotRegexp(t, `(?m)^    |\x60pengingat |(?i)command prompt|\bcmd\b`, strings.SplitN(guide(t, "pasang.md"), "\n## ", 2)[1])
+}
+
+// TestInstallGuide types what perintah.md says, on an empty folder, a Laravel .env and the school's database: within five commands
 // the hourly task is there, and before it nobody but the librarian gets mail.
 func TestInstallGuide(t *testing.T) {
 	db, srv, environ := school(t)
@@ -463,7 +468,7 @@ func TestInstallGuide(t *testing.T) {
 	written := filepath.Join(filepath.Dir(exe), "pengingat.env")
 	t.Cleanup(func() { os.Remove(written) }) // beside the program is where other tests would find it
 
-	_, steps, found := strings.Cut(guide(t, "pasang.md"), "## Lima perintah")
+	_, steps, found := strings.Cut(guide(t, "perintah.md"), "## Lima perintah")
 	require.True(t, found)
 	typed := regexp.MustCompile(`(?m)^    (pengingat .*)$`).FindAllStringSubmatch(strings.SplitN(steps, "\n## ", 2)[0], -1)
 	require.LessOrEqual(t, len(typed), 5)

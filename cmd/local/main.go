@@ -8,6 +8,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/inconshreveable/mousetrap"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -43,7 +45,15 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	setup.LimitMemory()
 	p := &program{in: os.Stdin, out: os.Stdout, errOut: os.Stderr, machine: thisMachine}
-	os.Exit(p.execute(ctx, os.Args[1:], os.Environ()))
+	args, clicked := os.Args[1:], len(os.Args) == 1 && mousetrap.StartedByExplorer()
+	if clicked { // the window is the desk's own
+		args = []string{"desk"}
+	}
+	code := p.execute(ctx, args, os.Environ())
+	if clicked && code != exitDone { // it would close before anybody has read why
+		_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
+	}
+	os.Exit(code)
 }
 
 // A program is one call of the command line.
@@ -73,8 +83,7 @@ func (p *program) execute(ctx context.Context, args, environ []string) int {
 	p.real, p.envFiles = environ, envFlag(args)
 	p.read(slices.Concat(p.envFiles, []string{""})[0])
 	cobra.EnableCommandSorting = false // the help shows them in the order of a day
-	cobra.MousetrapHelpText = p.say(   // what a double click in Explorer shows
-		"program.run_from_command_prompt_press")
+	cobra.MousetrapHelpText = ""       // a double click opens the desk
 	root := p.root()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)

@@ -16,7 +16,7 @@ fi
 # Staticcheck has a module of its own, so that its dependencies are none of ours. The Go cache keeps the built tool.
 # The tags stand before tests that need more than a database, or minutes.
 tools=$PWD/deploy/dev/tools/go.mod
-for module in . cmd/demo; do
+for module in . cmd/demo deploy/dev/desk; do
   (
     cd "$module"
     step "$module: go vet, staticcheck"

@@ -36,7 +36,24 @@ type Note struct {
 }
 
 // Standing reads how everything stands. It writes nothing.
-func (d Desk) Standing(ctx context.Context) (st Standing, err error) {
+func (d Desk) Standing(ctx context.Context) (Standing, error) {
+	st, err := d.Glance(ctx)
+	if err == nil {
+		st.Contacts, err = d.Contacts(ctx)
+	}
+	if err == nil {
+		st.Next, err = d.Next(ctx)
+	}
+	return st, err
+}
+
+// Next is what the next run would do, whatever the hour.
+func (d Desk) Next(ctx context.Context) (reminder.Report, error) {
+	return d.quiet().Run(ctx, reminder.Options{Trigger: "local", DryRun: true, Now: true})
+}
+
+// Glance is Standing without what takes a while with many loans: Contacts and Next.
+func (d Desk) Glance(ctx context.Context) (st Standing, err error) {
 	s := d.Runner.Settings
 	st.now = d.Runner.Now()
 	if err := d.Store.Check(ctx); err != nil {
@@ -48,16 +65,12 @@ func (d Desk) Standing(ctx context.Context) (st Standing, err error) {
 	if st.newest, err = d.Store.LastWorked(ctx); err != nil {
 		return st, err
 	}
-	if st.Contacts, err = d.Contacts(ctx); err != nil {
-		return st, err
-	}
 	rules, err := d.Runner.Rules(ctx, reminder.DateOf(st.now, s.Zone))
 	if err != nil {
 		return st, err
 	}
 	st.Window.From, st.Window.To = s.Window.Next(st.now, rules.Calendar, s.Zone)
-	st.Next, err = d.quiet().Run(ctx, reminder.Options{Trigger: "local", DryRun: true, Now: true})
-	return st, err
+	return st, nil
 }
 
 // TimeFormat is how the desk writes a moment.

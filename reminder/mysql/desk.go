@@ -89,9 +89,9 @@ func (s *Store) requeue(ctx context.Context, set, where string, args []any) (int
 }
 
 // Cancelable are the states from which a person may cancel an email.
-var Cancelable = []reminder.State{reminder.StateQueued, reminder.StateFailed, reminder.StateRefused, reminder.StateUnknown}
+var Cancelable = []reminder.State{reminder.StateQueued, reminder.StateFailed, reminder.StateRefused, reminder.StateUnknown, reminder.StateBounced}
 
-// Cancel ends emails that wait, failed, were refused, or have an unknown outcome. It returns how many it ended.
+// Cancel ends emails that wait, failed, were refused, came back, or have an unknown outcome. It returns how many it ended.
 func (s *Store) Cancel(ctx context.Context, ids []int64) (int, error) {
 	where, args := chosen(ids, Cancelable)
 	var n int64

@@ -33,6 +33,7 @@ type Desk struct {
 	gate  *gate
 	job   job
 	draft draft
+	count count
 
 	mu    sync.Mutex
 	quiet time.Duration // since the last sign of a page
@@ -126,7 +127,7 @@ func (d *Desk) routes(ctx context.Context) http.Handler {
 	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(static)))
 	mux.HandleFunc("GET /ping", func(w http.ResponseWriter, r *http.Request) {
 		d.alive(true)
-		d.job.write(w, d.words(r))
+		d.job.write(w, d.words(r), d.count.counting())
 	})
 	for pattern, show := range d.shows() {
 		mux.HandleFunc("GET "+pattern, d.show(show))
@@ -197,6 +198,7 @@ func (d *Desk) do(pattern string, f func(*visit) (deed, error)) http.HandlerFunc
 			done, err = f(v)
 			return err
 		})
+		d.count.forget()
 		switch {
 		case errors.Is(err, errDone):
 		case err != nil:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
@@ -117,7 +118,7 @@ func closeDays(v *visit) (deed, error) {
 	v.page, v.Data = "holidays", m
 	ctx, store := v.Context(), v.app.Store
 	to := "/holidays?month=" + m.First.String()[:7]
-	name := []rune(plain(v.PostFormValue("name")))
+	name := []rune(desk.Plain(v.PostFormValue("name")))
 	c := mysql.Closure{Name: string(name[:min(len(name), maxName)])}
 	if day := v.PostFormValue("day"); day != "" {
 		if c.First, err = reminder.ParseDate(day); err != nil {
@@ -202,7 +203,7 @@ func importDays(v *visit) (deed, error) {
 	if err != nil {
 		return deed{}, err
 	}
-	in := imported{File: plain(header.Filename)}
+	in := imported{File: desk.Plain(header.Filename)}
 	if in.Known, in.Left, err = v.d.Machine.Closures(in.File, data, v.today(), v.app.Runner.Settings.Zone, v.Lang); err != nil {
 		return deed{}, err
 	}

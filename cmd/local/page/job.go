@@ -36,6 +36,7 @@ func (j *job) start(ctx context.Context, v *visit, app *setup.App, o reminder.Op
 	go func() {
 		defer close(finished)
 		defer app.Close()
+		defer v.d.count.forget()
 		rep, err := app.Runner.Run(ctx, o)
 		// A run gives up after its budget, for the task starts another one in an hour. Here a person waits.
 		for err == nil && rep.Reason == reminder.ReasonTimeSpent && rep.Emails.Sent > 0 {
@@ -82,6 +83,7 @@ type progress struct {
 	Done    int    `json:"done"`
 	Of      int    `json:"of"`
 	Text    string `json:"text"`
+	Counts  bool   `json:"counting"` // what the next run would do is being counted
 }
 
 func (j *job) progress(w words) progress {
@@ -94,9 +96,11 @@ func (j *job) progress(w words) progress {
 	return p
 }
 
-func (j *job) write(to http.ResponseWriter, w words) {
+func (j *job) write(to http.ResponseWriter, w words, counting bool) {
+	p := j.progress(w)
+	p.Counts = counting
 	to.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(to).Encode(j.progress(w)) // the page may have been closed
+	_ = json.NewEncoder(to).Encode(p) // the page may have been closed
 }
 
 func (j *job) trouble() *trouble {

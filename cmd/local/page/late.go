@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 )
 
 // Who is late, and one by one why.
@@ -82,7 +83,7 @@ func (v *visit) overdue() (l late, err error) {
 		if !ok {
 			i = len(l.People)
 			index[b.ID] = i
-			l.People = append(l.People, person{ID: b.ID, Name: cmp.Or(plain(b.Name), v.T("page.noname")), Group: b.Group, Address: plain(b.Email)})
+			l.People = append(l.People, person{ID: b.ID, Name: cmp.Or(desk.Plain(b.Name), v.T("page.noname")), Group: b.Group, Address: desk.Plain(b.Email)})
 		}
 		l.People[i].Books = append(l.People[i].Books, lent{loan, days})
 		l.Books++
@@ -158,7 +159,7 @@ func showCSV(v *visit) error {
 		v.T("page.late.due"), v.T("page.late.days"), v.T("page.late.address")}) // as below, w.Flush tells of an error
 	for _, p := range l.People {
 		for _, b := range p.Books {
-			_ = w.Write([]string{cell(p.Name), cell(p.Group), cell(p.ID), cell(plain(b.Title)), cell(cmp.Or(b.Ref, b.ID)), b.Due.String(),
+			_ = w.Write([]string{cell(p.Name), cell(p.Group), cell(p.ID), cell(desk.Plain(b.Title)), cell(cmp.Or(b.Ref, b.ID)), b.Due.String(),
 				strconv.Itoa(b.Days), cell(p.Address)})
 		}
 	}
@@ -216,7 +217,7 @@ func showFind(v *visit) error {
 		i := slices.IndexFunc(f.People, func(p person) bool { return p.ID == b.ID })
 		if i < 0 {
 			i = len(f.People)
-			f.People = append(f.People, person{ID: b.ID, Name: cmp.Or(plain(b.Name), v.T("page.noname")), Group: b.Group, Address: plain(b.Email), Out: out[b.ID]})
+			f.People = append(f.People, person{ID: b.ID, Name: cmp.Or(desk.Plain(b.Name), v.T("page.noname")), Group: b.Group, Address: desk.Plain(b.Email), Out: out[b.ID]})
 		}
 		f.People[i].Books = append(f.People[i].Books, lent{l, rules.Calendar.Offset(l.Due, today)})
 	}
@@ -296,7 +297,7 @@ func showLoan(v *visit) error {
 		return err
 	}
 	out, err := store.OptedOut(ctx)
-	s := story{Explanation: x, Book: v.book(loan), Name: cmp.Or(plain(loan.Borrower.Name), v.T("page.noname")), Someone: loan.Borrower.ID, Out: out[loan.Borrower.ID]}
+	s := story{Explanation: x, Book: v.book(loan), Name: cmp.Or(desk.Plain(loan.Borrower.Name), v.T("page.noname")), Someone: loan.Borrower.ID, Out: out[loan.Borrower.ID]}
 	for _, verdict := range slices.Concat(x.Hinders, x.Later) {
 		s.Rules = append(s.Rules, rule{v.Reason(string(verdict)), verdict == reminder.VerdictTold})
 	}

@@ -31,7 +31,6 @@ type Machine struct {
 	// Task says whether the program runs by itself, and whether Install can see to it.
 	Task     func(ctx context.Context, lang string) (said string, can bool)
 	Install  func(ctx context.Context) error
-	Notes    func(ctx context.Context, app *setup.App, lang string) ([]Note, error)
 	Findings func(ctx context.Context, lang string) ([]Finding, error)
 	Report   func(ctx context.Context, app *setup.App, first, last reminder.Date, lang string, w io.Writer) error
 	Closures func(name string, data []byte, today reminder.Date, zone *time.Location, lang string) ([]mysql.Closure, []LeftOut, error)

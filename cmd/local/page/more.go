@@ -149,7 +149,7 @@ func showMore(v *visit) error {
 	}
 	for _, id := range ids {
 		b := of[id].Borrower
-		m.OptedOut = append(m.OptedOut, person{ID: id, Name: cmp.Or(plain(b.Name), v.T("page.borrower", "ID", id)), Group: b.Group})
+		m.OptedOut = append(m.OptedOut, person{ID: id, Name: cmp.Or(desk.Plain(b.Name), v.T("page.borrower", "ID", id)), Group: b.Group})
 	}
 	if m.Prune, err = v.prune(true); err != nil {
 		return err

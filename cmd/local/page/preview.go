@@ -68,7 +68,7 @@ func showPreview(v *visit) error {
 	}
 	of := map[string]string{} // the class of an address
 	for _, b := range borrowers {
-		of[strings.ToLower(plain(b.Email))] = b.Group
+		of[strings.ToLower(desk.Plain(b.Email))] = b.Group
 	}
 	all, err := v.letters(day)
 	if err != nil {

@@ -97,7 +97,7 @@ func (v *visit) start(step string) (s start, err error) {
 		if err := v.open(); err != nil {
 			return s, err
 		}
-		rep, err := v.dryRun()
+		rep, err := newDesk(v.app).Next(v.Context())
 		if err != nil {
 			return s, err
 		}

@@ -3,13 +3,15 @@ package page
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 func setLanguage(v *visit) (deed, error) {
@@ -24,11 +26,10 @@ func setLanguage(v *visit) (deed, error) {
 
 // today is how everything stands.
 type today struct {
-	mysql.Status
-	Next      reminder.Report // a dry run's, whatever the hour
+	desk.Standing
+	Counted   bool // else Next is not known yet
 	Notes     []Note
-	From, To  time.Time // when mail may be sent next; zero: never
-	Open      bool      // now
+	Open      bool // now
 	Paused    []reminder.Pause
 	Job       progress
 	Failed    *trouble
@@ -61,7 +62,7 @@ func (n Note) Path() string {
 		return "/send"
 	case "off", "stopped", "log", "unfinished":
 		return "/check"
-	case "failed", "unknown", "held", "looks_restored":
+	case "failed", "unknown", "bounced", "held", "looks_restored", "looks_copied":
 		return "/troubles"
 	case "quarantine":
 		return "/quarantine"
@@ -85,37 +86,39 @@ func showToday(v *visit) error {
 		http.Redirect(v.w, v.Request, "/start", http.StatusSeeOther)
 		return errDone
 	}
-	t, err := v.standing()
+	t, err := v.stands(false)
 	v.Data = t
 	return err
 }
 
-func (v *visit) standing() (t today, err error) {
+// standing is how everything stands, with what the next run would do.
+func (v *visit) standing() (today, error) { return v.stands(true) }
+
+func (v *visit) stands(wait bool) (t today, err error) {
 	if err := v.open(); err != nil {
 		return t, err
 	}
-	ctx, app := v.Context(), v.app
-	if err := app.Store.Check(ctx); err != nil {
+	ctx, d, now := v.Context(), newDesk(v.app), v.app.Runner.Now()
+	if t.Standing, err = d.Glance(ctx); err != nil {
 		return t, err
 	}
-	now, s := app.Runner.Now(), app.Runner.Settings
-	if t.Status, err = app.Store.Status(ctx, now, 5); err != nil {
-		return t, err
-	}
-	sent, err := app.Store.Sent(ctx, v.today(), v.today(), s.Zone)
+	t.Open = !t.Window.From.IsZero() && !t.Window.From.After(now)
+	sent, err := v.app.Store.Sent(ctx, v.today(), v.today(), v.app.Runner.Settings.Zone)
 	if err != nil {
 		return t, err
 	}
 	for _, n := range sent[v.today()] {
 		t.SentToday += n
 	}
-	rules, err := app.Runner.Rules(ctx, v.today())
-	if err != nil {
-		return t, err
+	if wait {
+		t.Next, err = d.Next(ctx)
+		t.Counted = true
+	} else if rep, cerr := v.counted(); cerr != nil {
+		err = cerr
+	} else if rep != nil {
+		t.Next, t.Counted = *rep, true
 	}
-	t.From, t.To = s.Window.Next(now, rules.Calendar, s.Zone)
-	t.Open = !t.From.IsZero() && !t.From.After(now)
-	if t.Next, err = v.dryRun(); err != nil {
+	if err != nil {
 		return t, err
 	}
 	for _, p := range t.Pauses {
@@ -124,18 +127,24 @@ func (v *visit) standing() (t today, err error) {
 		}
 	}
 	t.Job, t.Failed = v.d.job.progress(v.words), v.d.job.trouble()
-	t.Troubles = t.Emails[reminder.StateFailed] + t.Emails[reminder.StateRefused] + t.Emails[reminder.StateUnknown] + t.Emails[reminder.StateBounced]
+	for _, s := range desk.Bad {
+		t.Troubles += t.Emails[s]
+	}
 	t.Waiting = t.Emails[reminder.StateQueued] + t.Emails[reminder.StateClaimed] + t.Emails[reminder.StateHandover]
-	if t.Notes, err = v.d.Machine.Notes(ctx, v.app, v.Lang); err == nil && len(t.Notes) == 0 {
+	say := text.In(v.Lang)
+	for _, n := range d.Notes(t.Standing) {
+		t.Notes = append(t.Notes, Note{n.Code, say.Text(n.What), say.Text(n.Why), say.Text(n.Mend)})
+	}
+	if fault := v.app.LogFault(); fault != nil {
+		t.Notes = append(t.Notes, Note{Code: "log", What: say.Error(fault), Why: say.Say("status.runs_go_on_and_on")})
+	}
+	if len(t.Notes) == 0 {
 		t.Notes = []Note{{Code: "good", What: v.T("page.today.good"), Why: v.T("page.today.good_text")}}
 	}
-	return t, err
+	return t, nil
 }
 
-// dryRun is what the next run would do, whatever the hour.
-func (v *visit) dryRun() (reminder.Report, error) {
-	return v.app.Runner.Run(v.Context(), reminder.Options{Trigger: "local", DryRun: true, Now: true, Log: slog.New(slog.DiscardHandler)})
-}
+func newDesk(app *setup.App) desk.Desk { return desk.Desk{Runner: app.Runner, Store: app.Store} }
 
 // showSend asks before it sends, with the number of mails.
 func showSend(v *visit) error {
@@ -178,7 +187,7 @@ func pause(v *visit) (deed, error) {
 		return deed{}, err
 	}
 	v.page, v.Data = "today", t
-	p := reminder.Pause{Kind: reminder.PauseByPerson, Reason: plain(v.PostFormValue("reason"))}
+	p := reminder.Pause{Kind: reminder.PauseByPerson, Reason: desk.Plain(v.PostFormValue("reason"))}
 	if until := v.PostFormValue("until"); until != "" {
 		zone, now := v.app.Runner.Settings.Zone, v.app.Runner.Now()
 		if p.Until, err = time.ParseInLocation(time.DateOnly, until, zone); err != nil || !p.Until.After(now) || p.Until.After(now.AddDate(1, 0, 0)) {

@@ -31,8 +31,6 @@ type badMail struct {
 	Chat                      string // link, or ""
 }
 
-var bad = []reminder.State{reminder.StateFailed, reminder.StateRefused, reminder.StateUnknown, reminder.StateBounced}
-
 func showTroubles(v *visit) error {
 	v.page = "troubles"
 	t, err := v.standing()
@@ -46,7 +44,7 @@ func showTroubles(v *visit) error {
 	if t.Next.Loans != nil {
 		shown.Odd = t.Next.Loans.Odd
 	}
-	for _, s := range bad {
+	for _, s := range desk.Bad {
 		if t.Emails[s] > 1 {
 			shown.States = append(shown.States, s)
 		}
@@ -57,45 +55,32 @@ func showTroubles(v *visit) error {
 }
 
 func (v *visit) badMails() (all []badMail, err error) {
-	ctx, store := v.Context(), v.app.Store
-	list, err := store.List(ctx, bad...)
-	if err != nil {
-		return nil, err
-	}
-	list = list[:min(len(list), maxShown)]
-	var ids []string
-	for _, l := range list {
-		ids = append(ids, l.Loans...)
-	}
-	open, err := store.Loans(ctx, ids)
+	list, err := newDesk(v.app).Troubles(v.Context(), maxShown)
 	if err != nil {
 		return nil, err
 	}
 	var loans []reminder.Loan
-	for _, l := range open {
-		loans = append(loans, l)
+	for _, t := range list {
+		loans = append(loans, t.Loans...)
 	}
-	phones, err := store.Phones(ctx, loans)
+	phones, err := v.app.Store.Phones(v.Context(), loans)
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range list {
-		b := badMail{Listed: l, Name: v.T("page.borrower", "ID", l.Borrower)}
-		if l.Borrower == "" {
-			b.Name = v.T("page.summary")
+	say := text.In(v.Lang)
+	for _, t := range list {
+		b := badMail{Listed: t.Listed, Name: say.Text(t.Whose())}
+		if t.Borrower != nil {
+			b.Name, b.Group = cmp.Or(desk.Plain(t.Borrower.Name), v.T("page.noname")), t.Borrower.Group
 		}
-		var theirs []reminder.Loan
-		for _, id := range l.Loans {
-			if loan, ok := open[id]; ok && loan.Borrower.ID == l.Borrower {
-				b.Name, b.Group = cmp.Or(plain(loan.Borrower.Name), b.Name), loan.Borrower.Group
-				theirs = append(theirs, loan)
-				b.Books = append(b.Books, v.book(loan))
-			} else {
-				b.Books = append(b.Books, v.T("page.returned", "ID", id))
-			}
+		for _, l := range t.Loans {
+			b.Books = append(b.Books, v.book(l))
 		}
-		b.Why, b.Details = text.In(v.Lang).Reason(l.Reason)
-		b.Chat = v.chat(b.Name, phones[l.Borrower], theirs)
+		for _, id := range t.Back {
+			b.Books = append(b.Books, v.T("page.returned", "ID", id))
+		}
+		b.Why, b.Details = say.Reason(t.Reason)
+		b.Chat = v.chat(b.Name, phones[t.Listed.Borrower], t.Loans)
 		all = append(all, b)
 	}
 	return all, nil
@@ -106,7 +91,7 @@ const maxShown = 500
 
 // book names a loan as the desk knows it.
 func (v *visit) book(l reminder.Loan) string {
-	return v.T("page.book", "Title", cmp.Or(plain(l.Title), v.T("page.untitled")), "Number", cmp.Or(l.Ref, l.ID), "Due", v.Date(l.Due))
+	return v.T("page.book", "Title", cmp.Or(desk.Plain(l.Title), v.T("page.untitled")), "Number", cmp.Or(l.Ref, l.ID), "Due", v.Date(l.Due))
 }
 
 // chat is the link that opens a chat, its message written but not sent.
@@ -117,7 +102,7 @@ func (v *visit) chat(name, phone string, loans []reminder.Loan) string {
 	}
 	var titles []string
 	for _, l := range loans[:min(len(loans), 10)] { // a link has to fit where browsers and WhatsApp keep it
-		titles = append(titles, "- "+v.T("page.chat_book", "Title", plain(l.Title), "Due", v.Date(l.Due)))
+		titles = append(titles, "- "+v.T("page.chat_book", "Title", desk.Plain(l.Title), "Due", v.Date(l.Due)))
 	}
 	text := v.T("page.chat", "Name", name, "Library", v.app.Config.AppName, "Books", strings.Join(titles, "\n"))
 	return "https://wa.me/" + number + "?text=" + strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
@@ -125,13 +110,8 @@ func (v *visit) chat(name, phone string, loans []reminder.Loan) string {
 
 // Held says why a run is held back.
 func (v *visit) Held(r reminder.Report) string {
-	switch r.Reason {
-	case reminder.ReasonLooksRestored:
-		return v.T("page.troubles.restored")
-	case reminder.ReasonLooksCopied:
-		return v.T("page.troubles.copied")
-	}
-	return v.T("page.troubles.too_many", "N", r.Planned.Emails, "Max", v.app.Runner.Settings.MaxPerRun)
+	what, why, _, _ := newDesk(v.app).Held(r)
+	return text.In(v.Lang).Text(what) + " " + text.In(v.Lang).Text(why)
 }
 
 // retry queues mails again: one, or all in a state.
@@ -139,8 +119,8 @@ func retry(v *visit) (deed, error) {
 	if err := v.open(); err != nil {
 		return deed{}, err
 	}
-	states, ids := bad, []int64(nil)
-	if state := reminder.State(v.PostFormValue("state")); slices.Contains(bad, state) {
+	states, ids := desk.Bad, []int64(nil)
+	if state := reminder.State(v.PostFormValue("state")); slices.Contains(desk.Bad, state) {
 		states = []reminder.State{state}
 	} else {
 		id, err := strconv.ParseInt(v.PostFormValue("id"), 10, 64)
@@ -149,7 +129,7 @@ func retry(v *visit) (deed, error) {
 		}
 		ids = []int64{id}
 	}
-	n, err := v.app.Store.Retry(v.Context(), ids, states...)
+	n, err := newDesk(v.app).Retry(v.Context(), ids, states...)
 	return deed{Key: "retry", N: n, On: v.PostFormValue("id") + v.PostFormValue("state"), To: "/troubles"}, err
 }
 
@@ -162,7 +142,7 @@ func settle(v *visit) (deed, error) {
 	if err != nil {
 		return deed{}, errNothing
 	}
-	n, err := v.app.Store.Cancel(v.Context(), []int64{id})
+	n, err := newDesk(v.app).Cancel(v.Context(), []int64{id})
 	key := "cancel"
 	if v.PostFormValue("how") == "told" {
 		key = "told"

@@ -3,7 +3,6 @@ package page
 import (
 	"html/template"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
@@ -120,14 +119,9 @@ func (v *visit) Today() reminder.Date { return v.today() }
 func (v *visit) Verdict(w reminder.Verdict) string { return v.Reason(string(w)) }
 
 // State and Outcome name what is on record, Reason says why.
-func (v *visit) State(s reminder.State) string        { return v.T("page.state." + string(s)) }
-func (v *visit) Outcome(o reminder.RunOutcome) string { return v.T("page.outcome." + string(o)) }
+func (v *visit) State(s reminder.State) string        { return v.T("state." + string(s)) }
+func (v *visit) Outcome(o reminder.RunOutcome) string { return v.T("outcome." + string(o)) }
 func (v *visit) Reason(recorded string) string {
 	said, _ := text.In(v.Lang).Reason(recorded)
 	return said
-}
-
-// plain makes data fit for one line.
-func plain(text string) string {
-	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f && r <= 0xa0 }), " ")
 }

@@ -28,15 +28,17 @@ function gone() {
 }
 
 const bar = document.querySelector("[data-progress]");
+const counting = document.querySelector("[data-counting]");
 async function watch() {
   const state = await ping();
+  if (counting && state && !state.counting) return location.reload();
   if (bar && state) {
     if (!state.working) return location.reload();
     const meter = bar.querySelector("progress");
     if (state.of > 0) { meter.max = state.of; meter.value = state.done; }
     bar.querySelector("output").textContent = state.text;
   }
-  setTimeout(watch, bar ? 1000 : 60000);
+  setTimeout(watch, bar || counting ? 1000 : 60000);
 }
 watch();
 
