@@ -51,8 +51,8 @@ test-long: test ## test, the model ten times as long, and the senders against re
 	deploy/dev/real-mail-servers.sh go test -race -shuffle=on -tags realmail ./mail/...
 
 .PHONY: test-report
-test-report: ## the page of 'pengingat report' in Chromium, on screens and printed
-	go test -tags chromium -count=1 -run TestReportInChromium ./cmd/local
+test-report: ## the page of 'pengingat report' in Chromium, on screens and printed, and the guide's search
+	go test -tags chromium -count=1 -run 'TestReportInChromium|TestSearchInChromium' ./cmd/local ./docs/panduan
 
 # axe-core judges the pages for people who see, hear or move in other ways. It is kept in the user's cache and is no part of this tree.
 AXE_VERSION = 4.14.1
