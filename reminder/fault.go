@@ -51,6 +51,18 @@ func (f *Fault) Error() string {
 // Unwrap returns the cause.
 func (f *Fault) Unwrap() error { return f.Err }
 
+// Tell returns what a person reads of an error, and what a machine said behind it, or "".
+func Tell(err error) (what Message, details string) {
+	f, ok := errors.AsType[*Fault](err)
+	if !ok {
+		return Say("program.it_did_not_work"), err.Error()
+	}
+	if f.Err != nil {
+		details = f.Err.Error()
+	}
+	return f.Message, details
+}
+
 // IsTemporary reports whether trying again later may help against err. An error that is no Fault may be one of the
 // moment, so it counts as temporary.
 func IsTemporary(err error) bool {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/check"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
@@ -215,7 +216,7 @@ func (l *oddLibrary) named(t *testing.T) string { return named(t, l.library, l.a
 
 func named(t *testing.T, l *library, app *setup.App) string {
 	t.Helper()
-	_, findings, err := app.Store.CheckView(t.Context(), reminder.DateOf(l.now, l.now.Location()))
+	_, findings, err := check.View(t.Context(), app.Store, reminder.DateOf(l.now, l.now.Location()))
 	require.NoError(t, err)
 	var all string
 	for _, f := range findings {

@@ -20,6 +20,7 @@ import (
 	"github.com/mtsn6garut/pengingat/cmd/local/page"
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/check"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
@@ -141,18 +142,11 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 		message.To = to
 		return p.quiet("").sendSample(ctx, app, message)
 	}
-	m.Findings = func(ctx context.Context, lang string) ([]page.Finding, error) {
-		q := p.quiet(lang)
+	m.Findings = func(ctx context.Context) (found []check.Finding) {
+		q := p.quiet("")
 		q.read(named)
-		q.locale = lang
-		x := &examination{program: q}
-		defer x.close()
-		x.perform(ctx)
-		var found []page.Finding
-		for _, f := range x.found {
-			found = append(found, page.Finding{Check: f.Check, Severity: f.Severity, What: f.What, Why: f.Why, Mend: f.Mend, Details: f.Details})
-		}
-		return found, nil
+		q.examine(ctx, false, func(f check.Finding) { found = append(found, f) })
+		return found
 	}
 	m.Report = func(ctx context.Context, app *setup.App, first, last reminder.Date, lang string, to io.Writer) error {
 		look, err := newDesk(app).Review(ctx, first, last, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone))

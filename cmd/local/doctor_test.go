@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"os"
@@ -301,28 +300,4 @@ func TestWrap(t *testing.T) {
 		assert.LessOrEqual(t, len(line), 80)
 	}
 	assert.Contains(t, text, "\n         baris")
-}
-
-// TestDoctorKnowsProviders: what Gmail and others make of a sender, without asking them.
-func TestDoctorKnowsProviders(t *testing.T) {
-	for _, tt := range []struct{ host, login, from, limit, finds string }{
-		{"smtp.gmail.com", "perpus@gmail.com", "Perpus@gmail.com", "400", ""},
-		{"smtp.gmail.com", "perpus@gmail.com", "perpus@mtsn6garut.sch.id", "400", "sender: MAIL_FROM_ADDRESS bukan alamat akun MAIL_USERNAME."},
-		{"smtp.gmail.com", "perpus@gmail.com", "perpus@gmail.com", "", "sender: MAIL_DAILY_LIMIT=0, padahal penyedia ini membatasi sekitar 500 surel sehari."},
-		{"mail.sch.id", "perpus@sch.id", "perpus@mtsn6garut.sch.id", "", "sender: MAIL_FROM_ADDRESS di mtsn6garut.sch.id, tetapi akunnya di sch.id."},
-		{"mail.sch.id", "perpus", "perpus@mtsn6garut.sch.id", "", ""},
-		{"smtp.sendgrid.net", "apikey", "perpus@yahoo.com", "", "sender: MAIL_FROM_ADDRESS di yahoo.com, tetapi dikirim lewat penyedia lain."},
-		{"smtp.office365.com", "p@sekolah.sch.id", "p@sekolah.sch.id", "100", ""},
-	} {
-		p := &program{out: io.Discard, errOut: io.Discard, machine: quietMachine, environ: map[string]string{
-			"DB_DATABASE": "x", "MAIL_MAILER": "smtp", "MAIL_HOST": tt.host, "MAIL_USERNAME": tt.login, "MAIL_PASSWORD": "x",
-			"MAIL_FROM_ADDRESS": tt.from, "MAIL_DAILY_LIMIT": tt.limit, "LOG_FILE": filepath.Join(t.TempDir(), "log"),
-		}}
-		x := &examination{program: p, check: "sender"}
-		require.NoError(t, x.settings(t.Context()), "%+v", tt)
-		require.NotNil(t, x.app, "%+v", tt)
-		require.NoError(t, x.sender(t.Context()), "%+v", tt)
-		assert.Equal(t, tt.finds, strings.Join(troubles(x.found), "\n"), "%+v", tt)
-		x.close()
-	}
 }

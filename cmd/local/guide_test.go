@@ -23,6 +23,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/docs/panduan"
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
+	"github.com/mtsn6garut/pengingat/reminder/check"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
@@ -208,7 +209,7 @@ var symptoms = map[string]func(*scene) string{
 		require.NoError(s.t, err)
 		steps := smtp.Probe(s.t.Context())
 		cfg.MailHost = "smtp.gmail.com"
-		what, _ := (&program{}).trouble((&program{}).mailFault(cfg, steps[len(steps)-1].Err))
+		what, _ := (&program{}).trouble(check.MailFault(cfg, steps[len(steps)-1].Err))
 		return what
 	},
 	"Server menolak login.": func(s *scene) string {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/check"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
@@ -149,7 +150,7 @@ func (w *wizard) startFrom() error {
 	if zone := w.values["APP_TIMEZONE"]; zone == "" || zone == "UTC" { // the school's application does not use it
 		w.values["APP_TIMEZONE"] = "Asia/Jakarta"
 	}
-	if from, err := mail.ParseAddress(w.values["MAIL_FROM_ADDRESS"]); err != nil || isSuspect(from.Domain()) {
+	if from, err := mail.ParseAddress(w.values["MAIL_FROM_ADDRESS"]); err != nil || check.IsSuspect(from.Domain()) {
 		w.values["MAIL_FROM_ADDRESS"] = ""
 	}
 	if w.values["MAIL_MAILER"] == "log" {
@@ -192,7 +193,7 @@ var questions = []question{
 	{key: "SENDGRID_API_KEY", text: reminder.Say("init.sendgrid_api_key"), secret: true},
 	{key: "MAIL_FROM_ADDRESS", text: reminder.Say("init.senders_address"), usual: func(values map[string]string) string { return values["MAIL_USERNAME"] }},
 	{key: "MAIL_DAILY_LIMIT", text: reminder.Say("init.mails_day_at_most_0"), usual: func(values map[string]string) string {
-		return fmt.Sprint(providerOf(values["MAIL_MAILER"], values["MAIL_HOST"]).limit * 4 / 5)
+		return fmt.Sprint(check.DailyLimit(values["MAIL_MAILER"], values["MAIL_HOST"]) * 4 / 5)
 	}},
 	{try: (*wizard).tryMail},
 
@@ -329,7 +330,7 @@ func (w *wizard) wrong(key string) error {
 	}
 	if key == "MAIL_FROM_ADDRESS" && w.values["MAIL_MAILER"] != "file" || key == "REMINDER_SUMMARY_TO" || key == "REMINDER_ONLY_TO" {
 		for one := range strings.SplitSeq(w.values[key], ",") {
-			if addr, err := mail.ParseAddress(one); err == nil && isSuspect(addr.Domain()) {
+			if addr, err := mail.ParseAddress(one); err == nil && check.IsSuspect(addr.Domain()) {
 				return reminder.NewFault(nil, "init.domain_for_examples_nobody_has", "Domain", addr.Domain())
 			}
 		}
@@ -410,7 +411,7 @@ func (w *wizard) tryMail(ctx context.Context) error {
 	}
 	steps := smtp.Probe(ctx)
 	if err := steps[len(steps)-1].Err; err != nil {
-		return w.mailFault(cfg, err)
+		return check.MailFault(cfg, err)
 	}
 	w.print("init.ok_mail_server_answers_nothing")
 	return nil

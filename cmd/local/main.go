@@ -109,14 +109,8 @@ func (p *program) complain(err error) {
 
 // trouble says an error for a person, and what lies behind it.
 func (p *program) trouble(err error) (what, details string) {
-	f, ok := errors.AsType[*reminder.Fault](err)
-	if !ok {
-		return p.say("program.it_did_not_work"), err.Error()
-	}
-	if f.Err != nil {
-		details = f.Err.Error()
-	}
-	return p.text(f.Message), details
+	said, details := reminder.Tell(err)
+	return p.text(said), details
 }
 
 // errorCode is the exit code of a command that failed.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/check"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
@@ -131,12 +132,12 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 // checkView tells what is wrong with a view that a person wrote, and refuses it where that would tell borrowers wrong things.
 func (p *program) checkView(ctx context.Context, store *mysql.Store) error {
 	m := p.meter("migrate.checking_view")
-	rows, findings, err := store.CheckView(ctx, reminder.DateOf(p.machine.now(), p.machine.zone))
+	survey, findings, err := check.View(ctx, store, reminder.DateOf(p.machine.now(), p.machine.zone))
 	m.stop()
 	if err != nil {
 		return err
 	}
-	p.print("migrate.rows_checked", "N", rows)
+	p.print("migrate.rows_checked", "N", min(survey.Open, check.MaxChecked))
 	refused := false
 	for _, f := range findings {
 		fmt.Fprintln(p.out, "- "+p.text(f.Message))

@@ -2,15 +2,13 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/check"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
@@ -65,14 +63,14 @@ func (p *program) sendSample(ctx context.Context, app *setup.App, m mail.Message
 		for _, step := range smtp.Probe(ctx) {
 			if step.Err != nil {
 				p.print("testmail.failed", "Step", p.step(step.Name))
-				return p.mailFault(app.Config, step.Err)
+				return check.MailFault(app.Config, step.Err)
 			}
 			fmt.Fprintf(p.out, "ok  %-18s %s\n", p.step(step.Name), step.Detail)
 		}
 	}
 	receipt, err := app.Runner.Sender.Send(ctx, m, func(context.Context) error { return nil })
 	if err != nil {
-		return p.mailFault(app.Config, err)
+		return check.MailFault(app.Config, err)
 	}
 	fmt.Fprintf(p.out, "ok  %-18s %s\n", p.step("dot"), receipt.ID)
 	p.print("testmail.server_accepted_it_look_into")
@@ -90,45 +88,4 @@ func (p *program) step(name string) string {
 		return name
 	}
 	return p.text(said)
-}
-
-// mailFault adds to a mail error what can be done about it.
-func (p *program) mailFault(cfg setup.Config, err error) error {
-	f := &reminder.Fault{Temporary: true, Message: reminder.Say("testmail.mail_was_not_sent_try"), Err: err}
-	e, ok := errors.AsType[*mail.Error](err)
-	if !ok {
-		return f
-	}
-	gmail := strings.HasSuffix(cfg.MailHost, "gmail.com") || strings.HasSuffix(cfg.MailHost, "googlemail.com")
-	invalid, certificate := errors.AsType[x509.CertificateInvalidError](err)
-	_, unknownCA := errors.AsType[x509.UnknownAuthorityError](err)
-	_, otherHost := errors.AsType[x509.HostnameError](err)
-	say := func(key string) { f.Message = reminder.Say(key) }
-	switch {
-	case desk.Remedy(e.Error()).Key != "":
-		f.Temporary, f.Message = e.Pause == mail.PauseServer, desk.Remedy(e.Error())
-	case e.Phase == "resolve":
-		say("testmail.server_mail_host_was_not")
-	case e.Phase == "connect" && cfg.MailPort == 25:
-		say("testmail.port_25_cannot_be_reached")
-	case e.Phase == "connect":
-		say("testmail.mail_server_cannot_be_reached")
-	case certificate && invalid.Reason == x509.Expired:
-		say("testmail.servers_certificate_outside_its")
-	case unknownCA || otherHost || certificate:
-		say("testmail.servers_certificate_not_known")
-	case e.Phase == "tls" || e.Phase == "starttls":
-		say("testmail.secure_connection_failed_use_mail")
-	case e.Pause == mail.PauseCredentials && gmail:
-		return reminder.NewFault(err, "testmail.gmail_refused_login_mail_password")
-	case e.Pause == mail.PauseCredentials:
-		return reminder.NewFault(err, "testmail.server_refused_login_check_mail")
-	case e.Pause == mail.PauseSender:
-		return reminder.NewFault(err, "testmail.server_does_not_allow_this")
-	case e.Pause == mail.PauseQuota:
-		say("testmail.this_accounts_sending_limit_reached")
-	case e.Fate == mail.BadAddress:
-		return reminder.NewFault(err, "testmail.server_refused_that_recipient")
-	}
-	return f
 }

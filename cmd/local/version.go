@@ -16,11 +16,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// Where the newest release is told to programs, and to people.
-const (
-	latestRelease = "https://api.github.com/repos/mtsn6garut/pengingat/releases/latest"
-	releasesPage  = "https://github.com/mtsn6garut/pengingat/releases"
-)
+// latestRelease is where the newest release is told to programs.
+const latestRelease = "https://api.github.com/repos/mtsn6garut/pengingat/releases/latest"
 
 func (p *program) versionCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -39,35 +36,6 @@ func (p *program) versionCommand() *cobra.Command {
 		},
 	}
 	return p.jsonFlag(cmd)
-}
-
-// version says how old the program is. Whether there is a newer one is asked only when a person wants it (doctor --check-version).
-func (x *examination) version(ctx context.Context) error {
-	current, look := reminder.Version, x.say("version.look", "Page", releasesPage)
-	if x.checkVersion {
-		newest, err := newestRelease(ctx, x.machine.releases)
-		switch {
-		case err != nil:
-			x.warn(x.say("version.not_known"), x.say("version.page_not_read"), look)
-			x.found[len(x.found)-1].Details = err.Error()
-		case !semver.IsValid(current):
-			x.ok("version.no_release", "Newest", newest, "Version", current)
-		case semver.Compare(newest, current) > 0:
-			x.warn(x.say("version.newer", "Newest", newest), x.say("version.this", "Version", current), look)
-		default:
-			x.ok("version.newest", "Version", current)
-		}
-		return nil
-	}
-	switch months, old := reminder.VersionAge(x.machine.now()); {
-	case old:
-		x.warn(x.say("version.old", "Version", current, "N", months), x.say("version.does_not_ask"), "pengingat doctor --check-version")
-	case reminder.VersionDate == "":
-		x.ok("version.unknown_age", "Version", current)
-	default:
-		x.ok("version.age", "Version", current, "N", months)
-	}
-	return nil
 }
 
 // newestRelease asks GitHub for the tag of the newest release. The request tells nothing about this computer.

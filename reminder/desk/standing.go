@@ -39,7 +39,9 @@ type Note struct {
 func (d Desk) Standing(ctx context.Context) (Standing, error) {
 	st, err := d.Glance(ctx)
 	if err == nil {
-		st.Contacts, err = d.Contacts(ctx)
+		var survey Survey
+		survey, err = LookAtLoans(ctx, d.Store, nil)
+		st.Contacts = survey.Contacts
 	}
 	if err == nil {
 		st.Next, err = d.Next(ctx)

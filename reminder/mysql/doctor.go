@@ -101,29 +101,6 @@ func (s *Store) NotInnoDB(ctx context.Context) (tables []string, err error) {
 	return tables, fault("read the tables", err)
 }
 
-// Borrowers returns the borrowers with an open loan: id, raw address and group of each.
-func (s *Store) Borrowers(ctx context.Context) ([]reminder.Borrower, error) {
-	views, err := s.views(ctx)
-	if err != nil {
-		return nil, err
-	}
-	borrowers, err := list(ctx, s, func(rows *sql.Rows, b *reminder.Borrower) error {
-		return rows.Scan(ident{s, &b.ID}, cell{&b.Email}, prose{&b.Group})
-	}, "SELECT DISTINCT "+views.list("borrower_id", "email", "group_name")+" FROM reminder_loans ORDER BY borrower_id")
-	if ofData(err) {
-		borrowers = nil
-		err = s.salvageLoans(ctx, math.MaxInt, func(l reminder.Loan, _ string) error {
-			if l.Borrower.ID != "" {
-				borrowers = append(borrowers, l.Borrower)
-			}
-			return nil
-		})
-		slices.SortStableFunc(borrowers, func(a, b reminder.Borrower) int { return strings.Compare(a.ID, b.ID) })
-	}
-	// A view that does not agree with itself about a borrower shows them twice.
-	return slices.CompactFunc(borrowers, func(a, b reminder.Borrower) bool { return a.ID == b.ID }), fault("read the borrowers", err)
-}
-
 // A School is what the tables of the school's Laravel application say. A program that has only the rights it needs
 // cannot read them.
 type School struct {
@@ -164,4 +141,57 @@ func (s *Store) School(ctx context.Context) (sc School, readable bool, err error
 		}
 	}
 	return sc, readable, nil
+}
+
+// A Finding is something that is, or may be, wrong with the views over a library's own system.
+type Finding struct {
+	Wrong   bool // the view itself is wrong, not a row: it must not be used
+	Serious bool // some loans are told about wrongly or not at all; else it may be meant
+	Note    bool // nothing to mend, but worth a look
+	Message reminder.Message
+}
+
+// CheckColumns says what is wrong with the columns of the view of loans.
+func (s *Store) CheckColumns(ctx context.Context) (findings []Finding, err error) {
+	views, err := s.views(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, column := range views.columns {
+		known := slices.Concat(requiredColumns, optionalColumns, []string{"phone"}) // phone is read by the look back alone
+		if !slices.Contains(known, column) {
+			findings = append(findings, Finding{Message: reminder.Say("view.column_not_read_by_program", "Column", column)})
+		}
+	}
+	if kind := views.types["due_at"]; !views.dated() {
+		findings = append(findings, Finding{Serious: true, Wrong: true, Message: reminder.Say("view.due_at_type_and_must", "Kind", kind)})
+	}
+	zoned, err := s.zoneFindings(ctx)
+	return append(findings, zoned...), err
+}
+
+// EachLoan visits all open loans, once and in no order. A loan that the database cannot compute is one with Broken. isFine
+// reports whether its fine is an amount.
+func (s *Store) EachLoan(ctx context.Context, visit func(l reminder.Loan, isFine bool)) error {
+	err := s.salvageLoans(ctx, math.MaxInt, func(l reminder.Loan, fine string) error {
+		_, isFine := wholeFine(fine)
+		visit(l, isFine)
+		return nil
+	})
+	return fault("read the view "+LoansView, err)
+}
+
+// OddClosedDays returns the days of the view of closed days that cannot be read.
+func (s *Store) OddClosedDays(ctx context.Context) ([]string, error) {
+	_, odd, err := s.sourceCalendars(ctx)
+	return odd, err
+}
+
+// SourceState is the row of reminder_state that says whose system the views read, and which statement would make that fast.
+const SourceState = "source"
+
+// ProposedIndex returns the statement that would make reading the loans fast, or "".
+func (s *Store) ProposedIndex(ctx context.Context) (statement string, err error) {
+	err = s.row(ctx, []any{&statement}, "SELECT reason FROM reminder_state WHERE name = ?", SourceState)
+	return statement, fault("look for a proposed index", err)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/check"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
@@ -73,7 +74,7 @@ func TestDueInTheLibrarysZone(t *testing.T) {
 func TestZoneFindings(t *testing.T) {
 	db := zonedTable(t)
 	findings := func(zone, due string) (notes, serious []string) {
-		_, found, err := zoned(t, db, zone, due).CheckView(t.Context(), day("2026-11-24"))
+		_, found, err := check.View(t.Context(), zoned(t, db, zone, due), day("2026-11-24"))
 		require.NoError(t, err)
 		for _, f := range found {
 			switch {
@@ -125,7 +126,7 @@ func TestSummerTime(t *testing.T) {
 	err := store.Check(t.Context())
 	if known == nil {
 		assert.Contains(t, said(err), "mysql_tzinfo_to_sql")
-		_, _, err = store.CheckView(t.Context(), day("2026-11-24"))
+		_, _, err = check.View(t.Context(), store, day("2026-11-24"))
 		assert.Contains(t, said(err), "mysql_tzinfo_to_sql")
 	} else {
 		assert.NoError(t, err)

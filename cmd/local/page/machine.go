@@ -2,7 +2,6 @@ package page
 
 import (
 	"context"
-	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/check"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
@@ -31,15 +31,9 @@ type Machine struct {
 	// Task says whether the program runs by itself, and whether Install can see to it.
 	Task     func(ctx context.Context, lang string) (said string, can bool)
 	Install  func(ctx context.Context) error
-	Findings func(ctx context.Context, lang string) ([]Finding, error)
+	Findings func(ctx context.Context) []check.Finding
 	Report   func(ctx context.Context, app *setup.App, first, last reminder.Date, lang string, w io.Writer) error
 	Closures func(name string, data []byte, today reminder.Date, zone *time.Location, lang string) ([]mysql.Closure, []LeftOut, error)
-}
-
-// asFault finds the part of an error that was written for a person.
-func asFault(err error) *reminder.Fault {
-	f, _ := errors.AsType[*reminder.Fault](err)
-	return f
 }
 
 // An inputError is about what a person filled in: the page is shown again with it.

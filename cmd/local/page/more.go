@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/check"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
@@ -20,14 +21,11 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// A Finding is what one check has to say.
-type Finding struct {
-	Check, Severity          string // ok, warn or fail
-	What, Why, Mend, Details string
-}
+// A finding is what one check has to say.
+type finding struct{ check.Finding }
 
 // Cure is the button that mends it: where it leads, or "".
-func (f Finding) Cure() string {
+func (f finding) Cure() string {
 	switch f.Check {
 	case "schema":
 		return "/migrate"
@@ -38,7 +36,7 @@ func (f Finding) Cure() string {
 }
 
 // Page is where it is mended, or "".
-func (f Finding) Page() string {
+func (f finding) Page() string {
 	switch f.Check {
 	case "settings", "mail", "sender", "database":
 		return "/settings"
@@ -52,17 +50,17 @@ func (f Finding) Page() string {
 
 func showCheck(v *visit) error {
 	v.page = "check"
-	opening := v.open() // what is wrong with the settings is among the findings
-	found, err := v.d.Machine.Findings(v.Context(), v.Lang)
-	slices.SortStableFunc(found, func(a, b Finding) int {
-		order := []string{"fail", "warn", "ok"}
-		return cmp.Compare(slices.Index(order, a.Severity), slices.Index(order, b.Severity))
-	})
-	v.Data = found
-	if len(found) == 0 && err == nil {
-		err = opening
+	_ = v.open() // what is wrong with the settings is among the findings
+	all, sorted := v.d.Machine.Findings(v.Context()), []finding{}
+	for _, severity := range []check.Severity{check.Fail, check.Warn, check.OK} {
+		for _, f := range all {
+			if f.Severity == severity {
+				sorted = append(sorted, finding{f})
+			}
+		}
 	}
-	return err
+	v.Data = sorted
+	return nil
 }
 
 // migrate makes the tables what this version needs.

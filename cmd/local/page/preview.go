@@ -62,13 +62,10 @@ func showPreview(v *visit) error {
 		}
 	}
 	p.Day = day
-	borrowers, err := v.app.Store.Borrowers(ctx)
+	of := map[string]string{} // the class of an address
+	err := v.app.Store.EachLoan(ctx, func(l reminder.Loan, _ bool) { of[strings.ToLower(desk.Plain(l.Borrower.Email))] = l.Borrower.Group })
 	if err != nil {
 		return err
-	}
-	of := map[string]string{} // the class of an address
-	for _, b := range borrowers {
-		of[strings.ToLower(desk.Plain(b.Email))] = b.Group
 	}
 	all, err := v.letters(day)
 	if err != nil {

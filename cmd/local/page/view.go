@@ -60,15 +60,8 @@ func (v *visit) Said() string {
 
 // trouble says an error.
 func (v *visit) trouble(err error) *trouble {
-	f := asFault(err)
-	if f == nil {
-		return &trouble{v.T("page.failed"), err.Error()}
-	}
-	t := &trouble{What: text.In(v.Lang).Text(f.Message)}
-	if f.Err != nil {
-		t.Details = f.Err.Error()
-	}
-	return t
+	what, details := reminder.Tell(err)
+	return &trouble{v.Text(what), details}
 }
 
 // Date says a day in words, Moment an instant on the library's clock, Number a number as it is written.

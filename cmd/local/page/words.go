@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
@@ -26,3 +27,6 @@ func (d *Desk) words(r *http.Request) words {
 
 // T says the sentence of a key, with named arguments.
 func (w words) T(key string, args ...any) string { return text.In(w.Lang).Say(key, args...) }
+
+// Text says a message.
+func (w words) Text(m reminder.Message) string { return text.In(w.Lang).Text(m) }

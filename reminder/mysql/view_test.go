@@ -1,78 +1,15 @@
 package mysql_test
 
 import (
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
-	"github.com/mtsn6garut/pengingat/reminder/text"
 )
-
-// custom makes a store of a view whose rows are given as "loan, borrower, name, email, title, due, language, wants, reply".
-func custom(t *testing.T, closed string, rows ...string) *mysql.Store {
-	db := mysqltest.New(t)
-	_, err := schema.Up(t.Context(), db.Admin)
-	require.NoError(t, err)
-	db.Exec(t, `CREATE TABLE rows_of (loan VARCHAR(200), borrower VARCHAR(200), name VARCHAR(50), email VARCHAR(100), title VARCHAR(50),
-		due DATE, language VARCHAR(10), wants VARCHAR(20), reply VARCHAR(50)) CHARACTER SET utf8mb4`)
-	for _, row := range rows {
-		db.Exec(t, "INSERT INTO rows_of VALUES ("+row+")")
-	}
-	if closed != "" {
-		closed = "CREATE OR REPLACE VIEW reminder_source_closed_days AS SELECT 'x' AS calendar, " + closed + " AS day, 0 AS is_open, 'n' AS name FROM rows_of LIMIT 1"
-	}
-	require.NoError(t, schema.CreateViews(t.Context(), db.Admin, `-- a comment; with a semicolon
-		CREATE OR REPLACE VIEW reminder_loans AS SELECT loan AS loan_id, borrower AS borrower_id, name AS borrower_name, email, title,
-		due AS due_at, language, wants, reply AS reply_to, 1 AS colour FROM rows_of;
-`+closed, nil))
-	return connect(t, db.Config, 2)
-}
-
-func TestCheckView(t *testing.T) {
-	const good = "'1', 'a', 'Ani', 'ani@example.org', 'Bumi', '2026-11-24', 'id', '-2,0,+', NULL"
-	check := func(closed string, rows ...string) string {
-		checked, findings, err := custom(t, closed, rows...).CheckView(t.Context(), day("2026-11-24"))
-		require.NoError(t, err)
-		require.Equal(t, len(rows), checked)
-		var all []string
-		for _, f := range findings {
-			assert.NotEqual(t, text.In("id").Text(f.Message), text.In("en").Text(f.Message))
-			all = append(all, text.In("en").Text(f.Message))
-		}
-		return strings.Join(all, "\n")
-	}
-	assert.Equal(t, "The column colour is not read by the program: a wrong name?", check("", good))
-
-	long := strings.Repeat("9", 101)
-	wrong := check("'25 December'", good, good,
-		"NULL, 'b', 'Budi', 'budi@example.org', 'Bumi', '2026-11-24', NULL, NULL, NULL",
-		"'2', NULL, 'Budi', 'budi@example.org', 'Bumi', '2026-11-24', NULL, NULL, NULL",
-		"'"+long+"', 'c', 'Cici', 'cici@example.org', 'Bumi', '2026-11-24', NULL, NULL, NULL",
-		"'3', 'a', 'Asep', 'asep@example.org', 'Bumi', '2026-11-24', NULL, NULL, NULL",
-		"'4', 'd', 'Dedi', 'dedi@example.org', 'Bumi', NULL, NULL, NULL, NULL",
-		"'5', 'e', 'Euis', ' ', 'Bumi', '2026-11-24', NULL, NULL, NULL",
-		"'8', 'h', 'Hadi', 'hadi,nur@example.org', 'Bumi', '2026-11-24', NULL, NULL, NULL",
-		"'6', 'f', 'Feri', 'feri@', '', '2026-11-24', 'xx', 'sometimes', 'desk'",
-		"'7', 'g', NULL, 'g@example.org', 'Bumi', '2026-11-24', 'en-GB', 'none', 'desk@example.org'")
-	for _, want := range []string{
-		"1 loans without a loan_id", "1 loan ids appear more than once: a JOIN", "1 loans without a borrower_id", "1 ids are longer",
-		"1 a borrower_id stands for two people or more: one's mail would name the other's books (3)", "1 loans without a readable due date (due_at) are never told about (4)",
-		"1 loans without an e-mail address (5)", "1 loans with an e-mail address that cannot be used (6)", "1 loans without a title (6)",
-		"1 loans with what may be half of an e-mail address; is there a comma or a blank inside it? (8)",
-		"1 loans without the borrower's name (7)", "1 loans with a language other than id, en and su", "1 wants cannot be read", "1 from_address or reply_to is not",
-		"1 closed days cannot be read and are left out; write day as 2026-12-25, 12-25 or sun, and is_open as 0 or 1 (25 December)",
-	} {
-		assert.Contains(t, wrong, want)
-	}
-	assert.Len(t, strings.Split(wrong, "\n"), 16)
-}
 
 func TestViewLacksColumns(t *testing.T) {
 	store, db, _ := open(t)
@@ -169,20 +106,14 @@ func TestSourceCalendars(t *testing.T) {
 	assert.Equal(t, "Listrik", closed(calendars[""].With(calendars["A"]), "2026-11-29"), "what was closed here stays closed")
 }
 
-func TestCheckScan(t *testing.T) {
+func TestProposedIndex(t *testing.T) {
 	store, db, _ := open(t)
 	statement, err := schema.Remember(t.Context(), db.Admin, "perpustakaan")
 	require.NoError(t, err)
 	assert.Equal(t, "CREATE INDEX reminder_due ON peminjaman (tanggal_pengembalian, tanggal_kembali, status)", statement)
-	now := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
-	slow := func() time.Time { now = now.Add(3 * time.Second); return now }
-	findings, err := store.CheckScan(t.Context(), day("2026-09-25"), day("2026-11-25"), slow)
+	proposed, err := store.ProposedIndex(t.Context())
 	require.NoError(t, err)
-	require.Len(t, findings, 1)
-	assert.Contains(t, text.In("en").Text(findings[0].Message), "3.0 seconds; this index makes it fast (for the database's administrator): "+statement)
-	findings, err = store.CheckScan(t.Context(), day("2026-09-25"), day("2026-11-25"), func() time.Time { return now })
-	require.NoError(t, err)
-	assert.Empty(t, findings)
+	assert.Equal(t, statement, proposed)
 
 	db.Exec(t, statement)
 	statement, err = schema.Remember(t.Context(), db.Admin, "perpustakaan")

@@ -1,4 +1,4 @@
-package main
+package check
 
 import (
 	"context"
@@ -15,7 +15,7 @@ const feedbackTime = 20 * time.Second
 func (x *examination) feedback(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, feedbackTime)
 	defer cancel()
-	blind := x.say("status.dead_addresses_unknown")
+	const blind = "status.dead_addresses_unknown"
 	switch x.cfg.MailFeedback {
 	case "imap":
 		cfg, err := x.cfg.Inbox()
@@ -31,15 +31,15 @@ func (x *examination) feedback(ctx context.Context) error {
 				return nil
 			}
 		}
-		x.warn(x.say("doctor.mailbox_unread", "Host", cfg.Host), blind, x.say("doctor.mailbox_login"))
-		x.found[len(x.found)-1].Details = err.Error()
+		x.tell(Finding{Severity: Warn, What: say("doctor.mailbox_unread", "Host", cfg.Host), Why: say(blind),
+			Mend: say("doctor.mailbox_login"), Details: err.Error(), Code: NeedsPerson})
 	case "sendgrid":
 		switch lacking, err := x.cfg.SendGridFeedback().Check(ctx); {
 		case err != nil:
-			x.warn(x.say("doctor.sendgrid_silent"), blind, "pengingat doctor")
-			x.found[len(x.found)-1].Details = err.Error()
+			x.tell(Finding{Severity: Warn, What: say("doctor.sendgrid_silent"), Why: say(blind), Mend: say("pengingat doctor"),
+				Details: err.Error(), Code: NeedsPerson})
 		case len(lacking) > 0:
-			x.warn(x.say("doctor.sendgrid_scopes", "Scopes", strings.Join(lacking, ", ")), blind, x.say("doctor.sendgrid_give"))
+			x.warn(say("doctor.sendgrid_scopes", "Scopes", strings.Join(lacking, ", ")), blind, "doctor.sendgrid_give")
 		default:
 			x.ok("doctor.sendgrid_tells")
 		}

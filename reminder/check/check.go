@@ -1,0 +1,176 @@
+// Package check looks at all that a run depends on and says what is wrong, before it goes wrong: doctor's checks, as data.
+// It knows no language and prints nothing: the command line writes a Finding in the user's language, a page puts a button
+// beside it. Nothing is written or sent, and no Finding holds a name, an address or a secret.
+package check
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+)
+
+// A Severity says how much a finding matters.
+type Severity string
+
+// The severities, what matters least first.
+const (
+	OK   Severity = "ok"
+	Warn Severity = "warn"
+	Fail Severity = "fail" // without that no mail goes out
+)
+
+// What a finding asks for, as the exit code of the program. What must be set up comes before what may mend itself.
+const (
+	Done        = 0
+	NeedsPerson = 10
+	NeedsRetry  = 75
+	NeedsSetup  = 78
+)
+
+// A Finding is what one check has to say.
+type Finding struct {
+	Check           string
+	Severity        Severity
+	What, Why, Mend reminder.Message // Mend is what to do, or a command, which is the same in every language and has no key
+	Details         string           // what lies behind it, as a machine said it
+	Code            int              // NeedsPerson and so on
+}
+
+// A Machine is what the checks ask of the program and the computer around them.
+type Machine struct {
+	App     func() (*setup.App, error)   // puts the settings to work
+	Config  func() (setup.Config, error) // as much of the settings as the database needs
+	EnvFile string                       // where the settings are from; "" for the environment
+	Windows bool
+	Now     func() time.Time
+	Zone    *time.Location // in which the computer shows its clock
+
+	LookupTXT func(ctx context.Context, name string) ([]string, error)
+	FreeSpace func(folder string) (bytes uint64, err error)
+	// OthersMay returns what users who are neither the owner nor the administrator may do with a file or folder.
+	OthersMay func(path string) (read, write bool, err error)
+	// LastResult returns the exit code with which the scheduled task ended last; ErrNoTask when there is none.
+	LastResult func(ctx context.Context) (int, error)
+	// OldServices returns which services still run that did the reminding before.
+	OldServices func(ctx context.Context) []string
+	// Newest asks for the newest release. Nil where a person did not want that.
+	Newest func(ctx context.Context) (string, error)
+}
+
+// ErrNoTask is the error of a scheduled task that is not installed.
+var ErrNoTask = errors.New("there is no such task")
+
+// checks in the order in which one makes the next one possible. One whose basis is missing is left out: the one that found
+// it missing has spoken. An error that a check returns is what it found.
+var checks = []struct {
+	name  string
+	basis func(*examination) bool
+	check func(*examination, context.Context) error
+}{
+	{"settings", always, (*examination).settings},
+	{"access", always, (*examination).access},
+	{"database", connected, (*examination).database},
+	{"schema", connected, (*examination).schema},
+	{"rights", readable, (*examination).rights},
+	{"clock", always, (*examination).clock},
+	{"loans", readable, (*examination).loans},
+	{"speed", runnable, (*examination).speed},
+	{"addresses", surveyed, (*examination).addresses},
+	{"application", connected, (*examination).application},
+	{"records", runnable, (*examination).records},
+	{"mail", configured, (*examination).mailServer},
+	{"feedback", configured, (*examination).feedback},
+	{"sender", configured, (*examination).sender},
+	{"dns", configured, (*examination).domain},
+	{"task", always, (*examination).task},
+	{"rival", always, (*examination).rivals},
+	{"disk", always, (*examination).disk},
+	{"log", configured, (*examination).log},
+	{"version", always, (*examination).version},
+}
+
+// What checks stand on.
+func always(*examination) bool       { return true }
+func configured(x *examination) bool { return x.app != nil }
+func connected(x *examination) bool  { return x.store != nil }
+func readable(x *examination) bool   { return x.usable }
+func runnable(x *examination) bool   { return x.usable && x.app != nil }
+func surveyed(x *examination) bool   { return x.survey != nil }
+
+// An examination is what the checks learn on their way.
+type examination struct {
+	Machine
+	each  func(Finding)
+	check string // the one at work
+	found bool   // it has found something
+
+	app      *setup.App    // nil: the settings are wrong
+	cfg      setup.Config  // as far as it could be read
+	store    *mysql.Store  // nil: the database is not known or does not answer
+	opened   io.Closer     // the app, or without one the store
+	off      time.Duration // by which the database's clock differs from ours
+	usable   bool          // the tables and the view can be read
+	survey   *desk.Survey  // nil: the loans cannot be read
+	notes    []desk.Note   // what the records show,
+	notesErr error         // or why they cannot be read
+	jobs     int           // reminders in the queue of the Laravel application
+	online   bool          // the mail server was reached
+}
+
+// Run examines everything and tells each finding as soon as it is known.
+func Run(ctx context.Context, m Machine, each func(Finding)) {
+	x := &examination{Machine: m, each: each}
+	for _, c := range checks {
+		if !c.basis(x) {
+			continue
+		}
+		x.check, x.found = c.name, false
+		if err := c.check(x, ctx); err != nil {
+			x.failed(err, "")
+		}
+	}
+	if x.opened != nil {
+		_ = x.opened.Close() // as with every end of a program, there is nobody to tell
+	}
+}
+
+func (x *examination) tell(f Finding) {
+	f.Check, x.found = x.check, true
+	x.each(f)
+}
+
+func (x *examination) ok(key string, pairs ...any) {
+	x.tell(Finding{Severity: OK, What: reminder.Say(key, pairs...)})
+}
+
+// okUnlessFound is ok for a check that has found nothing.
+func (x *examination) okUnlessFound(key string, pairs ...any) {
+	if !x.found {
+		x.ok(key, pairs...)
+	}
+}
+
+// warn tells of something that needs a person. The pairs fill the blanks of mend.
+func (x *examination) warn(what reminder.Message, why, mend string, pairs ...any) {
+	x.tell(Finding{Severity: Warn, What: what, Why: reminder.Say(why), Mend: reminder.Say(mend, pairs...), Code: NeedsPerson})
+}
+
+// fail tells of something without which no mail goes out.
+func (x *examination) fail(code int, what reminder.Message, why, mend string, pairs ...any) {
+	x.tell(Finding{Severity: Fail, What: what, Why: reminder.Say(why), Mend: reminder.Say(mend, pairs...), Code: code})
+}
+
+// failed is fail for an error that says itself what to do.
+func (x *examination) failed(err error, why string) {
+	f := Finding{Severity: Fail, Why: reminder.Say(why), Code: NeedsSetup}
+	if f.What, f.Details = reminder.Tell(err); errors.Is(err, context.Canceled) || reminder.IsTemporary(err) {
+		f.Code = NeedsRetry
+	}
+	x.tell(f)
+}

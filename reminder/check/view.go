@@ -1,0 +1,175 @@
+package check
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/mtsn6garut/pengingat/mail"
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
+)
+
+// MaxChecked bounds how many rows View judges.
+const MaxChecked = 200_000
+
+// sampled is how many loans View looks for by their id.
+const sampled = 2000
+
+// examples is how many ids a finding names.
+const examples = 3
+
+// View looks at every row of the views over a library's own system, and says how many loans there are and what is wrong with
+// them, each kind of mistake once with the ids of some loans. A view that cannot be read at all is a *reminder.Fault.
+func View(ctx context.Context, store *mysql.Store, today reminder.Date) (desk.Survey, []mysql.Finding, error) {
+	if err := store.Check(ctx); err != nil {
+		return desk.Survey{}, nil, err
+	}
+	findings, err := store.CheckColumns(ctx)
+	if err != nil {
+		return desk.Survey{}, nil, err
+	}
+	j := &judge{today: today, seen: map[string]bool{}, borrowers: map[string][2]string{}, wrong: map[string][]string{},
+		broken: map[string][]string{}}
+	var sample []string
+	survey, err := desk.LookAtLoans(ctx, store, func(l reminder.Loan, isFine bool) {
+		if j.rows++; j.rows > MaxChecked {
+			return
+		}
+		if j.row(l, isFine); l.ID != "" && l.Broken == "" && len(sample) < sampled {
+			sample = append(sample, l.ID)
+		}
+	})
+	if err != nil {
+		return survey, nil, err
+	}
+	lost, err := reminder.Unreadable(ctx, store, sample)
+	if err != nil {
+		return survey, nil, err
+	}
+	j.wrong[notFound] = slices.Sorted(maps.Keys(lost))
+	findings = append(findings, j.findings()...)
+	odd, err := store.OddClosedDays(ctx)
+	if len(odd) > 0 {
+		findings = append(findings, finding(true, odd, "view.closed_days_cannot_be_read"))
+	}
+	return survey, findings, err
+}
+
+// A judge gathers what is wrong with rows.
+type judge struct {
+	today     reminder.Date
+	rows      int
+	seen      map[string]bool      // loan ids
+	borrowers map[string][2]string // name and address by borrower id
+	wrong     map[string][]string  // ids of loans by the key of the mistake
+	broken    map[string][]string  // by the column that the database cannot compute
+}
+
+// A row is a loan as it is judged.
+type row struct {
+	reminder.Loan
+	*judge
+	isFine  bool
+	shared  bool  // somebody else has the borrower's id
+	address error // what is wrong with the borrower's
+}
+
+// The mistakes that are told apart from what a row is by itself.
+const (
+	loanTwice    = "view.loan_twice"
+	twoBorrowers = "view.two_borrowers"
+	notFound     = "view.not_found"
+)
+
+// mistakes in the order in which they are told. A serious one keeps a loan from being told about, or tells it wrongly.
+var mistakes = []struct {
+	serious bool
+	key     string
+	is      func(row) bool
+}{
+	{true, "view.no_loan_id", func(r row) bool { return r.ID == "" }},
+	{true, loanTwice, func(r row) bool { return r.ID != "" && r.seen[r.ID] }},
+	{true, "view.no_borrower_id", func(r row) bool { return r.Borrower.ID == "" && r.Hold == "" }},
+	{true, "view.long_id", func(r row) bool {
+		return max(utf8.RuneCountInString(r.ID), utf8.RuneCountInString(r.Borrower.ID)) > reminder.MaxID
+	}},
+	{true, twoBorrowers, func(r row) bool { return r.shared }},
+	{true, "view.no_due_date", func(r row) bool { return r.Due.IsZero() }},
+	{true, "view.odd_due_date", func(r row) bool {
+		first, last := reminder.PlausibleDue(r.today)
+		return !r.Due.IsZero() && r.Hold == "" && (r.Due.Before(first) || r.Due.After(last))
+	}},
+	{true, notFound, func(row) bool { return false }}, // by a look for them
+	{false, "view.no_address", func(r row) bool { return r.Borrower.Email == "" && r.Hold == "" }},
+	{false, "view.bad_address", func(r row) bool {
+		return r.address != nil && r.Borrower.Email != "" && !errors.Is(r.address, mail.ErrTornAddress)
+	}},
+	{false, "view.torn_address", func(r row) bool { return errors.Is(r.address, mail.ErrTornAddress) }},
+	{false, "view.no_title", func(r row) bool { return r.Title == "" }},
+	{false, "view.no_name", func(r row) bool { return r.Borrower.Name == "" && r.Hold == "" }},
+	{true, "view.odd_text", func(r row) bool {
+		return strings.ContainsRune(r.Title+r.Borrower.Name+r.Borrower.Group+r.ItemCode+r.Ref, utf8.RuneError)
+	}},
+	{false, "view.odd_language", func(r row) bool {
+		tag, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(r.Borrower.Language), "_", "-"), "-")
+		return !slices.Contains([]string{"", "id", "en", "su"}, tag)
+	}},
+	{true, "view.odd_fine", func(r row) bool { return !r.isFine }},
+	{true, "view.odd_wants", func(r row) bool { return r.Odd(r.today) == "wants" }},
+	{false, "view.bad_branch", func(r row) bool { return unusable(r.From) || unusable(r.ReplyTo) }},
+}
+
+// unusable reports whether a field has something that is no address.
+func unusable(field string) bool {
+	_, err := mail.ParseAddress(field)
+	return err != nil && field != ""
+}
+
+// row judges one row.
+func (j *judge) row(l reminder.Loan, isFine bool) {
+	name := cmp.Or(l.ID, "?")
+	if l.Broken != "" {
+		j.broken[l.Broken] = append(j.broken[l.Broken], name)
+		return
+	}
+	who := [2]string{l.Borrower.Name, l.Borrower.Email}
+	other, known := j.borrowers[l.Borrower.ID]
+	_, address := mail.ParseAddress(l.Borrower.Email)
+	r := row{l, j, isFine, known && l.Borrower.ID != "" && other != who, address}
+	for _, m := range mistakes {
+		if m.is(r) {
+			j.wrong[m.key] = append(j.wrong[m.key], name)
+		}
+	}
+	j.seen[l.ID], j.borrowers[l.Borrower.ID] = true, who
+}
+
+func (j *judge) findings() (list []mysql.Finding) {
+	for _, column := range slices.Sorted(maps.Keys(j.broken)) {
+		list = append(list, finding(true, j.broken[column], "view.loans_not_told_about_because", "Column", column))
+	}
+	for _, m := range mistakes {
+		if where := j.wrong[m.key]; len(where) > 0 {
+			f := finding(m.serious, where, m.key)
+			f.Wrong = m.key == loanTwice || m.key == twoBorrowers
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// finding tells of one kind of mistake, with some of the values that show it.
+func finding(serious bool, where []string, key string, pairs ...any) mysql.Finding {
+	names := strings.Join(where[:min(examples, len(where))], ", ")
+	if len(where) > examples {
+		names += ", ..."
+	}
+	pairs = append(pairs, "N", len(where), "Examples", names)
+	return mysql.Finding{Serious: serious, Message: reminder.Say(key, pairs...)}
+}
