@@ -105,7 +105,7 @@ func (s SendGrid) logs(ctx context.Context, from, to time.Time, more string) ([]
 	}
 	query := fmt.Sprintf("sg_message_id_created_at >= TIMESTAMP %q AND sg_message_id_created_at < TIMESTAMP %q%s",
 		from.UTC().Format(logForm), to.UTC().Format(logForm), more)
-	err := s.call(ctx, http.MethodPost, "/v3/logs", "messages.read", map[string]any{"query": query, "limit": logRows}, &answer)
+	err := s.call(ctx, http.MethodPost, "/v3/logs", "email_activity.read", map[string]any{"query": query, "limit": logRows}, &answer)
 	if err != nil || len(answer.Messages) < logRows || to.Sub(from) < minSpan {
 		return answer.Messages, err
 	}
@@ -134,7 +134,7 @@ func (s SendGrid) Accepted(ctx context.Context, emails []Handed) ([]bool, error)
 				found[i] = row.receipt() == e.Receipt
 			case reminder.DigestOf(row.To) == e.Address:
 				var whole logRow
-				if err := s.call(ctx, http.MethodGet, "/v3/logs/"+url.PathEscape(row.ID), "messages.read", nil, &whole); err != nil {
+				if err := s.call(ctx, http.MethodGet, "/v3/logs/"+url.PathEscape(row.ID), "email_activity.read", nil, &whole); err != nil {
 					return nil, err
 				}
 				found[i] = whole.Args.Ref == e.Ref
@@ -155,7 +155,7 @@ func (e *ScopeError) Error() string { return "the API key lacks the scope " + e.
 // Check tries what the feedback needs, and returns the scopes that the key lacks.
 func (s SendGrid) Check(ctx context.Context) (lacking []string, err error) {
 	for scope, path := range map[string]string{
-		"messages.read": "/v3/logs", "suppression.spam_reports.read": "/v3/suppression/spam_reports?limit=1",
+		"email_activity.read": "/v3/logs", "suppression.spam_reports.read": "/v3/suppression/spam_reports?limit=1",
 		"suppression.invalid_emails.read": "/v3/suppression/invalid_emails?limit=1",
 	} {
 		method, body := http.MethodGet, any(nil)
