@@ -48,7 +48,7 @@ test: ## every test, on a private MariaDB and with the race detector
 .PHONY: test-long
 test-long: test ## test, the model ten times as long, and the senders against real mail servers
 	deploy/dev/with-mariadb.sh go test -timeout 1h -run TestModel ./reminder -rapid.checks 3000
-	deploy/dev/real-mail-servers.sh go test -race -shuffle=on -tags realmail ./mail/...
+	deploy/dev/with-mariadb.sh deploy/dev/real-mail-servers.sh sh -c 'go test -race -shuffle=on -tags realmail ./mail/... && go test -race -tags realmail -run TestRealBounces ./reminder'
 
 .PHONY: test-report
 test-report: ## the page of 'pengingat report' in Chromium, on screens and printed, and the guide's search

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # real-mail-servers.sh COMMAND [ARGUMENT…]
 #
-# Runs COMMAND with a private Postfix and a private Exim, which are gone when COMMAND ends, however it ends. Both are
-# taken out of their Debian packages into a temporary folder: nothing is installed, and a mail server that this machine
-# may have is not replaced. They listen on 127.0.0.1, deliver to siti@example.test only, and let perpus (password
-# rahasia) send. COMMAND finds them by TEST_POSTFIX and TEST_EXIM, each "STARTTLS-PORT TLS-PORT MAILDIR", and their
-# certificate by TEST_MAIL_CERT.
+# Runs COMMAND with a private Postfix, a private Exim and a private Dovecot, which are gone when COMMAND ends, however it
+# ends. The first two are taken out of their Debian packages into a temporary folder: a mail server that this machine
+# may have is not replaced. Dovecot runs only where it is installed, so its package is, when missing. They listen on 127.0.0.1, deliver to siti@example.test only, and let perpus (password
+# rahasia) send. What perpus sends to murid.example comes back, as if no such address (tidakada), a full mailbox (penuh)
+# or a disabled one (nonaktif) were there; Dovecot shows perpus, by the same password, what came back. COMMAND finds them
+# by TEST_POSTFIX and TEST_EXIM, each "STARTTLS-PORT TLS-PORT MAILDIR IMAP-PORT", and their certificate by
+# TEST_MAIL_CERT.
 #
 # Postfix starts as root only: without root, sudo must work without a password.
 set -euo pipefail
@@ -21,13 +23,15 @@ if ! command -v apt-get >/dev/null || ! $sudo true 2>/dev/null; then
   exit 1
 fi
 "$(dirname "$0")/need.sh" openssl openssl
+"$(dirname "$0")/need.sh" dovecot dovecot-core dovecot-imapd # it cannot run from another place
 
 dir=$(mktemp -d)
 postfix_pid=
 exim_pid=
+dovecot_pid=
 # shellcheck disable=SC2317 # called by trap
 stop() {
-  for pid in $postfix_pid $exim_pid; do
+  for pid in $postfix_pid $exim_pid $dovecot_pid; do
     if $sudo kill -- "-$pid"; then
       wait "$pid" || true
     fi
@@ -66,7 +70,7 @@ lib=$(echo "$root"/usr/lib/*-linux-gnu*)
 
 # Below the range from which the system gives outgoing connections their ports.
 ports=()
-while [ ${#ports[@]} -lt 4 ]; do
+while [ ${#ports[@]} -lt 6 ]; do
   port=$((10000 + RANDOM % 20000))
   if ! (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
     ports+=("$port")
@@ -106,10 +110,14 @@ smtpd_sasl_auth_enable = yes
 smtpd_sasl_local_domain = localhost.localdomain
 smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
 smtpd_error_sleep_time = 0
+smtpd_reject_unlisted_recipient = no
+smtpd_recipient_restrictions = check_recipient_access inline:{murid.example=OK}, reject_unlisted_recipient
 default_transport = error:nothing leaves this machine
+transport_maps = inline:{{tidakada@murid.example=error:5.1.1 no such user}, {penuh@murid.example=error:5.2.2 mailbox full},
+  {nonaktif@murid.example=error:5.2.1 mailbox disabled}}
 virtual_mailbox_domains = example.test
 virtual_mailbox_base = $dir/postfix/mail
-virtual_mailbox_maps = inline:{siti@example.test=box/,sítí@example.test=box/}
+virtual_mailbox_maps = inline:{siti@example.test=box/,sítí@example.test=box/,perpus@example.test=perpus/}
 virtual_uid_maps = static:$(id -u "$owner")
 virtual_gid_maps = static:$(id -g "$owner")
 virtual_minimum_uid = 1
@@ -175,18 +183,24 @@ begin acl
 authenticated:
   accept authenticated = *
 known:
+  accept domains = murid.example
   accept verify = recipient
 begin routers
 box:
   driver = accept
   domains = example.test
-  local_parts = siti
+  local_parts = siti : perpus
   transport = box
+gone:
+  driver = redirect
+  domains = murid.example
+  allow_fail
+  data = \${if eq{\$local_part}{penuh}{:fail: 552 5.2.2 mailbox full}{\${if eq{\$local_part}{nonaktif}{:fail: 550 5.2.1 mailbox disabled}{:fail: 550 5.1.1 no such user}}}}
 begin transports
 box:
   driver = appendfile
   maildir_format
-  directory = $dir/exim/mail/box
+  directory = $dir/exim/mail/\${if eq{\$local_part}{siti}{box}{perpus}}
   user = $owner
 begin authenticators
 plain:
@@ -204,6 +218,59 @@ END
 $sudo chown -R "$owner" "$dir/exim"
 $sudo chown root "$dir/exim/conf"
 
+# Dovecot, which reads what either of the two has delivered to perpus, under the user who owns it: one port for each.
+mkdir -p "$dir/dovecot/run/"{postfix,exim}
+cat >"$dir/dovecot/passwd" <<END
+perpus:{PLAIN}rahasia:$(id -u "$owner"):$(id -g "$owner")::/nonexistent
+END
+dovecot_conf() {
+  cat <<END
+base_dir = $dir/dovecot/run/$1
+state_dir = $dir/dovecot/run/$1
+protocols = imap
+ssl = no
+disable_plaintext_auth = no
+default_internal_user = $owner
+default_internal_group = $(id -gn "$owner")
+default_login_user = $owner
+first_valid_uid = 0
+first_valid_gid = 0
+log_path = $dir/dovecot-$1.log
+mail_location = maildir:$dir/$1/mail/perpus
+auth_mechanisms = plain
+passdb {
+  driver = passwd-file
+  args = $dir/dovecot/passwd
+}
+userdb {
+  driver = passwd-file
+  args = $dir/dovecot/passwd
+}
+namespace inbox {
+  inbox = yes
+  mailbox "Surat Terkirim" {
+    auto = create
+    special_use = \\Sent
+  }
+}
+service imap-login {
+  chroot =
+  inet_listener imap {
+    address = 127.0.0.1
+    port = $2
+  }
+  inet_listener imaps {
+    port = 0
+  }
+}
+service anvil {
+  chroot =
+}
+END
+}
+dovecot_conf postfix "${ports[4]}" >"$dir/dovecot/postfix.conf"
+dovecot_conf exim "${ports[5]}" >"$dir/dovecot/exim.conf"
+
 # Job control gives each of the three a process group of its own: Ctrl-C does not reach the servers, and a signal can be
 # passed on to all that COMMAND started.
 set -m
@@ -212,6 +279,9 @@ postfix_pid=$!
 $sudo env "${environment[@]}" "NSS_WRAPPER_PASSWD=$dir/exim/passwd" "NSS_WRAPPER_GROUP=$dir/exim/group" \
   "LD_PRELOAD=$lib/libnss_wrapper.so" "$root/usr/sbin/exim4" -C "$dir/exim/conf" -bdf >"$dir/exim.log" 2>&1 </dev/null &
 exim_pid=$!
+# shellcheck disable=SC2016
+$sudo sh -c 'dovecot -F -c "$1/postfix.conf" & dovecot -F -c "$1/exim.conf" & wait' dovecot "$dir/dovecot" >"$dir/dovecot.log" 2>&1 </dev/null &
+dovecot_pid=$!
 for port in "${ports[@]}"; do
   for _ in {1..300}; do
     if (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
@@ -223,7 +293,7 @@ for port in "${ports[@]}"; do
 done
 
 export TEST_MAIL_CERT=$dir/cert.pem
-export TEST_POSTFIX="${ports[0]} ${ports[1]} $dir/postfix/mail/box" TEST_EXIM="${ports[2]} ${ports[3]} $dir/exim/mail/box"
+export TEST_POSTFIX="${ports[0]} ${ports[1]} $dir/postfix/mail/box ${ports[4]}" TEST_EXIM="${ports[2]} ${ports[3]} $dir/exim/mail/box ${ports[5]}"
 "$@" </dev/null &
 command_pid=$!
 set +m
