@@ -241,6 +241,26 @@ func TestBadRequests(t *testing.T) {
 	}
 }
 
+// FuzzRequest: whatever is sent, a request is refused or says nothing but whether it is a dry run.
+func FuzzRequest(f *testing.F) {
+	for _, seed := range []string{"", "{}", `{"dry_run":true}`, `{"to":"x"}`, `{"DRY_RUN":true}{}`, "null", "[]", `{"dry_run":1}`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		var req request
+		if err := decode(strings.NewReader(body), &req); err != nil {
+			return
+		}
+		var keys map[string]any
+		if err := json.Unmarshal([]byte(body), &keys); err != nil {
+			assert.Empty(t, strings.TrimSpace(body))
+		}
+		for key := range keys {
+			assert.True(t, strings.EqualFold(key, "dry_run"), key)
+		}
+	})
+}
+
 func TestFailures(t *testing.T) {
 	t.Run("configuration", func(t *testing.T) {
 		d, _, _ := door(t, map[string]string{"REMINDER_SCHEDULE": "never"})

@@ -25,3 +25,9 @@ func Join(g *Group, turn Turn, n int, do func(batch []int) error) error { return
 
 // Waiting returns how many calls wait in g.
 func Waiting(g *Group) int { return g.gathering() }
+
+// SetDue and Decode read what a library's database holds.
+var (
+	SetDue = setDue
+	Decode = decode
+)
