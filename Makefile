@@ -144,7 +144,7 @@ lint-terraform: ## terraform/ against the real provider, its tests, plans and tf
 
 .PHONY: tidy
 tidy: ## go mod tidy in every module
-	@for module in . cmd/demo deploy/dev/desk deploy/dev/tools; do (cd $$module && go mod tidy) || exit; done
+	@for module in . cmd/demo deploy/dev/desk deploy/dev/tools deploy/dev/lint; do (cd $$module && go mod tidy) || exit; done
 
 .PHONY: clean
 clean: ## remove what was built

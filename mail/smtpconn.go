@@ -493,7 +493,7 @@ func (c *conn) read() (code int, text string, err error) {
 // quit takes leave of the server, which need not answer.
 func (c *conn) quit() {
 	c.allow(min(c.cfg.Timeout, 5*time.Second))
-	c.command("QUIT", 221)
+	_, _ = c.command("QUIT", 221)
 	c.tcp.Close()
 }
 

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// An Outcome word of a whole run. Stored and reported, so the values are fixed.
+// A RunOutcome is the outcome word of a whole run. Stored and reported, so the values are fixed.
 type RunOutcome string
 
 // The outcomes of a run.

@@ -57,7 +57,7 @@ func (p *program) deskCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer deeds.Close()
+			defer func() { _ = deeds.Close() }() // each line is written at once
 			d := page.Desk{Machine: m, Deeds: slog.New(slog.NewJSONHandler(deeds, nil))}
 			return d.Serve(cmd.Context(), opened)
 		},
@@ -96,7 +96,7 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 		environ, file, err := setup.Environ(named, p.real)
 		if named != "" && err != nil {
 			if _, missing := os.Stat(named); os.IsNotExist(missing) { // it will be written there
-				environ, file, err = setup.Environ(os.DevNull, p.real)
+				environ, _, err = setup.Environ(os.DevNull, p.real)
 				file = ""
 			}
 		}

@@ -13,15 +13,14 @@ if [ -n "$unformatted" ]; then
   exit 1
 fi
 
-# Staticcheck has a module of its own, so that its dependencies are none of ours. The Go cache keeps the built tool.
-# The tags stand before tests that need more than a database, or minutes.
-tools=$PWD/deploy/dev/tools/go.mod
-for module in . cmd/demo deploy/dev/desk; do
+# The linters and their exceptions stand in .golangci.yml: go vet, staticcheck, gosec, errcheck and others in one reading of the
+# sources. They have a module of their own, so that their dependencies are none of ours. The Go cache keeps the built tool.
+tools=$PWD/deploy/dev/lint/go.mod config=$PWD/.golangci.yml
+for module in . cmd/demo deploy/dev/desk deploy/dev/tools; do
   (
     cd "$module"
-    step "$module: go vet, staticcheck"
-    go vet -tags realmail,torture,chromium,package,wine,bench ./...
-    go tool -modfile="$tools" staticcheck -tags realmail,torture,chromium,package,wine,bench ./...
+    step "$module: golangci-lint"
+    go tool -modfile="$tools" golangci-lint run --config "$config" ./...
     step "$module: go mod tidy, verify"
     go mod tidy -diff
     go mod verify

@@ -55,7 +55,7 @@ func write(file, version string) error {
 	if err != nil {
 		return err
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }() // again, after what is returned
 	z := zip.NewWriter(out)
 	for _, name := range names {
 		text, err := os.ReadFile(name)

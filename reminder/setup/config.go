@@ -41,7 +41,7 @@ func (s Secret) String() string {
 	return "***"
 }
 
-// GoString, MarshalText and LogValue keep a secret out of %#v, JSON and logs.
+// GoString keeps a secret out of %#v, as MarshalText does for JSON and LogValue for logs.
 func (s Secret) GoString() string             { return s.String() }
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 func (s Secret) LogValue() slog.Value         { return slog.StringValue(s.String()) }
