@@ -63,8 +63,8 @@ $(AXE):
 
 .PHONY: test-desk
 test-desk: build $(AXE) ## the desk in Chromium, as a librarian uses it; DESK_PICTURES=docs/images keeps pictures of its pages
-	@deploy/dev/need.sh chromium chromium
-	PENGINGAT=$(CURDIR)/bin/pengingat AXE=$(AXE) deploy/dev/with-mariadb.sh \
+	@deploy/dev/need.sh $(or $(CHROMIUM),chromium) chromium
+	CHROMIUM=$(CHROMIUM) DESK_PICTURES=$(abspath $(DESK_PICTURES)) PENGINGAT=$(CURDIR)/bin/pengingat AXE=$(AXE) deploy/dev/with-mariadb.sh \
 		go test -C deploy/dev/desk -tags chromium -timeout 30m -count=1 ./...
 
 # It needs the module proxy, as the platform's build does.

@@ -84,7 +84,7 @@ REMINDER_MAX_PER_RUN=%s
 	d.link = strings.TrimSpace(line)
 	d.base, _, _ = strings.Cut(d.link, "/?")
 
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.WindowSize(1200, 900))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(cmp.Or(os.Getenv("CHROMIUM"), "chromium")), chromedp.WindowSize(1200, 900))
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}
