@@ -246,6 +246,8 @@ func TestDeskHeldRunIsApprovedByItsNumber(t *testing.T) {
 
 func TestDeskPausesAndOptsOut(t *testing.T) {
 	_, srv, _, b := aSchool(t)
+	assert.Contains(t, said(b.get("/")), "Boleh kirim sekarang, sampai pukul 00.00")
+	assert.NotContains(t, said(b.get("/send")), "di luar jam kirim")
 	page, code := b.send("/pause", "until", "2020-01-01")
 	assert.Equal(t, 422, code)
 	assert.Contains(t, said(page), "Tidak ada yang dijeda")

@@ -88,8 +88,8 @@ func (v *visit) start(step string) (s start, err error) {
 		s.Kind = mailKind(d.values)
 	case "rules":
 		window := cmp.Or(d.values["REMINDER_WINDOW"], "07:00-20:00")
-		s.From, s.To, _ = strings.Cut(window, "-")
-		days, _ := reminder.ParseWeekdays(d.values["REMINDER_CLOSED_WEEKDAYS"]) // one that is wrong is chosen anew
+		s.From, s.To, _ = strings.Cut(strings.Replace(window, "-24:00", "-23:59", 1), "-") // a field for a time knows no 24:00
+		days, _ := reminder.ParseWeekdays(d.values["REMINDER_CLOSED_WEEKDAYS"])            // one that is wrong is chosen anew
 		for _, day := range days {
 			s.Closed[int(day)] = true
 		}

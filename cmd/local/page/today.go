@@ -98,10 +98,11 @@ func (v *visit) stands(wait bool) (t today, err error) {
 	if err := v.open(); err != nil {
 		return t, err
 	}
-	ctx, d, now := v.Context(), newDesk(v.app), v.app.Runner.Now()
+	ctx, d := v.Context(), newDesk(v.app)
 	if t.Standing, err = d.Glance(ctx); err != nil {
 		return t, err
 	}
+	now := v.app.Runner.Now() // not before the glance: a window that is open begins with it
 	t.Open = !t.Window.From.IsZero() && !t.Window.From.After(now)
 	sent, err := v.app.Store.Sent(ctx, v.today(), v.today(), v.app.Runner.Settings.Zone)
 	if err != nil {
