@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"time"
 
@@ -48,14 +47,4 @@ var thisMachine = machine{
 		f, ok := in.(*os.File)
 		return ok && term.IsTerminal(int(f.Fd()))
 	},
-}
-
-// existing returns path, or the nearest folder above it that exists.
-func existing(path string) string {
-	for {
-		if _, err := os.Stat(path); err == nil || path == filepath.Dir(path) {
-			return path
-		}
-		path = filepath.Dir(path)
-	}
 }
