@@ -94,13 +94,13 @@ func TestCloudKnowsTheSettings(t *testing.T) {
 			keys = append(keys, key)
 		}
 	}
-	used := regexp.MustCompile(`\b(?:APP|DB|MAIL|SENDGRID|REMINDER|LOG|GOOGLE|K|CLOUD)_[A-Z_]+\b`).FindAllString(terraform(t), -1)
+	used := regexp.MustCompile(`\b(?:APP|DB|MAIL|IMAP|SENDGRID|REMINDER|LOG|GOOGLE|K|CLOUD)_[A-Z_]+\b`).FindAllString(terraform(t), -1)
 	for _, key := range used {
 		if key != "DB_ADMIN_PASSWORD" && key != "GOOGLE_GOLDFLAGS" { // the migrations' DB_PASSWORD; the build's
 			assert.Contains(t, keys, key, "terraform names what is no setting")
 		}
 	}
-	lack := []string{"DB_CLOUDSQL_INSTANCE" /* the socket */, "MAIL_OAUTH_TOKEN" /* ends within the hour */}
+	lack := []string{"DB_CLOUDSQL_INSTANCE" /* the socket */, "MAIL_OAUTH_TOKEN" /* ends within the hour */, "IMAP_PASSWORD" /* a secret: it is MAIL_PASSWORD */}
 	for _, key := range keys {
 		if notForTheCloud[key] == "" && !slices.Contains(lack, key) {
 			assert.Contains(t, used, key, "terraform does not let one set it")
