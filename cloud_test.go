@@ -25,7 +25,8 @@ import (
 // What terraform/ and deploy/cloud/ say about the program, held against the program. What they say about the cloud is
 // tested by terraform/tests.
 
-// TestAlertsReadTheLog: the fields and words by which alerts and charts find their lines stand in the line that a run writes.
+// TestAlertsReadTheLog: the fields and words by which alerts and charts find their lines stand in the line that a run
+// writes.
 func TestAlertsReadTheLog(t *testing.T) {
 	var log bytes.Buffer
 	cfg, err := setup.Load(map[string]string{
@@ -43,7 +44,8 @@ func TestAlertsReadTheLog(t *testing.T) {
 
 	words := map[string][]string{
 		"message": {line["message"].(string)},
-		"outcome": {string(reminder.RunDone), string(reminder.RunHeld), string(reminder.RunPaused), string(reminder.RunClosed),
+		"outcome": {string(reminder.RunDone), string(reminder.RunHeld), string(reminder.RunPaused),
+			string(reminder.RunClosed),
 			string(reminder.RunStopped), string(reminder.RunPartial)},
 		"reason": {string(reminder.PauseByPerson)},
 	}
@@ -100,7 +102,8 @@ func TestCloudKnowsTheSettings(t *testing.T) {
 			assert.Contains(t, keys, key, "terraform names what is no setting")
 		}
 	}
-	lack := []string{"DB_CLOUDSQL_INSTANCE" /* the socket */, "MAIL_OAUTH_TOKEN" /* ends within the hour */, "IMAP_PASSWORD" /* a secret: it is MAIL_PASSWORD */}
+	lack := []string{"DB_CLOUDSQL_INSTANCE" /* the socket */, "MAIL_OAUTH_TOKEN", /* ends within the hour */
+		"IMAP_PASSWORD" /* a secret: it is MAIL_PASSWORD */}
 	for _, key := range keys {
 		if notForTheCloud[key] == "" && !slices.Contains(lack, key) {
 			assert.Contains(t, used, key, "terraform does not let one set it")
@@ -131,13 +134,14 @@ func TestCloudTimesAreAccepted(t *testing.T) {
 func TestNobodyElseMayCall(t *testing.T) {
 	script, err := os.ReadFile("deploy/cloud/deploy.sh")
 	require.NoError(t, err)
-	for _, everybody := range []string{"allUsers", "allAuthenticatedUsers", " --allow-unauthenticated", "ALLOW_ALL", "--ingress=all"} {
+	for _, everybody := range []string{"allUsers", "allAuthenticatedUsers", " --allow-unauthenticated", "ALLOW_ALL",
+		"--ingress=all"} {
 		assert.False(t, strings.Contains(terraform(t)+string(script), everybody), everybody)
 	}
 }
 
-// fakeGcloud remembers what exists in a folder and writes down every call. It reads what would be a password from standard
-// input, as gcloud does.
+// fakeGcloud remembers what exists in a folder and writes down every call. It reads what would be a password from
+// standard input, as gcloud does.
 const fakeGcloud = `#!/usr/bin/env bash
 state=$FAKE_STATE
 printf '%s\n' "$*" >>"$state/calls"
@@ -161,7 +165,8 @@ case "$*" in
 esac
 `
 
-// TestDeployByGcloud runs deploy.sh against a gcloud that is none: once, again, with fewer runs, with a new password, dry.
+// TestDeployByGcloud runs deploy.sh against a gcloud that is none: once, again, with fewer runs, with a new password,
+// dry.
 func TestDeployByGcloud(t *testing.T) {
 	dir := t.TempDir()
 	state := filepath.Join(dir, "state")
@@ -195,7 +200,8 @@ di Garut"
 	run := func(args ...string) (calls []string, output string, err error) {
 		t.Helper()
 		_ = os.Remove(filepath.Join(state, "calls"))
-		cmd := exec.Command("deploy/cloud/deploy.sh", append([]string{"--project", "perpus-mtsn6", "--env", env, "--archive", archive}, args...)...)
+		cmd := exec.Command("deploy/cloud/deploy.sh", append([]string{"--project", "perpus-mtsn6", "--env", env, "--archive",
+			archive}, args...)...)
 		cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "FAKE_STATE="+state)
 		out, err := cmd.CombinedOutput()
 		text, readErr := os.ReadFile(filepath.Join(state, "calls"))
@@ -210,7 +216,8 @@ di Garut"
 	}
 	creating := func(calls []string) (found []string) {
 		for _, call := range calls {
-			if regexp.MustCompile(`^(\S+ ){1,3}(create|add|delete)\b`).MatchString(call) && !strings.Contains(call, "add-iam-policy-binding") {
+			if regexp.MustCompile(`^(\S+ ){1,3}(create|add|delete)\b`).MatchString(call) &&
+				!strings.Contains(call, "add-iam-policy-binding") {
 				found = append(found, call)
 			}
 		}
@@ -220,7 +227,8 @@ di Garut"
 	calls, output, err := run("--dry-run", "--parallelism", "2")
 	require.NoError(t, err, output)
 	assert.Empty(t, calls, "a dry run calls nothing")
-	for _, command := range []string{"services enable", "run deploy pengingat", "create http pengingat-hourly-2", "create http pengingat-daily "} {
+	for _, command := range []string{"services enable", "run deploy pengingat", "create http pengingat-hourly-2",
+		"create http pengingat-daily "} {
 		assert.Contains(t, output, command)
 	}
 
@@ -266,11 +274,13 @@ di Garut"
 		"DB_URL=mysql://pengingat:rahasia-basis-data@db.mtsn6garut.sch.id/perpustakaan").Replace(settings), 0o600)
 	calls, output, err = run()
 	require.NoError(t, err, output)
-	assert.Contains(t, strings.Join(calls, "\n"), "~~DB_HOST=db.mtsn6garut.sch.id~~", "a URL is taken apart, and its password is a secret")
+	assert.Contains(t, strings.Join(calls, "\n"), "~~DB_HOST=db.mtsn6garut.sch.id~~",
+		"a URL is taken apart, and its password is a secret")
 
 	calls, output, err = run("--remove")
 	require.NoError(t, err, output)
-	assert.Len(t, slices.DeleteFunc(calls, func(c string) bool { return !strings.Contains(c, "delete") }), 2+1+1+2+3, output)
+	assert.Len(t, slices.DeleteFunc(calls, func(c string) bool { return !strings.Contains(c, "delete") }), 2+1+1+2+3,
+		output)
 
 	for wrong, text := range map[string]string{
 		"--parallelism 0":       "--parallelism",

@@ -31,8 +31,8 @@ import (
 // Target is the name under which the function is registered (FUNCTION_TARGET).
 const Target = "SendReminders"
 
-// Handler is the function. Nothing is read or opened before its first request, so that a start costs little and a mistake in the
-// configuration is an answer that can be read instead of a process that will not start.
+// Handler is the function. Nothing is read or opened before its first request, so that a start costs little and a
+// mistake in the configuration is an answer that can be read instead of a process that will not start.
 var Handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { theDoor().ServeHTTP(w, r) })
 
 func init() { functions.HTTP(Target, Handler.ServeHTTP) }
@@ -50,8 +50,8 @@ var theDoor = sync.OnceValue(func() http.Handler {
 	return d
 })
 
-// newDoor is the door of the library that the variables configure, or of those whose .env files PENGINGAT_ENV_FILES names,
-// separated by commas: secrets mounted as files. Each of several gets its share of the function's time.
+// newDoor is the door of the library that the variables configure, or of those whose .env files PENGINGAT_ENV_FILES
+// names, separated by commas: secrets mounted as files. Each of several gets its share of the function's time.
 func newDoor(ctx context.Context, variables []string) *Door {
 	files := strings.Split(os.Getenv("PENGINGAT_ENV_FILES"), ",")
 	timeout, _ := strconv.Atoi(os.Getenv("CLOUD_RUN_TIMEOUT_SECONDS")) // unreadable: setup.Load says so
@@ -110,9 +110,9 @@ type request struct {
 	DryRun bool `json:"dry_run"`
 }
 
-// ServeHTTP performs a run for POST. The answer is the run's Report: 200 when the work is durably recorded, 503 when the
-// time was spent with work left, 500 when a retry may help. Of several libraries it is a list of theirs, with the worst
-// status. A request that is not understood gets 400 or 405 and does nothing.
+// ServeHTTP performs a run for POST. The answer is the run's Report: 200 when the work is durably recorded, 503 when
+// the time was spent with work left, 500 when a retry may help. Of several libraries it is a list of theirs, with the
+// worst status. A request that is not understood gets 400 or 405 and does nothing.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.runs.Add(1)
 	defer d.runs.Done()
@@ -172,7 +172,8 @@ func (d *Door) run(r *http.Request, req request) (status int, body any) {
 	return http.StatusOK, report
 }
 
-// app returns what Open returned. A failure is not remembered: a file that the configuration names may be there next time.
+// app returns what Open returned. A failure is not remembered: a file that the configuration names may be there next
+// time.
 func (d *Door) app() (*setup.App, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -44,7 +44,8 @@ func environment(t *testing.T, db *mysqltest.DB, srv *mailtest.Server) map[strin
 	mailHost, mailPort, err := net.SplitHostPort(srv.Addr())
 	require.NoError(t, err)
 	return map[string]string{
-		"DB_HOST": host, "DB_PORT": port, "DB_DATABASE": db.Name, "DB_USERNAME": db.Config.User, "DB_PASSWORD": db.Config.Passwd,
+		"DB_HOST": host, "DB_PORT": port, "DB_DATABASE": db.Name, "DB_USERNAME": db.Config.User,
+		"DB_PASSWORD": db.Config.Passwd,
 		"MAIL_MAILER": "smtp", "MAIL_HOST": mailHost, "MAIL_PORT": mailPort, "MAIL_FROM_ADDRESS": "perpus@mtsn6garut.example",
 	}
 }
@@ -93,8 +94,8 @@ func TestPost(t *testing.T) {
 	assert.Len(t, srv.Messages(), 1)
 }
 
-// What alerts and people in the cloud find in the log: one line a run with the Report's fields, one an unusual mail, each
-// with its run and its request; and nothing of a borrower.
+// What alerts and people in the cloud find in the log: one line a run with the Report's fields, one an unusual mail,
+// each with its run and its request; and nothing of a borrower.
 func TestLog(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "log")
 	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
@@ -112,7 +113,8 @@ func TestLog(t *testing.T) {
 	const id = "4bf92f3577b34da6a3ce929d0e0e4736"
 	read := 0
 	for _, header := range []http.Header{
-		{"Traceparent": {"00-" + id + "-00f067aa0ba902b7-01"}}, {"X-Cloud-Trace-Context": {id + "/1;o=1"}}, {"Traceparent": {"canary"}},
+		{"Traceparent": {"00-" + id + "-00f067aa0ba902b7-01"}}, {"X-Cloud-Trace-Context": {id + "/1;o=1"}},
+		{"Traceparent": {"canary"}},
 	} {
 		r, w := httptest.NewRequest("POST", "/", nil), httptest.NewRecorder()
 		r.Header = header
@@ -224,7 +226,8 @@ func TestBadRequests(t *testing.T) {
 		code         int
 	}{
 		{"GET", "", 405}, {"HEAD", "", 405}, {"PUT", "{}", 405},
-		{"POST", "{", 400}, {"POST", "[]", 400}, {"POST", `"run"`, 400}, {"POST", `{"dry_run":1}`, 400}, {"POST", `{"to":"a@example.org"}`, 400},
+		{"POST", "{", 400}, {"POST", "[]", 400}, {"POST", `"run"`, 400}, {"POST", `{"dry_run":1}`, 400},
+		{"POST", `{"to":"a@example.org"}`, 400},
 		{"POST", `{} {}`, 400}, {"POST", `{"dry_run":true}x`, 400}, {"POST", strings.Repeat(" ", 2000) + "{}", 400},
 	} {
 		code, body := post(d, tt.method, tt.body)
@@ -243,7 +246,8 @@ func TestBadRequests(t *testing.T) {
 
 // FuzzRequest: whatever is sent, a request is refused or says nothing but whether it is a dry run.
 func FuzzRequest(f *testing.F) {
-	for _, seed := range []string{"", "{}", `{"dry_run":true}`, `{"to":"x"}`, `{"DRY_RUN":true}{}`, "null", "[]", `{"dry_run":1}`} {
+	for _, seed := range []string{"", "{}", `{"dry_run":true}`, `{"to":"x"}`, `{"DRY_RUN":true}{}`, "null", "[]",
+		`{"dry_run":1}`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
@@ -284,7 +288,8 @@ func TestFailures(t *testing.T) {
 		assert.Equal(t, 500, code)
 		assert.Contains(t, body, "MAIL_CA_FILE")
 		cert := mailtest.NewCertificate(t, time.Now().Add(time.Hour), "localhost")
-		require.NoError(t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Leaf.Raw}), 0o600))
+		require.NoError(t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Leaf.Raw}),
+			0o600))
 		code, body = post(d, "POST", "")
 		assert.Equal(t, 200, code, body)
 	})
@@ -482,7 +487,8 @@ func TestBudgetIsContinued(t *testing.T) {
 		}
 		return mailtest.Action{}
 	}})
-	d, db, _ := door(t, map[string]string{"MAIL_PORT": strconv.Itoa(srv.Port()), "MAIL_CONCURRENCY": "1", "REMINDER_BUDGET": budget.String()})
+	d, db, _ := door(t, map[string]string{"MAIL_PORT": strconv.Itoa(srv.Port()), "MAIL_CONCURRENCY": "1",
+		"REMINDER_BUDGET": budget.String()})
 	for range loans {
 		db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	}

@@ -23,7 +23,8 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/GoogleCloudPlatform/functions-framework-go/funcframework" // the platform's main needs it: so go.sum pins it
+	// the platform's main needs it: so go.sum pins it
+	_ "github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -47,7 +48,8 @@ func TestPackage(t *testing.T) {
 	require.True(t, bytes.Equal(text, again), "the same sources must give the same bytes")
 	source := unpack(t, archive)
 	require.NoError(t, filepath.WalkDir(source, func(name string, _ os.DirEntry, err error) error {
-		assert.NotRegexp(t, `_test\.go$|/(cmd|deploy|terraform|docs|testdata|mysqltest|mailtest|migrations|views)(/|$)`, name[len(source):])
+		assert.NotRegexp(t, `_test\.go$|/(cmd|deploy|terraform|docs|testdata|mysqltest|mailtest|migrations|views)(/|$)`,
+			name[len(source):])
 		return err
 	}))
 	binary := build(t, source)
@@ -95,8 +97,8 @@ func TestPackage(t *testing.T) {
 	assert.Contains(t, body, "REMINDER_SCHEDULE")
 }
 
-// echo is what the platform's conformance client expects to call: a function that writes the body it got into a file. It also
-// answers the client's second kind of request only when as many have come as must be served at once.
+// echo is what the platform's conformance client expects to call: a function that writes the body it got into a file.
+// It also answers the client's second kind of request only when as many have come as must be served at once.
 const echo = `package pengingat
 
 import (
@@ -127,9 +129,10 @@ func init() {
 }
 `
 
-// TestConformanceRequests sends what the platform's conformance client (functions-framework-conformance, its README and sources)
-// sends to an HTTP function, and what Cloud Scheduler sends. The client itself is not run. It judges a framework and its main by a
-// function that writes its input to a file, so such a function is put beside ours; ours must refuse these bodies.
+// TestConformanceRequests sends what the platform's conformance client (functions-framework-conformance, its README and
+// sources) sends to an HTTP function, and what Cloud Scheduler sends. The client itself is not run. It judges a
+// framework and its main by a function that writes its input to a file, so such a function is put beside ours; ours
+// must refuse these bodies.
 func TestConformanceRequests(t *testing.T) {
 	source := unpack(t, packaged(t, "v0.0.0-test"))
 	require.NoError(t, os.WriteFile(filepath.Join(source, "echo.go"), []byte(echo), 0o600))
@@ -162,15 +165,16 @@ func TestConformanceRequests(t *testing.T) {
 		assert.Equal(t, 400, code, "%s: %s", sent, body)
 	}
 	// As terraform/ and deploy.sh configure Cloud Scheduler; its headers are those of its documentation.
-	code, body = f.call(t, "POST", `{}`, "User-Agent: Google-Cloud-Scheduler", "X-CloudScheduler: true", "X-CloudScheduler-JobName: pengingat-hourly",
+	code, body = f.call(t, "POST", `{}`, "User-Agent: Google-Cloud-Scheduler", "X-CloudScheduler: true",
+		"X-CloudScheduler-JobName: pengingat-hourly",
 		"Authorization: Bearer checked.by.the-platform")
 	assert.Equal(t, 200, code, body)
 	assert.NotContains(t, f.log.String(), "checked.by.the-platform", "a token is in the log")
 }
 
-// BenchmarkColdStart starts the function and the smallest possible one in turns, until each has answered 200 for the first
-// time: the function with a run on an idle database, which takes its time in a warm process too. The figures are medians.
-// On a machine with other work the processor's time is the fairer one.
+// BenchmarkColdStart starts the function and the smallest possible one in turns, until each has answered 200 for the
+// first time: the function with a run on an idle database, which takes its time in a warm process too. The figures are
+// medians. On a machine with other work the processor's time is the fairer one.
 func BenchmarkColdStart(b *testing.B) {
 	binary, other := build(b, unpack(b, packaged(b, "v0.0.0-bench"))), hello(b)
 	db := mysqltest.New(b)
@@ -215,9 +219,9 @@ func unpack(t testing.TB, archive string) string {
 	return dir
 }
 
-// build does what the platform's buildpack for Go does with a function's source that has a go.mod and no vendor folder, and
-// refuses what that refuses. It returns the binary, without symbols, as terraform/ and deploy.sh ask for it (GOOGLE_GOLDFLAGS); with the toolchain that
-// is installed.
+// build does what the platform's buildpack for Go does with a function's source that has a go.mod and no vendor folder,
+// and refuses what that refuses. It returns the binary, without symbols, as terraform/ and deploy.sh ask for it
+// (GOOGLE_GOLDFLAGS); with the toolchain that is installed.
 func build(t testing.TB, source string) string {
 	t.Helper()
 	roots, err := filepath.Glob(filepath.Join(source, "*.go"))
@@ -314,8 +318,10 @@ func environ(t testing.TB, db *mysqltest.DB, srv *mailtest.Server) []string {
 	require.NoError(t, err)
 	return []string{
 		"K_SERVICE=pengingat", "CLOUD_RUN_TIMEOUT_SECONDS=600",
-		"DB_HOST=" + host, "DB_PORT=" + port, "DB_DATABASE=" + db.Name, "DB_USERNAME=" + db.Config.User, "DB_PASSWORD=" + db.Config.Passwd,
-		"MAIL_MAILER=smtp", "MAIL_HOST=127.0.0.1", fmt.Sprint("MAIL_PORT=", srv.Port()), "MAIL_FROM_ADDRESS=perpus@mtsn6garut.example",
+		"DB_HOST=" + host, "DB_PORT=" + port, "DB_DATABASE=" + db.Name, "DB_USERNAME=" + db.Config.User,
+		"DB_PASSWORD=" + db.Config.Passwd,
+		"MAIL_MAILER=smtp", "MAIL_HOST=127.0.0.1", fmt.Sprint("MAIL_PORT=", srv.Port()),
+		"MAIL_FROM_ADDRESS=perpus@mtsn6garut.example",
 		"REMINDER_WINDOW=00:00-24:00",
 	}
 }

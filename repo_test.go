@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -26,14 +27,19 @@ const module = "github.com/mtsn6garut/pengingat"
 // what knows least comes last. A new package needs a line here.
 var mayImport = map[string][]string{
 	".": {"reminder", "reminder/setup", "reminder/text"},
-	"cmd/local/page": {"mail", "reminder", "reminder/check", "reminder/desk", "reminder/letter", "reminder/mysql", "reminder/mysql/schema",
+	"cmd/local/page": {"mail", "reminder", "reminder/check", "reminder/desk", "reminder/letter", "reminder/mysql",
+		"reminder/mysql/schema",
 		"reminder/setup", "reminder/text"},
-	"cmd/local": {"cmd/local/page", "deploy", "docs/panduan", "mail", "reminder", "reminder/check", "reminder/desk", "reminder/letter", "reminder/mysql", "reminder/mysql/schema",
+	"cmd/local": {"cmd/local/page", "deploy", "docs/panduan", "mail", "reminder", "reminder/check", "reminder/desk",
+		"reminder/letter", "reminder/mysql", "reminder/mysql/schema",
 		"reminder/setup", "reminder/text"},
-	"cmd/demo": {"cmd/local/page", "mail", "reminder", "reminder/desk", "reminder/mysql", "reminder/mysql/schema", "reminder/mysql/mysqltest/school",
+	"cmd/demo": {"cmd/local/page", "mail", "reminder", "reminder/desk", "reminder/mysql", "reminder/mysql/schema",
+		"reminder/mysql/mysqltest/school",
 		"reminder/setup", "reminder/text"},
-	"reminder/check":        {"mail", "mail/inbox", "reminder", "reminder/desk", "reminder/mysql", "reminder/setup"},
-	"reminder/setup":        {"mail", "mail/inbox", "reminder", "reminder/feedback", "reminder/letter", "reminder/mysql", "reminder/text"}, // not the schema: the function migrates nothing
+	"reminder/check": {"mail", "mail/inbox", "reminder", "reminder/desk", "reminder/mysql", "reminder/setup"},
+	// not the schema: the function migrates nothing
+	"reminder/setup": {"mail", "mail/inbox", "reminder", "reminder/feedback", "reminder/letter", "reminder/mysql",
+		"reminder/text"},
 	"reminder/mysql/schema": {"reminder", "reminder/mysql"},
 	"reminder/mysql":        {"mail", "reminder", "reminder/feedback"},
 	"reminder/letter":       {"reminder", "reminder/text"},
@@ -67,10 +73,70 @@ var mustNotImport = map[string][]string{
 	"mail":     {"database/sql"},
 }
 
+// A line is at most this wide, a tab counted as one column; a line that a long literal fills cannot be broken.
+const maxColumns = 120
+
+var literal = regexp.MustCompile("`[^`]*`|\"(?:[^\"\\\\]|\\\\.)*\"")
+
+func TestLinesFit(t *testing.T) {
+	for _, f := range goFiles(t) {
+		source, err := os.ReadFile(f.name)
+		require.NoError(t, err)
+		raw := false // within a literal of several lines
+		for n, line := range strings.Split(string(source), "\n") {
+			within := raw
+			raw = raw != (strings.Count(line, "`")%2 == 1)
+			if utf8.RuneCountInString(line) <= maxColumns || within || raw {
+				continue
+			}
+			longest := 0
+			for _, l := range literal.FindAllString(line, -1) {
+				longest = max(longest, utf8.RuneCountInString(l))
+			}
+			assert.GreaterOrEqual(t, longest, 40, "%s:%d is wider than %d columns", f.name, n+1, maxColumns)
+		}
+	}
+}
+
+// budgets are how many lines of code there may be, without comments, blanks and tests: of the run, and of all. They are
+// what there is; whoever adds lines takes some away, or says here why not.
+var budgets = map[string]int{"run": 10_550, "all": 20_550}
+
+func TestBudgets(t *testing.T) {
+	lines := map[string]int{}
+	for _, f := range goFiles(t) {
+		dir := path.Dir(f.name)
+		if f.isTest() || strings.Contains(dir, "test") || strings.HasPrefix(dir, "deploy/dev") || dir == "cmd/demo" ||
+			dir == "reminder/bench" || dir == "reminder/torture" {
+			continue
+		}
+		source, err := os.ReadFile(f.name)
+		require.NoError(t, err)
+		for line := range strings.Lines(string(source)) {
+			if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "//") {
+				continue
+			}
+			lines["all"]++
+			switch {
+			case strings.HasPrefix(dir, "cmd/"), strings.HasPrefix(dir, "deploy/"), dir == "reminder/desk",
+				dir == "reminder/check",
+				dir == "reminder/text", dir == "reminder/feedback":
+			default:
+				lines["run"]++
+			}
+		}
+	}
+	t.Logf("lines of code: %v", lines)
+	for half, most := range budgets {
+		assert.LessOrEqual(t, lines[half], most, half)
+	}
+}
+
 // sentence matches words that only a sentence in one of our languages has.
 var sentence = regexp.MustCompile(`(?i)\b(yang|tidak|dengan|untuk|belum|sudah|dan|dari|surel|peminjam)\b.*\b\w+\b.* `)
 
-// TestNoSentenceInCode: what a person reads stands in the catalogues of reminder/text and the templates of reminder/letter.
+// TestNoSentenceInCode: what a person reads stands in the catalogues of reminder/text and the templates of
+// reminder/letter.
 func TestNoSentenceInCode(t *testing.T) {
 	for _, f := range goFiles(t) {
 		if f.isTest() || strings.Contains(f.name, "test/") || strings.HasPrefix(f.name, "deploy/dev/") ||
@@ -157,12 +223,13 @@ func TestStatementsAreSafe(t *testing.T) {
 	}
 }
 
-// TestOneWordForMail: in Indonesian it is "surel", never "surat" and never "email", but where another program is quoted.
-// In the English mails it is "e-mail".
+// TestOneWordForMail: in Indonesian it is "surel", never "surat" and never "email", but where another program is
+// quoted. In the English mails it is "e-mail".
 func TestOneWordForMail(t *testing.T) {
 	other := regexp.MustCompile(`(?i)\b(surat\w*|e-?mail\w*)\b`)
 	quoted := regexp.MustCompile("(?i)'[^']*email[^']*'|Authenticate email|`[^`]*`|\\*English:[^*]*\\*|@[\\w.…-]+|e-?mail=")
-	english, comment := regexp.MustCompile(`(?i)(^|[^-])\bmails?\b|\bemail`), regexp.MustCompile(`(?s)\{\{- /\*.*?\*/ -\}\}`)
+	english, comment := regexp.MustCompile(`(?i)(^|[^-])\bmails?\b|\bemail`),
+		regexp.MustCompile(`(?s)\{\{- /\*.*?\*/ -\}\}`)
 	for _, name := range slices.Concat(files(t, ".txt"), files(t, ".md"), files(t, ".toml")) {
 		source, err := os.ReadFile(name)
 		require.NoError(t, err)

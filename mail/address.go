@@ -19,10 +19,10 @@ var (
 	ErrTornAddress = fmt.Errorf("%w: it may be one half of another", ErrNoAddress)
 )
 
-// ParseAddress finds the address in raw, a field that people filled in. Of several ("a@x.id; b@x.id") it takes the first:
-// a message never has two recipients. It takes an address whole or not at all, because a part of one is somebody else's.
-// The domain is returned in lower case and in ASCII (punycode); the local part as it is, since only the domain's own
-// server may say that case does not matter.
+// ParseAddress finds the address in raw, a field that people filled in. Of several ("a@x.id; b@x.id") it takes the
+// first: a message never has two recipients. It takes an address whole or not at all, because a part of one is somebody
+// else's. The domain is returned in lower case and in ASCII (punycode); the local part as it is, since only the
+// domain's own server may say that case does not matter.
 func ParseAddress(raw string) (Address, error) {
 	field := strings.Map(halfWidth, unescape(raw))
 	at := strings.IndexByte(field, '@')
@@ -53,8 +53,8 @@ func ParseAddress(raw string) (Address, error) {
 	return Address{Addr: addr}, nil
 }
 
-// unescape undoes what PHP programs do to text before they store it (sean.o&#039;neil, siti@x.id &amp; budi@x.id), twice where two of
-// them did.
+// unescape undoes what PHP programs do to text before they store it (sean.o&#039;neil, siti@x.id &amp; budi@x.id),
+// twice where two of them did.
 func unescape(s string) string {
 	for i := 0; i < 2 && strings.Contains(s, "&"); i++ {
 		var b strings.Builder
@@ -104,8 +104,8 @@ const (
 	conjunctions = " dan atau and or "
 )
 
-// harmless reports whether what stands before an address cannot be the beginning of it: nothing, dashes, the label of an
-// address, or a phone number that is known by its label or its form.
+// harmless reports whether what stands before an address cannot be the beginning of it: nothing, dashes, the label of
+// an address, or a phone number that is known by its label or its form.
 func harmless(before, word string) bool {
 	phone, digits := false, ""
 	gap := before[len(strings.TrimRightFunc(before, isSeparator)):]
@@ -170,9 +170,9 @@ func canonical(s string) (string, bool) {
 	return addr, ok
 }
 
-// isLocalPart reports whether s may stand before the @, by an allow-list, because everything that SMTP also allows there
-// (quotes, blanks, angle brackets) has been used to smuggle commands and recipients. Letters and digits beyond ASCII are
-// RFC 6531.
+// isLocalPart reports whether s may stand before the @, by an allow-list, because everything that SMTP also allows
+// there (quotes, blanks, angle brackets) has been used to smuggle commands and recipients. Letters and digits beyond
+// ASCII are RFC 6531.
 func isLocalPart(s string) bool {
 	bad := func(r rune) bool {
 		return !isLetter(r) && !strings.ContainsRune("!#$%'*+=?^_{}~-", r)
@@ -185,12 +185,13 @@ func isLocalPart(s string) bool {
 	return true
 }
 
-// isHostName reports whether s, in lower case, is a host name with a dot and no IP address, whose last label is a number. No
-// top-level domain has one letter.
+// isHostName reports whether s, in lower case, is a host name with a dot and no IP address, whose last label is a
+// number. No top-level domain has one letter.
 func isHostName(s string) bool {
 	bad := func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-') }
 	for label := range strings.SplitSeq(s, ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' || strings.ContainsFunc(label, bad) {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
+			strings.ContainsFunc(label, bad) {
 			return false
 		}
 	}

@@ -42,8 +42,8 @@ const (
 
 // An Error is why a message was not accepted, or may not have been. It carries no address: Text is redacted.
 //
-// The phases are compose, before anything is sent; resolve, connect, tls, greet, ehlo, starttls, auth, mail, rcpt, data,
-// body, dot of SMTP; post of SendGrid; file of File.
+// The phases are compose, before anything is sent; resolve, connect, tls, greet, ehlo, starttls, auth, mail, rcpt,
+// data, body, dot of SMTP; post of SendGrid; file of File.
 type Error struct {
 	Fate     Fate
 	Pause    PauseKind     // with Stop: why; empty when only the caller's time was up

@@ -13,8 +13,8 @@ import (
 	gomail "github.com/wneessen/go-mail"
 )
 
-// RefHeader has the Ref of a message. It comes back with a message that could not be delivered, also from a provider that writes
-// a Message-ID of its own.
+// RefHeader has the Ref of a message. It comes back with a message that could not be delivered, also from a provider
+// that writes a Message-ID of its own.
 const RefHeader = "X-Pengingat-Ref"
 
 // maxHeaderText is how many characters of a subject or a name are kept. A longer one helps nobody in a list of mails.

@@ -32,7 +32,8 @@ func TestMessageBytes(t *testing.T) {
 		wantName    string // default: the name in To as it is
 	}{
 		{file: "ascii", change: func(m *Message) {
-			m.Subject, m.Text, m.HTML, m.Lang = "Due tomorrow: Moby-Dick", "Hello Ann,\n\nplease return it.\n", "<p>Hello Ann</p>\n", "en"
+			m.Subject, m.Text, m.HTML, m.Lang = "Due tomorrow: Moby-Dick", "Hello Ann,\n\nplease return it.\n",
+				"<p>Hello Ann</p>\n", "en"
 			m.To.Name = `Ann "Annie" O'Hara, Jr. (III) <x>`
 		}},
 		{file: "indonesian", change: func(m *Message) {

@@ -7,8 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// A Pattern is what is left of an [Error] when all is taken out in which the answers to several recipients differ although
-// they mean the same: numbers, addresses, hosts, ids. Two errors with one Pattern are alike; the zero Pattern is like none.
+// A Pattern is what is left of an [Error] when all is taken out in which the answers to several recipients differ
+// although they mean the same: numbers, addresses, hosts, ids. Two errors with one Pattern are alike; the zero Pattern
+// is like none.
 type Pattern struct {
 	Fate    Fate
 	Mailbox bool   // it surely speaks of the recipient's mailbox

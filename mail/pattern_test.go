@@ -8,7 +8,8 @@ import (
 
 // alike are answers that mean the same to several recipients; each line is like no other.
 var alike = [][]string{
-	{"550 5.7.1 Batas kirim tercapai untuk a1@sekolah.example (12/100)", "550 5.7.1 Batas kirim tercapai untuk b2@sekolah.example (13/100)"},
+	{"550 5.7.1 Batas kirim tercapai untuk a1@sekolah.example (12/100)",
+		"550 5.7.1 Batas kirim tercapai untuk b2@sekolah.example (13/100)"},
 	{"550 Anda tidak boleh, id 4Q8xTz3Kqz", "550 Anda tidak boleh, id 9ZZtTz3Kqz"},
 	{"550 5.7.0 Message rejected. [SG2APC01FT001.eop-APC01.prod.example.com 2026-11-24T01:00:02.345Z 08DE1]",
 		"550 5.7.0 Message rejected. [SG2APC01FT009.eop-APC01.prod.example.com 2026-11-24T01:00:05.999Z 08DE2]"},
@@ -31,7 +32,8 @@ func TestPattern(t *testing.T) {
 	}
 	assert.NotEqual(t, patternOf("rcpt", "450 nanti"), patternOf("rcpt", "550 nanti"), "for now, or for good")
 	assert.NotEqual(t, patternOf("rcpt", "550 5.7.1 nanti"), patternOf("rcpt", "550 5.7.2 nanti"))
-	for _, text := range []string{"", "returned", "withheld", "the run ended in the hand-over", "every run that took it died", "a: b: c"} {
+	for _, text := range []string{"", "returned", "withheld", "the run ended in the hand-over",
+		"every run that took it died", "a: b: c"} {
 		assert.Zero(t, PatternOf(text), text)
 	}
 	for fate := Unknown; fate <= Stop; fate++ {
@@ -43,7 +45,8 @@ func TestPattern(t *testing.T) {
 func TestPatternOfAMailbox(t *testing.T) {
 	for text, want := range map[string]bool{
 		"rcpt: bad_address 550 5.1.1": true, "rcpt: bad_address 550: Requested action not taken: mailbox unavailable": true,
-		"rcpt: bad_address 550: pengguna tidak ada": true, "rcpt: bad_address 551: lantai empat": false, "rcpt: bad_address 551 5.7.1": false,
+		"rcpt: bad_address 550: pengguna tidak ada": true, "rcpt: bad_address 551: lantai empat": false,
+		"rcpt: bad_address 551 5.7.1":                   false,
 		"rcpt: refused 550: user unknown to our limits": false,
 	} {
 		assert.Equal(t, want, PatternOf(text).Mailbox, text)

@@ -31,9 +31,9 @@ var (
 	noMailbox     = re(`^5\.1\.\d+$`)
 )
 
-// ClassifyReturn judges why a message came back: by the code and the words of the diagnostic, as those of a reply to RCPT are,
-// and by the Status field of the report where the diagnostic has no code. Exim says 5.0.0 there, whatever the cause. It also
-// returns the code.
+// ClassifyReturn judges why a message came back: by the code and the words of the diagnostic, as those of a reply to
+// RCPT are, and by the Status field of the report where the diagnostic has no code. Exim says 5.0.0 there, whatever the
+// cause. It also returns the code.
 func ClassifyReturn(status, diagnostic string) (class ReturnClass, code string) {
 	basic, enhanced := 0, ""
 	if m := returnReply().FindStringSubmatchIndex(diagnostic); m != nil {
@@ -59,17 +59,20 @@ func ClassifyReturn(status, diagnostic string) (class ReturnClass, code string) 
 		enhanced = ""
 	}
 	diagnostic = strings.TrimSpace(continued().ReplaceAllString(diagnostic, " "))
-	e := classify("rcpt", basic, strings.TrimSpace(enhanced+" "+strings.TrimLeft(anyEnhanced().ReplaceAllString(diagnostic, ""), " -#:")))
+	e := classify("rcpt", basic, strings.TrimSpace(enhanced+" "+strings.TrimLeft(anyEnhanced().ReplaceAllString(diagnostic,
+		""), " -#:")))
 	said := clauses(e.Text)
 	says := func(c, not concept) bool {
 		return slices.ContainsFunc(said, func(s concept) bool { return s&c == c && s&not == 0 })
 	}
 	switch {
-	case isFull().MatchString(enhanced), says(mailbox|full, sending|soon|day), says(person|full, sending|soon|day), basic == 552 && says(limit, size):
+	case isFull().MatchString(enhanced), says(mailbox|full, sending|soon|day), says(person|full, sending|soon|day),
+		basic == 552 && says(limit, size):
 		class = ReturnFull
 	case unrouted().MatchString(enhanced) && (enhanced != "5.4.1" || e.Fate != BadAddress): // a domain may be down
 		class = ReturnRouting
-	case e.Fate == BadAddress && (isOff().MatchString(enhanced) || !noMailbox().MatchString(enhanced) && says(person|stopped, yours)):
+	case e.Fate == BadAddress && (isOff().MatchString(enhanced) || !noMailbox().MatchString(enhanced) &&
+		says(person|stopped, yours)):
 		class = ReturnDisabled
 	case e.Fate == BadAddress:
 		class = ReturnNoAddress

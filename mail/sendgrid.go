@@ -263,8 +263,8 @@ func classifyAnswer(res *rest.Response) *Error {
 	return &Error{Fate: v.fate, Pause: v.pause, PauseFor: v.pauseFor, Phase: "post", Code: code, Text: text, Err: cause}
 }
 
-// ErrFilter is the cause when a page comes in place of an answer, or word of a proxy: a school's filter or a portal stands
-// before SendGrid and lets nothing through.
+// ErrFilter is the cause when a page comes in place of an answer, or word of a proxy: a school's filter or a portal
+// stands before SendGrid and lets nothing through.
 var ErrFilter = errors.New("a filter or portal answers in place of SendGrid")
 
 // quotaPause returns how long the API wants to be left alone, within reason.

@@ -268,7 +268,8 @@ func TestSendGridAnswers(t *testing.T) {
 		{name: "403 sender", script: answers(403, wrongFrom), fate: Stop, pause: PauseSender, pauseFor: 24 * hour},
 		{name: "403 credits", script: answers(403, problem("", "Maximum credits exceeded")),
 			fate: Stop, pause: PauseQuota, pauseFor: 3 * hour},
-		{name: "404", script: answers(404, problem("", "not found")), fate: Stop, pause: PauseCredentials, pauseFor: 24 * hour},
+		{name: "404", script: answers(404, problem("", "not found")), fate: Stop, pause: PauseCredentials,
+			pauseFor: 24 * hour},
 		{name: "405", script: answers(405, problem("", "method not allowed")),
 			fate: Stop, pause: PauseCredentials, pauseFor: 24 * hour},
 

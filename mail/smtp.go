@@ -50,8 +50,8 @@ type SMTPConfig struct {
 	HelloName string         // default: the local IP address, as RFC 5321 4.1.3 writes it
 	RootCAs   *x509.CertPool // default: the system's
 	Timeout   time.Duration  // for connecting, and for each reply but the one to the final dot; default 1 minute
-	// DotTimeout is for the reply to the final dot. Giving up early makes a second copy of what was accepted, so the default
-	// is what RFC 5321 4.5.3.2.6 asks for: 10 minutes.
+	// DotTimeout is for the reply to the final dot. Giving up early makes a second copy of what was accepted, so the
+	// default is what RFC 5321 4.5.3.2.6 asks for: 10 minutes.
 	DotTimeout time.Duration
 
 	// Servers limit how much one connection may do, by number and by time.
@@ -101,8 +101,8 @@ func NewSMTP(cfg SMTPConfig) (*SMTP, error) {
 	return s, nil
 }
 
-// How long a message waits after its text: the first one a little, none as long as messages are accepted, and those after a
-// hang-up so long that what comes from far has come.
+// How long a message waits after its text: the first one a little, none as long as messages are accepted, and those
+// after a hang-up so long that what comes from far has come.
 const (
 	firstPatience = 100 * time.Millisecond
 	burntPatience = time.Second

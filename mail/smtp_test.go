@@ -393,7 +393,8 @@ func TestSMTPSlowHandover(t *testing.T) {
 func TestSMTPClosesUselessConnections(t *testing.T) {
 	for _, phase := range []string{"greet", "ehlo", "mail", "rcpt", "data", "dot"} {
 		t.Run(phase, func(t *testing.T) {
-			srv := mailtest.NewServer(t, mailtest.Options{Script: script(phase, func(int) mailtest.Action { return say("what?") })})
+			srv := mailtest.NewServer(t, mailtest.Options{Script: script(phase,
+				func(int) mailtest.Action { return say("what?") })})
 			_, err := newSMTP(t, srv, nil).Send(t.Context(), newMessage(1), yes)
 			require.Error(t, err)
 			assert.Eventually(t, func() bool { return srv.Open() == 0 }, time.Minute, time.Millisecond)
@@ -419,17 +420,19 @@ func TestSMTPServerGoesDuringHandover(t *testing.T) {
 // A virus scanner on the way hangs up over the text, or says something about it: then nothing is handed over, not once.
 func TestSMTPHangsUpOverTheText(t *testing.T) {
 	for name, action := range map[string]mailtest.Action{
-		"EOF": drop, "RST": reset, "a word": {Reply: "554 virus found", Hang: true}, "a good word": {Reply: "250 ok", Hang: true},
+		"EOF": drop, "RST": reset, "a word": {Reply: "554 virus found", Hang: true},
+		"a good word": {Reply: "250 ok", Hang: true},
 	} {
 		for _, security := range []Security{PlainLoopback, ImplicitTLS, StartTLS} {
 			t.Run(fmt.Sprintf("%s %d", name, security), func(t *testing.T) {
 				t.Parallel()
-				srv := mailtest.NewServer(t, mailtest.Options{TLS: tlsOf[security], Script: func(c mailtest.Command) mailtest.Action {
-					if c.Phase == "body" && c.Conn <= 6 {
-						return action
-					}
-					return mailtest.Action{}
-				}})
+				srv := mailtest.NewServer(t, mailtest.Options{TLS: tlsOf[security],
+					Script: func(c mailtest.Command) mailtest.Action {
+						if c.Phase == "body" && c.Conn <= 6 {
+							return action
+						}
+						return mailtest.Action{}
+					}})
 				s := newSMTP(t, srv, func(c *SMTPConfig) { c.Security = security })
 				s.patience.Store(int64(time.Minute)) // this machine may be busier than the server's reply
 				handed := 0
@@ -452,7 +455,8 @@ func TestSMTPHangsUpOverTheText(t *testing.T) {
 	}
 }
 
-var tlsOf = map[Security]mailtest.TLS{PlainLoopback: mailtest.Plain, ImplicitTLS: mailtest.Implicit, StartTLS: mailtest.StartTLS}
+var tlsOf = map[Security]mailtest.TLS{PlainLoopback: mailtest.Plain, ImplicitTLS: mailtest.Implicit,
+	StartTLS: mailtest.StartTLS}
 
 // A server may think about a message as long as RFC 5321 allows; about everything else it has to be quick.
 func TestSMTPWaitsLongerAfterTheDot(t *testing.T) {
@@ -462,7 +466,8 @@ func TestSMTPWaitsLongerAfterTheDot(t *testing.T) {
 	assert.Equal(t, 10*time.Minute, s.cfg.DotTimeout)
 	for phase, want := range map[string]string{"rcpt": "retry", "dot": "ok"} {
 		think := make(chan struct{})
-		srv := mailtest.NewServer(t, mailtest.Options{Script: script(phase, func(int) mailtest.Action { <-think; return mailtest.Action{} })})
+		srv := mailtest.NewServer(t, mailtest.Options{Script: script(phase,
+			func(int) mailtest.Action { <-think; return mailtest.Action{} })})
 		done := sync.OnceFunc(func() { close(think) })
 		t.Cleanup(done) // before the server waits for its connections
 		if phase == "dot" {
@@ -508,7 +513,8 @@ func TestSMTPKeepsTheLoginToItself(t *testing.T) {
 	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 	plain := b64("\x00" + username + "\x00" + password)
 	echoes := []string{username, "perpus", password, strings.ToUpper(password), b64(username), b64(password), plain,
-		strings.TrimRight(plain, "="), plain[:20], plain[10:], "AUTH PLAIN " + plain + " failed", "<" + password + ">", "(" + b64(password) + ")"}
+		strings.TrimRight(plain, "="), plain[:20], plain[10:], "AUTH PLAIN " + plain + " failed", "<" + password + ">",
+		"(" + b64(password) + ")"}
 	for _, auth := range []Auth{AuthPlain, AuthLogin, AuthCRAMMD5, AuthXOAUTH2} {
 		for _, phase := range []string{"greet", "ehlo", "auth", "mail", "rcpt", "dot"} {
 			t.Run(string(auth)+" "+phase, func(t *testing.T) {
@@ -546,7 +552,8 @@ func TestSMTPKeepsTheLoginToItself(t *testing.T) {
 				}
 				e := err.(*Error)
 				got := fmt.Sprintf("%v %+v %v", e, *e, errors.Unwrap(e))
-				for _, canary := range []string{"perpus", "Rahasia", "RAHASIA", "panjang", b64(username)[:12], b64(password)[:12], plain[:12], plain[12:24]} {
+				for _, canary := range []string{"perpus", "Rahasia", "RAHASIA", "panjang", b64(username)[:12], b64(password)[:12],
+					plain[:12], plain[12:24]} {
 					assert.NotContains(t, got, canary)
 				}
 			})
@@ -770,7 +777,8 @@ func TestSMTPOverTLS(t *testing.T) {
 		{"starttls on a TLS port", mailtest.Implicit, StartTLS, &good, true, nil, server, "greet", false},
 		{"TLS on a plain port", mailtest.StartTLS, ImplicitTLS, &good, true, nil, server, "tls", false},
 		{"starttls later", mailtest.StartTLS, StartTLS, &good, true,
-			script("starttls", func(int) mailtest.Action { return say("454 4.7.0 TLS not available") }), server, "starttls", false},
+			script("starttls", func(int) mailtest.Action { return say("454 4.7.0 TLS not available") }), server, "starttls",
+			false},
 		{"starttls refused", mailtest.StartTLS, StartTLS, &good, true,
 			script("starttls", func(int) mailtest.Action { return say("502 5.5.1 no") }), server, "starttls", false},
 		{"starttls garbage", mailtest.StartTLS, StartTLS, &good, true,

@@ -37,8 +37,8 @@ type conn struct {
 	broken     bool // of no further use
 }
 
-// A wire is a TCP connection that counts: what the server says in one exchange is bounded, and whether a write has put a byte
-// on its way is known.
+// A wire is a TCP connection that counts: what the server says in one exchange is bounded, and whether a write has put
+// a byte on its way is known.
 type wire struct {
 	net.Conn
 	mayRead int
@@ -347,8 +347,8 @@ func (c *conn) deliver(ctx context.Context, m Message, raw []byte, patience time
 // errEarly is about a server that says something although we have the word. It would pass for the answer to the dot.
 var errEarly = errors.New("the server spoke out of turn")
 
-// listen finds out whether the server hung up or spoke out of turn, and waits that long for it. What has arrived is found
-// without waiting; only where a system cannot tell (Windows), a moment passes.
+// listen finds out whether the server hung up or spoke out of turn, and waits that long for it. What has arrived is
+// found without waiting; only where a system cannot tell (Windows), a moment passes.
 func (c *conn) listen(patience time.Duration) error {
 	if patience == 0 && c.in.Buffered() == 0 && !c.tcp.readable() {
 		return nil
@@ -371,8 +371,8 @@ type command struct {
 	reply       int
 }
 
-// begin sends the commands, all of them at once to a server that takes them so (PIPELINING, RFC 2920): a distant one then
-// costs a mail two round trips and not four. The first refusal counts; what follows it is only its consequence.
+// begin sends the commands, all of them at once to a server that takes them so (PIPELINING, RFC 2920): a distant one
+// then costs a mail two round trips and not four. The first refusal counts; what follows it is only its consequence.
 func (c *conn) begin(ctx context.Context, private []string, commands []command) *Error {
 	_, pipelining := c.offers["PIPELINING"]
 	sent := 0
@@ -397,8 +397,9 @@ func (c *conn) begin(ctx context.Context, private []string, commands []command) 
 	return nil
 }
 
-// settle makes the connection fit for the next message after a refusal: it reads the replies to the commands that were sent
-// ahead, and resets. A server that wants the text although it refused the recipient gets no dot: that could send something.
+// settle makes the connection fit for the next message after a refusal: it reads the replies to the commands that were
+// sent ahead, and resets. A server that wants the text although it refused the recipient gets no dot: that could send
+// something.
 func (c *conn) settle(ctx context.Context, ahead int) error {
 	return c.do(ctx, func() error {
 		for range ahead {
@@ -465,8 +466,8 @@ func expect(want int) func(int, string, error) (string, error) {
 	}
 }
 
-// read reads a reply (RFC 5321 4.2). Its lines must be whole: the beginning of one, before a server hangs up, may look like
-// another one, and "550 5.7" would give up what "550 5.7.1 daily limit" keeps.
+// read reads a reply (RFC 5321 4.2). Its lines must be whole: the beginning of one, before a server hangs up, may look
+// like another one, and "550 5.7" would give up what "550 5.7.1 daily limit" keeps.
 func (c *conn) read() (code int, text string, err error) {
 	var lines []string
 	for {

@@ -94,8 +94,9 @@ func (p *cutter) close() {
 	p.open.Wait()
 }
 
-// A thousand connections are cut at any byte, in either direction. A message that the server has is never called unsent, none
-// is there twice, and unknown is only what may be there: as long as nothing of the dot was on the wire, a cut costs nothing.
+// A thousand connections are cut at any byte, in either direction. A message that the server has is never called
+// unsent, none is there twice, and unknown is only what may be there: as long as nothing of the dot was on the wire, a
+// cut costs nothing.
 func TestSMTPCutAtAnyByte(t *testing.T) {
 	const cuts = 1000
 	random := rand.New(rand.NewPCG(13, 4))
@@ -105,7 +106,8 @@ func TestSMTPCutAtAnyByte(t *testing.T) {
 		srv := mailtest.NewServer(t, mailtest.Options{TLS: tlsOf[security]})
 		// A client that is patient is not quicker than a cut which comes with its text, however busy this machine is.
 		send := func(n int, p *cutter, patience time.Duration) (handedDead bool, err error) {
-			s, err := NewSMTP(SMTPConfig{Host: "127.0.0.1", Port: p.port, Security: security, RootCAs: srv.RootCAs(), Timeout: 30 * time.Second})
+			s, err := NewSMTP(SMTPConfig{Host: "127.0.0.1", Port: p.port, Security: security, RootCAs: srv.RootCAs(),
+				Timeout: 30 * time.Second})
 			require.NoError(t, err)
 			defer p.close()
 			defer s.Close()

@@ -30,18 +30,20 @@ var (
 	stopUnclear = verdict{Stop, PauseSender, 50 * time.Minute} // the next hourly run probes
 )
 
-// A rule gives the verdict on a reply. The first rule that fits decides, so the special ones come first: providers use one
-// code for several things, and often only the words tell our full quota from their full mailbox.
+// A rule gives the verdict on a reply. The first rule that fits decides, so the special ones come first: providers use
+// one code for several things, and often only the words tell our full quota from their full mailbox.
 type rule struct {
-	phases string                // divided by blanks; "" fits every phase
-	status func() *regexp.Regexp // matched with the codes, such as "550 5.1.1", or "550 " without an enhanced one; nil: any
-	says   concept               // concepts of which one clause has all,
-	not    concept               // and none of these
+	phases string // divided by blanks; "" fits every phase
+	// matched with the codes, such as "550 5.1.1", or "550 " without an enhanced one; nil: any
+	status func() *regexp.Regexp
+	says   concept // concepts of which one clause has all,
+	not    concept // and none of these
 	verdict
 }
 
-// rules go from what is certain to what is likely: what codes mean at known providers (Gmail, Microsoft 365, SendGrid), what
-// the words say, the subject of the enhanced code (RFC 3463), the basic code. A 5.7.x, "policy", says least of all.
+// rules go from what is certain to what is likely: what codes mean at known providers (Gmail, Microsoft 365, SendGrid),
+// what the words say, the subject of the enhanced code (RFC 3463), the basic code. A 5.7.x, "policy", says least of
+// all.
 var rules = []rule{
 	// One recipient, for now.
 	{"rcpt data dot", nil, grey, 0, retry},
@@ -160,8 +162,8 @@ var (
 	qmailsCode   = re(`\(#([245]\.\d{1,3}\.\d{1,3})\)`)
 )
 
-// splitReply takes the enhanced status code (RFC 2034) out of a reply, which has it in front of every line. Some put a # before
-// it (IronPort), or have it in brackets (qmail).
+// splitReply takes the enhanced status code (RFC 2034) out of a reply, which has it in front of every line. Some put a
+// # before it (IronPort), or have it in brackets (qmail).
 func splitReply(text string) (enhanced, rest string) {
 	if m := enhancedCode().FindStringSubmatchIndex(text); m != nil && m[0] == 0 {
 		enhanced = text[m[2]:m[3]]
@@ -193,12 +195,13 @@ var (
 // folded maps letters that only differ in case to the same one.
 func folded(s string) string { return strings.ToLower(strings.ToUpper(s)) }
 
-// Redact makes text from a server fit for screens, logs and tables: one short line without addresses, secrets in links and
-// the private texts.
+// Redact makes text from a server fit for screens, logs and tables: one short line without addresses, secrets in links
+// and the private texts.
 func Redact(text string, private ...string) string { return cut(cleaned(text, private...)) }
 
-// cleaned returns text on one line without addresses, without what may be secret in links, and without the private texts, or
-// a part of one that is longer than a word. Private texts of one or two bytes stay; taking them out would only eat words.
+// cleaned returns text on one line without addresses, without what may be secret in links, and without the private
+// texts, or a part of one that is longer than a word. Private texts of one or two bytes stay; taking them out would
+// only eat words.
 func cleaned(text string, private ...string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// A concept is something that a reply can speak of, in whatever words. Providers, hosters and languages say the same things
-// in ever new sentences, but they have only so many words for "limit", "hour" or "unknown": so rules ask for concepts that
-// meet in one clause, and not for sentences.
+// A concept is something that a reply can speak of, in whatever words. Providers, hosters and languages say the same
+// things in ever new sentences, but they have only so many words for "limit", "hour" or "unknown": so rules ask for
+// concepts that meet in one clause, and not for sentences.
 type concept uint32
 
 // The concepts.
@@ -46,8 +46,8 @@ const (
 	encrypted                     // STARTTLS
 )
 
-// words are stems of each concept, as regular expressions, in the languages of the servers that schools in Indonesia may
-// meet: Indonesian and English first. Case, accents and letters of double width do not count.
+// words are stems of each concept, as regular expressions, in the languages of the servers that schools in Indonesia
+// may meet: Indonesian and English first. Case, accents and letters of double width do not count.
 var words = []struct {
 	concept
 	find func() *regexp.Regexp
@@ -162,8 +162,8 @@ var (
 	clauseEnd = re(`[.;!?,]+(\s|$)|\s[-–—]+\s|[。，；！？]`)
 )
 
-// clauses returns the concepts of each clause of a text. What stands in two of them does not belong together: "Mailbox is
-// full. Try sending it again" is not about a limit of sending.
+// clauses returns the concepts of each clause of a text. What stands in two of them does not belong together: "Mailbox
+// is full. Try sending it again" is not about a limit of sending.
 func clauses(text string) (list []concept) {
 	text = strings.ReplaceAll(fold(link().ReplaceAllString(text, "")), fold(removed), "_")
 	for _, clause := range clauseEnd().Split(text, -1) {

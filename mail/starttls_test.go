@@ -15,8 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestStartTLSForgetsWhatCameBefore: whoever sits between can send plain text right behind the server's "ready for TLS". Were it read as the
-// answer to the first command inside, the login would go by what the attacker says that the server can do.
+// TestStartTLSForgetsWhatCameBefore: whoever sits between can send plain text right behind the server's "ready for
+// TLS". Were it read as the answer to the first command inside, the login would go by what the attacker says that the
+// server can do.
 func TestStartTLSForgetsWhatCameBefore(t *testing.T) {
 	web := httptest.NewTLSServer(nil)
 	web.Close()
@@ -54,7 +55,8 @@ func TestStartTLSForgetsWhatCameBefore(t *testing.T) {
 		next(inside)
 		fmt.Fprint(secure, "535 5.7.8 no\r\n")
 	}()
-	s, err := NewSMTP(SMTPConfig{Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port, Security: StartTLS, Username: "perpus",
+	s, err := NewSMTP(SMTPConfig{Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port, Security: StartTLS,
+		Username: "perpus",
 		Password: "rahasia", RootCAs: roots})
 	require.NoError(t, err)
 	steps := s.Probe(context.Background())

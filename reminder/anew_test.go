@@ -27,7 +27,8 @@ func TestDroppedIsPromisedAnew(t *testing.T) {
 	lib.run(t, app, reminder.Options{})
 
 	cases := []struct{ name, hinder, mend, dropped string }{
-		{"returned", "UPDATE peminjaman SET status = 'Dikembalikan' WHERE id = LOAN", "UPDATE peminjaman SET status = 'Dipinjam' WHERE id = LOAN", "returned"},
+		{"returned", "UPDATE peminjaman SET status = 'Dikembalikan' WHERE id = LOAN",
+			"UPDATE peminjaman SET status = 'Dipinjam' WHERE id = LOAN", "returned"},
 		{"deleted and inserted by a sync job", "DELETE FROM peminjaman WHERE id = LOAN",
 			`INSERT INTO peminjaman (id, user_id, buku_id, no_peminjaman, tanggal_pinjam, tanggal_kembali, status)
 			VALUES (LOAN, BORROWER, 1, 'PJM-again', '2026-11-17', '2026-11-24', 'Dipinjam')`, "returned"},
@@ -35,7 +36,8 @@ func TestDroppedIsPromisedAnew(t *testing.T) {
 			"UPDATE peminjaman SET tanggal_kembali = '2026-11-24' WHERE id = LOAN", "renewed"},
 		{"opted out and in", "INSERT INTO reminder_opt_outs (borrower_id, since) VALUES ('BORROWER', '2026-11-24')",
 			"DELETE FROM reminder_opt_outs WHERE borrower_id = 'BORROWER'", "opted_out"},
-		{"no address", "UPDATE users SET email = 'tidak ada' WHERE id = BORROWER", "UPDATE users SET email = 'new@example.org' WHERE id = BORROWER", "canceled"},
+		{"no address", "UPDATE users SET email = 'tidak ada' WHERE id = BORROWER",
+			"UPDATE users SET email = 'new@example.org' WHERE id = BORROWER", "canceled"},
 		{"an address that is dead", "UPDATE users SET email = 'dead@example.org' WHERE id = BORROWER",
 			"UPDATE users SET email = 'alive@example.org' WHERE id = BORROWER", "bad_address"},
 		{"the wrong pupil, before it was told", "UPDATE peminjaman SET user_id = ELSE WHERE id = LOAN",
@@ -64,7 +66,8 @@ func TestDroppedIsPromisedAnew(t *testing.T) {
 	rep = lib.run(t, app, reminder.Options{}) // the second one promises nothing
 	assert.Equal(t, len(cases), rep.Emails.Canceled+rep.Emails.Refused)
 	for i, c := range cases {
-		assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE loan_id = ? AND dropped = ?", loans[i], c.dropped), c.name)
+		assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE loan_id = ? AND dropped = ?", loans[i],
+			c.dropped), c.name)
 		fill(i, c.mend)
 	}
 	require.Len(t, recipients(srv), 1)
@@ -164,7 +167,8 @@ func TestWrongPupil(t *testing.T) {
 	assert.Equal(t, []reminder.Verdict{reminder.VerdictTold}, x.Hinders)
 	require.Len(t, x.Past, 2)
 	assert.Equal(t, replaced("LOAN", "LOAN", wrong), x.Past[0].Borrower)
-	assert.Equal(t, []any{1, reminder.ReasonMoved, reminder.StateSent}, []any{x.Past[0].Step, x.Past[0].Dropped, x.Past[0].State})
+	assert.Equal(t, []any{1, reminder.ReasonMoved, reminder.StateSent},
+		[]any{x.Past[0].Step, x.Past[0].Dropped, x.Past[0].State})
 
 	for _, to := range []int64{wrong, right, wrong} {
 		move(to)

@@ -12,7 +12,8 @@ import (
 
 func TestWants(t *testing.T) {
 	for wants, steps := range map[string][]int{
-		"": {-7, -2, -1, 0, 1, 7}, "none": nil, "none,-2,0,+": {-2, -1, 0, 1, 7}, " 0 , -1 ": {-1, 0}, "+": {1, 7}, "+5": {7}, "+0": {1, 7}, "-2,+1": {-2, -1, 1, 7}, "-0": nil, "-365,0": {-7, -2, -1, 0}, "nonsense": nil,
+		"": {-7, -2, -1, 0, 1, 7}, "none": nil, "none,-2,0,+": {-2, -1, 0, 1, 7}, " 0 , -1 ": {-1, 0}, "+": {1, 7}, "+5": {7},
+		"+0": {1, 7}, "-2,+1": {-2, -1, 1, 7}, "-0": nil, "-365,0": {-7, -2, -1, 0}, "nonsense": nil,
 	} {
 		var told []int
 		for _, step := range []int{-7, -2, -1, 0, 1, 7} {
@@ -87,7 +88,8 @@ func TestClosedBranch(t *testing.T) {
 }
 
 func TestBranchAddresses(t *testing.T) {
-	s := Settings{From: mail.Address{Name: "Library", Addr: "library@example.org"}, ReplyTo: mail.Address{Addr: "all@example.org"}, FromAllowed: []string{"@branch.example", "one@other.example"}}
+	s := Settings{From: mail.Address{Name: "Library", Addr: "library@example.org"},
+		ReplyTo: mail.Address{Addr: "all@example.org"}, FromAllowed: []string{"@branch.example", "one@other.example"}}
 	for _, test := range []struct{ from, answers, wantFrom, wantAnswers string }{
 		{"", "", "library@example.org", "all@example.org"},
 		{"east@branch.example", "", "east@branch.example", "all@example.org"},
@@ -109,10 +111,12 @@ func TestBranchAddresses(t *testing.T) {
 	loan := func(id, from string) Loan {
 		return Loan{ID: id, Due: today, From: from, Borrower: Borrower{ID: "b", Email: "b@example.org"}}
 	}
-	c := Claim{Borrower: "b", Notices: []Notice{{Cycle: Cycle{KindLoan, "1", today}}, {Cycle: Cycle{KindLoan, "2", today}}, {Cycle: Cycle{KindLoan, "3", today}}}}
+	c := Claim{Borrower: "b", Notices: []Notice{{Cycle: Cycle{KindLoan, "1", today}}, {Cycle: Cycle{KindLoan, "2", today}},
+		{Cycle: Cycle{KindLoan, "3", today}}}}
 	letter, _, o := rules.Recheck(c, []Loan{loan("1", "a@x.example"), loan("2", "a@x.example")}, today)
 	require.Empty(t, o.State)
 	assert.Equal(t, "a@x.example", letter.From)
-	letter, _, _ = rules.Recheck(c, []Loan{loan("1", "a@x.example"), loan("2", "b@x.example"), loan("3", "a@x.example")}, today)
+	letter, _, _ = rules.Recheck(c, []Loan{loan("1", "a@x.example"), loan("2", "b@x.example"), loan("3", "a@x.example")},
+		today)
 	assert.Empty(t, letter.From)
 }

@@ -24,7 +24,8 @@ func TestDate(t *testing.T) {
 	assert.Equal(t, 366, day("2029-01-01").Sub(day("2028-01-01")))
 	assert.Equal(t, -1, day("2026-11-23").Sub(day("2026-11-24")))
 	assert.Equal(t, time.Sunday, day("2026-11-29").Weekday())
-	for _, bad := range []string{"", "2026-02-29", "2026-13-01", "26-01-01", "2026-1-1", "2026-01-01 00:00:00", "0000-00-00"} {
+	for _, bad := range []string{"", "2026-02-29", "2026-13-01", "26-01-01", "2026-1-1", "2026-01-01 00:00:00",
+		"0000-00-00"} {
 		_, err := ParseDate(bad)
 		assert.Error(t, err, bad)
 	}
@@ -77,7 +78,8 @@ func TestParseWindow(t *testing.T) {
 	assert.Equal(t, "07:30-20:15", halves.String())
 	assert.Zero(t, halves.Left(time.Date(2026, 11, 24, 7, 29, 59, 0, time.UTC), time.UTC))
 	assert.Equal(t, 45*time.Minute, halves.Left(time.Date(2026, 11, 24, 19, 30, 0, 0, time.UTC), time.UTC))
-	for _, bad := range []string{"", "07:00", "x-20:00", "07:00-x", "20:00-07:00", "07:00-07:00", "7-20", "07:00-25:00", "07:00–20:00", "a-b", "24:00-24:00"} {
+	for _, bad := range []string{"", "07:00", "x-20:00", "07:00-x", "20:00-07:00", "07:00-07:00", "7-20", "07:00-25:00",
+		"07:00–20:00", "a-b", "24:00-24:00"} {
 		_, err := ParseWindow(bad)
 		assert.Error(t, err, bad)
 	}

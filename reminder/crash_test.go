@@ -328,7 +328,8 @@ func (l *mortalLibrary) checkOutbox(t *testing.T, deaths int) {
 	assert.LessOrEqual(t, l.count(t, "SELECT SUM(unknowns) FROM reminder_emails"), deaths, "a death makes one unknown")
 	assert.Equal(t, len(l.due)+l.aside, l.count(t, "SELECT COUNT(*) FROM reminder_notices"))
 	assert.Equal(t, l.emails, l.count(t, "SELECT COUNT(*) FROM reminder_emails"))
-	assert.Zero(t, l.count(t, "SELECT COUNT(*) FROM reminder_state WHERE name = 'pause_mail'"), "a death is not the mail server's fault")
+	assert.Zero(t, l.count(t, "SELECT COUNT(*) FROM reminder_state WHERE name = 'pause_mail'"),
+		"a death is not the mail server's fault")
 	if t.Failed() {
 		t.Log(l.log.String())
 	}

@@ -73,10 +73,10 @@
 //  11. Record. One guarded UPDATE writes the outcome, also when the run's time is over. Crash before it, or the
 //     database gone: the mark stays, and the email becomes unknown, never a silent second mail. Meanwhile the next
 //     email is prepared, but its mark waits for this record.
-//  12. Learn. With MAIL_FEEDBACK the run reads what became of mail after it was accepted ([Feedback]). It changes nothing
-//     in the mailbox and cannot fail the run. Its place there is stored after what was found: a crash between reads the
-//     same once more, and each finding is recorded once. What is unknown is looked up before 4, too, so that nothing is
-//     sent once more that was accepted; the sweep leaves it alone then.
+//  12. Learn. With MAIL_FEEDBACK the run reads what became of mail after it was accepted ([Feedback]). It changes
+//     nothing in the mailbox and cannot fail the run. Its place there is stored after what was found: a crash between
+//     reads the same once more, and each finding is recorded once. What is unknown is looked up before 4, too, so that
+//     nothing is sent once more that was accepted; the sweep leaves it alone then.
 //  13. Finish. The run's row gets its [Report].
 //
 // # The morning's summary

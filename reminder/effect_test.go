@@ -32,18 +32,22 @@ func TestEffects(t *testing.T) {
 		{"the next step's day has not come", "-1,0,1,3,7,+7", reminder.Calendar{}, "2026-11-26",
 			[]reminder.ToldCount{{Due: day("2026-11-24"), Step: 1, Count: 5}}, []desk.Effect{{Step: 1, Within: 2, Unknown: 5}}},
 		{"it has", "-1,0,1,3,7,+7", reminder.Calendar{}, "2026-11-27",
-			[]reminder.ToldCount{{Due: day("2026-11-24"), Step: 1, Count: 5, Again: 2}}, []desk.Effect{{Step: 1, Within: 2, Back: 3, Again: 2}}},
+			[]reminder.ToldCount{{Due: day("2026-11-24"), Step: 1, Count: 5, Again: 2}},
+			[]desk.Effect{{Step: 1, Within: 2, Back: 3, Again: 2}}},
 		{"it has, but the library was closed", "-1,0,1,3,7,+7", holiday, "2026-11-27",
 			[]reminder.ToldCount{{Due: day("2026-11-24"), Step: 1, Count: 5}}, []desk.Effect{{Step: 1, Within: 2, Unknown: 5}}},
 		{"repeats, and several due dates", "0,7,+7", reminder.Calendar{}, "2026-11-24", []reminder.ToldCount{
-			{Due: day("2026-11-10"), Step: 7, Count: 2}, {Due: day("2026-11-03"), Step: 14, Count: 3, Again: 1}, {Due: day("2026-11-11"), Step: 7, Count: 4},
+			{Due: day("2026-11-10"), Step: 7, Count: 2}, {Due: day("2026-11-03"), Step: 14, Count: 3, Again: 1},
+			{Due: day("2026-11-11"), Step: 7, Count: 4},
 		}, []desk.Effect{{Step: 7, Within: 7, Back: 2, Unknown: 4}, {Step: 14, Within: 7, Back: 2, Again: 1}}},
 		{"the last step", "0,3", reminder.Calendar{}, "2026-12-24",
 			[]reminder.ToldCount{{Due: day("2026-11-24"), Step: 3, Count: 5}}, []desk.Effect{{Step: 3, Unknown: 5}}},
 		{"the last one before it is too late", "0,7,+7", reminder.Calendar{}, "2026-12-24",
-			[]reminder.ToldCount{{Due: day("2026-10-01"), Step: 56, Count: 5}}, []desk.Effect{{Step: 56, Within: 7, Unknown: 5}}},
+			[]reminder.ToldCount{{Due: day("2026-10-01"), Step: 56, Count: 5}},
+			[]desk.Effect{{Step: 56, Within: 7, Unknown: 5}}},
 		{"a step of a former schedule", "0,7", reminder.Calendar{}, "2026-12-24",
-			[]reminder.ToldCount{{Due: day("2026-11-24"), Step: 3, Count: 5, Again: 1}}, []desk.Effect{{Step: 3, Within: 4, Back: 4, Again: 1}}},
+			[]reminder.ToldCount{{Due: day("2026-11-24"), Step: 3, Count: 5, Again: 1}},
+			[]desk.Effect{{Step: 3, Within: 4, Back: 4, Again: 1}}},
 	} {
 		rules := reminder.Rules{Schedule: schedule(tt.schedule), Calendar: tt.calendar, MaxOverdueDays: 60}
 		assert.Equal(t, tt.want, desk.Effects(rules, tt.told, day(tt.asOf)), tt.name)
@@ -84,7 +88,8 @@ func TestLookBack(t *testing.T) {
 	sent, err := app.Store.Sent(t.Context(), day("2026-11-24"), day("2026-11-27"), zone)
 	require.NoError(t, err)
 	assert.Equal(t, map[reminder.Date]map[reminder.Priority]int{
-		day("2026-11-24"): {reminder.BeforeDue: 4}, day("2026-11-25"): {reminder.DueToday: 3}, day("2026-11-26"): {reminder.FirstLate: 2},
+		day("2026-11-24"): {reminder.BeforeDue: 4}, day("2026-11-25"): {reminder.DueToday: 3},
+		day("2026-11-26"): {reminder.FirstLate: 2},
 	}, sent, "summaries are not counted")
 	told, err := app.Store.ToldCounts(t.Context(), day("2026-11-24"), day("2026-11-27"), zone)
 	require.NoError(t, err)
@@ -94,7 +99,8 @@ func TestLookBack(t *testing.T) {
 	lib.Exec(t, "UPDATE reminder_notices SET dropped = 'returned' WHERE step = 1")
 	told, err = app.Store.ToldCounts(t.Context(), day("2026-11-25"), day("2026-11-25"), zone)
 	require.NoError(t, err)
-	assert.Equal(t, []reminder.ToldCount{{Due: day("2026-11-25"), Step: 0, Count: 3}}, told, "what was back before it was sent needed no other")
+	assert.Equal(t, []reminder.ToldCount{{Due: day("2026-11-25"), Step: 0, Count: 3}}, told,
+		"what was back before it was sent needed no other")
 
 	reports, err := app.Store.Reports(t.Context(), day("2026-11-25"), day("2026-11-27"), zone)
 	require.NoError(t, err)
@@ -108,7 +114,8 @@ func TestLookBack(t *testing.T) {
 	assert.Equal(t, 2, reports[day("2026-11-27")].Loans.InReach, "a run outside the window has not looked")
 
 	// A civil day begins at the library's midnight, whatever its zone and the clocks do.
-	for name, utc := range map[string]string{"Asia/Jakarta": "2026-11-23 17:00:00", "Asia/Kathmandu": "2026-11-23 18:15:00",
+	for name, utc := range map[string]string{"Asia/Jakarta": "2026-11-23 17:00:00",
+		"Asia/Kathmandu":   "2026-11-23 18:15:00",
 		"America/New_York": "2026-11-24 05:00:00", "Pacific/Chatham": "2026-11-23 10:15:00"} {
 		zone, err := time.LoadLocation(name)
 		require.NoError(t, err)

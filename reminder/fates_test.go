@@ -60,20 +60,29 @@ func TestFates(t *testing.T) {
 		accepted int // messages the server took
 	}{
 		{"accepted", nil, reminder.RunDone, reminder.StateSent, 1, "", 1},
-		{"accepted, then dropped", answers("dot", mailtest.Action{Reply: "250 ok", Drop: true}), reminder.RunDone, reminder.StateSent, 1, "", 1},
+		{"accepted, then dropped", answers("dot", mailtest.Action{Reply: "250 ok", Drop: true}), reminder.RunDone,
+			reminder.StateSent, 1, "", 1},
 		{"greylisted once", answers("rcpt", reply("450 4.7.1 greylisted")), reminder.RunDone, reminder.StateSent, 2, "", 1},
-		{"greylisted for good", answers("rcpt", again(9, reply("450 4.7.1 greylisted"))...), reminder.RunDone, reminder.StateFailed, 3, "", 0},
+		{"greylisted for good", answers("rcpt", again(9, reply("450 4.7.1 greylisted"))...), reminder.RunDone,
+			reminder.StateFailed, 3, "", 0},
 		{"deferred at the dot", answers("dot", reply("451 4.3.0 try later")), reminder.RunDone, reminder.StateSent, 2, "", 1},
-		{"unknown recipient", answers("rcpt", reply("550 5.1.1 no such user")), reminder.RunDone, reminder.StateRefused, 1, "", 0},
+		{"unknown recipient", answers("rcpt", reply("550 5.1.1 no such user")), reminder.RunDone, reminder.StateRefused, 1,
+			"", 0},
 		{"refused content", answers("dot", reply("550 5.7.1 spam")), reminder.RunDone, reminder.StateRefused, 1, "", 0},
-		{"silence after the dot", answers("dot", mailtest.Action{Drop: true}), reminder.RunDone, reminder.StateUnknown, 1, "", 0},
-		{"accepted in silence", answers("dot", mailtest.Action{Accept: true, Drop: true}), reminder.RunDone, reminder.StateUnknown, 1, "", 1},
-		{"quota", answers("mail", again(9, reply("550 5.4.5 daily limit"))...), reminder.RunStopped, reminder.StateQueued, 0, mail.PauseQuota, 0},
-		{"sender not allowed", answers("mail", again(9, reply("553 5.7.1 not owned by user"))...), reminder.RunStopped, reminder.StateQueued, 0, mail.PauseSender, 0},
-		{"goes away", answers("mail", again(9, reply("421 4.3.0 bye"))...), reminder.RunStopped, reminder.StateQueued, 0, mail.PauseServer, 0},
+		{"silence after the dot", answers("dot", mailtest.Action{Drop: true}), reminder.RunDone, reminder.StateUnknown, 1, "",
+			0},
+		{"accepted in silence", answers("dot", mailtest.Action{Accept: true, Drop: true}), reminder.RunDone,
+			reminder.StateUnknown, 1, "", 1},
+		{"quota", answers("mail", again(9, reply("550 5.4.5 daily limit"))...), reminder.RunStopped, reminder.StateQueued, 0,
+			mail.PauseQuota, 0},
+		{"sender not allowed", answers("mail", again(9, reply("553 5.7.1 not owned by user"))...), reminder.RunStopped,
+			reminder.StateQueued, 0, mail.PauseSender, 0},
+		{"goes away", answers("mail", again(9, reply("421 4.3.0 bye"))...), reminder.RunStopped, reminder.StateQueued, 0,
+			mail.PauseServer, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			for _, table := range []string{"reminder_emails", "reminder_notices", "reminder_state", "reminder_bad_addresses", "peminjaman"} {
+			for _, table := range []string{"reminder_emails", "reminder_notices", "reminder_state", "reminder_bad_addresses",
+				"peminjaman"} {
 				lib.Exec(t, "DELETE FROM "+table)
 			}
 			lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
@@ -110,7 +119,8 @@ func TestFates(t *testing.T) {
 func TestUnknownIsResentWithItsIdentity(t *testing.T) {
 	lib := newLibrary(t)
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
-	srv := mailtest.NewServer(t, mailtest.Options{Script: answers("dot", again(2, mailtest.Action{Accept: true, Drop: true})...)})
+	srv := mailtest.NewServer(t, mailtest.Options{Script: answers("dot",
+		again(2, mailtest.Action{Accept: true, Drop: true})...)})
 	app := lib.app(t, srv, nil)
 	for i, want := range []reminder.EmailCounts{{Unknown: 1}, {Unknown: 1}, {}, {}} {
 		lib.now = lib.now.Add(time.Hour)
@@ -147,14 +157,16 @@ func TestUnknownThatIsRefused(t *testing.T) {
 	for _, answer := range []string{"554 5.7.1 spam", "550 5.1.1 no such user"} {
 		lib := newLibrary(t)
 		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
-		srv := mailtest.NewServer(t, mailtest.Options{Script: answers("dot", mailtest.Action{Accept: true, Drop: true}, reply(answer))})
+		srv := mailtest.NewServer(t, mailtest.Options{Script: answers("dot", mailtest.Action{Accept: true, Drop: true},
+			reply(answer))})
 		app := lib.app(t, srv, nil)
 		for range 3 {
 			_, err := app.Runner.Run(t.Context(), reminder.Options{})
 			require.NoError(t, err)
 		}
 		assert.Equal(t, 2, srv.Count("dot"), answer)
-		assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'unknown' AND unknowns = 2"), answer)
+		assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'unknown' AND unknowns = 2"),
+			answer)
 	}
 }
 
@@ -232,7 +244,8 @@ func TestPauses(t *testing.T) {
 		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 		srv := mailtest.NewServer(t, mailtest.Options{})
 		app := lib.app(t, srv, nil)
-		require.NoError(t, app.Store.SetPause(t.Context(), reminder.Pause{Kind: reminder.PauseByPerson, Until: lib.now.Add(time.Hour)}))
+		require.NoError(t, app.Store.SetPause(t.Context(),
+			reminder.Pause{Kind: reminder.PauseByPerson, Until: lib.now.Add(time.Hour)}))
 		rep := lib.run(t, app, reminder.Options{})
 		assert.Equal(t, reminder.RunPaused, rep.Outcome)
 		assert.False(t, rep.NeedsPerson())
@@ -250,7 +263,8 @@ func TestDailyLimit(t *testing.T) {
 			b := lib.AddBorrower(t, mysqltest.Borrower{Email: fmt.Sprintf("%s-%d@example.org", name, i)})
 			loan := lib.AddLoan(t, mysqltest.Loan{Due: due[name], Borrower: b})
 			if name == "late2" { // told once already
-				lib.Exec(t, "INSERT INTO reminder_notices (loan_id, due_date, step, email_id, number) VALUES (?, ?, 1, 0, 1)", loan, due[name])
+				lib.Exec(t, "INSERT INTO reminder_notices (loan_id, due_date, step, email_id, number) VALUES (?, ?, 1, 0, 1)", loan,
+					due[name])
 			}
 		}
 	}
@@ -285,7 +299,8 @@ func TestDailyLimitOfSeveralRuns(t *testing.T) {
 	for range 4 {
 		app := lib.app(t, srv, map[string]string{"MAIL_DAILY_LIMIT": "25"})
 		runs.Go(func() {
-			_, err := app.Runner.Run(t.Context(), reminder.Options{Log: slog.New(slog.DiscardHandler)}) // the library's log is not shared
+			// the library's log is not shared
+			_, err := app.Runner.Run(t.Context(), reminder.Options{Log: slog.New(slog.DiscardHandler)})
 			assert.NoError(t, err)
 		})
 	}
@@ -307,10 +322,12 @@ func TestOnlyTo(t *testing.T) {
 	rep := lib.run(t, only, reminder.Options{})
 	assert.Equal(t, []string{"satu@example.org"}, recipients(srv))
 	assert.Equal(t, 1, rep.Emails.Withheld)
-	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_emails"), "what is withheld is not recorded, or it would be sent later")
+	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_emails"),
+		"what is withheld is not recorded, or it would be sent later")
 
 	// Queued without the list, sent with it.
-	stopped := lib.app(t, mailtest.NewServer(t, mailtest.Options{Script: answers("greet", again(9, reply("421 no"))...)}), nil)
+	stopped := lib.app(t, mailtest.NewServer(t, mailtest.Options{Script: answers("greet", again(9, reply("421 no"))...)}),
+		nil)
 	_, err := stopped.Runner.Run(t.Context(), reminder.Options{})
 	require.NoError(t, err)
 	lib.Exec(t, "DELETE FROM reminder_state")
@@ -352,7 +369,8 @@ func TestBadAddressIsRemembered(t *testing.T) {
 func TestSuperseded(t *testing.T) {
 	lib := newLibrary(t)
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
-	down := lib.app(t, mailtest.NewServer(t, mailtest.Options{Script: answers("greet", again(9, reply("421 no"))...)}), nil)
+	down := lib.app(t, mailtest.NewServer(t, mailtest.Options{Script: answers("greet", again(9, reply("421 no"))...)}),
+		nil)
 	_, err := down.Runner.Run(t.Context(), reminder.Options{})
 	require.NoError(t, err)
 	lib.at(t, "2026-11-25 08:00")
@@ -395,7 +413,8 @@ func TestCanaries(t *testing.T) {
 		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: b, Title: title})
 	}
 	replies := []mailtest.Action{
-		reply("451 4.3.0 <canaryaddr@canarydomain.example> later"), reply("450 4.2.0 Canaryname is asleep"), reply("550 5.7.1 canaryaddr@canarydomain.example is bad"),
+		reply("451 4.3.0 <canaryaddr@canarydomain.example> later"), reply("450 4.2.0 Canaryname is asleep"),
+		reply("550 5.7.1 canaryaddr@canarydomain.example is bad"),
 		reply("550 5.1.1 canaryaddr@canarydomain.example"),
 	}
 	for _, phase := range []string{"mail", "rcpt", "dot", "auth"} {
@@ -403,8 +422,10 @@ func TestCanaries(t *testing.T) {
 			if phase == "auth" && strings.Contains(r.Reply, "Canaryname") {
 				continue // before a message the server knows no name that it could tell
 			}
-			srv := mailtest.NewServer(t, mailtest.Options{Script: answers(phase, again(9, r)...), Username: "canaryuser", Password: "canarypass"})
-			app := lib.app(t, srv, map[string]string{"MAIL_USERNAME": "canaryuser", "MAIL_PASSWORD": "canarypass", "SENDGRID_API_KEY": "canarykey"})
+			srv := mailtest.NewServer(t, mailtest.Options{Script: answers(phase, again(9, r)...), Username: "canaryuser",
+				Password: "canarypass"})
+			app := lib.app(t, srv, map[string]string{"MAIL_USERNAME": "canaryuser", "MAIL_PASSWORD": "canarypass",
+				"SENDGRID_API_KEY": "canarykey"})
 			rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 			require.NoError(t, err)
 			fmt.Fprintf(&lib.log, "%+v\n", rep)
@@ -454,7 +475,8 @@ func TestRateBeyondTheTime(t *testing.T) {
 			lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 		}
 		srv := mailtest.NewServer(t, mailtest.Options{})
-		app := lib.app(t, srv, map[string]string{"MAIL_RATE": "0.01", "REMINDER_BUDGET": budget, "REMINDER_WINDOW": "07:00-17:00"})
+		app := lib.app(t, srv, map[string]string{"MAIL_RATE": "0.01", "REMINDER_BUDGET": budget,
+			"REMINDER_WINDOW": "07:00-17:00"})
 		claims := &countedClaims{Store: app.Runner.Store}
 		app.Runner.Store = claims
 		lib.now, _ = time.ParseInLocation(time.DateTime, clock, app.Runner.Settings.Zone)
@@ -465,7 +487,8 @@ func TestRateBeyondTheTime(t *testing.T) {
 		assert.Equal(t, 1, rep.Emails.Sent, clock)
 		assert.Equal(t, 2, rep.Emails.Waiting, clock)
 		assert.LessOrEqual(t, claims.n, 3, clock)
-		assert.Equal(t, 2, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued' AND attempts = 0"), clock)
+		assert.Equal(t, 2, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued' AND attempts = 0"),
+			clock)
 	}
 }
 
@@ -508,7 +531,8 @@ func TestInterrupted(t *testing.T) {
 			assert.Equal(t, reminder.ReasonInterrupted, rep.Reason)
 			assert.Equal(t, sent, rep.Emails.Sent)
 			assert.Len(t, srv.Messages(), sent)
-			assert.Equal(t, 4-sent, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued' AND attempts = 0"), "handed back")
+			assert.Equal(t, 4-sent, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued' AND attempts = 0"),
+				"handed back")
 			assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_state WHERE name = 'pause_mail'"), "no pause")
 			assert.Equal(t, 4-sent, lib.run(t, app, reminder.Options{}).Emails.Sent)
 		})
@@ -537,10 +561,11 @@ func TestPreview(t *testing.T) {
 	first := lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Title: "Laskar Pelangi"})
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-25"})
 	collect := func(app *setup.App) (previews []mail.Message) {
-		require.NoError(t, desk.Desk{Runner: app.Runner, Store: app.Store}.Preview(t.Context(), day("2026-11-24"), func(m mail.Message) error {
-			previews = append(previews, m)
-			return nil
-		}))
+		require.NoError(t, desk.Desk{Runner: app.Runner, Store: app.Store}.Preview(t.Context(), day("2026-11-24"),
+			func(m mail.Message) error {
+				previews = append(previews, m)
+				return nil
+			}))
 		return previews
 	}
 	previews := collect(app)
@@ -557,7 +582,8 @@ func TestPreview(t *testing.T) {
 	}
 	assert.Equal(t, shown, sent)
 	assert.Empty(t, collect(app), "what was sent is not sent again")
-	sample, err := desk.Desk{Runner: app.Runner, Store: app.Store}.Sample(t.Context(), day("2026-11-24"), fmt.Sprint(first))
+	sample, err := desk.Desk{Runner: app.Runner, Store: app.Store}.Sample(t.Context(), day("2026-11-24"),
+		fmt.Sprint(first))
 	require.NoError(t, err)
 	assert.Contains(t, sample.Text, "Laskar Pelangi")
 	_, err = desk.Desk{Runner: app.Runner, Store: app.Store}.Sample(t.Context(), day("2026-11-24"), "404")

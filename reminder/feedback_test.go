@@ -26,8 +26,10 @@ type postOffice struct {
 	app  *setup.App
 }
 
-func newPostOffice(t *testing.T, script func(mailtest.Command) mailtest.Action, settings map[string]string) *postOffice {
-	p := &postOffice{library: newLibrary(t), smtp: mailtest.NewServer(t, mailtest.Options{DSN: true, Script: script}), imap: mailtest.NewIMAP(t, false)}
+func newPostOffice(t *testing.T, script func(mailtest.Command) mailtest.Action,
+	settings map[string]string) *postOffice {
+	p := &postOffice{library: newLibrary(t), smtp: mailtest.NewServer(t, mailtest.Options{DSN: true, Script: script}),
+		imap: mailtest.NewIMAP(t, false)}
 	environ := map[string]string{
 		"MAIL_FEEDBACK": "imap", "IMAP_PORT": fmt.Sprint(p.imap.Port), "IMAP_ENCRYPTION": "none", "MAIL_CONCURRENCY": "1",
 		"IMAP_USERNAME": mailtest.IMAPUser, "IMAP_PASSWORD": mailtest.IMAPPassword,
@@ -76,13 +78,15 @@ func TestBounces(t *testing.T) {
 	p.lend(t, 40)
 	require.Equal(t, 40, p.work(t).Emails.Sent)
 	sent := p.smtp.Messages()
-	samples := []string{"postfix-no_address", "exim-full", "gmail-disabled", "gmail-policy", "zoho-full", "qmail-no_address", "utf8-routing"}
+	samples := []string{"postfix-no_address", "exim-full", "gmail-disabled", "gmail-policy", "zoho-full",
+		"qmail-no_address", "utf8-routing"}
 	for i, sample := range samples {
 		p.bounce(t, sample, sent[i])
 	}
-	// What is no bounce, and what is forged: by somebody who has a message of his own and speaks for another's address; by a stranger
-	// who knows no id; by a sender who only claims to be a mail system.
-	for i, sample := range []string{"reply-nothing", "vacation-nothing", "mdn-nothing", "postfix-nothing-delay", "gmail-nothing-forged", "forged-nothing-path"} {
+	// What is no bounce, and what is forged: by somebody who has a message of his own and speaks for another's address; by
+	// a stranger who knows no id; by a sender who only claims to be a mail system.
+	for i, sample := range []string{"reply-nothing", "vacation-nothing", "mdn-nothing", "postfix-nothing-delay",
+		"gmail-nothing-forged", "forged-nothing-path"} {
 		p.bounce(t, sample, sent[20+i])
 	}
 	other := sent[30]
@@ -104,7 +108,8 @@ func TestBounces(t *testing.T) {
 			JOIN users u ON u.id = e.borrower_id WHERE e.state = 'bounced' AND e.bounced_at IS NOT NULL AND u.email = ? AND b.class = ?`, sent[i].To, class), sample)
 	}
 	assert.Equal(t, 7, p.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'bounced'"))
-	assert.Equal(t, 2, p.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"), "no such address at once; all else not yet, or never")
+	assert.Equal(t, 2, p.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"),
+		"no such address at once; all else not yet, or never")
 	assert.Equal(t, 2, p.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE dropped = 'bad_address'"))
 	assert.Equal(t, 5, p.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE dropped = 'bounced'"))
 	assert.Zero(t, p.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE reason LIKE '%@%'"), "no address is stored")
@@ -125,7 +130,8 @@ func TestBounces(t *testing.T) {
 	assert.Equal(t, "baru@example.org", p.smtp.Messages()[40].To)
 }
 
-// TestBounceTwice: an address that is switched off is bad on the second email, and a full one after three over two weeks.
+// TestBounceTwice: an address that is switched off is bad on the second email, and a full one after three over two
+// weeks.
 func TestBounceTwice(t *testing.T) {
 	p := newPostOffice(t, nil, map[string]string{"REMINDER_SCHEDULE": "0,+1", "REMINDER_MAX_OVERDUE_DAYS": "60"})
 	p.lend(t, 12)
@@ -153,8 +159,8 @@ func TestBounceTwice(t *testing.T) {
 	assert.Equal(t, []int{0, 1, 1, 2}, bad)
 }
 
-// TestTooManyBounces: when more than a fifth of a run comes back, it is not about the addresses. What was marked before that was
-// known is taken back.
+// TestTooManyBounces: when more than a fifth of a run comes back, it is not about the addresses. What was marked before
+// that was known is taken back.
 func TestTooManyBounces(t *testing.T) {
 	p := newPostOffice(t, nil, nil)
 	p.lend(t, 12)
@@ -190,7 +196,8 @@ func TestComplaint(t *testing.T) {
 func TestFeedbackFails(t *testing.T) {
 	p := newPostOffice(t, nil, nil)
 	p.lend(t, 2)
-	p.app.Runner.Feedback = &feedback.Reader{Store: p.app.Store, Log: p.app.Log, Open: func(context.Context) (feedback.Source, error) { panic("broken") }}
+	p.app.Runner.Feedback = &feedback.Reader{Store: p.app.Store, Log: p.app.Log,
+		Open: func(context.Context) (feedback.Source, error) { panic("broken") }}
 	rep := p.work(t)
 	assert.Equal(t, 2, rep.Emails.Sent)
 	assert.Equal(t, reminder.RunDone, rep.Outcome)
@@ -227,8 +234,9 @@ func TestKilledBetweenReadingAndWriting(t *testing.T) {
 	assert.Equal(t, 1, p.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
 }
 
-// TestUnknownIsSettled: an email that may have been sent was, when a copy is among the sent ones; it was not, when a copy is missing
-// after some time, and one of another email is there; and what nobody can know is decided by REMINDER_UNKNOWN.
+// TestUnknownIsSettled: an email that may have been sent was, when a copy is among the sent ones; it was not, when a
+// copy is missing after some time, and one of another email is there; and what nobody can know is decided by
+// REMINDER_UNKNOWN.
 func TestUnknownIsSettled(t *testing.T) {
 	const old = "UPDATE reminder_emails SET handover_at = DATE_SUB(handover_at, INTERVAL 20 MINUTE)"
 	for name, tt := range map[string]struct {

@@ -73,7 +73,8 @@ func (p *parentsPlan) Emails(map[string]bool) (emails []reminder.Email) {
 	return emails
 }
 
-func (p parents) Recheck(ctx context.Context, run *reminder.Run, c reminder.Claim) (d reminder.Draft, o reminder.Outcome, err error) {
+func (p parents) Recheck(ctx context.Context, run *reminder.Run, c reminder.Claim) (d reminder.Draft,
+	o reminder.Outcome, err error) {
 	loans, err := run.Loans.Reread(ctx, c.Loans())
 	var books struct {
 		Items []struct{ Child, Title string }
@@ -99,7 +100,8 @@ func TestNewKind(t *testing.T) {
 
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{Script: answers("dot", mailtest.Action{Accept: true, Drop: true})})
-	app := lib.app(t, srv, map[string]string{"REMINDER_TEMPLATES": templates, "REMINDER_SUMMARY_TO": librarian, "MAIL_CONCURRENCY": "1"})
+	app := lib.app(t, srv, map[string]string{"REMINDER_TEMPLATES": templates, "REMINDER_SUMMARY_TO": librarian,
+		"MAIL_CONCURRENCY": "1"})
 	kind := parents{}
 	for _, name := range []string{"Ani", "Budi"} { // two children of one family
 		child := lib.AddBorrower(t, mysqltest.Borrower{Name: name, Email: name + "@example.org"})
@@ -107,12 +109,14 @@ func TestNewKind(t *testing.T) {
 		kind[fmt.Sprint(child)] = "parents@example.org"
 	}
 	app.Runner.Mailings = append(app.Runner.Mailings, kind)
-	first, err := app.Runner.Run(t.Context(), reminder.Options{}) // the connection broke at its first mail, the librarian's
+	// the connection broke at its first mail, the librarian's
+	first, err := app.Runner.Run(t.Context(), reminder.Options{})
 	require.NoError(t, err)
 	assert.Equal(t, reminder.PlannedCounts{Emails: 3, Notices: 4}, first.Planned)
 	lib.run(t, app, reminder.Options{}) // sends that once more; a further run nothing
 
-	assert.Equal(t, []string{librarian, "Ani@example.org", "Budi@example.org", "parents@example.org", librarian}, recipients(srv))
+	assert.Equal(t, []string{librarian, "Ani@example.org", "Budi@example.org", "parents@example.org", librarian},
+		recipients(srv))
 	sent := srv.Messages()[3].Parse(t)
 	assert.Equal(t, "Buku anak Anda", sent.Subject)
 	assert.Contains(t, sent.Text, "* Ani: Buku Ani\n* Budi: Buku Budi\n")

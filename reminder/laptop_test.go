@@ -26,8 +26,10 @@ func TestAsleepForSixDays(t *testing.T) {
 	two := lib.AddBorrower(t, mysqltest.Borrower{Email: "two@example.org"})
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-25", Borrower: two, Title: "Laskar Pelangi"})
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-28", Borrower: two, Title: "Bumi Manusia"})
-	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-27", Borrower: lib.AddBorrower(t, mysqltest.Borrower{Email: "holiday@example.org"})})
-	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-18", Borrower: lib.AddBorrower(t, mysqltest.Borrower{Email: "late@example.org"})})
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-27", Borrower: lib.AddBorrower(t,
+		mysqltest.Borrower{Email: "holiday@example.org"})})
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-18", Borrower: lib.AddBorrower(t,
+		mysqltest.Borrower{Email: "late@example.org"})})
 
 	lib.at(t, "2026-11-25 16:17")
 	lib.run(t, app, reminder.Options{})
@@ -46,7 +48,8 @@ func TestAsleepForSixDays(t *testing.T) {
 			assert.Contains(t, text, "Bumi Manusia")
 		}
 	}
-	assert.ElementsMatch(t, []string{"two@example.org", "holiday@example.org"}, to, "one mail each; late@ was told the 7th day already")
+	assert.ElementsMatch(t, []string{"two@example.org", "holiday@example.org"}, to,
+		"one mail each; late@ was told the 7th day already")
 	assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state <> 'sent'"))
 	for _, clock := range []string{"2026-12-01 07:17", "2026-12-01 08:17", "2026-12-01 19:17"} {
 		lib.at(t, clock)
@@ -100,7 +103,8 @@ func TestClockWasAhead(t *testing.T) {
 	}})
 	app := lib.app(t, srv, map[string]string{"MAIL_DAILY_LIMIT": "3", "MAIL_CONCURRENCY": "1"})
 	app.Runner.Settings.Backoff = func(int) time.Duration { return 45 * time.Minute }
-	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: lib.AddBorrower(t, mysqltest.Borrower{Email: "busy@example.org"})})
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: lib.AddBorrower(t,
+		mysqltest.Borrower{Email: "busy@example.org"})})
 	for range 2 {
 		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	}
@@ -119,7 +123,8 @@ func TestClockWasAhead(t *testing.T) {
 		created_at = DATE_ADD(created_at, INTERVAL 1 YEAR), handover_at = DATE_ADD(handover_at, INTERVAL 1 YEAR)`)
 	lib.Exec(t, "UPDATE reminder_runs SET started_at = DATE_ADD(started_at, INTERVAL 1 YEAR), finished_at = DATE_ADD(finished_at, INTERVAL 1 YEAR)")
 	require.NoError(t, app.Store.SetPause(t.Context(), reminder.Pause{
-		Kind: mail.PauseQuota, Reason: "quota", Until: lib.now.AddDate(1, 0, 0), Fingerprint: app.Runner.Settings.Fingerprint(""),
+		Kind: mail.PauseQuota, Reason: "quota", Until: lib.now.AddDate(1, 0, 0),
+		Fingerprint: app.Runner.Settings.Fingerprint(""),
 	}))
 
 	busy.Store(false)

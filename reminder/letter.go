@@ -35,16 +35,17 @@ type Draft struct {
 
 // An Item is one loan in a Letter.
 type Item struct {
-	Title      string // data
-	ItemCode   string // data, or ""
-	Ref        string // data, or ""
-	Due        Date
-	DueTime    string // "14:30" when due at an hour, else ""
-	ReturnBy   Date   // the last day to bring it back in time: Due, or the next open day when the library is closed then
-	ClosedFor  string // when ReturnBy is not Due: the name of that closure ("Libur semester"), or "" on a weekly closed day
-	Days       int    // days after ReturnBy when late, 0 from Due to ReturnBy, negative before Due
-	Number     int    // which late reminder for this loan this is, from 1; 0 when not late
-	FinePerDay int64  // whole units of currency, 0 when unknown
+	Title    string // data
+	ItemCode string // data, or ""
+	Ref      string // data, or ""
+	Due      Date
+	DueTime  string // "14:30" when due at an hour, else ""
+	ReturnBy Date   // the last day to bring it back in time: Due, or the next open day when the library is closed then
+	// when ReturnBy is not Due: the name of that closure ("Libur semester"), or "" on a weekly closed day
+	ClosedFor  string
+	Days       int   // days after ReturnBy when late, 0 from Due to ReturnBy, negative before Due
+	Number     int   // which late reminder for this loan this is, from 1; 0 when not late
+	FinePerDay int64 // whole units of currency, 0 when unknown
 }
 
 // Content is a composed mail without its envelope.

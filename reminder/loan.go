@@ -12,10 +12,13 @@ import (
 // A scan fills only what a decision needs: the first fields, and of the Borrower the ID and Email. A re-read before
 // sending fills everything.
 type Loan struct {
-	ID       string   `json:"id"` // key in the library's system
-	Due      Date     `json:"due"`
-	Hold     string   `json:"hold"`     // why the loan is counted but never mailed (lost, claimed returned, blocked), or ""
-	Wants    string   `json:"wants"`    // which steps the borrower wants: "" all, or a list of "-2" (from two days before), "0" (the day), "+" (late), "+7" (late by a week)
+	ID  string `json:"id"` // key in the library's system
+	Due Date   `json:"due"`
+	// why the loan is counted but never mailed (lost, claimed returned, blocked), or ""
+	Hold string `json:"hold"`
+	// which steps the borrower wants: "" all, or a list of "-2" (from two days before), "0" (the day), "+" (late), "+7"
+	// (late by a week)
+	Wants    string   `json:"wants"`
 	Calendar string   `json:"calendar"` // whose closed days count: a branch's, or "" for the library's
 	Borrower Borrower `json:"borrower"`
 	// Broken is a column that the database cannot compute for this loan, or "". The field for it is empty.
@@ -86,7 +89,8 @@ func (l Loan) wants(step int) bool {
 		part = strings.TrimSpace(part)
 		days, err := strconv.Atoi(part)
 		late := strings.HasPrefix(part, "+")
-		if err == nil && days <= step && (step < 0 || late && step > 0) || part == "0" && step == 0 || part == "+" && step > 0 {
+		if err == nil && days <= step && (step < 0 || late && step > 0) || part == "0" && step == 0 || part == "+" &&
+			step > 0 {
 			return true
 		}
 	}

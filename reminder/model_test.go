@@ -132,15 +132,18 @@ const mBorrowers = 3
 var mSteps = []int{-1, 0, 2, 5, 8, 11, 14} // what the schedule -1,0,2,5,+3 means in the days a model lives
 
 func newModel(t *testing.T, rt *rapid.T, lib *library, store *mysql.Store) *model {
-	m := &model{rt: rt, t: t, lib: lib, store: store, db: lib.Admin, today: day("2026-11-24"), loans: map[string]mLoan{}, quiet: map[string]bool{},
+	m := &model{rt: rt, t: t, lib: lib, store: store, db: lib.Admin, today: day("2026-11-24"), loans: map[string]mLoan{},
+		quiet:  map[string]bool{},
 		closed: map[reminder.Date]string{}, emails: map[int64]*mEmail{}, past: map[reminder.Cycle][]*mPast{},
 		told: map[mTold]int64{}, gone: map[string]mLoan{}, nextID: 1}
-	for _, table := range []string{"reminder_emails", "reminder_notices", "reminder_opt_outs", "reminder_closed_days", "peminjaman"} {
+	for _, table := range []string{"reminder_emails", "reminder_notices", "reminder_opt_outs", "reminder_closed_days",
+		"peminjaman"} {
 		m.exec("DELETE FROM " + table)
 	}
 	m.exec("INSERT IGNORE INTO buku (id, kode_buku, judul, pengarang, penerbit, tahun_terbit, deskripsi) VALUES (1, 'B', 'J', '', '', '', '')")
 	for b := 1; b <= mBorrowers; b++ {
-		m.exec("INSERT IGNORE INTO users (id, nama, email, password, level) VALUES (?, 'N', ?, '', 'siswa')", b, fmt.Sprintf("b%d@example.org", b))
+		m.exec("INSERT IGNORE INTO users (id, nama, email, password, level) VALUES (?, 'N', ?, '', 'siswa')", b,
+			fmt.Sprintf("b%d@example.org", b))
 	}
 	return m
 }
@@ -320,8 +323,10 @@ func (m *model) plan(rt *rapid.T) {
 // promised reports whether a step, or a newer one, was promised to a borrower, or may still be sent to another.
 func (m *model) promised(c reminder.Cycle, borrower string, step int) bool {
 	return slices.ContainsFunc(m.past[c], func(p *mPast) bool {
-		waiting := slices.Contains([]reminder.State{reminder.StateQueued, reminder.StateClaimed, reminder.StateHandover}, p.email.state)
-		return !p.void && (p.borrower == borrower && p.step >= step || p.borrower != borrower && p.step == step && waiting && !p.aside)
+		waiting := slices.Contains([]reminder.State{reminder.StateQueued, reminder.StateClaimed, reminder.StateHandover},
+			p.email.state)
+		return !p.void && (p.borrower == borrower && p.step >= step || p.borrower != borrower && p.step == step && waiting &&
+			!p.aside)
 	})
 }
 
@@ -429,7 +434,8 @@ func (m *model) record(rt *rapid.T) {
 			o.State = reminder.StateSent
 		}
 	} else if rapid.Bool().Draw(rt, "refused") {
-		o = rapid.SampledFrom([]reminder.Outcome{{State: reminder.StateRefused}, {State: reminder.StateFailed}, {State: reminder.StateQueued}}).Draw(rt, "outcome")
+		o = rapid.SampledFrom([]reminder.Outcome{{State: reminder.StateRefused}, {State: reminder.StateFailed},
+			{State: reminder.StateQueued}}).Draw(rt, "outcome")
 	}
 	o.Dropped = f.dropped
 	m.settle(rt, f, i, o)
@@ -440,7 +446,8 @@ func (m *model) settle(rt *rapid.T, f *flight, i int, o reminder.Outcome) {
 	m.flight = slices.Delete(m.flight, i, i+1)
 	e := f.email
 	mine := e.token == f.token && (e.state == reminder.StateClaimed || e.state == reminder.StateHandover ||
-		o.State == reminder.StateSent && (e.state == reminder.StateUnknown || e.state == reminder.StateQueued && e.unknowns > f.claim.Unknowns))
+		o.State == reminder.StateSent && (e.state == reminder.StateUnknown || e.state == reminder.StateQueued &&
+			e.unknowns > f.claim.Unknowns))
 	err := m.store.Record(m.t.Context(), f.claim, o)
 	if !mine {
 		require.ErrorIs(rt, err, reminder.ErrLost)

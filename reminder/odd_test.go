@@ -46,7 +46,8 @@ func newOddLibrary(t *testing.T) *oddLibrary {
 var oddColumns = map[string]string{
 	"loan_id": "CONCAT('L', n)", "borrower_id": "CONCAT('B', n)", "borrower_name": "CONCAT('Siswa ', n)",
 	"email": "CONCAT('siswa', n, '@example.org')", "title": "CONCAT('Buku ', n)", "due_at": "CAST('2026-11-24' AS DATE)",
-	"loan_ref": "CONCAT('R', n)", "item_code": "CONCAT('C', n)", "borrowed_at": "'2026-11-01'", "group_name": "'7A'", "language": "'id'",
+	"loan_ref": "CONCAT('R', n)", "item_code": "CONCAT('C', n)", "borrowed_at": "'2026-11-01'", "group_name": "'7A'",
+	"language":    "'id'",
 	"hold_reason": "NULL", "fine_per_day": "500", "phone": "'0812'", "wants": "NULL", "calendar": "'MAIN'",
 	"from_address": "'main@branch.example'", "reply_to": "'desk@branch.example'",
 }
@@ -203,7 +204,8 @@ func TestOneOddRow(t *testing.T) {
 				require.NoError(t, err)
 				assert.Zero(t, rep.Loans.Odd)
 				if column != "loan_id" && column != "borrower_id" { // with another id it is another loan
-					assert.Equal(t, append([]int{}, slices.Sorted(slices.Values(slices.Concat(want["odd"], want["silent"])))...), lib.told(t), "mended")
+					assert.Equal(t, append([]int{}, slices.Sorted(slices.Values(slices.Concat(want["odd"], want["silent"])))...),
+						lib.told(t), "mended")
 				}
 				lib.told(t)
 			})
@@ -240,7 +242,8 @@ SET sql_mode = DEFAULT;
 	rep := lib.run(t, lib.app, reminder.Options{})
 	assert.Len(t, lib.told(t), oddPeople-8)
 	assert.Equal(t, &reminder.LoanCounts{Open: oddPeople, InReach: oddPeople - 8, Odd: 7}, rep.Loans)
-	survey, err := lib.app.Runner.Survey(t.Context(), reminder.Rules{Schedule: lib.app.Runner.Settings.Schedule}, day("2026-11-25"), 20000, 10)
+	survey, err := lib.app.Runner.Survey(t.Context(), reminder.Rules{Schedule: lib.app.Runner.Settings.Schedule},
+		day("2026-11-25"), 20000, 10)
 	require.NoError(t, err)
 	assert.NotEmpty(t, survey.Longest)
 	assert.NotContains(t, fmt.Sprint(survey.Longest), "0000")
@@ -290,7 +293,8 @@ INSERT INTO ids SELECT n, CONCAT('t', n), CONCAT('é', n), n + 0.1, n * 1e299, 9
 			promised, err := lib.app.Store.Promise(t.Context(), "run", oddEmails(id))
 			require.NoError(t, err)
 			assert.Equal(t, oddPeople, promised.Emails)
-			lib.view(t, map[string]string{"loan_id": "CONCAT(" + column + ", " + charset + gained, "borrower_id": "CONCAT('B', n, _utf8mb4 " + gained})
+			lib.view(t, map[string]string{"loan_id": "CONCAT(" + column + ", " + charset + gained,
+				"borrower_id": "CONCAT('B', n, _utf8mb4 " + gained})
 			rep := lib.run(t, lib.app, reminder.Options{})
 			assert.Len(t, lib.told(t), oddPeople, "%q", gain)
 			assert.Zero(t, rep.Planned.Emails, "%s: %q", id, gain)
@@ -301,9 +305,10 @@ INSERT INTO ids SELECT n, CONCAT('t', n), CONCAT('é', n), n + 0.1, n * 1e299, 9
 // oddEmails are what a run promises about loans whose ids begin with a prefix.
 func oddEmails(prefix string) (emails []reminder.Email) {
 	for n := range oddPeople {
-		emails = append(emails, reminder.Email{Kind: reminder.KindLoan, Borrower: fmt.Sprint("B", n+1), Notices: []reminder.Notice{
-			{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: fmt.Sprint(prefix, n+1), Due: day("2026-11-24")}},
-		}})
+		emails = append(emails, reminder.Email{Kind: reminder.KindLoan, Borrower: fmt.Sprint("B", n+1),
+			Notices: []reminder.Notice{
+				{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: fmt.Sprint(prefix, n+1), Due: day("2026-11-24")}},
+			}})
 	}
 	return emails
 }
@@ -317,7 +322,8 @@ func TestOddAfterPromise(t *testing.T) {
 	emails[4].Notices = append(emails[4].Notices, emails[5].Notices...) // a borrower with two books
 	_, err := lib.app.Store.Promise(t.Context(), "run", slices.Delete(emails, 5, 6))
 	require.NoError(t, err)
-	lib.view(t, map[string]string{"title": "CASE n WHEN 6 THEN " + oddFailures[0] + " WHEN 7 THEN " + oddFailures[1] + " ELSE CONCAT('Buku ', n) END",
+	lib.view(t, map[string]string{"title": "CASE n WHEN 6 THEN " + oddFailures[0] + " WHEN 7 THEN " + oddFailures[1] +
+		" ELSE CONCAT('Buku ', n) END",
 		"borrower_id": "CONCAT('B', IF(n = 6, 5, n))", "email": "CONCAT('siswa', IF(n = 6, 5, n), '@example.org')"})
 	rep, err := lib.app.Runner.Run(t.Context(), reminder.Options{})
 	require.NoError(t, err)

@@ -40,7 +40,8 @@ func newClass(t *testing.T) *class {
 
 // due gives n new borrowers a book, and the library a new server and empty records.
 func (c *class) due(t *testing.T, n int) {
-	for _, table := range []string{"reminder_emails", "reminder_notices", "reminder_state", "reminder_bad_addresses", "peminjaman", "users"} {
+	for _, table := range []string{"reminder_emails", "reminder_notices", "reminder_state", "reminder_bad_addresses",
+		"peminjaman", "users"} {
 		c.Exec(t, "DELETE FROM "+table)
 	}
 	c.at(t, "2026-11-24 08:00")
@@ -120,9 +121,11 @@ func TestPatterns(t *testing.T) {
 		pause   mail.PauseKind
 		lost    int // refused or failed
 	}{
-		{"an unknown limit", "rcpt", "550 5.7.1 lampu merah menyala untuk b%d@example.org", all, reminder.RunStopped, mail.PauseServer, 0},
+		{"an unknown limit", "rcpt", "550 5.7.1 lampu merah menyala untuk b%d@example.org", all, reminder.RunStopped,
+			mail.PauseServer, 0},
 		{"an unknown limit at the dot", "dot", "554 id%d lampu merah menyala", all, reminder.RunStopped, mail.PauseServer, 0},
-		{"an unknown limit for a third", "dot", "554 id%d lampu merah menyala", third, reminder.RunStopped, mail.PauseServer, 0},
+		{"an unknown limit for a third", "dot", "554 id%d lampu merah menyala", third, reminder.RunStopped, mail.PauseServer,
+			0},
 		{"one message is refused", "dot", "554 5.7.1 isi tidak disukai", one, reminder.RunDone, "", 1},
 		{"another text for each", "dot", "554 5.6.%d isi tidak disukai", all, reminder.RunStopped, mail.PauseServer, 0},
 		{"deferred", "rcpt", "450 4.3.9 b%d nanti saja", all, reminder.RunStopped, mail.PauseServer, 0},
@@ -132,7 +135,8 @@ func TestPatterns(t *testing.T) {
 		{"hangs up on one", "data", "421 4.3.0 sampai jumpa", one, reminder.RunDone, "", 1},
 		{"a class has left", "rcpt", "550 5.1.1 <b%d@example.org> user unknown", class, reminder.RunDone, "", 4},
 		{"a third has left", "rcpt", "550 no such user", third, reminder.RunDone, "", 4},
-		{"nobody is known", "rcpt", "550 5.1.1 <b%d@example.org> user unknown", all, reminder.RunStopped, mail.PauseServer, 0},
+		{"nobody is known", "rcpt", "550 5.1.1 <b%d@example.org> user unknown", all, reminder.RunStopped, mail.PauseServer,
+			0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c.due(t, 12)
@@ -156,7 +160,8 @@ func TestPatterns(t *testing.T) {
 				require.Len(t, pauses, 1)
 				assert.Equal(t, tt.pause, pauses[0].Kind)
 				assert.NotContains(t, pauses[0].Reason, "example.org")
-				assert.Zero(t, c.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued' AND attempts > 0"), "tries are kept")
+				assert.Zero(t, c.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued' AND attempts > 0"),
+					"tries are kept")
 				assert.Zero(t, c.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
 				assert.Zero(t, c.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE dropped <> ''"))
 			}
@@ -194,7 +199,8 @@ func TestUnseenAnswers(t *testing.T) {
 		odd := rapid.IntRange(0, c.size-1).Draw(rt, "odd")
 		crowd := rapid.SampledFrom([]string{"all", "third", "one"}).Draw(rt, "whom")
 		whom := map[string]func(int) bool{
-			"all": func(int) bool { return true }, "third": func(b int) bool { return b%3 == odd%3 }, "one": func(b int) bool { return b == odd },
+			"all": func(int) bool { return true }, "third": func(b int) bool { return b%3 == odd%3 },
+			"one": func(b int) bool { return b == odd },
 		}[crowd]
 		phase := rapid.SampledFrom([]string{"rcpt", "data", "dot"}).Draw(rt, "phase")
 		code := rapid.SampledFrom([]string{"4", "5"}).Draw(rt, "class") +
@@ -241,7 +247,8 @@ func TestRepliesToACrowd(t *testing.T) {
 		name string
 		whom func(int) bool
 	}{
-		{"all", func(int) bool { return true }}, {"some", func(b int) bool { return b%3 == 1 }}, {"one", func(b int) bool { return b == 4 }},
+		{"all", func(int) bool { return true }}, {"some", func(b int) bool { return b%3 == 1 }},
+		{"one", func(b int) bool { return b == 4 }},
 	}
 	lost := map[string]int{"bad some": 3, "bad one": 1, "retry one": 1, "refused one": 1} // else nobody is
 	quiet := map[string]bool{"bad some": true, "bad one": true, "retry one": true, "refused one": true}
@@ -254,7 +261,8 @@ func TestRepliesToACrowd(t *testing.T) {
 		}
 		fate, text := strings.TrimSpace(f[2]), strings.TrimSpace(f[3])
 		for _, phase := range strings.Fields(f[1]) {
-			if n++; !slices.Contains([]string{"rcpt", "data", "dot"}, phase) || !strings.Contains("bad retry refused", fate) && n%8 > 0 {
+			if n++; !slices.Contains([]string{"rcpt", "data", "dot"}, phase) || !strings.Contains("bad retry refused", fate) &&
+				n%8 > 0 {
 				continue // what stops a run does so whoever hears it
 			}
 			if !mysqltest.InFull(n, 10) {
@@ -264,7 +272,10 @@ func TestRepliesToACrowd(t *testing.T) {
 			name := fate + " " + crowd.name
 			c.due(t, 9)
 			app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": "1"})
-			c.answers(phase, crowd.whom, func(int) mailtest.Action { return mailtest.Action{Reply: text, Drop: text[:3] == "421"} })
+			c.answers(phase, crowd.whom, func(int) mailtest.Action {
+				return mailtest.Action{Reply: text,
+					Drop: text[:3] == "421"}
+			})
 			rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 			require.NoError(t, err)
 			require.Equal(t, lost[name], rep.Emails.Refused+rep.Emails.Failed, "%s at %s to %s", line, phase, crowd.name)
@@ -272,7 +283,8 @@ func TestRepliesToACrowd(t *testing.T) {
 			pauses, err := app.Store.Pauses(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, quiet[name], len(pauses) == 0, "%s at %s to %s", line, phase, crowd.name)
-			require.Zero(t, c.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued' AND attempts > 0"), "tries: %s", line)
+			require.Zero(t, c.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued' AND attempts > 0"),
+				"tries: %s", line)
 			c.answers("", nil, nil)
 			require.Equal(t, 9-lost[name], rep.Emails.Sent+c.later(t, app).Emails.Sent, line)
 		}
@@ -317,7 +329,8 @@ func TestAccountClosesMeanwhile(t *testing.T) {
 		left := c.untold(t)
 		c.answers("rcpt", func(b int) bool { return slices.Contains(left, b) }, disabled)
 		// It takes somebody new, and refuses the others again: a class has left after all.
-		c.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: c.AddBorrower(t, mysqltest.Borrower{Email: "b16@example.org"})})
+		c.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: c.AddBorrower(t,
+			mysqltest.Borrower{Email: "b16@example.org"})})
 		rep = c.later(t, app)
 		assert.Equal(t, reminder.RunDone, rep.Outcome, rep.Reason)
 		assert.Equal(t, 11, rep.Emails.Refused)
@@ -333,7 +346,8 @@ func TestRefusedInARow(t *testing.T) {
 		c.due(t, 5)
 		app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": "1"})
 		texts := []string{"tidak", "jangan", "bukan", "belum", "awas"}
-		c.answers("dot", func(b int) bool { return b != accepted }, func(b int) mailtest.Action { return reply("554 " + texts[b]) })
+		c.answers("dot", func(b int) bool { return b != accepted },
+			func(b int) mailtest.Action { return reply("554 " + texts[b]) })
 		rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 		require.NoError(t, err)
 		assert.Equal(t, want, rep.Outcome, rep.Reason)
@@ -346,9 +360,11 @@ func TestPatternAcrossRuns(t *testing.T) {
 	c := newClass(t)
 	c.due(t, 0)
 	app := c.app(t, c.srv, nil)
-	c.answers("dot", func(int) bool { return true }, func(int) mailtest.Action { return reply("550 5.7.1 lampu merah menyala") })
+	c.answers("dot", func(int) bool { return true },
+		func(int) mailtest.Action { return reply("550 5.7.1 lampu merah menyala") })
 	for i, want := range []reminder.RunOutcome{reminder.RunDone, reminder.RunDone, reminder.RunStopped} {
-		c.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: c.AddBorrower(t, mysqltest.Borrower{Email: fmt.Sprintf("b%d@example.org", i)})})
+		c.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: c.AddBorrower(t,
+			mysqltest.Borrower{Email: fmt.Sprintf("b%d@example.org", i)})})
 		rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 		require.NoError(t, err)
 		assert.Equal(t, want, rep.Outcome)
@@ -363,7 +379,8 @@ func TestDeathBeforeTakingBack(t *testing.T) {
 	c := newClass(t)
 	c.due(t, 5)
 	app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": "1"})
-	c.answers("dot", func(int) bool { return true }, func(int) mailtest.Action { return reply("550 5.7.1 lampu merah menyala") })
+	c.answers("dot", func(int) bool { return true },
+		func(int) mailtest.Action { return reply("550 5.7.1 lampu merah menyala") })
 	mortal := *app.Runner
 	mortal.Store = deadBeforeTakingBack{app.Store}
 	_, err := mortal.Run(t.Context(), reminder.Options{})
@@ -434,10 +451,12 @@ func TestNewOnesGoFirst(t *testing.T) {
 	c := newClass(t)
 	c.due(t, 3)
 	app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": "1"})
-	c.answers("dot", func(b int) bool { return b < 3 }, func(int) mailtest.Action { return reply("554 lampu merah menyala") })
+	c.answers("dot", func(b int) bool { return b < 3 },
+		func(int) mailtest.Action { return reply("554 lampu merah menyala") })
 	c.later(t, app)
 	for range 2 {
-		c.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: c.AddBorrower(t, mysqltest.Borrower{Email: fmt.Sprintf("b%d@example.org", c.size)})})
+		c.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: c.AddBorrower(t,
+			mysqltest.Borrower{Email: fmt.Sprintf("b%d@example.org", c.size)})})
 		c.size++
 		rep := c.later(t, app)
 		assert.Equal(t, 1, rep.Emails.Sent)

@@ -58,18 +58,27 @@ func TestJudge(t *testing.T) {
 		{name: "two days late, one missed", due: "2026-11-22", past: told(0), want: VerdictDue, step: 1, number: 1},
 		{name: "five days late, all missed", due: "2026-11-19", want: VerdictDue, step: 3, number: 1},
 		{name: "a week late", due: "2026-11-17", past: told(0, 1, 3), want: VerdictDue, step: 7, number: 3},
-		{name: "an expired notice does not count", due: "2026-11-17", past: append(told(1), Past{Step: 3, Dropped: "expired", Told: true}),
+		{name: "an expired notice does not count", due: "2026-11-17",
+			past: append(told(1), Past{Step: 3, Dropped: "expired", Told: true}),
 			want: VerdictDue, step: 7, number: 2},
-		{name: "nor one of a canceled email", due: "2026-11-17", past: append(told(1), Past{Step: 3}), want: VerdictDue, step: 7, number: 2},
-		{name: "superseded, and its step in force again", due: "2026-11-24", past: History{{Step: 0, Dropped: "superseded"}}, want: VerdictTold},
-		{name: "dropped, and in order again", due: "2026-11-23", past: History{{Step: 1, Dropped: "returned", Told: true}}, want: VerdictDue, step: 1, number: 1},
-		{name: "dropped by a clock that was ahead", due: "2026-11-23", past: append(told(0), Past{Step: 56, Dropped: "too_old"}),
+		{name: "nor one of a canceled email", due: "2026-11-17", past: append(told(1), Past{Step: 3}), want: VerdictDue,
+			step: 7, number: 2},
+		{name: "superseded, and its step in force again", due: "2026-11-24", past: History{{Step: 0, Dropped: "superseded"}},
+			want: VerdictTold},
+		{name: "dropped, and in order again", due: "2026-11-23", past: History{{Step: 1, Dropped: "returned", Told: true}},
 			want: VerdictDue, step: 1, number: 1},
-		{name: "canceled by a person", due: "2026-11-24", past: History{{Step: 0, Dropped: ReasonByPerson}}, want: VerdictTold},
-		{name: "told to another borrower", due: "2026-11-21", past: History{{Step: 1, Borrower: "c", Told: true}, {Step: 3, Borrower: "c", Told: true}},
+		{name: "dropped by a clock that was ahead", due: "2026-11-23",
+			past: append(told(0), Past{Step: 56, Dropped: "too_old"}),
+			want: VerdictDue, step: 1, number: 1},
+		{name: "canceled by a person", due: "2026-11-24", past: History{{Step: 0, Dropped: ReasonByPerson}},
+			want: VerdictTold},
+		{name: "told to another borrower", due: "2026-11-21",
+			past: History{{Step: 1, Borrower: "c", Told: true}, {Step: 3, Borrower: "c", Told: true}},
 			want: VerdictDue, step: 3, number: 1},
-		{name: "on its way to another borrower", due: "2026-11-24", past: History{{Step: 0, Borrower: "c", Waiting: true}}, want: VerdictTold},
-		{name: "on its way to another borrower, an older step", due: "2026-11-24", past: History{{Step: -1, Borrower: "c", Waiting: true}}, want: VerdictDue},
+		{name: "on its way to another borrower", due: "2026-11-24", past: History{{Step: 0, Borrower: "c", Waiting: true}},
+			want: VerdictTold},
+		{name: "on its way to another borrower, an older step", due: "2026-11-24",
+			past: History{{Step: -1, Borrower: "c", Waiting: true}}, want: VerdictDue},
 		{name: "booked back after another was told", due: "2026-11-24", past: History{{Step: 0, Borrower: "c", Told: true},
 			{Step: 0, Borrower: "b", Dropped: ReasonMoved, Told: true}}, want: VerdictTold},
 		{name: "booked back, and late", due: "2026-11-21", past: History{{Step: 1, Borrower: "c", Told: true},
@@ -80,13 +89,18 @@ func TestJudge(t *testing.T) {
 		{name: "at the limit", due: "2026-09-25", want: VerdictDue, step: 56, number: 1},
 		{name: "too old", due: "2026-09-24", want: VerdictTooOld},
 		{name: "on hold", due: "2026-11-24", hold: "lost", want: VerdictOnHold},
-		{name: "opted out", due: "2026-11-24", borrower: Borrower{ID: "quiet", Email: "q@example.org"}, want: VerdictOptedOut},
+		{name: "opted out", due: "2026-11-24", borrower: Borrower{ID: "quiet", Email: "q@example.org"},
+			want: VerdictOptedOut},
 		{name: "no address", due: "2026-11-24", borrower: Borrower{ID: "b"}, want: VerdictUnreachable},
-		{name: "nonsense address", due: "2026-11-24", borrower: Borrower{ID: "b", Email: "tidak ada"}, want: VerdictUnreachable},
-		{name: "refused address, other case", due: "2026-11-24", borrower: Borrower{ID: "dead", Email: "DEAD@example.org"}, want: VerdictBadAddress},
-		{name: "refused address that changed", due: "2026-11-24", borrower: Borrower{ID: "mended", Email: "new@example.org"}, want: VerdictDue},
+		{name: "nonsense address", due: "2026-11-24", borrower: Borrower{ID: "b", Email: "tidak ada"},
+			want: VerdictUnreachable},
+		{name: "refused address, other case", due: "2026-11-24", borrower: Borrower{ID: "dead", Email: "DEAD@example.org"},
+			want: VerdictBadAddress},
+		{name: "refused address that changed", due: "2026-11-24", borrower: Borrower{ID: "mended", Email: "new@example.org"},
+			want: VerdictDue},
 		{name: "not on the list", rules: only, due: "2026-11-24", want: VerdictWithheld},
-		{name: "on the list", rules: only, due: "2026-11-24", borrower: Borrower{ID: "b", Email: "librarian@example.org"}, want: VerdictDue},
+		{name: "on the list", rules: only, due: "2026-11-24", borrower: Borrower{ID: "b", Email: "librarian@example.org"},
+			want: VerdictDue},
 		{name: "not on the list and told", rules: only, due: "2026-11-24", past: told(0), want: VerdictTold},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -111,15 +125,18 @@ func TestPlanMakesOneEmailABorrower(t *testing.T) {
 		return Loan{ID: id, Due: day(due), Borrower: Borrower{ID: borrower, Email: borrower + "@example.org"}}
 	}
 	p := NewPlan(testRules(t, DefaultSchedule), day("2026-11-24"))
-	known := map[Cycle]History{{KindLoan, "told", day("2026-11-21")}: told(1, 3), {KindLoan, "late2", day("2026-11-21")}: told(1)}
+	known := map[Cycle]History{{KindLoan, "told", day("2026-11-21")}: told(1, 3),
+		{KindLoan, "late2", day("2026-11-21")}: told(1)}
 	p.Add([]Loan{loan("late2", "2026-11-21", "ani"), loan("told", "2026-11-21", "budi")}, known)
 	p.Add([]Loan{
 		loan("late1", "2026-11-23", "cici"), loan("today", "2026-11-24", "ani"), loan("soon", "2026-11-25", "dedi"),
-		loan("later", "2026-11-30", "dedi"), {ID: "held", Due: day("2026-11-24"), Hold: "lost", Borrower: Borrower{ID: "ani"}},
+		loan("later", "2026-11-30", "dedi"), {ID: "held", Due: day("2026-11-24"), Hold: "lost",
+			Borrower: Borrower{ID: "ani"}},
 		{ID: "mute", Due: day("2026-11-24"), Borrower: Borrower{ID: "eka"}},
 	}, nil)
 	assert.Equal(t, []Email{
-		{KindLoan, "ani", DueToday, []Notice{{Cycle{KindLoan, "late2", day("2026-11-21")}, 3, 2}, {Cycle{KindLoan, "today", day("2026-11-24")}, 0, 0}}},
+		{KindLoan, "ani", DueToday, []Notice{{Cycle{KindLoan, "late2", day("2026-11-21")}, 3, 2},
+			{Cycle{KindLoan, "today", day("2026-11-24")}, 0, 0}}},
 		{KindLoan, "dedi", BeforeDue, []Notice{{Cycle{KindLoan, "soon", day("2026-11-25")}, -1, 0}}},
 		{KindLoan, "cici", FirstLate, []Notice{{Cycle{KindLoan, "late1", day("2026-11-23")}, 1, 1}}},
 	}, p.Emails(nil), "the most urgent first, all of a borrower's notices in one email")
@@ -130,7 +147,8 @@ func TestPlanMakesOneEmailABorrower(t *testing.T) {
 // system has given its borrowers other ids, and nobody is told again.
 func TestNewBorrowerIDs(t *testing.T) {
 	today := day("2026-11-24")
-	for _, tt := range []struct{ moved, others, planned int }{{1, 0, 1}, {10, 0, 10}, {11, 20, 0}, {11, 110, 11}, {3000, 0, 0}} {
+	for _, tt := range []struct{ moved, others, planned int }{{1, 0, 1}, {10, 0, 10}, {11, 20, 0}, {11, 110, 11},
+		{3000, 0, 0}} {
 		plan := NewPlan(testRules(t, DefaultSchedule), today)
 		for i := range tt.moved + tt.others {
 			id, borrower := strconv.Itoa(i), "old"
@@ -178,7 +196,8 @@ func TestEveryStepOnceInEveryZone(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	schedules := []string{DefaultSchedule, "0,+1", "-3,-1,0,2,5,+3", "0", "1,+2"}
 	// Clock changes, a leap day, the turn of a year; in 2011 a day was left out in Samoa.
-	days := []string{"2026-03-29", "2026-10-25", "2026-03-08", "2026-11-01", "2028-02-29", "2026-12-31", "2026-04-05", "2026-10-04", "2011-12-29"}
+	days := []string{"2026-03-29", "2026-10-25", "2026-03-08", "2026-11-01", "2028-02-29", "2026-12-31", "2026-04-05",
+		"2026-10-04", "2011-12-29"}
 	for _, name := range zones(t) {
 		zone, err := time.LoadLocation(name)
 		require.NoError(t, err)

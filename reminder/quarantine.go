@@ -32,7 +32,8 @@ type Silencer interface {
 // number of emails that wait in Canceled. It may be repeated, and [Silencer.Release] takes it back.
 //
 // The skipped emails are stored as canceled in the transaction that stores them: a crash cannot leave them to be sent.
-func (r *Runner) Quarantine(ctx context.Context, outbox Silencer, before Date, agree func(Silenced) bool) (Silenced, error) {
+func (r *Runner) Quarantine(ctx context.Context, outbox Silencer, before Date, agree func(Silenced) bool) (Silenced,
+	error) {
 	done := Silenced{Before: before}
 	if err := r.Store.Check(ctx); err != nil {
 		return done, err

@@ -34,7 +34,8 @@ func TestRestoredBackup(t *testing.T) {
 		require.True(t, rep.NeedsPerson())
 	}
 	said := 0
-	for _, want := range []reminder.Silenced{{Before: day("2026-11-24"), Borrowers: 2, Loans: 2, Canceled: 1}, {Before: day("2026-11-24")}} {
+	for _, want := range []reminder.Silenced{{Before: day("2026-11-24"), Borrowers: 2, Loans: 2, Canceled: 1},
+		{Before: day("2026-11-24")}} {
 		done, err := app.Runner.Quarantine(t.Context(), app.Store, day("2026-11-24"), func(asked reminder.Silenced) bool {
 			said++
 			assert.Equal(t, want, asked)

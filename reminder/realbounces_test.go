@@ -17,8 +17,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// TestRealBounces: a run sends through Debian's Postfix and Exim, they return what cannot be delivered, and the next run reads it
-// from Debian's Dovecot.
+// TestRealBounces: a run sends through Debian's Postfix and Exim, they return what cannot be delivered, and the next
+// run reads it from Debian's Dovecot.
 func TestRealBounces(t *testing.T) {
 	for _, name := range []string{"TEST_POSTFIX", "TEST_EXIM"} {
 		t.Run(name, func(t *testing.T) {
@@ -35,8 +35,9 @@ func TestRealBounces(t *testing.T) {
 			b := lib.AddBorrower(t, mysqltest.Borrower{Email: "siti@example.test"})
 			lib.AddLoan(t, mysqltest.Loan{Borrower: b, Due: "2026-11-24"})
 			app := lib.app(t, nil, map[string]string{
-				"MAIL_HOST": "127.0.0.1", "MAIL_PORT": strconv.Itoa(tls), "MAIL_ENCRYPTION": "ssl", "MAIL_USERNAME": "perpus", "MAIL_PASSWORD": "rahasia",
-				"MAIL_CA_FILE": os.Getenv("TEST_MAIL_CERT"), "MAIL_FROM_ADDRESS": "perpus@example.test", "MAIL_SCHEME": "smtps",
+				"MAIL_HOST": "127.0.0.1", "MAIL_PORT": strconv.Itoa(tls), "MAIL_ENCRYPTION": "ssl", "MAIL_USERNAME": "perpus",
+				"MAIL_PASSWORD": "rahasia",
+				"MAIL_CA_FILE":  os.Getenv("TEST_MAIL_CERT"), "MAIL_FROM_ADDRESS": "perpus@example.test", "MAIL_SCHEME": "smtps",
 				"MAIL_FEEDBACK": "imap", "IMAP_PORT": strconv.Itoa(imap), "IMAP_ENCRYPTION": "none",
 			})
 			rep, err := app.Runner.Run(t.Context(), reminder.Options{})
@@ -56,7 +57,8 @@ func TestRealBounces(t *testing.T) {
 				assert.Equal(t, 1, lib.count(t, `SELECT COUNT(*) FROM reminder_emails e JOIN reminder_bounces b ON b.email_id = e.id
 					JOIN users u ON u.id = e.borrower_id WHERE e.state = 'bounced' AND u.email = ? AND b.class = ?`, to+"@murid.example", class), to)
 			}
-			assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"), "three of four: it is not about the addresses")
+			assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"),
+				"three of four: it is not about the addresses")
 			again, err := app.Runner.Run(t.Context(), reminder.Options{})
 			require.NoError(t, err)
 			assert.Equal(t, &reminder.FeedbackCounts{}, again.Feedback, "nothing twice")

@@ -31,7 +31,8 @@ type Place struct {
 func (p Place) mayBe(q Place) bool {
 	same := func(a, b string) bool { return a != "" && a == b }
 	differ := func(a, b string) bool { return a != "" && b != "" && a != b }
-	return p.Name == q.Name && (same(p.Server, q.Server) || same(p.Host, q.Host) || !differ(p.Server, q.Server) && !differ(p.Host, q.Host))
+	return p.Name == q.Name && (same(p.Server, q.Server) || same(p.Host, q.Host) || !differ(p.Server, q.Server) &&
+		!differ(p.Host, q.Host))
 }
 
 // A Seen is what a run tells a witness of the records that it left behind.
@@ -79,7 +80,8 @@ func (r *Runner) look(ctx context.Context, now time.Time) (records Records, doub
 
 // copied reports whether the records lie where they have never been. With REMINDER_ONLY_TO a copy may be tried out.
 func (r *Runner) copied(records Records) bool {
-	return len(r.Settings.OnlyTo) == 0 && len(records.Places) > 0 && !slices.ContainsFunc(records.Places, records.Here.mayBe)
+	return len(r.Settings.OnlyTo) == 0 && len(records.Places) > 0 &&
+		!slices.ContainsFunc(records.Places, records.Here.mayBe)
 }
 
 func (r *Runner) restored(ctx context.Context, records Records, now time.Time) (restored bool, err error) {

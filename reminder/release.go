@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// Version is the program's version, and VersionDate is when its source was committed, in RFC 3339. A release is stamped with both
-// (-ldflags -X); any other build has what the Go tool recorded, "dev" where that is nothing, and no date where nobody knows it.
+// Version is the program's version, and VersionDate is when its source was committed, in RFC 3339. A release is stamped
+// with both (-ldflags -X); any other build has what the Go tool recorded, "dev" where that is nothing, and no date
+// where nobody knows it.
 var Version, VersionDate string
 
 func init() {
@@ -48,7 +49,8 @@ func recorded(info *debug.BuildInfo, version, date string) (string, string) {
 // oldAfter is when a version is worth a look at what is new.
 const oldAfter = 180 * 24 * time.Hour
 
-// VersionAge returns the age of the program's version in whole months, and whether it is old; 0 when its date is not known.
+// VersionAge returns the age of the program's version in whole months, and whether it is old; 0 when its date is not
+// known.
 func VersionAge(now time.Time) (months int, old bool) {
 	at, err := time.Parse(time.RFC3339, VersionDate)
 	if err != nil || now.Before(at) {

@@ -16,16 +16,19 @@ func TestRecordedVersion(t *testing.T) {
 		settings            []debug.BuildSetting
 		want, wantDate      string
 	}{
-		"release":                   {"(devel)", "v1.2.3", "2026-11-20T00:00:00Z", nil, "v1.2.3", "2026-11-20T00:00:00Z"},
-		"release of a checkout":     {"v1.2.3", "v1.2.3", "2026-11-20T00:00:00Z", settings, "v1.2.3", "2026-11-20T00:00:00Z"},
-		"go install @v1.2.3":        {"v1.2.3", "", "", nil, "v1.2.3", ""},
-		"go install @latest":        {"v0.0.0-20261125063000-0123456789ab", "", "", nil, "v0.0.0-20261125063000-0123456789ab", "2026-11-25T06:30:00Z"},
-		"go install after a tag":    {"v1.2.4-0.20261125063000-0123456789ab", "", "", nil, "v1.2.4-0.20261125063000-0123456789ab", "2026-11-25T06:30:00Z"},
-		"go build":                  {"v1.2.3+dirty", "", "", settings, "v1.2.3+dirty", "2026-11-25T06:30:00Z"},
-		"go build -buildvcs=false":  {"(devel)", "", "", nil, "dev", ""},
-		"make build, stamped":       {"(devel)", "1a2b3c4", "", settings, "1a2b3c4", "2026-11-25T06:30:00Z"},
-		"nothing is known":          {"", "", "", nil, "dev", ""},
-		"digits that are no time":   {"v1.2.4-0.20269925063000-0123456789ab", "", "", nil, "v1.2.4-0.20269925063000-0123456789ab", ""},
+		"release":               {"(devel)", "v1.2.3", "2026-11-20T00:00:00Z", nil, "v1.2.3", "2026-11-20T00:00:00Z"},
+		"release of a checkout": {"v1.2.3", "v1.2.3", "2026-11-20T00:00:00Z", settings, "v1.2.3", "2026-11-20T00:00:00Z"},
+		"go install @v1.2.3":    {"v1.2.3", "", "", nil, "v1.2.3", ""},
+		"go install @latest": {"v0.0.0-20261125063000-0123456789ab", "", "", nil, "v0.0.0-20261125063000-0123456789ab",
+			"2026-11-25T06:30:00Z"},
+		"go install after a tag": {"v1.2.4-0.20261125063000-0123456789ab", "", "", nil,
+			"v1.2.4-0.20261125063000-0123456789ab", "2026-11-25T06:30:00Z"},
+		"go build":                 {"v1.2.3+dirty", "", "", settings, "v1.2.3+dirty", "2026-11-25T06:30:00Z"},
+		"go build -buildvcs=false": {"(devel)", "", "", nil, "dev", ""},
+		"make build, stamped":      {"(devel)", "1a2b3c4", "", settings, "1a2b3c4", "2026-11-25T06:30:00Z"},
+		"nothing is known":         {"", "", "", nil, "dev", ""},
+		"digits that are no time": {"v1.2.4-0.20269925063000-0123456789ab", "", "", nil,
+			"v1.2.4-0.20269925063000-0123456789ab", ""},
 		"a release's own pre-label": {"v2.0.0-rc.1", "", "", nil, "v2.0.0-rc.1", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

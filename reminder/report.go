@@ -10,11 +10,13 @@ type RunOutcome string
 
 // The outcomes of a run.
 const (
-	RunDone    RunOutcome = "done"    // all that could be done was done
-	RunHeld    RunOutcome = "held"    // more emails planned than REMINDER_MAX_PER_RUN: nothing done until a person approves
-	RunPaused  RunOutcome = "paused"  // a pause is in force: nothing done
-	RunClosed  RunOutcome = "closed"  // outside the send window, or the library is closed today: nothing done
-	RunStopped RunOutcome = "stopped" // something outside failed: mail server or database; what was claimed was handed back
+	RunDone RunOutcome = "done" // all that could be done was done
+	// more emails planned than REMINDER_MAX_PER_RUN: nothing done until a person approves
+	RunHeld   RunOutcome = "held"
+	RunPaused RunOutcome = "paused" // a pause is in force: nothing done
+	RunClosed RunOutcome = "closed" // outside the send window, or the library is closed today: nothing done
+	// something outside failed: mail server or database; what was claimed was handed back
+	RunStopped RunOutcome = "stopped"
 	RunPartial RunOutcome = "partial" // the time budget is spent and work is left
 )
 
@@ -47,7 +49,8 @@ type Report struct {
 
 	Feedback *FeedbackCounts `json:"feedback,omitempty"` // nil when the run did not ask
 
-	OldestWaiting string    `json:"oldest_waiting"` // RFC 3339, UTC: when the oldest waiting email was promised; "" if none
+	// RFC 3339, UTC: when the oldest waiting email was promised; "" if none
+	OldestWaiting string    `json:"oldest_waiting"`
 	StartedAt     time.Time `json:"started_at"`
 	DurationMS    int64     `json:"duration_ms"`
 }
@@ -84,8 +87,8 @@ type EmailCounts struct {
 	Bounced  int `json:"bounced"` // came back, whichever run sent them
 }
 
-// FeedbackCounts count what the run learned of emails after they were accepted. Unmatched are those that came back and name no
-// email of ours, or another address than it was sent to.
+// FeedbackCounts count what the run learned of emails after they were accepted. Unmatched are those that came back and
+// name no email of ours, or another address than it was sent to.
 type FeedbackCounts struct {
 	Read      int    `json:"read"` // messages, or rows, of the source
 	Bounced   int    `json:"bounced"`
@@ -136,7 +139,8 @@ func (r Report) LogValue() slog.Value {
 	}
 	var feedback slog.Attr // none when the run did not ask
 	if f := r.Feedback; f != nil {
-		feedback = slog.Group("feedback", "read", f.Read, "bounced", f.Bounced, "resolved", f.Resolved, "unmatched", f.Unmatched, "error", f.Error)
+		feedback = slog.Group("feedback", "read", f.Read, "bounced", f.Bounced, "resolved", f.Resolved, "unmatched",
+			f.Unmatched, "error", f.Error)
 	}
 	return slog.GroupValue(
 		slog.String("trigger", r.Trigger), slog.String("version", r.Version),

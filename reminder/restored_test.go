@@ -31,8 +31,10 @@ func TestDumpRunRestoreRun(t *testing.T) {
 	}
 	lib.keep(t, records)
 	for _, days := range []int{0, 1, 6, 8} {
-		for _, part := range [][]string{records, {"reminder_emails", "reminder_notices"}, {"reminder_emails"}, {"reminder_notices"},
-			{"reminder_runs"}, {"reminder_emails", "reminder_notices", "reminder_runs"}, {"reminder_emails", "reminder_notices", "reminder_state"}} {
+		for _, part := range [][]string{records, {"reminder_emails", "reminder_notices"}, {"reminder_emails"},
+			{"reminder_notices"},
+			{"reminder_runs"}, {"reminder_emails", "reminder_notices", "reminder_runs"},
+			{"reminder_emails", "reminder_notices", "reminder_state"}} {
 			t.Run(fmt.Sprint(days, " days, ", part), func(t *testing.T) {
 				lib.bringBack(t, records)
 				lib.restoredAfter(t, days, part)
@@ -69,7 +71,10 @@ func (l *library) restoredAfter(t *testing.T, days int, part []string) {
 	require.Equal(t, reminder.RunDone, rep.Outcome, "a person has spoken")
 	assert.Zero(t, rep.Planned)
 	for _, m := range srv.Messages()[len(sent):] {
-		assert.True(t, slices.ContainsFunc(sent, func(before mailtest.Received) bool { return before.ID == m.ID && before.To == m.To }),
+		assert.True(t, slices.ContainsFunc(sent, func(before mailtest.Received) bool {
+			return before.ID == m.ID &&
+				before.To == m.To
+		}),
 			"a new Message-ID")
 	}
 }
@@ -143,7 +148,8 @@ func TestHalfABackup(t *testing.T) {
 	rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 	require.NoError(t, err)
 	require.Equal(t, reminder.ReasonLooksRestored, rep.Reason)
-	assert.Equal(t, 1, lib.run(t, app, reminder.Options{Approve: true}).Emails.Sent, "what was told before is not told again")
+	assert.Equal(t, 1, lib.run(t, app, reminder.Options{Approve: true}).Emails.Sent,
+		"what was told before is not told again")
 	assert.Equal(t, reminder.RunDone, lib.run(t, app, reminder.Options{}).Outcome)
 	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_emails e JOIN reminder_notices n ON n.email_id = e.id WHERE e.state = 'sent'"))
 }
@@ -174,7 +180,8 @@ func TestCopyIsHeld(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, []any{reminder.RunHeld, reminder.ReasonLooksCopied}, []any{rep.Outcome, rep.Reason})
 			}
-			tried := lib.run(t, lib.app(t, srv, map[string]string{"REMINDER_ONLY_TO": "pengembang@example.org"}), reminder.Options{})
+			tried := lib.run(t, lib.app(t, srv, map[string]string{"REMINDER_ONLY_TO": "pengembang@example.org"}),
+				reminder.Options{})
 			assert.Equal(t, reminder.RunDone, tried.Outcome)
 			rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 			require.NoError(t, err)

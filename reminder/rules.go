@@ -78,7 +78,8 @@ func (r Rules) Address(b Borrower) (mail.Address, Verdict) {
 	if bad, ok := r.BadAddresses[b.ID]; ok && bad == DigestOf(addr.Addr) {
 		return addr, VerdictBadAddress
 	}
-	if len(r.OnlyTo) > 0 && !slices.ContainsFunc(r.OnlyTo, func(a string) bool { return strings.EqualFold(a, addr.Addr) }) {
+	if len(r.OnlyTo) > 0 && !slices.ContainsFunc(r.OnlyTo,
+		func(a string) bool { return strings.EqualFold(a, addr.Addr) }) {
 		return addr, VerdictWithheld
 	}
 	return addr, VerdictDue

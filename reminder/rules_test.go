@@ -16,7 +16,8 @@ func TestRecheck(t *testing.T) {
 	rules.OnlyTo = []string{"b@example.org", "dead@example.org"}
 	rules.Calendar.Dates = map[Date]string{day("2026-11-21"): "Libur"}
 	loan := func(id, due, borrower, email string) Loan {
-		return Loan{ID: id, Due: day(due), Title: "T" + id, FinePerDay: 500, Borrower: Borrower{ID: borrower, Name: "N", Language: "en", Email: email}}
+		return Loan{ID: id, Due: day(due), Title: "T" + id, FinePerDay: 500,
+			Borrower: Borrower{ID: borrower, Name: "N", Language: "en", Email: email}}
 	}
 	told := func(id, due string, step int) Notice {
 		return Notice{Cycle{KindLoan, id, day(due)}, step, max(0, step)}
@@ -35,41 +36,59 @@ func TestRecheck(t *testing.T) {
 		items    []string // titles, in order
 	}{
 		{name: "as promised", notices: []Notice{told("1", "2026-11-24", 0)}, loans: []Loan{good}, items: []string{"T1"}},
-		{name: "returned", notices: []Notice{told("1", "2026-11-24", 0)}, state: StateCanceled, reason: "returned", dropped: []string{"returned"}},
+		{name: "returned", notices: []Notice{told("1", "2026-11-24", 0)}, state: StateCanceled, reason: "returned",
+			dropped: []string{"returned"}},
 		{name: "somebody else's now", notices: []Notice{told("1", "2026-11-24", 0)}, borrower: "other", loans: []Loan{good},
 			state: StateCanceled, reason: "returned", dropped: []string{"returned"}},
 		{name: "seen twice, with another borrower", notices: []Notice{told("1", "2026-11-24", 0)},
 			loans: []Loan{good, loan("1", "2026-11-24", "c", "c@example.org")}, items: []string{"T1"}},
 		{name: "seen twice, with another day", notices: []Notice{told("1", "2026-11-24", 0)},
-			loans: []Loan{loan("1", "2026-11-20", "b", "b@example.org"), good, loan("1", "2026-11-20", "b", "b@example.org")}, items: []string{"T1"}},
-		{name: "renewed", notices: []Notice{told("1", "2026-11-20", 3)}, loans: []Loan{good}, state: StateCanceled, reason: "renewed", dropped: []string{"renewed"}},
-		{name: "on hold", notices: []Notice{told("1", "2026-11-24", 0)}, loans: []Loan{{ID: "1", Due: today, Hold: "lost", Borrower: good.Borrower}},
+			loans: []Loan{loan("1", "2026-11-20", "b", "b@example.org"), good, loan("1", "2026-11-20", "b", "b@example.org")},
+			items: []string{"T1"}},
+		{name: "renewed", notices: []Notice{told("1", "2026-11-20", 3)}, loans: []Loan{good}, state: StateCanceled,
+			reason: "renewed", dropped: []string{"renewed"}},
+		{name: "on hold", notices: []Notice{told("1", "2026-11-24", 0)},
+			loans: []Loan{{ID: "1", Due: today, Hold: "lost", Borrower: good.Borrower}},
 			state: StateCanceled, reason: "held", dropped: []string{"held"}},
-		{name: "opted out", notices: []Notice{told("1", "2026-11-24", 0)}, borrower: "quiet", loans: []Loan{loan("1", "2026-11-24", "quiet", "b@example.org")},
+		{name: "opted out", notices: []Notice{told("1", "2026-11-24", 0)}, borrower: "quiet",
+			loans: []Loan{loan("1", "2026-11-24", "quiet", "b@example.org")},
 			state: StateCanceled, reason: "opted_out", dropped: []string{"opted_out"}},
-		{name: "too old by now", notices: []Notice{told("1", "2026-09-01", 56)}, loans: []Loan{loan("1", "2026-09-01", "b", "b@example.org")},
+		{name: "too old by now", notices: []Notice{told("1", "2026-09-01", 56)},
+			loans: []Loan{loan("1", "2026-09-01", "b", "b@example.org")},
 			state: StateCanceled, reason: "too_old", dropped: []string{"too_old"}},
-		{name: "a later step is in force", notices: []Notice{told("1", "2026-11-24", -1)}, loans: []Loan{good}, state: StateExpired, reason: "superseded", dropped: []string{"superseded"}},
-		{name: "superseded says more than returned", notices: []Notice{told("2", "2026-11-24", 0), told("1", "2026-11-24", -1), told("3", "2026-11-24", 0)}, loans: []Loan{good},
+		{name: "a later step is in force", notices: []Notice{told("1", "2026-11-24", -1)}, loans: []Loan{good},
+			state: StateExpired, reason: "superseded", dropped: []string{"superseded"}},
+		{name: "superseded says more than returned", notices: []Notice{told("2", "2026-11-24", 0),
+			told("1", "2026-11-24", -1), told("3", "2026-11-24", 0)}, loans: []Loan{good},
 			state: StateExpired, reason: "superseded", dropped: []string{"returned", "superseded", "returned"}},
-		{name: "a closure makes it early again", notices: []Notice{told("1", "2026-11-24", 1)}, loans: []Loan{good}, items: []string{"T1"}},
-		{name: "fewer lines", notices: []Notice{told("1", "2026-11-24", 0), told("2", "2026-11-24", 0)}, loans: []Loan{good}, dropped: []string{"returned"}, items: []string{"T1"}},
-		{name: "the longest late first", notices: []Notice{told("1", "2026-11-24", 0), told("3", "2026-11-20", 3), told("2", "2026-11-24", 0)},
-			loans: []Loan{loan("2", "2026-11-24", "b", "b@example.org"), loan("3", "2026-11-20", "b", "b@example.org"), good}, items: []string{"T3", "T1", "T2"}},
-		{name: "no address any more", notices: []Notice{told("1", "2026-11-24", 0)}, loans: []Loan{loan("1", "2026-11-24", "b", "-")},
+		{name: "a closure makes it early again", notices: []Notice{told("1", "2026-11-24", 1)}, loans: []Loan{good},
+			items: []string{"T1"}},
+		{name: "fewer lines", notices: []Notice{told("1", "2026-11-24", 0), told("2", "2026-11-24", 0)}, loans: []Loan{good},
+			dropped: []string{"returned"}, items: []string{"T1"}},
+		{name: "the longest late first", notices: []Notice{told("1", "2026-11-24", 0), told("3", "2026-11-20", 3),
+			told("2", "2026-11-24", 0)},
+			loans: []Loan{loan("2", "2026-11-24", "b", "b@example.org"), loan("3", "2026-11-20", "b", "b@example.org"), good},
+			items: []string{"T3", "T1", "T2"}},
+		{name: "no address any more", notices: []Notice{told("1", "2026-11-24", 0)},
+			loans: []Loan{loan("1", "2026-11-24", "b", "-")},
 			state: StateCanceled, reason: "unreachable", items: []string{"T1"}},
-		{name: "refused address", notices: []Notice{told("1", "2026-11-24", 0)}, borrower: "dead", loans: []Loan{loan("1", "2026-11-24", "dead", "dead@example.org")},
+		{name: "refused address", notices: []Notice{told("1", "2026-11-24", 0)}, borrower: "dead",
+			loans: []Loan{loan("1", "2026-11-24", "dead", "dead@example.org")},
 			state: StateCanceled, reason: "bad_address", items: []string{"T1"}},
-		{name: "withheld", notices: []Notice{told("1", "2026-11-24", 0)}, loans: []Loan{loan("1", "2026-11-24", "b", "c@example.org")},
+		{name: "withheld", notices: []Notice{told("1", "2026-11-24", 0)},
+			loans: []Loan{loan("1", "2026-11-24", "b", "c@example.org")},
 			state: StateQueued, reason: "withheld", items: []string{"T1"}},
 		{name: "nothing left of it", state: StateCanceled, reason: "empty"},
 		{name: "turned odd", notices: []Notice{told("1", "2026-11-24", 0)},
 			loans: []Loan{{ID: "1", Due: day("2026-11-24"), Borrower: Borrower{ID: "b"}, Broken: "title"}},
 			state: StateCanceled, reason: "odd", dropped: []string{"odd"}},
-		{name: "may have been sent, and returned", unknowns: 1, notices: []Notice{told("1", "2026-11-24", 0)}, state: StateUnknown, reason: "returned", dropped: []string{"returned"}},
-		{name: "may have been sent, and no address", unknowns: 1, notices: []Notice{told("1", "2026-11-24", 0)}, loans: []Loan{loan("1", "2026-11-24", "b", "-")},
+		{name: "may have been sent, and returned", unknowns: 1, notices: []Notice{told("1", "2026-11-24", 0)},
+			state: StateUnknown, reason: "returned", dropped: []string{"returned"}},
+		{name: "may have been sent, and no address", unknowns: 1, notices: []Notice{told("1", "2026-11-24", 0)},
+			loans: []Loan{loan("1", "2026-11-24", "b", "-")},
 			state: StateUnknown, reason: "unreachable", items: []string{"T1"}},
-		{name: "may have been sent, and withheld", unknowns: 1, notices: []Notice{told("1", "2026-11-24", 0)}, loans: []Loan{loan("1", "2026-11-24", "b", "c@example.org")},
+		{name: "may have been sent, and withheld", unknowns: 1, notices: []Notice{told("1", "2026-11-24", 0)},
+			loans: []Loan{loan("1", "2026-11-24", "b", "c@example.org")},
 			state: StateQueued, reason: "withheld", items: []string{"T1"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -102,6 +121,8 @@ func TestRecheck(t *testing.T) {
 	}
 
 	// What a letter says about a loan that was due on a closed day.
-	letter, _, _ := rules.Recheck(Claim{Borrower: "b", Notices: []Notice{told("1", "2026-11-21", 1)}}, []Loan{loan("1", "2026-11-21", "b", "b@example.org")}, today)
-	assert.Equal(t, []Item{{Title: "T1", Due: day("2026-11-21"), ReturnBy: day("2026-11-22"), ClosedFor: "Libur", Days: 2, Number: 1, FinePerDay: 500}}, letter.Items)
+	letter, _, _ := rules.Recheck(Claim{Borrower: "b", Notices: []Notice{told("1", "2026-11-21", 1)}},
+		[]Loan{loan("1", "2026-11-21", "b", "b@example.org")}, today)
+	assert.Equal(t, []Item{{Title: "T1", Due: day("2026-11-21"), ReturnBy: day("2026-11-22"), ClosedFor: "Libur", Days: 2,
+		Number: 1, FinePerDay: 500}}, letter.Items)
 }

@@ -212,7 +212,8 @@ func (r *Run) run(ctx context.Context) error {
 		if pause.inForce && rep.Outcome != RunHeld {
 			rep.Outcome, rep.Reason = RunPaused, string(pause.Kind)
 		}
-	case rep.Outcome == RunHeld && (pause.inForce || !r.Open || doubt == ReasonLooksCopied): // a copy mails nobody, not even the librarian
+	case rep.Outcome == RunHeld && (pause.inForce || !r.Open ||
+		doubt == ReasonLooksCopied): // a copy mails nobody, not even the librarian
 		return r.backlog(ctx)
 	case pause.inForce:
 		rep.Outcome, rep.Reason = RunPaused, string(pause.Kind)
@@ -343,7 +344,8 @@ func (r *Run) settle(ctx context.Context) error {
 	return err
 }
 
-// learn does a part of the feedback. Whatever goes wrong there, a panic too, stands in the report and does not fail the run.
+// learn does a part of the feedback. Whatever goes wrong there, a panic too, stands in the report and does not fail the
+// run.
 func (r *Run) learn(ctx context.Context, part func() error) {
 	if r.Report.Feedback == nil {
 		r.Report.Feedback = &FeedbackCounts{}
@@ -378,7 +380,8 @@ func (r *Run) backlog(ctx context.Context) error {
 // Rules reads what decides about loans today.
 func (r *Runner) Rules(ctx context.Context, today Date) (Rules, error) {
 	s := r.Settings
-	rules := Rules{Schedule: s.Schedule, MaxOverdueDays: s.MaxOverdueDays, OnlyTo: s.OnlyTo, Branches: map[string]Calendar{}}
+	rules := Rules{Schedule: s.Schedule, MaxOverdueDays: s.MaxOverdueDays, OnlyTo: s.OnlyTo,
+		Branches: map[string]Calendar{}}
 	// A closure matters as long as a book that was due in it can be in reach.
 	calendars, err := r.Store.Calendars(ctx, today.AddDays(-s.MaxOverdueDays))
 	if err != nil {

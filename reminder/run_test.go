@@ -165,7 +165,8 @@ func TestChangedBetweenPlanAndSend(t *testing.T) {
 			change.Do(func() {
 				lib.Exec(t, "UPDATE peminjaman SET status = 'Dikembalikan', tanggal_pengembalian = NOW() WHERE id = ?", returned)
 				lib.Exec(t, "UPDATE peminjaman SET tanggal_kembali = '2026-12-24' WHERE id = ?", renewed)
-				lib.Exec(t, "UPDATE users u JOIN peminjaman p ON p.user_id = u.id SET u.email = 'new@example.org' WHERE p.id = ?", moved)
+				lib.Exec(t, "UPDATE users u JOIN peminjaman p ON p.user_id = u.id SET u.email = 'new@example.org' WHERE p.id = ?",
+					moved)
 				lib.Exec(t, "UPDATE users u JOIN peminjaman p ON p.user_id = u.id SET u.email = '' WHERE p.id = ?", gone)
 			})
 		}
@@ -173,7 +174,8 @@ func TestChangedBetweenPlanAndSend(t *testing.T) {
 	}})
 	app := lib.app(t, srv, map[string]string{"MAIL_CONCURRENCY": "1"})
 
-	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: lib.AddBorrower(t, mysqltest.Borrower{Email: "first@example.org"})})
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: lib.AddBorrower(t,
+		mysqltest.Borrower{Email: "first@example.org"})})
 	returned = lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	renewed = lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	moved = lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
@@ -191,7 +193,8 @@ func TestChangedBetweenPlanAndSend(t *testing.T) {
 
 	lib.at(t, "2026-12-23 08:00")
 	rep = lib.run(t, app, reminder.Options{})
-	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE loan_id = ? AND due_date = '2026-12-24'", renewed),
+	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE loan_id = ? AND due_date = '2026-12-24'",
+		renewed),
 		"a renewed loan begins a new cycle")
 }
 
@@ -218,7 +221,8 @@ func TestFewerLines(t *testing.T) {
 	text := srv.Messages()[1].Parse(t).Text
 	assert.Contains(t, text, "Laskar Pelangi")
 	assert.NotContains(t, text, "Bumi Manusia")
-	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE dropped = 'returned' AND loan_id = ?", back))
+	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE dropped = 'returned' AND loan_id = ?",
+		back))
 }
 
 // TestDryRun writes nothing and counts what a run would do.
@@ -245,7 +249,8 @@ func TestSecondRunWritesOnlyItsRow(t *testing.T) {
 	for range 30 {
 		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	}
-	tables := []string{"reminder_emails", "reminder_notices", "reminder_state", "reminder_bad_addresses", "peminjaman", "users"}
+	tables := []string{"reminder_emails", "reminder_notices", "reminder_state", "reminder_bad_addresses", "peminjaman",
+		"users"}
 	sums := func() (sums []string) {
 		for _, table := range tables {
 			var name, sum string
@@ -293,7 +298,8 @@ func TestRunLeavesNothingOpen(t *testing.T) {
 	app := lib.app(t, srv, map[string]string{"MAIL_CONCURRENCY": "8"})
 	before := goleak.IgnoreCurrent()
 	assert.Equal(t, 20, lib.run(t, app, reminder.Options{}).Emails.Sent)
-	assert.Eventually(t, func() bool { return srv.Open() == 0 }, time.Minute, time.Millisecond, "a mail connection is open")
+	assert.Eventually(t, func() bool { return srv.Open() == 0 }, time.Minute, time.Millisecond,
+		"a mail connection is open")
 	require.NoError(t, app.Close())
 	goleak.VerifyNone(t, before)
 }
@@ -341,7 +347,8 @@ func TestPanic(t *testing.T) {
 		assert.Equal(t, reminder.RunStopped, rep.Outcome)
 		assert.NotContains(t, rep.Reason+lib.log.String(), "canary")
 		assert.Contains(t, lib.log.String(), `trail="reminder_test.panicking`, "the trail begins where it happened")
-		assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_runs WHERE outcome = 'stopped' AND run_id = ?", rep.RunID))
+		assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_runs WHERE outcome = 'stopped' AND run_id = ?",
+			rep.RunID))
 	}
 	*app.Runner = mended
 	lib.Exec(t, "UPDATE reminder_emails SET lease_until = '2026-01-01'")

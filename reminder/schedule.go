@@ -31,7 +31,8 @@ func ParseSchedule(text string) (Schedule, error) {
 		part = strings.TrimSpace(part)
 		n, err := strconv.Atoi(part)
 		if err != nil || n < -MaxStep || n > MaxStep {
-			return Schedule{}, fmt.Errorf("schedule %q: %q is not a number of days between -%d and %d", text, part, MaxStep, MaxStep)
+			return Schedule{}, fmt.Errorf("schedule %q: %q is not a number of days between -%d and %d", text, part, MaxStep,
+				MaxStep)
 		}
 		if strings.HasPrefix(part, "+") {
 			if i != len(parts)-1 || i == 0 || n == 0 {

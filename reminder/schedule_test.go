@@ -15,7 +15,8 @@ func TestScheduleInForce(t *testing.T) {
 		schedule string
 		steps    map[int]int // offset → step in force
 	}{
-		{DefaultSchedule, map[int]int{-2: none, -1: -1, 0: 0, 1: 1, 2: 1, 3: 3, 6: 3, 7: 7, 13: 7, 14: 14, 20: 14, 21: 21, 60: 56}},
+		{DefaultSchedule, map[int]int{-2: none, -1: -1, 0: 0, 1: 1, 2: 1, 3: 3, 6: 3, 7: 7, 13: 7, 14: 14, 20: 14, 21: 21,
+			60: 56}},
 		{"0,+1", map[int]int{-1: none, 0: 0, 1: 1, 2: 2, 30: 30}},
 		{"-366,366", map[int]int{-367: none, -366: -366, 365: -366, 366: 366}},
 		{"3", map[int]int{0: none, 2: none, 3: 3, 100: 3}},
@@ -39,7 +40,8 @@ func TestScheduleInForce(t *testing.T) {
 }
 
 func TestParseScheduleRefuses(t *testing.T) {
-	for _, bad := range []string{"", " ", "a", "1,1", "3,1", "0,", ",0", "+7", "0,+7,8", "0,+0", "0,+-1", "0;1", "0,1.5", "3000", "-3000", "367", "-367", "0,+367", "1 2"} {
+	for _, bad := range []string{"", " ", "a", "1,1", "3,1", "0,", ",0", "+7", "0,+7,8", "0,+0", "0,+-1", "0;1", "0,1.5",
+		"3000", "-3000", "367", "-367", "0,+367", "1 2"} {
 		_, err := ParseSchedule(bad)
 		require.Error(t, err, "%q", bad)
 		assert.Contains(t, err.Error(), fmt.Sprintf("%q", bad), "the error must show what was written")

@@ -148,15 +148,18 @@ func TestSourceFields(t *testing.T) {
 	assert.Equal(t, "116", slims("X116").ID, "a book is found by the code on it")
 
 	assert.Equal(t, reminder.Loan{
-		ID: "126", Due: day("2026-11-24"), Title: "The <script> / a subtitle vol. 2", ItemCode: "X126", Borrowed: day("2026-10-20"),
-		Wants: "none,-2,0,+", Calendar: "MAIN", From: "main@library.example", ReplyTo: "desk@library.example",
+		ID: "126", Due: day("2026-11-24"), Title: "The <script> / a subtitle vol. 2", ItemCode: "X126",
+		Borrowed: day("2026-10-20"),
+		Wants:    "none,-2,0,+", Calendar: "MAIN", From: "main@library.example", ReplyTo: "desk@library.example",
 		Borrower: reminder.Borrower{ID: "126", Name: "X Title", Email: "title@example.org", Group: "Main Library"},
 	}, koha("126"))
 	hourly := koha("110")
 	assert.Equal(t, []string{"14:30", "en"}, []string{hourly.DueTime, hourly.Borrower.Language})
 	nina := koha("119")
-	assert.Equal(t, []string{"Nina English", "en-GB", "East Branch"}, []string{nina.Borrower.Name, nina.Borrower.Language, nina.Borrower.Group})
-	for loan, hold := range map[string]string{"104": "anonymized", "105": "lost", "106": "onsite", "107": "claims_returned", "108": "", "109": ""} {
+	assert.Equal(t, []string{"Nina English", "en-GB", "East Branch"},
+		[]string{nina.Borrower.Name, nina.Borrower.Language, nina.Borrower.Group})
+	for loan, hold := range map[string]string{"104": "anonymized", "105": "lost", "106": "onsite",
+		"107": "claims_returned", "108": "", "109": ""} {
 		assert.Equal(t, hold, koha(loan).Hold, loan)
 	}
 	assert.Equal(t, "due_at", koha("109").Odd(day("2026-11-24")))
@@ -177,7 +180,8 @@ func TestKohaOverdueRules(t *testing.T) {
 		{"no rule at all", "", "", "", "X", "X", ""},
 		{"the default rule", "(1, '', 'X', 7, 'ODUE', NULL, NULL, NULL, NULL)", "(1, 1, 'email')", "", "X", "X", "both +7"},
 		{"another category's rule", "(1, '', 'ST', 7, 'ODUE', NULL, NULL, NULL, NULL)", "(1, 1, 'email')", "", "X", "X", ""},
-		{"a category without overdue notices", "(1, '', 'STAFF', 7, 'ODUE', NULL, NULL, NULL, NULL)", "(1, 1, 'email')", "", "STAFF", "STAFF", ""},
+		{"a category without overdue notices", "(1, '', 'STAFF', 7, 'ODUE', NULL, NULL, NULL, NULL)", "(1, 1, 'email')", "",
+			"STAFF", "STAFF", ""},
 		{"one branch has rules of its own", "(1, '', 'X', 7, 'O', NULL, NULL, NULL, NULL), (2, 'MAIN', 'X', 0, 'O', NULL, NULL, NULL, NULL)",
 			"(1, 1, 'email'), (2, 1, 'email')", "", "X", "X", "main +0, east +7"},
 		{"and they leave a category out", "(1, '', 'X', 7, 'O', NULL, NULL, NULL, NULL), (2, 'MAIN', 'ST', 1, 'O', NULL, NULL, NULL, NULL)",
@@ -186,8 +190,10 @@ func TestKohaOverdueRules(t *testing.T) {
 			"(1, 1, 'email'), (2, 1, 'email')", "", "X", "X", "both +7"},
 		{"sms only", "(1, '', 'X', 7, 'O', NULL, NULL, NULL, NULL)", "(1, 1, 'sms'), (1, 1, 'print')", "", "X", "X", ""},
 		{"no transport", "(1, '', 'X', 7, 'O', NULL, NULL, NULL, NULL)", "(9, 1, 'email')", "", "X", "X", ""},
-		{"by e-mail from the second notice", "(1, '', 'X', 7, 'O', 14, 'P', NULL, NULL)", "(1, 1, 'sms'), (1, 2, 'email'), (1, 2, 'sms')", "", "X", "X", "both +14"},
-		{"the first notice has no letter", "(1, '', 'X', 7, '', 14, NULL, 30, 'Q')", "(1, 1, 'email'), (1, 2, 'email'), (1, 3, 'email')", "", "X", "X", "both +30"},
+		{"by e-mail from the second notice", "(1, '', 'X', 7, 'O', 14, 'P', NULL, NULL)",
+			"(1, 1, 'sms'), (1, 2, 'email'), (1, 2, 'sms')", "", "X", "X", "both +14"},
+		{"the first notice has no letter", "(1, '', 'X', 7, '', 14, NULL, 30, 'Q')",
+			"(1, 1, 'email'), (1, 2, 'email'), (1, 3, 'email')", "", "X", "X", "both +30"},
 		{"transports of the default rule", "(1, '', 'X', 7, 'O', NULL, NULL, NULL, NULL), (2, 'MAIN', 'X', 3, 'O', NULL, NULL, NULL, NULL)",
 			"(1, 1, 'email')", "", "X", "X", "main +3, east +7"},
 		{"its own transports win", "(1, '', 'X', 7, 'O', NULL, NULL, NULL, NULL), (2, 'MAIN', 'X', 3, 'O', NULL, NULL, NULL, NULL)",
@@ -255,8 +261,9 @@ func TestKohaAddress(t *testing.T) {
 		{"MULTI", "", "emailpro,email", "1", "pro", "", "guarantor"},
 	} {
 		lib.Exec(t, "DELETE FROM systempreferences WHERE variable <> 'dateformat'")
-		for variable, value := range map[string]string{"EmailFieldPrimary": test.primary, "EmailFieldPrecedence": test.precedence,
-			"EmailFieldSelection": test.selection, "RedirectGuaranteeEmail": test.redirect} {
+		for variable, value := range map[string]string{"EmailFieldPrimary": test.primary,
+			"EmailFieldPrecedence": test.precedence,
+			"EmailFieldSelection":  test.selection, "RedirectGuaranteeEmail": test.redirect} {
 			lib.Exec(t, "INSERT INTO systempreferences VALUES (?, ?)", variable, value)
 		}
 		for loan, want := range map[string]string{"120": test.all, "122": test.late, "101": test.none} {

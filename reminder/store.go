@@ -18,10 +18,11 @@ const PauseByPerson mail.PauseKind = "person"
 // A Pause keeps runs from planning and sending for a while. There is at most one set by a person and one by a failing
 // mail provider.
 type Pause struct {
-	Kind        mail.PauseKind `json:"kind"`
-	Reason      string         `json:"reason"`         // for a person; no addresses
-	Until       time.Time      `json:"until,omitzero"` // zero: until it is lifted
-	Fingerprint string         `json:"fingerprint"`    // of the mail configuration that failed; another configuration lifts the pause
+	Kind   mail.PauseKind `json:"kind"`
+	Reason string         `json:"reason"`         // for a person; no addresses
+	Until  time.Time      `json:"until,omitzero"` // zero: until it is lifted
+	// of the mail configuration that failed; another configuration lifts the pause
+	Fingerprint string `json:"fingerprint"`
 }
 
 // Swept says what the start of a run found of runs that died.
@@ -32,8 +33,8 @@ type Swept struct {
 
 // Feedback learns what became of mail after it was accepted.
 type Feedback interface {
-	// Settle ends the doubt about emails of unknown outcome where it can, and queues again what was surely not accepted. It returns
-	// how many it settled.
+	// Settle ends the doubt about emails of unknown outcome where it can, and queues again what was surely not accepted.
+	// It returns how many it settled.
 	Settle(ctx context.Context) (int, error)
 	// Read records what came back.
 	Read(ctx context.Context, now time.Time) (FeedbackCounts, error)

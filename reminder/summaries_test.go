@@ -41,23 +41,29 @@ func TestSummary(t *testing.T) {
 		return mailtest.Action{}
 	}})
 	app := lib.app(t, srv, map[string]string{"REMINDER_SUMMARY_TO": librarian, "REMINDER_CLOSED_WEEKDAYS": "minggu"})
-	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-27", Borrower: lib.AddBorrower(t, mysqltest.Borrower{Name: "Ani", Email: "ani@example.org", Class: "7A"})})
-	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-27", Borrower: lib.AddBorrower(t, mysqltest.Borrower{Email: "penuh@example.org"})})
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-27", Borrower: lib.AddBorrower(t,
+		mysqltest.Borrower{Name: "Ani", Email: "ani@example.org", Class: "7A"})})
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-27", Borrower: lib.AddBorrower(t,
+		mysqltest.Borrower{Email: "penuh@example.org"})})
 	silent := lib.AddBorrower(t, mysqltest.Borrower{Name: "Budi", Email: "-", Class: "9B"})
 	for range 2 {
 		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-20", Borrower: silent, Title: "Laskar Pelangi"})
 	}
-	lib.AddLoan(t, mysqltest.Loan{Due: "2026-01-20", Title: "Bumi Manusia", Borrower: lib.AddBorrower(t, mysqltest.Borrower{Name: "Citra"})})
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-01-20", Title: "Bumi Manusia",
+		Borrower: lib.AddBorrower(t, mysqltest.Borrower{Name: "Citra"})})
 
 	for _, d := range []struct {
 		day       string
 		summaries int // so far
 		says      []string
 	}{
-		{"2026-11-25", 1, []string{"ringkasan pertama", "Terkirim sampai sekarang: 0", "sesudah surel ini: 0\n", "terbuka: 5", "jatuh tempo: 3", "dipakai: 1", "9B: 1",
+		{"2026-11-25", 1, []string{"ringkasan pertama", "Terkirim sampai sekarang: 0", "sesudah surel ini: 0\n", "terbuka: 5",
+			"jatuh tempo: 3", "dipakai: 1", "9B: 1",
 			"Citra: 309 hari", "Bumi Manusia", "Budi (9B): 5 hari"}},
-		{"2026-11-26", 2, []string{"sejak ringkasan sebelumnya", "Terkirim sejak ringkasan sebelumnya: 0", "Mulai dikirim sesudah surel ini: 2 (2 di antaranya baru)"}},
-		{"2026-11-27", 3, []string{"sebelumnya: 1", "1 gagal setelah semua percobaan: Kotak surel peminjam penuh.", "5.2.2", "pengingat failed"}},
+		{"2026-11-26", 2, []string{"sejak ringkasan sebelumnya", "Terkirim sejak ringkasan sebelumnya: 0",
+			"Mulai dikirim sesudah surel ini: 2 (2 di antaranya baru)"}},
+		{"2026-11-27", 3, []string{"sebelumnya: 1", "1 gagal setelah semua percobaan: Kotak surel peminjam penuh.", "5.2.2",
+			"pengingat failed"}},
 		{"2026-11-28", 4, []string{"sebelumnya: 1"}},
 		{"2026-11-29", 4, nil}, // Sunday
 		{"2026-11-30", 5, []string{"sebelumnya: 1"}},
@@ -168,7 +174,8 @@ func TestSummaryAfterAnOutage(t *testing.T) {
 // TestSummaryOfUnknownOutcome is sent once more as the same message, and somebody is told; the day after it is over.
 func TestSummaryOfUnknownOutcome(t *testing.T) {
 	lib := newLibrary(t)
-	srv := mailtest.NewServer(t, mailtest.Options{Script: answers("dot", again(3, mailtest.Action{Accept: true, Drop: true})...)})
+	srv := mailtest.NewServer(t, mailtest.Options{Script: answers("dot",
+		again(3, mailtest.Action{Accept: true, Drop: true})...)})
 	app := lib.app(t, srv, map[string]string{"REMINDER_SUMMARY_TO": librarian})
 	run := func() reminder.Report {
 		rep, err := app.Runner.Run(t.Context(), reminder.Options{})
@@ -273,13 +280,14 @@ func TestPreviewShowsTheSummary(t *testing.T) {
 	app := lib.app(t, nil, map[string]string{"MAIL_MAILER": "file", "REMINDER_SUMMARY_TO": librarian})
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	var to []string
-	require.NoError(t, desk.Desk{Runner: app.Runner, Store: app.Store}.Preview(t.Context(), day("2026-11-24"), func(m mail.Message) error {
-		to = append(to, m.To.Addr)
-		if len(to) == 1 {
-			assert.Contains(t, m.Text, "Mulai dikirim sesudah surel ini: 1 (1 di antaranya baru)")
-		}
-		return nil
-	}))
+	require.NoError(t, desk.Desk{Runner: app.Runner, Store: app.Store}.Preview(t.Context(), day("2026-11-24"),
+		func(m mail.Message) error {
+			to = append(to, m.To.Addr)
+			if len(to) == 1 {
+				assert.Contains(t, m.Text, "Mulai dikirim sesudah surel ini: 1 (1 di antaranya baru)")
+			}
+			return nil
+		}))
 	require.Len(t, to, 2)
 	assert.Equal(t, librarian, to[0])
 	assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_emails"))
@@ -305,9 +313,11 @@ func TestSummaryTellsTheProgramsAge(t *testing.T) {
 		reminder.VersionDate = d.built
 		lib.at(t, d.day+" 08:00")
 		lib.run(t, app, reminder.Options{})
-		lib.Exec(t, "UPDATE reminder_emails SET handover_at = ? ORDER BY id DESC LIMIT 1", d.day+" 01:00:00") // the database's clock
+		// the database's clock
+		lib.Exec(t, "UPDATE reminder_emails SET handover_at = ? ORDER BY id DESC LIMIT 1", d.day+" 01:00:00")
 		list := summarized(t, srv)
 		require.Len(t, list, i+1)
-		assert.Equal(t, d.tells, strings.Contains(strings.Join(strings.Fields(list[i].Text), " "), "sudah berumur 10 bulan"), d.day)
+		assert.Equal(t, d.tells, strings.Contains(strings.Join(strings.Fields(list[i].Text), " "), "sudah berumur 10 bulan"),
+			d.day)
 	}
 }

@@ -14,8 +14,8 @@ import (
 // startMySQL serves an empty database with this name, in memory, on a free port that only this computer reaches, until
 // stop is called. The user is root without a password.
 //
-// The engine takes no row locks, and of two transactions that are open at a time it silently loses writes. So there must
-// never be more than one connection that writes. It is good for looking at reminders, not for relying on them.
+// The engine takes no row locks, and of two transactions that are open at a time it silently loses writes. So there
+// must never be more than one connection that writes. It is good for looking at reminders, not for relying on them.
 func startMySQL(name string) (port int, stop func() error, err error) {
 	logrus.SetLevel(logrus.ErrorLevel) // it tells of every connection
 	db := memory.NewDatabase(name)

@@ -1,9 +1,9 @@
 // Command demo shows Pengingat at work on a machine with nothing but Go: `go run -C cmd/demo .`
 //
-// It starts a MySQL engine in its own process, fills it with a sample library in the tables of the school's application,
-// and then does what a library does: migrate, and a run whenever the schedule triggers one. All of that is the program's
-// real code; only the clock is set, so that the outcome is always the same. Mails become files, and nothing leaves the
-// machine. It fails when a run does not send exactly what it should.
+// It starts a MySQL engine in its own process, fills it with a sample library in the tables of the school's
+// application, and then does what a library does: migrate, and a run whenever the schedule triggers one. All of that is
+// the program's real code; only the clock is set, so that the outcome is always the same. Mails become files, and
+// nothing leaves the machine. It fails when a run does not send exactly what it should.
 //
 // It is a module of its own, because the engine is several times as large as the program.
 package main
@@ -82,8 +82,8 @@ UPDATE peminjaman SET tanggal_kembali = '2026-12-02' WHERE no_peminjaman = 'PJM-
 //go:embed sample.sql
 var sample string
 
-// ownRows are what the library told the reminder program itself: a day on which it is closed, and a borrower who wants no
-// reminders.
+// ownRows are what the library told the reminder program itself: a day on which it is closed, and a borrower who wants
+// no reminders.
 const ownRows = `
 INSERT INTO reminder_closed_days (first_day, last_day, name) VALUES ('2026-11-26', '2026-11-26', 'Rapat kerja guru');
 INSERT INTO reminder_opt_outs (borrower_id, since) VALUES ('24', '2026-11-02 00:00:00');
@@ -182,9 +182,10 @@ func execute(ctx context.Context, db *sql.DB, statements string) error {
 	return nil
 }
 
-// run does what `pengingat run` does, and returns what it sent and how many loans were open. Everything is set up anew, as in
-// a new process: between two runs nothing is kept but the database.
-func run(ctx context.Context, environ map[string]string, t trigger, dir, mails string) (r page.Run, open int, err error) {
+// run does what `pengingat run` does, and returns what it sent and how many loans were open. Everything is set up anew,
+// as in a new process: between two runs nothing is kept but the database.
+func run(ctx context.Context, environ map[string]string, t trigger, dir, mails string) (r page.Run, open int,
+	err error) {
 	config, err := setup.Load(environ)
 	if err != nil {
 		return r, 0, err
@@ -205,7 +206,8 @@ func run(ctx context.Context, environ map[string]string, t trigger, dir, mails s
 		return r, 0, err
 	}
 	if report.Outcome != reminder.RunDone || report.Emails.Sent != t.want || len(r.Letters) != t.want {
-		return r, 0, fmt.Errorf("%d mails should have been sent; there are %d, and the report says %+v", t.want, len(r.Letters), report)
+		return r, 0, fmt.Errorf("%d mails should have been sent; there are %d, and the report says %+v", t.want,
+			len(r.Letters), report)
 	}
 	if t.want > 0 {
 		r.Silent, r.More, err = desk.Desk{Runner: app.Runner, Store: app.Store}.Silent(ctx, report.Today, 1000)

@@ -155,7 +155,8 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 		}
 		return review{look, p.quiet(lang), app.Config.AppName}.write(to)
 	}
-	m.Closures = func(name string, data []byte, today reminder.Date, zone *time.Location, lang string) ([]mysql.Closure, []page.LeftOut, error) {
+	m.Closures = func(name string, data []byte, today reminder.Date, zone *time.Location, lang string) ([]mysql.Closure,
+		[]page.LeftOut, error) {
 		file := filepath.Join(folder, "import"+filepath.Ext(name))
 		if err := os.WriteFile(file, data, 0o600); err != nil {
 			return nil, nil, err
@@ -165,7 +166,8 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 		var out []page.LeftOut
 		for _, l := range left {
 			if l.Reason != "past" {
-				out = append(out, page.LeftOut{Line: l.Line, Text: strings.TrimLeft(l.First.String()+" ", "0- ") + l.Name, Why: text.In(lang).Text(l.text)})
+				out = append(out, page.LeftOut{Line: l.Line, Text: strings.TrimLeft(l.First.String()+" ", "0- ") + l.Name,
+					Why: text.In(lang).Text(l.text)})
 			}
 		}
 		return list, out, err
@@ -192,6 +194,7 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 
 // quiet is the program in a language, printing to nobody.
 func (p *program) quiet(locale string) *program {
-	return &program{in: bufio.NewReader(strings.NewReader("")), out: io.Discard, errOut: io.Discard, machine: p.machine, envFiles: p.envFiles,
-		real: p.real, environ: p.environ, envFile: p.envFile, locale: locale}
+	return &program{in: bufio.NewReader(strings.NewReader("")), out: io.Discard, errOut: io.Discard, machine: p.machine,
+		envFiles: p.envFiles,
+		real:     p.real, environ: p.environ, envFile: p.envFile, locale: locale}
 }

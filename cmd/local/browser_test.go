@@ -104,7 +104,8 @@ func (b browser) send(path string, fields ...string) (string, int) {
 // finish waits for a run that was started.
 func (b browser) finish() {
 	b.t.Helper()
-	require.Eventually(b.t, func() bool { return strings.Contains(b.get("/ping"), `"working":false`) }, time.Minute, 20*time.Millisecond)
+	require.Eventually(b.t, func() bool { return strings.Contains(b.get("/ping"), `"working":false`) }, time.Minute,
+		20*time.Millisecond)
 }
 
 var tag = regexp.MustCompile(`(?s)<(script|style).*?</(script|style)>|<[^>]*>`)
@@ -123,7 +124,8 @@ func TestDeskFirstStart(t *testing.T) {
 		environ["DB_HOST"], environ["DB_PORT"], environ["DB_DATABASE"], environ["DB_USERNAME"], environ["DB_PASSWORD"])
 	file := filepath.Join(root, "perpus", ".env")
 	require.NoError(t, os.WriteFile(file, []byte(laravel), 0o600))
-	db.AddLoan(t, mysqltest.Loan{Due: reminder.DateOf(time.Now(), quietMachine.zone).String(), Borrower: db.AddBorrower(t, mysqltest.Borrower{Name: "Aisyah", Email: "aisyah@sekolah.sch.id"})})
+	db.AddLoan(t, mysqltest.Loan{Due: reminder.DateOf(time.Now(), quietMachine.zone).String(),
+		Borrower: db.AddBorrower(t, mysqltest.Borrower{Name: "Aisyah", Email: "aisyah@sekolah.sch.id"})})
 	m := quietMachine
 	m.web = []string{root}
 	written := filepath.Join(t.TempDir(), "folder baru", "pengingat.env")
@@ -132,8 +134,10 @@ func TestDeskFirstStart(t *testing.T) {
 
 	assert.Contains(t, b.get("/"), file, "it begins where nothing is set, and finds the application")
 	assert.Contains(t, said(b.post("/start/from", "file", file)), "Basis data")
-	database := []string{"DB_HOST", environ["DB_HOST"], "DB_PORT", environ["DB_PORT"], "DB_DATABASE", db.Name, "DB_USERNAME", environ["DB_USERNAME"]}
-	wrong, code := b.send("/start/database", append(slices.Clone(database[:6]), "DB_USERNAME", "tidakada", "DB_PASSWORD", "keliru-sekali")...)
+	database := []string{"DB_HOST", environ["DB_HOST"], "DB_PORT", environ["DB_PORT"], "DB_DATABASE", db.Name,
+		"DB_USERNAME", environ["DB_USERNAME"]}
+	wrong, code := b.send("/start/database", append(slices.Clone(database[:6]), "DB_USERNAME", "tidakada", "DB_PASSWORD",
+		"keliru-sekali")...)
 	assert.Equal(t, 422, code)
 	assert.Contains(t, wrong, `role="alert"`)
 	assert.Contains(t, wrong, `value="tidakada"`, "what was typed is still there")
@@ -144,15 +148,20 @@ func TestDeskFirstStart(t *testing.T) {
 	if environ["DB_PASSWORD"] == "" {
 		right = append(right, "no_password", "1")
 	}
-	assert.Contains(t, said(b.post("/start/database", right...)), "Aplikasi perpustakaan (Laravel)", "recognised by its tables")
+	assert.Contains(t, said(b.post("/start/database", right...)), "Aplikasi perpustakaan (Laravel)",
+		"recognised by its tables")
 	assert.Contains(t, said(b.post("/start/prepare", "source", "perpustakaan")), "Tabel dan view siap")
 
-	rules := []string{"APP_NAME", "Perpustakaan MTsN 6", "APP_TIMEZONE", "Asia/Jakarta", "from", "00:00", "to", "24:00", "closed", "0"}
-	assert.Contains(t, said(b.post("/start/rules", rules...)), "Kirim surel percobaan kepada", "no way past the mail to oneself")
-	account := []string{"kind", "own", "MAIL_HOST", "127.0.0.1", "MAIL_PORT", environ["MAIL_PORT"], "MAIL_FROM_ADDRESS", "perpus@mtsn6garut.sch.id", "plain", "1"}
+	rules := []string{"APP_NAME", "Perpustakaan MTsN 6", "APP_TIMEZONE", "Asia/Jakarta", "from", "00:00", "to", "24:00",
+		"closed", "0"}
+	assert.Contains(t, said(b.post("/start/rules", rules...)), "Kirim surel percobaan kepada",
+		"no way past the mail to oneself")
+	account := []string{"kind", "own", "MAIL_HOST", "127.0.0.1", "MAIL_PORT", environ["MAIL_PORT"], "MAIL_FROM_ADDRESS",
+		"perpus@mtsn6garut.sch.id", "plain", "1"}
 	assert.Contains(t, said(b.post("/start/mail", append(account, "to", "saya@mtsn6garut.sch.id")...)), "Sudah tiba?")
 	require.Len(t, srv.Messages(), 1)
-	assert.Contains(t, said(b.post("/start/rules", rules...)), "Kirim surel percobaan kepada", "it was not said to have arrived")
+	assert.Contains(t, said(b.post("/start/rules", rules...)), "Kirim surel percobaan kepada",
+		"it was not said to have arrived")
 	b.post("/start/arrived")
 	assert.NoFileExists(t, written, "nothing is written before the last question")
 	rules[slices.Index(rules, "24:00")] = "23:59"
@@ -199,8 +208,10 @@ func aSchool(t *testing.T, more ...string) (db *mysqltest.DB, srv *mailtest.Serv
 	}
 	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
 	for name, due := range map[string]int{"Aisyah": -3, "Dewi": -1, "Budi": 30} {
-		who := db.AddBorrower(t, mysqltest.Borrower{Name: name, Email: strings.ToLower(name) + "@sekolah.sch.id", Class: "7A"})
-		db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, due), Borrower: who, Title: map[string]string{"Aisyah": "=1+1"}[name]})
+		who := db.AddBorrower(t, mysqltest.Borrower{Name: name, Email: strings.ToLower(name) + "@sekolah.sch.id",
+			Class: "7A"})
+		db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, due), Borrower: who,
+			Title: map[string]string{"Aisyah": "=1+1"}[name]})
 	}
 	return db, srv, mended, openDesk(t, quietMachine, environ)
 }
@@ -280,10 +291,12 @@ func TestDeskClosedDays(t *testing.T) {
 	assert.Equal(t, "2027-03-11..2027-03-11 Nyepi", rows())
 	b.post("/holidays", "month", "2027-03", "day", "2027-03-11")
 	assert.Empty(t, rows(), "a second click opens it")
-	b.post("/holidays", "month", "2027-03", "first", "2027-03-20", "last", "2027-03-15", "name", "Libur") // dragged backwards
+	b.post("/holidays", "month", "2027-03", "first", "2027-03-20", "last", "2027-03-15", "name",
+		"Libur") // dragged backwards
 	assert.Equal(t, "2027-03-15..2027-03-20 Libur", rows())
 	b.post("/holidays", "month", "2027-03", "day", "2027-03-17")
-	assert.Equal(t, "2027-03-15..2027-03-16 Libur,2027-03-18..2027-03-20 Libur", rows(), "a day in the middle is open again")
+	assert.Equal(t, "2027-03-15..2027-03-16 Libur,2027-03-18..2027-03-20 Libur", rows(),
+		"a day in the middle is open again")
 	b.post("/holidays/remove", "first", "2027-03-15", "last", "2027-03-16")
 	_, code := b.send("/holidays", "first", "2027-03-20", "last", "2030-03-15")
 	assert.Equal(t, 422, code)
@@ -310,9 +323,12 @@ func TestDeskLooksWithoutTouching(t *testing.T) {
 	b.post("/holidays", "day", "2027-03-11", "name", "<i>Nyepi</i>")
 	db.Exec(t, "UPDATE buku SET judul = '<script>alert(1)</script>' WHERE judul = '=1+1'")
 	before, mails := checksum(t, db), len(srv.Messages())
-	pages := []string{"/", "/send", "/troubles", "/start", "/start?step=database", "/start?step=mail", "/start?step=rules", "/start?step=go", "/preview",
-		"/preview?day=2027-01-04", "/late", "/late?as=slips", "/late?as=letters&group==7A", "/late.csv", "/find?q=aisyah", "/find?q=script", "/loan?id=1",
-		"/holidays?month=2027-03", "/report", "/report/page", "/check", "/more", "/settings", "/wording", "/quarantine?before=2026-01-02", "/ping"}
+	pages := []string{"/", "/send", "/troubles", "/start", "/start?step=database", "/start?step=mail", "/start?step=rules",
+		"/start?step=go", "/preview",
+		"/preview?day=2027-01-04", "/late", "/late?as=slips", "/late?as=letters&group==7A", "/late.csv", "/find?q=aisyah",
+		"/find?q=script", "/loan?id=1",
+		"/holidays?month=2027-03", "/report", "/report/page", "/check", "/more", "/settings", "/wording",
+		"/quarantine?before=2026-01-02", "/ping"}
 	for _, lang := range []string{"en", "id"} {
 		b.post("/language", "lang", lang, "back", "/late")
 		words := foreign[lang]
@@ -325,7 +341,8 @@ func TestDeskLooksWithoutTouching(t *testing.T) {
 			assert.NotRegexp(t, `\bpage\.[a-z_.]+\b`, said(page), "%s: a sentence is missing", path)
 			assert.NotContains(t, page, "<no value>", path)
 			if slices.Contains([]string{"/", "/send", "/troubles", "/late", "/more", "/start", "/start?step=mail"}, path) {
-				assert.Empty(t, words.FindString(notWords.ReplaceAllString(strings.NewReplacer("Bahasa Indonesia", "", "English", "").Replace(said(page)), "")), "%s %s: %s", lang, path, said(page))
+				assert.Empty(t, words.FindString(notWords.ReplaceAllString(strings.NewReplacer("Bahasa Indonesia", "", "English",
+					"").Replace(said(page)), "")), "%s %s: %s", lang, path, said(page))
 			}
 		}
 	}

@@ -38,8 +38,8 @@ func (e event) value(name string) string {
 func (e event) name() string   { return strings.Join(strings.Fields(e.value("SUMMARY")), " ") }
 func (e event) canceled() bool { return strings.EqualFold(e.value("STATUS"), "CANCELLED") }
 
-// events reads the events of a calendar file, and is more patient than the library's own reader: one line that it does not
-// understand does not make the others worthless. Lines are unfolded as bytes, because a fold may part a letter.
+// events reads the events of a calendar file, and is more patient than the library's own reader: one line that it does
+// not understand does not make the others worthless. Lines are unfolded as bytes, because a fold may part a letter.
 func events(data []byte) (list []event) {
 	for _, end := range []string{"\r\r\n", "\r\n", "\r"} {
 		data = bytes.ReplaceAll(data, []byte(end), []byte("\n"))
@@ -142,8 +142,8 @@ func (m moment) isMidnight(zone *time.Location) bool {
 
 var errNoDate = errors.New("no date")
 
-// days returns an event's first day and how many it has, and the zone in which they are days. days is 0 when it is one of
-// hours.
+// days returns an event's first day and how many it has, and the zone in which they are days. days is 0 when it is one
+// of hours.
 func (e event) days(library *time.Location) (first time.Time, days int, zone *time.Location, err error) {
 	if len(e.properties["DTSTART"]) == 0 {
 		return first, 0, nil, errNoDate
@@ -228,7 +228,8 @@ func repeat(rule string, first, to time.Time, zone, library *time.Location) ([]t
 	if err != nil {
 		return nil, err
 	}
-	if option.Freq > rrule.DAILY || option.Interval > 1000 || noRepetition.MatchString(rule) { // it would count on for ever
+	// it would count on for ever
+	if option.Freq > rrule.DAILY || option.Interval > 1000 || noRepetition.MatchString(rule) {
 		return nil, errors.New("no repetition of days")
 	}
 	option.Dtstart, option.Byhour, option.Byminute, option.Bysecond = first, nil, nil, nil
@@ -246,12 +247,14 @@ func repeat(rule string, first, to time.Time, zone, library *time.Location) ([]t
 var observance = regexp.MustCompile(`(?i)^(?:(?:\S+ )?observance|perayaan|peringatan|sambutan|celebration|commemoration|` +
 	`celebración|festividad|celebração|célébration|fête|feier|gedenktag|viering|ricorrenza|not a public holiday.*|bukan (?:hari )?libur.*)$`)
 
-// isObservance reports whether an event is marked as one on which nobody is free. Google says in a second line how to hide
-// those, in every language; a link that a person put there is none of that. Apple marks days off and working days in some calendars, and there what has no mark is neither.
+// isObservance reports whether an event is marked as one on which nobody is free. Google says in a second line how to
+// hide those, in every language; a link that a person put there is none of that. Apple marks days off and working days
+// in some calendars, and there what has no mark is neither.
 func (e event) isObservance(marked bool) bool {
 	word, more, _ := strings.Cut(e.value("DESCRIPTION"), "\n")
 	word, _, _ = strings.Cut(word, ",")
-	if strings.Contains(more, "Google") && strings.Contains(more, " > ") && !strings.Contains(more, "<") || observance.MatchString(strings.Trim(word, " .:")) {
+	if strings.Contains(more, "Google") && strings.Contains(more, " > ") && !strings.Contains(more, "<") ||
+		observance.MatchString(strings.Trim(word, " .:")) {
 		return true
 	}
 	for category := range strings.SplitSeq(e.value("CATEGORIES"), ",") {
@@ -271,13 +274,14 @@ func current(all []event) []event {
 	sequence := func(e event) int { n, _ := strconv.Atoi(e.value("SEQUENCE")); return n }
 	return slices.DeleteFunc(slices.Clone(all), func(e event) bool {
 		return e.value("UID") != "" && slices.ContainsFunc(all, func(o event) bool {
-			return o.value("UID") == e.value("UID") && o.value("RECURRENCE-ID") == e.value("RECURRENCE-ID") && sequence(o) > sequence(e)
+			return o.value("UID") == e.value("UID") && o.value("RECURRENCE-ID") == e.value("RECURRENCE-ID") &&
+				sequence(o) > sequence(e)
 		})
 	})
 }
 
-// parseICS reads the closed days of a calendar. What repeats is filled in for the year of today and the next one; until is
-// the end of that, or zero when nothing repeats.
+// parseICS reads the closed days of a calendar. What repeats is filled in for the year of today and the next one; until
+// is the end of that, or zero when nothing repeats.
 func parseICS(data []byte, today reminder.Date, library *time.Location, observances bool) (
 	list []mysql.Closure, left []leftOut, until reminder.Date) {
 	all := current(events(data))
@@ -342,8 +346,8 @@ func closure(first time.Time, days int, name string) mysql.Closure {
 	return mysql.Closure{First: d, Last: d.AddDays(days - 1), Name: name}
 }
 
-// series returns the days of an event and of its repetitions. changed are its instances that stand in the file by themselves.
-// A problem is what of it was not understood.
+// series returns the days of an event and of its repetitions. changed are its instances that stand in the file by
+// themselves. A problem is what of it was not understood.
 func (e event) series(first time.Time, days int, zone, library *time.Location, to time.Time, changed []event) (
 	list []mysql.Closure, problem reminder.Message) {
 	starts := map[time.Time]int{first: days} // and how many days each has

@@ -184,8 +184,9 @@ var (
 	isNeither  = regexp.MustCompile(`^(?:PK|%PDF|\s*<)`).Match // a workbook, a PDF, a page
 )
 
-// parseTable reads the closed days of a table. Each line that has a date is one; its name is what else stands there, but
-// numbers and weekdays. A line without a date is a heading or the end, unless there is something where a date should be.
+// parseTable reads the closed days of a table. Each line that has a date is one; its name is what else stands there,
+// but numbers and weekdays. A line without a date is a heading or the end, unless there is something where a date
+// should be.
 func parseTable(text string) (list []mysql.Closure, left []leftOut) {
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
 	records := []string{text}

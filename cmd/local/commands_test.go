@@ -17,72 +17,99 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// A try is a command line, the exit code that it must have, and what a look into the database must then find: a condition,
-// or nothing for a command that only looks. One that is refused must have changed nothing.
+// A try is a command line, the exit code that it must have, and what a look into the database must then find: a
+// condition, or nothing for a command that only looks. One that is refused must have changed nothing.
 type try struct {
 	args  string // {key} stands for what tries.value has
 	code  int
 	shows string
 }
 
-// tries has for each command what is right, what is not there, what is misspelt and what is absurd, in the order in which
-// one makes the next one possible.
+// tries has for each command what is right, what is not there, what is misspelt and what is absurd, in the order in
+// which one makes the next one possible.
 var tries = []struct {
 	command string
 	tries   []try
 }{
-	{"migrate", []try{{"--source perpustakaan", exitDone, ""}, {"--source alexandria", exitUsage, ""}, {"", exitDone, ""}, {"--sumber x", exitUsage, ""},
-		{"--source custom", exitUsage, ""}, {"perpustakaan", exitUsage, ""}, {"--source perpustakaan --print", exitDone, ""}}},
+	{"migrate", []try{{"--source perpustakaan", exitDone, ""}, {"--source alexandria", exitUsage, ""}, {"", exitDone, ""},
+		{"--sumber x", exitUsage, ""},
+		{"--source custom", exitUsage, ""}, {"perpustakaan", exitUsage, ""},
+		{"--source perpustakaan --print", exitDone, ""}}},
 	{"init", []try{{"--yes --no-test --out baru.env", exitDone, ""}, {"--from-env tidakada.env --yes", exitConfig, ""},
 		{"--yess", exitUsage, ""}, {"sekarang", exitUsage, ""}}},
 	{"install", []try{{"", exitDone, ""}, {"--print=lain", exitUsage, ""}, {"sekarang", exitUsage, ""}}},
 	{"uninstall", []try{{"--dry-run", exitDone, ""}, {"--force", exitUsage, ""}}},
-	{"doctor", []try{{"", exitNeedsPerson, ""}, {"--fix", exitUsage, ""}, {"semua", exitUsage, ""}, {"--json=x", exitUsage, ""}}},
-	{"preview", []try{{"--out pratinjau", exitDone, ""}, {"--date 2027-01-01 --out lain", exitDone, ""}, {"--date besok", exitUsage, ""},
-		{"--date 2026-02-30", exitUsage, ""}, {"--loan 999999", exitUsage, ""}, {"--loan {loan}", exitDone, ""}, {"x", exitUsage, ""}}},
-	{"test-mail", []try{{"--to saya@sekolah.sch.id", exitDone, ""}, {"--to {address}", exitUsage, ""}, {"--to saya", exitUsage, ""},
+	{"doctor", []try{{"", exitNeedsPerson, ""}, {"--fix", exitUsage, ""}, {"semua", exitUsage, ""},
+		{"--json=x", exitUsage, ""}}},
+	{"preview", []try{{"--out pratinjau", exitDone, ""}, {"--date 2027-01-01 --out lain", exitDone, ""},
+		{"--date besok", exitUsage, ""},
+		{"--date 2026-02-30", exitUsage, ""}, {"--loan 999999", exitUsage, ""}, {"--loan {loan}", exitDone, ""},
+		{"x", exitUsage, ""}}},
+	{"test-mail", []try{{"--to saya@sekolah.sch.id", exitDone, ""}, {"--to {address}", exitUsage, ""},
+		{"--to saya", exitUsage, ""},
 		{"", exitUsage, ""}, {"--to saya@sekolah.sch.id --loan 999999", exitUsage, ""}, {"--to", exitUsage, ""}}},
-	{"find", []try{{"Aisyah", exitDone, ""}, {"{address}", exitDone, ""}, {"Zulkarnain", exitUsage, ""}, {"", exitUsage, ""},
+	{"find", []try{{"Aisyah", exitDone, ""}, {"{address}", exitDone, ""}, {"Zulkarnain", exitUsage, ""},
+		{"", exitUsage, ""},
 		{"%", exitUsage, ""}, {"isyah", exitUsage, ""}, {"{loan} --json", exitDone, ""}, {"' OR 1=1 --", exitUsage, ""}}},
 	{"pause", []try{{"ujian akhir", exitDone, "EXISTS (SELECT 1 FROM reminder_state WHERE reason = 'ujian akhir')"},
-		{"--until 2020-01-01", exitUsage, ""}, {"--until besok", exitUsage, ""}, {"--until 9999-12-31", exitUsage, ""}, {"--until", exitUsage, ""}}},
-	{"run", []try{{"", exitDone, "NOT EXISTS (SELECT 1 FROM reminder_emails)"}, {"--dry-run", exitDone, ""}, {"--sekarang", exitUsage, ""},
-		{"sekarang", exitUsage, ""}, {"--only-to saya", exitUsage, ""}, {"--dry-run=x", exitUsage, ""}, {"--dry-run --json", exitDone, ""}}},
-	{"resume", []try{{"", exitDone, "NOT EXISTS (SELECT 1 FROM reminder_state WHERE name LIKE 'pause%')"}, {"", exitDone, ""}, {"x", exitUsage, ""}}},
+		{"--until 2020-01-01", exitUsage, ""}, {"--until besok", exitUsage, ""}, {"--until 9999-12-31", exitUsage, ""},
+		{"--until", exitUsage, ""}}},
+	{"run", []try{{"", exitDone, "NOT EXISTS (SELECT 1 FROM reminder_emails)"}, {"--dry-run", exitDone, ""},
+		{"--sekarang", exitUsage, ""},
+		{"sekarang", exitUsage, ""}, {"--only-to saya", exitUsage, ""}, {"--dry-run=x", exitUsage, ""},
+		{"--dry-run --json", exitDone, ""}}},
+	{"resume", []try{{"", exitDone, "NOT EXISTS (SELECT 1 FROM reminder_state WHERE name LIKE 'pause%')"},
+		{"", exitDone, ""}, {"x", exitUsage, ""}}},
 	{"run", []try{{"", exitNeedsPerson, "EXISTS (SELECT 1 FROM reminder_emails WHERE state = 'refused')"}}},
 	{"status", []try{{"", exitDone, ""}, {"--json", exitDone, ""}, {"semua", exitUsage, ""}, {"--jsom", exitUsage, ""}}},
-	{"explain", []try{{"{loan}", exitDone, ""}, {"Aisyah", exitDone, ""}, {"999999", exitUsage, ""}, {"Zulkarnain", exitUsage, ""},
+	{"explain", []try{{"{loan}", exitDone, ""}, {"Aisyah", exitDone, ""}, {"999999", exitUsage, ""},
+		{"Zulkarnain", exitUsage, ""},
 		{"", exitUsage, ""}, {"{returned}", exitDone, ""}, {"Budi", exitUsage, ""}, {"{loan} --json", exitDone, ""}}},
 	{"failed", []try{{"", exitDone, ""}, {"--json", exitDone, ""}, {"12", exitUsage, ""}}},
-	{"retry", []try{{"{refused}", exitDone, "EXISTS (SELECT 1 FROM reminder_emails WHERE state = 'queued')"}, {"999999", exitUsage, ""},
+	{"retry", []try{{"{refused}", exitDone, "EXISTS (SELECT 1 FROM reminder_emails WHERE state = 'queued')"},
+		{"999999", exitUsage, ""},
 		{"0", exitUsage, ""}, {"-5", exitUsage, ""}, {"dua", exitUsage, ""}, {"", exitUsage, ""}, {"--failed", exitDone, ""},
 		{"{refused} --failed", exitUsage, ""}, {"99999999999999999999", exitUsage, ""}}},
-	{"cancel", []try{{"{refused}", exitDone, "EXISTS (SELECT 1 FROM reminder_emails WHERE reason = 'by a person')"}, {"{refused}", exitUsage, ""},
+	{"cancel", []try{{"{refused}", exitDone, "EXISTS (SELECT 1 FROM reminder_emails WHERE reason = 'by a person')"},
+		{"{refused}", exitUsage, ""},
 		{"999999", exitUsage, ""}, {"0", exitUsage, ""}, {"dua", exitUsage, ""}, {"", exitUsage, ""}}},
-	{"report", []try{{"--out laporan.html", exitDone, ""}, {"--days 0", exitUsage, ""}, {"--days dua", exitUsage, ""}, {"--from 2030-01-01", exitUsage, ""},
+	{"report", []try{{"--out laporan.html", exitDone, ""}, {"--days 0", exitUsage, ""}, {"--days dua", exitUsage, ""},
+		{"--from 2030-01-01", exitUsage, ""},
 		{"--out tidakada/x/y.html", exitConfig, ""}, {"x", exitUsage, ""}}},
-	{"closed add", []try{{"2026-12-25 Natal", exitDone, "EXISTS (SELECT 1 FROM reminder_closed_days WHERE name = 'Natal')"},
-		{"besok sekali", exitUsage, ""}, {"2026-12-31..2026-12-01", exitUsage, ""}, {"", exitUsage, ""}, {"2026-02-30", exitUsage, ""}}},
+	{"closed add", []try{{"2026-12-25 Natal", exitDone,
+		"EXISTS (SELECT 1 FROM reminder_closed_days WHERE name = 'Natal')"},
+		{"besok sekali", exitUsage, ""}, {"2026-12-31..2026-12-01", exitUsage, ""}, {"", exitUsage, ""},
+		{"2026-02-30", exitUsage, ""}}},
 	{"closed list", []try{{"", exitDone, ""}, {"--json", exitDone, ""}, {"semua", exitUsage, ""}}},
 	{"closed import", []try{{"tidakada.ics", exitUsage, ""}, {"", exitUsage, ""}}},
 	{"closed remove", []try{{"2026-12-25", exitDone, "NOT EXISTS (SELECT 1 FROM reminder_closed_days WHERE first_day = '2026-12-25')"},
 		{"2026-12-25", exitUsage, ""}, {"besok", exitUsage, ""}, {"", exitUsage, ""}}},
-	{"optout add", []try{{"Aisyah Putri", exitDone, "EXISTS (SELECT 1 FROM reminder_opt_outs)"}, {"isyah Putri", exitUsage, ""}, {"Aisyah", exitUsage, ""},
+	{"optout add", []try{{"Aisyah Putri", exitDone, "EXISTS (SELECT 1 FROM reminder_opt_outs)"},
+		{"isyah Putri", exitUsage, ""}, {"Aisyah", exitUsage, ""},
 		{"999999", exitUsage, ""}, {"syah@sekolah.sch.id", exitUsage, ""}, {"Budi", exitUsage, ""}, {"", exitUsage, ""}}},
 	{"optout list", []try{{"", exitDone, ""}, {"--json", exitDone, ""}, {"x", exitUsage, ""}}},
-	{"optout remove", []try{{"Aisyah Putri", exitDone, "NOT EXISTS (SELECT 1 FROM reminder_opt_outs)"}, {"Aisyah Putri", exitUsage, ""},
+	{"optout remove", []try{{"Aisyah Putri", exitDone, "NOT EXISTS (SELECT 1 FROM reminder_opt_outs)"},
+		{"Aisyah Putri", exitUsage, ""},
 		{"999999", exitUsage, ""}, {"", exitUsage, ""}}},
 	{"templates export", []try{{"kata", exitDone, ""}, {"kata", exitConfig, ""}, {"", exitUsage, ""}}},
-	{"prune", []try{{"", exitDone, ""}, {"--dry-run", exitDone, ""}, {"--older-than 1d", exitUsage, ""}, {"--older-than lama", exitUsage, ""}, {"x", exitUsage, ""}}},
-	{"quarantine", []try{{"--before besok", exitUsage, ""}, {"--undo", exitUsage, ""}, {"", exitUsage, ""}, {"x", exitUsage, ""}}},
+	{"prune", []try{{"", exitDone, ""}, {"--dry-run", exitDone, ""}, {"--older-than 1d", exitUsage, ""},
+		{"--older-than lama", exitUsage, ""}, {"x", exitUsage, ""}}},
+	{"quarantine", []try{{"--before besok", exitUsage, ""}, {"--undo", exitUsage, ""}, {"", exitUsage, ""},
+		{"x", exitUsage, ""}}},
 	{"desk", []try{{"--no-browser x", exitUsage, ""}, {"--browser", exitUsage, ""}, {"x", exitUsage, ""}}},
-	{"serve", []try{{"--port dua", exitUsage, ""}, {"--port 0", exitUsage, ""}, {"--port 99999", exitUsage, ""}, {"x", exitUsage, ""}}},
-	{"completion", []try{{"bash", exitDone, ""}, {"powershell", exitDone, ""}, {"dos", exitUsage, ""}, {"", exitUsage, ""}}},
+	{"serve", []try{{"--port dua", exitUsage, ""}, {"--port 0", exitUsage, ""}, {"--port 99999", exitUsage, ""},
+		{"x", exitUsage, ""}}},
+	{"completion", []try{{"bash", exitDone, ""}, {"powershell", exitDone, ""}, {"dos", exitUsage, ""},
+		{"", exitUsage, ""}}},
 	{"version", []try{{"", exitDone, ""}, {"--json", exitDone, ""}, {"x", exitUsage, ""}}},
-	{"guide", []try{{"--out panduan.html", exitDone, ""}, {"--out tidakada/x.html", exitConfig, ""}, {"x", exitUsage, ""}}},
-	{"grants", []try{{"--print", exitDone, ""}, {"--print --create-password", exitDone, ""}, {"--create", exitUsage, ""}, {"x", exitUsage, ""}}},
-	{"help", []try{{"", exitDone, ""}, {"run", exitDone, ""}, {"jelaskan", exitDone, ""}, {"closed add", exitDone, ""}, {"lari", exitUsage, ""}}},
-	{"", []try{{"", exitDone, ""}, {"/?", exitDone, ""}, {"lari", exitUsage, ""}, {"rum", exitUsage, ""}, {"closed ad", exitUsage, ""}, {"--versi", exitUsage, ""}}},
+	{"guide", []try{{"--out panduan.html", exitDone, ""}, {"--out tidakada/x.html", exitConfig, ""},
+		{"x", exitUsage, ""}}},
+	{"grants", []try{{"--print", exitDone, ""}, {"--print --create-password", exitDone, ""}, {"--create", exitUsage, ""},
+		{"x", exitUsage, ""}}},
+	{"help", []try{{"", exitDone, ""}, {"run", exitDone, ""}, {"jelaskan", exitDone, ""}, {"closed add", exitDone, ""},
+		{"lari", exitUsage, ""}}},
+	{"", []try{{"", exitDone, ""}, {"/?", exitDone, ""}, {"lari", exitUsage, ""}, {"rum", exitUsage, ""},
+		{"closed ad", exitUsage, ""}, {"--versi", exitUsage, ""}}},
 }
 
 // foreign are words that a text in a language cannot have.
@@ -93,7 +120,8 @@ var foreign = map[string]*regexp.Regexp{
 		`bantuan|perintah|pilihan|terkirim|dikirim|tanggal|nama|alasan|berkas|alamat|bawaan)\b`),
 }
 
-// notWords are no words of a text: what a machine said, what is to be typed, names of settings and files, what was typed.
+// notWords are no words of a text: what a machine said, what is to be typed, names of settings and files, what was
+// typed.
 var notWords = regexp.MustCompile(`(?m)^  pengingat .*|(Rincian|Details|Nama lain|Also): .*(\n +.*)*|folder \S+|'[^']*'|"[^"]*"|https?://\S+|--?[a-z-]+|\S*[_/\\=@.]\S*\w|pengingat( [a-z-]+)+|<[^>]*>`)
 
 // TestEveryCommand gives every command right, absent, misspelt and absurd arguments, in both languages.
@@ -118,13 +146,15 @@ func TestEveryCommand(t *testing.T) {
 			require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
 			today := at(t, environ, 0)
 			lend := func(name, email string) int64 {
-				return db.AddLoan(t, mysqltest.Loan{Due: today, Borrower: db.AddBorrower(t, mysqltest.Borrower{Name: name, Email: email, Class: "7A"})})
+				return db.AddLoan(t, mysqltest.Loan{Due: today,
+					Borrower: db.AddBorrower(t, mysqltest.Borrower{Name: name, Email: email, Class: "7A"})})
 			}
 			loan, returned := lend("Aisyah Putri", "aisyah@sekolah.sch.id"), lend("Citra", "citra@sekolah.sch.id")
 			lend("Budi", "budi1@sekolah.sch.id")
 			lend("Budi", "budi2@sekolah.sch.id")
 			lend("Dewi", "tolak@sekolah.sch.id")
-			value := map[string]string{"{loan}": fmt.Sprint(loan), "{returned}": fmt.Sprint(returned), "{address}": "aisyah@sekolah.sch.id"}
+			value := map[string]string{"{loan}": fmt.Sprint(loan), "{returned}": fmt.Sprint(returned),
+				"{address}": "aisyah@sekolah.sch.id"}
 			read := func(said string, args ...string) {
 				assert.Empty(t, words.FindString(notWords.ReplaceAllString(said, "")), "%v: %s", args, said)
 				for line := range strings.Lines(said) {
@@ -212,8 +242,9 @@ func TestIndonesianNames(t *testing.T) {
 	t.Chdir(t.TempDir())
 	root := (&program{}).root()
 	for name, command := range map[string]string{
-		"kirim": "run", "lihat": "preview", "gagal": "failed", "ulangi": "retry", "batal": "cancel", "cari": "find", "jelaskan": "explain",
-		"periksa": "doctor", "jeda": "pause", "lanjut": "resume", "libur": "closed", "laporan": "report", "meja": "desk",
+		"kirim": "run", "lihat": "preview", "gagal": "failed", "ulangi": "retry", "batal": "cancel", "cari": "find",
+		"jelaskan": "explain",
+		"periksa":  "doctor", "jeda": "pause", "lanjut": "resume", "libur": "closed", "laporan": "report", "meja": "desk",
 	} {
 		cmd, _, err := root.Find([]string{name})
 		require.NoError(t, err, name)

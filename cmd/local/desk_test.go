@@ -34,7 +34,8 @@ func TestDesk(t *testing.T) {
 	}})
 	bad := maps.Clone(environ)
 	bad["MAIL_PORT"], bad["REMINDER_UNKNOWN"] = fmt.Sprint(refusing.Port()), "hold"
-	gone := db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0), Borrower: db.AddBorrower(t, mysqltest.Borrower{Email: "gone@example.org"})})
+	gone := db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0),
+		Borrower: db.AddBorrower(t, mysqltest.Borrower{Email: "gone@example.org"})})
 	silent := db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0)})
 	assert.Contains(t, command(t, environ, "failed").out, "Tidak ada")
 	assert.Equal(t, exitNeedsPerson, command(t, bad, "run").code)
@@ -53,7 +54,8 @@ func TestDesk(t *testing.T) {
 	assert.Regexp(t, `x +server surel menolak alamat itu untuk seterusnya`, explained.out)
 
 	for _, args := range [][]string{{"retry"}, {"retry", "--failed", "--unknown"}, {"retry", "--failed", "--refused"},
-		{"retry", "1", "--failed"}, {"retry", "x"}, {"cancel"}, {"cancel", "x"}, {"retry", "999"}, {"cancel", "0"}, {"retry", "-1"}} {
+		{"retry", "1", "--failed"}, {"retry", "x"}, {"cancel"}, {"cancel", "x"}, {"retry", "999"}, {"cancel", "0"},
+		{"retry", "-1"}} {
 		assert.Equal(t, exitUsage, command(t, environ, args...).code, "%v", args)
 	}
 	var id, other int64
@@ -123,8 +125,10 @@ func TestClosedAndOptOut(t *testing.T) {
 	assert.Regexp(t, fmt.Sprintf(`^Siswa .*\(.*ID %d\)\n$`, b), command(t, environ, "optout", "list").out)
 	assert.Equal(t, 1, report(t, command(t, environ, "run", "--json")).Loans.Held)
 	assert.Empty(t, srv.Messages())
-	db.AddLoan(t, mysqltest.Loan{Due: today, Borrower: db.AddBorrower(t, mysqltest.Borrower{Name: "Rizali", Email: "rizali@example.org; dua@example.org"})})
-	for _, nobody := range []string{"siapa@example.org", "ali@example.org", "izali", "999999", "li@example.org; dua@example.org", "12abc", fmt.Sprint(b) + "abc"} {
+	db.AddLoan(t, mysqltest.Loan{Due: today, Borrower: db.AddBorrower(t,
+		mysqltest.Borrower{Name: "Rizali", Email: "rizali@example.org; dua@example.org"})})
+	for _, nobody := range []string{"siapa@example.org", "ali@example.org", "izali", "999999",
+		"li@example.org; dua@example.org", "12abc", fmt.Sprint(b) + "abc"} {
 		assert.Equal(t, exitUsage, command(t, environ, "optout", "add", nobody).code, nobody)
 	}
 	assert.Equal(t, exitUsage, command(t, environ, "find", "ali").code)
@@ -141,7 +145,8 @@ func TestExplain(t *testing.T) {
 	db, _, environ := school(t)
 	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
 	loan := db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0)})
-	old := db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, -100), Borrower: db.AddBorrower(t, mysqltest.Borrower{Email: "tidak ada"})})
+	old := db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, -100),
+		Borrower: db.AddBorrower(t, mysqltest.Borrower{Email: "tidak ada"})})
 	var ref string
 	require.NoError(t, db.Admin.QueryRow("SELECT no_peminjaman FROM peminjaman WHERE id = ?", loan).Scan(&ref))
 	for _, key := range []string{fmt.Sprint(loan), ref} {
@@ -163,7 +168,8 @@ func TestExplain(t *testing.T) {
 	db.Exec(t, "ALTER TABLE users AUTO_INCREMENT = 5000")
 	ratna := db.AddBorrower(t, mysqltest.Borrower{Name: "Ratna"})
 	db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0), Borrower: ratna})
-	other := db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0), Borrower: db.AddBorrower(t, mysqltest.Borrower{Name: "Seno"})})
+	other := db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0),
+		Borrower: db.AddBorrower(t, mysqltest.Borrower{Name: "Seno"})})
 	db.Exec(t, "UPDATE peminjaman SET id = ? WHERE id = ?", ratna, other)
 	got = command(t, environ, "explain", fmt.Sprint(ratna))
 	assert.Contains(t, got.out, "Seno")

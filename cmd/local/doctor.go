@@ -56,7 +56,8 @@ type finding struct {
 	Details  string         `json:"details,omitempty"`
 }
 
-// examine checks everything that this program and this computer have. It asks whether there is a newer version when it may.
+// examine checks everything that this program and this computer have. It asks whether there is a newer version when it
+// may.
 func (p *program) examine(ctx context.Context, ask bool, each func(check.Finding)) {
 	m := check.Machine{
 		App: p.app, Config: func() (setup.Config, error) { return p.config(setup.LoadDatabase) }, EnvFile: p.envFile,
@@ -72,7 +73,8 @@ func (p *program) examine(ctx context.Context, ask bool, each func(check.Finding
 // printFindings prints them for a person, what needs one last, where it is still on the screen.
 func (p *program) printFindings(all []finding) {
 	order := []check.Severity{check.OK, check.Warn, check.Fail}
-	marks := map[check.Severity]string{check.OK: "ok", check.Warn: p.say("doctor.word_warn"), check.Fail: p.say("doctor.word_fail")}
+	marks := map[check.Severity]string{check.OK: "ok", check.Warn: p.say("doctor.word_warn"),
+		check.Fail: p.say("doctor.word_fail")}
 	count := map[check.Severity]int{}
 	slices.SortStableFunc(all, func(a, b finding) int {
 		return cmp.Compare(slices.Index(order, a.Severity), slices.Index(order, b.Severity))
@@ -97,8 +99,8 @@ func (p *program) printFindings(all []finding) {
 	p.print("doctor.count", "N", count[check.Fail], "Count", count[check.Warn], "Count2", count[check.OK])
 }
 
-// wrap breaks a text at spaces so that it fits a terminal of 80 columns. The lines after the first are indented, beside what
-// they begin with; "- " hangs out.
+// wrap breaks a text at spaces so that it fits a terminal of 80 columns. The lines after the first are indented, beside
+// what they begin with; "- " hangs out.
 func wrap(text string, indent int) string {
 	lines, margin := strings.Split(text, "\n"), strings.Repeat(" ", indent)
 	for i, line := range lines {

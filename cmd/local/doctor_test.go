@@ -39,16 +39,19 @@ func healthy(t *testing.T) (*mysqltest.DB, machine, map[string]string) {
 	user := db.User(t, grants(t))
 	environ["DB_USERNAME"], environ["DB_PASSWORD"] = user.User, user.Passwd
 	environ["MAIL_FROM_ADDRESS"] = "perpus@mtsn6garut.sch.id"
-	db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0), Borrower: db.AddBorrower(t, mysqltest.Borrower{Name: "Rahasia", Email: "ani@sekolah.sch.id"})})
+	db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0),
+		Borrower: db.AddBorrower(t, mysqltest.Borrower{Name: "Rahasia", Email: "ani@sekolah.sch.id"})})
 	require.Equal(t, exitDone, command(t, environ, "run").code)
 	return db, knownMachine(), environ
 }
 
 func knownMachine() machine {
 	m := quietMachine
-	m.lookupTXT = dns(map[string]string{"mtsn6garut.sch.id": "v=spf1 mx ~all", "_dmarc.mtsn6garut.sch.id": "v=DMARC1; p=none"})
+	m.lookupTXT = dns(map[string]string{"mtsn6garut.sch.id": "v=spf1 mx ~all",
+		"_dmarc.mtsn6garut.sch.id": "v=DMARC1; p=none"})
 	m.command = func(_ context.Context, name string, args ...string) (string, error) {
-		return map[string]string{"pengingat.timer": "LoadState=loaded\n", "pengingat.service": "ExecMainStatus=0\n"}[args[len(args)-1]], nil
+		return map[string]string{"pengingat.timer": "LoadState=loaded\n",
+			"pengingat.service": "ExecMainStatus=0\n"}[args[len(args)-1]], nil
 	}
 	return m
 }
@@ -111,7 +114,8 @@ func TestDoctorPrintsNobody(t *testing.T) {
 	db, _, environ := healthy(t)
 	b := db.AddBorrower(t, mysqltest.Borrower{Name: "Rahasia", Email: "ani@gmial.com; ani@sekolah.sch.id"})
 	db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0), Borrower: b})
-	db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0), Borrower: db.AddBorrower(t, mysqltest.Borrower{Email: "budi tidak punya"})})
+	db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0),
+		Borrower: db.AddBorrower(t, mysqltest.Borrower{Email: "budi tidak punya"})})
 	environ["MAIL_PASSWORD"], environ["MAIL_USERNAME"], environ["MAIL_PORT"] = "hush-hush", "ani@gmail.com", "1"
 	environ["REMINDER_ONLY_TO"] = "ani@sekolah.sch.id"
 	for _, locale := range []string{"id", "en"} {
@@ -168,17 +172,21 @@ func TestDoctorFinds(t *testing.T) {
 		{"mail to files", set("MAIL_MAILER", "file"), "", "settings: MAIL_MAILER=file", exitNeedsPerson},
 		{"only to", set("REMINDER_ONLY_TO", "a@b.id"), "", "settings: REMINDER_ONLY_TO masih terisi", exitNeedsPerson},
 		{"mail server down", set("MAIL_PORT", "1"), "", "mail: Server surel tidak terjangkau", exitRetry},
-		{"sample sender", set("MAIL_FROM_ADDRESS", "hello@example.com"), "", "sender: MAIL_FROM_ADDRESS beralamat di example.com", exitConfig},
+		{"sample sender", set("MAIL_FROM_ADDRESS", "hello@example.com"), "",
+			"sender: MAIL_FROM_ADDRESS beralamat di example.com", exitConfig},
 		{"another zone", set("APP_TIMEZONE", "UTC"), "", "clock: APP_TIMEZONE=UTC", exitNeedsPerson},
 		{"root", func(environ map[string]string, _ *machine) {
 			environ["DB_USERNAME"], environ["DB_PASSWORD"] = db.Config.User, db.Config.Passwd
 		}, "", "rights: Pengguna basis data punya hak lebih dari yang perlu: ALL PRIVILEGES ON *.*", exitNeedsPerson},
-		{"a right is missing", statement("REVOKE DELETE ON " + db.Name + ".reminder_runs FROM '" + environ["DB_USERNAME"] + "'@'%'"),
+		{"a right is missing", statement("REVOKE DELETE ON " + db.Name + ".reminder_runs FROM '" + environ["DB_USERNAME"] +
+			"'@'%'"),
 			"GRANT DELETE ON " + db.Name + ".reminder_runs TO '" + environ["DB_USERNAME"] + "'@'%'",
 			"rights: Pengguna basis data tidak punya hak: DELETE reminder_runs", exitConfig},
-		{"another engine", statement("ALTER TABLE reminder_runs ENGINE = MyISAM"), "ALTER TABLE reminder_runs ENGINE = InnoDB",
+		{"another engine", statement("ALTER TABLE reminder_runs ENGINE = MyISAM"),
+			"ALTER TABLE reminder_runs ENGINE = InnoDB",
 			"schema: Bukan tabel InnoDB: reminder_runs", exitConfig},
-		{"a run in the future", statement("UPDATE reminder_runs SET started_at = '2099-01-01'"), "UPDATE reminder_runs SET started_at = UTC_TIMESTAMP(6)",
+		{"a run in the future", statement("UPDATE reminder_runs SET started_at = '2099-01-01'"),
+			"UPDATE reminder_runs SET started_at = UTC_TIMESTAMP(6)",
 			"records: Jam komputer mundur", exitNeedsPerson},
 		{"disk full", func(_ map[string]string, m *machine) {
 			m.freeSpace = func(string) (uint64, error) { return 5 << 20, nil }
@@ -190,8 +198,10 @@ func TestDoctorFinds(t *testing.T) {
 		{"no task on Windows", schtasks("", &exec.ExitError{}), "", "task: Tugas terjadwal belum terpasang", exitNeedsPerson},
 		{"Windows task ran well", schtasks(windowsRow(0), nil), "", "", exitDone},
 		{"Windows task is running", schtasks(windowsRow(267009), nil), "", "", exitDone},
-		{"Windows task failed", schtasks(windowsRow(-2147024894), nil), "", "task: Tugas terjadwal terakhir gagal dengan kode -2147024894 (0x80070002)", exitNeedsPerson},
-		{"Windows task is disabled", schtasks(windowsRow(267010), nil), "", "task: Tugas terjadwal dimatikan", exitNeedsPerson},
+		{"Windows task failed", schtasks(windowsRow(-2147024894), nil), "",
+			"task: Tugas terjadwal terakhir gagal dengan kode -2147024894 (0x80070002)", exitNeedsPerson},
+		{"Windows task is disabled", schtasks(windowsRow(267010), nil), "", "task: Tugas terjadwal dimatikan",
+			exitNeedsPerson},
 		{"schtasks says nothing", schtasks("", nil), "", "", exitDone},
 		{"old service", func(_ map[string]string, m *machine) {
 			m.os = "windows"
@@ -202,13 +212,16 @@ func TestDoctorFinds(t *testing.T) {
 				return windowsRow(0), nil
 			}
 		}, "", "rival: Layanan lama LaravelScheduler masih berjalan", exitNeedsPerson},
-		{"no SPF", func(_ map[string]string, m *machine) { m.lookupTXT = dns(nil) }, "", "dns: Domain mtsn6garut.sch.id tidak punya catatan SPF", exitNeedsPerson},
+		{"no SPF", func(_ map[string]string, m *machine) { m.lookupTXT = dns(nil) }, "",
+			"dns: Domain mtsn6garut.sch.id tidak punya catatan SPF", exitNeedsPerson},
 		{"DNS knows no name at all", func(_ map[string]string, m *machine) {
 			m.lookupTXT = func(context.Context, string) ([]string, error) { return nil, &net.DNSError{IsNotFound: true} }
 		}, "", "", exitDone},
 		{"DNS is silent", func(_ map[string]string, m *machine) { m.lookupTXT = quietMachine.lookupTXT }, "", "", exitDone},
-		{"somebody else sends for Gmail", sendGrid("perpus@gmail.com", ""), "", "sender: MAIL_FROM_ADDRESS di gmail.com, tetapi dikirim lewat penyedia lain", exitNeedsPerson},
-		{"no DKIM key", sendGrid("perpus@mtsn6garut.sch.id", "v=spf1 ~all"), "", "dns: Domain mtsn6garut.sch.id tidak punya kunci DKIM", exitNeedsPerson},
+		{"somebody else sends for Gmail", sendGrid("perpus@gmail.com", ""), "",
+			"sender: MAIL_FROM_ADDRESS di gmail.com, tetapi dikirim lewat penyedia lain", exitNeedsPerson},
+		{"no DKIM key", sendGrid("perpus@mtsn6garut.sch.id", "v=spf1 ~all"), "",
+			"dns: Domain mtsn6garut.sch.id tidak punya kunci DKIM", exitNeedsPerson},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			changed, m := maps.Clone(environ), knownMachine()
@@ -238,7 +251,8 @@ func TestDoctorReadsTheApplication(t *testing.T) {
 	environ["DB_USERNAME"], environ["DB_PASSWORD"] = db.Config.User, db.Config.Passwd
 	db.Exec(t, "ALTER TABLE peminjaman MODIFY status VARCHAR(20) NOT NULL")
 	db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0), Status: "Diperpanjang"})
-	db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0), Borrower: db.AddBorrower(t, mysqltest.Borrower{Email: "contoh@perpustakaan.com"})})
+	db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0),
+		Borrower: db.AddBorrower(t, mysqltest.Borrower{Email: "contoh@perpustakaan.com"})})
 	db.Exec(t, `INSERT INTO jobs (queue, payload, attempts, available_at, created_at) VALUES ('default', 'App\\Notifications\\PengembalianBukuNotification', 0, 1, 1)`)
 	db.Exec(t, `CREATE OR REPLACE VIEW reminder_loans AS SELECT p.id loan_id, u.id borrower_id, u.nama borrower_name, u.email, '' title,
 		IF(p.id = 1, NULL, p.tanggal_kembali) due_at, NULL loan_ref, NULL item_code, NULL borrowed_at, NULL group_name, NULL language, NULL hold_reason, NULL fine_per_day
@@ -258,7 +272,8 @@ func TestDoctorReadsTheApplication(t *testing.T) {
 	db.Exec(t, "CREATE OR REPLACE VIEW reminder_loans AS SELECT id AS loan_id, user_id AS borrower_id FROM peminjaman")
 	code, findings := diagnosis(t, m, environ)
 	assert.Equal(t, exitConfig, code)
-	assert.Contains(t, strings.Join(troubles(findings), "\n"), "schema: View reminder_loans tidak punya kolom: borrower_name, email, title, due_at")
+	assert.Contains(t, strings.Join(troubles(findings), "\n"),
+		"schema: View reminder_loans tidak punya kolom: borrower_name, email, title, due_at")
 }
 
 // TestDoctorLooksAtEachRow: a view made by hand can be wrong in ways that no table of the library's system is.
@@ -269,7 +284,8 @@ func TestDoctorLooksAtEachRow(t *testing.T) {
 		u.email, b.judul AS title, p.tanggal_kembali AS due_at FROM peminjaman p JOIN users u ON u.id = p.user_id JOIN buku b ON b.id = p.buku_id`)
 	code, findings := diagnosis(t, m, environ)
 	assert.Equal(t, exitNeedsPerson, code)
-	assert.Regexp(t, `loans: View reminder_loans: \d+ loan_id atau borrower_id lebih panjang dari 100 huruf`, strings.Join(troubles(findings), "\n"))
+	assert.Regexp(t, `loans: View reminder_loans: \d+ loan_id atau borrower_id lebih panjang dari 100 huruf`,
+		strings.Join(troubles(findings), "\n"))
 }
 
 // TestDoctorSeesSlowReading: an index is proposed when reading the loans takes longer than two seconds.

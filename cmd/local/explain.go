@@ -51,7 +51,8 @@ func (p *program) explainCommand() *cobra.Command {
 // explainClosed tells what was on record about a loan that is not open any more.
 func (p *program) explainClosed(past []reminder.PastNotice, s reminder.Settings) error {
 	if p.asJSON {
-		return p.printJSON([]reminder.Explanation{{Loan: reminder.Loan{ID: past[0].Loan}, Hinders: []reminder.Verdict{"not_open"}, Past: past}})
+		return p.printJSON([]reminder.Explanation{{Loan: reminder.Loan{ID: past[0].Loan},
+			Hinders: []reminder.Verdict{"not_open"}, Past: past}})
 	}
 	p.print("explain.no_open_loan_has_this")
 	p.printPast(past, "", s)
@@ -64,7 +65,8 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 	fmt.Fprintln(p.out, wrap(p.book(l), 0))
 	odd := l.Odd(x.Today)
 	if odd != "due_at" && !l.Due.IsZero() {
-		fmt.Fprintln(p.out, wrap(p.say("explain.today", "Today", letter.Day(x.Today, p.locale), "StepText", p.stepText(x.Offset)), 0))
+		fmt.Fprintln(p.out, wrap(p.say("explain.today", "Today", letter.Day(x.Today, p.locale), "StepText",
+			p.stepText(x.Offset)), 0))
 	}
 	// rule tells of one rule: what is so when it lets a mail pass, and when it does not.
 	rule := func(against []reminder.Verdict, v reminder.Verdict, passes, hinders string) {
@@ -96,7 +98,8 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 			cmp.Or(desk.Plain(l.Borrower.Email), p.say("explain.empty_or_applications_sample_address")))
 	rule(x.Hinders, reminder.VerdictBadAddress, "", p.say("explain.mail_server_refused_that_address"))
 	rule(x.Hinders, reminder.VerdictWithheld, "", p.say("explain.reminder_only_withholds_mail_that"))
-	rule(x.Hinders, reminder.VerdictNotYet, p.say("explain.its_time_has_come_schedule", "StepText", p.stepText(x.Step), "Schedule", s.Schedule),
+	rule(x.Hinders, reminder.VerdictNotYet, p.say("explain.its_time_has_come_schedule", "StepText", p.stepText(x.Step),
+		"Schedule", s.Schedule),
 		p.say("explain.its_time_has_not_come", "Schedule", s.Schedule))
 	rule(x.Hinders, reminder.VerdictTold, "", p.told(x, s))
 	rule(x.Later, reminder.VerdictOutsideWindow, "", p.say("explain.it_outside_send_window_now", "Window", s.Window))

@@ -69,16 +69,19 @@ func (p *program) grantsCommand() *cobra.Command {
 				return err
 			}
 			_, statements, _ := strings.Cut(deploy.Grants, "\n\n") // after what it says to change by hand
-			statements = strings.ReplaceAll(statements, "ON perpustakaan.", "ON `"+strings.ReplaceAll(cfg.DBDatabase, "`", "``")+"`.")
+			statements = strings.ReplaceAll(statements, "ON perpustakaan.",
+				"ON `"+strings.ReplaceAll(cfg.DBDatabase, "`", "``")+"`.")
 			if !cfg.DBLocal() {
-				statements = strings.ReplaceAll(statements, "'pengingat'@'localhost'", "'pengingat'@'%'") + "\nALTER USER 'pengingat'@'%' REQUIRE SSL;\n"
+				statements = strings.ReplaceAll(statements, "'pengingat'@'localhost'", "'pengingat'@'%'") +
+					"\nALTER USER 'pengingat'@'%' REQUIRE SSL;\n"
 			}
 			if create {
 				password := newPassword()
 				first, rest, _ := strings.Cut(strings.Replace(statements, "ganti-kata-sandi-ini", password, 1), "\n")
 				// CREATE USER IF NOT EXISTS leaves the password of a user who is there.
 				statements = first + "\n" + strings.Replace(first, "CREATE USER IF NOT EXISTS", "ALTER USER", 1) + "\n" + rest
-				statements += "\n-- " + p.say("grants.in_settings") + "\n-- DB_USERNAME=pengingat\n-- DB_PASSWORD=" + password + "\n"
+				statements += "\n-- " + p.say("grants.in_settings") + "\n-- DB_USERNAME=pengingat\n-- DB_PASSWORD=" + password +
+					"\n"
 			}
 			_, err = fmt.Fprint(p.out, statements)
 			return err
@@ -89,7 +92,8 @@ func (p *program) grantsCommand() *cobra.Command {
 	return cmd
 }
 
-// newPassword makes a password that a settings file holds without quotes, and that servers' rules about kinds of characters accept.
+// newPassword makes a password that a settings file holds without quotes, and that servers' rules about kinds of
+// characters accept.
 func newPassword() string {
 	text := rand.Text()
 	return strings.ToLower(text[:8]) + "-" + text[8:20] + "7"

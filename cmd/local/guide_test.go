@@ -67,18 +67,21 @@ func (s *scene) today() string { return at(s.t, s.environ, 0) }
 
 // loan adds a loan that is due today.
 func (s *scene) loan() int64 {
-	return s.db.AddLoan(s.t, mysqltest.Loan{Due: s.today(), Borrower: s.db.AddBorrower(s.t, mysqltest.Borrower{Email: "siswa@sekolah.sch.id"})})
+	return s.db.AddLoan(s.t, mysqltest.Loan{Due: s.today(),
+		Borrower: s.db.AddBorrower(s.t, mysqltest.Borrower{Email: "siswa@sekolah.sch.id"})})
 }
 
 // refusing makes the mail server answer so in a phase.
 func (s *scene) refusing(phase, reply string) {
-	srv := mailtest.NewServer(s.t, mailtest.Options{Username: "perpus", Password: "secret", Script: func(c mailtest.Command) mailtest.Action {
-		if c.Phase == phase {
-			return mailtest.Action{Reply: reply, Drop: reply == ""}
-		}
-		return mailtest.Action{}
-	}})
-	s.environ["MAIL_PORT"], s.environ["MAIL_USERNAME"], s.environ["MAIL_PASSWORD"] = fmt.Sprint(srv.Port()), "perpus", "secret"
+	srv := mailtest.NewServer(s.t, mailtest.Options{Username: "perpus", Password: "secret",
+		Script: func(c mailtest.Command) mailtest.Action {
+			if c.Phase == phase {
+				return mailtest.Action{Reply: reply, Drop: reply == ""}
+			}
+			return mailtest.Action{}
+		}})
+	s.environ["MAIL_PORT"], s.environ["MAIL_USERNAME"], s.environ["MAIL_PASSWORD"] = fmt.Sprint(srv.Port()), "perpus",
+		"secret"
 }
 
 // paused runs twice with a server that answers so.
@@ -148,8 +151,14 @@ var symptoms = map[string]func(*scene) string{
 	"Tidak ada yang dikirim dari sana": func(s *scene) string {
 		return s.with("MAIL_FROM_ADDRESS", "hello@example.com", "run")
 	},
-	"MAIL_MAILER=file: surel hanya ditulis ke folder": func(s *scene) string { return s.with("MAIL_MAILER", "file", "doctor") },
-	"REMINDER_ONLY_TO masih terisi.":                  func(s *scene) string { return s.with("REMINDER_ONLY_TO", "a@b.id", "doctor") },
+	"MAIL_MAILER=file: surel hanya ditulis ke folder": func(s *scene) string {
+		return s.with("MAIL_MAILER", "file",
+			"doctor")
+	},
+	"REMINDER_ONLY_TO masih terisi.": func(s *scene) string {
+		return s.with("REMINDER_ONLY_TO", "a@b.id",
+			"doctor")
+	},
 
 	"Basis data tidak dapat dihubungi.": func(s *scene) string { return s.with("DB_PORT", "1", "run") },
 	"Basis data menolak login.":         func(s *scene) string { return s.with("DB_PASSWORD", "salah", "run") },
@@ -180,7 +189,10 @@ var symptoms = map[string]func(*scene) string{
 		s.loan()
 		return s.with("MAIL_PORT", "1", "run")
 	},
-	"Nama server MAIL_HOST tidak ditemukan.": func(s *scene) string { return s.with("MAIL_HOST", "smtp..gmail.com", "doctor") },
+	"Nama server MAIL_HOST tidak ditemukan.": func(s *scene) string {
+		return s.with("MAIL_HOST", "smtp..gmail.com",
+			"doctor")
+	},
 	"Server surel tidak terjangkau di port itu.": func(s *scene) string {
 		return s.with("MAIL_PORT", "1", "doctor")
 	},
@@ -192,7 +204,8 @@ var symptoms = map[string]func(*scene) string{
 	"Sertifikat server di luar masa berlakunya.": func(s *scene) string {
 		expired := mailtest.NewCertificate(s.t, time.Now().Add(-time.Hour), "127.0.0.1")
 		srv := mailtest.NewServer(s.t, mailtest.Options{TLS: mailtest.StartTLS, Certificate: &expired})
-		require.NoError(s.t, os.WriteFile("ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: expired.Certificate[0]}), 0o600))
+		require.NoError(s.t, os.WriteFile("ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+			Bytes: expired.Certificate[0]}), 0o600))
 		s.environ["MAIL_ENCRYPTION"], s.environ["MAIL_CA_FILE"] = "tls", "ca.pem"
 		return s.with("MAIL_PORT", fmt.Sprint(srv.Port()), "doctor")
 	},
@@ -272,7 +285,8 @@ var symptoms = map[string]func(*scene) string{
 	},
 	"Beberapa peminjam yang berbeda dijawab sama oleh server surel.": func(s *scene) string {
 		for i := range 3 {
-			s.db.AddLoan(s.t, mysqltest.Loan{Due: s.today(), Borrower: s.db.AddBorrower(s.t, mysqltest.Borrower{Email: fmt.Sprintf("s%d@sekolah.sch.id", i)})})
+			s.db.AddLoan(s.t, mysqltest.Loan{Due: s.today(),
+				Borrower: s.db.AddBorrower(s.t, mysqltest.Borrower{Email: fmt.Sprintf("s%d@sekolah.sch.id", i)})})
 		}
 		s.refusing("dot", "554 5.7.1 tidak disukai")
 		return s.says("run")
@@ -312,7 +326,8 @@ var symptoms = map[string]func(*scene) string{
 		return s.says("closed", "import", "libur.csv")
 	},
 	"perayaan dilewati": func(s *scene) string {
-		require.NoError(s.t, os.WriteFile("libur.ics", []byte(calendarFile(google("20990214", "Valentine", "Perayaan"))), 0o600))
+		require.NoError(s.t, os.WriteFile("libur.ics", []byte(calendarFile(google("20990214", "Valentine", "Perayaan"))),
+			0o600))
 		return s.says("closed", "import", "libur.ics")
 	},
 	"bukan kalender (.ics) atau tabel (.csv)": func(s *scene) string {
@@ -372,7 +387,8 @@ var symptoms = map[string]func(*scene) string{
 	"tidak ada yang diubah.":   func(s *scene) string { return s.says("retry", "999") },
 	"harus dalam setahun dari": func(s *scene) string { return s.says("pause", "--until", "2020-01-01") },
 	"peminjam tidak dapat dihubungi lewat surel.": func(s *scene) string {
-		s.db.AddLoan(s.t, mysqltest.Loan{Due: s.today(), Borrower: s.db.AddBorrower(s.t, mysqltest.Borrower{Email: "tidak ada"})})
+		s.db.AddLoan(s.t, mysqltest.Loan{Due: s.today(),
+			Borrower: s.db.AddBorrower(s.t, mysqltest.Borrower{Email: "tidak ada"})})
 		return s.says("doctor")
 	},
 
@@ -422,7 +438,8 @@ func TestSymptoms(t *testing.T) {
 		headings = append(headings, heading)
 		assert.Contains(t, section, "**Lakukan:**", heading)
 	}
-	assert.ElementsMatch(t, slices.Collect(maps.Keys(symptoms)), headings, "each symptom of the guide needs a test, and the other way round")
+	assert.ElementsMatch(t, slices.Collect(maps.Keys(symptoms)), headings,
+		"each symptom of the guide needs a test, and the other way round")
 
 	db, _, environ := school(t)
 	environ["MAIL_FROM_ADDRESS"] = "perpus@mtsn6garut.sch.id"
@@ -431,7 +448,8 @@ func TestSymptoms(t *testing.T) {
 			require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
 			db.Exec(t, "DROP TRIGGER IF EXISTS failing")
 			db.Exec(t, "DELETE FROM reminder_migrations WHERE version_id > ?", mysql.SchemaVersion)
-			for _, table := range []string{"reminder_emails", "reminder_notices", "reminder_runs", "reminder_state", "reminder_closed_days",
+			for _, table := range []string{"reminder_emails", "reminder_notices", "reminder_runs", "reminder_state",
+				"reminder_closed_days",
 				"reminder_bad_addresses", "jobs", "peminjaman", "buku", "siswa", "users"} {
 				db.Exec(t, "DELETE FROM "+table)
 			}
@@ -453,11 +471,12 @@ func TestSymptoms(t *testing.T) {
 
 // TestNothingIsTyped: the guide for a librarian has no command.
 func TestNothingIsTyped(t *testing.T) {
-	assert.NotRegexp(t, `(?m)^    |\x60pengingat |(?i)command prompt|\bcmd\b`, strings.SplitN(guide(t, "pasang.md"), "\n## ", 2)[1])
+	assert.NotRegexp(t, `(?m)^    |\x60pengingat |(?i)command prompt|\bcmd\b`,
+		strings.SplitN(guide(t, "pasang.md"), "\n## ", 2)[1])
 }
 
-// TestInstallGuide types what perintah.md says, on an empty folder, a Laravel .env and the school's database: within five commands
-// the hourly task is there, and before it nobody but the librarian gets mail.
+// TestInstallGuide types what perintah.md says, on an empty folder, a Laravel .env and the school's database: within
+// five commands the hourly task is there, and before it nobody but the librarian gets mail.
 func TestInstallGuide(t *testing.T) {
 	db, srv, environ := school(t)
 	file, _ := laravel(t, environ)
@@ -503,8 +522,8 @@ func TestInstallGuide(t *testing.T) {
 var ofOthers = regexp.MustCompile(`^(\.env|pengingat\.env|kalender-pendidikan\.ics|libur\.csv|scheduler\.bat|my\.ini|certutil|nssm\.exe|` +
 	`path/to/\.env|mails|logs|logs/pengingat\.log|Asia/\w+|\.csv|\.ics)$`)
 
-// TestGuidesNameRealThings: every command, option, setting, make target, link, path and file name in the guides and the README is
-// one of the program, the repository or a release.
+// TestGuidesNameRealThings: every command, option, setting, make target, link, path and file name in the guides and the
+// README is one of the program, the repository or a release.
 func TestGuidesNameRealThings(t *testing.T) {
 	root := (&program{}).root()
 	read := func(name string) string {
@@ -513,16 +532,20 @@ func TestGuidesNameRealThings(t *testing.T) {
 		return strings.ReplaceAll(string(text), "\r\n", "\n")
 	}
 	makefile, dist := read("Makefile"), read("deploy/release/dist.sh")
-	keys := append(setup.Keys(), "DB_URL", "MAIL_URL", "REMINDER_ONLYTO") // taken apart before they are read; misspelt on purpose
-	var released []string                                                 // as the Windows zip and the setup program have them; X.Y.Z stands for a version
-	for _, m := range regexp.MustCompile(`\$(?:folder|out|1)/([\w$.-]+\.\w+)`).FindAllStringSubmatch(strings.ReplaceAll(dist, "$number", "X.Y.Z"), -1) {
+	// taken apart before they are read; misspelt on purpose
+	keys := append(setup.Keys(), "DB_URL", "MAIL_URL", "REMINDER_ONLYTO")
+	var released []string // as the Windows zip and the setup program have them; X.Y.Z stands for a version
+	made := regexp.MustCompile(`\$(?:folder|out|1)/([\w$.-]+\.\w+)`)
+	for _, m := range made.FindAllStringSubmatch(strings.ReplaceAll(dist, "$number", "X.Y.Z"), -1) {
 		released = append(released, m[1])
 	}
 	released = append(released, "pengingat.exe", "old-services.cmd", "grants.sql", "SHA256SUMS", "bin/pengingat")
-	require.NoError(t, filepath.WalkDir(filepath.Join(guideFolder, "../../reminder"), func(path string, _ os.DirEntry, err error) error {
-		released = append(released, filepath.Base(path)) // the words as 'templates export' writes them, and the design's files
-		return err
-	}))
+	require.NoError(t, filepath.WalkDir(filepath.Join(guideFolder, "../../reminder"),
+		func(path string, _ os.DirEntry, err error) error {
+			// the words as 'templates export' writes them, and the design's files
+			released = append(released, filepath.Base(path))
+			return err
+		}))
 	require.Contains(t, released, "pengingat-setup-X.Y.Z.exe")
 	require.Contains(t, released, "panduan.html")
 
@@ -534,16 +557,19 @@ func TestGuidesNameRealThings(t *testing.T) {
 		require.NoError(t, err)
 		text := read(name)
 		if name != "README.md" {
-			assert.Contains(t, strings.Join(strings.SplitN(text, "\n", 6)[:5], "\n"), "*English:", "%s: a summary at its top", name)
+			assert.Contains(t, strings.Join(strings.SplitN(text, "\n", 6)[:5], "\n"), "*English:", "%s: a summary at its top",
+				name)
 		}
-		for _, m := range regexp.MustCompile("(?m)(?:^ +|`)pengingat ([a-z-]+)((?: [^`\n]*)?)").FindAllStringSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile("(?m)(?:^ +|`)pengingat ([a-z-]+)((?: [^`\n]*)?)").FindAllStringSubmatch(text,
+			-1) {
 			args := append([]string{m[1]}, strings.Fields(m[2])...)
 			cmd, _, err := root.Find(args)
 			if assert.NoError(t, err, "%s: %v", name, args) && assert.NotEqual(t, root, cmd, "%s: %v", name, args) {
 				for _, arg := range args {
 					if option, ok := strings.CutPrefix(arg, "--"); ok {
 						option, _, _ = strings.Cut(strings.Trim(option, ".,`"), "=")
-						assert.True(t, cmd.Flags().Lookup(option) != nil || root.PersistentFlags().Lookup(option) != nil, "%s: %v", name, args)
+						assert.True(t, cmd.Flags().Lookup(option) != nil || root.PersistentFlags().Lookup(option) != nil, "%s: %v", name,
+							args)
 					}
 				}
 			}
@@ -551,7 +577,8 @@ func TestGuidesNameRealThings(t *testing.T) {
 		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)[#)]`).FindAllStringSubmatch(text, -1) {
 			assert.FileExists(t, filepath.Join(filepath.Dir(path), m[1]), name)
 		}
-		for _, m := range regexp.MustCompile(`\b(REMINDER|MAIL|DB|APP|SENDGRID|LOG|IMAP)_[A-Z_]*[A-Z]\b`).FindAllString(text, -1) {
+		for _, m := range regexp.MustCompile(`\b(REMINDER|MAIL|DB|APP|SENDGRID|LOG|IMAP)_[A-Z_]*[A-Z]\b`).FindAllString(text,
+			-1) {
 			assert.Contains(t, keys, m, name)
 		}
 		for _, m := range regexp.MustCompile("`make ([a-z-]+)").FindAllStringSubmatch(text, -1) {
@@ -559,7 +586,8 @@ func TestGuidesNameRealThings(t *testing.T) {
 		}
 		for _, m := range regexp.MustCompile("`([^` ]+\\.[a-z]{2,4}|[\\w.-]+/[\\w./-]*)`").FindAllStringSubmatch(text, -1) {
 			file := strings.TrimSuffix(m[1], "/")
-			if ofOthers.MatchString(file) || slices.Contains(released, file) || regexp.MustCompile(`^([A-Z]:|[\w.]+\.com\b|witness-|\w+@|https?:)`).MatchString(file) {
+			if ofOthers.MatchString(file) || slices.Contains(released, file) ||
+				regexp.MustCompile(`^([A-Z]:|[\w.]+\.com\b|witness-|\w+@|https?:)`).MatchString(file) {
 				continue
 			}
 			_, err := os.Stat(filepath.Join(guideFolder, "..", "..", file))

@@ -58,7 +58,8 @@ func (p *program) initCommand() *cobra.Command {
 				}
 				p.locale = values["APP_LOCALE"]
 			}
-			w := &wizard{program: p, values: values, lines: bufio.NewReader(p.in), ask: !yes, test: !noTest, unsolved: map[int]error{}}
+			w := &wizard{program: p, values: values, lines: bufio.NewReader(p.in), ask: !yes, test: !noTest,
+				unsolved: map[int]error{}}
 			if err := w.startFrom(); err != nil {
 				return err
 			}
@@ -107,7 +108,8 @@ func (p *program) initCommand() *cobra.Command {
 	return cmd
 }
 
-// mayWrite refuses to write over what is there, unless it may be replaced, and over anything that may be the application's own.
+// mayWrite refuses to write over what is there, unless it may be replaced, and over anything that may be the
+// application's own.
 func (p *program) mayWrite(out string, replace bool) (there bool, err error) {
 	if strings.EqualFold(filepath.Base(out), ".env") {
 		return true, reminder.NewFault(nil, "init.file_named_env_laravel_applications")
@@ -191,10 +193,12 @@ var questions = []question{
 	{key: "MAIL_USERNAME", text: reminder.Say("init.mail_account")},
 	{key: "MAIL_PASSWORD", text: reminder.Say("init.password_gmail_app_password_16"), secret: true},
 	{key: "SENDGRID_API_KEY", text: reminder.Say("init.sendgrid_api_key"), secret: true},
-	{key: "MAIL_FROM_ADDRESS", text: reminder.Say("init.senders_address"), usual: func(values map[string]string) string { return values["MAIL_USERNAME"] }},
-	{key: "MAIL_DAILY_LIMIT", text: reminder.Say("init.mails_day_at_most_0"), usual: func(values map[string]string) string {
-		return fmt.Sprint(check.DailyLimit(values["MAIL_MAILER"], values["MAIL_HOST"]) * 4 / 5)
-	}},
+	{key: "MAIL_FROM_ADDRESS", text: reminder.Say("init.senders_address"),
+		usual: func(values map[string]string) string { return values["MAIL_USERNAME"] }},
+	{key: "MAIL_DAILY_LIMIT", text: reminder.Say("init.mails_day_at_most_0"),
+		usual: func(values map[string]string) string {
+			return fmt.Sprint(check.DailyLimit(values["MAIL_MAILER"], values["MAIL_HOST"]) * 4 / 5)
+		}},
 	{try: (*wizard).tryMail},
 
 	{key: "REMINDER_CLOSED_WEEKDAYS", text: reminder.Say("init.weekdays_on_which_you_closed")},
@@ -328,7 +332,8 @@ func (w *wizard) wrong(key string) error {
 	if err := setup.Check(w.values, key); err != nil {
 		return err
 	}
-	if key == "MAIL_FROM_ADDRESS" && w.values["MAIL_MAILER"] != "file" || key == "REMINDER_SUMMARY_TO" || key == "REMINDER_ONLY_TO" {
+	if key == "MAIL_FROM_ADDRESS" && w.values["MAIL_MAILER"] != "file" || key == "REMINDER_SUMMARY_TO" ||
+		key == "REMINDER_ONLY_TO" {
 		for one := range strings.SplitSeq(w.values[key], ",") {
 			if addr, err := mail.ParseAddress(one); err == nil && check.IsSuspect(addr.Domain()) {
 				return reminder.NewFault(nil, "init.domain_for_examples_nobody_has", "Domain", addr.Domain())

@@ -19,8 +19,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// laravel writes a .env as the school's application has it: in its dialect, with CR LF, a byte order mark, and beside the
-// mail and database settings all that is none of ours.
+// laravel writes a .env as the school's application has it: in its dialect, with CR LF, a byte order mark, and beside
+// the mail and database settings all that is none of ours.
 func laravel(t *testing.T, environ map[string]string) (file, before string) {
 	t.Helper()
 	text := "\ufeff" + strings.ReplaceAll(`APP_NAME="Perpustakaan MTSN 6 Garut"
@@ -93,7 +93,8 @@ func TestInitWithoutQuestions(t *testing.T) {
 	assert.Empty(t, srv.Messages(), "nothing is sent")
 	text, err := os.ReadFile(out)
 	require.NoError(t, err)
-	for _, want := range []string{"APP_NAME=\"Perpustakaan MTSN 6 Garut\"\n", "APP_TIMEZONE=Asia/Jakarta\n", "\n# Jam kirim.\nREMINDER_WINDOW=00:00-24:00\n", "#REMINDER_ONLY_TO="} {
+	for _, want := range []string{"APP_NAME=\"Perpustakaan MTSN 6 Garut\"\n", "APP_TIMEZONE=Asia/Jakarta\n",
+		"\n# Jam kirim.\nREMINDER_WINDOW=00:00-24:00\n", "#REMINDER_ONLY_TO="} {
 		assert.Contains(t, string(text), want)
 	}
 	assert.NotContains(t, string(text), "APP_KEY", "what is not ours is left out")
@@ -113,7 +114,8 @@ func TestInitWithoutQuestions(t *testing.T) {
 	again := command(t, system, "init", "--yes", "--from-env", file, "--out", out)
 	assert.Equal(t, exitConfig, again.code)
 	assert.Contains(t, again.err, "--force")
-	require.Equal(t, exitDone, command(t, system, "init", "--yes", "--env", out, "--out", out, "--force", "--set", "MAIL_DAILY_LIMIT=7").code)
+	require.Equal(t, exitDone, command(t, system, "init", "--yes", "--env", out, "--out", out, "--force", "--set",
+		"MAIL_DAILY_LIMIT=7").code)
 	changed, err := os.ReadFile(out)
 	require.NoError(t, err)
 	assert.Equal(t, strings.Replace(string(text), "MAIL_DAILY_LIMIT=0", "MAIL_DAILY_LIMIT=7", 1), string(changed))
@@ -129,7 +131,8 @@ func TestInitWithoutQuestions(t *testing.T) {
 	}
 
 	for _, wrong := range [][]string{{"--set", "MAIL_DAILY_LIMT=7"}, {"--set", "APP_KEY=x"}, {"--set", "nothing"}} {
-		assert.Equal(t, exitUsage, command(t, system, append([]string{"init", "--yes", "--no-test", "--out", "x.env"}, wrong...)...).code)
+		assert.Equal(t, exitUsage, command(t, system, append([]string{"init", "--yes", "--no-test", "--out", "x.env"},
+			wrong...)...).code)
 	}
 	down := command(t, system, "init", "--yes", "--from-env", file, "--out", "x.env", "--set", "DB_PORT=1")
 	assert.Equal(t, exitRetry, down.code)
@@ -149,7 +152,8 @@ func TestInitAsks(t *testing.T) {
 	host, system := environ["MAIL_HOST"], systemOnly(environ)
 	got := asked(t, system, []string{"--out", "baru.env"},
 		"Perpus", "en", "Asia/Makassar", // about the library
-		environ["DB_HOST"], "1", environ["DB_DATABASE"], environ["DB_USERNAME"], "hush-hush", "", // nothing answers on port 1: again
+		// nothing answers on port 1: again
+		environ["DB_HOST"], "1", environ["DB_DATABASE"], environ["DB_USERNAME"], "hush-hush", "",
 		"", environ["DB_PORT"], "", "", "-",
 		"smtp", host, "1", "-", "", "perpus@mtsn6garut.sch.id", "400", "",
 		"", "", environ["MAIL_PORT"], "", "", "", "",
@@ -162,7 +166,8 @@ func TestInitAsks(t *testing.T) {
 	assert.Contains(t, got.out, "Mail goes to saya@mtsn6garut.sch.id only")
 	text, err := os.ReadFile("baru.env")
 	require.NoError(t, err)
-	for _, want := range []string{"APP_LOCALE=en\n", "APP_TIMEZONE=Asia/Makassar\n", "#DB_PASSWORD=\n", "MAIL_DAILY_LIMIT=400\n", "REMINDER_CLOSED_WEEKDAYS=\"minggu, sunday\"\n",
+	for _, want := range []string{"APP_LOCALE=en\n", "APP_TIMEZONE=Asia/Makassar\n", "#DB_PASSWORD=\n",
+		"MAIL_DAILY_LIMIT=400\n", "REMINDER_CLOSED_WEEKDAYS=\"minggu, sunday\"\n",
 		"\nREMINDER_SUMMARY_TO=pustakawan@mtsn6garut.sch.id\n", "\nREMINDER_ONLY_TO=saya@mtsn6garut.sch.id\n"} {
 		assert.Contains(t, string(text), want)
 	}
@@ -192,18 +197,22 @@ func TestInitChecksAtTheQuestion(t *testing.T) {
 	got := asked(t, system, []string{"--out", "baru.env"},
 		"Perpus", "jawa", "ID", "WIBB", "Asia/Garut", "wit", "<", "kembali", "<", "Perpus 6", "", "WITA", // three back
 		environ["DB_HOST"], "tiga", "70000", environ["DB_PORT"], "-", environ["DB_DATABASE"], environ["DB_USERNAME"], "",
-		"pos", "SMTP", environ["MAIL_HOST"], environ["MAIL_PORT"], "", "", "perpus", "hello@example.com", "perpus@mtsn6garut.sch.id", "banyak", "-1", "10",
+		"pos", "SMTP", environ["MAIL_HOST"], environ["MAIL_PORT"], "", "", "perpus", "hello@example.com",
+		"perpus@mtsn6garut.sch.id", "banyak", "-1", "10",
 		"libur", "<", "20", "sabtu,minggu", "pustakawan", "pustakawan@mtsn6garut.sch.id", "saya@", "")
 	require.Equal(t, exitDone, got.code, got.out+got.err)
-	for _, says := range []string{"APP_LOCALE salah: id atau en", "APP_TIMEZONE salah: tidak ada zona", "DB_PORT salah", "DB_DATABASE belum diisi", "MAIL_MAILER salah",
-		"MAIL_FROM_ADDRESS salah: bukan alamat", "example.com adalah domain contoh", "MAIL_DAILY_LIMIT salah: harus berupa angka", "MAIL_DAILY_LIMIT salah: harus 0",
+	for _, says := range []string{"APP_LOCALE salah: id atau en", "APP_TIMEZONE salah: tidak ada zona", "DB_PORT salah",
+		"DB_DATABASE belum diisi", "MAIL_MAILER salah",
+		"MAIL_FROM_ADDRESS salah: bukan alamat", "example.com adalah domain contoh",
+		"MAIL_DAILY_LIMIT salah: harus berupa angka", "MAIL_DAILY_LIMIT salah: harus 0",
 		"REMINDER_CLOSED_WEEKDAYS salah", "REMINDER_SUMMARY_TO salah", "REMINDER_ONLY_TO salah"} {
 		assert.Contains(t, got.out, says)
 	}
 	assert.Equal(t, 2, strings.Count(got.out, "ok  server surel menjawab"), "tried again after one went back")
 	text, err := os.ReadFile("baru.env")
 	require.NoError(t, err)
-	for _, want := range []string{"APP_NAME=\"Perpus 6\"\n", "APP_LOCALE=id\n", "APP_TIMEZONE=Asia/Makassar\n", "MAIL_MAILER=smtp\n", "MAIL_DAILY_LIMIT=20\n", "REMINDER_CLOSED_WEEKDAYS=sabtu,minggu\n", "#REMINDER_ONLY_TO="} {
+	for _, want := range []string{"APP_NAME=\"Perpus 6\"\n", "APP_LOCALE=id\n", "APP_TIMEZONE=Asia/Makassar\n",
+		"MAIL_MAILER=smtp\n", "MAIL_DAILY_LIMIT=20\n", "REMINDER_CLOSED_WEEKDAYS=sabtu,minggu\n", "#REMINDER_ONLY_TO="} {
 		assert.Contains(t, string(text), want)
 	}
 }
@@ -212,7 +221,8 @@ func TestInitChecksAtTheQuestion(t *testing.T) {
 func TestInitSavesWhatDoesNotWork(t *testing.T) {
 	_, _, environ := school(t)
 	system := systemOnly(environ)
-	got := asked(t, system, []string{"--out", "baru.env"}, "", "", "WIB", environ["DB_HOST"], "1", environ["DB_DATABASE"], environ["DB_USERNAME"], "", "l",
+	got := asked(t, system, []string{"--out", "baru.env"}, "", "", "WIB", environ["DB_HOST"], "1", environ["DB_DATABASE"],
+		environ["DB_USERNAME"], "", "l",
 		"smtp", environ["MAIL_HOST"], environ["MAIL_PORT"], "", "", "perpus@mtsn6garut.sch.id", "0", "", "", "")
 	assert.Equal(t, exitNeedsPerson, got.code, got.err)
 	assert.NotContains(t, got.out, "Tersimpan")
@@ -220,7 +230,8 @@ func TestInitSavesWhatDoesNotWork(t *testing.T) {
 	assert.Contains(t, got.out, "ok  server surel menjawab")
 	assert.FileExists(t, "baru.env")
 
-	for _, wrong := range [][]string{{"--set", "APP_TIMEZONE=WIBB"}, {"--set", "REMINDER_ONLY_TO=saya"}, {"--set", "MAIL_FROM_ADDRESS=hello@example.com"}, {"--set", "DB_PORT=tiga"}} {
+	for _, wrong := range [][]string{{"--set", "APP_TIMEZONE=WIBB"}, {"--set", "REMINDER_ONLY_TO=saya"},
+		{"--set", "MAIL_FROM_ADDRESS=hello@example.com"}, {"--set", "DB_PORT=tiga"}} {
 		args := append([]string{"init", "--yes", "--no-test", "--env", "baru.env", "--out", "lagi.env"}, wrong...)
 		assert.Equal(t, exitConfig, command(t, system, args...).code, wrong)
 		assert.NoFileExists(t, "lagi.env")
@@ -229,7 +240,8 @@ func TestInitSavesWhatDoesNotWork(t *testing.T) {
 	misspelt := command(t, system, "init", "--from-env", "salah.env", "--out", "lagi.env")
 	assert.Contains(t, misspelt.err, "Mungkin maksudnya REMINDER_ONLY_TO?")
 	assert.Equal(t, exitConfig, misspelt.code)
-	set := command(t, system, "init", "--yes", "--no-test", "--env", "baru.env", "--out", "lagi.env", "--set", "APP_TIMEZONE=wita")
+	set := command(t, system, "init", "--yes", "--no-test", "--env", "baru.env", "--out", "lagi.env", "--set",
+		"APP_TIMEZONE=wita")
 	require.Equal(t, exitDone, set.code, set.err)
 	text, err := os.ReadFile("lagi.env")
 	require.NoError(t, err)

@@ -26,10 +26,10 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// The tasks of Windows Task Scheduler, and the account they run under: NT AUTHORITY\LOCAL SERVICE, by its SID because its
-// name is translated. It is there when nobody is logged on, needs no stored password and may do next to nothing. A task of
-// such an account runs in session 0, which has no screen: no console window appears. The program stays a console program,
-// because a person wants to read what it prints.
+// The tasks of Windows Task Scheduler, and the account they run under: NT AUTHORITY\LOCAL SERVICE, by its SID because
+// its name is translated. It is there when nobody is logged on, needs no stored password and may do next to nothing. A
+// task of such an account runs in session 0, which has no screen: no console window appears. The program stays a
+// console program, because a person wants to read what it prints.
 const (
 	taskName     = "Pengingat"
 	testTaskName = "Pengingat-test" // a dry run every minute, for trying out; registered but not enabled
@@ -115,13 +115,13 @@ func (p *program) installation() (installation, error) {
 	return i, err
 }
 
-// task renders a task for Windows Task Scheduler: UTF-16, little-endian, with a byte order mark and CR LF, the one Unicode
-// form that schtasks takes.
+// task renders a task for Windows Task Scheduler: UTF-16, little-endian, with a byte order mark and CR LF, the one
+// Unicode form that schtasks takes.
 //
 //   - StartWhenAvailable makes up for what was missed in sleep. It is what starts the first run of the day on a laptop,
 //     because a "shutdown" with fast start-up is a sleep too, and the boot trigger does not see it.
-//   - A time without a zone is the computer's own, so 07:00 is seven in the morning. 17 past the hour is when nothing else
-//     starts. The two may fall close together: a run that has nothing to do does nothing.
+//   - A time without a zone is the computer's own, so 07:00 is seven in the morning. 17 past the hour is when nothing
+//     else starts. The two may fall close together: a run that has nothing to do does nothing.
 //   - Whether Windows takes an exit code for a failure is not certain. RestartOnFailure may so start a run three times
 //     more, which does no harm; nothing depends on it, since the next hour comes.
 //   - LogonType is absent: for accounts of the system the schema has no value.
@@ -130,7 +130,8 @@ func (i installation) task(name string) ([]byte, error) {
 		installation
 		Name, Description, Arguments string
 		Test                         bool
-	}{i, name, text.In("id").Say("install.what_it_is") + " " + text.In("en").Say("install.what_it_is"), "run", name == testTaskName}
+	}{i, name, text.In("id").Say("install.what_it_is") + " " + text.In("en").Say("install.what_it_is"), "run",
+		name == testTaskName}
 	if data.Test {
 		data.Description = "Uji coba setiap menit, tanpa mengirim. A dry run every minute; nothing is sent."
 		data.Arguments += " --dry-run"
@@ -162,9 +163,10 @@ func render(text string, data any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// grants are the commands after which only administrators and the system may change the folder or read in it, and the task's
-// account may do what it needs: read the folder and the settings, and write the log. A folder that is made in C:\ is open to all
-// who sign in: any pupil could read the mail password in it, and replace the program that runs every hour.
+// grants are the commands after which only administrators and the system may change the folder or read in it, and the
+// task's account may do what it needs: read the folder and the settings, and write the log. A folder that is made in
+// C:\ is open to all who sign in: any pupil could read the mail password in it, and replace the program that runs every
+// hour.
 func (i installation) grants() (commands [][]string) {
 	grant := func(path, rights string) {
 		commands = append(commands, []string{"icacls", path, "/grant", localService + ":" + rights})
@@ -281,7 +283,8 @@ func (p *program) printTask(i installation, name string) error {
 
 // printUnits prints the systemd units and, as comments, where they belong and how they are installed.
 func (p *program) printUnits(i installation) error {
-	for _, unit := range []struct{ name, text string }{{"pengingat.service", serviceUnit}, {"pengingat.timer", timerUnit}} {
+	for _, unit := range []struct{ name, text string }{{"pengingat.service", serviceUnit},
+		{"pengingat.timer", timerUnit}} {
 		text, err := render(unit.text, i)
 		if err != nil {
 			return err
@@ -386,8 +389,8 @@ func (s system) do(text string, step func() error) error {
 	return step()
 }
 
-// doctor runs the diagnosis as a process of its own, as the person would who has just installed the program. What it finds
-// needs a person, and is no failure of the installation.
+// doctor runs the diagnosis as a process of its own, as the person would who has just installed the program. What it
+// finds needs a person, and is no failure of the installation.
 func (p *program) doctor(ctx context.Context, i installation) error {
 	cmd := exec.CommandContext(ctx, i.Exe, "doctor", "--env", i.Env)
 	cmd.Stdout, cmd.Stderr = p.out, p.errOut

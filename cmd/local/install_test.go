@@ -17,8 +17,10 @@ import (
 
 // The paths in deploy/windows and deploy/linux. Whoever registers the files by hand changes them there.
 var (
-	sampleWindows = installation{Exe: `C:\Pengingat\pengingat.exe`, Dir: `C:\Pengingat`, Env: `C:\Pengingat\pengingat.env`, Minutes: 15}
-	sampleLinux   = installation{Exe: "/opt/pengingat/pengingat", Dir: "/opt/pengingat", Env: "/opt/pengingat/pengingat.env", Minutes: 15}
+	sampleWindows = installation{Exe: `C:\Pengingat\pengingat.exe`, Dir: `C:\Pengingat`, Env: `C:\Pengingat\pengingat.env`,
+		Minutes: 15}
+	sampleLinux = installation{Exe: "/opt/pengingat/pengingat", Dir: "/opt/pengingat",
+		Env: "/opt/pengingat/pengingat.env", Minutes: 15}
 )
 
 // TestDeployFiles: the files in deploy/ are what install renders.
@@ -83,7 +85,8 @@ type taskTrigger struct {
 // TestTaskRules checks what Windows wants of a task and no schema says, and what a laptop in a school needs. Where the
 // schema is at hand (TASK_SCHEMA), it is asked too.
 func TestTaskRules(t *testing.T) {
-	odd := installation{Exe: `D:\Perpustakaan & "Café" <6>\pengingat.exe`, Dir: `D:\Perpustakaan & Café`, Env: `D:\web\TA & Co\perpustakaan\.env`, Minutes: 31}
+	odd := installation{Exe: `D:\Perpustakaan & "Café" <6>\pengingat.exe`, Dir: `D:\Perpustakaan & Café`,
+		Env: `D:\web\TA & Co\perpustakaan\.env`, Minutes: 31}
 	for name, i := range map[string]installation{"sample": sampleWindows, "odd": odd} {
 		for _, task := range []string{taskName, testTaskName} {
 			t.Run(name+" "+task, func(t *testing.T) {
@@ -117,7 +120,8 @@ func checkTask(t *testing.T, raw []byte, i installation, test bool) {
 		assert.Empty(t, trigger.Repetition.Duration, "without a duration it repeats for ever")
 	}
 	// Windows reads these in this order only.
-	assert.Regexp(t, `(?s)<TimeTrigger>\s*<Repetition>.*</Repetition>\s*<StartBoundary>[^<]*</StartBoundary>\s*<Enabled>`, body)
+	assert.Regexp(t, `(?s)<TimeTrigger>\s*<Repetition>.*</Repetition>\s*<StartBoundary>[^<]*</StartBoundary>\s*<Enabled>`,
+		body)
 	s := doc.Settings
 	if test {
 		require.Len(t, doc.Triggers.Times, 1)
@@ -138,7 +142,8 @@ func checkTask(t *testing.T, raw []byte, i installation, test bool) {
 		assert.Equal(t, "true", s.Enabled)
 		assert.Equal(t, "true", s.StartWhenAvailable, "what was missed in sleep is made up for")
 		require.NotNil(t, s.RestartOnFailure)
-		assert.Equal(t, []string{"PT5M", "3"}, []string{s.RestartOnFailure.Interval, s.RestartOnFailure.Count}, "both or none")
+		assert.Equal(t, []string{"PT5M", "3"}, []string{s.RestartOnFailure.Interval, s.RestartOnFailure.Count},
+			"both or none")
 	}
 	assert.Equal(t, "IgnoreNew", s.MultipleInstancesPolicy)
 	assert.Equal(t, "false", s.DisallowStartIfOnBatteries)
@@ -192,7 +197,8 @@ func TestGrants(t *testing.T) {
 // TestInstallElsewhere: outside Windows the units and the way to install them are printed, and nothing is done.
 func TestInstallElsewhere(t *testing.T) {
 	t.Chdir(t.TempDir())
-	require.NoError(t, os.WriteFile("my settings 100%.env", []byte("DB_DATABASE=perpustakaan\nMAIL_MAILER=file\nMAIL_FROM_ADDRESS=a@example.org\nREMINDER_LEASE=20m\n"), 0o600))
+	require.NoError(t, os.WriteFile("my settings 100%.env",
+		[]byte("DB_DATABASE=perpustakaan\nMAIL_MAILER=file\nMAIL_FROM_ADDRESS=a@example.org\nREMINDER_LEASE=20m\n"), 0o600))
 	here, err := os.Getwd()
 	require.NoError(t, err)
 	got := command(t, nil, "install", "--env", "my settings 100%.env")
@@ -253,7 +259,8 @@ func TestOldServices(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotRegexp(t, `[^\r]\n`, string(script), "cmd.exe loses its way in a script without CR")
 	assert.Contains(t, string(script), "set services="+strings.Join(oldServices, " ")+"\r\n")
-	for _, want := range []string{"net stop %%s", "sc config %%s start= disabled", "sc config %%s start= auto", "net start %%s"} {
+	for _, want := range []string{"net stop %%s", "sc config %%s start= disabled", "sc config %%s start= auto",
+		"net start %%s"} {
 		assert.Contains(t, string(script), want)
 	}
 	for _, label := range regexp.MustCompile(`goto (\w+)`).FindAllStringSubmatch(string(script), -1) {

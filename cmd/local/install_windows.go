@@ -47,7 +47,8 @@ func removeEventSource() error {
 	return nil
 }
 
-// logEvent writes a warning to the event log (Windows Logs, Application), where it is found although nobody saw the run.
+// logEvent writes a warning to the event log (Windows Logs, Application), where it is found although nobody saw the
+// run.
 func logEvent(text string) error {
 	log, err := eventlog.Open(taskName)
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// TestLaptop: what a laptop goes through in a school year. Nothing is lost, nothing comes twice, and status explains it.
+// TestLaptop: what a laptop goes through in a school year. Nothing is lost, nothing comes twice, and status explains
+// it.
 func TestLaptop(t *testing.T) {
 	db, srv, environ := school(t)
 	zone := quietMachine.zone
@@ -63,12 +64,15 @@ func TestLaptop(t *testing.T) {
 	// The disk is full: what cannot be recorded is not sent.
 	db.Exec(t, "CREATE TRIGGER full BEFORE INSERT ON reminder_notices FOR EACH ROW SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114")
 	runs("2026-12-10 08:00", environ, exitConfig, 3)
-	assert.Contains(t, on("2026-12-10 08:10", environ, "status").out, "Run terakhir terhenti: Penyimpanan basis data penuh.")
+	assert.Contains(t, on("2026-12-10 08:10", environ, "status").out,
+		"Run terakhir terhenti: Penyimpanan basis data penuh.")
 	db.Exec(t, "DROP TRIGGER full")
 	runs("2026-12-10 09:00", environ, exitDone, 4)
 
 	// The task is ended while a mail is on its way out: the run never finished, and nobody knows what the server did.
-	silent := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action { return mailtest.Action{Drop: c.Phase == "dot"} }})
+	silent := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
+		return mailtest.Action{Drop: c.Phase == "dot"}
+	}})
 	ended := maps.Clone(environ)
 	ended["MAIL_PORT"], ended["REMINDER_UNKNOWN"] = fmt.Sprint(silent.Port()), "hold"
 	assert.Equal(t, exitNeedsPerson, on("2026-12-17 08:00", ended, "run").code)

@@ -71,6 +71,7 @@ func TestSeveralLibraries(t *testing.T) {
 
 	other := command(t, nil, "status", "--env", "a.env", "--env", "c.env")
 	assert.Equal(t, exitUsage, other.code)
-	same := command(t, map[string]string{"DB_HOST": a["DB_HOST"], "DB_PORT": a["DB_PORT"], "DB_DATABASE": "x"}, "run", "--env", "a.env", "--env", "c.env")
+	same := command(t, map[string]string{"DB_HOST": a["DB_HOST"], "DB_PORT": a["DB_PORT"], "DB_DATABASE": "x"}, "run",
+		"--env", "a.env", "--env", "c.env")
 	assert.Equal(t, exitUsage, same.code, "a real variable that wins over both files must not make one library of two")
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/mtsn6garut/pengingat/cmd/local/page"
 )
 
-// A machine is what the program asks of the computer around it and its network, beyond files. A test has one of its own.
+// A machine is what the program asks of the computer around it and its network, beyond files. A test has one of its
+// own.
 type machine struct {
 	os        string // as runtime.GOOS
 	now       func() time.Time

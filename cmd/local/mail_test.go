@@ -61,11 +61,13 @@ func TestTestMail(t *testing.T) {
 		assert.Equal(t, exitUsage, got.code)
 		assert.Contains(t, got.err, "--loan")
 	}
-	assert.Equal(t, exitDone, command(t, environ, "test-mail", "--to", "muridX1@example.org").code, "_ is a letter, not a wildcard")
+	assert.Equal(t, exitDone, command(t, environ, "test-mail", "--to", "muridX1@example.org").code,
+		"_ is a letter, not a wildcard")
 	require.Len(t, srv.Messages(), 2)
 	assert.NotContains(t, srv.Messages()[0].Parse(t).Text, "Laskar Pelangi")
 
-	require.Equal(t, exitDone, command(t, environ, "test-mail", "--to", "pustakawan@example.org", "--loan", fmt.Sprint(loan)).code)
+	require.Equal(t, exitDone, command(t, environ, "test-mail", "--to", "pustakawan@example.org", "--loan",
+		fmt.Sprint(loan)).code)
 	require.Len(t, srv.Messages(), 3)
 	assert.Contains(t, srv.Messages()[2].Parse(t).Text, "Laskar Pelangi")
 	assert.Equal(t, "pustakawan@example.org", srv.Messages()[2].To)
@@ -99,14 +101,21 @@ func TestTestMailSaysWhatToDo(t *testing.T) {
 		code    int
 		id, en  string
 	}{
-		{"no such host", server(mailtest.Options{}, map[string]string{"MAIL_HOST": "mail.invalid", "MAIL_ENCRYPTION": "tls"}), exitRetry, "ejaannya", "spelling"},
-		{"nobody listens", server(mailtest.Options{}, map[string]string{"MAIL_PORT": "1"}), exitRetry, "MAIL_PORT", "MAIL_PORT"},
+		{"no such host", server(mailtest.Options{}, map[string]string{"MAIL_HOST": "mail.invalid", "MAIL_ENCRYPTION": "tls"}),
+			exitRetry, "ejaannya", "spelling"},
+		{"nobody listens", server(mailtest.Options{}, map[string]string{"MAIL_PORT": "1"}), exitRetry, "MAIL_PORT",
+			"MAIL_PORT"},
 		{"port 25", server(mailtest.Options{}, map[string]string{"MAIL_PORT": "25"}), exitRetry, "Port 25", "Port 25"},
-		{"wrong clock", server(mailtest.Options{TLS: mailtest.Implicit, Certificate: &expired}, map[string]string{"MAIL_ENCRYPTION": "ssl"}), exitRetry, "jam komputer", "clock"},
-		{"unknown certificate", server(mailtest.Options{TLS: mailtest.Implicit}, map[string]string{"MAIL_ENCRYPTION": "ssl"}), exitRetry, "MAIL_CA_FILE", "MAIL_CA_FILE"},
-		{"no STARTTLS", server(mailtest.Options{}, map[string]string{"MAIL_ENCRYPTION": "tls"}), exitRetry, "MAIL_ENCRYPTION", "MAIL_ENCRYPTION"},
-		{"wrong password", server(mailtest.Options{Username: "u", Password: "p"}, map[string]string{"MAIL_USERNAME": "u", "MAIL_PASSWORD": "x"}), exitConfig, "MAIL_PASSWORD", "MAIL_PASSWORD"},
-		{"not our From", server(refuse("mail", "553 5.7.1 not owned by user"), nil), exitConfig, "MAIL_FROM_ADDRESS", "MAIL_FROM_ADDRESS"},
+		{"wrong clock", server(mailtest.Options{TLS: mailtest.Implicit, Certificate: &expired},
+			map[string]string{"MAIL_ENCRYPTION": "ssl"}), exitRetry, "jam komputer", "clock"},
+		{"unknown certificate", server(mailtest.Options{TLS: mailtest.Implicit}, map[string]string{"MAIL_ENCRYPTION": "ssl"}),
+			exitRetry, "MAIL_CA_FILE", "MAIL_CA_FILE"},
+		{"no STARTTLS", server(mailtest.Options{}, map[string]string{"MAIL_ENCRYPTION": "tls"}), exitRetry, "MAIL_ENCRYPTION",
+			"MAIL_ENCRYPTION"},
+		{"wrong password", server(mailtest.Options{Username: "u", Password: "p"},
+			map[string]string{"MAIL_USERNAME": "u", "MAIL_PASSWORD": "x"}), exitConfig, "MAIL_PASSWORD", "MAIL_PASSWORD"},
+		{"not our From", server(refuse("mail", "553 5.7.1 not owned by user"), nil), exitConfig, "MAIL_FROM_ADDRESS",
+			"MAIL_FROM_ADDRESS"},
 		{"quota", server(refuse("mail", "550 5.4.5 daily limit"), nil), exitRetry, "Batas kirim", "limit"},
 		{"unknown recipient", server(refuse("rcpt", "550 5.1.1 no such user"), nil), exitConfig, "tujuan", "recipient"},
 		{"out of order", server(refuse("dot", "451 4.3.0 later"), nil), exitRetry, "Coba lagi", "Try again"},
@@ -130,12 +139,13 @@ func TestRunSaysWhatToDo(t *testing.T) {
 	lend("gone@sekolah.sch.id")
 	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
 	environ["MAIL_FROM_ADDRESS"], environ["MAIL_USERNAME"], environ["MAIL_PASSWORD"] = "perpus@mtsn6garut.sch.id", "u", "x"
-	srv := mailtest.NewServer(t, mailtest.Options{Username: "u", Password: "p", Script: func(c mailtest.Command) mailtest.Action {
-		if c.Phase == "rcpt" {
-			return mailtest.Action{Reply: "550 5.1.1 no such user"}
-		}
-		return mailtest.Action{}
-	}})
+	srv := mailtest.NewServer(t, mailtest.Options{Username: "u", Password: "p",
+		Script: func(c mailtest.Command) mailtest.Action {
+			if c.Phase == "rcpt" {
+				return mailtest.Action{Reply: "550 5.1.1 no such user"}
+			}
+			return mailtest.Action{}
+		}})
 	environ["MAIL_PORT"] = fmt.Sprint(srv.Port())
 	got := command(t, environ, "run")
 	assert.Equal(t, exitConfig, got.code, got.out)
@@ -154,7 +164,8 @@ func TestTemplates(t *testing.T) {
 	assert.Contains(t, got.out, "REMINDER_TEMPLATES=surat")
 	assert.Equal(t, exitConfig, command(t, environ, "templates", "export", "surat").code, "nothing is overwritten")
 
-	require.NoError(t, os.WriteFile(filepath.Join("surat", "id", "loan.txt"), []byte("Subject: x\n\n{{.Nonsense}}\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join("surat", "id", "loan.txt"), []byte("Subject: x\n\n{{.Nonsense}}\n"),
+		0o600))
 	environ["REMINDER_TEMPLATES"] = "surat"
 	got = command(t, environ, "run", "--dry-run")
 	assert.Equal(t, exitConfig, got.code)

@@ -3,8 +3,8 @@
 // look, try out.
 //
 // Each command has a file of its own. What they print is Indonesian or English, as APP_LOCALE says. Exit codes: 0 done;
-// 10 done, but something needs a person; 64 wrong usage, also an id or a name that is not there; 75 a retry may help; 78 configuration. (Windows shows them as the
-// task's last result, where 1 and 2 would read as errors of Windows.)
+// 10 done, but something needs a person; 64 wrong usage, also an id or a name that is not there; 75 a retry may help;
+// 78 configuration. (Windows shows them as the task's last result, where 1 and 2 would read as errors of Windows.)
 package main
 
 import (
@@ -196,7 +196,8 @@ func (p *program) app() (*setup.App, error) {
 }
 
 // withApp is the RunE of a command that needs the wired program.
-func (p *program) withApp(run func(ctx context.Context, app *setup.App, args []string) error) func(*cobra.Command, []string) error {
+func (p *program) withApp(run func(ctx context.Context, app *setup.App, args []string) error) func(*cobra.Command,
+	[]string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		app, err := p.app()
 		if err != nil {

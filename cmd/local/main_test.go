@@ -73,7 +73,8 @@ func school(t *testing.T) (*mysqltest.DB, *mailtest.Server, map[string]string) {
 	mailHost, mailPort, err := net.SplitHostPort(srv.Addr())
 	require.NoError(t, err)
 	return db, srv, map[string]string{
-		"DB_HOST": host, "DB_PORT": port, "DB_DATABASE": db.Name, "DB_USERNAME": db.Config.User, "DB_PASSWORD": db.Config.Passwd,
+		"DB_HOST": host, "DB_PORT": port, "DB_DATABASE": db.Name, "DB_USERNAME": db.Config.User,
+		"DB_PASSWORD": db.Config.Passwd,
 		"MAIL_MAILER": "smtp", "MAIL_HOST": mailHost, "MAIL_PORT": mailPort, "MAIL_FROM_ADDRESS": "perpus@mtsn6garut.example",
 		"REMINDER_WINDOW": "00:00-24:00", "LOG_FILE": filepath.Join(t.TempDir(), "pengingat.log"),
 	}
@@ -113,17 +114,22 @@ func TestFirstDay(t *testing.T) {
 		b := borrower(mysqltest.Borrower{Email: fmt.Sprintf("siswa%d@example.org", 100+i), Class: "7A"}, true)
 		db.AddLoan(t, mysqltest.Loan{Borrower: b, Due: due(1 - i)})
 	}
-	ani := borrower(mysqltest.Borrower{Name: "Ani\r\nBcc: mallory@example.org", Email: "ani@example.org", Class: "8B"}, true)
+	ani := borrower(mysqltest.Borrower{Name: "Ani\r\nBcc: mallory@example.org", Email: "ani@example.org", Class: "8B"},
+		true)
 	db.Exec(t, `INSERT INTO siswa (user_id, nisn, kelas, tanggal_lahir, alamat, no_telepon) VALUES (?, '99', '8C', '2012-01-01', '', '')`, ani)
 	for _, title := range []string{`"Kutipan" & 'petik'`, "Emoji 📚🌏", "<script>alert(1)</script>"} {
 		db.AddLoan(t, mysqltest.Loan{Borrower: ani, Due: due(-3), Title: title})
 	}
-	db.AddLoan(t, mysqltest.Loan{Borrower: borrower(mysqltest.Borrower{Email: "satu@example.org, dua@example.org"}, true), Due: due(0)})
-	db.AddLoan(t, mysqltest.Loan{Borrower: borrower(mysqltest.Borrower{Email: "masih@example.org"}, false), Due: due(30), Status: "Terlambat"})
-	db.AddLoan(t, mysqltest.Loan{Borrower: borrower(mysqltest.Borrower{Email: "kembali@example.org"}, false), Due: due(-1), Returned: due(-1) + " 09:00:00"})
+	db.AddLoan(t, mysqltest.Loan{Borrower: borrower(mysqltest.Borrower{Email: "satu@example.org, dua@example.org"}, true),
+		Due: due(0)})
+	db.AddLoan(t, mysqltest.Loan{Borrower: borrower(mysqltest.Borrower{Email: "masih@example.org"}, false), Due: due(30),
+		Status: "Terlambat"})
+	db.AddLoan(t, mysqltest.Loan{Borrower: borrower(mysqltest.Borrower{Email: "kembali@example.org"}, false), Due: due(-1),
+		Returned: due(-1) + " 09:00:00"})
 	db.AddLoan(t, mysqltest.Loan{Borrower: borrower(mysqltest.Borrower{Email: "tidak ada"}, false), Due: due(0)})
 	db.AddLoan(t, mysqltest.Loan{Borrower: borrower(mysqltest.Borrower{Email: " "}, false), Due: due(0)})
-	db.AddLoan(t, mysqltest.Loan{Borrower: borrower(mysqltest.Borrower{Email: "guru@perpustakaan.com"}, false), Due: due(0)})
+	db.AddLoan(t, mysqltest.Loan{Borrower: borrower(mysqltest.Borrower{Email: "guru@perpustakaan.com"}, false),
+		Due: due(0)})
 	for _, status := range []string{"Diproses", "Dikembalikan", "Dibatalkan"} {
 		db.AddLoan(t, mysqltest.Loan{Due: due(0), Status: status})
 	}
@@ -232,12 +238,14 @@ func TestExitCodes(t *testing.T) {
 	assert.Len(t, srv.Messages(), 3)
 }
 
-// TestTrying: run sends nothing from a sample address, and with --only-to nothing to anybody else, without a change of a file.
+// TestTrying: run sends nothing from a sample address, and with --only-to nothing to anybody else, without a change of
+// a file.
 func TestTrying(t *testing.T) {
 	db, srv, environ := school(t)
 	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
 	today := at(t, environ, 0)
-	db.AddLoan(t, mysqltest.Loan{Due: today, Borrower: db.AddBorrower(t, mysqltest.Borrower{Email: "saya@sekolah.sch.id"})})
+	db.AddLoan(t, mysqltest.Loan{Due: today, Borrower: db.AddBorrower(t,
+		mysqltest.Borrower{Email: "saya@sekolah.sch.id"})})
 	db.AddLoan(t, mysqltest.Loan{Due: today})
 	for _, from := range []string{"hello@example.com", "a@mail.example.org", "perpus@contoh.com", "x@perpustakaan.com"} {
 		sample := maps.Clone(environ)

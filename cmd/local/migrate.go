@@ -107,7 +107,10 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 		if definition == "" {
 			err = schema.CreateView(ctx, db, source)
 		} else {
-			err = schema.CreateViews(ctx, db, definition, func() error { return p.checkView(ctx, cfg.NewStore(db).Drafts(schema.Draft)) })
+			err = schema.CreateViews(ctx, db, definition, func() error {
+				return p.checkView(ctx,
+					cfg.NewStore(db).Drafts(schema.Draft))
+			})
 		}
 		if err != nil {
 			return err
@@ -129,7 +132,8 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 	return nil
 }
 
-// checkView tells what is wrong with a view that a person wrote, and refuses it where that would tell borrowers wrong things.
+// checkView tells what is wrong with a view that a person wrote, and refuses it where that would tell borrowers wrong
+// things.
 func (p *program) checkView(ctx context.Context, store *mysql.Store) error {
 	m := p.meter("migrate.checking_view")
 	survey, findings, err := check.View(ctx, store, reminder.DateOf(p.machine.now(), p.machine.zone))

@@ -11,7 +11,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// TestRefusedViewIsNotUsed: a view of one's own that would tell borrowers wrong things does not take the place of one that works.
+// TestRefusedViewIsNotUsed: a view of one's own that would tell borrowers wrong things does not take the place of one
+// that works.
 func TestRefusedViewIsNotUsed(t *testing.T) {
 	db, _, environ := school(t)
 	environ["APP_LOCALE"] = "en"
@@ -44,7 +45,8 @@ func TestRefusedViewIsNotUsed(t *testing.T) {
 	file, err := os.ReadFile("view.sql")
 	require.NoError(t, err)
 	closed := string(file) + "\nCREATE OR REPLACE VIEW reminder_source_closed_days AS SELECT '2026-12-25' AS closed_on FROM users;"
-	require.NoError(t, os.WriteFile("view.sql", []byte(strings.Replace(closed, "p.kembali", "p.tanggal_kembali", 1)), 0o600))
+	require.NoError(t, os.WriteFile("view.sql", []byte(strings.Replace(closed, "p.kembali", "p.tanggal_kembali", 1)),
+		0o600))
 	refused := command(t, environ, "migrate", "--source", "custom", "--view", "view.sql")
 	assert.Equal(t, exitConfig, refused.code)
 	assert.Contains(t, refused.err, "reminder_source_closed_days must have the columns calendar, day")
@@ -55,7 +57,8 @@ func TestRefusedViewIsNotUsed(t *testing.T) {
 	assert.NotEqual(t, before, definition())
 }
 
-// TestViewOfPowerShell: what PowerShell's ">" makes of the example, and of a view that has comments of every kind, is read.
+// TestViewOfPowerShell: what PowerShell's ">" makes of the example, and of a view that has comments of every kind, is
+// read.
 func TestViewOfPowerShell(t *testing.T) {
 	_, _, environ := school(t)
 	require.NoError(t, os.WriteFile("view.sql", []byte(utf16le(`/* mine; */

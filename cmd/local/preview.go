@@ -54,7 +54,8 @@ func (p *program) previewCommand() *cobra.Command {
 					return err
 				}
 			}
-			shown := page.Page{Locale: p.locale, Title: p.say("preview.e_mails_for", "N", len(messages), "Today", letter.Day(today, p.locale)),
+			shown := page.Page{Locale: p.locale, Title: p.say("preview.e_mails_for", "N", len(messages), "Today",
+				letter.Day(today, p.locale)),
 				Lead: p.say("preview.composed_as_run_would_send")}
 			run := page.Run{When: letter.Day(today, p.locale)}
 			if loan == "" {
@@ -81,8 +82,8 @@ func (p *program) previewCommand() *cobra.Command {
 	return cmd
 }
 
-// writePreview writes the mails and the page that shows them, in place of those of a former preview, and returns the page's
-// path.
+// writePreview writes the mails and the page that shows them, in place of those of a former preview, and returns the
+// page's path.
 func (p *program) writePreview(dir string, shown page.Page, run page.Run, messages []mail.Message) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err

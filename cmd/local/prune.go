@@ -35,7 +35,8 @@ func (p *program) pruneCommand() *cobra.Command {
 			s, now := app.Runner.Settings, app.Runner.Now()
 			horizon := reminder.DateOf(now, s.Zone).AddDays(-max(days, s.MaxOverdueDays+1))
 			m := p.meter("prune.removing_old_mails")
-			done, err := app.Store.Prune(ctx, now.AddDate(0, 0, -days), horizon, dryRun, func(done mysql.Pruned) { m.set(done.Emails, 0) })
+			done, err := app.Store.Prune(ctx, now.AddDate(0, 0, -days), horizon, dryRun,
+				func(done mysql.Pruned) { m.set(done.Emails, 0) })
 			m.stop()
 			switch {
 			case p.asJSON:
@@ -45,9 +46,11 @@ func (p *program) pruneCommand() *cobra.Command {
 			case done == mysql.Pruned{Kept: done.Kept}:
 				p.print("prune.there_nothing_remove_kept_old", "N", done.Kept)
 			case dryRun:
-				p.print("prune.would_remove_mails_with_reminders", "N", done.Emails, "Notices", done.Notices, "Runs", done.Runs, "Kept", done.Kept)
+				p.print("prune.would_remove_mails_with_reminders", "N", done.Emails, "Notices", done.Notices, "Runs", done.Runs,
+					"Kept", done.Kept)
 			default:
-				p.print("prune.removed_mails_with_reminders_runs", "N", done.Emails, "Notices", done.Notices, "Runs", done.Runs, "Kept", done.Kept)
+				p.print("prune.removed_mails_with_reminders_runs", "N", done.Emails, "Notices", done.Notices, "Runs", done.Runs,
+					"Kept", done.Kept)
 			}
 			return nil
 		}),

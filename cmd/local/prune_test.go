@@ -93,7 +93,8 @@ func TestPruneInBatches(t *testing.T) {
 		notices = append(notices, fmt.Sprintf("('x%d', '2020-01-01', 0, %d, 0)", i, i))
 	}
 	db.Exec(t, "INSERT INTO reminder_emails (id, ref, borrower_id, run_id, priority, state, next_at, created_at, ended_at) VALUES "+strings.Join(rows, ","))
-	db.Exec(t, "INSERT INTO reminder_notices (loan_id, due_date, step, email_id, number) VALUES "+strings.Join(notices, ","))
+	db.Exec(t, "INSERT INTO reminder_notices (loan_id, due_date, step, email_id, number) VALUES "+strings.Join(notices,
+		","))
 	got := command(t, environ, "prune")
 	require.Equal(t, exitDone, got.code, got.err)
 	assert.Contains(t, got.out, "1200 surel dengan 1200 pengingat")

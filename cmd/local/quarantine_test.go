@@ -11,8 +11,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// TestQuarantine: it says whom it silences and asks, calls unknown what may have been sent, stands in status, and can be
-// taken back.
+// TestQuarantine: it says whom it silences and asks, calls unknown what may have been sent, stands in status, and can
+// be taken back.
 func TestQuarantine(t *testing.T) {
 	db, srv, environ := school(t)
 	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
@@ -32,7 +32,8 @@ func TestQuarantine(t *testing.T) {
 	before := left()
 
 	today := at(t, environ, 0)
-	for _, args := range [][]string{{}, {"--before", at(t, environ, 1)}, {"--before", "besok"}, {"--before", today}, {"--undo"},
+	for _, args := range [][]string{{}, {"--before", at(t, environ, 1)}, {"--before", "besok"}, {"--before", today},
+		{"--undo"},
 		{"--undo", "--before", today}} {
 		assert.Equal(t, exitUsage, command(t, environ, append([]string{"quarantine"}, args...)...).code, "%v", args)
 	}

@@ -240,7 +240,8 @@ func (v review) write(w io.Writer) error {
 	return t.Execute(w, v)
 }
 
-// replaceFile writes a file that only its owner can read. What stood there before stays until all of the new is written.
+// replaceFile writes a file that only its owner can read. What stood there before stays until all of the new is
+// written.
 func replaceFile(name string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(name), ".pengingat-*") // made with mode 0600
 	if err != nil {

@@ -38,19 +38,29 @@ func sampleReview(locale string) review {
 			{Step: 1, Within: 2, Back: 12, Again: 19, Unknown: 5}, {Step: 3, Within: 4, Back: 11, Again: 10, Unknown: 4},
 			{Step: 7, Within: 7, Back: 5, Again: 6, Unknown: 8}, {Step: 14, Within: 7, Unknown: 6},
 		},
-		Groups: []reminder.GroupCount{{Group: "7A", Count: 2}, {Group: "7B", Count: 1}, {Group: "8C", Count: 1}, {Group: "9B", Count: 1}, {Count: 1}},
+		Groups: []reminder.GroupCount{{Group: "7A", Count: 2}, {Group: "7B", Count: 1}, {Group: "8C", Count: 1},
+			{Group: "9B", Count: 1}, {Count: 1}},
 		Silent: []desk.Person{
 			{Name: "Bagas Aditya Nugraha", Group: "7A", Phone: "6281200000001", Books: []desk.DueBook{
-				{Title: "Asal-usul Nama Desa Kami", Code: "BK-0102", Due: last.AddDays(-3), Days: 3}, {Title: "Kumpulan Pantun Ceria 🌻📚", Code: "BK-0104", Due: last, Days: 0}}},
-			{Name: "Puspita Wulandari", Group: "7A", Books: []desk.DueBook{{Title: "Rahasia Kebun Teh", Code: "BK-0111", Due: last.AddDays(-1), Days: 1}}},
-			{Name: "Oka Mahendra Putra", Group: "7B", Phone: "6281200000003", Books: []desk.DueBook{{Title: "Tata Surya dan Kita", Code: "BK-0109", Due: last.AddDays(1), Days: -1}}},
-			{Name: "Joko Satrio Wibisono", Group: "8C", Books: []desk.DueBook{{Title: "Matematika Itu Menyenangkan", Code: "", Due: last.AddDays(-12), Days: 12}}},
-			{Name: "Nabila Zahra Khairani", Group: "9B", Phone: "6281200000005", Books: []desk.DueBook{{Title: "Petualangan di Lereng Papandayan", Code: "BK-0101", Due: last.AddDays(-5), Days: 5}}},
-			{Name: "Teguh Santoso", Books: []desk.DueBook{{Title: "Belajar Membuat Laman: <script>", Code: "BK-0105", Due: last.AddDays(-2), Days: 2}}},
+				{Title: "Asal-usul Nama Desa Kami", Code: "BK-0102", Due: last.AddDays(-3), Days: 3},
+				{Title: "Kumpulan Pantun Ceria 🌻📚", Code: "BK-0104", Due: last, Days: 0}}},
+			{Name: "Puspita Wulandari", Group: "7A", Books: []desk.DueBook{{Title: "Rahasia Kebun Teh", Code: "BK-0111",
+				Due: last.AddDays(-1), Days: 1}}},
+			{Name: "Oka Mahendra Putra", Group: "7B", Phone: "6281200000003",
+				Books: []desk.DueBook{{Title: "Tata Surya dan Kita", Code: "BK-0109", Due: last.AddDays(1), Days: -1}}},
+			{Name: "Joko Satrio Wibisono", Group: "8C", Books: []desk.DueBook{{Title: "Matematika Itu Menyenangkan", Code: "",
+				Due: last.AddDays(-12), Days: 12}}},
+			{Name: "Nabila Zahra Khairani", Group: "9B", Phone: "6281200000005",
+				Books: []desk.DueBook{{Title: "Petualangan di Lereng Papandayan", Code: "BK-0101", Due: last.AddDays(-5),
+					Days: 5}}},
+			{Name: "Teguh Santoso", Books: []desk.DueBook{{Title: "Belajar Membuat Laman: <script>", Code: "BK-0105",
+				Due: last.AddDays(-2), Days: 2}}},
 		},
 		Longest: []desk.Person{
-			{Name: "Intan Cahya Ningrum", Group: "9A", Phone: "6281200000009", Books: []desk.DueBook{{Title: "Tata Surya dan Kita", Code: "BK-0109", Due: last.AddDays(-72), Days: 72}}},
-			{Name: "Joko Satrio Wibisono", Group: "8C", Books: []desk.DueBook{{Title: "Matematika Itu Menyenangkan", Code: "", Due: last.AddDays(-12), Days: 12}, {Title: "Rahasia Kebun Teh", Code: "", Due: last.AddDays(-9), Days: 9}}},
+			{Name: "Intan Cahya Ningrum", Group: "9A", Phone: "6281200000009",
+				Books: []desk.DueBook{{Title: "Tata Surya dan Kita", Code: "BK-0109", Due: last.AddDays(-72), Days: 72}}},
+			{Name: "Joko Satrio Wibisono", Group: "8C", Books: []desk.DueBook{{Title: "Matematika Itu Menyenangkan", Code: "",
+				Due: last.AddDays(-12), Days: 12}, {Title: "Rahasia Kebun Teh", Code: "", Due: last.AddDays(-9), Days: 9}}},
 		},
 	}
 	v := review{look, &program{locale: locale}, "Perpustakaan MTsN 6 Garut"}
@@ -96,7 +106,8 @@ func TestReportGolden(t *testing.T) {
 // TestReportNeedsNothing: the page loads nothing, runs nothing, and can be read without seeing its charts.
 func TestReportNeedsNothing(t *testing.T) {
 	page := pageOf(t, sampleReview("id"))
-	for _, never := range []string{"<script", "<link", "<img", "<iframe", "src=", "url(", "@import", "javascript:", "onload", "onclick"} {
+	for _, never := range []string{"<script", "<link", "<img", "<iframe", "src=", "url(", "@import", "javascript:",
+		"onload", "onclick"} {
 		assert.False(t, strings.Contains(page, never), never)
 	}
 	outside := regexp.MustCompile(`https?://[^\s"'<]+`).FindAllString(page, -1)
@@ -112,7 +123,8 @@ func TestReportKeepsDataInert(t *testing.T) {
 	tame := strings.Count(pageOf(t, v), "<")
 	v.Library = hostile
 	v.Groups[0].Group = hostile
-	v.Silent[0].Name, v.Silent[0].Group, v.Silent[0].Books[0] = hostile, hostile, desk.DueBook{Title: hostile, Code: hostile, Due: v.Today, Days: 3}
+	v.Silent[0].Name, v.Silent[0].Group, v.Silent[0].Books[0] = hostile, hostile,
+		desk.DueBook{Title: hostile, Code: hostile, Due: v.Today, Days: 3}
 	page := pageOf(t, v)
 	assert.False(t, strings.Contains(page, "<script"))
 	assert.Equal(t, tame, strings.Count(page, "<"), "data made an element")
@@ -121,7 +133,8 @@ func TestReportKeepsDataInert(t *testing.T) {
 	u, err := url.Parse(html.UnescapeString(link[1]))
 	require.NoError(t, err)
 	assert.NotContains(t, link[1], "+")
-	assert.Contains(t, u.Query().Get("text"), "- "+hostile+" (batas kembali Selasa, 24 November 2026)\n", "the message arrives as it is")
+	assert.Contains(t, u.Query().Get("text"), "- "+hostile+" (batas kembali Selasa, 24 November 2026)\n",
+		"the message arrives as it is")
 }
 
 func TestChatNamesSomeBooks(t *testing.T) {
@@ -150,7 +163,8 @@ func TestInternational(t *testing.T) {
 	for typed, want := range map[string]string{
 		"081234567890": "6281234567890", "+62 812-3456-7890": "6281234567890", "6281234567890": "6281234567890",
 		"81234567890": "6281234567890", "(0262) 123456": "62262123456", "+1 415 555 0100": "14155550100",
-		"": "", "-": "", "0": "", "08": "", "12345": "", "tidak ada": "", "0812345678901234567": "", "081234567890 / 0813": "",
+		"": "", "-": "", "0": "", "08": "", "12345": "", "tidak ada": "", "0812345678901234567": "",
+		"081234567890 / 0813": "",
 	} {
 		assert.Equal(t, want, desk.International(typed), typed)
 	}
@@ -158,7 +172,8 @@ func TestInternational(t *testing.T) {
 
 func TestScale(t *testing.T) {
 	for most, want := range map[int][]int{
-		0: {0, 1}, 1: {0, 1}, 3: {0, 1, 2, 3}, 5: {0, 1, 2, 3, 4, 5}, 6: {0, 2, 4, 6}, 11: {0, 5, 10, 15}, 24: {0, 5, 10, 15, 20, 25},
+		0: {0, 1}, 1: {0, 1}, 3: {0, 1, 2, 3}, 5: {0, 1, 2, 3, 4, 5}, 6: {0, 2, 4, 6}, 11: {0, 5, 10, 15},
+		24:  {0, 5, 10, 15, 20, 25},
 		154: {0, 50, 100, 150, 200}, 1000: {0, 200, 400, 600, 800, 1000}, 73000: {0, 20000, 40000, 60000, 80000},
 	} {
 		assert.Equal(t, want, scale(most), most)
@@ -215,7 +230,8 @@ func TestReport(t *testing.T) {
 	contains(t, read(), "Budi Santoso")
 	require.Equal(t, exitDone, command(t, environ, "run").code)
 
-	for _, args := range []string{"--days 0", "--days 367", "--from 2026-12-02 --to 2026-12-01", "--from besok", "--to besok", "extra"} {
+	for _, args := range []string{"--days 0", "--days 367", "--from 2026-12-02 --to 2026-12-01", "--from besok",
+		"--to besok", "extra"} {
 		assert.Equal(t, exitUsage, command(t, environ, append([]string{"report"}, strings.Fields(args)...)...).code, args)
 	}
 	before := read()

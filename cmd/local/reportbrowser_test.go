@@ -17,7 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// probe is put at the end of a copy of the page, which itself has no script, and writes down what the browser made of it.
+// probe is put at the end of a copy of the page, which itself has no script, and writes down what the browser made of
+// it.
 const probe = `<pre id="probe"></pre><script>
 const inside = (t, s) => t.left >= s.left - 1 && t.right <= s.right + 1 && t.top >= s.top - 1 && t.bottom <= s.bottom + 1;
 document.getElementById("probe").textContent = JSON.stringify({
@@ -29,7 +30,8 @@ document.getElementById("probe").textContent = JSON.stringify({
   mode: document.compatMode,
 })</script>`
 
-// TestReportInChromium: the page fits on a phone and on a screen, no chart's text is cut off, nothing is loaded, and it prints.
+// TestReportInChromium: the page fits on a phone and on a screen, no chart's text is cut off, nothing is loaded, and it
+// prints.
 func TestReportInChromium(t *testing.T) {
 	dir := t.TempDir()
 	chromium := func(args ...string) string {
@@ -37,7 +39,8 @@ func TestReportInChromium(t *testing.T) {
 		if browser == "" {
 			browser = "chromium"
 		}
-		args = append(append(strings.Fields(os.Getenv("CHROMIUM_FLAGS")), "--headless", "--user-data-dir="+filepath.Join(dir, "profile")), args...)
+		args = append(append(strings.Fields(os.Getenv("CHROMIUM_FLAGS")), "--headless",
+			"--user-data-dir="+filepath.Join(dir, "profile")), args...)
 		out, err := exec.CommandContext(t.Context(), browser, args...).Output()
 		require.NoError(t, err)
 		return string(out)

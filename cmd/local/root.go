@@ -45,7 +45,8 @@ func (p *program) root() *cobra.Command {
 			p.initCommand(), p.migrateCommand(), p.grantsCommand(), p.doctorCommand(), p.previewCommand(), p.testMailCommand(),
 			p.installCommand()}},
 		{"daily", reminder.Say("program.every_day"), []*cobra.Command{
-			p.deskCommand(), p.runCommand(), p.statusCommand(), p.findCommand(), p.explainCommand(), p.failedCommand(), p.retryCommand(),
+			p.deskCommand(), p.runCommand(), p.statusCommand(), p.findCommand(), p.explainCommand(), p.failedCommand(),
+			p.retryCommand(),
 			p.cancelCommand(), p.reportCommand(), p.pauseCommand(), p.resumeCommand(), p.closedCommand(), p.optOutCommand()}},
 		{"seldom", reminder.Say("program.seldom"), []*cobra.Command{
 			p.templatesCommand(), p.pruneCommand(), p.quarantineCommand(), p.uninstallCommand(), p.serveCommand(),
@@ -61,7 +62,8 @@ func (p *program) root() *cobra.Command {
 	return root
 }
 
-// finish gives a command and those below it what all have: a text that fits a terminal, and errors in the user's language.
+// finish gives a command and those below it what all have: a text that fits a terminal, and errors in the user's
+// language.
 func (p *program) finish(cmd *cobra.Command) {
 	cmd.Long = reflow(cmd.Long)
 	cmd.DisableFlagsInUseLine = true

@@ -89,7 +89,8 @@ func (p *program) run(ctx context.Context, o reminder.Options) (err error) {
 func (p *program) runEach(ctx context.Context, o reminder.Options) error {
 	libraries, seen := []*program{}, map[string]string{}
 	for _, file := range p.envFiles {
-		lib := &program{in: p.in, out: p.out, errOut: p.errOut, machine: p.machine, real: p.real, asJSON: p.asJSON, onlyTo: p.onlyTo}
+		lib := &program{in: p.in, out: p.out, errOut: p.errOut, machine: p.machine, real: p.real, asJSON: p.asJSON,
+			onlyTo: p.onlyTo}
 		lib.read(file)
 		db := setup.Database(lib.environ)
 		if other, ok := seen[db]; ok && lib.envErr == nil {
@@ -130,7 +131,8 @@ func exitCode(r reminder.Report) int {
 // failure says in the event log what is wrong after a run. Like every reason, it holds no address and no name.
 func (p *program) failure(r reminder.Report, s reminder.Settings) string {
 	text := p.say("run.failed_or_refused_unknown_waiting",
-		"Outcome", p.outcome(r, s), "N", r.Emails.Failed+r.Emails.Refused, "Unknown", r.Emails.Unknown, "Waiting", r.Emails.Waiting)
+		"Outcome", p.outcome(r, s), "N", r.Emails.Failed+r.Emails.Refused, "Unknown", r.Emails.Unknown, "Waiting",
+		r.Emails.Waiting)
 	if r.Loans != nil && r.Loans.Odd > 0 {
 		text += p.say("run.loans_with_odd_data_doctor", "N", r.Loans.Odd)
 	}

@@ -115,8 +115,8 @@ func TestServe(t *testing.T) {
 	assert.Len(t, srv.Messages(), 8)
 }
 
-// TestServeEndsInOrder: SIGTERM in the middle of a run. The mail in flight is finished and recorded, the others are handed
-// back, the caller gets an answer, and the process ends.
+// TestServeEndsInOrder: SIGTERM in the middle of a run. The mail in flight is finished and recorded, the others are
+// handed back, the caller gets an answer, and the process ends.
 func TestServeEndsInOrder(t *testing.T) {
 	db, _, environ := school(t)
 	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
@@ -146,7 +146,8 @@ func TestServeEndsInOrder(t *testing.T) {
 	assert.Equal(t, 4, report(t, command(t, environ, "run", "--json")).Emails.Sent)
 }
 
-// TestServeRefusesWebPages: a page that somebody has open must not start a run, nor must one whose name leads to this computer.
+// TestServeRefusesWebPages: a page that somebody has open must not start a run, nor must one whose name leads to this
+// computer.
 func TestServeRefusesWebPages(t *testing.T) {
 	served := 0
 	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ })

@@ -21,9 +21,10 @@ func (s span) valid() bool {
 // maxClosureDays bounds one closure.
 const maxClosureDays = 365
 
-// parseSpan reads days as people and spreadsheets write them here: 2026-12-25, 25/12/2026 (day first), 25 Desember 2026,
-// December 25, 2026, and from one to another: 21-31 Desember 2026, 21 Desember 2026 s.d. 2 Januari 2027. A part that the
-// first one leaves out, the last one has. The name of a weekday may stand before a date. ok is false for all else.
+// parseSpan reads days as people and spreadsheets write them here: 2026-12-25, 25/12/2026 (day first), 25 Desember
+// 2026, December 25, 2026, and from one to another: 21-31 Desember 2026, 21 Desember 2026 s.d. 2 Januari 2027. A part
+// that the first one leaves out, the last one has. The name of a weekday may stand before a date. ok is false for all
+// else.
 func parseSpan(text string) (s span, ok bool) {
 	text = strings.NewReplacer("–", "-", "—", "-", "‐", "-", "‑", "-", "…", "..").Replace(text)
 	text = strings.ToLower(strings.Join(strings.Fields(text), " "))
@@ -56,7 +57,8 @@ func parseSpan(text string) (s span, ok bool) {
 	return span{}, false
 }
 
-// leadingSpan reads the days that words begin with, and returns the words behind them. Those must not go on with more days.
+// leadingSpan reads the days that words begin with, and returns the words behind them. Those must not go on with more
+// days.
 func leadingSpan(words []string) (s span, rest []string, ok bool) {
 	for n := len(words); n > 0; n-- {
 		if s, ok = parseSpan(strings.Join(words[:n], " ")); ok {

@@ -57,7 +57,8 @@ func (p *program) standing(ctx context.Context, app *setup.App) (desk.Standing, 
 	}
 	if fault := app.LogFault(); fault != nil {
 		what, _ := p.trouble(fault)
-		list = append(list, note{"log", what, p.say("status.runs_go_on_and_on"), p.say("status.look_at", "File", app.Config.LogFile)})
+		list = append(list, note{"log", what, p.say("status.runs_go_on_and_on"),
+			p.say("status.look_at", "File", app.Config.LogFile)})
 	}
 	return st, list, nil
 }
@@ -89,28 +90,33 @@ func (p *program) printStatus(st desk.Standing, notes []note, who []desk.Trouble
 	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	defer w.Flush()
 	row := func(what string, value any) { fmt.Fprintf(w, "%s\t%v\n", what, value) }
-	row(p.say("status.waiting"), st.Emails[reminder.StateQueued]+st.Emails[reminder.StateClaimed]+st.Emails[reminder.StateHandover])
+	row(p.say("status.waiting"), st.Emails[reminder.StateQueued]+st.Emails[reminder.StateClaimed]+
+		st.Emails[reminder.StateHandover])
 	if oldest, err := time.Parse(time.RFC3339, st.OldestWaiting); err == nil {
 		row(p.say("status.oldest_since"), oldest.In(s.Zone).Format(dayAndTime))
 	}
-	for _, state := range []reminder.State{reminder.StateSent, reminder.StateFailed, reminder.StateUnknown, reminder.StateRefused, reminder.StateBounced, reminder.StateCanceled, reminder.StateExpired} {
+	for _, state := range []reminder.State{reminder.StateSent, reminder.StateFailed, reminder.StateUnknown,
+		reminder.StateRefused, reminder.StateBounced, reminder.StateCanceled, reminder.StateExpired} {
 		word := p.state(state)
 		row(strings.ToUpper(word[:1])+word[1:], st.Emails[state])
 	}
-	row(p.say("status.borrowers_without_usable_mail"), p.say("status.of", "Part", st.Contacts.Unreachable, "All", st.Contacts.Borrowers))
+	row(p.say("status.borrowers_without_usable_mail"),
+		p.say("status.of", "Part", st.Contacts.Unreachable, "All", st.Contacts.Borrowers))
 	switch from, to := st.Window.From.In(s.Zone), st.Window.To.In(s.Zone); {
 	case st.Window.From.IsZero():
 		row(p.say("status.mail_may_be_sent"), p.say("status.never_closed_on_every_day"))
 	case !st.Window.From.After(st.Next.StartedAt):
 		row(p.say("status.mail_may_be_sent"), p.say("status.now_until", "To", to.Format("15:04")))
 	default:
-		row(p.say("status.mail_may_be_sent"), p.say("status.from_until", "From", from.Format(dayAndTime), "To", to.Format("15:04")))
+		row(p.say("status.mail_may_be_sent"), p.say("status.from_until", "From", from.Format(dayAndTime), "To",
+			to.Format("15:04")))
 	}
 	switch st.Next.Outcome {
 	case reminder.RunHeld, reminder.RunPaused:
 		row(p.say("status.next_run"), p.say("status.sends_nothing_see_above"))
 	default:
-		row(p.say("status.next_run"), p.say("status.new_mails_that_wait", "New", st.Next.Planned.Emails, "Waiting", st.Next.Emails.Waiting))
+		row(p.say("status.next_run"), p.say("status.new_mails_that_wait", "New", st.Next.Planned.Emails, "Waiting",
+			st.Next.Emails.Waiting))
 		if s.DailyLimit > 0 {
 			row(p.say("status.at_most"), p.say("status.mails_in_24_hours_mail", "Limit", s.DailyLimit))
 		}
@@ -118,7 +124,8 @@ func (p *program) printStatus(st desk.Standing, notes []note, who []desk.Trouble
 	if len(st.Runs) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n%s\t%s\t%s\t%s\n", p.say("status.last_runs"), p.say("status.outcome"), p.say("status.sent"), p.say("status.reason"))
+	fmt.Fprintf(w, "\n%s\t%s\t%s\t%s\n", p.say("status.last_runs"), p.say("status.outcome"), p.say("status.sent"),
+		p.say("status.reason"))
 	for _, r := range st.Runs {
 		outcome, sent := p.text(desk.OutcomeWord(r.Report.Outcome)), fmt.Sprint(r.Report.Emails.Sent)
 		if r.FinishedAt.IsZero() { // it is at work, or died: how much it sent is not on record

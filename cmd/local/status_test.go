@@ -60,7 +60,8 @@ func TestStatus(t *testing.T) {
 		{"off", "UPDATE reminder_runs SET started_at = DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 6 DAY)", ""},
 		{"unfinished", "UPDATE reminder_runs SET started_at = DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 2 HOUR), finished_at = NULL",
 			"UPDATE reminder_runs SET finished_at = UTC_TIMESTAMP(6)"},
-		{"stopped", `UPDATE reminder_runs SET report = REPLACE(report, '"done"', '"stopped"')`, `UPDATE reminder_runs SET report = REPLACE(report, '"stopped"', '"done"')`},
+		{"stopped", `UPDATE reminder_runs SET report = REPLACE(report, '"done"', '"stopped"')`,
+			`UPDATE reminder_runs SET report = REPLACE(report, '"stopped"', '"done"')`},
 		{"paused", "INSERT INTO reminder_state (name, kind, reason, until_at) VALUES ('pause_mail', 'quota', 'x', DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 HOUR))", "DELETE FROM reminder_state"},
 		{"unknown", "UPDATE reminder_emails SET state = 'unknown'", ""},
 		{"failed", "UPDATE reminder_emails SET state = 'refused'", "UPDATE reminder_emails SET state = 'sent'"},
@@ -115,7 +116,8 @@ func TestStatusFits(t *testing.T) {
 		}
 	}
 	p := &program{}
-	for _, kind := range []mail.PauseKind{reminder.PauseByPerson, mail.PauseCredentials, mail.PauseSender, mail.PauseQuota, mail.PauseServer} {
+	for _, kind := range []mail.PauseKind{reminder.PauseByPerson, mail.PauseCredentials, mail.PauseSender, mail.PauseQuota,
+		mail.PauseServer} {
 		assert.NotEqual(t, string(kind), p.reason(string(kind)))
 		st := desk.Standing{Next: reminder.Report{Outcome: reminder.RunPaused, Reason: string(kind)}}
 		st.Pauses = []reminder.Pause{{Kind: kind}}

@@ -47,7 +47,10 @@ func (p *program) sample(ctx context.Context, app *setup.App, to mail.Address, l
 		}
 		return newDesk(app).Sample(ctx, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone), loan)
 	}
-	theirs, _, err := app.Store.Search(ctx, to.Addr, func(l reminder.Loan) bool { return desk.IsBorrower(l.Borrower, to.Addr) })
+	theirs, _, err := app.Store.Search(ctx, to.Addr, func(l reminder.Loan) bool {
+		return desk.IsBorrower(l.Borrower,
+			to.Addr)
+	})
 	switch {
 	case err != nil:
 		return mail.Message{}, err
@@ -81,8 +84,10 @@ func (p *program) sendSample(ctx context.Context, app *setup.App, m mail.Message
 func (p *program) step(name string) string {
 	said, ok := map[string]reminder.Message{
 		"resolve": reminder.Say("testmail.find_server"), "connect": reminder.Say("testmail.connect"),
-		"tls": reminder.Say("testmail.encrypt"), "starttls": reminder.Say("testmail.encrypt"), "greet": reminder.Say("testmail.greeting"),
-		"ehlo": reminder.Say("testmail.introduction"), "auth": reminder.Say("testmail.log_in"), "dot": reminder.Say("testmail.hand_over"),
+		"tls": reminder.Say("testmail.encrypt"), "starttls": reminder.Say("testmail.encrypt"),
+		"greet": reminder.Say("testmail.greeting"),
+		"ehlo":  reminder.Say("testmail.introduction"), "auth": reminder.Say("testmail.log_in"),
+		"dot": reminder.Say("testmail.hand_over"),
 	}[name]
 	if !ok {
 		return name

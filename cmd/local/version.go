@@ -27,7 +27,8 @@ func (p *program) versionCommand() *cobra.Command {
 		Example: "  pengingat version\n  pengingat version --json",
 		RunE: func(*cobra.Command, []string) error {
 			if p.asJSON {
-				return p.printJSON(map[string]string{"version": reminder.Version, "date": reminder.VersionDate, "go": runtime.Version(),
+				return p.printJSON(map[string]string{"version": reminder.Version, "date": reminder.VersionDate,
+					"go": runtime.Version(),
 					"os": runtime.GOOS, "arch": runtime.GOARCH})
 			}
 			date, _, _ := strings.Cut(reminder.VersionDate, "T")

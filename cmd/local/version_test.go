@@ -72,7 +72,8 @@ func TestDoctorTellsTheVersion(t *testing.T) {
 		{"v1.11.0-rc.1", tag("v1.10.0"), "Versi v1.11.0-rc.1 adalah yang terbaru"},
 		{"1a2b3c4", tag("v1.10.0"), "Rilis terbaru adalah v1.10.0; program ini (1a2b3c4) bukan sebuah rilis"},
 		{"v1.2.3", tag("terbaru"), "Tidak diketahui apakah ada versi yang lebih baru."},
-		{"v1.2.3", func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) }, "Tidak diketahui apakah ada versi yang lebih baru."},
+		{"v1.2.3", func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) },
+			"Tidak diketahui apakah ada versi yang lebih baru."},
 		{"v1.2.3", func(w http.ResponseWriter) { fmt.Fprint(w, "<html>Internet Positif</html>") }, "Tidak diketahui apakah"},
 		{"v1.2.3", func(w http.ResponseWriter) { fmt.Fprint(w, strings.Repeat(" ", 2<<20)) }, "Tidak diketahui apakah"},
 	} {

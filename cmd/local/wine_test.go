@@ -42,8 +42,8 @@ func (l laptop) run(t *testing.T, program string, args ...string) call {
 	return call{cmd.ProcessState.ExitCode(), out.String(), errOut.String()}
 }
 
-// TestWindows takes the program for Windows through a school's first days, under Wine: the exe itself, a path with blanks
-// and letters that are not ASCII, and the .env of a Laravel application as an editor on Windows saves it.
+// TestWindows takes the program for Windows through a school's first days, under Wine: the exe itself, a path with
+// blanks and letters that are not ASCII, and the .env of a Laravel application as an editor on Windows saves it.
 func TestWindows(t *testing.T) {
 	db, srv, environ := school(t)
 	exe, err := os.ReadFile(os.Getenv("PENGINGAT_EXE"))

@@ -2,14 +2,14 @@
 //
 //	go run ./deploy/package -version v1.2.3 dist/pengingat-function.zip
 //
-// In it is what `go list` says the function is made of on the platform, and nothing else: no test, no command, no code for
-// another system. The same sources and version give the same bytes, so that an archive can be compared with a tag, and
-// Terraform builds anew only what has changed.
+// In it is what `go list` says the function is made of on the platform, and nothing else: no test, no command, no code
+// for another system. The same sources and version give the same bytes, so that an archive can be compared with a tag,
+// and Terraform builds anew only what has changed.
 //
-// The modules that the function needs are not in it. The platform loads them by go.mod and go.sum, which are those that the
-// tests ran with: another version or another content of a module ends the build. A vendor folder would make sixteen times
-// as much of it (1.6 MB) that nobody reads, and would have to hold the framework's server, although only the main that the
-// platform generates imports it. What it would save, a module proxy, the platform has at hand.
+// The modules that the function needs are not in it. The platform loads them by go.mod and go.sum, which are those that
+// the tests ran with: another version or another content of a module ends the build. A vendor folder would make sixteen
+// times as much of it (1.6 MB) that nobody reads, and would have to hold the framework's server, although only the main
+// that the platform generates imports it. What it would save, a module proxy, the platform has at hand.
 //
 // The version goes in as a source file: whoever builds the archive chooses the linker flags.
 package main

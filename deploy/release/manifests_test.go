@@ -28,8 +28,8 @@ func fields(manifest string) map[string]string {
 	return all
 }
 
-// TestManifests: the manifests for winget and Scoop have what their schemas require, and name what dist.sh and the setup program
-// really make.
+// TestManifests: the manifests for winget and Scoop have what their schemas require, and name what dist.sh and the
+// setup program really make.
 func TestManifests(t *testing.T) {
 	dist, setup := text(t, "dist.sh"), text(t, "pengingat.nsi")
 	const base = "https://github.com/mtsn6garut/pengingat/releases/download/v@VERSION@/"

@@ -35,7 +35,8 @@ const (
 
 // onDisk is where Wine keeps a file of its Windows.
 func onDisk(path string) string {
-	return filepath.Join(os.Getenv("WINEPREFIX"), "drive_c", filepath.FromSlash(strings.ReplaceAll(path[len(`C:\`):], `\`, "/")))
+	return filepath.Join(os.Getenv("WINEPREFIX"), "drive_c",
+		filepath.FromSlash(strings.ReplaceAll(path[len(`C:\`):], `\`, "/")))
 }
 
 // run runs a command and returns what it prints and its exit code.
@@ -60,8 +61,9 @@ func windows(t *testing.T, name string, args ...string) string {
 	return out
 }
 
-// TestSetup takes the setup program through a school's years: a first installation, settings, an update while a run is under way,
-// an uninstallation, and the way back. Under Wine there is neither UAC nor SmartScreen, and rights are not kept.
+// TestSetup takes the setup program through a school's years: a first installation, settings, an update while a run is
+// under way, an uninstallation, and the way back. Under Wine there is neither UAC nor SmartScreen, and rights are not
+// kept.
 func TestSetup(t *testing.T) {
 	place := t.TempDir()
 	dist := func(version string, environ ...string) string {
@@ -97,13 +99,15 @@ func TestSetup(t *testing.T) {
 	// A first installation, without questions; the folder cannot be chosen.
 	windows(t, setup(old, oldVersion), "/S", `/D=C:\Perpustakaan Kita`)
 	assert.NoDirExists(t, onDisk(`C:\Perpustakaan Kita`))
-	for _, name := range []string{"pengingat.exe", "uninstall.exe", "panduan.html", "old-services.cmd", "grants.sql", "LICENSE", "THIRD_PARTY.txt"} {
+	for _, name := range []string{"pengingat.exe", "uninstall.exe", "panduan.html", "old-services.cmd", "grants.sql",
+		"LICENSE", "THIRD_PARTY.txt"} {
 		assert.FileExists(t, onDisk(programs+`\`+name))
 	}
 	assert.DirExists(t, onDisk(data+`\logs`))
 	assert.Contains(t, windows(t, "reg", "query", arpKey, "/v", "DisplayVersion"), oldVersion)
 	menu := onDisk(`C:\ProgramData\Microsoft\Windows\Start Menu\Programs\Pengingat`)
-	for name, argument := range map[string]string{"Pengingat.lnk": "desk", "Perintah.lnk": "pengingat --help", "Panduan.lnk": ""} {
+	for name, argument := range map[string]string{"Pengingat.lnk": "desk", "Perintah.lnk": "pengingat --help",
+		"Panduan.lnk": ""} {
 		wide, err := unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM).NewEncoder().String(argument)
 		require.NoError(t, err)
 		assert.Contains(t, text(t, filepath.Join(menu, name)), wide)
@@ -173,7 +177,8 @@ func TestSetup(t *testing.T) {
 	raw := pengingat("install", "--print")
 	task, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().String(raw)
 	require.NoError(t, err)
-	for _, want := range []string{"<Command>" + programs + `\pengingat.exe</Command>`, `--env &#34;` + data + `\pengingat.env&#34;`,
+	for _, want := range []string{"<Command>" + programs + `\pengingat.exe</Command>`,
+		`--env &#34;` + data + `\pengingat.env&#34;`,
 		"<WorkingDirectory>" + data + "</WorkingDirectory>"} {
 		assert.Contains(t, task, want)
 	}
@@ -201,7 +206,8 @@ func selfSigned(t *testing.T, folder string) {
 	for _, args := range [][]string{
 		{"req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=Pengingat test",
 			"-addext", "extendedKeyUsage=codeSigning", "-keyout", "key.pem", "-out", "certificate.pem"},
-		{"pkcs12", "-export", "-inkey", "key.pem", "-in", "certificate.pem", "-passout", "pass:secret", "-out", "certificate.p12"},
+		{"pkcs12", "-export", "-inkey", "key.pem", "-in", "certificate.pem", "-passout", "pass:secret", "-out",
+			"certificate.p12"},
 	} {
 		cmd := exec.CommandContext(t.Context(), "openssl", args...)
 		cmd.Dir = folder

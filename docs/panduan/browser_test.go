@@ -16,7 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSearchInChromium: what the program says on the screen, typed as it stands there, leads to its section and hides the others.
+// TestSearchInChromium: what the program says on the screen, typed as it stands there, leads to its section and hides
+// the others.
 func TestSearchInChromium(t *testing.T) {
 	dir := t.TempDir()
 	for typed, want := range map[string]string{
@@ -31,7 +32,8 @@ func TestSearchInChromium(t *testing.T) {
 document.body.innerHTML = found.textContent + "|" + sections.filter(s => !s.hidden).map(s => s.firstChild.textContent).join("|")</script>`)
 		file := filepath.Join(dir, "guide.html")
 		require.NoError(t, os.WriteFile(file, page.Bytes(), 0o600))
-		args := append(strings.Fields(os.Getenv("CHROMIUM_FLAGS")), "--headless", "--user-data-dir="+dir, "--dump-dom", "file://"+file)
+		args := append(strings.Fields(os.Getenv("CHROMIUM_FLAGS")), "--headless", "--user-data-dir="+dir, "--dump-dom",
+			"file://"+file)
 		dom, err := exec.CommandContext(t.Context(), cmp.Or(os.Getenv("CHROMIUM"), "chromium"), args...).Output()
 		require.NoError(t, err)
 		body := regexp.MustCompile(`(?s)<body>(.*)</body>`).FindStringSubmatch(string(dom))

@@ -28,9 +28,11 @@ var (
 	figure = regexp.MustCompile(`<img src="([\w-]+\.svg)" alt="[^"]*"\s*/?>`)
 )
 
-// Write writes the page. The guides are its articles, their links lead from one to another, and pictures are part of it.
+// Write writes the page. The guides are its articles, their links lead from one to another, and pictures are part of
+// it.
 func Write(w io.Writer) error {
-	markdown := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithParserOptions(parser.WithAutoHeadingID()))
+	markdown := goldmark.New(goldmark.WithExtensions(extension.GFM),
+		goldmark.WithParserOptions(parser.WithAutoHeadingID()))
 	ids := parser.NewContext().IDs() // shared, so that no heading has the id of another guide's
 	type article struct {
 		Name, Title string

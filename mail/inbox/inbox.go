@@ -1,8 +1,8 @@
-// Package inbox reads a mailbox over IMAP and changes nothing in it: it opens mailboxes with EXAMINE and fetches with PEEK, so
-// no message is deleted, moved or marked as read.
+// Package inbox reads a mailbox over IMAP and changes nothing in it: it opens mailboxes with EXAMINE and fetches with
+// PEEK, so no message is deleted, moved or marked as read.
 //
-// What a server sends is bounded: how many messages, how much of each, how much in all, and by the caller's context for how
-// long.
+// What a server sends is bounded: how many messages, how much of each, how much in all, and by the caller's context for
+// how long.
 package inbox
 
 import (
@@ -124,7 +124,8 @@ func (m *Mailbox) failed(ctx context.Context, phase string, err error) error {
 		err = context.Cause(ctx)
 	}
 	if refusal, ok := errors.AsType[*imap.Error](err); ok { // it may quote the login
-		err = errors.New(mail.Redact(string(refusal.Type)+" "+string(refusal.Code)+" "+refusal.Text, m.cfg.Username, m.cfg.Password, m.cfg.Token))
+		err = errors.New(mail.Redact(string(refusal.Type)+" "+string(refusal.Code)+" "+refusal.Text, m.cfg.Username,
+			m.cfg.Password, m.cfg.Token))
 	}
 	return &Error{phase, err}
 }
@@ -170,9 +171,11 @@ type Batch struct {
 var headerFields = []string{"From", "Return-Path", "Content-Type", "Subject", "Auto-Submitted", "X-Failed-Recipients",
 	"X-MS-Exchange-Message-Is-Ndr"}
 
-// Since reads the inbox after a cursor, oldest first, and from a day on when the cursor says nothing. Of each message it reads some of the header, and the text
-// where wanted says so. It calls take for each batch; when take fails it stops.
-func (m *Mailbox) Since(ctx context.Context, after Cursor, day time.Time, wanted func(header []byte) bool, take func(Batch) error) error {
+// Since reads the inbox after a cursor, oldest first, and from a day on when the cursor says nothing. Of each message
+// it reads some of the header, and the text where wanted says so. It calls take for each batch; when take fails it
+// stops.
+func (m *Mailbox) Since(ctx context.Context, after Cursor, day time.Time, wanted func(header []byte) bool,
+	take func(Batch) error) error {
 	data, err := m.client.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait()
 	if err != nil {
 		return m.failed(ctx, "examine", err)
@@ -199,7 +202,8 @@ func (m *Mailbox) Since(ctx context.Context, after Cursor, day time.Time, wanted
 	uids = uids[:min(len(uids), maxMessages)]
 	left := maxWanted
 	for batch := range slices.Chunk(uids, maxBatch) {
-		headers, err := m.fetch(ctx, batch, &imap.FetchItemBodySection{Specifier: imap.PartSpecifierHeader, HeaderFields: headerFields, Peek: true}, maxHeader)
+		headers, err := m.fetch(ctx, batch, &imap.FetchItemBodySection{Specifier: imap.PartSpecifierHeader,
+			HeaderFields: headerFields, Peek: true}, maxHeader)
 		if err != nil {
 			return err
 		}
@@ -216,7 +220,8 @@ func (m *Mailbox) Since(ctx context.Context, after Cursor, day time.Time, wanted
 			whole = append(whole, uid)
 		}
 		if len(whole) > 0 {
-			texts, err := m.fetch(ctx, whole, &imap.FetchItemBodySection{Peek: true, Partial: &imap.SectionPartial{Size: maxText}}, maxText)
+			texts, err := m.fetch(ctx, whole, &imap.FetchItemBodySection{Peek: true,
+				Partial: &imap.SectionPartial{Size: maxText}}, maxText)
 			if err != nil {
 				return err
 			}
@@ -240,8 +245,10 @@ func (m *Mailbox) Since(ctx context.Context, after Cursor, day time.Time, wanted
 }
 
 // fetch reads a section of messages, of each at most so many bytes.
-func (m *Mailbox) fetch(ctx context.Context, uids []imap.UID, section *imap.FetchItemBodySection, atMost int64) (map[imap.UID]Message, error) {
-	cmd := m.client.Fetch(imap.UIDSetNum(uids...), &imap.FetchOptions{UID: true, InternalDate: true, BodySection: []*imap.FetchItemBodySection{section}})
+func (m *Mailbox) fetch(ctx context.Context, uids []imap.UID, section *imap.FetchItemBodySection,
+	atMost int64) (map[imap.UID]Message, error) {
+	cmd := m.client.Fetch(imap.UIDSetNum(uids...), &imap.FetchOptions{UID: true, InternalDate: true,
+		BodySection: []*imap.FetchItemBodySection{section}})
 	got := map[imap.UID]Message{}
 	for data := cmd.Next(); data != nil; data = cmd.Next() {
 		var uid imap.UID
@@ -266,14 +273,14 @@ func (m *Mailbox) fetch(ctx context.Context, uids []imap.UID, section *imap.Fetc
 	return got, nil
 }
 
-// A Sought is a message that may be in Sent, by its Message-ID or, where the provider wrote another one, by a header of its
-// own.
+// A Sought is a message that may be in Sent, by its Message-ID or, where the provider wrote another one, by a header of
+// its own.
 type Sought struct {
 	MessageID, Field, Value string
 }
 
-// Sent looks for messages in the mailboxes that the server has marked for sent mail (RFC 6154), never by a name, which differs by
-// language. It returns nil when there is no such mailbox.
+// Sent looks for messages in the mailboxes that the server has marked for sent mail (RFC 6154), never by a name, which
+// differs by language. It returns nil when there is no such mailbox.
 func (m *Mailbox) Sent(ctx context.Context, sought []Sought) ([]bool, error) {
 	names, err := m.sentMailboxes(ctx)
 	if err != nil || len(names) == 0 {
@@ -291,7 +298,8 @@ func (m *Mailbox) Sent(ctx context.Context, sought []Sought) ([]bool, error) {
 			field := func(key, value string) imap.SearchCriteria {
 				return imap.SearchCriteria{Header: []imap.SearchCriteriaHeaderField{{Key: key, Value: value}}}
 			}
-			criteria := imap.SearchCriteria{Or: [][2]imap.SearchCriteria{{field("Message-ID", s.MessageID), field(s.Field, s.Value)}}}
+			criteria := imap.SearchCriteria{Or: [][2]imap.SearchCriteria{{field("Message-ID", s.MessageID),
+				field(s.Field, s.Value)}}}
 			data, err := m.client.UIDSearch(&criteria, nil).Wait()
 			if err != nil {
 				return nil, m.failed(ctx, "search", err)
@@ -304,7 +312,8 @@ func (m *Mailbox) Sent(ctx context.Context, sought []Sought) ([]bool, error) {
 
 func (m *Mailbox) sentMailboxes(ctx context.Context) (names []string, err error) {
 	caps := m.client.Caps()
-	options := &imap.ListOptions{ReturnSpecialUse: caps.Has(imap.CapSpecialUse) && caps.Has(imap.CapListExtended) || caps.Has(imap.CapIMAP4rev2)}
+	options := &imap.ListOptions{ReturnSpecialUse: caps.Has(imap.CapSpecialUse) && caps.Has(imap.CapListExtended) ||
+		caps.Has(imap.CapIMAP4rev2)}
 	all, err := m.client.List("", "*", options).Collect()
 	if err != nil {
 		return nil, m.failed(ctx, "list", err)

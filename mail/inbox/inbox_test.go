@@ -24,7 +24,8 @@ type server struct {
 func newServer(t *testing.T) *server {
 	t.Helper()
 	srv := mailtest.NewIMAP(t, true)
-	return &server{srv, Config{Host: srv.Host, Port: srv.Port, Username: mailtest.IMAPUser, Password: mailtest.IMAPPassword, RootCAs: srv.RootCAs}}
+	return &server{srv, Config{Host: srv.Host, Port: srv.Port, Username: mailtest.IMAPUser,
+		Password: mailtest.IMAPPassword, RootCAs: srv.RootCAs}}
 }
 
 func (s *server) add(t *testing.T, mailbox, raw string) { t.Helper(); s.Add(t, mailbox, []byte(raw)) }
@@ -97,8 +98,8 @@ func TestSince(t *testing.T) {
 	assert.Zero(t, s.Changes(), "nothing is changed in the mailbox")
 }
 
-// TestLargeInbox: of 5,000 messages the few that matter are found, in bounded memory; what is more than one session reads is
-// read by the next.
+// TestLargeInbox: of 5,000 messages the few that matter are found, in bounded memory; what is more than one session
+// reads is read by the next.
 func TestLargeInbox(t *testing.T) {
 	s := newServer(t)
 	want := 0

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The mailboxes of an IMAP server. The one for sent mail has a name in the library's language, and one that has the English
-// name is not for it.
+// The mailboxes of an IMAP server. The one for sent mail has a name in the library's language, and one that has the
+// English name is not for it.
 const (
 	Inbox   = "INBOX"
 	Sent    = "Surat Terkirim"

@@ -425,8 +425,9 @@ func (s *session) receive() bool {
 	}
 	if a.Accept || strings.HasPrefix(a.Reply, "2") {
 		s.srv.mu.Lock()
-		s.srv.messages = append(s.srv.messages, Received{From: s.from, To: strings.Join(s.to, " "), Params: s.params, Data: data,
-			ID: messageID(data), Conn: s.n, TLS: s.tls, User: s.user})
+		s.srv.messages = append(s.srv.messages, Received{From: s.from, To: strings.Join(s.to, " "), Params: s.params,
+			Data: data,
+			ID:   messageID(data), Conn: s.n, TLS: s.tls, User: s.user})
 		s.srv.mu.Unlock()
 	}
 	s.reset()

@@ -84,16 +84,21 @@ func (b *bench) delivery() {
 			"by the commits a mail; both are measured right before the run.",
 		column{"loans", "due loans", 0}, column{"concurrency", "`MAIL_CONCURRENCY`", 0}, column{"mails", "mails/s", 0},
 		column{"of_limit_1", "of limit 1", 2}, column{"of_lower_limit", "of the lower limit", 2},
-		column{"commits", "commits a mail", 2}, column{"log_writes", "log writes a mail", 2}, column{"statements", "statements a mail", 1},
+		column{"commits", "commits a mail", 2}, column{"log_writes", "log writes a mail", 2},
+		column{"statements", "statements a mail", 1},
 		column{"program", "program, µs CPU a mail", 0}, column{"database", "database, µs CPU a mail", 0},
-		column{"server", "mail server, µs CPU a mail", 0}, column{"peak", "peak resident MiB", 1}, column{"others", "others' CPU %", 0})
+		column{"server", "mail server, µs CPU a mail", 0}, column{"peak", "peak resident MiB", 1},
+		column{"others", "others' CPU %", 0})
 	steps := b.table("steps", "Where the time of a run goes",
 		"One measurement each, in milliseconds. Deliver is everything between the last promise and the last outcome. The columns "+
 			"after it are parts of it, a mail, added up over all workers: with 16 of them, 16 ms pass in each millisecond. Record "+
 			"passes beside the next mail's reread, composing and dialogue, whose end waits for it.",
-		column{"loans", "due loans", 0}, column{"concurrency", "`MAIL_CONCURRENCY`", 0}, column{"prepare", "prepare, count", 0},
-		column{"scan", "scan", 0}, column{"plan", "plan", 0}, column{"promise", "promise", 0}, column{"deliver", "deliver", 0},
-		column{"reread", "reread", 2}, column{"compose", "compose, wait for a claim", 2}, column{"dialogue", "encode, dialogue", 2},
+		column{"loans", "due loans", 0}, column{"concurrency", "`MAIL_CONCURRENCY`", 0},
+		column{"prepare", "prepare, count", 0},
+		column{"scan", "scan", 0}, column{"plan", "plan", 0}, column{"promise", "promise", 0},
+		column{"deliver", "deliver", 0},
+		column{"reread", "reread", 2}, column{"compose", "compose, wait for a claim", 2},
+		column{"dialogue", "encode, dialogue", 2},
 		column{"handover", "hand-over", 2}, column{"record", "record", 2}, column{"claim", "claim", 2})
 	for _, loans := range list(b.T, "BENCH_LOANS", "2000,20000") {
 		s := newSchool(b.T)
@@ -344,14 +349,16 @@ func (b *bench) function() {
 		what := map[string]string{"ms": "start, ms", "cpu-ms": "start, ms CPU", "MB": "resident MB"}[m[2]]
 		add(function.row(what), m[3], value)
 	}
-	for _, m := range regexp.MustCompile(`function ([0-9.]+) MB, hello ([0-9.]+) MB`).FindAllStringSubmatch(string(out), -1) {
+	for _, m := range regexp.MustCompile(`function ([0-9.]+) MB, hello ([0-9.]+) MB`).FindAllStringSubmatch(string(out),
+		-1) {
 		for i, which := range []string{"function", "hello"} {
 			value, err := strconv.ParseFloat(m[1+i], 64)
 			require.NoError(b, err)
 			add(function.row("binary, MB"), which, value)
 		}
 	}
-	require.Len(b, function.Rows, 4, "BenchmarkColdStart and TestPackage no longer print what is looked for here:\n%s", out)
+	require.Len(b, function.Rows, 4, "BenchmarkColdStart and TestPackage no longer print what is looked for here:\n%s",
+		out)
 	for _, row := range function.Rows {
 		f, h := row["function"].(figure), row["hello"].(figure)
 		for i := range f {

@@ -24,12 +24,14 @@ func (f figure) median() float64 {
 }
 
 func (f figure) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]any{"median": f.median(), "min": slices.Min(f), "max": slices.Max(f), "runs": []float64(f)})
+	return json.Marshal(map[string]any{"median": f.median(), "min": slices.Min(f), "max": slices.Max(f),
+		"runs": []float64(f)})
 }
 
 // in prints a figure with so many decimals, and its spread if there is one.
 func (f figure) in(decimals int) string {
-	median, least, most := decimal(f.median(), decimals), decimal(slices.Min(f), decimals), decimal(slices.Max(f), decimals)
+	median, least, most := decimal(f.median(), decimals), decimal(slices.Min(f), decimals),
+		decimal(slices.Max(f), decimals)
 	if least == most {
 		return median
 	}
@@ -129,8 +131,8 @@ func (r *results) table(key, title, note string, columns ...column) *table {
 	return t
 }
 
-// write writes bench.json and the same for people, bench.md. It is done also after a failure: what was measured until then
-// took its time.
+// write writes bench.json and the same for people, bench.md. It is done also after a failure: what was measured until
+// then took its time.
 func (r *results) write(t *testing.T) {
 	text, err := json.MarshalIndent(r, "", "  ")
 	require.NoError(t, err)

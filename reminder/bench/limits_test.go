@@ -49,7 +49,8 @@ func startSink(t *testing.T) (port string, pid int) {
 // reply of this server can send more.
 func source(t *testing.T, port string, sessions, size, mails int) float64 {
 	begin := time.Now()
-	out, err := exec.CommandContext(t.Context(), "smtp-source", "-d", "-s", strconv.Itoa(sessions), "-l", strconv.Itoa(size),
+	out, err := exec.CommandContext(t.Context(), "smtp-source", "-d", "-s", strconv.Itoa(sessions), "-l",
+		strconv.Itoa(size),
 		"-m", strconv.Itoa(mails), "-f", "perpus@example.org", "-t", "siswa@example.org", "127.0.0.1:"+port).CombinedOutput()
 	require.NoError(t, err, string(out))
 	return float64(mails) / time.Since(begin).Seconds()

@@ -36,7 +36,8 @@ type machine struct {
 }
 
 func newMachine(t *testing.T, db *sql.DB, sink int) *machine {
-	m := &machine{t: t, sink: sink, Date: time.Now().UTC().Format(time.DateTime), Go: runtime.Version(), Processors: runtime.NumCPU()}
+	m := &machine{t: t, sink: sink, Date: time.Now().UTC().Format(time.DateTime), Go: runtime.Version(),
+		Processors: runtime.NumCPU()}
 	var pidFile, datadir, durable string
 	require.NoError(t, db.QueryRow("SELECT @@version, @@pid_file, @@datadir, @@innodb_flush_log_at_trx_commit").
 		Scan(&m.Database, &pidFile, &datadir, &durable))
@@ -99,7 +100,8 @@ func (m *machine) usage() usage {
 	defer stat.Close()
 	lines := bufio.NewScanner(stat)
 	require.True(m.t, lines.Scan())
-	for i, ticks := range strings.Fields(lines.Text())[1:] { // user nice system idle iowait irq softirq steal guest guest_nice
+	// user nice system idle iowait irq softirq steal guest guest_nice
+	for i, ticks := range strings.Fields(lines.Text())[1:] {
 		if i == 3 || i == 4 || i > 7 {
 			continue
 		}

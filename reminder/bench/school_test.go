@@ -97,7 +97,8 @@ func (s *school) environ(more ...string) map[string]string {
 	require.NoError(s, err)
 	environ := map[string]string{
 		"APP_NAME": "Perpustakaan MTSN 6 Garut", "APP_URL": "https://perpustakaan.example", "APP_TIMEZONE": s.zone,
-		"DB_HOST": host, "DB_PORT": port, "DB_DATABASE": s.user.DBName, "DB_USERNAME": s.user.User, "DB_PASSWORD": s.user.Passwd,
+		"DB_HOST": host, "DB_PORT": port, "DB_DATABASE": s.user.DBName, "DB_USERNAME": s.user.User,
+		"DB_PASSWORD": s.user.Passwd,
 		"MAIL_MAILER": "smtp", "MAIL_HOST": "127.0.0.1", "MAIL_FROM_ADDRESS": "perpus@mtsn6garut.example",
 		"REMINDER_BUDGET": "2h", "REMINDER_LEASE": "3h", "REMINDER_MAX_PER_RUN": "10000000",
 		"LOG_FILE": filepath.Join(s.dir, "log"),
@@ -145,8 +146,8 @@ func (s *school) start(program string, environ map[string]string, args ...string
 	return p
 }
 
-// watch returns the peak of a process's resident memory in KiB, as Linux keeps it. (What wait4 tells begins with that of
-// the process before it became the program, which is this test.)
+// watch returns the peak of a process's resident memory in KiB, as Linux keeps it. (What wait4 tells begins with that
+// of the process before it became the program, which is this test.)
 func watch(pid int, ended <-chan struct{}) (peak int) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

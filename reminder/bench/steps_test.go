@@ -27,8 +27,8 @@ func (c *clock) since(begin time.Time) { c.ns.Add(int64(time.Since(begin))) }
 
 func (c *clock) seconds() float64 { return time.Duration(c.ns.Load()).Seconds() }
 
-// A stopwatch is a Store and a Sender that measure those beneath them. What a run does between the calls, composing above
-// all, is what remains.
+// A stopwatch is a Store and a Sender that measure those beneath them. What a run does between the calls, composing
+// above all, is what remains.
 type stopwatch struct {
 	reminder.Loans
 	reminder.Store

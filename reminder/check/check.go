@@ -1,6 +1,6 @@
-// Package check looks at all that a run depends on and says what is wrong, before it goes wrong: doctor's checks, as data.
-// It knows no language and prints nothing: the command line writes a Finding in the user's language, a page puts a button
-// beside it. Nothing is written or sent, and no Finding holds a name, an address or a secret.
+// Package check looks at all that a run depends on and says what is wrong, before it goes wrong: doctor's checks, as
+// data. It knows no language and prints nothing: the command line writes a Finding in the user's language, a page puts
+// a button beside it. Nothing is written or sent, and no Finding holds a name, an address or a secret.
 package check
 
 import (
@@ -35,11 +35,12 @@ const (
 
 // A Finding is what one check has to say.
 type Finding struct {
-	Check           string
-	Severity        Severity
-	What, Why, Mend reminder.Message // Mend is what to do, or a command, which is the same in every language and has no key
-	Details         string           // what lies behind it, as a machine said it
-	Code            int              // NeedsPerson and so on
+	Check    string
+	Severity Severity
+	// Mend is what to do, or a command, which is the same in every language and has no key
+	What, Why, Mend reminder.Message
+	Details         string // what lies behind it, as a machine said it
+	Code            int    // NeedsPerson and so on
 }
 
 // A Machine is what the checks ask of the program and the computer around them.
@@ -66,8 +67,8 @@ type Machine struct {
 // ErrNoTask is the error of a scheduled task that is not installed.
 var ErrNoTask = errors.New("there is no such task")
 
-// checks in the order in which one makes the next one possible. One whose basis is missing is left out: the one that found
-// it missing has spoken. An error that a check returns is what it found.
+// checks in the order in which one makes the next one possible. One whose basis is missing is left out: the one that
+// found it missing has spoken. An error that a check returns is what it found.
 var checks = []struct {
 	name  string
 	basis func(*examination) bool
@@ -158,7 +159,8 @@ func (x *examination) okUnlessFound(key string, pairs ...any) {
 
 // warn tells of something that needs a person. The pairs fill the blanks of mend.
 func (x *examination) warn(what reminder.Message, why, mend string, pairs ...any) {
-	x.tell(Finding{Severity: Warn, What: what, Why: reminder.Say(why), Mend: reminder.Say(mend, pairs...), Code: NeedsPerson})
+	x.tell(Finding{Severity: Warn, What: what, Why: reminder.Say(why), Mend: reminder.Say(mend, pairs...),
+		Code: NeedsPerson})
 }
 
 // fail tells of something without which no mail goes out.

@@ -56,7 +56,8 @@ func (x *examination) database(ctx context.Context) error {
 	}
 	x.ok("doctor.database_answers", "Version", sv.Version)
 	if !strings.Contains(sv.SQLMode, "STRICT_ALL_TABLES") {
-		x.warn(say("doctor.sql_mode_not_in_force", "SQLMode", sv.SQLMode), "doctor.sql_mode_matters", "doctor.connect_directly")
+		x.warn(say("doctor.sql_mode_not_in_force", "SQLMode", sv.SQLMode), "doctor.sql_mode_matters",
+			"doctor.connect_directly")
 	}
 	x.off = sv.Clock.Sub(x.Now()).Abs()
 	return nil
@@ -86,7 +87,8 @@ func (x *examination) rights(ctx context.Context) error {
 	switch {
 	case err != nil:
 	case len(lacking) > 0:
-		x.fail(NeedsSetup, say("doctor.rights_lacking", "Rights", strings.Join(lacking, ", ")), "doctor.rights_lacking_matter",
+		x.fail(NeedsSetup, say("doctor.rights_lacking", "Rights", strings.Join(lacking, ", ")),
+			"doctor.rights_lacking_matter",
 			"doctor.run_grants")
 	case len(excess) > 0:
 		x.warn(say("doctor.rights_excess", "Rights", brief(excess)), "doctor.rights_excess_matter", "doctor.run_grants")
@@ -110,7 +112,8 @@ func brief(list []string) string {
 
 func (x *examination) clock(context.Context) error {
 	if x.off > 2*time.Minute {
-		x.warn(say("doctor.clock_differs", "N", int(x.off.Round(time.Minute).Minutes())), "doctor.clock_matters", "doctor.set_clock")
+		x.warn(say("doctor.clock_differs", "N", int(x.off.Round(time.Minute).Minutes())), "doctor.clock_matters",
+			"doctor.set_clock")
 	}
 	if x.app == nil {
 		return nil
@@ -146,7 +149,8 @@ func (x *examination) loans(ctx context.Context) error {
 	return nil
 }
 
-// slow is how long a run may take to plan before it is worth an index. A million loans of Koha take a tenth of it with one.
+// slow is how long a run may take to plan before it is worth an index. A million loans of Koha take a tenth of it with
+// one.
 const slow = 2 * time.Second
 
 // speed tries a run without writing, and measures it by the machine's clock.
@@ -213,7 +217,8 @@ func (x *examination) application(ctx context.Context) error {
 		}
 	}
 	if school.SampleMail > 0 {
-		x.warn(say("doctor.sample_addresses", "N", school.SampleMail), "doctor.sample_addresses_matter", "doctor.enter_addresses")
+		x.warn(say("doctor.sample_addresses", "N", school.SampleMail), "doctor.sample_addresses_matter",
+			"doctor.enter_addresses")
 	}
 	if x.jobs = school.Jobs; x.jobs == 0 {
 		x.okUnlessFound("doctor.application_well")

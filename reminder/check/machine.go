@@ -130,7 +130,8 @@ func (x *examination) log(context.Context) error {
 		}
 	}
 	if size > 100<<20 {
-		x.warn(say("doctor.log_large", "N", size>>20), "doctor.log_large_matters", "doctor.delete_logs", "Dir", filepath.Dir(file))
+		x.warn(say("doctor.log_large", "N", size>>20), "doctor.log_large_matters", "doctor.delete_logs", "Dir",
+			filepath.Dir(file))
 		return nil
 	}
 	x.ok("doctor.log_well", "File", file, "N", (size+1023)>>10)
@@ -146,7 +147,8 @@ func (x *examination) version(ctx context.Context) error {
 	if x.Newest == nil {
 		switch months, old := reminder.VersionAge(x.Now()); {
 		case old:
-			x.warn(say("version.old", "Version", current, "N", months), "version.does_not_ask", "pengingat doctor --check-version")
+			x.warn(say("version.old", "Version", current, "N", months), "version.does_not_ask",
+				"pengingat doctor --check-version")
 		case reminder.VersionDate == "":
 			x.ok("version.unknown_age", "Version", current)
 		default:

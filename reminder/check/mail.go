@@ -72,7 +72,8 @@ func MailFault(cfg setup.Config, err error) error {
 		f.Message = say("testmail.servers_certificate_not_known")
 	case e.Phase == "tls" || e.Phase == "starttls":
 		f.Message = say("testmail.secure_connection_failed_use_mail")
-	case e.Pause == mail.PauseCredentials && (strings.HasSuffix(cfg.MailHost, "gmail.com") || strings.HasSuffix(cfg.MailHost, "googlemail.com")):
+	case e.Pause == mail.PauseCredentials && (strings.HasSuffix(cfg.MailHost, "gmail.com") ||
+		strings.HasSuffix(cfg.MailHost, "googlemail.com")):
 		lasting("testmail.gmail_refused_login_mail_password")
 	case e.Pause == mail.PauseCredentials:
 		lasting("testmail.server_refused_login_check_mail")
@@ -118,7 +119,8 @@ func providerOf(mailer, host string) provider {
 	return provider{}
 }
 
-// DailyLimit returns how many emails a day the provider behind a mailer and its host lets one account send; 0: not known.
+// DailyLimit returns how many emails a day the provider behind a mailer and its host lets one account send; 0: not
+// known.
 func DailyLimit(mailer, host string) int { return providerOf(mailer, host).limit }
 
 // isProviders reports whether a domain belongs to a provider, which alone may send for it.
@@ -128,7 +130,8 @@ func isProviders(domain string) bool {
 
 // suspect are the usual typing errors in domains.
 var suspect = []string{
-	"gmial.com", "gmai.com", "gmal.com", "gamil.com", "gmail.co", "gmail.con", "gmail.co.id", "yaho.com", "yahoo.con", "hotmial.com",
+	"gmial.com", "gmai.com", "gmal.com", "gamil.com", "gmail.co", "gmail.con", "gmail.co.id", "yaho.com", "yahoo.con",
+	"hotmial.com",
 }
 
 // IsSuspect reports whether nobody has a mailbox at a domain.
@@ -146,15 +149,18 @@ func (x *examination) sender(context.Context) error {
 	at := providerOf(x.cfg.Mailer, x.cfg.MailHost)
 	switch domain := from.Domain(); {
 	case IsSuspect(domain) && !x.toFiles():
-		x.fail(NeedsSetup, say("doctor.sender_is_sample", "Domain", domain), "doctor.sample_sender_matters", "doctor.set_sender")
+		x.fail(NeedsSetup, say("doctor.sender_is_sample", "Domain", domain), "doctor.sample_sender_matters",
+			"doctor.set_sender")
 		return nil
 	case knowsLogin && at.host == ".gmail.com" && !strings.EqualFold(from.Addr, login.Addr):
 		x.warn(say("doctor.sender_is_not_login"), "doctor.gmail_replaces_sender", "MAIL_FROM_ADDRESS=MAIL_USERNAME")
 	case knowsLogin && domain != login.Domain():
-		x.warn(say("doctor.sender_is_not_at_login", "Domain", domain, "Login", login.Domain()), "doctor.sender_may_be_refused",
+		x.warn(say("doctor.sender_is_not_at_login", "Domain", domain, "Login", login.Domain()),
+			"doctor.sender_may_be_refused",
 			"doctor.try_test_mail")
 	case isProviders(domain) && at.host != "" && !slices.Contains(at.free, domain):
-		x.warn(say("doctor.sender_is_not_at_provider", "Domain", domain), "doctor.sender_looks_forged", "doctor.use_own_domain")
+		x.warn(say("doctor.sender_is_not_at_provider", "Domain", domain), "doctor.sender_looks_forged",
+			"doctor.use_own_domain")
 	}
 	if at.limit > 0 && (x.cfg.MailDailyLimit == 0 || x.cfg.MailDailyLimit > at.limit) {
 		x.warn(say("doctor.limit_too_high", "N", x.cfg.MailDailyLimit, "Limit", at.limit), "doctor.limit_matters",
@@ -164,8 +170,8 @@ func (x *examination) sender(context.Context) error {
 	return nil
 }
 
-// domain asks DNS whether receivers can know the sender's domain. Without an answer it says nothing: that is no fault of
-// the domain.
+// domain asks DNS whether receivers can know the sender's domain. Without an answer it says nothing: that is no fault
+// of the domain.
 func (x *examination) domain(ctx context.Context) error {
 	name := x.app.Runner.Settings.From.Domain()
 	if x.cfg.Mailer == "smtp" && !x.online || x.toFiles() || IsSuspect(name) || isProviders(name) {

@@ -24,8 +24,9 @@ const sampled = 2000
 // examples is how many ids a finding names.
 const examples = 3
 
-// View looks at every row of the views over a library's own system, and says how many loans there are and what is wrong with
-// them, each kind of mistake once with the ids of some loans. A view that cannot be read at all is a *reminder.Fault.
+// View looks at every row of the views over a library's own system, and says how many loans there are and what is wrong
+// with them, each kind of mistake once with the ids of some loans. A view that cannot be read at all is a
+// *reminder.Fault.
 func View(ctx context.Context, store *mysql.Store, today reminder.Date) (desk.Survey, []mysql.Finding, error) {
 	if err := store.Check(ctx); err != nil {
 		return desk.Survey{}, nil, err

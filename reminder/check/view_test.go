@@ -15,7 +15,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// custom makes a store of a view whose rows are given as "loan, borrower, name, email, title, due, language, wants, reply".
+// custom makes a store of a view whose rows are given as "loan, borrower, name, email, title, due, language, wants,
+// reply".
 func custom(t *testing.T, closed string, rows ...string) *mysql.Store {
 	db := mysqltest.New(t)
 	_, err := schema.Up(t.Context(), db.Admin)
@@ -26,7 +27,8 @@ func custom(t *testing.T, closed string, rows ...string) *mysql.Store {
 		db.Exec(t, "INSERT INTO rows_of VALUES ("+row+")")
 	}
 	if closed != "" {
-		closed = "CREATE OR REPLACE VIEW reminder_source_closed_days AS SELECT 'x' AS calendar, " + closed + " AS day, 0 AS is_open, 'n' AS name FROM rows_of LIMIT 1"
+		closed = "CREATE OR REPLACE VIEW reminder_source_closed_days AS SELECT 'x' AS calendar, " + closed +
+			" AS day, 0 AS is_open, 'n' AS name FROM rows_of LIMIT 1"
 	}
 	require.NoError(t, schema.CreateViews(t.Context(), db.Admin, `-- a comment; with a semicolon
 		CREATE OR REPLACE VIEW reminder_loans AS SELECT loan AS loan_id, borrower AS borrower_id, name AS borrower_name, email, title,
@@ -67,11 +69,15 @@ func TestView(t *testing.T) {
 		"'6', 'f', 'Feri', 'feri@', '', '2026-11-24', 'xx', 'sometimes', 'desk'",
 		"'7', 'g', NULL, 'g@example.org', 'Bumi', '2026-11-24', 'en-GB', 'none', 'desk@example.org'")
 	for _, want := range []string{
-		"1 loans without a loan_id", "1 loan ids appear more than once: a JOIN", "1 loans without a borrower_id", "1 ids are longer",
-		"1 a borrower_id stands for two people or more: one's mail would name the other's books (3)", "1 loans without a readable due date (due_at) are never told about (4)",
-		"1 loans without an e-mail address (5)", "1 loans with an e-mail address that cannot be used (6)", "1 loans without a title (6)",
+		"1 loans without a loan_id", "1 loan ids appear more than once: a JOIN", "1 loans without a borrower_id",
+		"1 ids are longer",
+		"1 a borrower_id stands for two people or more: one's mail would name the other's books (3)",
+		"1 loans without a readable due date (due_at) are never told about (4)",
+		"1 loans without an e-mail address (5)", "1 loans with an e-mail address that cannot be used (6)",
+		"1 loans without a title (6)",
 		"1 loans with what may be half of an e-mail address; is there a comma or a blank inside it? (8)",
-		"1 loans without the borrower's name (7)", "1 loans with a language other than id, en and su", "1 wants cannot be read", "1 from_address or reply_to is not",
+		"1 loans without the borrower's name (7)", "1 loans with a language other than id, en and su",
+		"1 wants cannot be read", "1 from_address or reply_to is not",
 		"1 closed days cannot be read and are left out; write day as 2026-12-25, 12-25 or sun, and is_open as 0 or 1 (25 December)",
 	} {
 		assert.Contains(t, wrong, want)

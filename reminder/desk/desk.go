@@ -1,9 +1,10 @@
-// Package desk is what a person sees and does, as data: how everything stands, who is concerned, what needs somebody, why a
-// loan is reminded of or not, what was sent in a period. It knows no language and prints nothing: a sentence is a
-// [reminder.Message], which the command line and the pages write in the user's language. A screen at the library may show
-// people and titles; logs, records and the function's answers may not.
+// Package desk is what a person sees and does, as data: how everything stands, who is concerned, what needs somebody,
+// why a loan is reminded of or not, what was sent in a period. It knows no language and prints nothing: a sentence is a
+// [reminder.Message], which the command line and the pages write in the user's language. A screen at the library may
+// show people and titles; logs, records and the function's answers may not.
 //
-// It reads through the same rules and the same store as a run, so what it says is what a run would do. A run never imports it.
+// It reads through the same rules and the same store as a run, so what it says is what a run would do. A run never
+// imports it.
 package desk
 
 import (

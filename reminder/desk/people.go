@@ -115,7 +115,8 @@ func IsBorrower(b reminder.Borrower, key string) bool {
 
 // addresses are the pieces of an address field.
 func addresses(field string) []string {
-	return strings.FieldsFunc(html.UnescapeString(field), func(r rune) bool { return strings.ContainsRune(" \t\r\n,;<>", r) })
+	return strings.FieldsFunc(html.UnescapeString(field),
+		func(r rune) bool { return strings.ContainsRune(" \t\r\n,;<>", r) })
 }
 
 // named reports whether each word of key begins a word of the borrower's name.

@@ -93,13 +93,14 @@ func (d Desk) Silent(ctx context.Context, today reminder.Date, most int) (silent
 		return nil, 0, err
 	}
 	why := map[string]reminder.Verdict{}
-	err = d.Runner.Scan(ctx, today.AddDays(-silentReach), today.AddDays(silentReach), func(loans []reminder.Loan, known map[reminder.Cycle]reminder.History) {
-		for _, l := range loans {
-			if _, verdict := rules.Judge(l, known[l.Cycle()], today); verdict != reminder.VerdictDue {
-				why[l.ID] = verdict
+	err = d.Runner.Scan(ctx, today.AddDays(-silentReach), today.AddDays(silentReach),
+		func(loans []reminder.Loan, known map[reminder.Cycle]reminder.History) {
+			for _, l := range loans {
+				if _, verdict := rules.Judge(l, known[l.Cycle()], today); verdict != reminder.VerdictDue {
+					why[l.ID] = verdict
+				}
 			}
-		}
-	})
+		})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -108,7 +109,10 @@ func (d Desk) Silent(ctx context.Context, today reminder.Date, most int) (silent
 			delete(why, n.Loan)
 		}
 	}
-	ids := slices.SortedFunc(maps.Keys(why), func(a, b string) int { return cmp.Or(cmp.Compare(why[a], why[b]), cmp.Compare(a, b)) })
+	ids := slices.SortedFunc(maps.Keys(why), func(a, b string) int {
+		return cmp.Or(cmp.Compare(why[a], why[b]),
+			cmp.Compare(a, b))
+	})
 	shown := ids[:min(len(ids), most)]
 	loans, err := reminder.RereadAll(ctx, d.Runner.Loans, shown)
 	for _, l := range loans {
@@ -143,7 +147,8 @@ func (d Desk) Sample(ctx context.Context, today reminder.Date, loan string) (mai
 		Notices: []reminder.Notice{{Cycle: loans[0].Cycle(), Step: step}}}
 	letter, to, outcome := rules.Recheck(c, loans, today)
 	if len(letter.Items) == 0 {
-		return mail.Message{}, reminder.NewFault(nil, "preview.there_no_mail_for_that", "Why", reminder.Verdict(outcome.Reason))
+		return mail.Message{}, reminder.NewFault(nil, "preview.there_no_mail_for_that", "Why",
+			reminder.Verdict(outcome.Reason))
 	}
 	return run.Compose(c, letter.Draft(to))
 }

@@ -69,8 +69,10 @@ func (d Desk) Review(ctx context.Context, first, last, today reminder.Date) (v R
 	if err != nil {
 		return v, err
 	}
-	v.Waiting = status.Emails[reminder.StateQueued] + status.Emails[reminder.StateClaimed] + status.Emails[reminder.StateHandover]
-	v.Failed = status.Emails[reminder.StateFailed] + status.Emails[reminder.StateUnknown] + status.Emails[reminder.StateBounced]
+	v.Waiting = status.Emails[reminder.StateQueued] + status.Emails[reminder.StateClaimed] +
+		status.Emails[reminder.StateHandover]
+	v.Failed = status.Emails[reminder.StateFailed] + status.Emails[reminder.StateUnknown] +
+		status.Emails[reminder.StateBounced]
 	sent, err := d.Store.Sent(ctx, first, last, zone)
 	if err != nil {
 		return v, err
@@ -102,7 +104,10 @@ func (d Desk) Review(ctx context.Context, first, last, today reminder.Date) (v R
 	if v.Silent, err = d.people(ctx, silent, rules, today); err != nil {
 		return v, err
 	}
-	slices.SortStableFunc(v.Silent, func(a, b Person) int { return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name)) })
+	slices.SortStableFunc(v.Silent, func(a, b Person) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group),
+			cmp.Compare(a.Name, b.Name))
+	})
 	if v.Unlisted = len(v.Silent) - MaxPeople; v.Unlisted > 0 {
 		v.Silent = v.Silent[:MaxPeople]
 	}
@@ -111,7 +116,8 @@ func (d Desk) Review(ctx context.Context, first, last, today reminder.Date) (v R
 }
 
 // people gathers loans by borrower, in the order of their first loan.
-func (d Desk) people(ctx context.Context, loans []reminder.Loan, rules reminder.Rules, today reminder.Date) (list []Person, err error) {
+func (d Desk) people(ctx context.Context, loans []reminder.Loan, rules reminder.Rules,
+	today reminder.Date) (list []Person, err error) {
 	phones, err := d.Store.Phones(ctx, loans)
 	if err != nil {
 		return nil, err
@@ -122,15 +128,16 @@ func (d Desk) people(ctx context.Context, loans []reminder.Loan, rules reminder.
 		if !ok {
 			i = len(list)
 			index[l.Borrower.ID] = i
-			list = append(list, Person{Name: l.Borrower.Name, Group: l.Borrower.Group, Phone: International(phones[l.Borrower.ID])})
+			list = append(list, Person{Name: l.Borrower.Name, Group: l.Borrower.Group,
+				Phone: International(phones[l.Borrower.ID])})
 		}
 		list[i].Books = append(list[i].Books, DueBook{l.Title, l.ItemCode, l.Due, rules.Calendar.Offset(l.Due, today)})
 	}
 	return list, nil
 }
 
-// International returns an Indonesian phone number, however it was typed, in the form that wa.me wants: country code and
-// number, digits only. It returns "" for what cannot be one.
+// International returns an Indonesian phone number, however it was typed, in the form that wa.me wants: country code
+// and number, digits only. It returns "" for what cannot be one.
 func International(phone string) string {
 	digits := strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' {

@@ -91,7 +91,8 @@ func (d Desk) Notes(st Standing) []Note {
 	moment := func(t time.Time) string { return t.In(s.Zone).Format(TimeFormat) }
 	switch {
 	case len(st.Runs) == 0:
-		add("never_ran", say("status.there_has_been_no_run"), "status.program_was_not_run_so", "status.run_dry_run_counts_run")
+		add("never_ran", say("status.there_has_been_no_run"), "status.program_was_not_run_so",
+			"status.run_dry_run_counts_run")
 	case st.newest.After(st.now.Add(5 * time.Minute)):
 		add("clock_back", say("status.clock_went_back_last_run", "Newest", moment(st.newest), "Now", moment(st.now)),
 			"status.with_wrong_date_reminders_come", "status.set_computers_date_and_time")
@@ -125,23 +126,28 @@ func (d Desk) Notes(st Standing) []Note {
 		add("paused", say("status.paused", "Until", until, "Reason", reminder.Verdict(reason)), why, mend)
 	}
 	if q := st.Quarantine; q != nil && q.Notices > 0 {
-		add("quarantine", say("status.quarantine_reminders_before_skipped", "N", q.Notices, "Before", q.Before, "At", moment(q.At)),
+		add("quarantine", say("status.quarantine_reminders_before_skipped", "N", q.Notices, "Before", q.Before, "At",
+			moment(q.At)),
 			"status.after_backup_was_restored_what", "status.nothing_if_it_was_mistake")
 	}
 	if n := st.Emails[reminder.StateUnknown]; n > 0 {
-		add("unknown", say("status.mails_unknown_outcome_they_may", "N", n), "status.connection_broke_just_when_server", "command.failed")
+		add("unknown", say("status.mails_unknown_outcome_they_may", "N", n), "status.connection_broke_just_when_server",
+			"command.failed")
 	}
 	if n := st.Emails[reminder.StateFailed] + st.Emails[reminder.StateRefused]; n > 0 {
-		add("failed", say("status.mails_failed_or_were_refused", "N", n), "status.their_borrowers_were_not_told", "command.failed")
+		add("failed", say("status.mails_failed_or_were_refused", "N", n), "status.their_borrowers_were_not_told",
+			"command.failed")
 	}
 	if n := st.Emails[reminder.StateBounced]; n > 0 {
-		add("bounced", say("status.mails_came_back", "N", n, "Classes", classes(st.Bounced)), "status.those_were_not_told", "status.mend_addresses")
+		add("bounced", say("status.mails_came_back", "N", n, "Classes", classes(st.Bounced)), "status.those_were_not_told",
+			"status.mend_addresses")
 	}
 	if n := st.Bounced[mail.ReturnPolicy]; n >= manyRefused {
 		add("reputation", say("status.mails_refused_as_ours", "N", n), "status.about_us", "status.look_at_dns")
 	}
 	if len(st.Runs) > 0 && st.Runs[0].Report.Feedback != nil && st.Runs[0].Report.Feedback.Error != "" {
-		add("feedback", say("status.feedback_unread", "Error", st.Runs[0].Report.Feedback.Error), "status.dead_addresses_unknown", "command.doctor")
+		add("feedback", say("status.feedback_unread", "Error", st.Runs[0].Report.Feedback.Error),
+			"status.dead_addresses_unknown", "command.doctor")
 	}
 	return list
 }
@@ -151,7 +157,8 @@ const manyRefused = 3
 
 // classes tells of what came back, by class, the rarest last.
 func classes(counts map[mail.ReturnClass]int) (list reminder.Message) {
-	for i, class := range slices.SortedFunc(maps.Keys(counts), func(a, b mail.ReturnClass) int { return cmp.Or(counts[a]-counts[b], cmp.Compare(b, a)) }) {
+	for i, class := range slices.SortedFunc(maps.Keys(counts),
+		func(a, b mail.ReturnClass) int { return cmp.Or(counts[a]-counts[b], cmp.Compare(b, a)) }) {
 		one := reminder.Say("status.class_n", "N", counts[class], "Class", reminder.Say("status.class_"+string(class)))
 		if list = reminder.Say("status.class_and", "First", one, "Rest", list); i == 0 {
 			list = one
@@ -170,7 +177,8 @@ func (d Desk) Held(r reminder.Report) (what, why, mend reminder.Message, held bo
 		return say("status.held_database_looks_restored_from"), say("status.record_reminders_older_than_it"),
 			say("status.quarantine_before_if_database", "Today", r.Today), true
 	case r.Reason == reminder.ReasonLooksCopied:
-		return say("status.held_looks_like_copy"), say("status.server_or_name_not_on_record"), say("status.if_database_moved"), true
+		return say("status.held_looks_like_copy"), say("status.server_or_name_not_on_record"),
+			say("status.if_database_moved"), true
 	}
 	return say("status.held_emails_planned_more_than", "N", r.Planned.Emails, "MaxPerRun", d.Runner.Settings.MaxPerRun),
 		say("status.that_many_mistake_more_often"), say("status.check_with_preview_then_run"), true

@@ -1,8 +1,9 @@
-// Package feedback learns what became of mail after it was accepted: what came back ([Return]), what was complained about, and
-// whether an email of unknown outcome was accepted after all.
+// Package feedback learns what became of mail after it was accepted: what came back ([Return]), what was complained
+// about, and whether an email of unknown outcome was accepted after all.
 //
-// It asks a [Source]: a mailbox, or SendGrid. What it finds is judged without looking at anything else ([Parse], [Judge]), and
-// recorded before the place in the source is: a crash between the two reads the same once more, and each record is made once.
+// It asks a [Source]: a mailbox, or SendGrid. What it finds is judged without looking at anything else ([Parse],
+// [Judge]), and recorded before the place in the source is: a crash between the two reads the same once more, and each
+// record is made once.
 package feedback
 
 import (
@@ -178,8 +179,9 @@ func (r *Reader) ask(ctx context.Context, unsettled []Handed) ([]Settlement, err
 	return how, nil
 }
 
-// decide says what becomes of an email by what is there. That it is missing means something only when the source keeps copies: one
-// that was accepted before it, and is still there, shows that; one after it does only when there is none before.
+// decide says what becomes of an email by what is there. That it is missing means something only when the source keeps
+// copies: one that was accepted before it, and is still there, shows that; one after it does only when there is none
+// before.
 func decide(e Handed, there map[int64]bool, before, after []Handed, wait time.Duration) Settlement {
 	some := func(list []Handed) bool {
 		return slices.ContainsFunc(list, func(n Handed) bool { return n.Age >= wait && there[n.ID] })
@@ -288,7 +290,8 @@ func (r *Reader) work(ctx context.Context, returns []Return, now time.Time, c *r
 		}
 		many := TooMany(accepted, bounced)
 		if many {
-			r.Log.Error("so many emails of one run came back that no address is marked", "of_run", run, "accepted", accepted, "bounced", bounced)
+			r.Log.Error("so many emails of one run came back that no address is marked", "of_run", run, "accepted", accepted,
+				"bounced", bounced)
 		}
 		if err := r.Store.Mark(ctx, run, many); err != nil {
 			return err
@@ -297,12 +300,12 @@ func (r *Reader) work(ctx context.Context, returns []Return, now time.Time, c *r
 	return nil
 }
 
-// TooMany reports whether more than a fifth of a run came back: that is about us, our provider or an attack, and not about the
-// addresses. One or two out of a few prove nothing.
+// TooMany reports whether more than a fifth of a run came back: that is about us, our provider or an attack, and not
+// about the addresses. One or two out of a few prove nothing.
 func TooMany(accepted, bounced int) bool { return bounced >= 3 && bounced*5 > accepted }
 
-// match finds the email that a return is about. What the return says failed must be the address that was used: who knows a
-// message's id, such as its recipient, can speak for nobody else.
+// match finds the email that a return is about. What the return says failed must be the address that was used: who
+// knows a message's id, such as its recipient, can speak for nobody else.
 func match(ret Return, emails []Handed) (Handed, Failure, bool) {
 	for _, e := range emails {
 		named := slices.Contains(ret.IDs, e.MessageID) || slices.Contains(ret.Refs, e.Ref) ||
@@ -340,9 +343,9 @@ const (
 	fullMany = 3
 )
 
-// Judge says what it means for an address that an email came back, beside what came back from it earlier. No such mailbox is
-// bad at once; one that is switched off on the second email; a full one after three over two weeks. All else is not the address's
-// fault.
+// Judge says what it means for an address that an email came back, beside what came back from it earlier. No such
+// mailbox is bad at once; one that is switched off on the second email; a full one after three over two weeks. All else
+// is not the address's fault.
 func Judge(e Handed, f Failure, at time.Time, earlier []Verdict) Verdict {
 	v := Verdict{Email: e, Class: f.Class, Code: f.Code, Text: f.Text, At: at}
 	same, first := 1, at

@@ -13,7 +13,8 @@ import (
 
 // A Mailbox is what an [IMAP] source needs of package inbox.
 type Mailbox interface {
-	Since(ctx context.Context, after inbox.Cursor, day time.Time, wanted func(header []byte) bool, take func(inbox.Batch) error) error
+	Since(ctx context.Context, after inbox.Cursor, day time.Time, wanted func(header []byte) bool,
+		take func(inbox.Batch) error) error
 	Sent(ctx context.Context, sought []inbox.Sought) ([]bool, error)
 	Close() error
 }

@@ -37,11 +37,13 @@ func TestJudge(t *testing.T) {
 		{mail.ReturnPolicy, earlier(mail.ReturnPolicy, 30, 20, 10, 1), false},
 		{mail.ReturnUnclear, earlier(mail.ReturnUnclear, 30, 20, 10, 1), false},
 	} {
-		assert.Equal(t, tt.bad, Judge(e, Failure{Class: tt.class}, now, tt.earlier).Bad, "%s after %d", tt.class, len(tt.earlier))
+		assert.Equal(t, tt.bad, Judge(e, Failure{Class: tt.class}, now, tt.earlier).Bad, "%s after %d", tt.class,
+			len(tt.earlier))
 	}
 	summary := e
 	summary.Kind = reminder.KindSummary
-	assert.False(t, Judge(summary, Failure{Class: mail.ReturnNoAddress}, now, nil).Bad, "the librarian's address is nobody's loan")
+	assert.False(t, Judge(summary, Failure{Class: mail.ReturnNoAddress}, now, nil).Bad,
+		"the librarian's address is nobody's loan")
 }
 
 func TestTooMany(t *testing.T) {
@@ -53,7 +55,8 @@ func TestTooMany(t *testing.T) {
 	}
 }
 
-// TestDecide: that a copy is missing means something only when the source is known to keep copies of what was sent at that time.
+// TestDecide: that a copy is missing means something only when the source is known to keep copies of what was sent at
+// that time.
 func TestDecide(t *testing.T) {
 	const wait = 15 * time.Minute
 	e := Handed{ID: 1, Age: time.Hour}
@@ -68,7 +71,8 @@ func TestDecide(t *testing.T) {
 		{"found", time.Minute, []int64{1}, nil, nil, Sent},
 		{"young", time.Minute, []int64{2}, []Handed{b}, nil, Leave},
 		{"one before it is there", time.Hour, []int64{2}, []Handed{b, b2}, []Handed{a}, Again},
-		{"none before it is there: somebody cleared the mailbox", time.Hour, []int64{4}, []Handed{b, b2}, []Handed{a}, Resend},
+		{"none before it is there: somebody cleared the mailbox", time.Hour, []int64{4}, []Handed{b, b2}, []Handed{a},
+			Resend},
 		{"the first of all", time.Hour, []int64{4}, nil, []Handed{a}, Again},
 		{"the one after it is young", time.Hour, []int64{5}, nil, []Handed{{ID: 5, Age: time.Minute}}, Resend},
 		{"no copy of any", time.Hour, nil, []Handed{b}, []Handed{a}, Resend},

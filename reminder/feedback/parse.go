@@ -51,11 +51,12 @@ const idChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.
 func Wanted(raw []byte) bool {
 	h, _ := splitHeader(raw)
 	kind, params := h.contentType()
-	return h.fromSystem(true) || kind == "multipart/report" && !strings.EqualFold(params["report-type"], "disposition-notification")
+	return h.fromSystem(true) || kind == "multipart/report" &&
+		!strings.EqualFold(params["report-type"], "disposition-notification")
 }
 
-// Parse reads a message. It reports false for all that says nothing about a delivery that failed: delays, read receipts,
-// absence notes, people's answers.
+// Parse reads a message. It reports false for all that says nothing about a delivery that failed: delays, read
+// receipts, absence notes, people's answers.
 func Parse(raw []byte, received time.Time) (Return, bool) {
 	h, body := splitHeader(raw)
 	var p parts
@@ -73,7 +74,8 @@ func Parse(raw []byte, received time.Time) (Return, bool) {
 	case report == "feedback-report" || p.complaint != nil:
 		kind := strings.ToLower(p.complaint.get("Feedback-Type"))
 		r.Complaint = true
-		r.Failures = []Failure{{Addresses: addresses(p.complaint.get("Original-Rcpt-To") + " " + p.complaint.get("Removal-Recipient") + " " + p.originalTo)}}
+		r.Failures = []Failure{{Addresses: addresses(p.complaint.get("Original-Rcpt-To") + " " +
+			p.complaint.get("Removal-Recipient") + " " + p.originalTo)}}
 		return r, slices.Contains([]string{"abuse", "complaint", "opt-out", "opt-out-list"}, kind) && h.authentic(h.from())
 	case !h.fromSystem(report == "delivery-status"):
 		return Return{}, false
@@ -95,7 +97,8 @@ var (
 	reply     = regexp.MustCompile(`(?i)^\s*(re|bls|balas)\s*:`)
 	tags      = regexp.MustCompile(`<[^<>]*>`)
 	sendersOf = regexp.MustCompile(`(?i)^(mailer[-_.]?daemon|postmaster|mail[-_.]?daemon|mdaemon|mail[-_.]?delivery.*|microsoftexchange[0-9a-f]+)$`)
-	// returned is where the returned message begins in a text: a line that says so, or a field that no explanation begins with.
+	// returned is where the returned message begins in a text: a line that says so, or a field that no explanation begins
+	// with.
 	returned = regexp.MustCompile(`(?mi)^(-{3,}.*(message|below|original|copy|header|pesan)|[> \t]*(return-path|received|message-id|dkim-signature|mime-version|x-pengingat-ref|auto-submitted):)`)
 	summary  = regexp.MustCompile(`(?mi)^[> \t]*(from|to|cc|reply-to|sender|subject|date): .*$`)
 )
@@ -307,7 +310,8 @@ func (p *parts) read(h header, body []byte, depth int, original bool) {
 		}
 	case "message/feedback-report":
 		p.complaint, _ = splitHeader(body)
-	case "message/rfc822", "message/global", "message/rfc822-headers", "text/rfc822-headers", "message/global-headers", "message/partial":
+	case "message/rfc822", "message/global", "message/rfc822-headers", "text/rfc822-headers", "message/global-headers",
+		"message/partial":
 		h, inner := splitHeader(body)
 		p.keep(true, string(body[:len(body)-len(inner)]))
 		if !original {

@@ -47,7 +47,8 @@ func TestParse(t *testing.T) {
 			}
 			head, _, _ := bytes.Cut(raw, []byte("\n\n"))
 			assert.True(t, Wanted(append(head, "\n\n"...)), name)
-			assert.True(t, len(r.IDs) > 0 && r.IDs[0] == sampleID || len(r.Refs) > 0 && r.Refs[0] == sampleRef, "%s: %v %v", name, r.IDs, r.Refs)
+			assert.True(t, len(r.IDs) > 0 && r.IDs[0] == sampleID || len(r.Refs) > 0 && r.Refs[0] == sampleRef, "%s: %v %v",
+				name, r.IDs, r.Refs)
 			require.NotEmpty(t, r.Failures, name)
 			f := r.Failures[0]
 			assert.Contains(t, f.Addresses, sampleTo, name)
@@ -70,7 +71,8 @@ func TestParseBounds(t *testing.T) {
 	nested := func(depth int) []byte {
 		inner := contentType + "\n" + body
 		for i := range depth {
-			inner = strings.ReplaceAll("Content-Type: multipart/mixed; boundary=BBB\n\n--BBB\n"+inner+"\n--BBB--\n", "BBB", strings.Repeat("b", i+1))
+			inner = strings.ReplaceAll("Content-Type: multipart/mixed; boundary=BBB\n\n--BBB\n"+inner+"\n--BBB--\n", "BBB",
+				strings.Repeat("b", i+1))
 		}
 		return []byte(strings.Replace(head, contentType, "", 1) + "\n" + inner)
 	}
@@ -89,7 +91,8 @@ func TestParseBounds(t *testing.T) {
 	for i := range 1000 {
 		fmt.Fprintf(&ids, "abcdefghijklmnopqrstuvwxyz.%d@example.org\n", i)
 	}
-	r, ok = Parse([]byte(strings.Replace(raw, "This is the mail system", ids.String()+"This is the mail system", 1)), time.Time{})
+	r, ok = Parse([]byte(strings.Replace(raw, "This is the mail system", ids.String()+"This is the mail system", 1)),
+		time.Time{})
 	assert.True(t, ok)
 	assert.Len(t, r.IDs, maxIDs)
 	assert.Equal(t, sampleID, r.IDs[0], "our own form comes first")
@@ -97,7 +100,8 @@ func TestParseBounds(t *testing.T) {
 
 // TestForwarded: the mailbox that we wrote to sends on to one that is gone. That one is no address of ours.
 func TestForwarded(t *testing.T) {
-	raw := strings.ReplaceAll(string(samples(t)["exim-full"]), "Final-Recipient: rfc822;"+sampleTo, "Final-Recipient: rfc822;lain@example.org")
+	raw := strings.ReplaceAll(string(samples(t)["exim-full"]), "Final-Recipient: rfc822;"+sampleTo,
+		"Final-Recipient: rfc822;lain@example.org")
 	raw = strings.ReplaceAll(raw, "X-Failed-Recipients: "+sampleTo, "X-Failed-Recipients: lain@example.org")
 	r, ok := Parse([]byte(raw), time.Time{})
 	require.True(t, ok)

@@ -14,9 +14,9 @@ func (h header) from() string {
 	return strings.ToLower(strings.Trim(first(h.get("From")), "<>"))
 }
 
-// fromSystem reports whether a message comes from a mail system, as far as its header tells. A sender who only claims to be one
-// is found out by Return-Path and Authentication-Results, where the provider writes them. A report may have another sender,
-// when its Return-Path is the empty one of mail systems.
+// fromSystem reports whether a message comes from a mail system, as far as its header tells. A sender who only claims
+// to be one is found out by Return-Path and Authentication-Results, where the provider writes them. A report may have
+// another sender, when its Return-Path is the empty one of mail systems.
 func (h header) fromSystem(report bool) bool {
 	from := h.from()
 	local, domain, _ := strings.Cut(from, "@")
@@ -40,8 +40,8 @@ var (
 )
 
 // authentic reports whether what the receiving provider found out about a sender speaks for it. Only the topmost
-// Authentication-Results is the provider's; where there is none nothing is known. A system that proves nothing at all may be an
-// honest one, but not when its name is one that always signs.
+// Authentication-Results is the provider's; where there is none nothing is known. A system that proves nothing at all
+// may be an honest one, but not when its name is one that always signs.
 func (h header) authentic(from string) bool {
 	results := h.get("Authentication-Results")
 	if results == "" {

@@ -18,8 +18,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// SendGrid is the service's Email Logs and suppression lists as a Source. A log is found by the receipt of its email. The lists name
-// addresses alone, and tell what the logs keep for a month only.
+// SendGrid is the service's Email Logs and suppression lists as a Source. A log is found by the receipt of its email.
+// The lists name addresses alone, and tell what the logs keep for a month only.
 type SendGrid struct {
 	Host, Key string
 	Client    *http.Client
@@ -50,7 +50,8 @@ type logRow struct {
 // receipt is what the service said when it accepted the message: the id up to its first dot.
 func (r logRow) receipt() string { id, _, _ := strings.Cut(r.ID, "."); return id }
 
-// Returned implements [Source]. The state of a log changes for days, so it is read anew each time; the place says nothing.
+// Returned implements [Source]. The state of a log changes for days, so it is read anew each time; the place says
+// nothing.
 func (s SendGrid) Returned(ctx context.Context, _ string, now time.Time, take func(Batch) error) error {
 	rows, err := s.logs(ctx, now.Add(-logTime), now.Add(around), " AND status IN ('bounced', 'blocked', 'dropped')")
 	if err != nil {
@@ -66,12 +67,15 @@ func (s SendGrid) Returned(ctx context.Context, _ string, now time.Time, take fu
 			Email, Reason string
 		}
 		query := url.Values{"start_time": {strconv.FormatInt(now.Add(-logTime).Unix(), 10)}, "limit": {strconv.Itoa(listed)}}
-		if err := s.call(ctx, http.MethodGet, "/v3/suppression/"+list+"?"+query.Encode(), "suppression."+list+".read", nil, &entries); err != nil {
+		if err := s.call(ctx, http.MethodGet, "/v3/suppression/"+list+"?"+query.Encode(), "suppression."+list+".read", nil,
+			&entries); err != nil {
 			return err
 		}
 		for _, e := range entries {
-			f := Failure{Addresses: []string{strings.ToLower(e.Email)}, Class: mail.ReturnNoAddress, Text: mail.Redact(e.Reason, e.Email)}
-			b.Returns = append(b.Returns, Return{Failures: []Failure{f}, Complaint: list == "spam_reports", At: time.Unix(e.Created, 0), Foreign: true})
+			f := Failure{Addresses: []string{strings.ToLower(e.Email)}, Class: mail.ReturnNoAddress,
+				Text: mail.Redact(e.Reason, e.Email)}
+			b.Returns = append(b.Returns, Return{Failures: []Failure{f}, Complaint: list == "spam_reports",
+				At: time.Unix(e.Created, 0), Foreign: true})
 		}
 		b.Read += len(entries)
 	}
@@ -105,7 +109,8 @@ func (s SendGrid) logs(ctx context.Context, from, to time.Time, more string) ([]
 	}
 	query := fmt.Sprintf("sg_message_id_created_at >= TIMESTAMP %q AND sg_message_id_created_at < TIMESTAMP %q%s",
 		from.UTC().Format(logForm), to.UTC().Format(logForm), more)
-	err := s.call(ctx, http.MethodPost, "/v3/logs", "email_activity.read", map[string]any{"query": query, "limit": logRows}, &answer)
+	err := s.call(ctx, http.MethodPost, "/v3/logs", "email_activity.read",
+		map[string]any{"query": query, "limit": logRows}, &answer)
 	if err != nil || len(answer.Messages) < logRows || to.Sub(from) < minSpan {
 		return answer.Messages, err
 	}
@@ -118,8 +123,8 @@ func (s SendGrid) logs(ctx context.Context, from, to time.Time, more string) ([]
 	return append(first, second...), err
 }
 
-// Accepted implements [Source]. An email is found by its receipt or, when the answer with it was lost, by its ref, which only the
-// log of a single message has.
+// Accepted implements [Source]. An email is found by its receipt or, when the answer with it was lost, by its ref,
+// which only the log of a single message has.
 func (s SendGrid) Accepted(ctx context.Context, emails []Handed) ([]bool, error) {
 	found := make([]bool, len(emails))
 	for i, e := range emails {
@@ -134,7 +139,8 @@ func (s SendGrid) Accepted(ctx context.Context, emails []Handed) ([]bool, error)
 				found[i] = row.receipt() == e.Receipt
 			case reminder.DigestOf(row.To) == e.Address:
 				var whole logRow
-				if err := s.call(ctx, http.MethodGet, "/v3/logs/"+url.PathEscape(row.ID), "email_activity.read", nil, &whole); err != nil {
+				if err := s.call(ctx, http.MethodGet, "/v3/logs/"+url.PathEscape(row.ID), "email_activity.read", nil,
+					&whole); err != nil {
 					return nil, err
 				}
 				found[i] = whole.Args.Ref == e.Ref

@@ -17,8 +17,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// An api is SendGrid as its description has it (twilio/sendgrid-oai): a query of known fields and operators, a limit of 1,000 rows and
-// no pages.
+// An api is SendGrid as its description has it (twilio/sendgrid-oai): a query of known fields and operators, a limit of
+// 1,000 rows and no pages.
 type api struct {
 	t      *testing.T
 	rows   []map[string]any
@@ -70,7 +70,8 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(r.URL.Path, "/v3/logs/"):
 		for _, row := range a.rows {
 			if "/v3/logs/"+row["sg_message_id"].(string) == r.URL.Path {
-				answer(map[string]any{"sg_message_id": row["sg_message_id"], "to_email": row["to_email"], "custom_args": map[string]any{"ref": row["ref"]}, "events": []any{}})
+				answer(map[string]any{"sg_message_id": row["sg_message_id"], "to_email": row["to_email"],
+					"custom_args": map[string]any{"ref": row["ref"]}, "events": []any{}})
 				return
 			}
 		}
@@ -84,7 +85,8 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) row(i int, at time.Time, status, reason string) {
-	a.rows = append(a.rows, map[string]any{"sg_message_id": fmt.Sprintf("receipt%d.recvd-1-2.0", i), "to_email": fmt.Sprintf("Siswa%d@example.org", i), "from_email": "p@example.org",
+	a.rows = append(a.rows, map[string]any{"sg_message_id": fmt.Sprintf("receipt%d.recvd-1-2.0", i),
+		"to_email": fmt.Sprintf("Siswa%d@example.org", i), "from_email": "p@example.org",
 		"subject": "s", "status": status, "reason": reason, "sg_message_id_created_at": at, "ref": fmt.Sprint("REF", i)})
 }
 
@@ -99,9 +101,12 @@ func TestSendGridReturned(t *testing.T) {
 	a, s := newAPI(t)
 	now := time.Now().UTC().Truncate(time.Second)
 	for i, row := range [][3]string{
-		{"bounced", "550 5.1.1 user unknown", "no_address"}, {"bounced", "550 5.2.1 The email account that you tried to reach is disabled", "disabled"},
-		{"blocked", "552 5.2.2 over quota", "full"}, {"blocked", "550 5.7.1 spam", "policy"}, {"blocked", "550 5.1.1 user unknown", "unclear"},
-		{"dropped", "Bounced Address", "no_address"}, {"dropped", "Invalid", "no_address"}, {"dropped", "Spam Reporting Address", "complaint"},
+		{"bounced", "550 5.1.1 user unknown", "no_address"},
+		{"bounced", "550 5.2.1 The email account that you tried to reach is disabled", "disabled"},
+		{"blocked", "552 5.2.2 over quota", "full"}, {"blocked", "550 5.7.1 spam", "policy"},
+		{"blocked", "550 5.1.1 user unknown", "unclear"},
+		{"dropped", "Bounced Address", "no_address"}, {"dropped", "Invalid", "no_address"},
+		{"dropped", "Spam Reporting Address", "complaint"},
 		{"dropped", "Unsubscribed Address", "complaint"}, {"dropped", "Spam Content", "policy"},
 		{"delivered", "250 ok", ""}, {"deferred", "450 later", ""},
 	} {
@@ -110,7 +115,8 @@ func TestSendGridReturned(t *testing.T) {
 	}
 	a.row(99, now.Add(-30*24*time.Hour), "bounced", "550 5.1.1 user unknown") // too old
 	a.lists["spam_reports"] = []map[string]any{{"created": now.Unix(), "email": "Marah@example.org", "ip": "192.0.2.1"}}
-	a.lists["invalid_emails"] = []map[string]any{{"created": now.Unix(), "email": "salah@example", "reason": "Known bad domain"}}
+	a.lists["invalid_emails"] = []map[string]any{{"created": now.Unix(), "email": "salah@example",
+		"reason": "Known bad domain"}}
 	var got Batch
 	require.NoError(t, s.Returned(t.Context(), "", now, func(b Batch) error { got = b; return nil }))
 	require.Len(t, got.Returns, 12)
@@ -154,9 +160,11 @@ func TestSendGridAccepted(t *testing.T) {
 		a.row(i, now, "delivered", "250 ok")
 	}
 	handed := func(i int, ref, receipt string) Handed {
-		return Handed{ID: int64(i), Ref: ref, Receipt: receipt, At: now, Address: reminder.DigestOf(fmt.Sprintf("siswa%d@example.org", i))}
+		return Handed{ID: int64(i), Ref: ref, Receipt: receipt, At: now,
+			Address: reminder.DigestOf(fmt.Sprintf("siswa%d@example.org", i))}
 	}
-	found, err := s.Accepted(t.Context(), []Handed{handed(0, "REF0", "receipt0"), handed(1, "REF1", ""), handed(2, "REFX", ""), handed(7, "REF7", ""), handed(1, "REF1", "receipt9")})
+	found, err := s.Accepted(t.Context(), []Handed{handed(0, "REF0", "receipt0"), handed(1, "REF1", ""),
+		handed(2, "REFX", ""), handed(7, "REF7", ""), handed(1, "REF1", "receipt9")})
 	require.NoError(t, err)
 	assert.Equal(t, []bool{true, true, false, false, false}, found)
 }

@@ -17,7 +17,8 @@ var summaries = map[string]reminder.Summary{
 	"summary-quiet": {Today: monday, SinceDate: monday.AddDays(-2), SinceTime: "07:02",
 		Activity: reminder.Activity{Since: time.Unix(1, 0)}, Open: 4},
 	"summary-busy": {
-		Today: monday, SinceDate: monday.AddDays(-3), SinceTime: "07:02", Planned: 8, Sending: 7, Open: 154, Late: 31, VersionMonths: 7,
+		Today: monday, SinceDate: monday.AddDays(-3), SinceTime: "07:02", Planned: 8, Sending: 7, Open: 154, Late: 31,
+		VersionMonths: 7,
 		Activity: reminder.Activity{Since: time.Unix(1, 0), Sent: 12, Waiting: 9, Trouble: []reminder.Trouble{
 			{State: reminder.StateFailed, Reason: "rcpt: retry 450 4.7.1: greylisted", Count: 2},
 			{State: reminder.StateUnknown, Reason: "the run ended in the hand-over", Count: 1},

@@ -34,7 +34,8 @@ func (s *Store) List(ctx context.Context, states ...reminder.State) ([]Listed, e
 	err := s.read(ctx, func() { emails = []Listed{} }, func(rows *sql.Rows) error {
 		var l Listed
 		var loan string
-		err := rows.Scan(&l.ID, &l.Kind, &l.Borrower, &l.State, &l.Reason, &l.Attempts, datetime{&l.Promised}, datetime{&l.Ended}, text{&loan})
+		err := rows.Scan(&l.ID, &l.Kind, &l.Borrower, &l.State, &l.Reason, &l.Attempts, datetime{&l.Promised},
+			datetime{&l.Ended}, text{&loan})
 		if err != nil {
 			return err
 		}
@@ -52,15 +53,16 @@ func (s *Store) List(ctx context.Context, states ...reminder.State) ([]Listed, e
 	return emails, fault("list the emails", err)
 }
 
-// Retry queues emails again that failed, were refused, came back, or have an unknown outcome; all of a state when ids is empty. A
-// refused address is forgotten, because whoever asks has mended it. It returns how many it queued.
+// Retry queues emails again that failed, were refused, came back, or have an unknown outcome; all of a state when ids
+// is empty. A refused address is forgotten, because whoever asks has mended it. It returns how many it queued.
 func (s *Store) Retry(ctx context.Context, ids []int64, states ...reminder.State) (int, error) {
 	where, args := chosen(ids, states)
 	n, err := s.requeue(ctx, "reason = '', crashes = 0", where, args)
 	return n, fault("queue emails again", err)
 }
 
-// requeue queues emails with all their tries and undoes what was recorded with their end. It returns how many it queued.
+// requeue queues emails with all their tries and undoes what was recorded with their end. It returns how many it
+// queued.
 func (s *Store) requeue(ctx context.Context, set, where string, args []any) (int, error) {
 	var n int64
 	err := s.tx(ctx, func(tx *sql.Tx, _ bool) error {
@@ -89,9 +91,11 @@ func (s *Store) requeue(ctx context.Context, set, where string, args []any) (int
 }
 
 // Cancelable are the states from which a person may cancel an email.
-var Cancelable = []reminder.State{reminder.StateQueued, reminder.StateFailed, reminder.StateRefused, reminder.StateUnknown, reminder.StateBounced}
+var Cancelable = []reminder.State{reminder.StateQueued, reminder.StateFailed, reminder.StateRefused,
+	reminder.StateUnknown, reminder.StateBounced}
 
-// Cancel ends emails that wait, failed, were refused, came back, or have an unknown outcome. It returns how many it ended.
+// Cancel ends emails that wait, failed, were refused, came back, or have an unknown outcome. It returns how many it
+// ended.
 func (s *Store) Cancel(ctx context.Context, ids []int64) (int, error) {
 	where, args := chosen(ids, Cancelable)
 	var n int64
@@ -153,7 +157,8 @@ func (s *Store) Closures(ctx context.Context) ([]Closure, error) {
 func (s *Store) closures(ctx context.Context, from reminder.Date) ([]Closure, error) {
 	closures, err := list(ctx, s, func(rows *sql.Rows, c *Closure) error {
 		return rows.Scan(day{&c.First}, day{&c.Last}, &c.Name)
-	}, "SELECT first_day, last_day, name FROM reminder_closed_days WHERE last_day >= ? ORDER BY first_day, last_day", from.String())
+	}, "SELECT first_day, last_day, name FROM reminder_closed_days WHERE last_day >= ? ORDER BY first_day, last_day",
+		from.String())
 	return closures, fault("read the closed days", err)
 }
 
@@ -166,7 +171,8 @@ func (s *Store) AddClosure(ctx context.Context, c Closure) error {
 
 // RemoveClosure removes a closure and reports whether there was one.
 func (s *Store) RemoveClosure(ctx context.Context, c Closure) (bool, error) {
-	n, err := s.exec(ctx, "DELETE FROM reminder_closed_days WHERE first_day = ? AND last_day = ?", c.First.String(), c.Last.String())
+	n, err := s.exec(ctx, "DELETE FROM reminder_closed_days WHERE first_day = ? AND last_day = ?", c.First.String(),
+		c.Last.String())
 	return n > 0, fault("remove a closure", err)
 }
 
@@ -186,9 +192,9 @@ func (s *Store) RemoveOptOut(ctx context.Context, borrower string) (bool, error)
 // maxFound is how many loans a search returns: more than a person reads.
 const maxFound = 200
 
-// Search returns the open loans that match, by borrower and due date, and how many more match. key is what was typed. It is
-// compared with ids, numbers and item codes, and its longest word is looked for in names and addresses; of those the
-// database finds, match decides with what a search compares: ids, Ref, ItemCode, name and address.
+// Search returns the open loans that match, by borrower and due date, and how many more match. key is what was typed.
+// It is compared with ids, numbers and item codes, and its longest word is looked for in names and addresses; of those
+// the database finds, match decides with what a search compares: ids, Ref, ItemCode, name and address.
 func (s *Store) Search(ctx context.Context, key string, match func(reminder.Loan) bool) ([]reminder.Loan, int, error) {
 	views, err := s.views(ctx)
 	if err != nil {
@@ -215,7 +221,8 @@ func (s *Store) Search(ctx context.Context, key string, match func(reminder.Loan
 		OR LOWER(borrower_name) LIKE ? ESCAPE '!' OR LOWER(email) LIKE ? ESCAPE '!'
 		ORDER BY borrower_name, borrower_id, due_at, loan_id`, key, key, key, key, like, like)
 	if err == nil && len(ids) == 0 || ofData(err) {
-		// What is stored around or in place of what was typed, or a cell that cannot be computed, may hide it from the database.
+		// What is stored around or in place of what was typed, or a cell that cannot be computed, may hide it from the
+		// database.
 		ids = nil
 		err = s.salvageLoans(ctx, math.MaxInt, func(l reminder.Loan, _ string) error {
 			if match(l) {
@@ -317,7 +324,8 @@ func (s *Store) ids(ctx context.Context, query string, args ...any) ([]string, e
 // PastNotices returns what was promised about a loan, the oldest first.
 func (s *Store) PastNotices(ctx context.Context, loan string) ([]reminder.PastNotice, error) {
 	past, err := list(ctx, s, func(rows *sql.Rows, p *reminder.PastNotice) error {
-		err := rows.Scan(&p.Loan, day{&p.Due}, &p.Kind, &p.Step, &p.Number, &p.Dropped, &p.Borrower, &p.Email, &p.State, &p.Reason,
+		err := rows.Scan(&p.Loan, day{&p.Due}, &p.Kind, &p.Step, &p.Number, &p.Dropped, &p.Borrower, &p.Email, &p.State,
+			&p.Reason,
 			datetime{&p.Promised}, datetime{&p.Sent})
 		comeBack(&p.Step, &p.Dropped)
 		return err

@@ -28,7 +28,8 @@ type Server struct {
 
 // Server asks the server.
 func (s *Store) Server(ctx context.Context) (sv Server, err error) {
-	err = s.row(ctx, []any{&sv.Version, datetime{&sv.Clock}, &sv.SQLMode}, "SELECT VERSION(), UTC_TIMESTAMP(6), @@SESSION.sql_mode")
+	err = s.row(ctx, []any{&sv.Version, datetime{&sv.Clock}, &sv.SQLMode},
+		"SELECT VERSION(), UTC_TIMESTAMP(6), @@SESSION.sql_mode")
 	return sv, fault("ask the server", err)
 }
 
@@ -36,7 +37,8 @@ func (s *Store) Server(ctx context.Context) (sv Server, err error) {
 type writable struct{ table, column string }
 
 var writables = []writable{
-	{"reminder_emails", "state"}, {"reminder_notices", "dropped"}, {"reminder_runs", "reason"}, {"reminder_state", "reason"},
+	{"reminder_emails", "state"}, {"reminder_notices", "dropped"}, {"reminder_runs", "reason"},
+	{"reminder_state", "reason"},
 	{"reminder_closed_days", "name"}, {"reminder_opt_outs", "borrower_id"}, {"reminder_bad_addresses", "reason"},
 	{"reminder_bounces", "reason"},
 }
@@ -164,14 +166,15 @@ func (s *Store) CheckColumns(ctx context.Context) (findings []Finding, err error
 		}
 	}
 	if kind := views.types["due_at"]; !views.dated() {
-		findings = append(findings, Finding{Serious: true, Wrong: true, Message: reminder.Say("view.due_at_type_and_must", "Kind", kind)})
+		findings = append(findings, Finding{Serious: true, Wrong: true,
+			Message: reminder.Say("view.due_at_type_and_must", "Kind", kind)})
 	}
 	zoned, err := s.zoneFindings(ctx)
 	return append(findings, zoned...), err
 }
 
-// EachLoan visits all open loans, once and in no order. A loan that the database cannot compute is one with Broken. isFine
-// reports whether its fine is an amount.
+// EachLoan visits all open loans, once and in no order. A loan that the database cannot compute is one with Broken.
+// isFine reports whether its fine is an amount.
 func (s *Store) EachLoan(ctx context.Context, visit func(l reminder.Loan, isFine bool)) error {
 	err := s.salvageLoans(ctx, math.MaxInt, func(l reminder.Loan, fine string) error {
 		_, isFine := wholeFine(fine)
@@ -187,7 +190,8 @@ func (s *Store) OddClosedDays(ctx context.Context) ([]string, error) {
 	return odd, err
 }
 
-// SourceState is the row of reminder_state that says whose system the views read, and which statement would make that fast.
+// SourceState is the row of reminder_state that says whose system the views read, and which statement would make that
+// fast.
 const SourceState = "source"
 
 // ProposedIndex returns the statement that would make reading the loans fast, or "".

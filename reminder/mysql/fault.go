@@ -19,8 +19,8 @@ import (
 // Explain says of an error of OpenDB's database what a person can do about it.
 func Explain(op string, err error) error { return fault(op, err) }
 
-// fault says of a database error what a person can do about it. op names what was being done. Duplicate-key errors never
-// get here: their text holds the key.
+// fault says of a database error what a person can do about it. op names what was being done. Duplicate-key errors
+// never get here: their text holds the key.
 func fault(op string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, reminder.ErrLost) {
 		return err
@@ -28,7 +28,8 @@ func fault(op string, err error) error {
 	if _, ok := errors.AsType[*reminder.Fault](err); ok {
 		return err
 	}
-	f := &reminder.Fault{Temporary: transient(err), Message: reminder.Say("database.refused"), Err: fmt.Errorf("%s: %w", op, err)}
+	f := &reminder.Fault{Temporary: transient(err), Message: reminder.Say("database.refused"),
+		Err: fmt.Errorf("%s: %w", op, err)}
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		key := f.Message.Key
 		switch {
@@ -97,7 +98,8 @@ var remedies = map[string][]uint16{
 var remediesByCause = map[string][]error{
 	"database.read_only": {driver.ErrBadConn}, // what RejectReadOnly makes of the server's answer
 	"database.no_tls":    {mysql.ErrNoTLS},
-	"database.plugin":    {mysql.ErrCleartextPassword, mysql.ErrNativePassword, mysql.ErrOldPassword, mysql.ErrUnknownPlugin},
-	"database.packet":    {mysql.ErrPktTooLarge},
-	"database.old":       {mysql.ErrOldProtocol},
+	"database.plugin": {mysql.ErrCleartextPassword, mysql.ErrNativePassword, mysql.ErrOldPassword,
+		mysql.ErrUnknownPlugin},
+	"database.packet": {mysql.ErrPktTooLarge},
+	"database.old":    {mysql.ErrOldProtocol},
 }

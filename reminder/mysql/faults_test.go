@@ -28,8 +28,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// TestAnyStatementFails lets each statement of a story meet a fault in turn: cut off on its way there or back, killed, or
-// answered with an error after which it may be tried again. What the story tells is what it tells undisturbed.
+// TestAnyStatementFails lets each statement of a story meet a fault in turn: cut off on its way there or back, killed,
+// or answered with an error after which it may be tried again. What the story tells is what it tells undisturbed.
 func TestAnyStatementFails(t *testing.T) {
 	killed := func(c *wireConn, statement []byte) (int, error) {
 		if _, err := c.wire.db.Admin.Exec(fmt.Sprintf("KILL %d", c.id)); err != nil {
@@ -129,7 +129,8 @@ func TestDeadlock(t *testing.T) {
 	assert.Equal(t, [2]int{3, 4}, s.rows(t))
 }
 
-// TestLockWait: when another transaction lets go only after our statement timed out, ours is begun again from its start.
+// TestLockWait: when another transaction lets go only after our statement timed out, ours is begun again from its
+// start.
 func TestLockWait(t *testing.T) {
 	w, _, s := newStory(t)
 	cfg := w.cfg.Clone()
@@ -350,8 +351,8 @@ func (r *run) fill() error {
 	return nil
 }
 
-// TestColdStart: in the cloud the way to the database may open only a minute after the process began. The first connection is waited
-// for, as long as the patience lasts; later ones are not, and neither is a password that is wrong.
+// TestColdStart: in the cloud the way to the database may open only a minute after the process began. The first
+// connection is waited for, as long as the patience lasts; later ones are not, and neither is a password that is wrong.
 func TestColdStart(t *testing.T) {
 	_, _, user := open(t)
 	closed := &net.OpError{Op: "dial", Err: syscall.ENETUNREACH}

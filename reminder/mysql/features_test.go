@@ -16,9 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// understood are the words of SQL that the program uses. Each is understood by MariaDB 10.4, MySQL 5.7, TiDB and Vitess, as
-// their documentation says. (TiDB reads ALGORITHM and MERGE and merges by its own choice, as the others do where a view
-// cannot be merged.) A word that is not here makes the test fail: look it up in all four before adding it.
+// understood are the words of SQL that the program uses. Each is understood by MariaDB 10.4, MySQL 5.7, TiDB and
+// Vitess, as their documentation says. (TiDB reads ALGORITHM and MERGE and merges by its own choice, as the others do
+// where a view cannot be merged.) A word that is not here makes the test fail: look it up in all four before adding it.
 const understood = `
 	SELECT DISTINCT FROM JOIN LEFT ON WHERE GROUP BY ORDER DESC LIMIT OFFSET MONTH DAYOFMONTH UNION ALL AS AND OR NOT IN IS NULL LIKE ESCAPE EXISTS
 	CASE WHEN THEN ELSE END INSERT INTO VALUES UPDATE SET DELETE DUPLICATE KEY CREATE TABLE IF PRIMARY UNIQUE DEFAULT COMMENT

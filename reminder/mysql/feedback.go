@@ -31,7 +31,8 @@ func (s *Store) handed(ctx context.Context, where string, args ...any) ([]feedba
 	return list(ctx, s, func(rows *sql.Rows, e *feedback.Handed) error {
 		var address []byte
 		var micros int64
-		err := rows.Scan(&e.ID, &e.Ref, text{&e.MessageID}, &e.Receipt, &e.Kind, ident{nil, &e.Borrower}, &e.Run, &e.State, &e.Unknowns, &address,
+		err := rows.Scan(&e.ID, &e.Ref, text{&e.MessageID}, &e.Receipt, &e.Kind, ident{nil, &e.Borrower}, &e.Run, &e.State,
+			&e.Unknowns, &address,
 			datetime{&e.At}, &micros)
 		copy(e.Address[:], address)
 		e.Age = time.Duration(micros) * time.Microsecond
@@ -64,7 +65,8 @@ func (s *Store) Named(ctx context.Context, names feedback.Names) ([]feedback.Han
 	if len(either) == 0 {
 		return nil, nil
 	}
-	emails, err := s.handed(ctx, "("+mayBeOut+" OR state = 'bounced') AND ("+strings.Join(either, " OR ")+") ORDER BY handover_at DESC", args...)
+	emails, err := s.handed(ctx, "("+mayBeOut+" OR state = 'bounced') AND ("+strings.Join(either,
+		" OR ")+") ORDER BY handover_at DESC", args...)
 	return emails, fault("look for what came back", err)
 }
 
@@ -98,7 +100,8 @@ func (s *Store) Bounce(ctx context.Context, v feedback.Verdict) (done bool, err 
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = 'bounced' WHERE email_id = ? AND dropped = ''", v.Email.ID)
+		_, err = tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = 'bounced' WHERE email_id = ? AND dropped = ''",
+			v.Email.ID)
 		return err
 	})
 	return done, fault("record what came back", err)
@@ -125,8 +128,8 @@ func (s *Store) RunCounts(ctx context.Context, run string) (accepted, bounced in
 	return accepted, bounced, fault("count what came back", err)
 }
 
-// Mark makes the addresses of a run's verdicts bad, or takes that back. What is known under a bad address is told anew when the
-// address changes, as after a refusal.
+// Mark makes the addresses of a run's verdicts bad, or takes that back. What is known under a bad address is told anew
+// when the address changes, as after a refusal.
 func (s *Store) Mark(ctx context.Context, run string, none bool) error {
 	statements := []string{`INSERT INTO reminder_bad_addresses (borrower_id, digest, reason, since)
 			SELECT b.borrower_id, b.address, b.reason, b.came_at FROM reminder_bounces b WHERE b.run_id = ? AND b.bad = 1
@@ -184,7 +187,8 @@ func (s *Store) Resolve(ctx context.Context, e feedback.Handed, how feedback.Set
 	switch how {
 	case feedback.Sent:
 		set = "state = 'sent', reason = '', sent_at = COALESCE(sent_at, handover_at), ended_at = UTC_TIMESTAMP(6)"
-	case feedback.Again: // surely not accepted: the next try is a new message, and this one does not count for a daily limit
+	// surely not accepted: the next try is a new message, and this one does not count for a daily limit
+	case feedback.Again:
 		set += ", unknowns = 0, message_id = NULL, message_date = NULL, handover_at = NULL"
 	case feedback.Leave:
 		return false, nil

@@ -10,9 +10,11 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
-// FuzzCells: whatever a cell holds, a due date is a day that exists or none, an hour is an hour, and text is undone only once.
+// FuzzCells: whatever a cell holds, a due date is a day that exists or none, an hour is an hour, and text is undone
+// only once.
 func FuzzCells(f *testing.F) {
-	for _, seed := range []string{"2026-11-24", "2026-11-24 23:59:00", "0000-00-00 00:00:00", "2026-11-24 25:61", "&amp;lt;b&gt;", "&#x110000;", "&eacute", "\xff"} {
+	for _, seed := range []string{"2026-11-24", "2026-11-24 23:59:00", "0000-00-00 00:00:00", "2026-11-24 25:61",
+		"&amp;lt;b&gt;", "&#x110000;", "&eacute", "\xff"} {
 		f.Add(seed)
 	}
 	hour := regexp.MustCompile("^$|^([01][0-9]|2[0-3]):[0-5][0-9]$")

@@ -115,6 +115,7 @@ func ownClaims(batch []mark) (string, []any) {
 	for _, m := range batch {
 		ids, tokens = append(ids, m.claim.ID), append(tokens, m.claim.ID, m.claim.Token)
 	}
-	return "id IN (" + marks(len(ids)) + ") AND claim_token = CASE id" + strings.Repeat(" WHEN ? THEN ?", len(batch)) + " END",
+	return "id IN (" + marks(len(ids)) + ") AND claim_token = CASE id" + strings.Repeat(" WHEN ? THEN ?", len(batch)) +
+			" END",
 		append(ids, tokens...)
 }

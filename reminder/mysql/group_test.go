@@ -20,13 +20,14 @@ import (
 // several matches a statement about more than one email or loan.
 var several = regexp.MustCompile(`CASE id|IN \('?\d+'?,`)
 
-// TestTogether lets six calls come while another is at the database, so that they share a statement. Whatever happens to
-// that statement, each learns what is true of its own email: that of the third, whose claim was lost, is not marked.
+// TestTogether lets six calls come while another is at the database, so that they share a statement. Whatever happens
+// to that statement, each learns what is true of its own email: that of the third, whose claim was lost, is not marked.
 func TestTogether(t *testing.T) {
 	const leaseOver = "lease over" // it is lost by that alone, and all others of the statement are in order
 	for name, fault := range map[string]fault{
-		"undisturbed": nil, leaseOver: nil, "lost": lost, "half lost": halfLost, "reply lost": replyLost, "last byte lost": lastByteLost,
-		"deadlock": answered(1213), "lock wait": answered(1205),
+		"undisturbed": nil, leaseOver: nil, "lost": lost, "half lost": halfLost, "reply lost": replyLost,
+		"last byte lost": lastByteLost,
+		"deadlock":       answered(1213), "lock wait": answered(1205),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

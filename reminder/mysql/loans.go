@@ -37,7 +37,8 @@ func (s *Store) check(ctx context.Context) error {
 	}
 	switch {
 	case have.Int64 < SchemaVersion:
-		return &reminder.Fault{Message: reminder.Say("database.migrate"), Err: fmt.Errorf("version %d, needed %d", have.Int64, SchemaVersion)}
+		return &reminder.Fault{Message: reminder.Say("database.migrate"),
+			Err: fmt.Errorf("version %d, needed %d", have.Int64, SchemaVersion)}
 	case have.Int64 > SchemaVersion:
 		return reminder.NewFault(fmt.Errorf("version %d, this program works with %d", have.Int64, SchemaVersion),
 			"database.newer")
@@ -89,13 +90,13 @@ func (s *Store) CountLoans(ctx context.Context, before reminder.Date) (n reminde
 // pageSize is how many loans Scan hands over at a time.
 const pageSize = 2000
 
-// readAhead is how many loans Scan reads before it hands over the first: 3 MB. In a library with fewer in reach the statement
-// is over by then, which matters where reading keeps others from writing (MyISAM).
+// readAhead is how many loans Scan reads before it hands over the first: 3 MB. In a library with fewer in reach the
+// statement is over by then, which matters where reading keeps others from writing (MyISAM).
 const readAhead = 5 * pageSize
 
-// Scan reads the loans in reach by one SELECT, in no order: to ask for pages by key makes the database sort, for each page,
-// all that is left of a day, and look at every loan where the due date has no index. Where the database cannot compute one of
-// the rows, or compares due dates as text, all are read and judged here.
+// Scan reads the loans in reach by one SELECT, in no order: to ask for pages by key makes the database sort, for each
+// page, all that is left of a day, and look at every loan where the due date has no index. Where the database cannot
+// compute one of the rows, or compares due dates as text, all are read and judged here.
 func (s *Store) Scan(ctx context.Context, first, last reminder.Date, page func([]reminder.Loan) error) error {
 	var loans []reminder.Loan
 	handed := map[string]bool{} // loans of pages before the last
@@ -137,7 +138,8 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date, page func([
 		err := each(ctx, s.db, func(rows *sql.Rows) error {
 			var l reminder.Loan
 			var due string
-			err := rows.Scan(ident{s, &l.ID}, ident{s, &l.Borrower.ID}, cell{&l.Borrower.Email}, cell{&due}, cell{&l.Hold}, cell{&l.Wants}, cell{&l.Calendar})
+			err := rows.Scan(ident{s, &l.ID}, ident{s, &l.Borrower.ID}, cell{&l.Borrower.Email}, cell{&due}, cell{&l.Hold},
+				cell{&l.Wants}, cell{&l.Calendar})
 			if err != nil {
 				return err
 			}
@@ -168,8 +170,9 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date, page func([
 	return handOver()
 }
 
-// setDue reads the raw due_at: a DATE, or a DATETIME in the library's wall clock. Koha stores a loan that is due on a day
-// as 23:59 of it; midnight and 23:59 therefore name the day and no hour. What is no date leaves the loan without one.
+// setDue reads the raw due_at: a DATE, or a DATETIME in the library's wall clock. Koha stores a loan that is due on a
+// day as 23:59 of it; midnight and 23:59 therefore name the day and no hour. What is no date leaves the loan without
+// one.
 func setDue(l *reminder.Loan, raw string) {
 	day, clock, _ := strings.Cut(raw, " ")
 	l.Due, _ = reminder.ParseDate(day)
@@ -181,7 +184,8 @@ func setDue(l *reminder.Loan, raw string) {
 }
 
 // Promised returns what was promised about loans. A server that takes short statements only is asked in parts.
-func (s *Store) Promised(ctx context.Context, from reminder.Date, loans ...string) (map[reminder.Cycle]reminder.History, error) {
+func (s *Store) Promised(ctx context.Context, from reminder.Date, loans ...string) (map[reminder.Cycle]reminder.History,
+	error) {
 	known := map[reminder.Cycle]reminder.History{}
 	ids := anys(loans)
 	for _, id := range loans {
@@ -196,7 +200,8 @@ func (s *Store) Promised(ctx context.Context, from reminder.Date, loans ...strin
 	err := s.read(ctx, func() { clear(known) }, func(rows *sql.Rows) error {
 		var c reminder.Cycle
 		var p reminder.Past
-		if err := scanCycle(rows, &c, &p.Step, &p.Dropped, &p.Email, ident{nil, &p.Borrower}, &p.Waiting, &p.Told); err != nil {
+		if err := scanCycle(rows, &c, &p.Step, &p.Dropped, &p.Email, ident{nil, &p.Borrower}, &p.Waiting,
+			&p.Told); err != nil {
 			return err
 		}
 		comeBack(&p.Step, &p.Dropped)
@@ -220,8 +225,8 @@ func (s *Store) Promised(ctx context.Context, from reminder.Date, loans ...strin
 	return known, fault("read what was promised", err)
 }
 
-// A notice that makes room for another borrower's is kept under a number that is no step's, below aside. Its step stands in
-// dropped.
+// A notice that makes room for another borrower's is kept under a number that is no step's, below aside. Its step
+// stands in dropped.
 const aside, asidePrefix = -10_000, reminder.ReasonMoved + " "
 
 // comeBack restores the step of a notice that made room.
@@ -250,8 +255,10 @@ func (v *source) selectLoans() string {
 func (s *Store) scanLoan(rows *sql.Rows) (l reminder.Loan, fine string, err error) {
 	var due, borrowed string
 	b := &l.Borrower
-	err = rows.Scan(ident{s, &l.ID}, ident{s, &b.ID}, prose{&b.Name}, cell{&b.Email}, prose{&l.Title}, cell{&due}, prose{&l.Ref}, prose{&l.ItemCode},
-		cell{&borrowed}, prose{&b.Group}, cell{&b.Language}, cell{&l.Hold}, cell{&fine}, cell{&l.Wants}, cell{&l.Calendar}, cell{&l.From}, cell{&l.ReplyTo})
+	err = rows.Scan(ident{s, &l.ID}, ident{s, &b.ID}, prose{&b.Name}, cell{&b.Email}, prose{&l.Title}, cell{&due},
+		prose{&l.Ref}, prose{&l.ItemCode},
+		cell{&borrowed}, prose{&b.Group}, cell{&b.Language}, cell{&l.Hold}, cell{&fine}, cell{&l.Wants}, cell{&l.Calendar},
+		cell{&l.From}, cell{&l.ReplyTo})
 	l.FinePerDay, _ = wholeFine(fine)
 	l.Borrowed = anyDate(borrowed) // only told when known
 	setDue(&l, due)
@@ -309,7 +316,8 @@ func (s *Store) where(v *source, column string, ids []string) (condition string,
 		decoded, err := hex.DecodeString(strings.TrimPrefix(id, "0x"))
 		number, notNumber := strconv.ParseUint(id, 10, 64)
 		switch {
-		case notNumber == nil && strings.HasSuffix(v.types[column], "bigint"): // beside text it is compared as a DOUBLE, and on MySQL not found
+		case notNumber == nil && strings.HasSuffix(v.types[column],
+			"bigint"): // beside text it is compared as a DOUBLE, and on MySQL not found
 			texts = append(texts, number)
 		case raw != nil:
 			texts = append(texts, id, raw)
@@ -404,7 +412,8 @@ func (s *Store) LastBorrowed(ctx context.Context, today reminder.Date) (reminder
 		return reminder.Date{}, nil
 	}
 	var borrowed string
-	err = s.row(ctx, []any{text{&borrowed}}, "SELECT MAX(borrowed_at) FROM reminder_loans WHERE borrowed_at < ?", today.AddDays(1).String())
+	err = s.row(ctx, []any{text{&borrowed}}, "SELECT MAX(borrowed_at) FROM reminder_loans WHERE borrowed_at < ?",
+		today.AddDays(1).String())
 	if ofData(err) {
 		return reminder.Date{}, nil // not known
 	}

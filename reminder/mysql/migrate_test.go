@@ -29,11 +29,12 @@ func whose(t *testing.T, db *mysqltest.DB) string {
 	}
 	require.NoError(t, db.Admin.QueryRow(`SELECT COUNT(*) FROM information_schema.views WHERE table_schema = DATABASE()
 		AND table_name = 'reminder_source_closed_days' AND view_definition LIKE '%other%'`).Scan(&days))
-	return map[[2]int]string{{0, 0}: "school", {1, 1}: "other"}[[2]int{loans, days}] + map[bool]string{true: "", false: "mixed"}[loans == days]
+	return map[[2]int]string{{0, 0}: "school", {1, 1}: "other"}[[2]int{loans, days}] +
+		map[bool]string{true: "", false: "mixed"}[loans == days]
 }
 
-// TestMigrateIsCutOff: a migration that is cut off after any of its statements leaves both views of one source or none, and
-// the next one ends as it should.
+// TestMigrateIsCutOff: a migration that is cut off after any of its statements leaves both views of one source or none,
+// and the next one ends as it should.
 func TestMigrateIsCutOff(t *testing.T) {
 	db := mysqltest.New(t)
 	db.School(t)
@@ -94,8 +95,8 @@ func TestMigrateIsCutOff(t *testing.T) {
 	assert.Zero(t, left)
 }
 
-// TestRefusedViewsChangeNothing: views of which one cannot be made, or that a check refuses, leave the former ones in use, with
-// the rights on them.
+// TestRefusedViewsChangeNothing: views of which one cannot be made, or that a check refuses, leave the former ones in
+// use, with the rights on them.
 func TestRefusedViewsChangeNothing(t *testing.T) {
 	store, db, _ := open(t)
 	require.Equal(t, "school", whose(t, db))
@@ -107,7 +108,8 @@ func TestRefusedViewsChangeNothing(t *testing.T) {
 		require.Equal(t, "school", whose(t, db))
 	}
 	draft := mysql.New(db.Admin, db.Config.Loc).Drafts(schema.Draft)
-	require.ErrorContains(t, schema.CreateViews(t.Context(), db.Admin, "CREATE VIEW reminder_loans AS SELECT 1 AS loan_id;",
+	require.ErrorContains(t, schema.CreateViews(t.Context(), db.Admin,
+		"CREATE VIEW reminder_loans AS SELECT 1 AS loan_id;",
 		func() error { return draft.Check(t.Context()) }), "due_at")
 	require.Equal(t, "school", whose(t, db))
 	require.NoError(t, store.Check(t.Context()))
@@ -120,8 +122,8 @@ func TestRefusedViewsChangeNothing(t *testing.T) {
 	assert.Len(t, calendars[""].Weekdays, 1)
 }
 
-// oldRecords are what the first version left: loans, one of them moved to another borrower, mornings with a summary, and an
-// email that stands for a missing one.
+// oldRecords are what the first version left: loans, one of them moved to another borrower, mornings with a summary,
+// and an email that stands for a missing one.
 const oldRecords = `
 INSERT INTO reminder_emails (id, ref, borrower_id, run_id, priority, state, next_at, created_at) VALUES
 	(1, 'r1', '7', 'run', 2, 'sent', '2026-11-23', '2026-11-23'), (2, 'r2', '8', 'run', 0, 'queued', '2026-11-23', '2026-11-23'),
@@ -132,7 +134,8 @@ INSERT INTO reminder_notices (loan_id, due_date, step, email_id, number, dropped
 	('', '2026-11-23', 0, 3, 0, ''), ('', '2026-11-23', 1, 4, 0, '');
 `
 
-// TestMigrateOldRecords: records of the first version get their kinds, whichever statement the migration was cut off at.
+// TestMigrateOldRecords: records of the first version get their kinds, whichever statement the migration was cut off
+// at.
 func TestMigrateOldRecords(t *testing.T) {
 	db := mysqltest.New(t)
 	first, err := os.ReadFile("schema/migrations/00001_outbox.sql")

@@ -48,8 +48,8 @@ INSERT INTO issues (issue_id, borrowernumber, itemnumber, date_due, branchcode, 
 `, "issues"},
 }
 
-// TestMillion (of which MILLION makes less) measures a scan of a million loans without and with the index that the program proposes, and asserts that
-// with it the database reads a range of the index.
+// TestMillion (of which MILLION makes less) measures a scan of a million loans without and with the index that the
+// program proposes, and asserts that with it the database reads a range of the index.
 func TestMillion(t *testing.T) {
 	loans := cmp.Or(os.Getenv("MILLION"), "1000000") // must end in 0: a tenth of it are borrowers
 	for _, source := range []string{"perpustakaan", "slims", "koha"} {
@@ -67,7 +67,8 @@ func TestMillion(t *testing.T) {
 			ten := "(SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)"
 			digits := "SELECT 1 + a.d + 10 * b.d + 100 * c.d + 1000 * d.d + 10000 * e.d + 100000 * f.d AS n FROM DIGITS a, DIGITS b, DIGITS c, DIGITS d, DIGITS e, DIGITS f"
 			db.Exec(t, "INSERT INTO numbers "+strings.ReplaceAll(digits, "DIGITS", ten)+" HAVING n <= "+loans)
-			db.Script(t, "SET sql_mode = '';\nDELETE FROM "+m.plan+";\nSET sql_mode = DEFAULT;\n") // among them one with a zero date
+			// among them one with a zero date
+			db.Script(t, "SET sql_mode = '';\nDELETE FROM "+m.plan+";\nSET sql_mode = DEFAULT;\n")
 			db.Script(t, strings.ReplaceAll(m.rows, "100000", loans[:len(loans)-1]))
 			_, err := schema.Up(t.Context(), db.Admin)
 			require.NoError(t, err)
@@ -91,14 +92,16 @@ func TestMillion(t *testing.T) {
 					})
 				}
 				scan = time.Since(start)
-				t.Logf("%s %s: %d loans in %d pages, %.2f s, of which %.2f s to count; error: %v", source, what, n, pages, scan.Seconds(), counted.Seconds(), err)
+				t.Logf("%s %s: %d loans in %d pages, %.2f s, of which %.2f s to count; error: %v", source, what, n, pages,
+					scan.Seconds(), counted.Seconds(), err)
 				start = time.Now()
 				_, err = store.Reread(t.Context(), []string{"5010"})
 				require.NoError(t, err)
 				t.Logf("%s %s: one loan read again in %.0f ms", source, what, float64(time.Since(start).Microseconds())/1000)
 				return scan
 			}
-			for _, table := range []string{m.plan, "users", "buku", "member", "item", "biblio", "borrowers", "items", "borrower_message_preferences"} {
+			for _, table := range []string{m.plan, "users", "buku", "member", "item", "biblio", "borrowers", "items",
+				"borrower_message_preferences"} {
 				db.Admin.ExecContext(t.Context(), "ANALYZE TABLE "+table) // those that are there
 			}
 			_, plan := explainScan(t, db.Admin, m.plan)

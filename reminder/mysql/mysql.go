@@ -6,12 +6,13 @@
 //   - Every session is told all that matters when it begins, so that no server's presets do.
 //   - A unique key decides which run promised a notice (plain INSERT; error 1062 says that another one did).
 //   - A state changes by one guarded UPDATE that names the claim's token, and the number of rows matched is checked.
-//   - After any error in a transaction everything is rolled back and begun again: MySQL goes on after a deadlock outside
-//     the transaction, and commits half of it after a lock wait.
+//   - After any error in a transaction everything is rolled back and begun again: MySQL goes on after a deadlock
+//     outside the transaction, and commits half of it after a lock wait.
 //   - A write whose reply was lost may have happened. Every write can be repeated, and what a repetition finds already
 //     done is recognised by the token or key that it wrote.
-//   - Leases and retry times come from UTC_TIMESTAMP(6) of the database. Due dates never do. All we write is UTC in columns
-//     that no zone changes; the session's zone is the library's, for the columns of its own system that one does change.
+//   - Leases and retry times come from UTC_TIMESTAMP(6) of the database. Due dates never do. All we write is UTC in
+//     columns that no zone changes; the session's zone is the library's, for the columns of its own system that one
+//     does change.
 //
 // The SQL keeps to what MariaDB 10.4, MySQL 5.7 and their relatives understand: no SKIP LOCKED, no window functions, no
 // row aliases.
@@ -54,8 +55,9 @@ var (
 )
 
 // Open prepares a Store without connecting. cfg says where the database is, who we are, and as Loc by which zone's wall
-// clock the library lives; Open sets the rest of it, so that all sessions agree. At most maxConns connections are open at a
-// time, but two always may be: a scan of many loans needs them. The first connection is waited for as long as patience says.
+// clock the library lives; Open sets the rest of it, so that all sessions agree. At most maxConns connections are open
+// at a time, but two always may be: a scan of many loans needs them. The first connection is waited for as long as
+// patience says.
 func Open(cfg *mysql.Config, maxConns int, patience time.Duration) (*Store, error) {
 	db, err := open(cfg, maxConns, patience)
 	if err != nil {
@@ -110,8 +112,8 @@ func open(cfg *mysql.Config, maxConns int, patience time.Duration) (*sql.DB, err
 // Close closes the connections.
 func (s *Store) Close() error { return s.db.Close() }
 
-// maxTries bounds how often a statement or transaction is begun again, maxDeadlocks where it was rolled back for another one,
-// which then got on: with several runs that is in order.
+// maxTries bounds how often a statement or transaction is begun again, maxDeadlocks where it was rolled back for
+// another one, which then got on: with several runs that is in order.
 const maxTries, maxDeadlocks = 5, 30
 
 // retry calls f until it succeeds, fails for good, or was tried too often. f must stand being repeated after it
@@ -244,7 +246,8 @@ func (s *Store) row(ctx context.Context, into []any, query string, args ...any) 
 }
 
 // list reads what scan makes of each row.
-func list[T any](ctx context.Context, s *Store, scan func(rows *sql.Rows, v *T) error, query string, args ...any) ([]T, error) {
+func list[T any](ctx context.Context, s *Store, scan func(rows *sql.Rows, v *T) error, query string, args ...any) ([]T,
+	error) {
 	var all []T
 	err := s.read(ctx, func() { all = []T{} }, func(rows *sql.Rows) error {
 		var v T

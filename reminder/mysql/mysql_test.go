@@ -72,7 +72,8 @@ func claim(t testing.TB, store *mysql.Store, n int, lease time.Duration) []remin
 
 func state(t testing.TB, db *mysqltest.DB, id int64) (state string) {
 	t.Helper()
-	require.NoError(t, db.Admin.QueryRowContext(t.Context(), "SELECT state FROM reminder_emails WHERE id = ?", id).Scan(&state))
+	require.NoError(t, db.Admin.QueryRowContext(t.Context(), "SELECT state FROM reminder_emails WHERE id = ?",
+		id).Scan(&state))
 	return state
 }
 
@@ -86,7 +87,8 @@ func endLeases(t testing.TB, db *mysqltest.DB) {
 func TestWhichServer(t *testing.T) {
 	db := mysqltest.New(t)
 	var version, comment string
-	require.NoError(t, db.Admin.QueryRowContext(t.Context(), "SELECT VERSION(), @@version_comment").Scan(&version, &comment))
+	require.NoError(t, db.Admin.QueryRowContext(t.Context(), "SELECT VERSION(), @@version_comment").Scan(&version,
+		&comment))
 	t.Log("server: " + version + ", " + comment)
 }
 
@@ -98,9 +100,11 @@ func TestLeastRights(t *testing.T) {
 	require.NoError(t, err)
 	defer conn.Close()
 	for _, statement := range []string{
-		"UPDATE peminjaman SET status = 'Dikembalikan'", "DELETE FROM peminjaman", "SELECT password FROM users", "SELECT nama FROM siswa",
+		"UPDATE peminjaman SET status = 'Dikembalikan'", "DELETE FROM peminjaman", "SELECT password FROM users",
+		"SELECT nama FROM siswa",
 		"UPDATE reminder_loans SET due_at = '2027-01-01'", "DROP TABLE reminder_emails", "CREATE TABLE t (i INT)",
-		"UPDATE reminder_migrations SET version_id = 9", "ALTER TABLE reminder_emails ADD COLUMN x INT", "DROP VIEW reminder_loans",
+		"UPDATE reminder_migrations SET version_id = 9", "ALTER TABLE reminder_emails ADD COLUMN x INT",
+		"DROP VIEW reminder_loans",
 	} {
 		_, err := conn.ExecContext(t.Context(), statement)
 		var refused *driver.MySQLError
@@ -132,13 +136,15 @@ func TestView(t *testing.T) {
 		}
 		return nil
 	}))
-	assert.ElementsMatch(t, []string{fmt.Sprint(open), fmt.Sprint(placeholder), fmt.Sprint(future)}, seen, "one row per open loan")
+	assert.ElementsMatch(t, []string{fmt.Sprint(open), fmt.Sprint(placeholder), fmt.Sprint(future)}, seen,
+		"one row per open loan")
 
 	loans, err := store.Reread(t.Context(), []string{fmt.Sprint(open), fmt.Sprint(placeholder), fmt.Sprint(open) + "x"})
 	require.NoError(t, err)
 	require.Len(t, loans, 2)
 	assert.Equal(t, reminder.Loan{
-		ID: fmt.Sprint(open), Due: day("2026-11-24"), Ref: loans[0].Ref, Title: `"Bumi" 🌏 <script>`, ItemCode: loans[0].ItemCode,
+		ID: fmt.Sprint(open), Due: day("2026-11-24"), Ref: loans[0].Ref, Title: `"Bumi" 🌏 <script>`,
+		ItemCode: loans[0].ItemCode,
 		Borrowed: day("2026-01-05"),
 		Borrower: reminder.Borrower{ID: fmt.Sprint(ani), Name: "Ani", Email: "ani@example.org", Group: "7A"},
 	}, loans[0])
@@ -150,18 +156,21 @@ func TestView(t *testing.T) {
 	assert.Equal(t, reminder.LoanCounts{Open: 3, TooOld: 2}, counted)
 }
 
-// TestViewByHand: a view of somebody else's, with due times and rows that cannot be worked with. Those are odd and do not
-// keep the others from being read.
+// TestViewByHand: a view of somebody else's, with due times and rows that cannot be worked with. Those are odd and do
+// not keep the others from being read.
 func TestViewByHand(t *testing.T) {
 	store, db, _ := open(t)
 	long := strings.Repeat("9", 101)
 	rows := []string{
-		"'A1', 'b', '2026-11-24 14:30:00'", "'a1', 'b', '2026-11-24 23:59:00'", "'B', 'b', '2026-11-24 00:00:00'", "'C', 'b', '2026-11-24 23:58:00'",
-		"'" + long + "', 'b', '2026-11-24 00:00:00'", "'D', '" + long + "', '2026-11-24 00:00:00'", "'" + long[1:] + "', 'b', '2026-11-24 00:00:00'", "'E', 'b', NULL",
+		"'A1', 'b', '2026-11-24 14:30:00'", "'a1', 'b', '2026-11-24 23:59:00'", "'B', 'b', '2026-11-24 00:00:00'",
+		"'C', 'b', '2026-11-24 23:58:00'",
+		"'" + long + "', 'b', '2026-11-24 00:00:00'", "'D', '" + long + "', '2026-11-24 00:00:00'",
+		"'" + long[1:] + "', 'b', '2026-11-24 00:00:00'", "'E', 'b', NULL",
 	}
 	db.Exec(t, "CREATE OR REPLACE VIEW reminder_loans AS SELECT loan_id COLLATE utf8mb4_bin AS loan_id, borrower_id, 'N' AS borrower_name, 'b@example.org' AS email, 'T' AS title,"+
 		"CAST(due_at AS DATETIME) AS due_at, NULL AS loan_ref, NULL AS item_code, '0000-00-00' AS borrowed_at, NULL AS group_name, NULL AS language, NULL AS hold_reason, 500 AS fine_per_day"+
-		" FROM (SELECT 'x' AS loan_id, 'x' AS borrower_id, NULL AS due_at UNION ALL SELECT "+strings.Join(rows, " UNION ALL SELECT ")+") AS r WHERE loan_id <> 'x'")
+		" FROM (SELECT 'x' AS loan_id, 'x' AS borrower_id, NULL AS due_at UNION ALL SELECT "+strings.Join(rows,
+		" UNION ALL SELECT ")+") AS r WHERE loan_id <> 'x'")
 	require.NoError(t, store.Check(t.Context()))
 	got := map[string]string{}
 	require.NoError(t, store.Scan(t.Context(), day("2026-11-01"), day("2026-11-30"), func(loans []reminder.Loan) error {
@@ -170,7 +179,8 @@ func TestViewByHand(t *testing.T) {
 		}
 		return nil
 	}))
-	assert.Equal(t, map[string]string{"A12": "14:30", "a12": "", "B1": "", "C1": "23:58", "999101": "loan_id", "D1": "borrower_id", "999100": "", "E1": "due_at"}, got)
+	assert.Equal(t, map[string]string{"A12": "14:30", "a12": "", "B1": "", "C1": "23:58", "999101": "loan_id",
+		"D1": "borrower_id", "999100": "", "E1": "due_at"}, got)
 
 	loans, err := store.Reread(t.Context(), []string{"E", "A1"})
 	require.NoError(t, err)
@@ -215,7 +225,8 @@ func TestScanPages(t *testing.T) {
 		db.Exec(t, "INSERT INTO peminjaman (id, user_id, buku_id, no_peminjaman, tanggal_pinjam, tanggal_kembali, status) VALUES "+strings.Join(rows, ","))
 	}
 	promise(t, store, promised)
-	for _, reach := range [][2]string{{"2026-01-01", "2027-01-01"}, {"2026-09-10", "2026-11-20"}, {"2026-11-20", "2026-11-20"}, {"2026-01-01", "2026-01-02"}} {
+	for _, reach := range [][2]string{{"2026-01-01", "2027-01-01"}, {"2026-09-10", "2026-11-20"},
+		{"2026-11-20", "2026-11-20"}, {"2026-01-01", "2026-01-02"}} {
 		first, last := day(reach[0]), day(reach[1])
 		got := map[string]reminder.Date{}
 		history := 0
@@ -417,7 +428,8 @@ func TestFence(t *testing.T) {
 	require.ErrorIs(t, store.HandOver(t.Context(), c[0], "b@x", now), reminder.ErrLost, "a mark is set once")
 	require.NoError(t, store.Record(t.Context(), c[0], reminder.Outcome{State: reminder.StateSent, ReceiptID: "r"}))
 	assert.Equal(t, "sent", state(t, db, c[0].ID))
-	require.ErrorIs(t, store.Record(t.Context(), c[0], reminder.Outcome{State: reminder.StateRefused}), reminder.ErrLost, "an end is an end")
+	require.ErrorIs(t, store.Record(t.Context(), c[0], reminder.Outcome{State: reminder.StateRefused}), reminder.ErrLost,
+		"an end is an end")
 
 	// A zombie: asleep for longer than its lease, before the mark and after it.
 	require.NoError(t, store.HandOver(t.Context(), c[2], "c@x", now))
@@ -427,7 +439,8 @@ func TestFence(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, reminder.Swept{Unknown: 1}, swept)
 	assert.Equal(t, "unknown", state(t, db, c[2].ID))
-	require.NoError(t, store.Record(t.Context(), c[2], reminder.Outcome{State: reminder.StateSent}), "that it was accepted is a fact")
+	require.NoError(t, store.Record(t.Context(), c[2], reminder.Outcome{State: reminder.StateSent}),
+		"that it was accepted is a fact")
 	assert.Equal(t, "sent", state(t, db, c[2].ID))
 
 	again := claim(t, store, 3, time.Hour)
@@ -563,7 +576,8 @@ func TestBadAddressIsADigest(t *testing.T) {
 	c := claim(t, store, 1, time.Hour)[0]
 	for range 2 {
 		require.NoError(t, store.HandOver(t.Context(), c, "a@x", time.Now()))
-		require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateRefused, Reason: "550 5.1.1", BadAddress: "Gone@Example.org"}))
+		require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateRefused, Reason: "550 5.1.1",
+			BadAddress: "Gone@Example.org"}))
 		db.Exec(t, "UPDATE reminder_emails SET state = 'claimed'") // and once more, as after a restored backup
 	}
 	bad, err := store.BadAddresses(t.Context())
@@ -579,11 +593,13 @@ func TestState(t *testing.T) {
 	until := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
 	for range 2 {
 		require.NoError(t, store.SetPause(t.Context(), reminder.Pause{Kind: reminder.PauseByPerson, Reason: "ujian"}))
-		require.NoError(t, store.SetPause(t.Context(), reminder.Pause{Kind: "quota", Reason: "550 5.4.5", Until: until, Fingerprint: "f"}))
+		require.NoError(t, store.SetPause(t.Context(), reminder.Pause{Kind: "quota", Reason: "550 5.4.5", Until: until,
+			Fingerprint: "f"}))
 	}
 	pauses, err := store.Pauses(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, []reminder.Pause{{Kind: "quota", Reason: "550 5.4.5", Until: until, Fingerprint: "f"}, {Kind: reminder.PauseByPerson, Reason: "ujian"}}, pauses)
+	assert.Equal(t, []reminder.Pause{{Kind: "quota", Reason: "550 5.4.5", Until: until, Fingerprint: "f"},
+		{Kind: reminder.PauseByPerson, Reason: "ujian"}}, pauses)
 	require.NoError(t, store.LiftPause(t.Context(), false))
 	pauses, err = store.Pauses(t.Context())
 	require.NoError(t, err)
@@ -660,7 +676,8 @@ func TestMigrateAgain(t *testing.T) {
 	for range 2 {
 		require.NoError(t, schema.CreateView(t.Context(), db.Admin, "perpustakaan"))
 	}
-	require.ErrorContains(t, schema.CreateView(t.Context(), db.Admin, "nowhere"), "perpustakaan", "the error names what there is")
+	require.ErrorContains(t, schema.CreateView(t.Context(), db.Admin, "nowhere"), "perpustakaan",
+		"the error names what there is")
 }
 
 // TestCanceled: a canceled context is reported as such and nothing else.

@@ -20,8 +20,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// One cell of a library's data may hold anything that MySQL can, and must not keep the other rows from being read. So every
-// cell is read as text, and where the database cannot even compute one, what can be read is read around it.
+// One cell of a library's data may hold anything that MySQL can, and must not keep the other rows from being read. So
+// every cell is read as text, and where the database cannot even compute one, what can be read is read around it.
 
 // What cells of the views are scanned into. NULL is "".
 type (
@@ -76,8 +76,9 @@ func (i ident) Scan(src any) error {
 	return err
 }
 
-// idOf is the id that a value stands for. What pads it is no part of it: the unique key pays no attention to blanks at the end,
-// and a loan must not become another one by an import. Bytes that are no text, such as a UUID in BINARY(16), are written 0x….
+// idOf is the id that a value stands for. What pads it is no part of it: the unique key pays no attention to blanks at
+// the end, and a loan must not become another one by an import. Bytes that are no text, such as a UUID in BINARY(16),
+// are written 0x….
 func idOf(raw string) string {
 	id := strings.TrimLeft(strings.TrimRight(raw, "\x00"+padding), padding)
 	if utf8.ValidString(id) && !strings.ContainsFunc(id, unicode.IsControl) {
@@ -98,20 +99,22 @@ func (v *source) expression(column string) string {
 		return column + " + 0"
 	case "json", "float", "double", "long float", "long double", "long decimal": // compared as text, too
 		return "CAST(" + column + " AS CHAR)"
-	case "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection":
+	case "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon",
+		"geometrycollection", "geomcollection":
 		return "NULL"
 	}
 	return column
 }
 
-// ofData reports whether a statement failed over what a row holds: a subquery that found two rows, a number out of range, a
-// function that refused its argument. There are too many of them to be listed, so it is what is nothing else.
+// ofData reports whether a statement failed over what a row holds: a subquery that found two rows, a number out of
+// range, a function that refused its argument. There are too many of them to be listed, so it is what is nothing else.
 func ofData(err error) bool {
 	e, ok := errors.AsType[*mysql.MySQLError](err)
 	if _, explained := errors.AsType[*reminder.Fault](err); !ok || explained || transient(err) {
 		return false
 	}
-	if slices.Contains([]uint16{1267, 1271}, e.Number) { // collations that clash: perhaps only with an id that is looked for
+	// collations that clash: perhaps only with an id that is looked for
+	if slices.Contains([]uint16{1267, 1271}, e.Number) {
 		return true
 	}
 	for _, numbers := range remedies {
@@ -125,16 +128,18 @@ func ofData(err error) bool {
 // ofValue reports whether an INSERT was refused for a value in it: by its column, a CHECK, a trigger, or a partition.
 func ofValue(err error) bool {
 	e, ok := errors.AsType[*mysql.MySQLError](err)
-	return ok && slices.Contains([]uint16{1048, 1264, 1265, 1292, 1300, 1366, 1406, 1526, 1644, 1690, 3819, 4025}, e.Number)
+	return ok && slices.Contains([]uint16{1048, 1264, 1265, 1292, 1300, 1366, 1406, 1526, 1644, 1690, 3819, 4025},
+		e.Number)
 }
 
 // maxBroken bounds how many rows that cannot be computed are stepped over.
 const maxBroken = 1000
 
-// salvage reads the first rows of a view. The database sends a row as soon as it has computed it; so the one over which a
-// statement fails is the next one, and the next statement begins behind it. broken gets its place. When no row of several can
-// be computed, it is not the rows.
-func (s *Store) salvage(ctx context.Context, view, list string, limit int, scan func(*sql.Rows) error, broken func(row int) error) error {
+// salvage reads the first rows of a view. The database sends a row as soon as it has computed it; so the one over which
+// a statement fails is the next one, and the next statement begins behind it. broken gets its place. When no row of
+// several can be computed, it is not the rows.
+func (s *Store) salvage(ctx context.Context, view, list string, limit int, scan func(*sql.Rows) error,
+	broken func(row int) error) error {
 	name := strings.TrimSuffix(view, s.draft)
 	none := func(err error) error {
 		return reminder.NewFault(err,
@@ -183,19 +188,20 @@ func (s *Store) salvageLoans(ctx context.Context, limit int, visit func(l remind
 	if err != nil {
 		return err
 	}
-	return s.salvage(ctx, views.view, views.list(slices.Concat(requiredColumns, optionalColumns)...), limit, func(rows *sql.Rows) error {
-		l, fine, err := s.scanLoan(rows)
-		if err != nil {
-			return err
-		}
-		return visit(l, fine)
-	}, func(row int) error {
-		l, err := s.broken(ctx, " LIMIT 1 OFFSET ?", row)
-		if err != nil {
-			return err
-		}
-		return visit(l, "")
-	})
+	return s.salvage(ctx, views.view, views.list(slices.Concat(requiredColumns, optionalColumns)...), limit,
+		func(rows *sql.Rows) error {
+			l, fine, err := s.scanLoan(rows)
+			if err != nil {
+				return err
+			}
+			return visit(l, fine)
+		}, func(row int) error {
+			l, err := s.broken(ctx, " LIMIT 1 OFFSET ?", row)
+			if err != nil {
+				return err
+			}
+			return visit(l, "")
+		})
 }
 
 // broken finds out which column of a loan the database cannot compute, and reads the others.

@@ -15,9 +15,9 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// TestOverlap lets 2 to 32 runs begin at the same moment, a thousand times. They promise the same loans, then share what
-// was promised. Nothing is promised, claimed or handed over twice, and nothing is left. Some of it is promised anew: it was
-// canceled before it was sent, or told to another borrower.
+// TestOverlap lets 2 to 32 runs begin at the same moment, a thousand times. They promise the same loans, then share
+// what was promised. Nothing is promised, claimed or handed over twice, and nothing is left. Some of it is promised
+// anew: it was canceled before it was sent, or told to another borrower.
 func TestOverlap(t *testing.T) {
 	const rounds, most = 1000, 32
 	_, db, user := open(t)
@@ -97,7 +97,8 @@ func TestOverlap(t *testing.T) {
 	require.NoError(t, db.Admin.QueryRow("SELECT COUNT(*) FROM reminder_emails WHERE state = 'sent'").Scan(&sent))
 	assert.Equal(t, items, sent)
 	var stands, aside int
-	require.NoError(t, db.Admin.QueryRow("SELECT SUM(dropped = ''), SUM(step < -1000) FROM reminder_notices").Scan(&stands, &aside))
+	require.NoError(t, db.Admin.QueryRow("SELECT SUM(dropped = ''), SUM(step < -1000) FROM reminder_notices").Scan(&stands,
+		&aside))
 	assert.Equal(t, items, stands, "each of them once")
 	assert.Equal(t, moved, aside, "and what another was told is kept")
 }

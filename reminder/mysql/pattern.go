@@ -25,7 +25,8 @@ const takeBackChunk = 500
 // TakeBack queues emails again. It may be repeated: one that is at work, or has ended otherwise, is left alone.
 func (s *Store) TakeBack(ctx context.Context, ids []int64) error {
 	for chunk := range slices.Chunk(ids, takeBackChunk) {
-		where, args := chosen(chunk, []reminder.State{reminder.StateQueued, reminder.StateRefused, reminder.StateFailed, reminder.StateUnknown})
+		where, args := chosen(chunk, []reminder.State{reminder.StateQueued, reminder.StateRefused, reminder.StateFailed,
+			reminder.StateUnknown})
 		// The second copy of an unknown email was refused: it has its second chance before it again.
 		set := "reason = LEFT(CONCAT('" + reminder.GoesLast + "', reason), 255), unknowns = LEAST(unknowns, 1)"
 		if _, err := s.requeue(ctx, set, where, args); err != nil {

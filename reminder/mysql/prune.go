@@ -29,13 +29,15 @@ const pruneBatch = 500
 //   - The cycle's due date lies before horizon, which the caller sets earlier than any day that a run still looks at
 //     (REMINDER_MAX_OVERDUE_DAYS). So a loan that comes back into the view with its old due date, because a return was
 //     entered by mistake and undone, is too old to be mailed.
-//   - The loan is not open now. An open loan is out of reach only as long as REMINDER_MAX_OVERDUE_DAYS stays what it is;
-//     were it raised, a loan without its notices would be told everything again.
+//   - The loan is not open now. An open loan is out of reach only as long as REMINDER_MAX_OVERDUE_DAYS stays what it
+//     is; were it raised, a loan without its notices would be told everything again.
 //
-// An email goes with all its notices or not at all. Emails that have not ended stay whatever their age, and so does what
-// a person queues again while this runs: each batch is locked and looked at once more before it is removed. The newest run
-// that worked and the newest email stay, because they say how far the records have come (see [reminder.Records]).
-func (s *Store) Prune(ctx context.Context, before time.Time, horizon reminder.Date, dryRun bool, progress func(Pruned)) (p Pruned, err error) {
+// An email goes with all its notices or not at all. Emails that have not ended stay whatever their age, and so does
+// what a person queues again while this runs: each batch is locked and looked at once more before it is removed. The
+// newest run that worked and the newest email stay, because they say how far the records have come (see
+// [reminder.Records]).
+func (s *Store) Prune(ctx context.Context, before time.Time, horizon reminder.Date, dryRun bool,
+	progress func(Pruned)) (p Pruned, err error) {
 	open, err := set(ctx, s, "SELECT loan_id FROM reminder_loans")
 	if err != nil {
 		return p, fault("read the loans", err)
@@ -72,7 +74,8 @@ func (s *Store) Prune(ctx context.Context, before time.Time, horizon reminder.Da
 	if worked.Before(before) {
 		before = worked
 	}
-	if p.Runs, err = s.count(ctx, "SELECT COUNT(*) FROM reminder_runs WHERE started_at < ?", formatTime(before)); err == nil && !dryRun {
+	if p.Runs, err = s.count(ctx, "SELECT COUNT(*) FROM reminder_runs WHERE started_at < ?",
+		formatTime(before)); err == nil && !dryRun {
 		_, err = s.exec(ctx, "DELETE FROM reminder_runs WHERE started_at < ?", formatTime(before))
 	}
 	return p, fault("remove old runs", err)
@@ -81,7 +84,8 @@ func (s *Store) Prune(ctx context.Context, before time.Time, horizon reminder.Da
 const endedBefore = "state IN ('sent', 'refused', 'canceled', 'expired', 'failed', 'unknown', 'bounced') AND ended_at < ?"
 
 // batch removes those of some emails that are still old, and whose cycles cannot come back.
-func (p *Pruned) batch(ctx context.Context, tx *sql.Tx, ids []int64, before time.Time, horizon reminder.Date, open map[string]bool, dryRun bool) error {
+func (p *Pruned) batch(ctx context.Context, tx *sql.Tx, ids []int64, before time.Time, horizon reminder.Date,
+	open map[string]bool, dryRun bool) error {
 	args := anys(ids)
 	var old []int64
 	err := each(ctx, tx, func(rows *sql.Rows) error {
@@ -89,7 +93,8 @@ func (p *Pruned) batch(ctx context.Context, tx *sql.Tx, ids []int64, before time
 		err := rows.Scan(&id)
 		old = append(old, id)
 		return err
-	}, "SELECT id FROM reminder_emails WHERE id IN ("+marks(len(ids))+") AND "+endedBefore+" FOR UPDATE", append(slices.Clone(args), formatTime(before))...)
+	}, "SELECT id FROM reminder_emails WHERE id IN ("+marks(len(ids))+") AND "+endedBefore+" FOR UPDATE",
+		append(slices.Clone(args), formatTime(before))...)
 	if err != nil || len(old) == 0 {
 		return err
 	}
@@ -120,7 +125,8 @@ func (p *Pruned) batch(ctx context.Context, tx *sql.Tx, ids []int64, before time
 	if dryRun || len(remove) == 0 {
 		return nil
 	}
-	for _, statement := range []string{"DELETE FROM reminder_notices WHERE email_id IN (", "DELETE FROM reminder_bounces WHERE email_id IN (",
+	for _, statement := range []string{"DELETE FROM reminder_notices WHERE email_id IN (",
+		"DELETE FROM reminder_bounces WHERE email_id IN (",
 		"DELETE FROM reminder_emails WHERE id IN ("} {
 		if _, err := tx.ExecContext(ctx, statement+marks(len(remove))+")", remove...); err != nil {
 			return err

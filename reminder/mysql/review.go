@@ -22,7 +22,8 @@ func period(first, last reminder.Date, zone *time.Location) (from, to string) {
 }
 
 // Sent counts the reminders sent from first to last, by day and priority.
-func (s *Store) Sent(ctx context.Context, first, last reminder.Date, zone *time.Location) (map[reminder.Date]map[reminder.Priority]int, error) {
+func (s *Store) Sent(ctx context.Context, first, last reminder.Date,
+	zone *time.Location) (map[reminder.Date]map[reminder.Priority]int, error) {
 	from, to := period(first, last, zone)
 	sent := map[reminder.Date]map[reminder.Priority]int{}
 	err := s.read(ctx, func() { clear(sent) }, func(rows *sql.Rows) error {
@@ -44,8 +45,10 @@ func (s *Store) Sent(ctx context.Context, first, last reminder.Date, zone *time.
 	return sent, fault("count what was sent", err)
 }
 
-// ToldCounts counts the notices sent from first to last, and which of them were followed by another, by due date and step.
-func (s *Store) ToldCounts(ctx context.Context, first, last reminder.Date, zone *time.Location) ([]reminder.ToldCount, error) {
+// ToldCounts counts the notices sent from first to last, and which of them were followed by another, by due date and
+// step.
+func (s *Store) ToldCounts(ctx context.Context, first, last reminder.Date, zone *time.Location) ([]reminder.ToldCount,
+	error) {
 	from, to := period(first, last, zone)
 	told, err := list(ctx, s, func(rows *sql.Rows, t *reminder.ToldCount) error {
 		return rows.Scan(day{&t.Due}, &t.Step, &t.Count, &t.Again)
@@ -59,7 +62,8 @@ func (s *Store) ToldCounts(ctx context.Context, first, last reminder.Date, zone 
 }
 
 // Reports returns the report of each day's last run that looked at the loans.
-func (s *Store) Reports(ctx context.Context, first, last reminder.Date, zone *time.Location) (map[reminder.Date]reminder.Report, error) {
+func (s *Store) Reports(ctx context.Context, first, last reminder.Date,
+	zone *time.Location) (map[reminder.Date]reminder.Report, error) {
 	from, to := period(first, last, zone)
 	reports := map[reminder.Date]reminder.Report{}
 	err := s.read(ctx, func() { clear(reports) }, func(rows *sql.Rows) error {
@@ -83,7 +87,8 @@ func (s *Store) Reports(ctx context.Context, first, last reminder.Date, zone *ti
 // phoneChunk is how many loans' phone numbers are read at a time.
 const phoneChunk = 500
 
-// Phones returns, by borrower, the phone numbers that the view has in its column phone; none when it has no such column.
+// Phones returns, by borrower, the phone numbers that the view has in its column phone; none when it has no such
+// column.
 func (s *Store) Phones(ctx context.Context, loans []reminder.Loan) (map[string]string, error) {
 	phones := map[string]string{}
 	views, err := s.views(ctx)

@@ -95,8 +95,8 @@ func (c sessions) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-// A coldStart is the time until a process has its first connection. In the cloud every hourly run is a new process, and the way into
-// a private network may take a minute to open. Nothing was begun yet, so waiting costs nothing but time.
+// A coldStart is the time until a process has its first connection. In the cloud every hourly run is a new process, and
+// the way into a private network may take a minute to open. Nothing was begun yet, so waiting costs nothing but time.
 type coldStart struct {
 	patience time.Duration
 	begun    sync.Once
@@ -155,9 +155,9 @@ func (c sessions) begin(ctx context.Context, conn driver.Conn) (packet int64, er
 	return packet, err
 }
 
-// The isolation level. In a READ COMMITTED session claims lock the rows they take and not the gaps between them. InnoDB refuses
-// its writes (error 1665) where the server's log holds statements in place of rows; the other level costs some waiting there.
-// It is a statement because the variable's name differs between MySQL and MariaDB.
+// The isolation level. In a READ COMMITTED session claims lock the rows they take and not the gaps between them. InnoDB
+// refuses its writes (error 1665) where the server's log holds statements in place of rows; the other level costs some
+// waiting there. It is a statement because the variable's name differs between MySQL and MariaDB.
 const (
 	readCommitted  = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
 	repeatableRead = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE"

@@ -23,8 +23,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// TestHostileServer: a server that presets every setting of its sessions wrongly changes nothing of a story or a run. The
-// whole suite runs on such servers by `make test-databases`.
+// TestHostileServer: a server that presets every setting of its sessions wrongly changes nothing of a story or a run.
+// The whole suite runs on such servers by `make test-databases`.
 func TestHostileServer(t *testing.T) {
 	_, store, s := newStory(t)
 	want, err := s.tell(t, store)
@@ -35,7 +35,8 @@ func TestHostileServer(t *testing.T) {
 	srv := mysqltest.NewServer(t)
 	srv.Kill(t)
 	srv.Options = append(srv.Options, "--init-file="+presets, "--log-bin=binlog", "--binlog-format=STATEMENT",
-		"--loose-skip-character-set-client-handshake", "--character-set-server=latin1", "--collation-server=latin1_swedish_ci")
+		"--loose-skip-character-set-client-handshake", "--character-set-server=latin1",
+		"--collation-server=latin1_swedish_ci")
 	srv.Start(t)
 	t.Setenv("TEST_MYSQL_DSN", srv.DSN())
 	w, store, s := newStory(t)
@@ -105,10 +106,12 @@ func TestListNamesEveryLoan(t *testing.T) {
 	for i := range 60 {
 		id := fmt.Sprintf("%03d %s", i, strings.Repeat("x", 90))
 		want = append(want, id)
-		notices = append(notices, reminder.Notice{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: id, Due: day("2026-11-24")}})
+		notices = append(notices, reminder.Notice{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: id,
+			Due: day("2026-11-24")}})
 	}
 	promise(t, store, []reminder.Email{{Borrower: "a", Notices: notices}, {Borrower: "b", Notices: []reminder.Notice{
-		{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: "z", Due: day("2026-11-24")}}, {Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: "z", Due: day("2026-11-25")}}}}})
+		{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: "z", Due: day("2026-11-24")}},
+		{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: "z", Due: day("2026-11-25")}}}}})
 	emails, err := store.List(t.Context(), reminder.StateQueued)
 	require.NoError(t, err)
 	require.Len(t, emails, 2)
@@ -154,7 +157,8 @@ func TestErrorsNameTheRemedy(t *testing.T) {
 		{server(1054, "Unknown column"), false, "reminder_loans"},
 		{server(1356, "View references invalid table"), false, "reminder_loans"},
 		{server(1146, "Table 'lib.reminder_loans' doesn't exist"), false, "View reminder_loans|view reminder_loans"},
-		{server(1146, "Table 'lib.reminder_source_closed_days' doesn't exist"), false, "View reminder_source_closed_days|view reminder_source_closed_days"},
+		{server(1146, "Table 'lib.reminder_source_closed_days' doesn't exist"), false,
+			"View reminder_source_closed_days|view reminder_source_closed_days"},
 		{server(1146, "Table 'lib.reminder_emails' doesn't exist"), false, "reminder_*"},
 		{server(1449, "The user specified as a definer does not exist"), false, "reminder_loans"},
 		{server(145, "Table is marked as crashed"), false, "REPAIR TABLE"},

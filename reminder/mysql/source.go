@@ -26,13 +26,14 @@ const (
 // requiredColumns and optionalColumns of LoansView. What a library's system does not have, its view may leave out.
 var (
 	requiredColumns = []string{"loan_id", "borrower_id", "borrower_name", "email", "title", "due_at"}
-	optionalColumns = []string{"loan_ref", "item_code", "borrowed_at", "group_name", "language", "hold_reason", "fine_per_day",
+	optionalColumns = []string{"loan_ref", "item_code", "borrowed_at", "group_name", "language", "hold_reason",
+		"fine_per_day",
 		"wants", "calendar", "from_address", "reply_to"}
 )
 
-// A source is what the views have: the columns of LoansView, and whether there is a ClosedDaysView. One must be there where
-// LoansView has the column calendar, and one that is there must work: closed days that could silently not be read would send
-// mail on them.
+// A source is what the views have: the columns of LoansView, and whether there is a ClosedDaysView. One must be there
+// where LoansView has the column calendar, and one that is there must work: closed days that could silently not be read
+// would send mail on them.
 type source struct {
 	view       string // LoansView, or its draft
 	columns    []string
@@ -43,18 +44,19 @@ type source struct {
 // readSource looks at the views as our rights show them.
 func (s *Store) readSource(ctx context.Context) (*source, error) {
 	found := &source{}
-	err := s.read(ctx, func() { *found = source{view: LoansView + s.draft, types: map[string]string{}} }, func(rows *sql.Rows) error {
-		var view, column, kind string
-		err := rows.Scan(&view, &column, &kind)
-		column = strings.ToLower(column)
-		if view == ClosedDaysView+s.draft {
-			found.closedDays = true
-		} else {
-			found.columns = append(found.columns, column)
-			found.types[column] = strings.ToLower(kind)
-		}
-		return err
-	}, `SELECT table_name, column_name, IF(numeric_precision > 15, CONCAT('long ', data_type), data_type)
+	err := s.read(ctx, func() { *found = source{view: LoansView + s.draft, types: map[string]string{}} },
+		func(rows *sql.Rows) error {
+			var view, column, kind string
+			err := rows.Scan(&view, &column, &kind)
+			column = strings.ToLower(column)
+			if view == ClosedDaysView+s.draft {
+				found.closedDays = true
+			} else {
+				found.columns = append(found.columns, column)
+				found.types[column] = strings.ToLower(kind)
+			}
+			return err
+		}, `SELECT table_name, column_name, IF(numeric_precision > 15, CONCAT('long ', data_type), data_type)
 		FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name IN (?, ?)`,
 		LoansView+s.draft, ClosedDaysView+s.draft)
 	if err != nil {
@@ -67,7 +69,8 @@ func (s *Store) readSource(ctx context.Context) (*source, error) {
 	}
 	found.closedDays = found.closedDays || slices.Contains(found.columns, "calendar")
 	if !found.closedDays { // a view that is broken has no columns either
-		err := s.read(ctx, func() {}, func(*sql.Rows) error { return nil }, "SELECT day FROM "+ClosedDaysView+s.draft+" WHERE 1 = 0")
+		err := s.read(ctx, func() {}, func(*sql.Rows) error { return nil },
+			"SELECT day FROM "+ClosedDaysView+s.draft+" WHERE 1 = 0")
 		e, _ := errors.AsType[*mysql.MySQLError](err)
 		absent := e != nil && (e.Number == 1146 || e.Number == 1142)
 		if err != nil && !absent {
@@ -79,8 +82,8 @@ func (s *Store) readSource(ctx context.Context) (*source, error) {
 	return found, nil
 }
 
-// probeColumns asks for each column of LoansView: where a view calls a function, its columns are shown only to those who may
-// call that, and to read on without them would tell people about what is on hold.
+// probeColumns asks for each column of LoansView: where a view calls a function, its columns are shown only to those
+// who may call that, and to read on without them would tell people about what is on hold.
 func (s *Store) probeColumns(ctx context.Context, found *source) error {
 	for _, c := range slices.Concat(requiredColumns, optionalColumns, []string{"phone"}) {
 		err := retry(ctx, func(bool) error {
@@ -187,7 +190,8 @@ func closedDay(day, isOpen, name string) (reminder.Calendar, error) {
 		return reminder.Calendar{Weekdays: weekdays}, nil
 	}
 	date, err := reminder.ParseDate(strings.TrimSuffix(strings.TrimSuffix(day, ".000000"), " 00:00:00")) // a DATETIME
-	if yearly, yerr := time.Parse("2006-01-02", "2000-"+day); yerr == nil {                              // 2000 has a 29 February
+	// 2000 has a 29 February
+	if yearly, yerr := time.Parse("2006-01-02", "2000-"+day); yerr == nil {
 		date, err = reminder.Date{Month: yearly.Month(), Day: yearly.Day()}, nil
 	}
 	switch {

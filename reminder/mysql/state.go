@@ -72,7 +72,8 @@ const (
 func (s *Store) Pauses(ctx context.Context) ([]reminder.Pause, error) {
 	pauses, err := list(ctx, s, func(rows *sql.Rows, p *reminder.Pause) error {
 		return rows.Scan(&p.Kind, &p.Reason, datetime{&p.Until}, &p.Fingerprint)
-	}, "SELECT kind, reason, until_at, fingerprint FROM reminder_state WHERE name IN (?, ?) ORDER BY name", pausePerson, pauseMail)
+	}, "SELECT kind, reason, until_at, fingerprint FROM reminder_state WHERE name IN (?, ?) ORDER BY name", pausePerson,
+		pauseMail)
 	return pauses, fault("read the pauses", err)
 }
 
@@ -177,8 +178,9 @@ const place = "place"
 // container is the name that an engine gives to a container: another one each time the container is made.
 var container = regexp.MustCompile("^[0-9a-f]{12}$")
 
-// here asks the server who it is. MySQL has server_uuid, kept beside the data. Newer MariaDB has server_uid, made of the machine's
-// network address, which lasts no longer than a container's name. Each node of TiDB and Vitess has a host of its own.
+// here asks the server who it is. MySQL has server_uuid, kept beside the data. Newer MariaDB has server_uid, made of
+// the machine's network address, which lasts no longer than a container's name. Each node of TiDB and Vitess has a host
+// of its own.
 func (s *Store) here(ctx context.Context) (p reminder.Place, err error) {
 	said := map[string]string{}
 	err = s.read(ctx, func() { clear(said) }, func(rows *sql.Rows) error {
@@ -220,7 +222,8 @@ func (s *Store) Ran(ctx context.Context, runID string) (bool, error) {
 
 // NewSecret stores a secret, unless another run was quicker, and returns the one that is stored.
 func (s *Store) NewSecret(ctx context.Context) (secret string, err error) {
-	_, err = s.exec(ctx, "INSERT INTO reminder_state (name, kind, reason, fingerprint) VALUES (?, '', '', ?)", records, rand.Text())
+	_, err = s.exec(ctx, "INSERT INTO reminder_state (name, kind, reason, fingerprint) VALUES (?, '', '', ?)", records,
+		rand.Text())
 	if e, ok := errors.AsType[*mysql.MySQLError](err); err == nil || ok && e.Number == 1062 {
 		err = s.row(ctx, []any{&secret}, "SELECT fingerprint FROM reminder_state WHERE name = ?", records)
 	}

@@ -103,7 +103,8 @@ func TestSourceCalendars(t *testing.T) {
 	db.Exec(t, "INSERT INTO reminder_closed_days VALUES ('2026-11-29', '2026-11-29', 'Listrik')")
 	calendars, err = store.Calendars(t.Context(), day("2026-11-01"))
 	require.NoError(t, err)
-	assert.Equal(t, "Listrik", closed(calendars[""].With(calendars["A"]), "2026-11-29"), "what was closed here stays closed")
+	assert.Equal(t, "Listrik", closed(calendars[""].With(calendars["A"]), "2026-11-29"),
+		"what was closed here stays closed")
 }
 
 func TestProposedIndex(t *testing.T) {

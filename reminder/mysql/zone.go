@@ -12,12 +12,12 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A due_at that comes from a TIMESTAMP or FROM_UNIXTIME shows the wall clock of the session's zone. So all sessions have the
-// library's; DATE and DATETIME are the same in each.
+// A due_at that comes from a TIMESTAMP or FROM_UNIXTIME shows the wall clock of the session's zone. So all sessions
+// have the library's; DATE and DATETIME are the same in each.
 
 // sessionZone is the expression for a session's time_zone. A zone without summer time is given by its offset, because
-// most servers do not know names. One with summer time needs its name; where that is not known, the server's own zone is
-// often the same one, which checkZone makes sure of.
+// most servers do not know names. One with summer time needs its name; where that is not known, the server's own zone
+// is often the same one, which checkZone makes sure of.
 func sessionZone(zone *time.Location) string {
 	if offset, fixed := fixedOffset(zone); fixed {
 		return "'" + offset + "'"
@@ -149,8 +149,10 @@ func (s *Store) zoneFindings(ctx context.Context) ([]Finding, error) {
 	}
 	for i, zone := range zones[1:] {
 		if whole[0]*2 < len(dues) && whole[i+1]*2 > len(dues) {
-			return []Finding{{Serious: true, Wrong: true, Message: reminder.Say("zone.due_at_depends_on_time_2", "Zone", zone, "Zone2", s.zone, "Loan", dues[0].loan, "In", dues[0].in[0], "Ours", ours)}}, nil
+			return []Finding{{Serious: true, Wrong: true, Message: reminder.Say("zone.due_at_depends_on_time_2", "Zone", zone,
+				"Zone2", s.zone, "Loan", dues[0].loan, "In", dues[0].in[0], "Ours", ours)}}, nil
 		}
 	}
-	return []Finding{{Note: true, Message: reminder.Say("zone.due_at_depends_on_time_3", "Zone", s.zone, "Loan", dues[0].loan, "In", dues[0].in[0])}}, nil
+	return []Finding{{Note: true, Message: reminder.Say("zone.due_at_depends_on_time_3", "Zone", s.zone, "Loan",
+		dues[0].loan, "In", dues[0].in[0])}}, nil
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// zoned makes a store for a library in a zone, whose one loan is due at an expression over the columns of due: each holds
-// the same moment.
+// zoned makes a store for a library in a zone, whose one loan is due at an expression over the columns of due: each
+// holds the same moment.
 func zoned(t *testing.T, db *mysqltest.DB, zone, due string) *mysql.Store {
 	t.Helper()
 	db.Exec(t, "CREATE OR REPLACE VIEW reminder_loans AS SELECT 7 AS loan_id, 'b' AS borrower_id, 'B' AS borrower_name, 'b@example.org' AS email, 'T' AS title, "+
@@ -43,15 +43,19 @@ func zonedTable(t *testing.T) *mysqltest.DB {
 	return db
 }
 
-// TestDueInTheLibrarysZone: whatever holds the due date, it is the day that the library's clock showed when it was written.
+// TestDueInTheLibrarysZone: whatever holds the due date, it is the day that the library's clock showed when it was
+// written.
 func TestDueInTheLibrarysZone(t *testing.T) {
 	db := zonedTable(t)
-	for zone, offset := range map[string]string{"Asia/Jakarta": "+07:00", "Asia/Jayapura": "+09:00", "UTC": "+00:00", "America/Bogota": "-05:00"} {
-		for moment, want := range map[string]string{"2026-11-25 00:00:00": "", "2026-11-25 14:30:00": "14:30", "2026-11-25 23:59:59": ""} {
+	for zone, offset := range map[string]string{"Asia/Jakarta": "+07:00", "Asia/Jayapura": "+09:00", "UTC": "+00:00",
+		"America/Bogota": "-05:00"} {
+		for moment, want := range map[string]string{"2026-11-25 00:00:00": "", "2026-11-25 14:30:00": "14:30",
+			"2026-11-25 23:59:59": ""} {
 			write(t, db, offset, moment)
 			for due, clock := range map[string]string{
-				"ts": want, "FROM_UNIXTIME(secs)": want, "DATE(ts)": "", "DATE(FROM_UNIXTIME(secs))": "", "DATE_ADD(ts, INTERVAL 0 DAY)": want,
-				"CAST(ts AS DATETIME)": want, "COALESCE(NULL, ts)": want, "dt": want, "d": "",
+				"ts": want, "FROM_UNIXTIME(secs)": want, "DATE(ts)": "", "DATE(FROM_UNIXTIME(secs))": "",
+				"DATE_ADD(ts, INTERVAL 0 DAY)": want,
+				"CAST(ts AS DATETIME)":         want, "COALESCE(NULL, ts)": want, "dt": want, "d": "",
 			} {
 				store := zoned(t, db, zone, due)
 				require.NoError(t, store.Check(t.Context()))
@@ -62,15 +66,16 @@ func TestDueInTheLibrarysZone(t *testing.T) {
 				})
 				require.NoError(t, err)
 				if assert.Len(t, found, 1, "%s %s %s", zone, moment, due) {
-					assert.Equal(t, []string{"2026-11-25", clock}, []string{found[0].Due.String(), found[0].DueTime}, "%s %s %s", zone, moment, due)
+					assert.Equal(t, []string{"2026-11-25", clock}, []string{found[0].Due.String(), found[0].DueTime}, "%s %s %s", zone,
+						moment, due)
 				}
 			}
 		}
 	}
 }
 
-// TestZoneFindings: a due date that depends on the zone is shown to be compared, and one that was written by another clock
-// than the library's is refused with what the view must say.
+// TestZoneFindings: a due date that depends on the zone is shown to be compared, and one that was written by another
+// clock than the library's is refused with what the view must say.
 func TestZoneFindings(t *testing.T) {
 	db := zonedTable(t)
 	findings := func(zone, due string) (notes, serious []string) {
@@ -121,7 +126,8 @@ func TestSummerTime(t *testing.T) {
 	db := zonedTable(t)
 	write(t, db, "+00:00", "2026-07-01 21:59:59") // 23:59:59 in Berlin
 	var known *string
-	require.NoError(t, db.Admin.QueryRowContext(t.Context(), "SELECT CONVERT_TZ('2030-01-01', '+00:00', 'Europe/Berlin')").Scan(&known))
+	require.NoError(t, db.Admin.QueryRowContext(t.Context(),
+		"SELECT CONVERT_TZ('2030-01-01', '+00:00', 'Europe/Berlin')").Scan(&known))
 	store := zoned(t, db, "Europe/Berlin", "ts")
 	err := store.Check(t.Context())
 	if known == nil {

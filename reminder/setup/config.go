@@ -1,6 +1,6 @@
 // Package setup turns a configuration into a [reminder.Runner]. It is the only package that knows all the others; the
-// doors (function.go, cmd/local) know this one. Nothing here connects to anything: a configuration that cannot work is an
-// error of its own, told apart from a database that is down.
+// doors (function.go, cmd/local) know this one. Nothing here connects to anything: a configuration that cannot work is
+// an error of its own, told apart from a database that is down.
 package setup
 
 import (
@@ -46,8 +46,8 @@ func (s Secret) GoString() string             { return s.String() }
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 func (s Secret) LogValue() slog.Value         { return slog.StringValue(s.String()) }
 
-// A Config holds every setting under its environment key. The first keys are Laravel's, with Laravel's meaning, so that a
-// library can point the program at the .env file it has.
+// A Config holds every setting under its environment key. The first keys are Laravel's, with Laravel's meaning, so that
+// a library can point the program at the .env file it has.
 type Config struct {
 	AppName     string `env:"APP_NAME" envDefault:"Perpustakaan"`
 	AppURL      string `env:"APP_URL"`
@@ -66,21 +66,22 @@ type Config struct {
 	DBCloudSQL    string `env:"DB_CLOUDSQL_INSTANCE"` // project:region:instance, through its unix socket
 	DBConnections int    `env:"DB_CONNECTIONS" envDefault:"0"`
 
-	Mailer         string        `env:"MAIL_MAILER"`
-	MailHost       string        `env:"MAIL_HOST"`
-	MailPort       int           `env:"MAIL_PORT" envDefault:"0"`
-	MailUsername   string        `env:"MAIL_USERNAME"`
-	MailPassword   Secret        `env:"MAIL_PASSWORD"`
-	MailToken      Secret        `env:"MAIL_OAUTH_TOKEN"`
-	MailAuth       string        `env:"MAIL_AUTH" envDefault:"auto"` // auto, plain, login, cram-md5, xoauth2
-	MailEncryption string        `env:"MAIL_ENCRYPTION"`
-	MailScheme     string        `env:"MAIL_SCHEME"`
-	MailCAFile     string        `env:"MAIL_CA_FILE"`
-	MailFrom       string        `env:"MAIL_FROM_ADDRESS"`
-	MailFromName   string        `env:"MAIL_FROM_NAME"`
-	MailReplyTo    string        `env:"MAIL_REPLY_TO"`
-	MailFromOK     []string      `env:"MAIL_FROM_ALLOWED"` // branches' own From addresses that the login may use, or @domain
-	MailUnsub      string        `env:"MAIL_UNSUBSCRIBE"`  // address for List-Unsubscribe
+	Mailer         string `env:"MAIL_MAILER"`
+	MailHost       string `env:"MAIL_HOST"`
+	MailPort       int    `env:"MAIL_PORT" envDefault:"0"`
+	MailUsername   string `env:"MAIL_USERNAME"`
+	MailPassword   Secret `env:"MAIL_PASSWORD"`
+	MailToken      Secret `env:"MAIL_OAUTH_TOKEN"`
+	MailAuth       string `env:"MAIL_AUTH" envDefault:"auto"` // auto, plain, login, cram-md5, xoauth2
+	MailEncryption string `env:"MAIL_ENCRYPTION"`
+	MailScheme     string `env:"MAIL_SCHEME"`
+	MailCAFile     string `env:"MAIL_CA_FILE"`
+	MailFrom       string `env:"MAIL_FROM_ADDRESS"`
+	MailFromName   string `env:"MAIL_FROM_NAME"`
+	MailReplyTo    string `env:"MAIL_REPLY_TO"`
+	// branches' own From addresses that the login may use, or @domain
+	MailFromOK     []string      `env:"MAIL_FROM_ALLOWED"`
+	MailUnsub      string        `env:"MAIL_UNSUBSCRIBE"` // address for List-Unsubscribe
 	MailFileDir    string        `env:"MAIL_FILE_DIR" envDefault:"mails"`
 	MailConcurrent int           `env:"MAIL_CONCURRENCY" envDefault:"2"`
 	MailRate       float64       `env:"MAIL_RATE" envDefault:"0"`
@@ -160,17 +161,22 @@ func Check(environ map[string]string, key string) error {
 	return nil
 }
 
-// placeholders are domains for examples, and that of the school application's sample accounts, which is somebody else's.
+// placeholders are domains for examples, and that of the school application's sample accounts, which is somebody
+// else's.
 var placeholders = []string{
 	"example.com", "example.net", "example.org", "contoh.com", "domain.com", "test.com", "perpustakaan.com",
 }
 
 // IsPlaceholder reports whether a domain stands in settings only because nobody has filled in their own.
 func IsPlaceholder(domain string) bool {
-	return slices.ContainsFunc(placeholders, func(p string) bool { return domain == p || strings.HasSuffix(domain, "."+p) })
+	return slices.ContainsFunc(placeholders, func(p string) bool {
+		return domain == p ||
+			strings.HasSuffix(domain, "."+p)
+	})
 }
 
-// CheckSender returns a Fault when nothing may be sent because MAIL_FROM_ADDRESS is a placeholder. Files may come from there.
+// CheckSender returns a Fault when nothing may be sent because MAIL_FROM_ADDRESS is a placeholder. Files may come from
+// there.
 func (c *Config) CheckSender() error {
 	domain := c.settings.From.Domain()
 	if !IsPlaceholder(domain) || c.Mailer == "file" || c.Mailer == "log" {
@@ -251,7 +257,8 @@ func Meaning(value string) string {
 	case "(false)":
 		return "false"
 	}
-	if n := len(value); n > 1 && value[0] == value[n-1] && (value[0] == '"' || value[0] == '\'') && !strings.Contains(value, "\n") {
+	if n := len(value); n > 1 && value[0] == value[n-1] && (value[0] == '"' || value[0] == '\'') &&
+		!strings.Contains(value, "\n") {
 		return value[1 : n-1]
 	}
 	return value
@@ -306,7 +313,8 @@ func Misspelt(environ map[string]string) error {
 	return p.fault()
 }
 
-// unknown reports keys that are ours by their beginning and mean nothing: a misspelt allow-list would let mail go to all.
+// unknown reports keys that are ours by their beginning and mean nothing: a misspelt allow-list would let mail go to
+// all.
 func (p *problems) unknown(environ map[string]string) {
 	known := Keys()
 	for _, key := range slices.Sorted(maps.Keys(environ)) {
@@ -466,8 +474,8 @@ func (c *Config) checkMail(p *problems) {
 	}
 }
 
-// checkTimes keeps the ladder: the time of a run, then the platform's, then the lease. A run that is still at work when its
-// lease ends cannot send (the hand-over is fenced), but it would leave emails of unknown outcome.
+// checkTimes keeps the ladder: the time of a run, then the platform's, then the lease. A run that is still at work when
+// its lease ends cannot send (the hand-over is fenced), but it would leave emails of unknown outcome.
 func (c *Config) checkTimes(p *problems) {
 	if c.Budget <= 0 || c.MailTimeout <= 0 {
 		p.wrong("REMINDER_BUDGET, MAIL_TIMEOUT", "config.must_be_above_0")
@@ -491,8 +499,8 @@ func (c *Config) checkTimes(p *problems) {
 	}
 }
 
-// dotTimeout is how long the answer to the final dot may take: 10 minutes (RFC 5321 4.5.3.2.6), but no longer than a run begins
-// emails, and what began last must be over before its lease is, or before the platform stops the function.
+// dotTimeout is how long the answer to the final dot may take: 10 minutes (RFC 5321 4.5.3.2.6), but no longer than a
+// run begins emails, and what began last must be over before its lease is, or before the platform stops the function.
 func (c *Config) dotTimeout() time.Duration {
 	wait := min(10*time.Minute, c.Budget, c.Lease-c.Budget-c.MailTimeout-c.patience())
 	if timeout := time.Duration(c.FunctionTimeout) * time.Second; timeout > 0 {
@@ -501,8 +509,8 @@ func (c *Config) dotTimeout() time.Duration {
 	return max(wait, c.MailTimeout)
 }
 
-// patience is how long the first connection to the database is waited for. In the cloud each hourly run is a cold start, and Direct
-// VPC egress may take a minute until its first connection passes.
+// patience is how long the first connection to the database is waited for. In the cloud each hourly run is a cold
+// start, and Direct VPC egress may take a minute until its first connection passes.
 func (c *Config) patience() time.Duration {
 	if c.CloudService == "" {
 		return 0
@@ -518,10 +526,10 @@ func (c *Config) auth() mail.Auth {
 	return mail.Auth(strings.ToUpper(c.MailAuth))
 }
 
-// security is what MAIL_ENCRYPTION, MAIL_SCHEME and the port mean to Laravel, without its silent fall-back to plain text:
-// port 465, smtps, and ssl beyond the ports of STARTTLS are TLS from the first byte, everything else is STARTTLS, which is
-// then required. Only to this
-// computer itself, and only when no encryption was asked for, mail goes in plain text.
+// security is what MAIL_ENCRYPTION, MAIL_SCHEME and the port mean to Laravel, without its silent fall-back to plain
+// text: port 465, smtps, and ssl beyond the ports of STARTTLS are TLS from the first byte, everything else is STARTTLS,
+// which is then required. Only to this computer itself, and only when no encryption was asked for, mail goes in plain
+// text.
 func (c *Config) security() mail.Security {
 	encryption := strings.ToLower(c.MailEncryption)
 	switch {

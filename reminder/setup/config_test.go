@@ -19,7 +19,8 @@ import (
 )
 
 var complete = map[string]string{
-	"DB_DATABASE": "perpustakaan", "MAIL_MAILER": "smtp", "MAIL_HOST": "smtp.example.org", "MAIL_FROM_ADDRESS": "perpus@example.org",
+	"DB_DATABASE": "perpustakaan", "MAIL_MAILER": "smtp", "MAIL_HOST": "smtp.example.org",
+	"MAIL_FROM_ADDRESS": "perpus@example.org",
 }
 
 func with(changes map[string]string) map[string]string {
@@ -57,7 +58,8 @@ func TestDotTimeout(t *testing.T) {
 		{"2s", "10s", "1s", 0, 2 * time.Second},
 		{"2s", "10s", "5s", 0, 5 * time.Second}, // never less than for any other answer
 	} {
-		cfg, err := Load(with(map[string]string{"REMINDER_BUDGET": tt.budget, "REMINDER_LEASE": tt.lease, "MAIL_TIMEOUT": tt.timeout}))
+		cfg, err := Load(with(map[string]string{"REMINDER_BUDGET": tt.budget, "REMINDER_LEASE": tt.lease,
+			"MAIL_TIMEOUT": tt.timeout}))
 		require.NoError(t, err)
 		cfg.FunctionTimeout = tt.function
 		assert.Equal(t, tt.want, cfg.dotTimeout(), "%+v", tt)
@@ -73,7 +75,8 @@ func TestWhereTheDatabaseIs(t *testing.T) {
 		{nil, "tcp", "127.0.0.1:3306"},
 		{map[string]string{"DB_HOST": "::1", "DB_PORT": "3307"}, "tcp", "[::1]:3307"},
 		{map[string]string{"DB_SOCKET": "/run/mysqld/mysqld.sock"}, "unix", "/run/mysqld/mysqld.sock"},
-		{map[string]string{"DB_CLOUDSQL_INSTANCE": "p:asia-southeast2:i", "DB_HOST": "x"}, "unix", "/cloudsql/p:asia-southeast2:i"},
+		{map[string]string{"DB_CLOUDSQL_INSTANCE": "p:asia-southeast2:i", "DB_HOST": "x"}, "unix",
+			"/cloudsql/p:asia-southeast2:i"},
 	} {
 		cfg, err := LoadDatabase(with(tt.changes))
 		require.NoError(t, err)
@@ -84,14 +87,20 @@ func TestWhereTheDatabaseIs(t *testing.T) {
 // All problems at once, each by its key, in both languages.
 func TestProblems(t *testing.T) {
 	_, err := Load(map[string]string{
-		"APP_TIMEZONE": "Asia/Garut", "MAIL_MAILER": "smtp", "MAIL_TRIES": "many", "MAIL_TIMEOUT": "soon", "DB_PASSWORD": "hush-hush",
-		"REMINDER_SCHEDULE": "1,0", "REMINDER_WINDOW": "20-7", "REMINDER_CLOSED_WEEKDAYS": "someday", "REMINDER_UNKNOWN": "guess",
-		"DB_TLS": "perhaps", "DB_PORT": "0", "MAIL_SCHEME": "tls", "MAIL_ENCRYPTION": "TLSv9", "MAIL_DAILY_LIMIT": "-1", "MAIL_REPLY_TO": "nobody", "REMINDER_SUMMARY_TO": "petugas@example.org,nobody", "REMINDER_MAX_PER_RUN": "0",
+		"APP_TIMEZONE": "Asia/Garut", "MAIL_MAILER": "smtp", "MAIL_TRIES": "many", "MAIL_TIMEOUT": "soon",
+		"DB_PASSWORD":       "hush-hush",
+		"REMINDER_SCHEDULE": "1,0", "REMINDER_WINDOW": "20-7", "REMINDER_CLOSED_WEEKDAYS": "someday",
+		"REMINDER_UNKNOWN": "guess",
+		"DB_TLS":           "perhaps", "DB_PORT": "0", "MAIL_SCHEME": "tls",
+		"MAIL_ENCRYPTION": "TLSv9", "MAIL_DAILY_LIMIT": "-1",
+		"MAIL_REPLY_TO": "nobody", "REMINDER_SUMMARY_TO": "petugas@example.org,nobody", "REMINDER_MAX_PER_RUN": "0",
 	})
 	require.Error(t, err)
 	for _, key := range []string{
-		"APP_TIMEZONE", "DB_DATABASE", "DB_TLS", "DB_PORT", "MAIL_SCHEME", "MAIL_ENCRYPTION", "MAIL_DAILY_LIMIT", "MAIL_HOST", "MAIL_FROM_ADDRESS", "MAIL_TRIES", "MAIL_TIMEOUT", "REMINDER_SCHEDULE",
-		"REMINDER_WINDOW", "REMINDER_CLOSED_WEEKDAYS", "REMINDER_UNKNOWN", "MAIL_REPLY_TO", "REMINDER_SUMMARY_TO", "REMINDER_MAX_PER_RUN",
+		"APP_TIMEZONE", "DB_DATABASE", "DB_TLS", "DB_PORT", "MAIL_SCHEME", "MAIL_ENCRYPTION", "MAIL_DAILY_LIMIT", "MAIL_HOST",
+		"MAIL_FROM_ADDRESS", "MAIL_TRIES", "MAIL_TIMEOUT", "REMINDER_SCHEDULE",
+		"REMINDER_WINDOW", "REMINDER_CLOSED_WEEKDAYS", "REMINDER_UNKNOWN", "MAIL_REPLY_TO", "REMINDER_SUMMARY_TO",
+		"REMINDER_MAX_PER_RUN",
 	} {
 		assert.Contains(t, text.In("id").Error(err), key)
 		assert.Contains(t, text.In("en").Error(err), key)
@@ -131,9 +140,12 @@ func TestLadder(t *testing.T) {
 // A key that begins as ours do and is none would let mail go to everybody, or at night.
 func TestMisspeltKeys(t *testing.T) {
 	for key, nearest := range map[string]string{
-		"REMINDER_ONLYTO": "REMINDER_ONLY_TO", "REMINDER_ONLY_TOO": "REMINDER_ONLY_TO", "Reminder_Only_To": "REMINDER_ONLY_TO",
-		"REMINDER_SHEDULE": "REMINDER_SCHEDULE", "REMINDER_WINDOWS": "REMINDER_WINDOW", "REMINDER_CLOSED_WEEKDAY": "REMINDER_CLOSED_WEEKDAYS",
-		"SENDGRID_KEY": "SENDGRID_API_KEY", "SENDGRID_APIKEY": "SENDGRID_API_KEY", "IMAP_HOTS": "IMAP_HOST", "IMAP_PASSWRD": "IMAP_PASSWORD",
+		"REMINDER_ONLYTO": "REMINDER_ONLY_TO", "REMINDER_ONLY_TOO": "REMINDER_ONLY_TO",
+		"Reminder_Only_To": "REMINDER_ONLY_TO",
+		"REMINDER_SHEDULE": "REMINDER_SCHEDULE", "REMINDER_WINDOWS": "REMINDER_WINDOW",
+		"REMINDER_CLOSED_WEEKDAY": "REMINDER_CLOSED_WEEKDAYS",
+		"SENDGRID_KEY":            "SENDGRID_API_KEY", "SENDGRID_APIKEY": "SENDGRID_API_KEY", "IMAP_HOTS": "IMAP_HOST",
+		"IMAP_PASSWRD": "IMAP_PASSWORD",
 	} {
 		for _, value := range []string{"secret-canary", ""} {
 			for name, load := range map[string]func(map[string]string) (Config, error){"all": Load, "database": LoadDatabase} {
@@ -156,21 +168,27 @@ func TestMisspeltKeys(t *testing.T) {
 // Laravel's config files give MAIL_URL and DB_URL precedence over the single keys.
 func TestURLs(t *testing.T) {
 	cfg, err := Load(with(map[string]string{"MAIL_URL": "smtp://perpus%40example.org:p%40ss%2Fword@mail.example.org:2525?encryption=tls",
-		"DB_URL": "mysql://pustaka:r%23hasia@db.example.org:3307/perpus?charset=utf8mb4", "DB_HOST": "elsewhere", "DB_PORT": "1"}))
+		"DB_URL": "mysql://pustaka:r%23hasia@db.example.org:3307/perpus?charset=utf8mb4", "DB_HOST": "elsewhere",
+		"DB_PORT": "1"}))
 	require.NoError(t, err)
 	assert.Equal(t, []any{"mail.example.org", 2525, "perpus@example.org", Secret("p@ss/word"), mail.StartTLS},
 		[]any{cfg.MailHost, cfg.port(), cfg.MailUsername, cfg.MailPassword, cfg.security()})
 	db := cfg.database()
-	assert.Equal(t, []string{"db.example.org:3307", "perpus", "pustaka", "r#hasia"}, []string{db.Addr, db.DBName, db.User, db.Passwd})
+	assert.Equal(t, []string{"db.example.org:3307", "perpus", "pustaka", "r#hasia"},
+		[]string{db.Addr, db.DBName, db.User, db.Passwd})
 
-	cfg, err = Load(with(map[string]string{"DATABASE_URL": "mysql://[::1]/x", "DB_PASSWORD": "stays", "MAIL_URL": "smtps://u:null@mail.example.org"}))
+	cfg, err = Load(with(map[string]string{"DATABASE_URL": "mysql://[::1]/x", "DB_PASSWORD": "stays",
+		"MAIL_URL": "smtps://u:null@mail.example.org"}))
 	require.NoError(t, err)
-	assert.Equal(t, []string{"[::1]:3306", "x", "stays", "null"}, []string{cfg.database().Addr, cfg.DBDatabase, string(cfg.DBPassword), string(cfg.MailPassword)})
+	assert.Equal(t, []string{"[::1]:3306", "x", "stays", "null"},
+		[]string{cfg.database().Addr, cfg.DBDatabase, string(cfg.DBPassword), string(cfg.MailPassword)})
 	assert.Equal(t, mail.ImplicitTLS, cfg.security())
 
 	for url, want := range map[string]string{
-		"DB_URL=postgres://u:canary@h/d": "postgres:// tidak didukung", "DB_URL=mysql://u:can%ary@h/d": "bukan alamat yang dapat dibaca",
-		"MAIL_URL=ses+api://canary@default": "ses+api:// tidak didukung", "MAIL_URL=smtp://h?verify_peer=0": "verify_peer", "DB_URL=canary": "tidak didukung",
+		"DB_URL=postgres://u:canary@h/d":    "postgres:// tidak didukung",
+		"DB_URL=mysql://u:can%ary@h/d":      "bukan alamat yang dapat dibaca",
+		"MAIL_URL=ses+api://canary@default": "ses+api:// tidak didukung", "MAIL_URL=smtp://h?verify_peer=0": "verify_peer",
+		"DB_URL=canary": "tidak didukung",
 	} {
 		key, value, _ := strings.Cut(url, "=")
 		_, err := Load(with(map[string]string{key: value}))
@@ -182,7 +200,8 @@ func TestURLs(t *testing.T) {
 }
 
 func TestMeaning(t *testing.T) {
-	for value, want := range map[string]string{"null": "", "(NULL)": "", "empty": "", "(true)": "true", "(False)": "false", `'x'`: "x", `"x"`: "x",
+	for value, want := range map[string]string{"null": "", "(NULL)": "", "empty": "", "(true)": "true", "(False)": "false",
+		`'x'`: "x", `"x"`: "x",
 		`"x'`: `"x'`, `"`: `"`, `''`: "", "x": "x", `"null"`: "null"} {
 		assert.Equal(t, want, Meaning(value), value)
 	}
@@ -192,8 +211,10 @@ func TestMeaning(t *testing.T) {
 }
 
 func TestZone(t *testing.T) {
-	for text, want := range map[string]string{"WIB": "Asia/Jakarta", "wita": "Asia/Makassar", " WIT ": "Asia/Jayapura", "Garut": "Asia/Jakarta", "bali": "Asia/Makassar",
-		"ambon": "Asia/Jayapura", "UTC+8": "Asia/Makassar", "asia/jakarta": "Asia/Jakarta", "Kuala Lumpur": "Asia/Kuala_Lumpur", "UTC": "UTC",
+	for text, want := range map[string]string{"WIB": "Asia/Jakarta", "wita": "Asia/Makassar", " WIT ": "Asia/Jayapura",
+		"Garut": "Asia/Jakarta", "bali": "Asia/Makassar",
+		"ambon": "Asia/Jayapura", "UTC+8": "Asia/Makassar", "asia/jakarta": "Asia/Jakarta",
+		"Kuala Lumpur": "Asia/Kuala_Lumpur", "UTC": "UTC",
 		"Asia/Garut": "Asia/Garut", "WIBB": "WIBB"} {
 		assert.Equal(t, want, Zone(text), text)
 	}
@@ -228,7 +249,8 @@ func TestSecurity(t *testing.T) {
 		{"localhost", "2525", "tls", "", mail.StartTLS, 2525},
 		{"::1", "25", "", "", mail.PlainLoopback, 25},
 	} {
-		cfg, err := Load(with(map[string]string{"MAIL_HOST": tt.host, "MAIL_PORT": tt.port, "MAIL_ENCRYPTION": tt.encryption, "MAIL_SCHEME": tt.scheme}))
+		cfg, err := Load(with(map[string]string{"MAIL_HOST": tt.host, "MAIL_PORT": tt.port, "MAIL_ENCRYPTION": tt.encryption,
+			"MAIL_SCHEME": tt.scheme}))
 		require.NoError(t, err)
 		assert.Equal(t, tt.want, cfg.security(), "%+v", tt)
 		assert.Equal(t, tt.wantPort, cfg.port(), "%+v", tt)
@@ -236,7 +258,8 @@ func TestSecurity(t *testing.T) {
 }
 
 func TestSecretsDoNotPrint(t *testing.T) {
-	cfg, err := Load(with(map[string]string{"DB_PASSWORD": "canary1", "MAIL_PASSWORD": "canary2", "SENDGRID_API_KEY": "canary3", "MAIL_OAUTH_TOKEN": "canary4"}))
+	cfg, err := Load(with(map[string]string{"DB_PASSWORD": "canary1", "MAIL_PASSWORD": "canary2",
+		"SENDGRID_API_KEY": "canary3", "MAIL_OAUTH_TOKEN": "canary4"}))
 	require.NoError(t, err)
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%v %+v %#v %s %q", cfg, cfg, cfg, cfg.DBPassword, cfg.MailPassword)
@@ -280,7 +303,8 @@ func TestCloudLog(t *testing.T) {
 	var out bytes.Buffer
 	cfg := Config{CloudService: "pengingat"}
 	log, _ := cfg.logger(&out)
-	log.With("run_id", "R", "trace", "T").Warn("run", slog.Group("report", slog.String("level", "kept"), slog.String("msg", "kept")))
+	log.With("run_id", "R", "trace", "T").Warn("run",
+		slog.Group("report", slog.String("level", "kept"), slog.String("msg", "kept")))
 	var line map[string]any
 	require.NoError(t, json.Unmarshal(out.Bytes(), &line))
 	assert.Equal(t, "WARNING", line["severity"])

@@ -19,9 +19,9 @@ import (
 )
 
 // Environ returns the environment of a run: the variables of a .env file, under the real ones, which win. With an empty
-// path the file is looked for in the working directory, then beside the program, as pengingat.env and as .env (an installed
-// program looks in its [Home] alone, because an administrator may call it in anybody's folder); without
-// any the real variables stand alone. It returns the file that was read, if any.
+// path the file is looked for in the working directory, then beside the program, as pengingat.env and as .env (an
+// installed program looks in its [Home] alone, because an administrator may call it in anybody's folder); without any
+// the real variables stand alone. It returns the file that was read, if any.
 func Environ(path string, real []string) (environ map[string]string, file string, err error) {
 	environ = map[string]string{}
 	for _, entry := range real {
@@ -50,11 +50,12 @@ func Environ(path string, real []string) (environ map[string]string, file string
 	return environ, file, nil
 }
 
-// Database names the database of an environment, to tell whether two are the same. A variable of the real environment wins
-// over every file, so it would make one library of several.
+// Database names the database of an environment, to tell whether two are the same. A variable of the real environment
+// wins over every file, so it would make one library of several.
 func Database(environ map[string]string) string {
 	var parts []string
-	for _, key := range []string{"DB_URL", "DATABASE_URL", "DB_CLOUDSQL_INSTANCE", "DB_SOCKET", "DB_HOST", "DB_PORT", "DB_DATABASE"} {
+	for _, key := range []string{"DB_URL", "DATABASE_URL", "DB_CLOUDSQL_INSTANCE", "DB_SOCKET", "DB_HOST", "DB_PORT",
+		"DB_DATABASE"} {
 		parts = append(parts, environ[key])
 	}
 	return strings.Join(parts, "\n")
@@ -80,13 +81,13 @@ func find() string {
 	return ""
 }
 
-// ParseDotenv reads a .env file to the letter as Laravel does (vlucas/phpdotenv 5), so that a login that works there works
-// here. real are the variables of the environment: they win over those of the file, also in ${KEY}. It is our own because
-// the Go libraries read quotes, comments and dollar signs in other ways.
+// ParseDotenv reads a .env file to the letter as Laravel does (vlucas/phpdotenv 5), so that a login that works there
+// works here. real are the variables of the environment: they win over those of the file, also in ${KEY}. It is our own
+// because the Go libraries read quotes, comments and dollar signs in other ways.
 //
-// It forgives what phpdotenv refuses, and nothing else can be meant by: blanks in an unquoted value (a Google App Password
-// as it was pasted), and a file that is not UTF-8. That is UTF-16 when it has its byte order mark, as PowerShell writes it,
-// else Windows-1252.
+// It forgives what phpdotenv refuses, and nothing else can be meant by: blanks in an unquoted value (a Google App
+// Password as it was pasted), and a file that is not UTF-8. That is UTF-16 when it has its byte order mark, as
+// PowerShell writes it, else Windows-1252.
 func ParseDotenv(data []byte, real map[string]string) (map[string]string, error) {
 	vars := map[string]string{}
 	lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(DecodeText(data))), "\n")
@@ -149,7 +150,8 @@ func ParseDotenv(data []byte, real map[string]string) (map[string]string, error)
 // DecodeText returns a text file that somebody made on some Windows as UTF-8, without a byte order mark.
 func DecodeText(data []byte) []byte {
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		data, _ = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Bytes(data) // what is broken becomes U+FFFD
+		// what is broken becomes U+FFFD
+		data, _ = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Bytes(data)
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !utf8.Valid(data) {
@@ -166,7 +168,8 @@ func QuoteValue(value string) string {
 	if !strings.ContainsFunc(value, func(r rune) bool { return !plain(r) }) {
 		return value
 	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "\v", `\v`, "\f", `\f`).
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "\v", `\v`, "\f",
+		`\f`).
 		Replace(value) + `"`
 }
 
@@ -201,8 +204,8 @@ var (
 	unescaped = map[byte]string{'f': "\f", 'n': "\n", 'r': "\r", 't': "\t", 'v': "\v", '"': `"`, '\\': `\`, '$': "$"}
 )
 
-// parseValue takes off quotes, escapes and comments, as phpdotenv's automaton does. refs are the places in the result where
-// a ${KEY} may stand. problem says why it is no value.
+// parseValue takes off quotes, escapes and comments, as phpdotenv's automaton does. refs are the places in the result
+// where a ${KEY} may stand. problem says why it is no value.
 func parseValue(value string) (parsed string, refs []int, problem reminder.Message) {
 	const (
 		initial = iota

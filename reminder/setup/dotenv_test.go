@@ -135,7 +135,8 @@ func TestEnviron(t *testing.T) {
 }
 
 func FuzzDotenv(f *testing.F) {
-	for _, seed := range []string{"A=b", "A=\"b\\", "A='", "export =", "A=${", "\ufeff#\r\r\n", "A=\xff\xfe", "A=\"${A}${A}\"", "A=#", "=", "A"} {
+	for _, seed := range []string{"A=b", "A=\"b\\", "A='", "export =", "A=${", "\ufeff#\r\r\n", "A=\xff\xfe",
+		"A=\"${A}${A}\"", "A=#", "=", "A"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -152,7 +153,8 @@ func FuzzDotenv(f *testing.F) {
 
 // FuzzQuoteValue: whatever is quoted is read back as it was.
 func FuzzQuoteValue(f *testing.F) {
-	for _, seed := range []string{"", "abc", "p@$$ w\"ord\\", "#x", "${A}", "a\nb\r\t", "'", "null", "café 📚", "\\n", "\v\f", "=\"", "x\"\ny"} {
+	for _, seed := range []string{"", "abc", "p@$$ w\"ord\\", "#x", "${A}", "a\nb\r\t", "'", "null", "café 📚", "\\n",
+		"\v\f", "=\"", "x\"\ny"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {

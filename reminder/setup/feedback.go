@@ -66,7 +66,8 @@ func (c *Config) checkFeedback(p *problems) {
 
 // Inbox returns how the mailbox is reached.
 func (c *Config) Inbox() (inbox.Config, error) {
-	cfg := inbox.Config{Host: c.IMAPHost, Port: c.IMAPPort, Plain: c.IMAPEncryption == "none", Username: c.IMAPUsername, Password: string(c.IMAPPassword)}
+	cfg := inbox.Config{Host: c.IMAPHost, Port: c.IMAPPort, Plain: c.IMAPEncryption == "none", Username: c.IMAPUsername,
+		Password: string(c.IMAPPassword)}
 	if c.IMAPUsername == c.MailUsername {
 		cfg.Token = string(c.MailToken)
 	}
@@ -80,9 +81,10 @@ func (c *Config) Inbox() (inbox.Config, error) {
 
 // SendGridFeedback returns what SendGrid knows.
 func (c *Config) SendGridFeedback() feedback.SendGrid {
-	return feedback.SendGrid{Host: strings.TrimRight(c.SendGridHost, "/"), Key: string(c.SendGridKey), Client: &http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return feedback.SendGrid{Host: strings.TrimRight(c.SendGridHost, "/"), Key: string(c.SendGridKey),
+		Client: &http.Client{
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}}
 }
 
 // feedback returns what the runs ask what became of mail; nil when nobody is to be asked.

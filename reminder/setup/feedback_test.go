@@ -10,7 +10,8 @@ import (
 )
 
 func TestFeedbackSettings(t *testing.T) {
-	login := map[string]string{"MAIL_FEEDBACK": "imap", "MAIL_USERNAME": "perpus@gmail.com", "MAIL_PASSWORD": "abcdefghijklmnop"}
+	login := map[string]string{"MAIL_FEEDBACK": "imap", "MAIL_USERNAME": "perpus@gmail.com",
+		"MAIL_PASSWORD": "abcdefghijklmnop"}
 	and := func(changes map[string]string) map[string]string {
 		all := with(login)
 		for key, value := range changes {
@@ -23,11 +24,15 @@ func TestFeedbackSettings(t *testing.T) {
 		want    inbox.Config
 		wrong   string
 	}{
-		{map[string]string{"MAIL_HOST": "smtp.gmail.com"}, inbox.Config{Host: "imap.gmail.com", Port: 993, Username: "perpus@gmail.com", Password: "abcdefghijklmnop"}, ""},
-		{map[string]string{"MAIL_HOST": "mail.sekolah.sch.id", "IMAP_PASSWORD": "lain"}, inbox.Config{Host: "mail.sekolah.sch.id", Port: 993, Username: "perpus@gmail.com", Password: "lain"}, ""},
-		{map[string]string{"IMAP_HOST": "imap.example.org", "IMAP_PORT": "1993", "IMAP_USERNAME": "umpan", "IMAP_PASSWORD": "x"},
+		{map[string]string{"MAIL_HOST": "smtp.gmail.com"},
+			inbox.Config{Host: "imap.gmail.com", Port: 993, Username: "perpus@gmail.com", Password: "abcdefghijklmnop"}, ""},
+		{map[string]string{"MAIL_HOST": "mail.sekolah.sch.id", "IMAP_PASSWORD": "lain"},
+			inbox.Config{Host: "mail.sekolah.sch.id", Port: 993, Username: "perpus@gmail.com", Password: "lain"}, ""},
+		{map[string]string{"IMAP_HOST": "imap.example.org", "IMAP_PORT": "1993", "IMAP_USERNAME": "umpan",
+			"IMAP_PASSWORD": "x"},
 			inbox.Config{Host: "imap.example.org", Port: 1993, Username: "umpan", Password: "x"}, ""},
-		{map[string]string{"MAIL_HOST": "127.0.0.1", "IMAP_ENCRYPTION": "none"}, inbox.Config{Host: "127.0.0.1", Port: 993, Plain: true, Username: "perpus@gmail.com", Password: "abcdefghijklmnop"}, ""},
+		{map[string]string{"MAIL_HOST": "127.0.0.1", "IMAP_ENCRYPTION": "none"}, inbox.Config{Host: "127.0.0.1", Port: 993,
+			Plain: true, Username: "perpus@gmail.com", Password: "abcdefghijklmnop"}, ""},
 		{map[string]string{"MAIL_HOST": "smtp.example.org"}, inbox.Config{}, "IMAP_HOST"},
 		{map[string]string{"MAIL_HOST": "smtp.gmail.com", "IMAP_ENCRYPTION": "none"}, inbox.Config{}, "IMAP_ENCRYPTION"},
 		{map[string]string{"MAIL_HOST": "smtp.gmail.com", "IMAP_ENCRYPTION": "starttls"}, inbox.Config{}, "IMAP_ENCRYPTION"},

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Home returns the folder in which a program keeps its settings: its own folder when it stands in one of its own, as from the
-// zip. A program that an installer put among the system's programs, where everybody may read, keeps them in a folder that
-// only administrators can read: %ProgramData%\Pengingat, or /etc/pengingat.
+// Home returns the folder in which a program keeps its settings: its own folder when it stands in one of its own, as
+// from the zip. A program that an installer put among the system's programs, where everybody may read, keeps them in a
+// folder that only administrators can read: %ProgramData%\Pengingat, or /etc/pengingat.
 func Home() (dir string, installed bool, err error) {
 	exe, err := os.Executable()
 	if err != nil {

@@ -8,7 +8,8 @@ import (
 
 // An installed program keeps its settings where only administrators read, any other one beside itself.
 func TestHome(t *testing.T) {
-	windows := map[string]string{"ProgramFiles": `C:\Program Files`, "ProgramFiles(x86)": `C:\Program Files (x86)`, "ProgramData": `C:\ProgramData`}
+	windows := map[string]string{"ProgramFiles": `C:\Program Files`, "ProgramFiles(x86)": `C:\Program Files (x86)`,
+		"ProgramData": `C:\ProgramData`}
 	for _, tt := range []struct {
 		system, exe, dir string
 		installed        bool

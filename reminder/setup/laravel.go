@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// Spread writes what MAIL_URL and DB_URL (DATABASE_URL before Laravel 11) hold under the keys of its parts, as Laravel 9
-// to 12 read them: what stands in the URL wins. An URL that is not understood is an error and stays.
+// Spread writes what MAIL_URL and DB_URL (DATABASE_URL before Laravel 11) hold under the keys of its parts, as Laravel
+// 9 to 12 read them: what stands in the URL wins. An URL that is not understood is an error and stays.
 func Spread(environ map[string]string) error {
 	var p problems
 	p.spread(environ)
@@ -87,8 +87,8 @@ var zones = func() map[string]string {
 	return all
 }()
 
-// Zone returns the time zone that a text names: WIB, WITA, WIT, a city, or a name of the zone database in any letters. What
-// is none of them stays as it is.
+// Zone returns the time zone that a text names: WIB, WITA, WIT, a city, or a name of the zone database in any letters.
+// What is none of them stays as it is.
 func Zone(text string) string {
 	text = strings.TrimSpace(text)
 	if zone, ok := zones[strings.ToLower(text)]; ok {

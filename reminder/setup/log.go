@@ -26,13 +26,14 @@ func (c *Config) logger(stderr io.Writer) (*slog.Logger, *logFile) {
 		c.LogFile = filepath.Join(c.LogFile, "pengingat.log") // a folder would be taken for a full log and renamed
 	}
 	file := &logFile{locale: c.AppLocale, stderr: stderr,
-		Logger: lumberjack.Logger{Filename: c.LogFile, MaxSize: 5, MaxBackups: 5, MaxAge: 180, LocalTime: true}} // MB, files, days
+		Logger: lumberjack.Logger{Filename: c.LogFile, MaxSize: 5, MaxBackups: 5, MaxAge: 180,
+			LocalTime: true}} // MB, files, days
 	return slog.New(c.handler(file)), file
 }
 
-// A logFile is a log that may fail: its file is locked by another program, the disk is full. Nothing depends on it, since
-// what must not be lost is in the database; so a run goes on, and what the file does not take goes to standard error, the
-// first time with the reason.
+// A logFile is a log that may fail: its file is locked by another program, the disk is full. Nothing depends on it,
+// since what must not be lost is in the database; so a run goes on, and what the file does not take goes to standard
+// error, the first time with the reason.
 type logFile struct {
 	lumberjack.Logger
 	stderr io.Writer
@@ -57,8 +58,8 @@ func logFault(err error) error {
 	return reminder.NewFault(err, "log.log_file_log_file_cannot")
 }
 
-// LogFault says why the log file could not be written, or cannot be at this moment; nil when it can, or when there is none.
-// It is for the end of a command, when nothing is logged any more.
+// LogFault says why the log file could not be written, or cannot be at this moment; nil when it can, or when there is
+// none. It is for the end of a command, when nothing is logged any more.
 func (a *App) LogFault() error {
 	if a.log == nil {
 		return nil
@@ -95,9 +96,9 @@ func NewLog(environ map[string]string, stderr io.Writer) *slog.Logger {
 	return slog.New(cfg.handler(stderr))
 }
 
-// cloudAttr gives some attributes the names and values that Cloud Logging reads; only those, not an attribute of the same
-// name in a group. The run's id becomes a label, by which all lines of a run are found, and the trace leads from them to
-// the request.
+// cloudAttr gives some attributes the names and values that Cloud Logging reads; only those, not an attribute of the
+// same name in a group. The run's id becomes a label, by which all lines of a run are found, and the trace leads from
+// them to the request.
 func (c *Config) cloudAttr(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) > 0 {
 		return a

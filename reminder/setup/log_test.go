@@ -44,8 +44,8 @@ func TestLogFolder(t *testing.T) {
 	assert.NoError(t, app.LogFault())
 }
 
-// TestLogFails: on a full disk, and where the file can neither be opened nor moved away, which is what a lock of another
-// program does on Windows. The lines go to standard error, the reason once.
+// TestLogFails: on a full disk, and where the file can neither be opened nor moved away, which is what a lock of
+// another program does on Windows. The lines go to standard error, the reason once.
 func TestLogFails(t *testing.T) {
 	blocked := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(blocked, nil, 0o600))

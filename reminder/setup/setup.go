@@ -64,7 +64,8 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 		return nil, reminder.NewFault(err, "config.mail_ca_file_cannot_be_used")
 	}
 	if source != nil {
-		app.Runner.Feedback = &feedback.Reader{Open: source, Store: store, Log: log, Resend: cfg.settings.Resend, Wait: copiesAfter}
+		app.Runner.Feedback = &feedback.Reader{Open: source, Store: store, Log: log, Resend: cfg.settings.Resend,
+			Wait: copiesAfter}
 	}
 	if db := cfg.database(); file != nil {
 		app.Runner.Witness = newWitness(filepath.Dir(file.Filename), db.Net+" "+db.Addr+" "+db.DBName)
@@ -72,7 +73,8 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 	return app, nil
 }
 
-// noReply matches an address whose answers nobody reads. A mail from elsewhere asks its reader to answer with questions.
+// noReply matches an address whose answers nobody reads. A mail from elsewhere asks its reader to answer with
+// questions.
 var noReply = regexp.MustCompile(`(?i)^(no|do[._-]?not)[._-]?reply\b`)
 
 // LimitMemory sets how a process that is there for runs collects garbage, unless its environment says so.

@@ -15,8 +15,8 @@ func (c *Config) DBLocal() bool {
 
 // databaseTLS is what DB_TLS means. It never falls back to plain text: whoever sits between could ask for that.
 //   - true: the certificate is valid for DB_HOST.
-//   - verify-ca: it is signed by DB_CA_FILE, whatever name it has. MySQL's own certificates have none, and Cloud SQL's do not
-//     name its address; their authority signs for this one server.
+//   - verify-ca: it is signed by DB_CA_FILE, whatever name it has. MySQL's own certificates have none, and Cloud SQL's
+//     do not name its address; their authority signs for this one server.
 //   - false: no TLS.
 func (c *Config) databaseTLS() (*tls.Config, error) {
 	if c.DBTLS == "false" {

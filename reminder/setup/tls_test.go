@@ -30,10 +30,11 @@ func TestDatabaseTLS(t *testing.T) {
 		on      bool   // encrypted
 		refused string // by Load
 	}{
-		"this computer":        {map[string]string{}, false, ""},
-		"localhost":            {map[string]string{"DB_HOST": "localhost"}, false, ""},
-		"IPv6":                 {map[string]string{"DB_HOST": "::1"}, false, ""},
-		"a socket":             {map[string]string{"DB_HOST": "db.sch.id", "DB_SOCKET": "/run/mysqld/mysqld.sock"}, false, ""},
+		"this computer": {map[string]string{}, false, ""},
+		"localhost":     {map[string]string{"DB_HOST": "localhost"}, false, ""},
+		"IPv6":          {map[string]string{"DB_HOST": "::1"}, false, ""},
+		"a socket": {map[string]string{"DB_HOST": "db.sch.id", "DB_SOCKET": "/run/mysqld/mysqld.sock"}, false,
+			""},
 		"Cloud SQL's socket":   {map[string]string{"DB_HOST": "db.sch.id", "DB_CLOUDSQL_INSTANCE": "p:a-b1:i"}, false, ""},
 		"elsewhere":            {map[string]string{"DB_HOST": "db.sch.id"}, true, ""},
 		"in the school":        {map[string]string{"DB_HOST": "192.168.1.10"}, true, ""},
@@ -41,13 +42,17 @@ func TestDatabaseTLS(t *testing.T) {
 		"elsewhere, FALSE":     {map[string]string{"DB_HOST": "db.sch.id", "DB_TLS": "FALSE"}, false, "DB_TLS=false"},
 		"preferred is no more": {map[string]string{"DB_HOST": "db.sch.id", "DB_TLS": "preferred"}, false, "verify-ca"},
 		"this computer, true":  {map[string]string{"DB_TLS": "true"}, true, ""},
-		"verify-ca":            {map[string]string{"DB_HOST": "db.sch.id", "DB_TLS": "verify-ca", "DB_CA_FILE": ca}, true, ""},
+		"verify-ca": {map[string]string{"DB_HOST": "db.sch.id", "DB_TLS": "verify-ca", "DB_CA_FILE": ca}, true,
+			""},
 		"verify-ca of nothing": {map[string]string{"DB_HOST": "db.sch.id", "DB_TLS": "verify-ca"}, false, "DB_CA_FILE"},
 		"the text itself":      {map[string]string{"DB_HOST": "db.sch.id", "DB_CA_FILE": string(text)}, true, ""},
 		"Laravel's key":        {map[string]string{"DB_HOST": "db.sch.id", "MYSQL_ATTR_SSL_CA": ca}, true, ""},
-		"no such file":         {map[string]string{"DB_HOST": "db.sch.id", "DB_CA_FILE": "/none/ca.pem"}, false, "DB_CA_FILE"},
-		"no certificate":       {map[string]string{"DB_HOST": "db.sch.id", "DB_CA_FILE": "tls_test.go"}, false, "no certificate"},
-		"Laravel's, no file":   {map[string]string{"DB_HOST": "db.sch.id", "MYSQL_ATTR_SSL_CA": "/none"}, false, "DB_CA_FILE"},
+		"no such file": {map[string]string{"DB_HOST": "db.sch.id", "DB_CA_FILE": "/none/ca.pem"}, false,
+			"DB_CA_FILE"},
+		"no certificate": {map[string]string{"DB_HOST": "db.sch.id", "DB_CA_FILE": "tls_test.go"}, false,
+			"no certificate"},
+		"Laravel's, no file": {map[string]string{"DB_HOST": "db.sch.id", "MYSQL_ATTR_SSL_CA": "/none"}, false,
+			"DB_CA_FILE"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg, err := Load(with(tt.changes))
@@ -72,7 +77,8 @@ func TestDatabaseTLSOnAServer(t *testing.T) {
 	other := filepath.Join(t.TempDir(), "other.pem")
 	web := httptest.NewTLSServer(nil)
 	web.Close()
-	require.NoError(t, os.WriteFile(other, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: web.Certificate().Raw}), 0o600))
+	require.NoError(t, os.WriteFile(other, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+		Bytes: web.Certificate().Raw}), 0o600))
 	for name, tt := range map[string]struct {
 		changes map[string]string
 		works   bool
@@ -85,7 +91,8 @@ func TestDatabaseTLSOnAServer(t *testing.T) {
 		"verify-ca, another one": {map[string]string{"DB_CA_FILE": other, "DB_TLS": "verify-ca"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			environ := with(map[string]string{"DB_HOST": host, "DB_PORT": port, "DB_DATABASE": "mysql", "DB_USERNAME": dsn.User, "DB_TLS": "true"})
+			environ := with(map[string]string{"DB_HOST": host, "DB_PORT": port, "DB_DATABASE": "mysql", "DB_USERNAME": dsn.User,
+				"DB_TLS": "true"})
 			maps.Copy(environ, tt.changes)
 			cfg, err := Load(environ)
 			require.NoError(t, err)

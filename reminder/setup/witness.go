@@ -11,8 +11,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A witness is a small file beside the log that says what the database's records held. Each database has one of its own, by
-// its address: a backup that is restored comes to the same address, and so does a new database.
+// A witness is a small file beside the log that says what the database's records held. Each database has one of its
+// own, by its address: a backup that is restored comes to the same address, and so does a new database.
 type witness struct {
 	folder, file string
 }
@@ -34,7 +34,8 @@ func (w *witness) Recall(database string) ([]reminder.Seen, error) {
 	return told, err
 }
 
-// Tell writes the database's file whole or not at all. Another file about the same database would contradict it one day.
+// Tell writes the database's file whole or not at all. Another file about the same database would contradict it one
+// day.
 func (w *witness) Tell(s reminder.Seen) error {
 	text, err := json.Marshal(s)
 	if err != nil {

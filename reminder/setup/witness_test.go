@@ -22,7 +22,8 @@ func TestWitness(t *testing.T) {
 	assert.Empty(t, told, "nothing was told yet")
 
 	at := time.Date(2026, 11, 24, 1, 0, 0, 0, time.UTC)
-	one, two := reminder.Seen{Database: "a", Run: "1", Started: at, Email: 40}, reminder.Seen{Database: "b", Run: "2", Started: at, Email: 7}
+	one, two := reminder.Seen{Database: "a", Run: "1", Started: at, Email: 40},
+		reminder.Seen{Database: "b", Run: "2", Started: at, Email: 7}
 	require.NoError(t, smp.Tell(reminder.Seen{Database: "a", Run: "0"}))
 	require.NoError(t, smp.Tell(one))
 	require.NoError(t, sma.Tell(two))

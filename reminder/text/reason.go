@@ -8,8 +8,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// Plainly says a recorded reason for a person, and what a machine said behind it, or "". A reason is recorded as a word or
-// as the error of a mail server; anything else was written for a person and stays.
+// Plainly says a recorded reason for a person, and what a machine said behind it, or "". A reason is recorded as a word
+// or as the error of a mail server; anything else was written for a person and stays.
 func Plainly(reason string) (text reminder.Message, detail string) {
 	reason = strings.TrimPrefix(reason, reminder.GoesLast)
 	if text, ok := reasons[reason]; ok {
@@ -85,10 +85,12 @@ var mailReasons = []struct {
 	text    reminder.Message
 }{
 	{regexp.MustCompile(reminder.AnsweredAlike), reminder.Say("reason.mail_server_gave_different_borrowers")},
-	{regexp.MustCompile(`emails in a row`), reminder.Say("reason.mail_server_refused_several_mails")}, // on record from older versions
+	// on record from older versions
+	{regexp.MustCompile(`emails in a row`), reminder.Say("reason.mail_server_refused_several_mails")},
 	{regexp.MustCompile(`^resolve:|^connect: .*no such host`), reminder.Say("reason.server_mail_host_was_not")},
 	{regexp.MustCompile(`^connect:`), reminder.Say("reason.mail_server_cannot_be_reached")},
-	{regexp.MustCompile(`certificate has expired or is not yet valid`), reminder.Say("reason.servers_certificate_outside_its")},
+	{regexp.MustCompile(`certificate has expired or is not yet valid`),
+		reminder.Say("reason.servers_certificate_outside_its")},
 	{regexp.MustCompile(`x509|certificate`), reminder.Say("reason.servers_certificate_not_known")},
 	{regexp.MustCompile(`^(tls|starttls):`), reminder.Say("reason.secure_connection_mail_server")},
 	{regexp.MustCompile(`^auth: stop`), reminder.Say("reason.mail_server_refused_login")},
@@ -97,7 +99,8 @@ var mailReasons = []struct {
 	{regexp.MustCompile(`: unknown\b`), reminder.Say("reason.connection_broke_just_when_server")},
 	{regexp.MustCompile(`\b[45]\.2\.2\b`), reminder.Say("reason.borrowers_mailbox_full")},
 	{regexp.MustCompile(`: bad_address`), reminder.Say("reason.there_no_such_address_says")},
-	{regexp.MustCompile(`\b[45]\.(4\.5|7\.28|5\.3|2\.1)\b|\b(421|452|454)\b.*(limit|quota|rate)`), reminder.Say("reason.mail_accounts_limit_reached")},
+	{regexp.MustCompile(`\b[45]\.(4\.5|7\.28|5\.3|2\.1)\b|\b(421|452|454)\b.*(limit|quota|rate)`),
+		reminder.Say("reason.mail_accounts_limit_reached")},
 	{regexp.MustCompile(`^mail: (stop|refused)`), reminder.Say("reason.mail_server_does_not_allow")},
 	{regexp.MustCompile(`: refused`), reminder.Say("reason.mail_server_refused_mail_for")},
 	{regexp.MustCompile(`: (retry|stop)`), reminder.Say("reason.mail_server_would_not_take")},

@@ -1,9 +1,10 @@
 // Package text writes what a person reads on a screen, in their language. No sentence for a person stands in Go code: a
 // program says the key of one and fills its blanks, and a catalogue, one file a language, holds the sentence.
 //
-// A catalogue is a TOML file in the form of go-i18n: tables are the program's areas, `{{.Name}}` is a blank, and a sentence
-// that differs by number has the forms of its language (one, other) and is chosen by the blank N. Another language is one
-// more file; a test holds keys and blanks of all files equal. Mails have templates of their own, in package letter.
+// A catalogue is a TOML file in the form of go-i18n: tables are the program's areas, `{{.Name}}` is a blank, and a
+// sentence that differs by number has the forms of its language (one, other) and is chosen by the blank N. Another
+// language is one more file; a test holds keys and blanks of all files equal. Mails have templates of their own, in
+// package letter.
 package text
 
 import (
@@ -58,8 +59,8 @@ func In(locale string) Printer {
 	return Printer{i18n.NewLocalizer(bundle(), strings.ReplaceAll(locale, "_", "-"))}
 }
 
-// Say writes the sentence of a key. Its blanks are filled from pairs of a name and a value; a Message or an error that is a
-// value is written in the same language.
+// Say writes the sentence of a key. Its blanks are filled from pairs of a name and a value; a Message or an error that
+// is a value is written in the same language.
 func (p Printer) Say(key string, pairs ...any) string { return p.Text(reminder.Say(key, pairs...)) }
 
 // Text writes a message. Where there is no such key it is the key itself.

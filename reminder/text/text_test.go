@@ -63,8 +63,8 @@ func catalogue(t *testing.T, lang string) map[string]map[string]bool {
 	return blanks
 }
 
-// TestLanguagesAgree: every language has the same sentences with the same blanks. One that counts may lack the number where its
-// form of one says it in words.
+// TestLanguagesAgree: every language has the same sentences with the same blanks. One that counts may lack the number
+// where its form of one says it in words.
 func TestLanguagesAgree(t *testing.T) {
 	first := catalogue(t, "id")
 	for _, lang := range text.Languages() {
@@ -79,7 +79,8 @@ func TestLanguagesAgree(t *testing.T) {
 // TestKeysAreUsed: what code says is in the catalogues, with the blanks that it fills, and nothing else is there.
 func TestKeysAreUsed(t *testing.T) {
 	known := catalogue(t, "id")
-	optional := map[string]bool{"database.view.Source": true, "database.definer.Source": true, "database.migrate.Source": true}
+	optional := map[string]bool{"database.view.Source": true, "database.definer.Source": true,
+		"database.migrate.Source": true}
 	areas := map[string]bool{}
 	for key := range known {
 		areas[key[:strings.Index(key, ".")]] = true

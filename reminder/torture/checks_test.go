@@ -77,8 +77,8 @@ type email struct {
 	inHandOver               int // unknowns that came from a hand-over
 }
 
-// emails reads the outbox, by ref. An email that may have been sent and then cannot be sent again, because the books have
-// come back or the copy was refused, is unknown for the second time without an unknown hand-over.
+// emails reads the outbox, by ref. An email that may have been sent and then cannot be sent again, because the books
+// have come back or the copy was refused, is unknown for the second time without an unknown hand-over.
 func (r *round) emails() map[string]email {
 	rows, err := r.db.QueryContext(r.Context(), `SELECT ref, borrower_id, state, reason, COALESCE(message_id, ''), unknowns
 		FROM reminder_emails`)
@@ -103,7 +103,8 @@ func (r *round) emails() map[string]email {
 
 // check compares what the mail servers took with what the outbox says:
 //
-//	a  No mail is accepted twice. With resend, one whose first hand-over is on record as unknown may be, once, and the copy
+//	a  No mail is accepted twice. With resend, one whose first hand-over is on record as unknown may be, once, and the
+//	   copy
 //	   has the same Message-ID and Date, and the same bytes if it still is about the same loans.
 //	b  What is recorded as sent was accepted.
 //	c  Every email has ended, what was accepted as sent or unknown, and every open loan has its notice.
@@ -134,7 +135,8 @@ func (r *round) check() {
 				r.violation("f: a mail is about the borrower's own loans", "%v to %s; %v", c, m.to, m.by)
 			}
 			if over, ok := r.over[c]; ok && over.Before(m.by.started) {
-				r.violation("f: no mail about what is over", "%v, %v before the process started; %v", c, m.by.started.Sub(over), m.by)
+				r.violation("f: no mail about what is over", "%v, %v before the process started; %v", c, m.by.started.Sub(over),
+					m.by)
 			}
 		}
 	}

@@ -112,7 +112,8 @@ func (r *round) process(n int) *process {
 	p.cmd.Dir = r.dir // where no .env is
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
 	p.cmd.Env = append(r.environ(), "REMINDER_UNKNOWN="+r.policy, fmt.Sprint("MAIL_PORT=", p.server.Port()),
-		fmt.Sprint("MAIL_CONCURRENCY=", cmp.Or(concurrency(r.T), 2+n%3)), "LOG_FILE="+filepath.Join(r.dir, fmt.Sprintf("%d.log", n%runners)))
+		fmt.Sprint("MAIL_CONCURRENCY=", cmp.Or(concurrency(r.T), 2+n%3)),
+		"LOG_FILE="+filepath.Join(r.dir, fmt.Sprintf("%d.log", n%runners)))
 	return p
 }
 
@@ -242,10 +243,10 @@ func (p *process) transactions() (all []*transaction) {
 	return all
 }
 
-// inDoubt reports whether the outbox may call a transaction unknown: the connection ended without a sign that the answer
-// was read; or the process was killed, perhaps before it recorded the answer; or it outlived a lease; or the database was gone when
-// the outcome was to be recorded. A stop excuses only what was in DATA before it. What was claimed before the stop and reached
-// DATA after it must not have been handed over.
+// inDoubt reports whether the outbox may call a transaction unknown: the connection ended without a sign that the
+// answer was read; or the process was killed, perhaps before it recorded the answer; or it outlived a lease; or the
+// database was gone when the outcome was to be recorded. A stop excuses only what was in DATA before it. What was
+// claimed before the stop and reached DATA after it must not have been handed over.
 func (p *process) inDoubt(tx *transaction, outages []outage) bool {
 	gone := slices.ContainsFunc(outages, func(o outage) bool { return p.started.Before(o.to) && o.from.Before(p.ended) })
 	return !tx.confirmed || p.killed() || tx.data.Before(p.awake) || p.ended.Sub(p.awake) > lease || gone

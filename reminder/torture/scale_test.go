@@ -25,15 +25,16 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// TestScale lets 1, 2, 4 and 8 functions, each a process as the cloud would start it, work on one outbox at the same time,
-// and prints how many mails a second they send together and who used the processor for it. SCALE_MAILS (5,000) are due;
-// the mail server takes SCALE_LATENCY milliseconds (0) for each. With 0 everything on this machine competes for its
-// processors, and what it costs shows; with the latency of a real provider each function waits for its own mails, and what
-// several gain shows.
+// TestScale lets 1, 2, 4 and 8 functions, each a process as the cloud would start it, work on one outbox at the same
+// time, and prints how many mails a second they send together and who used the processor for it. SCALE_MAILS (5,000)
+// are due; the mail server takes SCALE_LATENCY milliseconds (0) for each. With 0 everything on this machine competes
+// for its processors, and what it costs shows; with the latency of a real provider each function waits for its own
+// mails, and what several gain shows.
 func TestScale(t *testing.T) {
 	mails, latency := number(t, "SCALE_MAILS", 5000), time.Duration(number(t, "SCALE_LATENCY", 0))*time.Millisecond
 	program := filepath.Join(t.TempDir(), "pengingat")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "github.com/mtsn6garut/pengingat/cmd/local").CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program,
+		"github.com/mtsn6garut/pengingat/cmd/local").CombinedOutput()
 	require.NoError(t, err, string(out))
 	s := newSchool(t, 0)
 	s.lendEverybody(mails)
@@ -77,7 +78,8 @@ func TestScale(t *testing.T) {
 		assert.Equal(t, []int{mails, mails}, []int{planned, sent})
 		each := func(d time.Duration) string { return fmt.Sprintf("%.2f ms", d.Seconds()*1000/float64(mails)) }
 		t.Logf("%d functions: %d mails in %.1f s, %.0f/s; of the processor each mail used %s in the database (%.0f %%), %s in the functions, %s here",
-			n, sent, took.Seconds(), float64(sent)/took.Seconds(), each(used), 100*used.Seconds()/(used+work+sink).Seconds(), each(work), each(sink))
+			n, sent, took.Seconds(), float64(sent)/took.Seconds(), each(used), 100*used.Seconds()/(used+work+sink).Seconds(),
+			each(work), each(sink))
 		server.Close()
 	}
 }
@@ -93,9 +95,11 @@ func (s *school) function(program string, server *mailtest.Server) *function {
 	require.NoError(s, err)
 	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 	require.NoError(s, l.Close())
-	f := &function{cmd: exec.CommandContext(s.Context(), program, "serve", "--port", port), url: "http://127.0.0.1:" + port + "/"}
+	f := &function{cmd: exec.CommandContext(s.Context(), program, "serve", "--port", port),
+		url: "http://127.0.0.1:" + port + "/"}
 	f.cmd.Dir = s.dir
-	f.cmd.Env = append(s.environ(), fmt.Sprint("MAIL_PORT=", server.Port()), "MAIL_TIMEOUT=1m", "REMINDER_WINDOW=00:00-24:00",
+	f.cmd.Env = append(s.environ(), fmt.Sprint("MAIL_PORT=", server.Port()), "MAIL_TIMEOUT=1m",
+		"REMINDER_WINDOW=00:00-24:00",
 		"REMINDER_MAX_PER_RUN=1000000", "REMINDER_BUDGET=2h", "REMINDER_LEASE=3h")
 	require.NoError(s, f.cmd.Start())
 	require.Eventually(s, func() bool {

@@ -21,13 +21,14 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// TestSoak sends SOAK_MAILS (100,000) mails in one process, which must not grow with them: a small cloud function and an
-// old laptop have 128 megabytes to spare, and no run should need half of it.
+// TestSoak sends SOAK_MAILS (100,000) mails in one process, which must not grow with them: a small cloud function and
+// an old laptop have 128 megabytes to spare, and no run should need half of it.
 func TestSoak(t *testing.T) {
 	const most = 64 << 10 // kilobytes resident, as the system counts them
 	mails := number(t, "SOAK_MAILS", 100_000)
 	program := filepath.Join(t.TempDir(), "pengingat")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "github.com/mtsn6garut/pengingat/cmd/local").CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program,
+		"github.com/mtsn6garut/pengingat/cmd/local").CombinedOutput()
 	require.NoError(t, err, string(out))
 	s := newSchool(t, 0)
 	s.lendEverybody(mails)
@@ -35,7 +36,8 @@ func TestSoak(t *testing.T) {
 	for _, want := range []int{mails, 0} {
 		cmd := exec.CommandContext(t.Context(), program, "run", "--now", "--json", "--approve")
 		cmd.Dir = s.dir
-		cmd.Env = append(s.environ(), fmt.Sprint("MAIL_PORT=", server.Port()), "MAIL_CONCURRENCY=4", "LOG_FILE="+filepath.Join(s.dir, "log"),
+		cmd.Env = append(s.environ(), fmt.Sprint("MAIL_PORT=", server.Port()), "MAIL_CONCURRENCY=4",
+			"LOG_FILE="+filepath.Join(s.dir, "log"),
 			"MAIL_TIMEOUT=60s", "REMINDER_BUDGET=2h", "REMINDER_LEASE=3h")
 		var answer bytes.Buffer
 		cmd.Stdout = &answer
@@ -59,8 +61,8 @@ func TestSoak(t *testing.T) {
 	assert.Len(t, server.Messages(), mails)
 }
 
-// watch returns the peak of a process's resident memory in KiB, as Linux keeps it. (What wait4 tells begins with that of
-// the process before it became the program, which is this test.)
+// watch returns the peak of a process's resident memory in KiB, as Linux keeps it. (What wait4 tells begins with that
+// of the process before it became the program, which is this test.)
 func watch(pid int, ended <-chan struct{}) (peak int) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

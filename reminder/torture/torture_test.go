@@ -36,7 +36,8 @@ func TestTorture(t *testing.T) {
 	server := mysqltest.NewServer(t)
 	t.Setenv("TEST_MYSQL_DSN", server.DSN())
 	seed := uint64(number(t, "TORTURE_SEED", int(rand.Uint32())))
-	t.Logf("TORTURE_SEED=%d TORTURE_KILLS=%d TORTURE_DB_KILLS=%d TORTURE_CONCURRENCY=%d", seed, kills, dbKills, concurrency(t))
+	t.Logf("TORTURE_SEED=%d TORTURE_KILLS=%d TORTURE_DB_KILLS=%d TORTURE_CONCURRENCY=%d", seed, kills, dbKills,
+		concurrency(t))
 	program := filepath.Join(t.TempDir(), "pengingat")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "github.com/mtsn6garut/pengingat/cmd/local")
 	out, err := build.CombinedOutput()
@@ -161,8 +162,8 @@ func (r *round) attack(kills int) {
 	}
 }
 
-// killDatabase kills the database's server a number of times, spread over the round, and starts it again at once. It reports an
-// outage before the processes that met it are noted, because those wait for the server.
+// killDatabase kills the database's server a number of times, spread over the round, and starts it again at once. It
+// reports an outage before the processes that met it are noted, because those wait for the server.
 func (r *round) killDatabase(kills int, killed *atomic.Int64, enough func() bool, outages chan<- outage) {
 	for n := 1; n <= r.killDB && !enough(); {
 		if killed.Load() < int64(n*kills/(r.killDB+1)) {

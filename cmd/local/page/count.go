@@ -8,8 +8,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A count is what the next run would do, kept for a while. With 20,000 loans it takes a second or more, and the first page does not
-// wait for it.
+// A count is what the next run would do, kept for a while. With 20,000 loans it takes a second or more, and the first
+// page does not wait for it.
 type count struct {
 	mu     sync.Mutex
 	report *reminder.Report // nil: not known

@@ -22,9 +22,9 @@ import (
 
 // A Desk is the desk in the browser: a server for one person on one computer, while they look.
 //
-// Its pages are forms. GET changes nothing; POST does one thing, records it, and leads back to a page. They work without
-// the script, which only pings, shows progress, and lets days be dragged. A run goes on in the background: it neither
-// stops nor starts again when its page is closed or loaded anew.
+// Its pages are forms. GET changes nothing; POST does one thing, records it, and leads back to a page. They work
+// without the script, which only pings, shows progress, and lets days be dragged. A run goes on in the background: it
+// neither stops nor starts again when its page is closed or loaded anew.
 type Desk struct {
 	Machine Machine
 	Idle    time.Duration // how long it waits for a page; 0: ten minutes
@@ -42,8 +42,8 @@ type Desk struct {
 	letters []Letter // of the preview that was shown last, for its frames
 }
 
-// Bounds of a desk's life. A page pings every minute; one whose script is off is given longer, because nobody knows when
-// it is closed.
+// Bounds of a desk's life. A page pings every minute; one whose script is off is given longer, because nobody knows
+// when it is closed.
 const (
 	idle       = 10 * time.Minute
 	withoutJS  = 6 // times as long
@@ -52,8 +52,8 @@ const (
 	headerTime = 10 * time.Second
 )
 
-// Serve listens on a random port of this computer, says under which link, and returns when the last page has been gone for
-// Idle, or ctx ends. A run that is at work is waited for.
+// Serve listens on a random port of this computer, says under which link, and returns when the last page has been gone
+// for Idle, or ctx ends. A run that is at work is waited for.
 func (d *Desk) Serve(ctx context.Context, opened func(url string)) error {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -65,7 +65,8 @@ func (d *Desk) Serve(ctx context.Context, opened func(url string)) error {
 		return errors.Join(err, listener.Close())
 	}
 	defer d.gate.forget(d.Machine.Trace)
-	server := &http.Server{Handler: d.gate, ReadHeaderTimeout: headerTime, ErrorLog: slog.NewLogLogger(d.Deeds.Handler(), slog.LevelWarn)}
+	server := &http.Server{Handler: d.gate, ReadHeaderTimeout: headerTime,
+		ErrorLog: slog.NewLogLogger(d.Deeds.Handler(), slog.LevelWarn)}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	opened(d.gate.url())
@@ -90,8 +91,8 @@ func (d *Desk) Serve(ctx context.Context, opened func(url string)) error {
 
 func (d *Desk) idle() time.Duration { return cmp.Or(d.Idle, idle) }
 
-// tick lets time pass, and reports whether the desk is over. It counts ticks, not hours: a laptop that slept wakes with the
-// page still open.
+// tick lets time pass, and reports whether the desk is over. It counts ticks, not hours: a laptop that slept wakes with
+// the page still open.
 func (d *Desk) tick(passed time.Duration) (over bool) {
 	working := d.job.working()
 	d.mu.Lock()
@@ -209,7 +210,8 @@ func (d *Desk) do(pattern string, f func(*visit) (deed, error)) http.HandlerFunc
 			}
 			to := cmp.Or(done.To, "/")
 			if done.Key != "" {
-				to += map[bool]string{true: "&", false: "?"}[strings.Contains(to, "?")] + url.Values{"done": {done.Key}, "n": {strconv.Itoa(done.N)}}.Encode()
+				to += map[bool]string{true: "&", false: "?"}[strings.Contains(to, "?")] +
+					url.Values{"done": {done.Key}, "n": {strconv.Itoa(done.N)}}.Encode()
 			}
 			http.Redirect(w, r, to, http.StatusSeeOther)
 		}
@@ -229,7 +231,8 @@ func (v *visit) careful(f func(*visit) error) (err error) {
 	return f(v)
 }
 
-// open wires the settings as they are now. Without settings that can be used the visit is led to the page that makes them.
+// open wires the settings as they are now. Without settings that can be used the visit is led to the page that makes
+// them.
 func (v *visit) open() error {
 	if v.app != nil {
 		return nil

@@ -80,8 +80,9 @@ func readLaravel(data []byte) map[string]string {
 
 // names are those of the other systems for the settings of a database.
 var names = map[string]string{
-	"host": "DB_HOST", "hostname": "DB_HOST", "port": "DB_PORT", "database": "DB_DATABASE", "name": "DB_DATABASE", "username": "DB_USERNAME",
-	"user": "DB_USERNAME", "password": "DB_PASSWORD", "pass": "DB_PASSWORD",
+	"host": "DB_HOST", "hostname": "DB_HOST", "port": "DB_PORT", "database": "DB_DATABASE", "name": "DB_DATABASE",
+	"username": "DB_USERNAME",
+	"user":     "DB_USERNAME", "password": "DB_PASSWORD", "pass": "DB_PASSWORD",
 }
 
 var (

@@ -6,9 +6,11 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// FuzzFound: the settings files of other systems are read without harm, and only a database's settings come out of them.
+// FuzzFound: the settings files of other systems are read without harm, and only a database's settings come out of
+// them.
 func FuzzFound(f *testing.F) {
-	for _, seed := range []string{"DB_HOST=db\nAPP_KEY=x", `define('DB_HOST', 'a\'b');`, "<hostname>db</hostname><pass>a&amp;b</pass>", `'port' => 3306`, "'"} {
+	for _, seed := range []string{"DB_HOST=db\nAPP_KEY=x", `define('DB_HOST', 'a\'b');`,
+		"<hostname>db</hostname><pass>a&amp;b</pass>", `'port' => 3306`, "'"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -26,12 +26,14 @@ import (
 // tokenLife is how long a link to the desk can be used. A slow computer needs half a minute to start its browser.
 const tokenLife = 2 * time.Minute
 
-// A gate lets in the librarian's own browser and nobody else. 127.0.0.1 can be reached by every web page that somebody has
-// open, and by every other user of this computer. Three checks keep them out, each of what the others let through:
+// A gate lets in the librarian's own browser and nobody else. 127.0.0.1 can be reached by every web page that somebody
+// has open, and by every other user of this computer. Three checks keep them out, each of what the others let through:
 //
-//   - The Host must be ours. A page that got our address by a name of its own (DNS rebinding) is of the same origin to its browser.
+//   - The Host must be ours. A page that got our address by a name of its own (DNS rebinding) is of the same origin to
+//     its browser.
 //   - A request that changes something must come from our own pages, as browsers say in Sec-Fetch-Site or Origin.
-//   - A cookie shows that the browser was opened with a link that only the user of this process saw. The link works once.
+//   - A cookie shows that the browser was opened with a link that only the user of this process saw. The link works
+//     once.
 type gate struct {
 	next        http.Handler
 	refuse      func(w http.ResponseWriter, r *http.Request) // tells a person how to get in
@@ -50,7 +52,8 @@ func newGate(port int, now func() time.Time, next http.Handler, refuse http.Hand
 	return &gate{
 		next: next, refuse: refuse, now: now, crossOrigin: http.NewCrossOriginProtection(),
 		hosts:  []string{address("127.0.0.1", port), address("localhost", port)},
-		cookie: fmt.Sprintf("pengingat_%d", port), session: rand.Text(), secret: []byte(rand.Text()), tokens: map[string]time.Time{},
+		cookie: fmt.Sprintf("pengingat_%d", port), session: rand.Text(), secret: []byte(rand.Text()),
+		tokens: map[string]time.Time{},
 	}
 }
 
@@ -80,7 +83,8 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/open" && r.Method == http.MethodPost:
 		g.reopen(w, r)
 	case token != "" && r.Method == http.MethodGet && g.use(token):
-		http.SetCookie(w, &http.Cookie{Name: g.cookie, Value: g.session, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+		http.SetCookie(w, &http.Cookie{Name: g.cookie, Value: g.session, Path: "/", HttpOnly: true,
+			SameSite: http.SameSiteStrictMode})
 		http.Redirect(w, r, "/", http.StatusSeeOther) // the link does not stay in the address bar
 	case token == "" && (g.knows(r) || strings.HasPrefix(r.URL.Path, "/static/")):
 		g.next.ServeHTTP(w, r)
@@ -115,8 +119,8 @@ func (g *gate) use(token string) bool {
 
 func (g *gate) url() string { return fmt.Sprintf("http://%s/?token=%s", g.hosts[0], g.token()) }
 
-// A second start asks the first for a new link. Both prove that they have read the file that only this user can read, and
-// neither sends what is in it: if the first has died, another user's program may have got its port.
+// A second start asks the first for a new link. Both prove that they have read the file that only this user can read,
+// and neither sends what is in it: if the first has died, another user's program may have got its port.
 
 // proof proves that somebody has the secret, for one question alone.
 func proof(secret []byte, parts ...string) string {
@@ -188,7 +192,8 @@ func Running(file string) string {
 	defer resp.Body.Close()
 	var a answer
 	err = json.NewDecoder(io.LimitReader(resp.Body, 1<<10)).Decode(&a)
-	if err != nil || !isToken(a.Token) || !hmac.Equal([]byte(a.Proof), []byte(proof([]byte(t.Secret), "token", nonce, a.Token))) {
+	if err != nil || !isToken(a.Token) || !hmac.Equal([]byte(a.Proof),
+		[]byte(proof([]byte(t.Secret), "token", nonce, a.Token))) {
 		return ""
 	}
 	return fmt.Sprintf("http://%s/?token=%s", host, a.Token)

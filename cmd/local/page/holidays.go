@@ -153,7 +153,8 @@ func closeDays(v *visit) (deed, error) {
 	if err != nil || c.Last.Sub(c.First) > 366 {
 		return deed{}, v.fault("page.holidays.span_wrong")
 	}
-	return deed{Key: "closed", N: c.Last.Sub(c.First) + 1, On: c.First.String() + ".." + c.Last.String(), To: to}, store.AddClosure(ctx, c)
+	return deed{Key: "closed", N: c.Last.Sub(c.First) + 1, On: c.First.String() + ".." + c.Last.String(), To: to},
+		store.AddClosure(ctx, c)
 }
 
 // without takes one day out of a closure.
@@ -161,7 +162,8 @@ func (v *visit) without(c mysql.Closure, d reminder.Date) error {
 	store := v.app.Store
 	// What is left is stored first: a crash in between leaves too much closed, and the page shows it.
 	if c.First.Before(d) {
-		if err := store.AddClosure(v.Context(), mysql.Closure{First: c.First, Last: d.AddDays(-1), Name: c.Name}); err != nil {
+		if err := store.AddClosure(v.Context(), mysql.Closure{First: c.First, Last: d.AddDays(-1),
+			Name: c.Name}); err != nil {
 			return err
 		}
 	}
@@ -184,7 +186,8 @@ func removeClosure(v *visit) (deed, error) {
 		return deed{}, errNothing
 	}
 	_, err = v.app.Store.RemoveClosure(v.Context(), mysql.Closure{First: first, Last: last})
-	return deed{Key: "removed", On: first.String() + ".." + last.String(), To: "/holidays?month=" + first.String()[:7]}, err
+	return deed{Key: "removed", On: first.String() + ".." + last.String(), To: "/holidays?month=" + first.String()[:7]},
+		err
 }
 
 // importDays reads a file and shows what it holds. Nothing counts before the second form is sent.
@@ -204,7 +207,8 @@ func importDays(v *visit) (deed, error) {
 		return deed{}, err
 	}
 	in := imported{File: desk.Plain(header.Filename)}
-	if in.Known, in.Left, err = v.d.Machine.Closures(in.File, data, v.today(), v.app.Runner.Settings.Zone, v.Lang); err != nil {
+	if in.Known, in.Left, err = v.d.Machine.Closures(in.File, data, v.today(), v.app.Runner.Settings.Zone,
+		v.Lang); err != nil {
 		return deed{}, err
 	}
 	m.Import = &in

@@ -64,8 +64,9 @@ func (v *visit) overdue() (l late, err error) {
 	if err != nil {
 		return l, err
 	}
-	l = late{Query: strings.TrimSpace(v.FormValue("q")), Group: v.FormValue("group"), Sort: cmp.Or(v.FormValue("sort"), "group"),
-		As: cmp.Or(v.FormValue("as"), "list")}
+	l = late{Query: strings.TrimSpace(v.FormValue("q")), Group: v.FormValue("group"),
+		Sort: cmp.Or(v.FormValue("sort"), "group"),
+		As:   cmp.Or(v.FormValue("as"), "list")}
 	index := map[string]int{}
 	for _, loan := range loans {
 		days := rules.Calendar.Offset(loan.Due, today)
@@ -76,14 +77,16 @@ func (v *visit) overdue() (l late, err error) {
 		if !slices.Contains(l.Groups, b.Group) {
 			l.Groups = append(l.Groups, b.Group)
 		}
-		if l.Group != "" && b.Group != strings.TrimPrefix(l.Group, "=") || !matches(l.Query, b.Name, loan.Title, loan.Ref, loan.ItemCode, b.ID) {
+		if l.Group != "" && b.Group != strings.TrimPrefix(l.Group, "=") ||
+			!matches(l.Query, b.Name, loan.Title, loan.Ref, loan.ItemCode, b.ID) {
 			continue
 		}
 		i, ok := index[b.ID]
 		if !ok {
 			i = len(l.People)
 			index[b.ID] = i
-			l.People = append(l.People, person{ID: b.ID, Name: cmp.Or(desk.Plain(b.Name), v.T("page.noname")), Group: b.Group, Address: desk.Plain(b.Email)})
+			l.People = append(l.People, person{ID: b.ID, Name: cmp.Or(desk.Plain(b.Name), v.T("page.noname")), Group: b.Group,
+				Address: desk.Plain(b.Email)})
 		}
 		l.People[i].Books = append(l.People[i].Books, lent{loan, days})
 		l.Books++
@@ -141,8 +144,8 @@ func (l late) With(key, value string) string {
 // CSV is the address of the table for a spreadsheet.
 func (l late) CSV() string { return strings.Replace(l.With("as", "csv"), "/late?", "/late.csv?", 1) }
 
-// showCSV writes the list for a spreadsheet. Excel takes the language of the computer for the separator, unless the first
-// line says it.
+// showCSV writes the list for a spreadsheet. Excel takes the language of the computer for the separator, unless the
+// first line says it.
 func showCSV(v *visit) error {
 	v.page = "late"
 	l, err := v.overdue()
@@ -151,15 +154,18 @@ func showCSV(v *visit) error {
 	}
 	h := v.w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", v.T("page.late.file")+"-"+v.today().String()+".csv"))
+	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q",
+		v.T("page.late.file")+"-"+v.today().String()+".csv"))
 	fmt.Fprint(v.w, "\ufeff")
 	w := csv.NewWriter(v.w)
 	w.Comma, w.UseCRLF = ';', true
-	_ = w.Write([]string{v.T("page.late.name"), v.T("page.late.group"), "ID", v.T("page.late.book"), v.T("page.late.number"),
+	_ = w.Write([]string{v.T("page.late.name"), v.T("page.late.group"), "ID", v.T("page.late.book"),
+		v.T("page.late.number"),
 		v.T("page.late.due"), v.T("page.late.days"), v.T("page.late.address")}) // as below, w.Flush tells of an error
 	for _, p := range l.People {
 		for _, b := range p.Books {
-			_ = w.Write([]string{cell(p.Name), cell(p.Group), cell(p.ID), cell(desk.Plain(b.Title)), cell(cmp.Or(b.Ref, b.ID)), b.Due.String(),
+			_ = w.Write([]string{cell(p.Name), cell(p.Group), cell(p.ID), cell(desk.Plain(b.Title)), cell(cmp.Or(b.Ref, b.ID)),
+				b.Due.String(),
 				strconv.Itoa(b.Days), cell(p.Address)})
 		}
 	}
@@ -217,7 +223,8 @@ func showFind(v *visit) error {
 		i := slices.IndexFunc(f.People, func(p person) bool { return p.ID == b.ID })
 		if i < 0 {
 			i = len(f.People)
-			f.People = append(f.People, person{ID: b.ID, Name: cmp.Or(desk.Plain(b.Name), v.T("page.noname")), Group: b.Group, Address: desk.Plain(b.Email), Out: out[b.ID]})
+			f.People = append(f.People, person{ID: b.ID, Name: cmp.Or(desk.Plain(b.Name), v.T("page.noname")), Group: b.Group,
+				Address: desk.Plain(b.Email), Out: out[b.ID]})
 		}
 		f.People[i].Books = append(f.People[i].Books, lent{l, rules.Calendar.Offset(l.Due, today)})
 	}
@@ -247,7 +254,8 @@ func (v *visit) titled(query string) ([]reminder.Loan, int, error) {
 		}
 	}
 	slices.SortFunc(found, func(a, b reminder.Loan) int {
-		return cmp.Or(cmp.Compare(a.Borrower.Name, b.Borrower.Name), cmp.Compare(a.Borrower.ID, b.Borrower.ID), a.Due.Compare(b.Due))
+		return cmp.Or(cmp.Compare(a.Borrower.Name, b.Borrower.Name), cmp.Compare(a.Borrower.ID, b.Borrower.ID),
+			a.Due.Compare(b.Due))
 	})
 	return found[:min(len(found), maxFound)], max(0, len(found)-maxFound), err
 }
@@ -297,7 +305,8 @@ func showLoan(v *visit) error {
 		return err
 	}
 	out, err := store.OptedOut(ctx)
-	s := story{Explanation: x, Book: v.book(loan), Name: cmp.Or(desk.Plain(loan.Borrower.Name), v.T("page.noname")), Someone: loan.Borrower.ID, Out: out[loan.Borrower.ID]}
+	s := story{Explanation: x, Book: v.book(loan), Name: cmp.Or(desk.Plain(loan.Borrower.Name), v.T("page.noname")),
+		Someone: loan.Borrower.ID, Out: out[loan.Borrower.ID]}
 	for _, verdict := range slices.Concat(x.Hinders, x.Later) {
 		s.Rules = append(s.Rules, rule{v.Reason(string(verdict)), verdict == reminder.VerdictTold})
 	}

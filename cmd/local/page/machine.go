@@ -33,7 +33,8 @@ type Machine struct {
 	Install  func(ctx context.Context) error
 	Findings func(ctx context.Context) []check.Finding
 	Report   func(ctx context.Context, app *setup.App, first, last reminder.Date, lang string, w io.Writer) error
-	Closures func(name string, data []byte, today reminder.Date, zone *time.Location, lang string) ([]mysql.Closure, []LeftOut, error)
+	Closures func(name string, data []byte, today reminder.Date, zone *time.Location, lang string) ([]mysql.Closure,
+		[]LeftOut, error)
 }
 
 // An inputError is about what a person filled in: the page is shown again with it.

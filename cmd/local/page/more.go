@@ -147,7 +147,8 @@ func showMore(v *visit) error {
 	}
 	for _, id := range ids {
 		b := of[id].Borrower
-		m.OptedOut = append(m.OptedOut, person{ID: id, Name: cmp.Or(desk.Plain(b.Name), v.T("page.borrower", "ID", id)), Group: b.Group})
+		m.OptedOut = append(m.OptedOut, person{ID: id, Name: cmp.Or(desk.Plain(b.Name), v.T("page.borrower", "ID", id)),
+			Group: b.Group})
 	}
 	if m.Prune, err = v.prune(true); err != nil {
 		return err
@@ -232,9 +233,11 @@ var settable = []struct {
 	Keys []string
 }{
 	{"library", []string{"APP_NAME", "APP_LOCALE", "APP_TIMEZONE", "REMINDER_SUMMARY_TO"}},
-	{"rules", []string{"REMINDER_SCHEDULE", "REMINDER_WINDOW", "REMINDER_CLOSED_WEEKDAYS", "REMINDER_MAX_PER_RUN", "REMINDER_MAX_OVERDUE_DAYS",
+	{"rules", []string{"REMINDER_SCHEDULE", "REMINDER_WINDOW", "REMINDER_CLOSED_WEEKDAYS", "REMINDER_MAX_PER_RUN",
+		"REMINDER_MAX_OVERDUE_DAYS",
 		"REMINDER_ONLY_TO"}},
-	{"mail", []string{"MAIL_MAILER", "MAIL_HOST", "MAIL_PORT", "MAIL_USERNAME", "MAIL_PASSWORD", "MAIL_FROM_ADDRESS", "MAIL_REPLY_TO", "MAIL_DAILY_LIMIT",
+	{"mail", []string{"MAIL_MAILER", "MAIL_HOST", "MAIL_PORT", "MAIL_USERNAME", "MAIL_PASSWORD", "MAIL_FROM_ADDRESS",
+		"MAIL_REPLY_TO", "MAIL_DAILY_LIMIT",
 		"SENDGRID_API_KEY"}},
 	{"database", []string{"DB_HOST", "DB_PORT", "DB_DATABASE", "DB_USERNAME", "DB_PASSWORD"}},
 }
@@ -436,7 +439,8 @@ func (v *visit) sample(w wording) (Letter, error) {
 		return Letter{}, err
 	}
 	cfg := v.app.Config
-	composer, err := letter.New(letter.Texts{Library: cfg.AppName, URL: cfg.AppURL, Locale: filepath.Dir(w.File), TitleInSubject: cfg.TitleInSubject, Dir: draft})
+	composer, err := letter.New(letter.Texts{Library: cfg.AppName, URL: cfg.AppURL, Locale: filepath.Dir(w.File),
+		TitleInSubject: cfg.TitleInSubject, Dir: draft})
 	if err != nil {
 		return Letter{}, reminder.NewFault(err, "page.wording.broken")
 	}

@@ -63,7 +63,10 @@ func showPreview(v *visit) error {
 	}
 	p.Day = day
 	of := map[string]string{} // the class of an address
-	err := v.app.Store.EachLoan(ctx, func(l reminder.Loan, _ bool) { of[strings.ToLower(desk.Plain(l.Borrower.Email))] = l.Borrower.Group })
+	err := v.app.Store.EachLoan(ctx, func(l reminder.Loan,
+		_ bool) {
+		of[strings.ToLower(desk.Plain(l.Borrower.Email))] = l.Borrower.Group
+	})
 	if err != nil {
 		return err
 	}

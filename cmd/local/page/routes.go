@@ -20,8 +20,9 @@ func (d *Desk) does(ctx context.Context) map[string]func(*visit) (deed, error) {
 		"/language": setLanguage,
 		"/run":      func(v *visit) (deed, error) { return run(ctx, v) }, // it outlives the request
 		"/pause":    pause, "/resume": resume, "/retry": retry, "/settle": settle, "/optout": optOut,
-		"/holidays": closeDays, "/holidays/remove": removeClosure, "/holidays/import": importDays, "/holidays/accept": acceptDays,
-		"/migrate": migrate, "/install": install, "/prune": pruneOld, "/quarantine": quarantine, "/release": release,
+		"/holidays": closeDays, "/holidays/remove": removeClosure, "/holidays/import": importDays,
+		"/holidays/accept": acceptDays,
+		"/migrate":         migrate, "/install": install, "/prune": pruneOld, "/quarantine": quarantine, "/release": release,
 		"/settings": saveSettings, "/wording": saveWording,
 		"/start/from": startFrom, "/start/database": startDatabase, "/start/prepare": startPrepare, "/start/mail": startMail,
 		"/start/arrived": startArrived, "/start/rules": startRules,

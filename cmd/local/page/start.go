@@ -15,8 +15,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// From nothing to the first mail, in five steps. What was answered is kept in memory until the last question; only then is
-// the settings file written. Nothing is sent but the sample to oneself.
+// From nothing to the first mail, in five steps. What was answered is kept in memory until the last question; only then
+// is the settings file written. Nothing is sent but the sample to oneself.
 
 // A draft is the settings of somebody who begins.
 type draft struct {
@@ -75,7 +75,8 @@ func (v *visit) start(step string) (s start, err error) {
 	if !slices.Contains(steps, step) {
 		step = steps[0]
 	}
-	s = start{Step: step, Steps: []string{"found", "database", "mail", "rules", "go"}, Values: maps.Clone(d.values), Secret: map[string]bool{},
+	s = start{Step: step, Steps: []string{"found", "database", "mail", "rules", "go"}, Values: maps.Clone(d.values),
+		Secret: map[string]bool{},
 		Source: d.source, Sources: []string{"perpustakaan", "slims", "koha"}, Mailed: d.mailed, Closed: map[int]bool{}}
 	for _, key := range secrets {
 		s.Secret[key] = s.Values[key] != ""
@@ -88,8 +89,9 @@ func (v *visit) start(step string) (s start, err error) {
 		s.Kind = mailKind(d.values)
 	case "rules":
 		window := cmp.Or(d.values["REMINDER_WINDOW"], "07:00-20:00")
-		s.From, s.To, _ = strings.Cut(strings.Replace(window, "-24:00", "-23:59", 1), "-") // a field for a time knows no 24:00
-		days, _ := reminder.ParseWeekdays(d.values["REMINDER_CLOSED_WEEKDAYS"])            // one that is wrong is chosen anew
+		// a field for a time knows no 24:00
+		s.From, s.To, _ = strings.Cut(strings.Replace(window, "-24:00", "-23:59", 1), "-")
+		days, _ := reminder.ParseWeekdays(d.values["REMINDER_CLOSED_WEEKDAYS"]) // one that is wrong is chosen anew
 		for _, day := range days {
 			s.Closed[int(day)] = true
 		}
@@ -111,7 +113,8 @@ func mailKind(values map[string]string) string {
 	switch {
 	case values["MAIL_MAILER"] == "file":
 		return "later"
-	case values["MAIL_HOST"] != "" && values["MAIL_HOST"] != "smtp.gmail.com" && values["MAIL_HOST"] != "127.0.0.1" && values["MAIL_HOST"] != "mailpit":
+	case values["MAIL_HOST"] != "" && values["MAIL_HOST"] != "smtp.gmail.com" && values["MAIL_HOST"] != "127.0.0.1" &&
+		values["MAIL_HOST"] != "mailpit":
 		return "own"
 	}
 	return "gmail"

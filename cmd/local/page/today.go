@@ -191,7 +191,8 @@ func pause(v *visit) (deed, error) {
 	p := reminder.Pause{Kind: reminder.PauseByPerson, Reason: desk.Plain(v.PostFormValue("reason"))}
 	if until := v.PostFormValue("until"); until != "" {
 		zone, now := v.app.Runner.Settings.Zone, v.app.Runner.Now()
-		if p.Until, err = time.ParseInLocation(time.DateOnly, until, zone); err != nil || !p.Until.After(now) || p.Until.After(now.AddDate(1, 0, 0)) {
+		if p.Until, err = time.ParseInLocation(time.DateOnly, until, zone); err != nil || !p.Until.After(now) ||
+			p.Until.After(now.AddDate(1, 0, 0)) {
 			return deed{}, v.fault("page.today.until_wrong")
 		}
 	}

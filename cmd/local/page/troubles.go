@@ -91,7 +91,8 @@ const maxShown = 500
 
 // book names a loan as the desk knows it.
 func (v *visit) book(l reminder.Loan) string {
-	return v.T("page.book", "Title", cmp.Or(desk.Plain(l.Title), v.T("page.untitled")), "Number", cmp.Or(l.Ref, l.ID), "Due", v.Date(l.Due))
+	return v.T("page.book", "Title", cmp.Or(desk.Plain(l.Title), v.T("page.untitled")), "Number", cmp.Or(l.Ref, l.ID),
+		"Due", v.Date(l.Due))
 }
 
 // chat is the link that opens a chat, its message written but not sent.

@@ -2,9 +2,9 @@
 //
 //	go run ./deploy/cloud/settings FILE [KEY=VALUE…]
 //
-// It reads the file as the program does and checks it as the program does, with the pairs in place of what the file says. Each
-// setting is KEY=VALUE and a NUL byte, because a value may have several lines. Certificates are given as text: the function
-// has no files of its own. Standard output holds secrets.
+// It reads the file as the program does and checks it as the program does, with the pairs in place of what the file
+// says. Each setting is KEY=VALUE and a NUL byte, because a value may have several lines. Certificates are given as
+// text: the function has no files of its own. Standard output holds secrets.
 package main
 
 import (

@@ -84,7 +84,8 @@ REMINDER_MAX_PER_RUN=%s
 	d.link = strings.TrimSpace(line)
 	d.base, _, _ = strings.Cut(d.link, "/?")
 
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(cmp.Or(os.Getenv("CHROMIUM"), "chromium")), chromedp.WindowSize(1200, 900))
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(cmp.Or(os.Getenv("CHROMIUM"), "chromium")), chromedp.WindowSize(1200, 900))
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}
@@ -166,11 +167,14 @@ func (d *desk) finish(n int) {
 // lend adds a loan of a borrower, due some days from now.
 func (d *desk) lend(name string, days int) {
 	d.t.Helper()
-	who := d.db.AddBorrower(d.t, mysqltest.Borrower{Name: name, Email: strings.ToLower(strings.Fields(name)[0]) + "@sekolah.sch.id", Class: "7A"})
-	d.db.AddLoan(d.t, mysqltest.Loan{Borrower: who, Due: time.Now().In(time.FixedZone("WIB", 7*60*60)).AddDate(0, 0, days).Format(time.DateOnly), Title: "Laskar Pelangi"})
+	who := d.db.AddBorrower(d.t, mysqltest.Borrower{Name: name,
+		Email: strings.ToLower(strings.Fields(name)[0]) + "@sekolah.sch.id", Class: "7A"})
+	d.db.AddLoan(d.t, mysqltest.Loan{Borrower: who, Due: time.Now().In(time.FixedZone("WIB", 7*60*60)).AddDate(0, 0,
+		days).Format(time.DateOnly), Title: "Laskar Pelangi"})
 }
 
-// TestFirstStart: from nothing to the first mail with the mouse and the keyboard, and no file touched; a wrong password, and back.
+// TestFirstStart: from nothing to the first mail with the mouse and the keyboard, and no file touched; a wrong
+// password, and back.
 func TestFirstStart(t *testing.T) {
 	d := open(t, false, nil)
 	d.lend("Aisyah Putri", 0)
@@ -178,7 +182,8 @@ func TestFirstStart(t *testing.T) {
 	require.NoError(t, err)
 	d.do(chromedp.Navigate(d.link))
 	d.press(`input[name=file][value=""] ~ *, form[action="/start/from"] button`)
-	d.fill("DB_HOST", host, "DB_PORT", port, "DB_DATABASE", d.db.Name, "DB_USERNAME", d.db.Config.User, "DB_PASSWORD", "keliru")
+	d.fill("DB_HOST", host, "DB_PORT", port, "DB_DATABASE", d.db.Name, "DB_USERNAME", d.db.Config.User, "DB_PASSWORD",
+		"keliru")
 	d.press(`form[action="/start/database"] button`)
 	assert.NotEmpty(t, value[string](d, `document.querySelector("[role=alert]").innerText`))
 	assert.Empty(t, value[string](d, `document.querySelector("[name=DB_PASSWORD]").value`), "no password comes back")
@@ -191,7 +196,8 @@ func TestFirstStart(t *testing.T) {
 	assert.Contains(t, d.says(), "Aplikasi perpustakaan (Laravel)")
 	d.press(`form[action="/start/prepare"] button`)
 	d.do(chromedp.Click(chromedp.CSS(`[name=kind][value=own]`)), chromedp.Click(chromedp.CSS("summary")))
-	d.fill("MAIL_HOST", "127.0.0.1", "MAIL_PORT", strconv.Itoa(d.srv.Port()), "MAIL_FROM_ADDRESS", "perpus@mtsn6garut.sch.id", "to", "saya@mtsn6garut.sch.id")
+	d.fill("MAIL_HOST", "127.0.0.1", "MAIL_PORT", strconv.Itoa(d.srv.Port()), "MAIL_FROM_ADDRESS",
+		"perpus@mtsn6garut.sch.id", "to", "saya@mtsn6garut.sch.id")
 	d.do(chromedp.Click(chromedp.CSS("[name=plain]")))
 	d.press(`form[action="/start/mail"] button`)
 	require.Contains(t, d.says(), "Sudah tiba?")
@@ -224,14 +230,16 @@ func TestGate(t *testing.T) {
 
 	evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprintf(w, `<form method="post" action="%s/run"><button>x</button></form><iframe src="%s/"></iframe>`, d.base, d.base)
+		fmt.Fprintf(w, `<form method="post" action="%s/run"><button>x</button></form><iframe src="%s/"></iframe>`, d.base,
+			d.base)
 	}))
 	defer evil.Close()
 	d.do(chromedp.Navigate(strings.Replace(evil.URL, "127.0.0.1", "localhost", 1))) // another site
 	d.press("button")
 	assert.Contains(t, d.says(), "cross-origin", "refused")
 	d.do(chromedp.Navigate(evil.URL)) // the same site, another port: the browser sends the cookie along
-	assert.Zero(t, value[int](d, `document.querySelector("iframe").contentDocument === null ? 0 : 1`), "it is in no foreign frame")
+	assert.Zero(t, value[int](d, `document.querySelector("iframe").contentDocument === null ? 0 : 1`),
+		"it is in no foreign frame")
 	d.press("button")
 	assert.Contains(t, d.says(), "cross-origin")
 	assert.Empty(t, d.srv.Messages())
@@ -289,7 +297,9 @@ func TestMend(t *testing.T) {
 	x1, y1 := box("2027-03-16")
 	x2, y2 := box("2027-03-19")
 	left := chromedp.ButtonLeft
-	d.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMousePressed, x1, y1, left), chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, (x1+x2)/2, y1, left), chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, x2, y2, left))
+	d.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMousePressed, x1, y1, left),
+		chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, (x1+x2)/2, y1, left),
+		chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, x2, y2, left))
 	assert.Equal(t, 4, value[int](d, `document.querySelectorAll(".chosen").length`), "what is dragged over is shown")
 	_, err := chromedp.RunResponse(d.ctx, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseReleased, x2, y2, left))
 	require.NoError(t, err)
@@ -318,7 +328,8 @@ func TestLargeRun(t *testing.T) {
 	d.wait("dari 5000 surel selesai")
 	d.do(chromedp.Navigate("about:blank")) // the page is closed
 	before := len(d.srv.Messages())
-	require.Eventually(t, func() bool { return len(d.srv.Messages()) > before+50 }, 2*time.Minute, 50*time.Millisecond, "it goes on")
+	require.Eventually(t, func() bool { return len(d.srv.Messages()) > before+50 }, 2*time.Minute, 50*time.Millisecond,
+		"it goes on")
 	d.visit("/")
 	assert.Contains(t, d.says(), "Surel sedang dikirim", "opened again, it shows how far it is")
 	require.Eventually(t, func() bool { return len(d.srv.Messages()) == n }, 7*time.Minute, 200*time.Millisecond)
@@ -328,15 +339,19 @@ func TestLargeRun(t *testing.T) {
 
 // pages are those that are looked at, by the name of their picture.
 var pages = []struct{ name, path string }{
-	{"hari-ini", "/"}, {"kirim", "/send"}, {"perlu-dilihat", "/troubles"}, {"pratinjau", "/preview"}, {"terlambat", "/late"}, {"slip", "/late?as=slips"},
-	{"lembar", "/late?as=letters"}, {"cari", "/find?q=aisyah"}, {"pinjaman", "/loan?id=1"}, {"libur", "/holidays?month=2027-03"}, {"laporan", "/report"},
-	{"pemeriksaan", "/check"}, {"lainnya", "/more"}, {"pengaturan", "/settings"}, {"kata-kata", "/wording"}, {"pulih", "/quarantine?before=2026-01-02"},
-	{"mulai", "/start"}, {"mulai-basis-data", "/start?step=database"}, {"mulai-siapkan", "/start?step=prepare"}, {"mulai-surel", "/start?step=mail"},
+	{"hari-ini", "/"}, {"kirim", "/send"}, {"perlu-dilihat", "/troubles"}, {"pratinjau", "/preview"},
+	{"terlambat", "/late"}, {"slip", "/late?as=slips"},
+	{"lembar", "/late?as=letters"}, {"cari", "/find?q=aisyah"}, {"pinjaman", "/loan?id=1"},
+	{"libur", "/holidays?month=2027-03"}, {"laporan", "/report"},
+	{"pemeriksaan", "/check"}, {"lainnya", "/more"}, {"pengaturan", "/settings"}, {"kata-kata", "/wording"},
+	{"pulih", "/quarantine?before=2026-01-02"},
+	{"mulai", "/start"}, {"mulai-basis-data", "/start?step=database"}, {"mulai-siapkan", "/start?step=prepare"},
+	{"mulai-surel", "/start?step=mail"},
 	{"mulai-aturan", "/start?step=rules"}, {"mulai-mengirim", "/start?step=go"}, {"tidak-ada", "/tidakada"},
 }
 
-// TestEveryPageForEverybody: axe finds nothing in any page, in both colour schemes, in both languages, and at 360 pixels, where nobody
-// scrolls sideways, nor at 320. With DESK_PICTURES pictures are kept.
+// TestEveryPageForEverybody: axe finds nothing in any page, in both colour schemes, in both languages, and at 360
+// pixels, where nobody scrolls sideways, nor at 320. With DESK_PICTURES pictures are kept.
 func TestEveryPageForEverybody(t *testing.T) {
 	axe, err := os.ReadFile(os.Getenv("AXE"))
 	require.NoError(t, err, "AXE names axe.min.js: make test-desk")
@@ -367,7 +382,8 @@ func TestEveryPageForEverybody(t *testing.T) {
 		for _, p := range pages {
 			d.visit(p.path)
 			where := fmt.Sprint(p.path, " ", look)
-			assert.False(t, value[bool](d, "document.documentElement.scrollWidth > document.documentElement.clientWidth"), "%s: one must scroll sideways", where)
+			assert.False(t, value[bool](d, "document.documentElement.scrollWidth > document.documentElement.clientWidth"),
+				"%s: one must scroll sideways", where)
 			// The page's policy lets no script in but its own; this one comes in through the debugger.
 			d.do(func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
 				_, err := chromedp.Evaluate[any](string(axe)+"; null")(ctx, target)
@@ -382,7 +398,8 @@ func TestEveryPageForEverybody(t *testing.T) {
 			var violations []string
 			require.NoError(t, json.Unmarshal([]byte(found), &violations))
 			assert.Empty(t, violations, where)
-			if pictures != "" && look.lang == "id" && (look.width == 1200 && look.scheme == "light" || look.width == 360 && p.name == "hari-ini") {
+			if pictures != "" && look.lang == "id" && (look.width == 1200 && look.scheme == "light" || look.width == 360 &&
+				p.name == "hari-ini") {
 				png, err := chromedp.Run(d.ctx, chromedp.CaptureScreenshot())
 				require.NoError(t, err)
 				name := p.name

@@ -58,8 +58,8 @@ func New(t testing.TB) *DB {
 	return d
 }
 
-// Library creates a database of the school's application with the program's tables and views. The first one on a server is
-// migrated; the others are cloned from what that had become.
+// Library creates a database of the school's application with the program's tables and views. The first one on a server
+// is migrated; the others are cloned from what that had become.
 func Library(t testing.TB) *DB {
 	t.Helper()
 	d := New(t)
@@ -129,8 +129,8 @@ func (d *DB) script(t testing.TB) string {
 	return strings.ReplaceAll(script+views, d.Name, templateName)
 }
 
-// ordinary is what follows "SET autocommit =" so that the administrator's sessions are those of an ordinary server, also on one
-// that presets something else to show that the program does not care.
+// ordinary is what follows "SET autocommit =" so that the administrator's sessions are those of an ordinary server,
+// also on one that presets something else to show that the program does not care.
 const ordinary = `1, sql_select_limit = 18446744073709551615, completion_type = 0, time_zone = 'SYSTEM',
 	sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
 	character_set_client = utf8mb4, character_set_results = utf8mb4, collation_connection = utf8mb4_general_ci,
@@ -140,8 +140,8 @@ const ordinary = `1, sql_select_limit = 18446744073709551615, completion_type = 
 	/*!50720 , transaction_isolation = 'REPEATABLE-READ', transaction_read_only = 0, max_execution_time = 0 */
 	/*M! , tx_isolation = 'REPEATABLE-READ', tx_read_only = 0, max_statement_time = 0, idle_transaction_timeout = 0 */`
 
-// InFull reports whether case n of a test is run. With the race detector, under which it costs several times as much, one case
-// of some is; without it all are. `make test` runs the tests that ask both ways.
+// InFull reports whether case n of a test is run. With the race detector, under which it costs several times as much,
+// one case of some is; without it all are. `make test` runs the tests that ask both ways.
 func InFull(n, of int) bool { return !raceDetector || n%of == 0 }
 
 // Exec runs one statement as the administrator.

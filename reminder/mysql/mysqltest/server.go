@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A Server is a database server of a test's own. It may be killed and started again, and it writes to the disk as servers do
-// unless told otherwise, so that what it confirmed survives its death.
+// A Server is a database server of a test's own. It may be killed and started again, and it writes to the disk as
+// servers do unless told otherwise, so that what it confirmed survives its death.
 type Server struct {
 	Options []string // read by Start
 	program string
@@ -23,7 +23,8 @@ type Server struct {
 	process *exec.Cmd
 }
 
-// NewServer makes an empty database, as deploy/dev/with-mariadb.sh does, and starts its server. The server ends with the test.
+// NewServer makes an empty database, as deploy/dev/with-mariadb.sh does, and starts its server. The server ends with
+// the test.
 func NewServer(t testing.TB, options ...string) *Server {
 	t.Helper()
 	t.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin") // where Debian keeps database servers

@@ -1,5 +1,6 @@
 // Package schema brings a library's database to the tables that package mysql works with, and creates the views it
-// reads, for each library system that is known. Only a person runs it (pengingat migrate), with a database user that may create tables; a run never does.
+// reads, for each library system that is known. Only a person runs it (pengingat migrate), with a database user that
+// may create tables; a run never does.
 //
 // It is a package of its own so that the migration library is no part of the cloud function.
 package schema
@@ -32,8 +33,8 @@ func files() fs.FS {
 	return files
 }
 
-// versionTable makes the table in which goose records what was applied. Goose would make it too, but takes one that is empty,
-// because it was cut off there, for a mistake.
+// versionTable makes the table in which goose records what was applied. Goose would make it too, but takes one that is
+// empty, because it was cut off there, for a mistake.
 var versionTable = []string{
 	`CREATE TABLE IF NOT EXISTS reminder_migrations (
 		id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
@@ -115,8 +116,8 @@ func text(source string, schema Schema) (string, error) {
 	return Text(source, schema)
 }
 
-// CreateViews creates or replaces both views as a definition says, or neither. They are made as drafts; when check, which may
-// be nil, has nothing against those, they take the place of the old views in one statement.
+// CreateViews creates or replaces both views as a definition says, or neither. They are made as drafts; when check,
+// which may be nil, has nothing against those, they take the place of the old views in one statement.
 func CreateViews(ctx context.Context, db *sql.DB, definition string, check func() error) error {
 	statements, err := Statements(definition)
 	if err != nil {

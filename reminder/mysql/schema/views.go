@@ -12,8 +12,8 @@ import (
 // Custom is the source of a library's own making. Its definition is an example to change.
 const Custom = "custom"
 
-// The definitions of the views are templates, because a system's versions differ: what differs is looked up in the database's
-// own description of its tables, never guessed from a version number.
+// The definitions of the views are templates, because a system's versions differ: what differs is looked up in the
+// database's own description of its tables, never guessed from a version number.
 //
 //go:embed views/*.sql
 var views embed.FS
@@ -29,8 +29,8 @@ func Sources() []string {
 	return names
 }
 
-// A Schema is what the database has: "table" and "table.column", each column with "charset collation" (empty for what is
-// no text).
+// A Schema is what the database has: "table" and "table.column", each column with "charset collation" (empty for what
+// is no text).
 type Schema map[string]string
 
 // Text returns a source's definition for a schema, as a person would run it.
@@ -38,7 +38,8 @@ func Text(source string, schema Schema) (string, error) {
 	if !slices.Contains(Sources(), source) {
 		return "", fmt.Errorf("there is no source %q; known are %s", source, strings.Join(Sources(), ", "))
 	}
-	t, err := template.New(source+".sql").Funcs(template.FuncMap{"has": schema.Has, "same": schema.same, "list": list}).ParseFS(views, "views/"+source+".sql")
+	t, err := template.New(source+".sql").Funcs(template.FuncMap{"has": schema.Has, "same": schema.same,
+		"list": list}).ParseFS(views, "views/"+source+".sql")
 	if err != nil {
 		return "", err
 	}
@@ -54,7 +55,8 @@ func Varies(source string) bool {
 }
 
 // Index returns the index that makes reading a source's loans fast, as table and columns; both are empty for one of a
-// library's own making. The line "-- Index: table (columns)" says so; the last but for what merely covers is the due date.
+// library's own making. The line "-- Index: table (columns)" says so; the last but for what merely covers is the due
+// date.
 func Index(source string) (table string, columns []string) {
 	text, _ := views.ReadFile("views/" + source + ".sql")
 	if match := index.FindStringSubmatch(string(text)); match != nil {
@@ -81,8 +83,8 @@ var index = regexp.MustCompile(`(?m)^-- Index: (\w+) \((.*)\)$`)
 // Has reports whether there is a table, or a column of one.
 func (s Schema) Has(name string) bool { _, ok := s[name]; return ok }
 
-// same is the condition that two columns are equal. Of texts in different collations the first one is converted, so that
-// the index of the second one still serves.
+// same is the condition that two columns are equal. Of texts in different collations the first one is converted, so
+// that the index of the second one still serves.
 func (s Schema) same(a, aliasA, b, aliasB string) string {
 	left, right := aliasA+a[strings.Index(a, "."):], aliasB+b[strings.Index(b, "."):]
 	if charset, collation, ok := strings.Cut(s[b], " "); ok && s[a] != s[b] {
@@ -119,7 +121,8 @@ func AsDraft(statement string) string {
 func Statements(text string) ([]string, error) {
 	var statements []string
 	loans, closedDays := false, false
-	for _, statement := range end.Split(comment.ReplaceAllString(strings.ReplaceAll(strings.TrimPrefix(text, "\ufeff"), "\r\n", "\n"), ""), -1) {
+	for _, statement := range end.Split(comment.ReplaceAllString(strings.ReplaceAll(strings.TrimPrefix(text, "\ufeff"),
+		"\r\n", "\n"), ""), -1) {
 		statement = strings.TrimSpace(statement)
 		if statement == "" {
 			continue
@@ -128,7 +131,8 @@ func Statements(text string) ([]string, error) {
 		if match == nil {
 			return nil, fmt.Errorf("only CREATE OR REPLACE VIEW reminder_loans and reminder_source_closed_days are run, not %.40q", statement)
 		}
-		loans, closedDays = loans || strings.EqualFold(match[5], "reminder_loans"), closedDays || !strings.EqualFold(match[5], "reminder_loans")
+		loans, closedDays = loans || strings.EqualFold(match[5], "reminder_loans"),
+			closedDays || !strings.EqualFold(match[5], "reminder_loans")
 		statements = append(statements, statement)
 	}
 	if !loans {

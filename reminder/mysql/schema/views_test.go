@@ -27,7 +27,8 @@ func TestEverySourceIsTheTwoViews(t *testing.T) {
 }
 
 func TestColumnsOfTwoCollationsAreConverted(t *testing.T) {
-	schema := Schema{"a.x": "utf8 utf8_unicode_ci", "b.y": "utf8mb4 utf8mb4_general_ci", "c.z": "utf8 utf8_unicode_ci", "d.n": ""}
+	schema := Schema{"a.x": "utf8 utf8_unicode_ci", "b.y": "utf8mb4 utf8mb4_general_ci", "c.z": "utf8 utf8_unicode_ci",
+		"d.n": ""}
 	assert.Equal(t, "p.y = CONVERT(q.x USING utf8mb4) COLLATE utf8mb4_general_ci", schema.same("a.x", "q", "b.y", "p"))
 	assert.Equal(t, "p.z = q.x", schema.same("a.x", "q", "c.z", "p"))
 	assert.Equal(t, "p.n = q.x", schema.same("a.x", "q", "d.n", "p"), "a number is no text")
@@ -44,8 +45,10 @@ func TestOnlyTheViewsAreMade(t *testing.T) {
 	require.NoError(t, err)
 
 	for _, text := range []string{
-		"", "-- nothing", loans + "DROP TABLE users;\n", "DROP TABLE users;\n" + loans, "CREATE VIEW reminder_loans2 AS SELECT 1",
-		"CREATE TABLE reminder_loans (i INT)", loans + "GRANT ALL ON *.* TO x", "CREATE VIEW reminder_source_closed_days AS SELECT 1",
+		"", "-- nothing", loans + "DROP TABLE users;\n", "DROP TABLE users;\n" + loans,
+		"CREATE VIEW reminder_loans2 AS SELECT 1",
+		"CREATE TABLE reminder_loans (i INT)", loans + "GRANT ALL ON *.* TO x",
+		"CREATE VIEW reminder_source_closed_days AS SELECT 1",
 	} {
 		_, err := Statements(text)
 		assert.Error(t, err, text)

@@ -2,8 +2,8 @@
 //
 //	materials PROGRAM VERSION SBOM.json LICENSES.txt
 //
-// It writes a bill of materials (CycloneDX), which has the modules that `go version -m PROGRAM` lists and no time of day, and the
-// licences of all of them, which must go along with the program. The modules must be in the module cache.
+// It writes a bill of materials (CycloneDX), which has the modules that `go version -m PROGRAM` lists and no time of
+// day, and the licences of all of them, which must go along with the program. The modules must be in the module cache.
 package main
 
 import (

@@ -63,8 +63,8 @@ func write(file, programVersion string) error {
 	return os.WriteFile(file, out.Bytes(), 0o755)
 }
 
-// A picture is the icon: an open book on a green tile, with a red dot for what is due. It is drawn large and made smaller
-// by the library, which smooths its edges.
+// A picture is the icon: an open book on a green tile, with a red dot for what is due. It is drawn large and made
+// smaller by the library, which smooths its edges.
 type picture struct{}
 
 const side = 1024
