@@ -357,6 +357,12 @@ var symptoms = map[string]func(*scene) string{
 		s.loan()
 		return s.says("run")
 	},
+	"tampak seperti salinan basis data": func(s *scene) string {
+		s.says("run")
+		s.db.Exec(s.t, "UPDATE reminder_state SET name = 'place_1', reason = CONCAT(reason, '_asli') WHERE kind = 'place'")
+		s.loan()
+		return s.says("run")
+	},
 	"dilewati sejak": func(s *scene) string {
 		s.db.AddLoan(s.t, mysqltest.Loan{Due: at(s.t, s.environ, -2)})
 		s.says("quarantine", "--before", s.today(), "--yes")

@@ -39,7 +39,8 @@ func TestPlainly(t *testing.T) {
 	for recorded, says := range map[*mail.Error]string{
 		{Phase: "resolve", Fate: mail.Stop, Err: errors.New("no such host")}:                                  "Nama server MAIL_HOST tidak ditemukan.",
 		{Phase: "connect", Fate: mail.Stop, Err: errors.New("dial tcp: lookup smtp.gmial.com: no such host")}: "Nama server MAIL_HOST tidak ditemukan.",
-		{Phase: "auth", Fate: mail.Stop, Code: 535, Enhanced: "5.7.8"}:                                        "Server surel menolak login.",
+		{Phase: "auth", Fate: mail.Stop, Code: 535,
+			Enhanced: "5.7.8"}: "Server surel menolak login.",
 		{Phase: "rcpt", Fate: mail.BadAddress, Code: 550, Enhanced: "5.1.1",
 			Text: "no such user"}: "Alamat itu tidak ada, menurut server surel.",
 		{Phase: "rcpt", Fate: mail.Retry, Code: 552, Enhanced: "5.2.2",
