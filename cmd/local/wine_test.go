@@ -7,6 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -159,4 +163,64 @@ func TestWindows(t *testing.T) {
 	assert.NotContains(t, l.run(t, "reg", key...).out, "EventCreate.exe")
 	assert.Equal(t, exitDone, pengingat("run").code, "the data stays")
 	assert.Len(t, srv.Messages(), 3)
+}
+
+// TestWindowsDesk opens the desk of the program for Windows under Wine, in a folder with blanks: by the command, and as
+// a double click in the Explorer starts it.
+func TestWindowsDesk(t *testing.T) {
+	exe, err := os.ReadFile(os.Getenv("PENGINGAT_EXE"))
+	require.NoError(t, err, "run this test by make test-windows")
+	for name, start := range map[string][]string{
+		"command":      {"pengingat.exe", "desk", "--no-browser"},
+		"double click": {"explorer.exe", `.\pengingat.exe`}, // a stand-in: the real one wants a screen
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := laptop{filepath.Join(t.TempDir(), "Perpustakaan Sekolah")}
+			require.NoError(t, os.Mkdir(l.dir, 0o755))
+			require.NoError(t, os.WriteFile(filepath.Join(l.dir, "pengingat.exe"), exe, 0o755))
+			build := exec.Command("go", "build", "-o", filepath.Join(l.dir, "explorer.exe"), "./testdata/explorer")
+			build.Env = append(os.Environ(), "GOOS=windows", "CGO_ENABLED=0")
+			out, err := build.CombinedOutput()
+			require.NoError(t, err, string(out))
+			first := exec.Command("wine", start...)
+			first.Dir, first.Env = l.dir, append(os.Environ(), "WINEDLLOVERRIDES=explorer.exe=n")
+			require.NoError(t, first.Start())
+			defer func() {
+				assert.Equal(t, 0, l.run(t, "taskkill", "/f", "/im", "pengingat.exe").code)
+				_ = first.Wait() // it was ended
+			}()
+			traces := filepath.Join(os.Getenv("WINEPREFIX"), "drive_c", "users", "*", "AppData", "Local", "Pengingat",
+				"desk-*.json")
+			require.Eventually(t, func() bool { found, _ := filepath.Glob(traces); return len(found) == 1 }, time.Minute,
+				200*time.Millisecond, "it is open when its trace is there")
+			defer func() {
+				found, _ := filepath.Glob(traces)
+				require.Len(t, found, 1)
+				require.NoError(t, os.Remove(found[0]))
+			}()
+			// Another start finds the first and prints an address of its own, with a token that opens it once.
+			second := l.run(t, "pengingat.exe", "desk", "--no-browser")
+			require.Equal(t, exitDone, second.code, second.err)
+			address, err := url.Parse(strings.TrimSpace(second.out))
+			require.NoError(t, err)
+			assert.Equal(t, "127.0.0.1", address.Hostname())
+			jar, err := cookiejar.New(nil)
+			require.NoError(t, err)
+			browser := http.Client{Jar: jar}
+			ask, err := http.NewRequestWithContext(t.Context(), "GET", address.String(), nil)
+			require.NoError(t, err)
+			for key, value := range map[string]string{
+				"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document",
+			} {
+				ask.Header.Set(key, value)
+			}
+			page, err := browser.Do(ask)
+			require.NoError(t, err)
+			defer page.Body.Close()
+			body, err := io.ReadAll(page.Body)
+			require.NoError(t, err)
+			assert.Equal(t, http.StatusOK, page.StatusCode, string(body))
+			assert.Contains(t, string(body), "Pengingat")
+		})
+	}
 }
