@@ -27,7 +27,8 @@ const module = "github.com/mtsn6garut/pengingat"
 // what knows least comes last. A new package needs a line here.
 var mayImport = map[string][]string{
 	".": {"reminder", "reminder/setup", "reminder/text"},
-	"cmd/local/page": {"mail", "reminder", "reminder/check", "reminder/desk", "reminder/letter", "reminder/mysql",
+	"cmd/local/page": {"deploy", "docs/panduan", "mail", "reminder", "reminder/check", "reminder/desk", "reminder/letter",
+		"reminder/mysql",
 		"reminder/mysql/schema",
 		"reminder/setup", "reminder/text"},
 	"cmd/local": {"cmd/local/page", "deploy", "docs/panduan", "mail", "reminder", "reminder/check", "reminder/desk",

@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"maps"
@@ -361,6 +363,27 @@ func TestDeskLooksWithoutTouching(t *testing.T) {
 	assert.Equal(t, strings.TrimPrefix(b.base, "http://"), resp.Request.URL.Host)
 	b.post("/language", "lang", "id", "back", "//evil.example")
 	b.post("/language", "lang", "id", "back", `/\evil.example`)
+}
+
+// TestDeskHandsOut: the guide, in which its own script may run and no other, and the rights as SQL for this database.
+func TestDeskHandsOut(t *testing.T) {
+	_, _, _, b := aSchool(t)
+	resp, err := b.Get(b.base + "/guide")
+	require.NoError(t, err)
+	policy := resp.Header.Get("Content-Security-Policy")
+	page, code := b.read(resp, nil)
+	require.Equal(t, 200, code)
+	_, script, _ := strings.Cut(page, "<script>")
+	script, _, _ = strings.Cut(script, "</script>")
+	sum := sha256.Sum256([]byte(script))
+	assert.Contains(t, policy, "script-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'")
+	assert.Contains(t, page, "Sandi Aplikasi")
+	assert.Equal(t, 1, strings.Count(page, "<script"))
+	grants := b.get("/grants")
+	assert.Contains(t, grants, "CREATE USER")
+	assert.NotContains(t, grants, "ON perpustakaan.", "it names the database of the settings")
+	assert.Contains(t, b.get("/check"), `href="/grants"`)
+	assert.Contains(t, b.get("/more"), `href="/guide"`)
 }
 
 // TestDeskCSV: no cell is a formula to a spreadsheet.

@@ -68,13 +68,7 @@ func (p *program) grantsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, statements, _ := strings.Cut(deploy.Grants, "\n\n") // after what it says to change by hand
-			statements = strings.ReplaceAll(statements, "ON perpustakaan.",
-				"ON `"+strings.ReplaceAll(cfg.DBDatabase, "`", "``")+"`.")
-			if !cfg.DBLocal() {
-				statements = strings.ReplaceAll(statements, "'pengingat'@'localhost'", "'pengingat'@'%'") +
-					"\nALTER USER 'pengingat'@'%' REQUIRE SSL;\n"
-			}
+			statements := deploy.GrantsFor(cfg.DBDatabase, cfg.DBLocal())
 			if create {
 				password := newPassword()
 				first, rest, _ := strings.Cut(strings.Replace(statements, "ganti-kata-sandi-ini", password, 1), "\n")

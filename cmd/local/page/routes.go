@@ -10,6 +10,7 @@ func (d *Desk) shows() map[string]func(*visit) error {
 		"/late": showLate, "/late.csv": showCSV, "/find": showFind, "/loan": showLoan,
 		"/holidays": showHolidays, "/report": showReport, "/report/page": showReportPage, "/check": showCheck,
 		"/more": showMore, "/settings": showSettings, "/wording": showWording, "/quarantine": showQuarantine,
+		"/guide": showGuide, "/grants": showGrants,
 		"/": func(*visit) error { return errNothing },
 	}
 }
