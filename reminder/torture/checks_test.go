@@ -104,8 +104,7 @@ func (r *round) emails() map[string]email {
 // check compares what the mail servers took with what the outbox says:
 //
 //	a  No mail is accepted twice. With resend, one whose first hand-over is on record as unknown may be, once, and the
-//	   copy
-//	   has the same Message-ID and Date, and the same bytes if it still is about the same loans.
+//	   copy has the same Message-ID and Date, and the same bytes if it still is about the same loans.
 //	b  What is recorded as sent was accepted.
 //	c  Every email has ended, what was accepted as sent or unknown, and every open loan has its notice.
 //	d  What is unknown was in doubt: see inDoubt.
