@@ -61,7 +61,7 @@ func TestOwnDay(t *testing.T) {
 func TestClosedBranch(t *testing.T) {
 	today := day("2026-11-24") // a Tuesday
 	rules := testRules(t, "-1,0,1,3")
-	rules.Closing = true
+	rules.WithholdClosed = true
 	rules.Branches = map[string]Calendar{"east": {Weekdays: []time.Weekday{time.Tuesday}}}
 	loan := Loan{ID: "1", Due: today, Calendar: "east", Borrower: Borrower{ID: "b", Email: "b@example.org"}}
 
@@ -78,7 +78,7 @@ func TestClosedBranch(t *testing.T) {
 	c := Claim{Borrower: "b", Notices: []Notice{{Cycle: Cycle{KindLoan, "1", today}, Step: 0}}}
 	_, _, o := rules.Recheck(c, []Loan{loan}, today)
 	assert.Equal(t, Outcome{State: StateQueued, Reason: ReasonClosedDay, KeepTry: true, RetryAfter: withheldFor}, o)
-	rules.Closing = false
+	rules.WithholdClosed = false
 	letter, _, o := rules.Recheck(c, []Loan{loan}, today)
 	assert.Empty(t, o.State)
 	assert.Equal(t, today.AddDays(1), letter.Items[0].ReturnBy)

@@ -24,24 +24,24 @@ const maxWait = time.Minute
 // A delivery is the second half of a run: it claims emails, one by one checks them again, composes, sends and records.
 type delivery struct {
 	*Run
-	later bool // some emails go after the others
-	limit *rate.Limiter
+	hasDeferred bool // some queued emails go after the others
+	limit       *rate.Limiter
 
-	halt context.Context         // ends when no further email may be begun
-	stop context.CancelCauseFunc // ends it early: *mail.Error when the mail server is the cause, else the store's error
-	busy sync.WaitGroup          // emails handed to a worker and not yet recorded
-	slow atomic.Bool             // at MAIL_RATE no further email can begin before the time is spent
+	halt      context.Context         // ends when no further email may begin
+	stop      context.CancelCauseFunc // ends halt early, with a *mail.Error or the error of the store
+	busy      sync.WaitGroup          // emails given to a worker and not yet recorded
+	rateSpent atomic.Bool             // MAIL_RATE lets no further email begin before the time is spent
 
-	mu    sync.Mutex // guards Report.Emails and what follows
-	over  int        // emails that ended
-	took  int        // accepted emails, of every kind
-	doubt int        // second chances of unknown outcome
-	ended map[int64]State
+	mu       sync.Mutex // guards Report.Emails and the fields below
+	finished int        // emails that ended
+	accepted int        // emails of every kind that the server accepted
+	doubtful int        // emails whose outcome is unknown for the second time
+	ended    map[int64]State
 	patterns
 }
 
-// deliver sends what is queued until nothing is left, the time is spent or something stops the run. A run that is held
-// sends only what goes first. Every claim that was not begun is handed back.
+// deliver sends the queued emails until none is left, the time is spent or something stops the run. A run that is held
+// sends only what goes first. Claims that were not begun are handed back.
 func (r *Run) deliver(ctx, timed context.Context) error {
 	rep := r.Report
 	d := &delivery{Run: r, limit: rate.NewLimiter(rate.Inf, 1), ended: map[int64]State{}, patterns: newPatterns()}
@@ -51,7 +51,7 @@ func (r *Run) deliver(ctx, timed context.Context) error {
 	d.halt, d.stop = context.WithCancelCause(timed)
 	defer d.stop(nil)
 	if rep.Outcome != RunHeld {
-		if err := d.lookBack(timed); err != nil {
+		if err := d.loadAnswers(timed); err != nil {
 			return err
 		}
 	}
@@ -62,24 +62,24 @@ func (r *Run) deliver(ctx, timed context.Context) error {
 		workers.Go(func() {
 			w := worker{delivery: d}
 			for c := range claims {
-				w.one(ctx, c)
+				w.process(ctx, c)
 				d.busy.Done()
 			}
-			w.last.Wait()
+			w.recording.Wait()
 		})
 	}
 	if r.first {
 		d.feed(ctx, claims, ClaimFirst, d.probe)
 	}
 	if rep.Outcome != RunHeld {
-		if d.later {
+		if d.hasDeferred {
 			d.feed(ctx, claims, ClaimFresh, d.probe)
 		}
-		d.feed(ctx, claims, ClaimAll, d.probe || d.later)
+		d.feed(ctx, claims, ClaimAll, d.probe || d.hasDeferred)
 	}
 	close(claims)
 	workers.Wait()
-	d.settle(ctx)
+	d.finish(ctx)
 	// Idle connections do not outlive the run: between two triggers nothing runs.
 	if err := r.Sender.Close(); err != nil {
 		r.Log.Debug("close the mail connection", "error", err)
@@ -95,22 +95,22 @@ func (r *Run) deliver(ctx, timed context.Context) error {
 	switch {
 	case timed.Err() != nil:
 		return nil // our caller says that the time is spent
-	case cause == nil && d.slow.Load() && rep.Outcome != RunHeld:
+	case cause == nil && d.rateSpent.Load() && rep.Outcome != RunHeld:
 		rep.Outcome, rep.Reason = RunPartial, ReasonTimeSpent
 	}
 	return cause
 }
 
-// claimsAhead is how many emails a claim takes for each worker. A crash leaves as many to wait for their lease. One at
-// a time would be fewer, but each claim steps over the index entries of the ones before it until the database has
-// cleared those away, which on a busy machine takes longer than a mail.
+// claimsAhead is how many emails a claim takes for each worker. After a crash they wait until their lease runs out.
+// Claiming one email at a time would leave fewer waiting, but each claim steps over the index entries of earlier claims
+// until the database has purged them, which on a busy machine takes longer than a mail.
 const claimsAhead = 8
 
-// feed claims emails and gives them to the workers. With alone they go one by one until one is accepted, and no further
-// one when the second chance of an unknown one is in doubt again. The last feed stays for those whose next try is near.
+// feed claims emails and gives them to the workers. With alone it sends one at a time until one is accepted, and stops
+// when an email's outcome is unknown for the second time. The last feed waits for emails whose next try is near.
 func (d *delivery) feed(ctx context.Context, claims chan<- Claim, which Which, alone bool) {
-	tookBefore, doubtBefore := d.outcomes()
-	for d.halt.Err() == nil && !d.slow.Load() {
+	acceptedBefore, doubtfulBefore := d.outcomes()
+	for d.halt.Err() == nil && !d.rateSpent.Load() {
 		n := claimsAhead * d.Settings.Concurrency
 		if alone {
 			n = 1
@@ -135,7 +135,7 @@ func (d *delivery) feed(ctx context.Context, claims chan<- Claim, which Which, a
 		if len(batch) < n || alone || d.Settings.DailyLimit > 0 {
 			d.busy.Wait() // what is in flight may come back for another try, or use up the limit
 		}
-		if took, doubt := d.outcomes(); alone && took > tookBefore {
+		if accepted, doubtful := d.outcomes(); alone && accepted > acceptedBefore {
 			if alone = false; d.probe {
 				d.probe = false
 				if err := d.Store.LiftPause(d.halt, false); err != nil {
@@ -143,7 +143,7 @@ func (d *delivery) feed(ctx context.Context, claims chan<- Claim, which Which, a
 					return
 				}
 			}
-		} else if alone && doubt > doubtBefore {
+		} else if alone && doubtful > doubtfulBefore {
 			return
 		}
 		if len(batch) == 0 && (full || which != ClaimAll || !d.wait()) {
@@ -152,28 +152,28 @@ func (d *delivery) feed(ctx context.Context, claims chan<- Claim, which Which, a
 	}
 }
 
-// outcomes returns how many emails were accepted, and how many second chances are in doubt again.
-func (d *delivery) outcomes() (took, doubt int) {
+// outcomes returns how many emails were accepted, and how many have an unknown outcome for the second time.
+func (d *delivery) outcomes() (accepted, doubtful int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.took, d.doubt
+	return d.accepted, d.doubtful
 }
 
-// settle ends a delivery: no answer comes any more, and what is not about its borrower is known.
-func (d *delivery) settle(ctx context.Context) {
-	if reason := d.nobody(); reason != "" {
-		d.pauseAlike(reason)
+// finish ends a delivery: all answers are in, so the systemic ones are known.
+func (d *delivery) finish(ctx context.Context) {
+	if reason := d.noMailboxExists(); reason != "" {
+		d.pauseSystemic(reason)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	if err := d.takeBack(ctx); err != nil {
+	if err := d.requeueSystemic(ctx); err != nil {
 		d.Log.Error("take emails back", "error", err) // the next run does it
 		d.stop(err)
 	}
 }
 
-// claim takes up to n emails, as far as the daily limit goes, and reports whether that is used up. It is not cut short
-// by the end of the run: what the database took for us unseen would have to wait for its lease.
+// claim takes up to n emails, within the daily limit, and reports whether the limit is used up. The end of the run does
+// not interrupt it: emails that the database claimed but did not report would wait for their lease.
 func (d *delivery) claim(which Which, n int) ([]Claim, bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.halt), recordTimeout)
 	defer cancel()
@@ -200,37 +200,38 @@ func (d *delivery) wait() bool {
 	}
 }
 
-// A worker takes one email after the other to its outcome. That the last one was sent is recorded while the next one is
-// prepared, as far as its mark: so a crash leaves no more than one email of unknown outcome for each worker.
+// A worker takes one email after the other to its outcome. It records the outcome of an email while it prepares the
+// next one, but waits for the record before it marks the next one. So a crash leaves at most one email of unknown
+// outcome for each worker.
 type worker struct {
 	*delivery
-	last sync.WaitGroup // the record of the last email
+	recording sync.WaitGroup // the last email is being recorded
 }
 
-// recoverPanic ends the run after a panic. For its email that is a crash.
+// recoverPanic ends the run after a panic. For the email, a panic is a crash.
 func (d *delivery) recoverPanic() {
 	if v := recover(); v != nil {
 		d.stop(Panicked(d.Log, v))
 	}
 }
 
-// one takes a claimed email to its outcome. A crash before the hand-over mark leaves it claimed: nothing was sent, and
-// when the lease has run out it is queued again.
-func (w *worker) one(ctx context.Context, c Claim) {
+// process takes a claimed email to its outcome. A crash before the hand-over mark leaves it claimed: nothing was sent,
+// and the email is queued again when its lease runs out.
+func (w *worker) process(ctx context.Context, c Claim) {
 	defer w.recoverPanic()
 	handBack := Outcome{State: StateQueued, KeepTry: true}
 	if err := w.limit.Wait(w.halt); err != nil { // the run ends before this email may begin
-		w.slow.Store(true)
+		w.rateSpent.Store(true)
 		w.record(ctx, c, handBack)
 		return
 	}
 	m := w.Mailing(c.Kind)
-	if m == nil { // of a version that knew more kinds
+	if m == nil { // a newer version promised it, with a kind that this one does not know
 		w.record(ctx, c, Outcome{State: StateCanceled, Reason: "empty"}.For(c))
 		return
 	}
 	draft, outcome, err := m.Recheck(ctx, w.Run, c)
-	if err != nil { // also of a run that is interrupted: a claim that stays would wait for its lease
+	if err != nil { // hand back, also when the run is interrupted: the claim would wait for its lease
 		w.stop(err)
 		w.record(ctx, c, handBack)
 		return
@@ -238,12 +239,12 @@ func (w *worker) one(ctx context.Context, c Claim) {
 	if outcome = outcome.For(c); outcome.State == "" {
 		outcome = w.send(ctx, c, draft, outcome.Dropped)
 	}
-	w.last.Wait() // outcomes are counted in their order
+	w.recording.Wait() // outcomes are counted in their order
 	switch outcome.State {
 	case "":
 	case StateSent:
 		w.busy.Add(1)
-		w.last.Go(func() {
+		w.recording.Go(func() {
 			defer w.busy.Done()
 			defer w.recoverPanic()
 			w.record(ctx, c, outcome)
@@ -253,44 +254,44 @@ func (w *worker) one(ctx context.Context, c Claim) {
 	}
 }
 
-// send composes and sends one email and returns its outcome; one without a State when nothing may be written, because
-// the claim was lost or the store failed.
+// send composes and sends one email and returns its outcome. The outcome has no State when nothing may be recorded,
+// because the claim was lost.
 func (w *worker) send(ctx context.Context, c Claim, draft Draft, dropped []Dropped) Outcome {
 	o := Outcome{Dropped: dropped}
 	content, err := w.Composer.Compose(c.Kind, draft.Lang, draft.Data)
 	if err != nil {
-		// Our template fails on this data. It would fail again; the next email must not wait for it.
+		// The template fails on this data and would fail again. The next email must not wait for it.
 		return w.failed(c, draft.To, &mail.Error{Fate: mail.Refused, Phase: "compose", Err: err}, o)
 	}
 	m := w.Settings.message(c.named(w.secret, dropped), draft, content, w.Now)
-	var handed error
+	var markErr error
 	receipt, err := w.Sender.Send(ctx, m, func(ctx context.Context) error {
-		w.last.Wait()
-		// A crash after this mark leaves the outcome unknown; one before it, surely unsent. So it stands as late as
-		// can be.
+		w.recording.Wait()
+		// A crash after this mark leaves the outcome unknown; before it, the email is surely not sent. So the mark is
+		// written as late as possible.
 		c.Address = DigestOf(m.To.Addr)
-		handed = w.Store.HandOver(ctx, c, m.ID, m.Date)
-		return handed
+		markErr = w.Store.HandOver(ctx, c, m.ID, m.Date)
+		return markErr
 	})
 	switch {
-	case errors.Is(handed, ErrLost):
+	case errors.Is(markErr, ErrLost):
 		w.Log.Warn("claim lost before the hand-over; not sent", "email", c.ID)
 		return Outcome{}
-	case handed != nil:
-		// The mark may or may not be written, but nothing was sent: hand the claim back, and if that fails too, the
-		// sweep takes the mark at its word.
-		w.stop(handed)
+	case markErr != nil:
+		// The mark may or may not be written, but nothing was sent: hand the claim back. If that fails too and the mark
+		// is there, the sweep will call the email unknown.
+		w.stop(markErr)
 		return Outcome{State: StateQueued, KeepTry: true}
 	case err == nil:
 		o.State, o.ReceiptID = StateSent, receipt.ID
 		return o
 	}
-	w.last.Wait() // what an answer means depends on whether others were accepted
+	w.recording.Wait() // what an answer means depends on whether others were accepted
 	return w.failed(c, draft.To, err, o)
 }
 
-// message addresses a composed mail. A try after one that surely failed gets a new Message-ID, because receivers must
-// not take it for a copy; one after an unknown outcome keeps what the first copy had.
+// message addresses a composed mail. After a try that surely failed, the next one gets a new Message-ID, because
+// receivers must not drop it as a copy. After an unknown outcome, the next try keeps the Message-ID of the first.
 func (s Settings) message(c Claim, draft Draft, content Content, now time.Time) mail.Message {
 	m := mail.Message{
 		ID: c.MessageID, Ref: c.Ref, Date: c.Date, From: s.From, To: draft.To, ReplyTo: s.ReplyTo, Unsubscribe: s.Unsubscribe,
@@ -317,8 +318,8 @@ func (s Settings) message(c Claim, draft Draft, content Content, now time.Time) 
 	return m
 }
 
-// branchAddress is an address that every mail server takes. One with letters beyond ASCII before the @ would have the
-// mail refused for the sake of its sender.
+// branchAddress parses an address that every mail server accepts as a sender. With letters beyond ASCII before the @,
+// some servers would refuse the mail.
 func branchAddress(raw string) (mail.Address, error) {
 	addr, err := mail.ParseAddress(raw)
 	if err == nil && strings.ContainsFunc(addr.Addr, func(r rune) bool { return r > unicode.MaxASCII }) {
@@ -327,7 +328,7 @@ func branchAddress(raw string) (mail.Address, error) {
 	return addr, err
 }
 
-// ofRecipient are the phases in which a server may speak of the recipient, or of this message.
+// ofRecipient are the phases in which an answer may be about the recipient, or about this message.
 var ofRecipient = []string{"rcpt", "data", "body", "dot"}
 
 // failed turns a sender's error into an outcome, and stops the run when the next email would fare the same.
@@ -336,9 +337,9 @@ func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcom
 	if !ok {
 		failure = &mail.Error{Fate: mail.Unknown, Phase: "send", Err: err}
 	}
-	took, _ := d.outcomes()
-	hungUp := failure.Code == 421 && took > 0 && slices.Contains(ofRecipient, failure.Phase)
-	if hungUp { // it took others: with its tries kept, this email would come first again, and block all others for good
+	accepted, _ := d.outcomes()
+	hungUp := failure.Code == 421 && accepted > 0 && slices.Contains(ofRecipient, failure.Phase)
+	if hungUp { // others were accepted: with its tries kept, this email would come first again and block all others
 		again := *failure
 		again.Fate, failure = mail.Retry, &again
 	}
@@ -347,7 +348,7 @@ func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcom
 	case mail.Refused:
 		o.State = StateRefused
 	case mail.BadAddress:
-		// The librarian's address is tried again every day: nobody else would tell that it was refused by mistake.
+		// The librarian's address is tried again every day: nobody else would notice that it was refused by mistake.
 		if o.State = StateRefused; !c.first() {
 			o.BadAddress = to.Addr
 		}
@@ -358,12 +359,12 @@ func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcom
 	case mail.Stop:
 		// The message is not at fault: it keeps its try, and its notices for the next time.
 		o = Outcome{State: StateQueued, Reason: o.Reason, KeepTry: true}
-		if slices.Contains(ofRecipient, failure.Phase) { // it may speak of this one all the same: another one probes
+		if slices.Contains(ofRecipient, failure.Phase) { // it may be about this email all the same: another one is tried next
 			o.Reason = GoesLast + o.Reason
-			// Others were accepted: if it is about this one, they need not wait for new settings.
-			if took > 0 && failure.Pause != mail.PauseQuota {
+			// Others were accepted. If the answer is about this email, they need not wait for new settings.
+			if accepted > 0 && failure.Pause != mail.PauseQuota {
 				rest := *failure
-				rest.PauseFor, failure = min(rest.PauseFor, patternRest), &rest
+				rest.PauseFor, failure = min(rest.PauseFor, systemicPause), &rest
 			}
 		}
 		d.pauseMail(failure)
@@ -371,8 +372,8 @@ func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcom
 	default:
 		o.State = StateUnknown
 	}
-	if !c.first() && d.notAbout(c, o.Reason, o.State == StateFailed || hungUp) {
-		d.pauseAlike(o.Reason)
+	if !c.first() && d.isSystemic(c, o.Reason, o.State == StateFailed || hungUp) {
+		d.pauseSystemic(o.Reason)
 		if failure.Fate != mail.Unknown {
 			return Outcome{State: StateQueued, Reason: o.Reason, KeepTry: true}
 		}
@@ -380,15 +381,15 @@ func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcom
 	return o.For(c)
 }
 
-// notAbout reports whether an answer is not about the borrower.
-func (d *delivery) notAbout(c Claim, reason string, final bool) bool {
+// isSystemic counts an answer and reports whether it is not about the borrower.
+func (d *delivery) isSystemic(c Claim, reason string, final bool) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.judge(reason, c.Borrower, final)
 }
 
-// pauseMail stops the run and stores a pause, so that the next trigger does not hammer a server that said no. A run
-// that is ending anyway asks for none.
+// pauseMail stops the run and stores the pause that a failure asks for, so that the next trigger does not repeat what
+// the server refused.
 func (d *delivery) pauseMail(failure *mail.Error) {
 	d.stop(failure)
 	if failure.Pause == "" {
@@ -405,13 +406,13 @@ func (d *delivery) pauseMail(failure *mail.Error) {
 	}
 }
 
-// record writes an outcome, whatever has become of the run meanwhile.
+// record writes an outcome, also when the run is over.
 func (d *delivery) record(ctx context.Context, c Claim, o Outcome) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	switch err := d.Store.Record(ctx, c, o); {
 	case err != nil && o.State == StateSent:
-		// It was accepted and this could not be written. The mark stands, so the sweep will call it unknown.
+		// The server accepted it, but the record could not be written. The mark stays, so the sweep will call it unknown.
 		d.Log.Error("accepted by the server, but not recorded", "email", c.ID, "error", err)
 		d.stop(err)
 		o.State = StateUnknown
@@ -433,13 +434,14 @@ func (d *delivery) record(ctx context.Context, c Claim, o Outcome) {
 	d.count(c, o)
 }
 
-// count adds an outcome to the report. What goes first is no reminder: it counts when somebody should look at it.
+// count adds an outcome to the report. An email that goes first is no reminder: it counts only when somebody should
+// look at it.
 func (d *delivery) count(c Claim, o Outcome) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.Progress != nil && o.State != StateQueued {
-		d.over++
-		d.Progress(d.over, 0)
+		d.finished++
+		d.Progress(d.finished, 0)
 	}
 	for _, dropped := range o.Dropped {
 		if dropped.Reason == string(VerdictOdd) && !d.odd[dropped.Loan] { // it turned odd since the promise
@@ -448,10 +450,10 @@ func (d *delivery) count(c Claim, o Outcome) {
 	}
 	switch o.State {
 	case StateSent:
-		d.took++
+		d.accepted++
 	case StateUnknown:
 		if c.Unknowns > 0 {
-			d.doubt++
+			d.doubtful++
 		}
 	}
 	if c.first() && o.State != StateRefused && o.State != StateFailed && o.State != StateUnknown {
@@ -460,9 +462,9 @@ func (d *delivery) count(c Claim, o Outcome) {
 	d.Report.Emails.count(o.State)
 	switch {
 	case o.State == StateSent:
-		d.accepted++
-		clear(d.row)
-		clear(d.tail)
+		d.reminders++
+		clear(d.streak)
+		clear(d.missingStreak)
 	case o.State == StateRefused, o.State == StateFailed:
 		d.ended[c.ID] = o.State
 	case o.State == StateQueued && o.Reason == string(VerdictWithheld):

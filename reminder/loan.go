@@ -97,9 +97,9 @@ func (l Loan) wants(step int) bool {
 	return false
 }
 
-// own returns the step in force offset days after the due date or, where that one came before the day from which the
-// borrower wants to hear, that day.
-func (l Loan) own(inForce, offset int) int {
+// ownStep returns the step in force offset days after the due date. When that step's day lies before the day from
+// which the borrower wants to hear, ownStep returns the borrower's day instead.
+func (l Loan) ownStep(inForce, offset int) int {
 	for part := range strings.SplitSeq(l.Wants, ",") {
 		if days, err := strconv.Atoi(strings.TrimSpace(part)); err == nil && inForce < days && days <= min(offset, -1) {
 			return days

@@ -38,7 +38,7 @@ func (r *Runner) Quarantine(ctx context.Context, outbox Silencer, before Date, a
 	if err := r.Store.Check(ctx); err != nil {
 		return done, err
 	}
-	run := r.begins(r.Now(), Options{Trigger: "local"})
+	run := r.newRun(r.Now(), Options{Trigger: "local"})
 	rep := run.Report
 	run.Today, rep.Today, rep.Reason = before.AddDays(-1), before.AddDays(-1), ReasonQuarantined
 	var err error
@@ -87,7 +87,7 @@ func (r *Runner) Quarantine(ctx context.Context, outbox Silencer, before Date, a
 		return done, err
 	}
 	// The records are accepted, so the next run is not held for them.
-	run.seen = Seen{Database: database(records.Secret), Run: rep.RunID, Started: rep.StartedAt}
-	run.tellFinished(ctx)
+	run.checkpoint = Checkpoint{Database: database(records.Secret), Run: rep.RunID, Started: rep.StartedAt}
+	run.tellWitnessFinished(ctx)
 	return done, nil
 }

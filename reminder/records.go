@@ -35,8 +35,8 @@ func (p Place) mayBe(q Place) bool {
 		!differ(p.Host, q.Host))
 }
 
-// A Seen is what a run tells a witness of the records that it left behind.
-type Seen struct {
+// A Checkpoint is what a run tells a witness about the records: how far they have come.
+type Checkpoint struct {
 	Database string    `json:"database"` // made of its secret; "" when it had none
 	Run      string    `json:"run_id"`
 	Started  time.Time `json:"started_at"`
@@ -47,9 +47,9 @@ type Seen struct {
 // cannot be asked or told hinders no run.
 type Witness interface {
 	// Recall returns what was last told about the database of this configuration, and about this one wherever it was.
-	Recall(database string) ([]Seen, error)
-	// Tell remembers s in place of it.
-	Tell(s Seen) error
+	Recall(database string) ([]Checkpoint, error)
+	// Tell remembers c in its place.
+	Tell(c Checkpoint) error
 }
 
 const (
@@ -61,10 +61,10 @@ const (
 	KeptDays = 90
 )
 
-// look reads how far the records have come. A run is held until a person decides when they look copied, as a library's
-// database on somebody's test machine, or restored from a backup: what was sent since is forgotten then, and a run
-// would send it again.
-func (r *Runner) look(ctx context.Context, now time.Time) (records Records, doubt string, err error) {
+// inspectRecords reads how far the records have come. A run is held until a person decides when they look copied (a
+// library's database on somebody's test machine), or restored from a backup: then what was sent since the backup is not
+// on record, and a run would send it again.
+func (r *Runner) inspectRecords(ctx context.Context, now time.Time) (records Records, doubt string, err error) {
 	if records, err = r.Store.Records(ctx, now); err != nil {
 		return records, "", err
 	}
@@ -94,7 +94,7 @@ func (r *Runner) restored(ctx context.Context, records Records, now time.Time) (
 			r.Log.Warn("the witness beside the database cannot be read", "error", err)
 		}
 		for _, seen := range told {
-			if restored, err = r.forgotten(ctx, seen, records, now); err != nil || restored {
+			if restored, err = r.lostSince(ctx, seen, records, now); err != nil || restored {
 				return restored, err
 			}
 		}
@@ -106,8 +106,8 @@ func (r *Runner) restored(ctx context.Context, records Records, now time.Time) (
 	return borrowed.After(DateOf(records.Worked, r.Settings.Zone).AddDays(1)), err
 }
 
-// forgotten reports whether the records no longer hold what a witness saw.
-func (r *Runner) forgotten(ctx context.Context, seen Seen, records Records, now time.Time) (bool, error) {
+// lostSince reports whether the records no longer hold what a witness saw.
+func (r *Runner) lostSince(ctx context.Context, seen Checkpoint, records Records, now time.Time) (bool, error) {
 	if min(records.Emails, records.Notices) < seen.Email {
 		return true, nil
 	}
@@ -141,25 +141,25 @@ func (r *Run) begin(ctx context.Context, records Records, doubt string) (err err
 		}
 	}
 	if r.Witness != nil && (accepted || doubt == "") {
-		r.seen = Seen{Database: database(r.secret), Run: r.Report.RunID, Started: r.Report.StartedAt}
-		r.tell(records)
+		r.checkpoint = Checkpoint{Database: database(r.secret), Run: r.Report.RunID, Started: r.Report.StartedAt}
+		r.tellWitness(records)
 	}
 	return nil
 }
 
-// tellFinished tells the witness what the run left behind.
-func (r *Run) tellFinished(ctx context.Context) {
-	if r.Witness == nil || r.seen.Run == "" {
+// tellWitnessFinished tells the witness what the run left behind.
+func (r *Run) tellWitnessFinished(ctx context.Context) {
+	if r.Witness == nil || r.checkpoint.Run == "" {
 		return
 	}
 	if records, err := r.Store.Records(ctx, r.Now); err == nil { // else what was told at the beginning stands
-		r.tell(records)
+		r.tellWitness(records)
 	}
 }
 
-func (r *Run) tell(records Records) {
-	r.seen.Email = min(records.Emails, records.Notices)
-	if err := r.Witness.Tell(r.seen); err != nil {
+func (r *Run) tellWitness(records Records) {
+	r.checkpoint.Email = min(records.Emails, records.Notices)
+	if err := r.Witness.Tell(r.checkpoint); err != nil {
 		r.Log.Warn("the witness beside the database cannot be written", "error", err)
 	}
 }

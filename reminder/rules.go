@@ -42,7 +42,7 @@ type Rules struct {
 	Schedule       Schedule
 	Calendar       Calendar
 	Branches       map[string]Calendar // by Loan.Calendar; the library's closed days are in each of them, too
-	Closing        bool                // nothing goes out about the loans of a branch that is closed today
+	WithholdClosed bool                // nothing goes out about the loans of a branch that is closed today
 	MaxOverdueDays int                 // loans later than this are counted, not mailed
 	OnlyTo         []string            // when not empty, mail goes to these addresses only
 	OptedOut       map[string]bool     // by Borrower.ID
@@ -95,8 +95,8 @@ type Past struct {
 	Told     bool   // the email was sent, or may have been
 }
 
-// anothers reports whether the notice belongs to another borrower: the loan had been booked on the wrong one.
-func (p Past) anothers(borrower string) bool { return p.Borrower != "" && p.Borrower != borrower }
+// belongsToOther reports whether the notice belongs to another borrower: the loan had been booked on the wrong one.
+func (p Past) belongsToOther(borrower string) bool { return p.Borrower != "" && p.Borrower != borrower }
 
 // A History is what was promised in one Cycle, to whomever.
 type History []Past
@@ -109,7 +109,7 @@ func (h History) Promised(borrower string, step int) bool {
 		switch {
 		case slices.Contains(Voids, p.Dropped):
 			return false
-		case p.anothers(borrower):
+		case p.belongsToOther(borrower):
 			return p.Step == step && p.Waiting && p.Dropped != ReasonMoved
 		}
 		return p.Step >= step
@@ -120,7 +120,7 @@ func (h History) Promised(borrower string, step int) bool {
 func (h History) number(borrower string) int {
 	n := 1
 	for _, p := range h {
-		if p.Told && p.Step > 0 && !p.anothers(borrower) && (p.Dropped == "" || p.Dropped == ReasonMoved) {
+		if p.Told && p.Step > 0 && !p.belongsToOther(borrower) && (p.Dropped == "" || p.Dropped == ReasonMoved) {
 			n++
 		}
 	}
@@ -130,17 +130,17 @@ func (h History) number(borrower string) int {
 // moved reports whether a step was promised to another borrower, and is to be told to this one.
 func (h History) moved(borrower string, step int) bool {
 	return slices.ContainsFunc(h, func(p Past) bool {
-		return p.Step == step && p.anothers(borrower) && !slices.Contains(Voids, p.Dropped)
+		return p.Step == step && p.belongsToOther(borrower) && !slices.Contains(Voids, p.Dropped)
 	})
 }
 
 // A decision is all that the rules look at.
 type decision struct {
 	Rules
-	today  Date
-	loan   Loan
-	past   History // of its cycle; empty in a recheck
-	judged Verdict // on the address; "" until it is asked for
+	today          Date
+	loan           Loan
+	past           History // of its cycle; empty in a recheck
+	addressVerdict Verdict // on the address; "" until it is asked for
 
 	offset  int  // days from the due date, as the calendar sees it
 	step    int  // in force
@@ -155,16 +155,16 @@ type decision struct {
 func (r Rules) decide(loan Loan, past History, today Date) *decision {
 	d := &decision{Rules: r, today: today, loan: loan, past: past, offset: r.calendar(loan).Offset(loan.Due, today)}
 	d.step, d.inForce = r.Schedule.InForce(d.offset)
-	d.step = loan.own(d.step, d.offset) // the day from which its borrower wants to hear is a step of their own
+	d.step = loan.ownStep(d.step, d.offset) // the day from which its borrower wants to hear is a step of their own
 	return d
 }
 
 // address returns Due when mail may go to the borrower.
 func (d *decision) address() Verdict {
-	if d.judged == "" {
-		_, d.judged = d.Address(d.loan.Borrower)
+	if d.addressVerdict == "" {
+		_, d.addressVerdict = d.Address(d.loan.Borrower)
 	}
-	return d.judged
+	return d.addressVerdict
 }
 
 // closed reports whether the loan's branch is closed today.
@@ -196,7 +196,7 @@ var loanRules = []struct {
 	{VerdictOptedOut, planning | sending, func(d *decision) bool { return d.OptedOut[d.loan.Borrower.ID] }},
 	{VerdictUnreachable, planning, func(d *decision) bool { return d.address() == VerdictUnreachable }},
 	{VerdictBadAddress, planning, func(d *decision) bool { return d.address() == VerdictBadAddress }},
-	{VerdictNotYet, planning, func(d *decision) bool { return !d.inForce || d.Closing && d.closed() }},
+	{VerdictNotYet, planning, func(d *decision) bool { return !d.inForce || d.WithholdClosed && d.closed() }},
 	{VerdictOptedOut, planning, func(d *decision) bool { return d.inForce && !d.loan.wants(d.step) }},
 	{ReasonSuperseded, sending, func(d *decision) bool { return d.step > d.promised.Step }},
 	{VerdictOptedOut, sending, func(d *decision) bool { return !d.loan.wants(d.promised.Step) }},
@@ -297,7 +297,7 @@ func (r Rules) Recheck(c Claim, loans []Loan, today Date) (Letter, mail.Address,
 		o = withheld(string(verdict))
 	case verdict != VerdictDue:
 		o.State, o.Reason = StateCanceled, string(verdict)
-	case closed && r.Closing:
+	case closed && r.WithholdClosed:
 		o = withheld(ReasonClosedDay)
 	}
 	return letter, to, o

@@ -78,21 +78,21 @@ type Run struct {
 	Open   bool         // the library is open now, and the send window too
 	Log    *slog.Logger // names the run
 
-	budget time.Duration   // how long emails may be begun
-	probe  bool            // a pause is over: the first email tries the server
-	first  bool            // some kind that goes first is in use
-	loans  *Plan           // what is planned about loans
-	odd    map[string]bool // ids of loans that are counted as odd
-	secret string          // of the database
-	seen   Seen            // what the witness is told
+	budget     time.Duration   // how long emails may be begun
+	probe      bool            // a pause is over: the first email tries the server
+	first      bool            // some kind that goes first is in use
+	loans      *Plan           // what is planned about loans
+	odd        map[string]bool // ids of loans that are counted as odd
+	secret     string          // of the database
+	checkpoint Checkpoint      // what the witness is told
 }
 
 // Run performs one run and returns what it did. An error means that the run could not do its work; the report then says
 // stopped, and what was recorded until then stands. doc.go tells the steps, and what a crash in each of them does.
 func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
-	run := r.begins(r.Now(), o) // the run's one instant; everything below gets it as a value
+	run := r.newRun(r.Now(), o) // the run's one instant; everything below gets it as a value
 	rep := run.Report
-	err := run.unpanicked(ctx)
+	err := run.runRecovered(ctx)
 	if err != nil {
 		rep.Outcome, rep.Reason = RunStopped, r.describe(err)
 	}
@@ -107,7 +107,7 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 		defer cancel()
 		ferr := r.Store.Finish(ctx, *rep)
 		if ferr == nil {
-			run.tellFinished(ctx)
+			run.tellWitnessFinished(ctx)
 		} else if err == nil {
 			err = fmt.Errorf("record the run: %w", ferr)
 		}
@@ -128,7 +128,7 @@ func (r *Runner) Look(ctx context.Context, today Date) (run *Run, err error) {
 	if err := r.Store.Check(ctx); err != nil {
 		return nil, err
 	}
-	run = r.begins(r.Now(), Options{DryRun: true})
+	run = r.newRun(r.Now(), Options{DryRun: true})
 	run.Today, run.Report.Today = today, today
 	run.Rules, err = r.Rules(ctx, today)
 	return run, err
@@ -143,8 +143,8 @@ func (r *Run) Compose(c Claim, draft Draft) (mail.Message, error) {
 	return r.Settings.message(c, draft, content, r.Now), nil
 }
 
-// begins returns a run that has done nothing yet.
-func (r *Runner) begins(now time.Time, o Options) *Run {
+// newRun returns a run that has not started.
+func (r *Runner) newRun(now time.Time, o Options) *Run {
 	run := &Run{Runner: r, Options: o, Now: now, Today: DateOf(now, r.Settings.Zone), budget: r.Settings.Budget,
 		odd: map[string]bool{}}
 	run.Report = &Report{
@@ -158,8 +158,8 @@ func (r *Runner) begins(now time.Time, o Options) *Run {
 // recordTimeout bounds a write that must be tried although its run is over.
 const recordTimeout = 30 * time.Second
 
-// unpanicked is run, with an error in place of a panic: the run is still recorded, and nobody gets to see a stack.
-func (r *Run) unpanicked(ctx context.Context) (err error) {
+// runRecovered is run, but returns a panic as an error, so that the run is still recorded and no caller sees a stack.
+func (r *Run) runRecovered(ctx context.Context) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = Panicked(r.Log, v)
@@ -173,7 +173,7 @@ func (r *Run) run(ctx context.Context) error {
 	if err := r.Store.Check(ctx); err != nil {
 		return err
 	}
-	records, doubt, err := r.look(ctx, r.Now)
+	records, doubt, err := r.inspectRecords(ctx, r.Now)
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (r *Run) run(ctx context.Context) error {
 	left := s.Window.Left(r.Now, s.Zone)
 	_, closed := r.Rules.Calendar.Closed(r.Today)
 	r.Open = left > 0 && !closed
-	r.Rules.Closing = !r.Options.Now && !closed // a dry run on a closed day counts what the day keeps back
+	r.Rules.WithholdClosed = !r.Options.Now && !closed // a dry run on a closed day counts what the day keeps back
 	switch {
 	case doubt != "" && !r.Approve: // whatever the hour: a run that found nothing to do would hide how old the records are
 		rep.Outcome, rep.Reason, r.budget = RunHeld, doubt, min(r.budget, max(left, time.Minute))
@@ -283,7 +283,7 @@ func (r *Run) work(ctx, timed context.Context) error {
 		}
 		rep.Emails.Unknown, rep.Emails.Failed = swept.Unknown, swept.Failed
 		if r.Feedback != nil { // before anything is sent once more
-			r.learn(timed, func() error { return r.settle(timed) })
+			r.withFeedback(timed, func() error { return r.settleUnknown(timed) })
 		}
 	}
 	emails, err := r.Plan(timed)
@@ -323,11 +323,11 @@ const feedbackTime = 30 * time.Second
 
 // readFeedback ends a run: it learns what became of mail that was accepted.
 func (r *Run) readFeedback(ctx context.Context) {
-	r.learn(ctx, func() error {
+	r.withFeedback(ctx, func() error {
 		if deadline, ok := ctx.Deadline(); ok && deadline.Sub(r.Runner.Now()) < feedbackTime {
 			return errBudget
 		}
-		unsettled := r.settle(ctx)
+		unsettled := r.settleUnknown(ctx)
 		read, err := r.Feedback.Read(ctx, r.Now)
 		c := r.Report.Feedback
 		c.Read, c.Bounced, c.Unmatched, c.Resolved = read.Read, read.Bounced, read.Unmatched, c.Resolved+read.Resolved
@@ -336,17 +336,16 @@ func (r *Run) readFeedback(ctx context.Context) {
 	})
 }
 
-// settle ends doubts. What was resolved is unknown no more.
-func (r *Run) settle(ctx context.Context) error {
+// settleUnknown resolves emails of unknown outcome, as far as the feedback can.
+func (r *Run) settleUnknown(ctx context.Context) error {
 	resolved, err := r.Feedback.Settle(ctx)
 	r.Report.Feedback.Resolved += resolved
 	r.Report.Emails.Unknown = max(0, r.Report.Emails.Unknown-resolved)
 	return err
 }
 
-// learn does a part of the feedback. Whatever goes wrong there, a panic too, stands in the report and does not fail the
-// run.
-func (r *Run) learn(ctx context.Context, part func() error) {
+// withFeedback runs a part of the feedback. An error or a panic in it is reported and does not fail the run.
+func (r *Run) withFeedback(ctx context.Context, part func() error) {
 	if r.Report.Feedback == nil {
 		r.Report.Feedback = &FeedbackCounts{}
 	}

@@ -58,7 +58,7 @@ func (p *program) deskCommand() *cobra.Command {
 				return err
 			}
 			defer func() { _ = deeds.Close() }() // each line is written at once
-			d := page.Desk{Machine: m, Deeds: slog.New(slog.NewJSONHandler(deeds, nil))}
+			d := page.Desk{Machine: m, Actions: slog.New(slog.NewJSONHandler(deeds, nil))}
 			return d.Serve(cmd.Context(), opened)
 		},
 	}

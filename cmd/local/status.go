@@ -23,13 +23,13 @@ func (p *program) statusCommand() *cobra.Command {
 		Long:    p.say("status.shows_what_there_know_and"),
 		Example: "  pengingat status\n  pengingat status --json",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
-			st, notes, err := p.standing(ctx, app)
+			st, notes, err := p.overview(ctx, app)
 			if err != nil {
 				return err
 			}
 			if p.asJSON {
 				return p.printJSON(struct {
-					desk.Standing
+					desk.Overview
 					Notes []note `json:"notes"`
 				}{st, notes})
 			}
@@ -44,10 +44,10 @@ func (p *program) statusCommand() *cobra.Command {
 	return p.jsonFlag(cmd)
 }
 
-// standing reads how everything stands, and what a person should know of it.
-func (p *program) standing(ctx context.Context, app *setup.App) (desk.Standing, []note, error) {
+// overview reads how everything stands, and what a person should know of it.
+func (p *program) overview(ctx context.Context, app *setup.App) (desk.Overview, []note, error) {
 	d := newDesk(app)
-	st, err := d.Standing(ctx)
+	st, err := d.Overview(ctx)
 	if err != nil {
 		return st, nil, err
 	}
@@ -77,7 +77,7 @@ type note struct {
 // maxTroubles is how many mails that ended badly status names; failed has them all.
 const maxTroubles = 5
 
-func (p *program) printStatus(st desk.Standing, notes []note, who []desk.Trouble, s reminder.Settings) {
+func (p *program) printStatus(st desk.Overview, notes []note, who []desk.Trouble, s reminder.Settings) {
 	for _, n := range notes {
 		fmt.Fprintf(p.out, "! %s\n  %s\n  => %s\n\n", wrap(n.What, 2), wrap(n.Why, 2), wrap(n.Mend, 5))
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // statusOf runs status --json and returns it with the codes of its notes.
-func statusOf(t *testing.T, environ map[string]string) (st desk.Standing, notes []string) {
+func statusOf(t *testing.T, environ map[string]string) (st desk.Overview, notes []string) {
 	t.Helper()
 	got := command(t, environ, "status", "--json")
 	require.Equal(t, exitDone, got.code, got.err)
@@ -119,7 +119,7 @@ func TestStatusFits(t *testing.T) {
 	for _, kind := range []mail.PauseKind{reminder.PauseByPerson, mail.PauseCredentials, mail.PauseSender, mail.PauseQuota,
 		mail.PauseServer} {
 		assert.NotEqual(t, string(kind), p.reason(string(kind)))
-		st := desk.Standing{Next: reminder.Report{Outcome: reminder.RunPaused, Reason: string(kind)}}
+		st := desk.Overview{Next: reminder.Report{Outcome: reminder.RunPaused, Reason: string(kind)}}
 		st.Pauses = []reminder.Pause{{Kind: kind}}
 		notes := desk.Desk{Runner: &reminder.Runner{Settings: reminder.Settings{Zone: time.UTC}}}.Notes(st)
 		require.Len(t, notes, 2)

@@ -12,8 +12,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
-// A Standing is how everything stands at one moment.
-type Standing struct {
+// An Overview is how everything stands at one moment.
+type Overview struct {
 	mysql.Status
 	Contacts Contacts        `json:"contacts"`
 	Window   Window          `json:"next_window"`
@@ -35,8 +35,8 @@ type Note struct {
 	What, Why, Mend reminder.Message
 }
 
-// Standing reads how everything stands. It writes nothing.
-func (d Desk) Standing(ctx context.Context) (Standing, error) {
+// Overview reads how everything stands. It writes nothing.
+func (d Desk) Overview(ctx context.Context) (Overview, error) {
 	st, err := d.Glance(ctx)
 	if err == nil {
 		var survey Survey
@@ -55,7 +55,7 @@ func (d Desk) Next(ctx context.Context) (reminder.Report, error) {
 }
 
 // Glance is Standing without what takes a while with many loans: Contacts and Next.
-func (d Desk) Glance(ctx context.Context) (st Standing, err error) {
+func (d Desk) Glance(ctx context.Context) (st Overview, err error) {
 	s := d.Runner.Settings
 	st.now = d.Runner.Now()
 	if err := d.Store.Check(ctx); err != nil {
@@ -82,7 +82,7 @@ const TimeFormat = "2006-01-02 15:04"
 const offFor = 26 * time.Hour
 
 // Notes says what is unusual, the most important first. The guide quotes these texts.
-func (d Desk) Notes(st Standing) []Note {
+func (d Desk) Notes(st Overview) []Note {
 	list := []Note{}
 	add := func(code string, what reminder.Message, why, mend string, pairs ...any) {
 		list = append(list, Note{code, what, reminder.Say(why, pairs...), reminder.Say(mend, pairs...)})

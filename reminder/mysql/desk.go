@@ -327,7 +327,7 @@ func (s *Store) PastNotices(ctx context.Context, loan string) ([]reminder.PastNo
 		err := rows.Scan(&p.Loan, day{&p.Due}, &p.Kind, &p.Step, &p.Number, &p.Dropped, &p.Borrower, &p.Email, &p.State,
 			&p.Reason,
 			datetime{&p.Promised}, datetime{&p.Sent})
-		comeBack(&p.Step, &p.Dropped)
+		restoreMoved(&p.Step, &p.Dropped)
 		return err
 	}, `SELECT n.loan_id, n.due_date, n.kind, n.step, n.number, n.dropped, COALESCE(e.borrower_id, ''), n.email_id,
 		COALESCE(e.state, 'unknown'), COALESCE(e.reason, ''), e.created_at, e.sent_at

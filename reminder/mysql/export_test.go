@@ -14,14 +14,16 @@ func (g *group[T]) gathering() int {
 // ClaimUpdate is the statement of a claim.
 const ClaimUpdate = claimUpdate
 
-// A Group is a group of ints, and a Turn its turn.
+// A Group is a group of ints, and a Semaphore its semaphore.
 type (
-	Group = group[int]
-	Turn  = turn
+	Group     = group[int]
+	Semaphore = semaphore
 )
 
 // Join is what the store does with its groups.
-func Join(g *Group, turn Turn, n int, do func(batch []int) error) error { return g.join(turn, n, do) }
+func Join(g *Group, sem Semaphore, n int, do func(batch []int) error) error {
+	return g.join(sem, n, do)
+}
 
 // Waiting returns how many calls wait in g.
 func Waiting(g *Group) int { return g.gathering() }

@@ -26,8 +26,8 @@ func (s *Store) KeepPlace(ctx context.Context, at string) error {
 	return fault("store the place in the feedback", err)
 }
 
-// handed reads emails that were handed over within the time in which something can come back.
-func (s *Store) handed(ctx context.Context, where string, args ...any) ([]feedback.Handed, error) {
+// handedOver reads emails that were handed over within the time in which something can come back.
+func (s *Store) handedOver(ctx context.Context, where string, args ...any) ([]feedback.Handed, error) {
 	return list(ctx, s, func(rows *sql.Rows, e *feedback.Handed) error {
 		var address []byte
 		var micros int64
@@ -65,7 +65,7 @@ func (s *Store) Named(ctx context.Context, names feedback.Names) ([]feedback.Han
 	if len(either) == 0 {
 		return nil, nil
 	}
-	emails, err := s.handed(ctx, "("+mayBeOut+" OR state = 'bounced') AND ("+strings.Join(either,
+	emails, err := s.handedOver(ctx, "("+mayBeOut+" OR state = 'bounced') AND ("+strings.Join(either,
 		" OR ")+") ORDER BY handover_at DESC", args...)
 	return emails, fault("look for what came back", err)
 }
@@ -166,7 +166,7 @@ const maxUnsettled = 30
 
 // Unsettled returns emails of unknown outcome, the oldest first. What a person canceled is settled.
 func (s *Store) Unsettled(ctx context.Context) ([]feedback.Handed, error) {
-	emails, err := s.handed(ctx, "(state = 'unknown' OR state = 'queued' AND unknowns > 0) AND message_id IS NOT NULL AND reason NOT IN (?, ?) ORDER BY handover_at LIMIT ?",
+	emails, err := s.handedOver(ctx, "(state = 'unknown' OR state = 'queued' AND unknowns > 0) AND message_id IS NOT NULL AND reason NOT IN (?, ?) ORDER BY handover_at LIMIT ?",
 		reminder.ReasonQuarantined, reminder.ReasonByPerson, maxUnsettled)
 	return emails, fault("look for unknown emails", err)
 }
@@ -174,9 +174,9 @@ func (s *Store) Unsettled(ctx context.Context) ([]feedback.Handed, error) {
 // Neighbours returns the accepted emails next to another one.
 func (s *Store) Neighbours(ctx context.Context, e feedback.Handed) (before, after []feedback.Handed, err error) {
 	const accepted, n = "state IN ('sent', 'bounced') AND message_id IS NOT NULL AND handover_at ", 3
-	before, err = s.handed(ctx, accepted+"< ? ORDER BY handover_at DESC LIMIT ?", formatTime(e.At), n)
+	before, err = s.handedOver(ctx, accepted+"< ? ORDER BY handover_at DESC LIMIT ?", formatTime(e.At), n)
 	if err == nil {
-		after, err = s.handed(ctx, accepted+"> ? ORDER BY handover_at LIMIT ?", formatTime(e.At), n)
+		after, err = s.handedOver(ctx, accepted+"> ? ORDER BY handover_at LIMIT ?", formatTime(e.At), n)
 	}
 	return before, after, fault("look for accepted emails", err)
 }

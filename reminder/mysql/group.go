@@ -25,17 +25,17 @@ type call[T any] struct {
 	err  error
 }
 
-// A turn is held by whoever's batch is at the database. The groups of a store share one. Batches of different kinds
-// could go side by side, but they would be smaller, and what a batch costs hardly depends on its size: a shared turn
-// saved a third of the database's work at 16 workers.
-type turn chan struct{}
+// A semaphore lets one batch at a time be at the database. All groups of a store share it. Without it batches of
+// different kinds would overlap and be smaller, and the cost of a batch hardly depends on its size: sharing saved a
+// third of the database's work at 16 workers.
+type semaphore chan struct{}
 
-// errAlone tells the callers of a batch that it is not known to have succeeded as a whole. Part of it may have taken
-// effect; each does its own again, by itself.
-var errAlone = errors.New("the batch failed")
+// errBatchFailed tells the callers of a batch that it may have failed, in part or as a whole. Each caller then executes
+// its own call again, by itself.
+var errBatchFailed = errors.New("the batch failed")
 
 // join takes part in a batch and returns what do returned for it.
-func (g *group[T]) join(turn turn, in T, do func(batch []T) error) error {
+func (g *group[T]) join(sem semaphore, in T, do func(batch []T) error) error {
 	c := &call[T]{in: in, done: make(chan struct{})}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, c)
@@ -44,11 +44,11 @@ func (g *group[T]) join(turn turn, in T, do func(batch []T) error) error {
 	select {
 	case <-c.done:
 		return c.err
-	case turn <- struct{}{}:
-		defer func() { <-turn }()
+	case sem <- struct{}{}:
+		defer func() { <-sem }()
 	}
 	select {
-	case <-c.done: // by the batch before this turn
+	case <-c.done: // the batch before this one took it along
 		return c.err
 	default:
 	}
@@ -60,7 +60,7 @@ func (g *group[T]) join(turn turn, in T, do func(batch []T) error) error {
 	for i, c := range calls {
 		batch[i] = c.in
 	}
-	err := errAlone // a panic must not look like success to the others
+	err := errBatchFailed // a panic must not look like success to the others
 	defer func() {
 		for _, c := range calls {
 			c.err = err
@@ -71,37 +71,37 @@ func (g *group[T]) join(turn turn, in T, do func(batch []T) error) error {
 	return err
 }
 
-// A mark is one email's part in an UPDATE of several: the guard does it alone, the values do it in a batch.
+// A mark is one email's part in an UPDATE of several: guard updates the email alone, values in a batch.
 type mark struct {
 	claim  reminder.Claim
 	guard  guard
 	values []any
 }
 
-// mark writes m together with those that come at the same time; update is the statement for several.
+// mark writes m together with the marks that arrive at the same time. update returns the statement for several.
 func (s *Store) mark(ctx context.Context, g *group[mark], m mark, update func(batch []mark) (string, []any)) error {
-	err := g.join(s.turn, m, func(batch []mark) error {
+	err := g.join(s.batching, m, func(batch []mark) error {
 		if len(batch) == 1 {
 			return s.guarded(ctx, m.guard, false)
 		}
 		query, args := update(batch)
 		res, err := s.db.ExecContext(ctx, query, args...)
 		if err != nil {
-			return errAlone
+			return errBatchFailed
 		}
 		if n, err := res.RowsAffected(); err != nil || n != int64(len(batch)) {
-			return errAlone // somebody's claim is lost: each finds out whether it is its own
+			return errBatchFailed // a claim of the batch is lost: each caller finds out whether it is its own
 		}
 		return nil
 	})
-	if err == errAlone {
+	if err == errBatchFailed {
 		return s.guarded(ctx, m.guard, true)
 	}
 	return err
 }
 
-// byID is an expression that is each email's own value number i, and its arguments.
-func byID(batch []mark, i int) (string, []any) {
+// caseByID returns an SQL expression for each email's own value number i, and its arguments.
+func caseByID(batch []mark, i int) (string, []any) {
 	args := make([]any, 0, 2*len(batch))
 	for _, m := range batch {
 		args = append(args, m.claim.ID, m.values[i])
@@ -109,7 +109,7 @@ func byID(batch []mark, i int) (string, []any) {
 	return "CASE id" + strings.Repeat(" WHEN ? THEN ?", len(batch)) + " END", args
 }
 
-// ownClaims is the condition that a row is one of the batch and still has the claim's token, and its arguments.
+// ownClaims returns the SQL condition that a row is in the batch and still has its claim's token, and its arguments.
 func ownClaims(batch []mark) (string, []any) {
 	var ids, tokens []any
 	for _, m := range batch {

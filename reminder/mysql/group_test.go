@@ -133,8 +133,8 @@ func TestTogether(t *testing.T) {
 // Who shares a batch with one that panics must not take it for done.
 func TestPanicInABatch(t *testing.T) {
 	var g mysql.Group
-	turn := make(mysql.Turn, 1)
-	turn <- struct{}{}
+	sem := make(mysql.Semaphore, 1)
+	sem <- struct{}{}
 	var panics, failures atomic.Int32
 	var calls sync.WaitGroup
 	for n := range 3 {
@@ -144,17 +144,17 @@ func TestPanicInABatch(t *testing.T) {
 					panics.Add(1)
 				}
 			}()
-			if err := mysql.Join(&g, turn, n, func(batch []int) error { panic(batch) }); err != nil {
+			if err := mysql.Join(&g, sem, n, func(batch []int) error { panic(batch) }); err != nil {
 				failures.Add(1)
 			}
 		})
 	}
 	require.Eventually(t, func() bool { return mysql.Waiting(&g) == 3 }, time.Minute, time.Millisecond)
-	<-turn
+	<-sem
 	calls.Wait()
 	assert.Equal(t, []int32{1, 2}, []int32{panics.Load(), failures.Load()})
-	require.NoError(t, mysql.Join(&g, turn, 3, func(batch []int) error {
+	require.NoError(t, mysql.Join(&g, sem, 3, func(batch []int) error {
 		assert.Equal(t, []int{3}, batch)
 		return nil
-	}), "the turn is free again")
+	}), "the semaphore is free again")
 }

@@ -204,7 +204,7 @@ func (s *Store) Promised(ctx context.Context, from reminder.Date, loans ...strin
 			&p.Told); err != nil {
 			return err
 		}
-		comeBack(&p.Step, &p.Dropped)
+		restoreMoved(&p.Step, &p.Dropped)
 		known[c] = append(known[c], p)
 		return nil
 		// A notice whose email is missing (half a restored backup) stands: it may have been told.
@@ -225,13 +225,13 @@ func (s *Store) Promised(ctx context.Context, from reminder.Date, loans ...strin
 	return known, fault("read what was promised", err)
 }
 
-// A notice that makes room for another borrower's is kept under a number that is no step's, below aside. Its step
-// stands in dropped.
-const aside, asidePrefix = -10_000, reminder.ReasonMoved + " "
+// When a loan moves to another borrower, the first borrower's notice is kept under a number below movedStep, which no
+// step has. Its own step is written in the column dropped, after movedPrefix.
+const movedStep, movedPrefix = -10_000, reminder.ReasonMoved + " "
 
-// comeBack restores the step of a notice that made room.
-func comeBack(step *int, dropped *string) {
-	if was, ok := strings.CutPrefix(*dropped, asidePrefix); ok {
+// restoreMoved restores the step of a notice that was renumbered.
+func restoreMoved(step *int, dropped *string) {
+	if was, ok := strings.CutPrefix(*dropped, movedPrefix); ok {
 		if n, err := strconv.Atoi(was); err == nil {
 			*step, *dropped = n, reminder.ReasonMoved
 		}
@@ -283,14 +283,14 @@ type reread struct {
 // Reread returns loans as they are now. A loan that has been renewed is returned with its new due date.
 func (s *Store) Reread(ctx context.Context, ids []string) ([]reminder.Loan, error) {
 	r := &reread{ids: ids}
-	err := s.rereads.join(s.turn, r, func(batch []*reread) error {
+	err := s.rereads.join(s.batching, r, func(batch []*reread) error {
 		var ids []string
 		for _, r := range batch {
 			ids = append(ids, r.ids...)
 		}
 		loans, err := s.find(ctx, ids)
 		if err != nil && (len(batch) > 1 || ofData(err)) {
-			return errAlone
+			return errBatchFailed
 		}
 		for _, r := range batch {
 			for _, l := range loans {
@@ -301,7 +301,7 @@ func (s *Store) Reread(ctx context.Context, ids []string) ([]reminder.Loan, erro
 		}
 		return err
 	})
-	if err == errAlone {
+	if err == errBatchFailed {
 		r.loans, err = s.byID(ctx, ids)
 	}
 	return r.loans, fault("read the loans again", err)

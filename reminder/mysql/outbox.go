@@ -151,7 +151,7 @@ func setAside(ctx context.Context, tx *sql.Tx, n reminder.Notice, email int64) e
 		return err
 	}
 	_, err = tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = ?, step = ? WHERE "+keyIs+" AND email_id = ?",
-		slices.Concat([]any{asidePrefix + strconv.Itoa(n.Step), min(least, aside) - 1}, key(n), []any{email})...)
+		slices.Concat([]any{movedPrefix + strconv.Itoa(n.Step), min(least, movedStep) - 1}, key(n), []any{email})...)
 	return err
 }
 
@@ -330,8 +330,8 @@ func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) 
 	return swept, fault("queue unknown emails again", err)
 }
 
-// which says in SQL which emails a claim takes.
-var which = map[reminder.Which]string{
+// claimCondition is the SQL condition of the emails that a claim takes.
+var claimCondition = map[reminder.Which]string{
 	reminder.ClaimFirst: fmt.Sprintf(" AND priority = %d", reminder.PriorityFirst),
 	reminder.ClaimFresh: " AND unknowns = 0 AND reason NOT LIKE '" + reminder.GoesLast + "%'",
 }
@@ -368,7 +368,8 @@ func (s *Store) claim(ctx context.Context, w reminder.Wanted) ([]reminder.Claim,
 				return err
 			}
 		}
-		res, err := s.db.ExecContext(ctx, fmt.Sprintf(claimUpdate, which[w.Which]), token, w.Lease.Microseconds(), w.Most)
+		res, err := s.db.ExecContext(ctx, fmt.Sprintf(claimUpdate, claimCondition[w.Which]), token,
+			w.Lease.Microseconds(), w.Most)
 		if err != nil {
 			return err
 		}
@@ -491,9 +492,9 @@ func (s *Store) HandOver(ctx context.Context, c reminder.Claim, messageID string
 			AND message_id = ? AND lease_until > UTC_TIMESTAMP(6)`,
 		checkArgs: []any{c.ID, c.Token, messageID},
 	}}, func(batch []mark) (string, []any) {
-		ids, idArgs := byID(batch, 0)
-		dates, dateArgs := byID(batch, 1)
-		addresses, addressArgs := byID(batch, 2)
+		ids, idArgs := caseByID(batch, 0)
+		dates, dateArgs := caseByID(batch, 1)
+		addresses, addressArgs := caseByID(batch, 2)
 		where, whereArgs := ownClaims(batch)
 		return `UPDATE reminder_emails SET state = 'handover', message_id = ` + ids + `, message_date = ` + dates + `,
 			address = ` + addresses + `, handover_at = UTC_TIMESTAMP(6) WHERE ` + where + ` AND state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)`,
@@ -551,7 +552,7 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 
 // recordSent is recordUpdate for emails whose hand-over was accepted and not swept meanwhile.
 func recordSent(batch []mark) (string, []any) {
-	receipts, receiptArgs := byID(batch, 0)
+	receipts, receiptArgs := caseByID(batch, 0)
 	where, whereArgs := ownClaims(batch)
 	return `UPDATE reminder_emails
 		SET state = 'sent', reason = '', ended_at = UTC_TIMESTAMP(6), sent_at = UTC_TIMESTAMP(6), receipt_id = ` + receipts + " WHERE " + where + " AND state = 'handover'", append(receiptArgs, whereArgs...)

@@ -20,11 +20,11 @@ import (
 // A sessions connector opens sessions that are all alike, whatever a server, or its init_connect, presets.
 type sessions struct {
 	driver.Connector
-	packet *atomic.Int64 // how long a statement may be, in bytes
-	zone   string        // the expression for time_zone
-	cold   *coldStart    // nil: a connection that fails has failed
-	needed []string      // settings without which nothing is done
-	others []string      // settings that not every server has
+	packet   *atomic.Int64 // how long a statement may be, in bytes
+	zone     string        // the expression for time_zone
+	cold     *coldStart    // nil: a connection that fails has failed
+	required []string      // settings without which nothing is done
+	optional []string      // settings that not every server has
 }
 
 // maxPacket is how long a statement may be where the server does not say less.
@@ -33,7 +33,7 @@ const maxPacket = 1<<20 - 1
 // newSessions returns a connector for a library in the zone cfg.Loc. What cfg.Params names is left as it is there.
 func newSessions(cfg *mysql.Config) (sessions, error) {
 	limit := cfg.ReadTimeout * 4 / 5 // the server ends a statement before we hang up and leave it running there
-	s := sessions{packet: &atomic.Int64{}, zone: sessionZone(cfg.Loc), needed: []string{
+	s := sessions{packet: &atomic.Int64{}, zone: sessionZone(cfg.Loc), required: []string{
 		// Without it nothing is ever committed. To turn it on commits also what an init_connect began.
 		"autocommit = 0", "autocommit = 1",
 		"sql_select_limit = 9223372036854775807", // DEFAULT would be the server's
@@ -41,7 +41,7 @@ func newSessions(cfg *mysql.Config) (sessions, error) {
 		// Without strict mode a plain INSERT would cut a key that is too long, and merge two loans.
 		"sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
 		"character_set_client = utf8mb4", "character_set_results = utf8mb4", "collation_connection = " + collation,
-	}, others: []string{
+	}, optional: []string{
 		"completion_type = 0", // CHAIN would leave what follows a COMMIT in a transaction that nobody ends
 		"unique_checks = 1", "foreign_key_checks = 1", "sql_auto_is_null = 0", "timestamp = DEFAULT",
 		"div_precision_increment = 4", "max_sort_length = 1024", "group_concat_max_len = 1048576",
@@ -54,7 +54,7 @@ func newSessions(cfg *mysql.Config) (sessions, error) {
 		fmt.Sprintf("/*!50708 max_execution_time = %d */", limit.Milliseconds()), // of a SELECT
 		fmt.Sprintf("/*M! max_statement_time = %g */", limit.Seconds()),          // MariaDB's, of any statement
 	}}
-	s.others = slices.DeleteFunc(s.others, func(set string) bool {
+	s.optional = slices.DeleteFunc(s.optional, func(set string) bool {
 		name, _, _ := strings.Cut(set, " =")
 		_, ok := cfg.Params[name]
 		return ok
@@ -136,11 +136,11 @@ func (c sessions) begin(ctx context.Context, conn driver.Conn) (packet int64, er
 		_, err := conn.(driver.ExecerContext).ExecContext(ctx, "SET "+text, nil)
 		return err
 	}
-	if err := set(slices.Concat(c.needed, c.others)...); unsettable(err) {
-		if err := set(c.needed...); err != nil {
+	if err := set(slices.Concat(c.required, c.optional)...); unsettable(err) {
+		if err := set(c.required...); err != nil {
 			return 0, err
 		}
-		for _, one := range c.others {
+		for _, one := range c.optional {
 			if err := set("@pengingat = 0", one); err != nil && !unsettable(err) {
 				return 0, err
 			}

@@ -159,7 +159,7 @@ func (s *Store) Records(ctx context.Context, now time.Time) (reminder.Records, e
 		(SELECT MAX(started_at) FROM reminder_runs WHERE finished_at IS NOT NULL AND outcome <> 'held' AND started_at <= ?)`,
 		records, formatTime(now.Add(time.Hour))) // the clocks of two machines need not agree
 	if err == nil {
-		r.Here, err = s.here(ctx)
+		r.Here, err = s.currentPlace(ctx)
 	}
 	if err == nil {
 		r.Places, err = list(ctx, s, func(rows *sql.Rows, p *reminder.Place) error {
@@ -178,10 +178,10 @@ const place = "place"
 // container is the name that an engine gives to a container: another one each time the container is made.
 var container = regexp.MustCompile("^[0-9a-f]{12}$")
 
-// here asks the server who it is. MySQL has server_uuid, kept beside the data. Newer MariaDB has server_uid, made of
-// the machine's network address, which lasts no longer than a container's name. Each node of TiDB and Vitess has a host
-// of its own.
-func (s *Store) here(ctx context.Context) (p reminder.Place, err error) {
+// currentPlace asks the server who it is. MySQL has server_uuid, kept beside the data. Newer MariaDB has server_uid,
+// made of the machine's network address, which lasts no longer than a container's name. Each node of TiDB and Vitess
+// has a host of its own.
+func (s *Store) currentPlace(ctx context.Context) (p reminder.Place, err error) {
 	said := map[string]string{}
 	err = s.read(ctx, func() { clear(said) }, func(rows *sql.Rows) error {
 		var name, value string

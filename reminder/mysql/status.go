@@ -64,7 +64,7 @@ func (s *Store) Status(ctx context.Context, now time.Time, runs int) (Status, er
 	if st.Pauses, err = s.Pauses(ctx); err != nil {
 		return st, err
 	}
-	standing, err := list(ctx, s, func(rows *sql.Rows, q *Quarantine) error {
+	quarantines, err := list(ctx, s, func(rows *sql.Rows, q *Quarantine) error {
 		return rows.Scan(day{&q.Before}, datetime{&q.At}, &q.Notices)
 		// After a month the steps that it kept back are over.
 	}, `SELECT kind, until_at, (SELECT COUNT(*) FROM reminder_notices WHERE dropped = ?) FROM reminder_state
@@ -72,8 +72,8 @@ func (s *Store) Status(ctx context.Context, now time.Time, runs int) (Status, er
 	if err != nil {
 		return st, fault("read the quarantine", err)
 	}
-	if len(standing) > 0 {
-		st.Quarantine = &standing[0]
+	if len(quarantines) > 0 {
+		st.Quarantine = &quarantines[0]
 	}
 	st.Runs, err = list(ctx, s, func(rows *sql.Rows, r *Run) error {
 		var report []byte

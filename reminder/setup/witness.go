@@ -23,9 +23,9 @@ func newWitness(folder, address string) *witness {
 }
 
 // Recall reads the database's own file, and those of the same database under another address.
-func (w *witness) Recall(database string) ([]reminder.Seen, error) {
-	var told []reminder.Seen
-	err := w.each(func(file string, seen reminder.Seen) error {
+func (w *witness) Recall(database string) ([]reminder.Checkpoint, error) {
+	var told []reminder.Checkpoint
+	err := w.each(func(file string, seen reminder.Checkpoint) error {
 		if file == w.file || seen.Database == database && database != "" {
 			told = append(told, seen)
 		}
@@ -36,7 +36,7 @@ func (w *witness) Recall(database string) ([]reminder.Seen, error) {
 
 // Tell writes the database's file whole or not at all. Another file about the same database would contradict it one
 // day.
-func (w *witness) Tell(s reminder.Seen) error {
+func (w *witness) Tell(s reminder.Checkpoint) error {
 	text, err := json.Marshal(s)
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (w *witness) Tell(s reminder.Seen) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(temporary.Name()))
 	}
-	return w.each(func(file string, seen reminder.Seen) error {
+	return w.each(func(file string, seen reminder.Checkpoint) error {
 		if file != w.file && seen.Database == s.Database && s.Database != "" {
 			return os.Remove(file)
 		}
@@ -66,10 +66,10 @@ func (w *witness) Tell(s reminder.Seen) error {
 }
 
 // each reads all witnesses of the folder. One that cannot be read does not keep the others back.
-func (w *witness) each(f func(file string, seen reminder.Seen) error) error {
+func (w *witness) each(f func(file string, seen reminder.Checkpoint) error) error {
 	files, err := filepath.Glob(filepath.Join(w.folder, "witness-*.json"))
 	for _, file := range files {
-		var seen reminder.Seen
+		var seen reminder.Checkpoint
 		text, rerr := os.ReadFile(file)
 		if rerr == nil {
 			rerr = json.Unmarshal(text, &seen)

@@ -22,12 +22,12 @@ func TestWitness(t *testing.T) {
 	assert.Empty(t, told, "nothing was told yet")
 
 	at := time.Date(2026, 11, 24, 1, 0, 0, 0, time.UTC)
-	one, two := reminder.Seen{Database: "a", Run: "1", Started: at, Email: 40},
-		reminder.Seen{Database: "b", Run: "2", Started: at, Email: 7}
-	require.NoError(t, smp.Tell(reminder.Seen{Database: "a", Run: "0"}))
+	one, two := reminder.Checkpoint{Database: "a", Run: "1", Started: at, Email: 40},
+		reminder.Checkpoint{Database: "b", Run: "2", Started: at, Email: 7}
+	require.NoError(t, smp.Tell(reminder.Checkpoint{Database: "a", Run: "0"}))
 	require.NoError(t, smp.Tell(one))
 	require.NoError(t, sma.Tell(two))
-	recall := func(w *witness, database string, want ...reminder.Seen) {
+	recall := func(w *witness, database string, want ...reminder.Checkpoint) {
 		t.Helper()
 		told, err := w.Recall(database)
 		require.NoError(t, err)
@@ -38,17 +38,17 @@ func TestWitness(t *testing.T) {
 	recall(smp, "new", one)
 	recall(sma, "", two)
 	moved := newWitness(folder, "tcp db.example.org:3306 smp")
-	recall(moved, "", []reminder.Seen{}...)
+	recall(moved, "", []reminder.Checkpoint{}...)
 	recall(moved, "a", one)
 
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "witness-broken.json"), []byte("{"), 0o600))
 	told, err = moved.Recall("a")
 	require.Error(t, err)
-	assert.Equal(t, []reminder.Seen{one}, told)
+	assert.Equal(t, []reminder.Checkpoint{one}, told)
 	require.NoError(t, os.Remove(filepath.Join(folder, "witness-broken.json")))
 
 	require.NoError(t, moved.Tell(one))
-	recall(smp, "", []reminder.Seen{}...) // one file a database, and no other is left behind
+	recall(smp, "", []reminder.Checkpoint{}...) // one file a database, and no other is left behind
 	recall(moved, "", one)
 	left, err := os.ReadDir(folder)
 	require.NoError(t, err)

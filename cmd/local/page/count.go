@@ -11,11 +11,11 @@ import (
 // A count is what the next run would do, kept for a while. With 20,000 loans it takes a second or more, and the first
 // page does not wait for it.
 type count struct {
-	mu     sync.Mutex
-	report *reminder.Report // nil: not known
-	at     time.Time
-	going  chan struct{} // closed when it is counted
-	err    error
+	mu      sync.Mutex
+	report  *reminder.Report // nil: not known
+	at      time.Time
+	pending chan struct{} // closed when it is counted
+	err     error
 }
 
 const (
@@ -27,14 +27,14 @@ const (
 func (c *count) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.report, c.going = nil, nil
+	c.report, c.pending = nil, nil
 }
 
 // counting reports whether it is being counted.
 func (c *count) counting() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.going != nil
+	return c.pending != nil
 }
 
 // counted returns what the next run would do, or nil while that is being counted.
@@ -45,10 +45,10 @@ func (v *visit) counted() (*reminder.Report, error) {
 		defer c.mu.Unlock()
 		return c.report, nil
 	}
-	going := c.going
+	going := c.pending
 	if going == nil {
 		going = make(chan struct{})
-		c.going, c.err = going, nil
+		c.pending, c.err = going, nil
 		go v.d.recount(context.WithoutCancel(v.Context()), going)
 	}
 	c.mu.Unlock()
@@ -68,7 +68,7 @@ func (d *Desk) recount(ctx context.Context, going chan struct{}) {
 	environ, _, err := d.Machine.Environ()
 	var rep reminder.Report
 	if err == nil {
-		var app, werr = d.wire(environ)
+		var app, werr = d.newApp(environ)
 		if err = werr; err == nil {
 			defer app.Close()
 			rep, err = newDesk(app).Next(ctx)
@@ -77,10 +77,10 @@ func (d *Desk) recount(ctx context.Context, going chan struct{}) {
 	c := &d.count
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.going != going { // something was done meanwhile
+	if c.pending != going { // something was done meanwhile
 		return
 	}
-	if c.going, c.err = nil, err; err == nil {
+	if c.pending, c.err = nil, err; err == nil {
 		c.report, c.at = &rep, d.Machine.Now()
 	}
 }

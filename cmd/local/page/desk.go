@@ -28,7 +28,7 @@ import (
 type Desk struct {
 	Machine Machine
 	Idle    time.Duration // how long it waits for a page; 0: ten minutes
-	Deeds   *slog.Logger  // records what was done: who, when, what; no name and no address
+	Actions *slog.Logger  // records what was done: who, when, what; no name and no address
 
 	gate  *gate
 	job   job
@@ -45,11 +45,11 @@ type Desk struct {
 // Bounds of a desk's life. A page pings every minute; one whose script is off is given longer, because nobody knows
 // when it is closed.
 const (
-	idle       = 10 * time.Minute
-	withoutJS  = 6 // times as long
-	heartbeat  = 30 * time.Second
-	parting    = 10 * time.Second // for the last answers
-	headerTime = 10 * time.Second
+	idle         = 10 * time.Minute
+	withoutJS    = 6 // times as long
+	heartbeat    = 30 * time.Second
+	shutdownTime = 10 * time.Second // for the last answers
+	headerTime   = 10 * time.Second
 )
 
 // Serve listens on a random port of this computer, says under which link, and returns when the last page has been gone
@@ -66,7 +66,7 @@ func (d *Desk) Serve(ctx context.Context, opened func(url string)) error {
 	}
 	defer d.gate.forget(d.Machine.Trace)
 	server := &http.Server{Handler: d.gate, ReadHeaderTimeout: headerTime,
-		ErrorLog: slog.NewLogLogger(d.Deeds.Handler(), slog.LevelWarn)}
+		ErrorLog: slog.NewLogLogger(d.Actions.Handler(), slog.LevelWarn)}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	opened(d.gate.url())
@@ -84,7 +84,7 @@ func (d *Desk) Serve(ctx context.Context, opened func(url string)) error {
 		}
 	}
 	d.job.wait()
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), parting)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	return server.Shutdown(last)
 }
@@ -108,8 +108,8 @@ func (d *Desk) tick(passed time.Duration) (over bool) {
 	return d.quiet >= limit
 }
 
-// alive notes a sign of a page.
-func (d *Desk) alive(ping bool) {
+// touch records that a page is still open.
+func (d *Desk) touch(ping bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.quiet, d.pings = 0, ping
@@ -127,13 +127,13 @@ func (d *Desk) routes(ctx context.Context) http.Handler {
 	}
 	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(static)))
 	mux.HandleFunc("GET /ping", func(w http.ResponseWriter, r *http.Request) {
-		d.alive(true)
+		d.touch(true)
 		d.job.write(w, d.words(r), d.count.counting())
 	})
-	for pattern, show := range d.shows() {
+	for pattern, show := range d.pages() {
 		mux.HandleFunc("GET "+pattern, d.show(show))
 	}
-	for pattern, do := range d.does(ctx) {
+	for pattern, do := range d.actions(ctx) {
 		mux.HandleFunc("POST "+pattern, d.do(pattern, do))
 	}
 	return mux
@@ -155,17 +155,17 @@ type visit struct {
 type trouble struct{ What, Details string }
 
 var (
-	errDone    = errors.New("answered")     // the handler has answered by itself
-	errNothing = errors.New("no such page") // 404
+	errDone     = errors.New("answered")     // the handler has answered by itself
+	errNotFound = errors.New("no such page") // 404
 )
 
 // show answers with a page.
 func (d *Desk) show(f func(*visit) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		d.alive(false) // until its script pings
+		d.touch(false) // until its script pings
 		v := &visit{Request: r, words: d.words(r), d: d, w: w}
 		defer v.close()
-		err := v.careful(f)
+		err := v.recovered(f)
 		if _, input := errors.AsType[inputError](err); err != nil && !input {
 			v.page = "wrong" // half a page would say what is not so
 		}
@@ -175,8 +175,8 @@ func (d *Desk) show(f func(*visit) error) http.HandlerFunc {
 	}
 }
 
-// A deed is what a POST has done: how the page says it, and where it leads.
-type deed struct {
+// An action is what a POST has done: how the page says it, and where it leads.
+type action struct {
 	Key string // of the sentence, and in the record
 	N   int
 	On  string // ids of what it was done to, for the record alone
@@ -184,9 +184,9 @@ type deed struct {
 }
 
 // do carries out one change, records it, and leads to a page. What failed is told in place.
-func (d *Desk) do(pattern string, f func(*visit) (deed, error)) http.HandlerFunc {
+func (d *Desk) do(pattern string, f func(*visit) (action, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		d.alive(false)
+		d.touch(false)
 		v := &visit{Request: r, words: d.words(r), d: d, w: w}
 		defer v.close()
 		r.Body = http.MaxBytesReader(w, r.Body, maxUpload)
@@ -194,8 +194,8 @@ func (d *Desk) do(pattern string, f func(*visit) (deed, error)) http.HandlerFunc
 			v.render(err)
 			return
 		}
-		var done deed
-		err := v.careful(func(v *visit) (err error) {
+		var done action
+		err := v.recovered(func(v *visit) (err error) {
 			done, err = f(v)
 			return err
 		})
@@ -206,7 +206,7 @@ func (d *Desk) do(pattern string, f func(*visit) (deed, error)) http.HandlerFunc
 			v.render(err)
 		default:
 			if done.Key != "" {
-				d.Deeds.Info("desk", "who", d.Machine.User, "what", done.Key, "n", done.N, "on", done.On)
+				d.Actions.Info("desk", "who", d.Machine.User, "what", done.Key, "n", done.N, "on", done.On)
 			}
 			to := cmp.Or(done.To, "/")
 			if done.Key != "" {
@@ -221,11 +221,11 @@ func (d *Desk) do(pattern string, f func(*visit) (deed, error)) http.HandlerFunc
 // maxUpload is larger than any calendar of a school.
 const maxUpload = 4 << 20
 
-// careful turns a panic into an error: the desk goes on.
-func (v *visit) careful(f func(*visit) error) (err error) {
+// recovered turns a panic into an error: the desk goes on.
+func (v *visit) recovered(f func(*visit) error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = reminder.Panicked(v.d.Deeds, value)
+			err = reminder.Panicked(v.d.Actions, value)
 		}
 	}()
 	return f(v)
@@ -241,11 +241,11 @@ func (v *visit) open() error {
 	if err != nil {
 		return err
 	}
-	v.app, err = v.d.wire(environ)
+	v.app, err = v.d.newApp(environ)
 	return err
 }
 
-func (d *Desk) wire(environ map[string]string) (*setup.App, error) {
+func (d *Desk) newApp(environ map[string]string) (*setup.App, error) {
 	cfg, err := setup.Load(environ)
 	if err != nil {
 		return nil, err
@@ -271,7 +271,7 @@ func (v *visit) today() reminder.Date {
 func (v *visit) render(err error) {
 	status := http.StatusOK
 	switch {
-	case errors.Is(err, errNothing):
+	case errors.Is(err, errNotFound):
 		status, v.page = http.StatusNotFound, "nothing"
 	case err != nil:
 		status = http.StatusUnprocessableEntity
@@ -282,7 +282,7 @@ func (v *visit) render(err error) {
 	}
 	var b bytes.Buffer
 	if err := layouts.ExecuteTemplate(&b, v.page+".html", v); err != nil {
-		v.d.Deeds.Error("page", "page", v.page, "error", err.Error())
+		v.d.Actions.Error("page", "page", v.page, "error", err.Error())
 		http.Error(v.w, v.T("page.broken"), http.StatusInternalServerError)
 		return
 	}

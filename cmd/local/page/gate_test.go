@@ -132,8 +132,8 @@ func serveDesk(t *testing.T, d *Desk) (url string, over chan error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
-	if d.Deeds == nil {
-		d.Deeds = slog.New(slog.DiscardHandler)
+	if d.Actions == nil {
+		d.Actions = slog.New(slog.DiscardHandler)
 	}
 	if d.Machine.Trace == "" {
 		d.Machine.Trace = filepath.Join(t.TempDir(), "data", "desk.json")
@@ -204,16 +204,16 @@ func TestEndsWhenThePageIsGone(t *testing.T) {
 		}
 		return n
 	}
-	d.alive(true)
+	d.touch(true)
 	assert.Equal(t, 19, ticks(30*time.Second), "ten minutes after the last ping")
-	d.alive(true)
+	d.touch(true)
 	d.tick(9 * time.Minute)
-	d.alive(true)
+	d.touch(true)
 	assert.False(t, d.tick(9*time.Minute), "a ping begins anew")
-	d.alive(false)
+	d.touch(false)
 	assert.Equal(t, 119, ticks(30*time.Second), "an hour where no script pings")
 
-	d.alive(true)
+	d.touch(true)
 	d.job.finished = make(chan struct{})
 	for range 100 {
 		require.False(t, d.tick(time.Minute), "never in mid-run")
@@ -225,7 +225,7 @@ func TestEndsWhenThePageIsGone(t *testing.T) {
 func TestProcessEndsWithThePage(t *testing.T) {
 	d := &Desk{Idle: 50 * time.Millisecond}
 	_, over := serveDesk(t, d)
-	d.alive(true)
+	d.touch(true)
 	require.NoError(t, <-over)
 	assert.NoFileExists(t, d.Machine.Trace)
 }

@@ -110,10 +110,10 @@ func (v *visit) Weekday(n int) string {
 const maxName = 100
 
 // closeDays closes a day, or a span; a day that is closed is opened again.
-func closeDays(v *visit) (deed, error) {
+func closeDays(v *visit) (action, error) {
 	m, err := v.month(v.PostFormValue("month"))
 	if err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	v.page, v.Data = "holidays", m
 	ctx, store := v.Context(), v.app.Store
@@ -122,26 +122,26 @@ func closeDays(v *visit) (deed, error) {
 	c := mysql.Closure{Name: string(name[:min(len(name), maxName)])}
 	if day := v.PostFormValue("day"); day != "" {
 		if c.First, err = reminder.ParseDate(day); err != nil {
-			return deed{}, errNothing
+			return action{}, errNotFound
 		}
 		c.Last = c.First
 		all, err := store.Closures(ctx)
 		if err != nil {
-			return deed{}, err
+			return action{}, err
 		}
 		opened := false
 		for _, old := range all {
 			if !c.First.Before(old.First) && !c.First.After(old.Last) {
 				opened = true
 				if err := v.without(old, c.First); err != nil {
-					return deed{}, err
+					return action{}, err
 				}
 			}
 		}
 		if opened {
-			return deed{Key: "opened", N: c.First.Day, On: day, To: to}, nil
+			return action{Key: "opened", N: c.First.Day, On: day, To: to}, nil
 		}
-		return deed{Key: "closed", N: 1, On: day, To: to}, store.AddClosure(ctx, c)
+		return action{Key: "closed", N: 1, On: day, To: to}, store.AddClosure(ctx, c)
 	}
 	c.First, err = reminder.ParseDate(v.PostFormValue("first"))
 	if err == nil {
@@ -151,9 +151,9 @@ func closeDays(v *visit) (deed, error) {
 		c.First, c.Last = c.Last, c.First
 	}
 	if err != nil || c.Last.Sub(c.First) > 366 {
-		return deed{}, v.fault("page.holidays.span_wrong")
+		return action{}, v.fault("page.holidays.span_wrong")
 	}
-	return deed{Key: "closed", N: c.Last.Sub(c.First) + 1, On: c.First.String() + ".." + c.Last.String(), To: to},
+	return action{Key: "closed", N: c.Last.Sub(c.First) + 1, On: c.First.String() + ".." + c.Last.String(), To: to},
 		store.AddClosure(ctx, c)
 }
 
@@ -176,51 +176,51 @@ func (v *visit) without(c mysql.Closure, d reminder.Date) error {
 	return err
 }
 
-func removeClosure(v *visit) (deed, error) {
+func removeClosure(v *visit) (action, error) {
 	if err := v.open(); err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	first, err := reminder.ParseDate(v.PostFormValue("first"))
 	last, err2 := reminder.ParseDate(v.PostFormValue("last"))
 	if err != nil || err2 != nil {
-		return deed{}, errNothing
+		return action{}, errNotFound
 	}
 	_, err = v.app.Store.RemoveClosure(v.Context(), mysql.Closure{First: first, Last: last})
-	return deed{Key: "removed", On: first.String() + ".." + last.String(), To: "/holidays?month=" + first.String()[:7]},
+	return action{Key: "removed", On: first.String() + ".." + last.String(), To: "/holidays?month=" + first.String()[:7]},
 		err
 }
 
 // importDays reads a file and shows what it holds. Nothing counts before the second form is sent.
-func importDays(v *visit) (deed, error) {
+func importDays(v *visit) (action, error) {
 	m, err := v.month("")
 	if err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	v.page, v.Data = "holidays", m
 	file, header, err := v.FormFile("file")
 	if err != nil {
-		return deed{}, v.fault("page.holidays.no_file")
+		return action{}, v.fault("page.holidays.no_file")
 	}
 	defer file.Close()
 	data, err := io.ReadAll(file)
 	if err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	in := imported{File: desk.Plain(header.Filename)}
 	if in.Known, in.Left, err = v.d.Machine.Closures(in.File, data, v.today(), v.app.Runner.Settings.Zone,
 		v.Lang); err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	m.Import = &in
 	v.Data = m
 	v.render(nil)
-	return deed{}, errDone
+	return action{}, errDone
 }
 
 // acceptDays stores what was chosen of a file.
-func acceptDays(v *visit) (deed, error) {
+func acceptDays(v *visit) (action, error) {
 	if err := v.open(); err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	n := 0
 	for _, line := range v.PostForm["closure"] {
@@ -229,16 +229,16 @@ func acceptDays(v *visit) (deed, error) {
 		var c mysql.Closure
 		var err error
 		if c.First, err = reminder.ParseDate(first); err != nil {
-			return deed{}, errNothing
+			return action{}, errNotFound
 		}
 		if c.Last, err = reminder.ParseDate(last); err != nil {
-			return deed{}, errNothing
+			return action{}, errNotFound
 		}
 		c.Name = name
 		if err := v.app.Store.AddClosure(v.Context(), c); err != nil {
-			return deed{}, err
+			return action{}, err
 		}
 		n++
 	}
-	return deed{Key: "imported", N: n, To: "/holidays"}, nil
+	return action{Key: "imported", N: n, To: "/holidays"}, nil
 }

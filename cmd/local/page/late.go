@@ -29,14 +29,14 @@ type person struct {
 	ID, Name, Group, Address string // data
 	Chat                     string
 	Out                      bool // wants no reminders
-	Books                    []lent
+	Books                    []overdueBook
 }
 
 // Worst is for how long the oldest has been late.
 func (p person) Worst() int { return p.Books[0].Days }
 
-// A lent is a book to bring back.
-type lent struct {
+// An overdueBook is a book to bring back.
+type overdueBook struct {
 	reminder.Loan
 	Days int // late
 }
@@ -88,7 +88,7 @@ func (v *visit) overdue() (l late, err error) {
 			l.People = append(l.People, person{ID: b.ID, Name: cmp.Or(desk.Plain(b.Name), v.T("page.noname")), Group: b.Group,
 				Address: desk.Plain(b.Email)})
 		}
-		l.People[i].Books = append(l.People[i].Books, lent{loan, days})
+		l.People[i].Books = append(l.People[i].Books, overdueBook{loan, days})
 		l.Books++
 	}
 	for i := range l.People {
@@ -226,7 +226,7 @@ func showFind(v *visit) error {
 			f.People = append(f.People, person{ID: b.ID, Name: cmp.Or(desk.Plain(b.Name), v.T("page.noname")), Group: b.Group,
 				Address: desk.Plain(b.Email), Out: out[b.ID]})
 		}
-		f.People[i].Books = append(f.People[i].Books, lent{l, rules.Calendar.Offset(l.Due, today)})
+		f.People[i].Books = append(f.People[i].Books, overdueBook{l, rules.Calendar.Offset(l.Due, today)})
 	}
 	f.More = more
 	v.Data = f
@@ -262,8 +262,8 @@ func (v *visit) titled(query string) ([]reminder.Loan, int, error) {
 
 const maxFound = 200
 
-// story is a loan's.
-type story struct {
+// An explanation is what the page of one loan shows.
+type explanation struct {
 	reminder.Explanation
 	Book    string
 	Name    string
@@ -295,9 +295,9 @@ func showLoan(v *visit) error {
 	loan, ok := open[id]
 	if !ok {
 		if len(past) == 0 {
-			return errNothing
+			return errNotFound
 		}
-		v.Data = story{Explanation: reminder.Explanation{Past: past}, Book: v.T("page.returned", "ID", id)}
+		v.Data = explanation{Explanation: reminder.Explanation{Past: past}, Book: v.T("page.returned", "ID", id)}
 		return nil
 	}
 	x, err := v.app.Runner.Explain(ctx, loan, past)
@@ -305,7 +305,7 @@ func showLoan(v *visit) error {
 		return err
 	}
 	out, err := store.OptedOut(ctx)
-	s := story{Explanation: x, Book: v.book(loan), Name: cmp.Or(desk.Plain(loan.Borrower.Name), v.T("page.noname")),
+	s := explanation{Explanation: x, Book: v.book(loan), Name: cmp.Or(desk.Plain(loan.Borrower.Name), v.T("page.noname")),
 		Someone: loan.Borrower.ID, Out: out[loan.Borrower.ID]}
 	for _, verdict := range slices.Concat(x.Hinders, x.Later) {
 		s.Rules = append(s.Rules, rule{v.Reason(string(verdict)), verdict == reminder.VerdictTold})
@@ -326,9 +326,9 @@ func (v *visit) Step(days int) string {
 }
 
 // optOut keeps a borrower from being reminded, or lets them be reminded again.
-func optOut(v *visit) (deed, error) {
+func optOut(v *visit) (action, error) {
 	if err := v.open(); err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	ctx, store, id := v.Context(), v.app.Store, v.PostFormValue("id")
 	to := v.PostFormValue("back")
@@ -337,14 +337,14 @@ func optOut(v *visit) (deed, error) {
 	}
 	if v.PostFormValue("on") == "" {
 		_, err := store.RemoveOptOut(ctx, id)
-		return deed{Key: "optin", On: id, To: to}, err
+		return action{Key: "optin", On: id, To: to}, err
 	}
 	of, err := store.LoansOf(ctx, []string{id})
 	if err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	if _, ok := of[id]; !ok {
-		return deed{}, errNothing
+		return action{}, errNotFound
 	}
-	return deed{Key: "optout", On: id, To: to}, store.AddOptOut(ctx, id, v.app.Runner.Now())
+	return action{Key: "optout", On: id, To: to}, store.AddOptOut(ctx, id, v.app.Runner.Now())
 }

@@ -64,12 +64,12 @@ func showCheck(v *visit) error {
 }
 
 // migrate makes the tables what this version needs.
-func migrate(v *visit) (deed, error) {
+func migrate(v *visit) (action, error) {
 	environ, _, err := v.d.Machine.Environ()
 	if err != nil {
-		return deed{}, err
+		return action{}, err
 	}
-	return deed{Key: "migrate", To: "/check"}, v.d.Machine.Migrate(v.Context(), environ, "")
+	return action{Key: "migrate", To: "/check"}, v.d.Machine.Migrate(v.Context(), environ, "")
 }
 
 // A period is that of a report.
@@ -126,7 +126,7 @@ type more struct {
 	Prune      mysql.Pruned
 	Quarantine *mysql.Quarantine
 	Version    string
-	Deeds      []string
+	Actions    []string
 }
 
 func showMore(v *visit) error {
@@ -168,19 +168,19 @@ func (v *visit) prune(dry bool) (mysql.Pruned, error) {
 
 const keep = 400 // days
 
-func pruneOld(v *visit) (deed, error) {
+func pruneOld(v *visit) (action, error) {
 	if err := v.open(); err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	done, err := v.prune(false)
-	return deed{Key: "prune", N: done.Emails, To: "/more"}, err
+	return action{Key: "prune", N: done.Emails, To: "/more"}, err
 }
 
-// silence is a quarantine that is asked for.
-type silence struct {
-	Before reminder.Date
-	Asked  *reminder.Silenced
-	Stands *mysql.Quarantine
+// A quarantineForm asks for a quarantine, or shows the one in force.
+type quarantineForm struct {
+	Before  reminder.Date
+	Asked   *reminder.Silenced
+	InForce *mysql.Quarantine
 }
 
 func showQuarantine(v *visit) error {
@@ -188,9 +188,9 @@ func showQuarantine(v *visit) error {
 	if err := v.open(); err != nil {
 		return err
 	}
-	q := silence{Before: v.today()}
+	q := quarantineForm{Before: v.today()}
 	status, err := v.app.Store.Status(v.Context(), v.app.Runner.Now(), 1)
-	q.Stands = status.Quarantine
+	q.InForce = status.Quarantine
 	v.Data = q
 	if text := v.FormValue("before"); err == nil && text != "" {
 		before, derr := reminder.ParseDate(text)
@@ -207,24 +207,24 @@ func showQuarantine(v *visit) error {
 	return err
 }
 
-func quarantine(v *visit) (deed, error) {
+func quarantine(v *visit) (action, error) {
 	if err := v.open(); err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	before, err := reminder.ParseDate(v.PostFormValue("before"))
 	if err != nil || before.After(v.today()) {
-		return deed{}, v.fault("page.quarantine.date_wrong")
+		return action{}, v.fault("page.quarantine.date_wrong")
 	}
 	done, err := v.app.Runner.Quarantine(v.Context(), v.app.Store, before, func(reminder.Silenced) bool { return true })
-	return deed{Key: "quarantine", N: done.Loans, On: before.String(), To: "/troubles"}, err
+	return action{Key: "quarantine", N: done.Loans, On: before.String(), To: "/troubles"}, err
 }
 
-func release(v *visit) (deed, error) {
+func release(v *visit) (action, error) {
 	if err := v.open(); err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	n, err := v.app.Store.Release(v.Context())
-	return deed{Key: "release", N: n, To: "/quarantine"}, err
+	return action{Key: "release", N: n, To: "/quarantine"}, err
 }
 
 // settable are the settings that the page shows, in groups.
@@ -288,11 +288,11 @@ func fields(values map[string]string, file, lang string) settings {
 	return s
 }
 
-func saveSettings(v *visit) (deed, error) {
+func saveSettings(v *visit) (action, error) {
 	v.page = "settings"
 	environ, file, err := v.d.Machine.Environ()
 	if err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	changed := false
 	for _, g := range settable {
@@ -310,12 +310,12 @@ func saveSettings(v *visit) (deed, error) {
 	}
 	v.Data = fields(environ, file, v.Lang)
 	if _, err := setup.Load(environ); err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	if !changed {
-		return deed{To: "/settings"}, nil
+		return action{To: "/settings"}, nil
 	}
-	return deed{Key: "settings", To: "/settings"}, v.d.Machine.Write(environ)
+	return action{Key: "settings", To: "/settings"}, v.d.Machine.Write(environ)
 }
 
 // wording is one file of the mails' words.
@@ -355,7 +355,7 @@ func (v *visit) wording() (w wording, err error) {
 	}
 	w.File = cmp.Or(v.FormValue("file"), v.Lang+"/loan.txt")
 	if !slices.Contains(w.Files, w.File) {
-		return w, errNothing
+		return w, errNotFound
 	}
 	data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(w.File)))
 	w.Text = string(data)
@@ -376,17 +376,17 @@ func (v *visit) templates() (dir string, done func(), err error) {
 }
 
 // saveWording shows a sample with the new words, or keeps them.
-func saveWording(v *visit) (deed, error) {
+func saveWording(v *visit) (action, error) {
 	v.page = "wording"
 	w, err := v.wording()
 	if err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	w.Text = strings.ReplaceAll(v.PostFormValue("text"), "\r\n", "\n")
 	v.Data = w
 	sample, err := v.sample(w)
 	if err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	if v.PostFormValue("save") == "" {
 		w.Shown = true
@@ -395,25 +395,25 @@ func saveWording(v *visit) (deed, error) {
 		v.d.letters = []Letter{sample}
 		v.d.mu.Unlock()
 		v.render(nil)
-		return deed{}, errDone
+		return action{}, errDone
 	}
 	dir := v.app.Config.Templates
 	if dir == "" {
 		dir = v.d.Machine.Templates
 		if err := letter.Export(dir); err != nil && !errors.Is(err, fs.ErrExist) {
-			return deed{}, err
+			return action{}, err
 		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(w.File)), []byte(w.Text), 0o644); err != nil {
-		return deed{}, err
+		return action{}, err
 	}
-	done := deed{Key: "wording", On: w.File, To: "/wording"}
+	done := action{Key: "wording", On: w.File, To: "/wording"}
 	if w.Own {
 		return done, nil
 	}
 	environ, _, err := v.d.Machine.Environ()
 	if err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	environ["REMINDER_TEMPLATES"] = dir
 	return done, v.d.Machine.Write(environ)

@@ -21,7 +21,7 @@ func showFrame(v *visit) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil || n < 0 || n >= len(d.letters) {
-		return errNothing
+		return errNotFound
 	}
 	h := v.w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'")

@@ -2,8 +2,8 @@ package page
 
 import "context"
 
-// shows are the pages. None of them changes anything.
-func (d *Desk) shows() map[string]func(*visit) error {
+// pages answer GET requests. They change nothing.
+func (d *Desk) pages() map[string]func(*visit) error {
 	return map[string]func(*visit) error{
 		"/{$}": showToday, "/send": showSend, "/troubles": showTroubles, "/start": showStart,
 		"/preview": showPreview, "/preview/frame": showFrame,
@@ -11,15 +11,15 @@ func (d *Desk) shows() map[string]func(*visit) error {
 		"/holidays": showHolidays, "/report": showReport, "/report/page": showReportPage, "/check": showCheck,
 		"/more": showMore, "/settings": showSettings, "/wording": showWording, "/quarantine": showQuarantine,
 		"/guide": showGuide, "/grants": showGrants,
-		"/": func(*visit) error { return errNothing },
+		"/": func(*visit) error { return errNotFound },
 	}
 }
 
-// does is what they can do.
-func (d *Desk) does(ctx context.Context) map[string]func(*visit) (deed, error) {
-	return map[string]func(*visit) (deed, error){
+// actions answer POST requests.
+func (d *Desk) actions(ctx context.Context) map[string]func(*visit) (action, error) {
+	return map[string]func(*visit) (action, error){
 		"/language": setLanguage,
-		"/run":      func(v *visit) (deed, error) { return run(ctx, v) }, // it outlives the request
+		"/run":      func(v *visit) (action, error) { return run(ctx, v) }, // it outlives the request
 		"/pause":    pause, "/resume": resume, "/retry": retry, "/settle": settle, "/optout": optOut,
 		"/holidays": closeDays, "/holidays/remove": removeClosure, "/holidays/import": importDays,
 		"/holidays/accept": acceptDays,

@@ -168,19 +168,19 @@ func (v *visit) answer(keys ...string) (map[string]string, error) {
 }
 
 // again shows a step with what is wrong with it.
-func (v *visit) again(step string, err error) (deed, error) {
+func (v *visit) again(step string, err error) (action, error) {
 	v.page = "start"
 	s, serr := v.start(step)
 	if v.Data = s; serr != nil {
-		return deed{}, serr
+		return action{}, serr
 	}
-	return deed{}, err
+	return action{}, err
 }
 
 // startFrom takes the settings of a configuration that was found.
-func startFrom(v *visit) (deed, error) {
+func startFrom(v *visit) (action, error) {
 	if _, err := v.answer(); err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	file := v.PostFormValue("file")
 	d := &v.d.draft
@@ -196,13 +196,13 @@ func startFrom(v *visit) (deed, error) {
 			d.mu.Unlock()
 		}
 	}
-	return deed{To: "/start?step=database"}, nil
+	return action{To: "/start?step=database"}, nil
 }
 
-func startDatabase(v *visit) (deed, error) {
+func startDatabase(v *visit) (action, error) {
 	values, err := v.answer("DB_HOST", "DB_PORT", "DB_DATABASE", "DB_USERNAME", "DB_PASSWORD")
 	if err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	cfg, err := setup.LoadDatabase(values)
 	if err != nil {
@@ -223,14 +223,14 @@ func startDatabase(v *visit) (deed, error) {
 	v.d.draft.mu.Lock()
 	v.d.draft.source = recognise(schema)
 	v.d.draft.mu.Unlock()
-	return deed{To: "/start?step=prepare"}, nil
+	return action{To: "/start?step=prepare"}, nil
 }
 
 // startPrepare makes the tables and the view.
-func startPrepare(v *visit) (deed, error) {
+func startPrepare(v *visit) (action, error) {
 	values, err := v.answer()
 	if err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	source := v.PostFormValue("source")
 	if !slices.Contains(schema.Sources(), source) || source == schema.Custom {
@@ -239,11 +239,11 @@ func startPrepare(v *visit) (deed, error) {
 	if err := v.d.Machine.Migrate(v.Context(), values, source); err != nil {
 		return v.again("prepare", err)
 	}
-	return deed{Key: "prepare", On: source, To: "/start?step=mail"}, nil
+	return action{Key: "prepare", On: source, To: "/start?step=mail"}, nil
 }
 
 // startMail tries the mail account with a mail to oneself.
-func startMail(v *visit) (deed, error) {
+func startMail(v *visit) (action, error) {
 	kind := v.PostFormValue("kind")
 	keys := []string{"MAIL_USERNAME", "MAIL_PASSWORD"}
 	if kind == "own" {
@@ -251,7 +251,7 @@ func startMail(v *visit) (deed, error) {
 	}
 	values, err := v.answer(keys...)
 	if err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	d := &v.d.draft
 	set := func(key, value string) { values[key] = value }
@@ -275,13 +275,13 @@ func startMail(v *visit) (deed, error) {
 	d.values, d.mailed, d.there = values, "", kind == "later"
 	d.mu.Unlock()
 	if kind == "later" {
-		return deed{To: "/start?step=rules"}, nil
+		return action{To: "/start?step=rules"}, nil
 	}
 	to, err := mail.ParseAddress(v.PostFormValue("to"))
 	if err != nil {
 		return v.again("mail", v.fault("page.start.to_wrong"))
 	}
-	if v.app, err = v.d.wire(values); err != nil {
+	if v.app, err = v.d.newApp(values); err != nil {
 		return v.again("mail", err)
 	}
 	if err := v.d.Machine.Mail(v.Context(), v.app, to); err != nil {
@@ -290,32 +290,32 @@ func startMail(v *visit) (deed, error) {
 	d.mu.Lock()
 	d.mailed = to.Addr
 	d.mu.Unlock()
-	return deed{Key: "sample", To: "/start?step=arrived"}, nil
+	return action{Key: "sample", To: "/start?step=arrived"}, nil
 }
 
-func startArrived(v *visit) (deed, error) {
+func startArrived(v *visit) (action, error) {
 	d := &v.d.draft
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.mailed == "" {
-		return deed{To: "/start?step=mail"}, nil
+		return action{To: "/start?step=mail"}, nil
 	}
 	d.there = true
-	return deed{To: "/start?step=rules"}, nil
+	return action{To: "/start?step=rules"}, nil
 }
 
 // startRules takes the last answers and writes the settings.
-func startRules(v *visit) (deed, error) {
+func startRules(v *visit) (action, error) {
 	values, err := v.answer("APP_NAME", "APP_TIMEZONE", "REMINDER_SUMMARY_TO")
 	if err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	d := &v.d.draft
 	d.mu.Lock()
 	there := d.there
 	d.mu.Unlock()
 	if !there { // the way to the mails was not seen to work
-		return deed{To: "/start?step=mail"}, nil
+		return action{To: "/start?step=mail"}, nil
 	}
 	values["REMINDER_WINDOW"] = v.PostFormValue("from") + "-" + v.PostFormValue("to")
 	var closed []string
@@ -335,20 +335,20 @@ func startRules(v *visit) (deed, error) {
 	if err := v.d.Machine.Write(values); err != nil {
 		return v.again("rules", err)
 	}
-	return deed{Key: "settings", To: "/start?step=go"}, nil
+	return action{Key: "settings", To: "/start?step=go"}, nil
 }
 
 // weekdays are those that the settings know.
 var weekdays = []string{"minggu", "senin", "selasa", "rabu", "kamis", "jumat", "sabtu"}
 
 // install has the program run by itself. Windows asks for permission for this step alone.
-func install(v *visit) (deed, error) {
+func install(v *visit) (action, error) {
 	if err := v.open(); err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	to := "/check"
 	if v.PostFormValue("start") != "" {
 		to = "/start?step=go"
 	}
-	return deed{Key: "install", To: to}, v.d.Machine.Install(context.WithoutCancel(v.Context()))
+	return action{Key: "install", To: to}, v.d.Machine.Install(context.WithoutCancel(v.Context()))
 }

@@ -14,19 +14,19 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-func setLanguage(v *visit) (deed, error) {
+func setLanguage(v *visit) (action, error) {
 	http.SetCookie(v.w, &http.Cookie{Name: "pengingat_lang", Value: v.PostFormValue("lang"), Path: "/", HttpOnly: true,
 		SameSite: http.SameSiteStrictMode, MaxAge: 365 * 24 * 60 * 60})
 	back := v.PostFormValue("back")
 	if !strings.HasPrefix(back, "/") || strings.HasPrefix(back, "//") || strings.Contains(back, "\\") {
 		back = "/"
 	}
-	return deed{To: back}, nil
+	return action{To: back}, nil
 }
 
 // today is how everything stands.
 type today struct {
-	desk.Standing
+	desk.Overview
 	Counted   bool // else Next is not known yet
 	Notes     []Note
 	Open      bool // now
@@ -86,20 +86,20 @@ func showToday(v *visit) error {
 		http.Redirect(v.w, v.Request, "/start", http.StatusSeeOther)
 		return errDone
 	}
-	t, err := v.stands(false)
+	t, err := v.readOverview(false)
 	v.Data = t
 	return err
 }
 
-// standing is how everything stands, with what the next run would do.
-func (v *visit) standing() (today, error) { return v.stands(true) }
+// overview reads how everything stands, with what the next run would do.
+func (v *visit) overview() (today, error) { return v.readOverview(true) }
 
-func (v *visit) stands(wait bool) (t today, err error) {
+func (v *visit) readOverview(wait bool) (t today, err error) {
 	if err := v.open(); err != nil {
 		return t, err
 	}
 	ctx, d := v.Context(), newDesk(v.app)
-	if t.Standing, err = d.Glance(ctx); err != nil {
+	if t.Overview, err = d.Glance(ctx); err != nil {
 		return t, err
 	}
 	now := v.app.Runner.Now() // not before the glance: a window that is open begins with it
@@ -133,7 +133,7 @@ func (v *visit) stands(wait bool) (t today, err error) {
 	}
 	t.Waiting = t.Emails[reminder.StateQueued] + t.Emails[reminder.StateClaimed] + t.Emails[reminder.StateHandover]
 	say := text.In(v.Lang)
-	for _, n := range d.Notes(t.Standing) {
+	for _, n := range d.Notes(t.Overview) {
 		t.Notes = append(t.Notes, Note{n.Code, say.Text(n.What), say.Text(n.Why), say.Text(n.Mend)})
 	}
 	if fault := v.app.LogFault(); fault != nil {
@@ -150,26 +150,26 @@ func newDesk(app *setup.App) desk.Desk { return desk.Desk{Runner: app.Runner, St
 // showSend asks before it sends, with the number of mails.
 func showSend(v *visit) error {
 	v.page = "send"
-	t, err := v.standing()
+	t, err := v.overview()
 	v.Data = t
 	return err
 }
 
 // run starts a run in the background. A plan that is held back must be approved by typing its number.
-func run(ctx context.Context, v *visit) (deed, error) {
-	t, err := v.standing()
+func run(ctx context.Context, v *visit) (action, error) {
+	t, err := v.overview()
 	if err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	v.page, v.Data = "send", t
 	if err := v.app.Config.CheckSender(); err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	o := reminder.Options{Trigger: "local", Now: true}
-	done := deed{Key: "run", N: t.Next.Planned.Emails + t.Waiting}
+	done := action{Key: "run", N: t.Next.Planned.Emails + t.Waiting}
 	if t.Next.Outcome == reminder.RunHeld {
 		if number(v.PostFormValue("number")) != t.Next.Planned.Emails {
-			return deed{}, v.fault("page.send.number")
+			return action{}, v.fault("page.send.number")
 		}
 		o.Approve, done.Key = true, "approve"
 	}
@@ -177,15 +177,15 @@ func run(ctx context.Context, v *visit) (deed, error) {
 	v.app = nil // the job closes it
 	if !v.d.job.start(ctx, v, app, o) {
 		v.app = app
-		return deed{}, v.fault("page.send.working")
+		return action{}, v.fault("page.send.working")
 	}
 	return done, nil
 }
 
-func pause(v *visit) (deed, error) {
-	t, err := v.standing()
+func pause(v *visit) (action, error) {
+	t, err := v.overview()
 	if err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	v.page, v.Data = "today", t
 	p := reminder.Pause{Kind: reminder.PauseByPerson, Reason: desk.Plain(v.PostFormValue("reason"))}
@@ -193,16 +193,16 @@ func pause(v *visit) (deed, error) {
 		zone, now := v.app.Runner.Settings.Zone, v.app.Runner.Now()
 		if p.Until, err = time.ParseInLocation(time.DateOnly, until, zone); err != nil || !p.Until.After(now) ||
 			p.Until.After(now.AddDate(1, 0, 0)) {
-			return deed{}, v.fault("page.today.until_wrong")
+			return action{}, v.fault("page.today.until_wrong")
 		}
 	}
-	return deed{Key: "pause"}, v.app.Store.SetPause(v.Context(), p)
+	return action{Key: "pause"}, v.app.Store.SetPause(v.Context(), p)
 }
 
-func resume(v *visit) (deed, error) {
+func resume(v *visit) (action, error) {
 	if err := v.open(); err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	ctx, store := v.Context(), v.app.Store
-	return deed{Key: "resume"}, errors.Join(store.LiftPause(ctx, true), store.LiftPause(ctx, false))
+	return action{Key: "resume"}, errors.Join(store.LiftPause(ctx, true), store.LiftPause(ctx, false))
 }

@@ -33,7 +33,7 @@ type badMail struct {
 
 func showTroubles(v *visit) error {
 	v.page = "troubles"
-	t, err := v.standing()
+	t, err := v.overview()
 	if err != nil {
 		return err
 	}
@@ -116,9 +116,9 @@ func (v *visit) Held(r reminder.Report) string {
 }
 
 // retry queues mails again: one, or all in a state.
-func retry(v *visit) (deed, error) {
+func retry(v *visit) (action, error) {
 	if err := v.open(); err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	states, ids := desk.Bad, []int64(nil)
 	if state := reminder.State(v.PostFormValue("state")); slices.Contains(desk.Bad, state) {
@@ -126,27 +126,27 @@ func retry(v *visit) (deed, error) {
 	} else {
 		id, err := strconv.ParseInt(v.PostFormValue("id"), 10, 64)
 		if err != nil {
-			return deed{}, errNothing
+			return action{}, errNotFound
 		}
 		ids = []int64{id}
 	}
 	n, err := newDesk(v.app).Retry(v.Context(), ids, states...)
-	return deed{Key: "retry", N: n, On: v.PostFormValue("id") + v.PostFormValue("state"), To: "/troubles"}, err
+	return action{Key: "retry", N: n, On: v.PostFormValue("id") + v.PostFormValue("state"), To: "/troubles"}, err
 }
 
 // settle ends a mail: the borrower was spoken to, or it is not needed.
-func settle(v *visit) (deed, error) {
+func settle(v *visit) (action, error) {
 	if err := v.open(); err != nil {
-		return deed{}, err
+		return action{}, err
 	}
 	id, err := strconv.ParseInt(v.PostFormValue("id"), 10, 64)
 	if err != nil {
-		return deed{}, errNothing
+		return action{}, errNotFound
 	}
 	n, err := newDesk(v.app).Cancel(v.Context(), []int64{id})
 	key := "cancel"
 	if v.PostFormValue("how") == "told" {
 		key = "told"
 	}
-	return deed{Key: key, N: n, On: strconv.FormatInt(id, 10), To: "/troubles"}, err
+	return action{Key: key, N: n, On: strconv.FormatInt(id, 10), To: "/troubles"}, err
 }

@@ -304,7 +304,7 @@ func TestMend(t *testing.T) {
 	_, err := chromedp.RunResponse(d.ctx, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseReleased, x2, y2, left))
 	require.NoError(t, err)
 	assert.Contains(t, d.says(), "Ditutup: 4 hari")
-	assert.Equal(t, 4, value[int](d, `document.querySelectorAll(".shut").length`))
+	assert.Equal(t, 4, value[int](d, `document.querySelectorAll(".day.closed").length`))
 }
 
 // TestLargeRun: 5,000 mails show how they go on, and do so while the page is closed.
