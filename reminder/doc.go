@@ -77,7 +77,9 @@
 //     nothing in the mailbox and cannot fail the run. Its place there is stored after what was found: a crash between
 //     reads the same once more, and each finding is recorded once. What is unknown is looked up before 4, too, so that
 //     nothing is sent once more that was accepted; the sweep leaves it alone then.
-//  13. Finish. The run's row gets its [Report].
+//  13. Clean up. Once a month old records are removed, in batches that are transactions and for 20 s at most
+//     (REMINDER_KEEP). What may still be told about stays. Crash: the run of the next day goes on.
+//  14. Finish. The run's row gets its [Report].
 //
 // # The morning's summary
 //

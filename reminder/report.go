@@ -48,6 +48,7 @@ type Report struct {
 	Emails  EmailCounts   `json:"emails"`
 
 	Feedback *FeedbackCounts `json:"feedback,omitempty"` // nil when the run did not ask
+	Pruned   *Pruned         `json:"pruned,omitempty"`   // nil when nothing was due to be removed
 
 	// RFC 3339, UTC: when the oldest waiting email was promised; "" if none
 	OldestWaiting string    `json:"oldest_waiting"`
@@ -142,6 +143,11 @@ func (r Report) LogValue() slog.Value {
 		feedback = slog.Group("feedback", "read", f.Read, "bounced", f.Bounced, "resolved", f.Resolved, "unmatched",
 			f.Unmatched, "error", f.Error)
 	}
+	var pruned slog.Attr // none when nothing was due to be removed
+	if p := r.Pruned; p != nil {
+		pruned = slog.Group("pruned", "emails", p.Emails, "notices", p.Notices, "runs", p.Runs, "kept", p.Kept, "error",
+			p.Error)
+	}
 	return slog.GroupValue(
 		slog.String("trigger", r.Trigger), slog.String("version", r.Version),
 		slog.String("today", r.Today.String()), slog.Bool("dry_run", r.DryRun),
@@ -151,7 +157,7 @@ func (r Report) LogValue() slog.Value {
 		slog.Group("emails", "sent", r.Emails.Sent, "refused", r.Emails.Refused, "failed", r.Emails.Failed,
 			"canceled", r.Emails.Canceled, "expired", r.Emails.Expired, "unknown", r.Emails.Unknown,
 			"withheld", r.Emails.Withheld, "waiting", r.Emails.Waiting, "bounced", r.Emails.Bounced),
-		feedback,
+		feedback, pruned,
 		slog.String("oldest_waiting", r.OldestWaiting), slog.Int64("oldest_waiting_seconds", max(age, 0)),
 		slog.Time("started_at", r.StartedAt), slog.Int64("duration_ms", r.DurationMS),
 	)

@@ -23,6 +23,7 @@ type Settings struct {
 	ClosedWeekdays []time.Weekday
 	MaxOverdueDays int
 	MaxPerRun      int      // emails; a larger plan is held
+	KeepDays       int      // how old records get; 0: nothing is removed by itself
 	OnlyTo         []string // empty: everybody
 	Resend         bool     // send an email of unknown outcome once more
 	From, ReplyTo  mail.Address
@@ -98,6 +99,9 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 	}
 	if err == nil && !o.DryRun && r.Feedback != nil {
 		run.readFeedback(ctx)
+	}
+	if err == nil && !o.DryRun {
+		run.cleanUp(ctx)
 	}
 	rep.DurationMS = r.Now().Sub(run.Now).Milliseconds()
 	if !o.DryRun {

@@ -146,6 +146,13 @@ type Journal interface {
 	// NewSecret gives the database its secret, and returns the one that it has then.
 	NewSecret(ctx context.Context) (string, error)
 
+	// Prune removes runs and ended emails, with their notices, from before a moment, or counts them. Those stay whose
+	// loans are open or due on the horizon or after it: they may be told about again.
+	Prune(ctx context.Context, before time.Time, horizon Date, dryRun bool, progress func(Pruned)) (Pruned, error)
+	// PruneDue returns when a run is to prune next; zero when none ever did. SetPruneDue stores it.
+	PruneDue(ctx context.Context) (time.Time, error)
+	SetPruneDue(ctx context.Context, due time.Time) error
+
 	// Pauses returns the pauses stored, whether or not they are over.
 	Pauses(ctx context.Context) ([]Pause, error)
 	// SetPause stores a pause; a provider's replaces a provider's, a person's a person's.

@@ -1,49 +1,45 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
-
-// minPruneDays keeps a typing error from removing what a report of this year is made of.
-const minPruneDays = reminder.KeptDays
 
 func (p *program) pruneCommand() *cobra.Command {
 	var olderThan string
 	var dryRun bool
-	cmd := &cobra.Command{
+	var cmd *cobra.Command
+	cmd = &cobra.Command{
 		Use:     "prune",
 		Short:   p.say("prune.remove_old_records"),
 		Long:    p.say("prune.removes_runs_and_mails_that"),
 		Example: "  pengingat prune --dry-run\n  pengingat prune --older-than 400d",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
-			days, err := strconv.Atoi(strings.TrimSuffix(olderThan, "d"))
-			if err != nil || days < minPruneDays {
-				return p.usage("prune.older_than_no_number_days", "OlderThan", olderThan, "N", minPruneDays)
+			days, ok := cmp.Or(app.Runner.Settings.KeepDays, reminder.KeepDays), true
+			if cmd.Flags().Changed("older-than") {
+				days, ok = setup.Days(olderThan)
+			}
+			if !ok {
+				return p.usage("prune.older_than_no_number_days", "OlderThan", olderThan, "N", reminder.KeptDays)
 			}
 			if err := app.Store.Check(ctx); err != nil {
 				return err
 			}
-			s, now := app.Runner.Settings, app.Runner.Now()
-			horizon := reminder.DateOf(now, s.Zone).AddDays(-max(days, s.MaxOverdueDays+1))
 			m := p.meter("prune.removing_old_mails")
-			done, err := app.Store.Prune(ctx, now.AddDate(0, 0, -days), horizon, dryRun,
-				func(done mysql.Pruned) { m.set(done.Emails, 0) })
+			done, err := app.Runner.Prune(ctx, days, dryRun, func(done reminder.Pruned) { m.set(done.Emails, 0) })
 			m.stop()
 			switch {
 			case p.asJSON:
 				return errors.Join(err, p.printJSON(done))
 			case err != nil:
 				return err
-			case done == mysql.Pruned{Kept: done.Kept}:
+			case done == reminder.Pruned{Kept: done.Kept}:
 				p.print("prune.there_nothing_remove_kept_old", "N", done.Kept)
 			case dryRun:
 				p.print("prune.would_remove_mails_with_reminders", "N", done.Emails, "Notices", done.Notices, "Runs", done.Runs,
@@ -55,7 +51,7 @@ func (p *program) pruneCommand() *cobra.Command {
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&olderThan, "older-than", "400d", p.say("prune.age_in_days"))
+	cmd.Flags().StringVar(&olderThan, "older-than", "", p.say("prune.age_in_days"))
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("prune.only_count"))
 	return p.jsonFlag(cmd)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
@@ -39,18 +39,20 @@ func TestPrune(t *testing.T) {
 	db.Exec(t, `INSERT INTO reminder_emails (ref, borrower_id, run_id, priority, state, next_at, created_at)
 		VALUES ('w', '1', 'r', 0, 'queued', '2020-01-01', '2020-01-01')`)
 
-	pruned := func(environ map[string]string, args ...string) (p mysql.Pruned) {
+	pruned := func(environ map[string]string, args ...string) (p reminder.Pruned) {
 		got := command(t, environ, append([]string{"prune", "--json"}, args...)...)
 		require.Equal(t, exitDone, got.code, got.err)
 		require.NoError(t, json.Unmarshal([]byte(got.out), &p))
 		return p
 	}
-	assert.Equal(t, mysql.Pruned{Kept: 4}, func() mysql.Pruned { p := pruned(far, "--dry-run"); p.Runs = 0; return p }(),
+	all := pruned(far, "--dry-run")
+	all.Runs = 0
+	assert.Equal(t, reminder.Pruned{Kept: 4}, all,
 		"within the reach of REMINDER_MAX_OVERDUE_DAYS everything stays")
-	want := mysql.Pruned{Emails: 1, Notices: 1, Runs: 1, Kept: 3}
+	want := reminder.Pruned{Emails: 1, Notices: 1, Runs: 1, Kept: 3}
 	assert.Equal(t, want, pruned(environ, "--dry-run"))
 	assert.Equal(t, want, pruned(environ))
-	assert.Equal(t, mysql.Pruned{Kept: 3}, pruned(environ), "nothing is left to remove")
+	assert.Equal(t, reminder.Pruned{Kept: 3}, pruned(environ), "nothing is left to remove")
 	var emails, runs int
 	require.NoError(t, db.Admin.QueryRow("SELECT (SELECT COUNT(*) FROM reminder_emails), (SELECT COUNT(*) FROM reminder_runs)").Scan(&emails, &runs))
 	assert.Equal(t, []int{4, 1}, []int{emails, runs}, "the waiting one stays, and the newest run")
@@ -81,6 +83,53 @@ func TestPrune(t *testing.T) {
 		assert.Equal(t, exitUsage, command(t, environ, "prune", "--older-than", wrong).code, wrong)
 	}
 	assert.Contains(t, command(t, environ, "prune").out, "Tidak ada yang perlu dihapus.")
+}
+
+// TestRunPrunesOnceAMonth: a run removes old records by itself, says so in its report, repeats nothing, and never fails
+// because of it.
+func TestRunPrunesOnceAMonth(t *testing.T) {
+	db, srv, environ := school(t)
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	user := db.User(t, grants(t))
+	environ["DB_USERNAME"], environ["DB_PASSWORD"] = user.User, user.Passwd
+	environ["REMINDER_SCHEDULE"], environ["REMINDER_WINDOW"] = "0", "00:00-24:00"
+	far := maps.Clone(environ)
+	far["REMINDER_MAX_OVERDUE_DAYS"], far["REMINDER_KEEP"] = "3000", "0"
+	returned := db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, -500)})
+	db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, -500)})
+	require.Equal(t, exitDone, command(t, far, "run").code)
+	db.Exec(t, "UPDATE reminder_emails SET ended_at = DATE_SUB(ended_at, INTERVAL 500 DAY)")
+	db.Exec(t, "UPDATE peminjaman SET status = 'Dikembalikan' WHERE id = ?", returned)
+	db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0)}) // the newest email stays
+
+	due := func(days int) {
+		db.Exec(t, `INSERT INTO reminder_state (name, kind, reason, until_at) VALUES ('prune', '', '', DATE_ADD(UTC_TIMESTAMP(6), INTERVAL ? DAY))
+			ON DUPLICATE KEY UPDATE until_at = VALUES(until_at)`, days)
+	}
+	run := func() *reminder.Pruned {
+		got := command(t, environ, "run", "--json")
+		var r reminder.Report
+		require.NoError(t, json.Unmarshal([]byte(got.out), &r), got.out+got.err)
+		require.Equal(t, exitDone, got.code, got.out)
+		return r.Pruned
+	}
+	due(29)
+	assert.Nil(t, run(), "not due yet")
+	due(-90)
+	assert.Nil(t, run(), "the computer was off for long, or its clock is wrong: not at once")
+	assert.Nil(t, run())
+	due(4000)
+	db.Exec(t, "REVOKE DELETE ON "+db.Name+".reminder_emails FROM '"+user.User+"'@'%'")
+	assert.NotEmpty(t, run().Error, "the run goes on")
+	assert.Nil(t, run(), "and tries again the next day")
+	db.Exec(t, "GRANT DELETE ON "+db.Name+".reminder_emails TO '"+user.User+"'@'%'")
+	due(-1)
+	assert.Equal(t, &reminder.Pruned{Emails: 1, Notices: 1, Kept: 1}, run())
+	assert.Nil(t, run(), "next month")
+	db.Exec(t, "UPDATE peminjaman SET status = 'Dipinjam' WHERE id = ?", returned)
+	due(-1)
+	assert.Equal(t, &reminder.Pruned{Kept: 1}, run())
+	assert.Len(t, srv.Messages(), 3, "nothing was sent again")
 }
 
 // TestPruneInBatches removes more than one transaction may.

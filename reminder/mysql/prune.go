@@ -3,22 +3,15 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// Pruned counts what Prune removed, or would remove.
-type Pruned struct {
-	Emails  int `json:"emails"`
-	Notices int `json:"notices"`
-	Runs    int `json:"runs"`
-	Kept    int `json:"kept"` // emails that are old enough, but speak about a loan that may be told about again
-}
-
-// pruneBatch is how many emails one transaction removes: small enough that a run does not wait for it.
-const pruneBatch = 500
+// batchSize is how many emails one transaction removes: small enough that a run does not wait for it.
+const batchSize = 500
 
 // Prune removes runs and ended emails, with their notices, from before a moment. A dry run counts them. Progress, when
 // not nil, is called after each batch.
@@ -37,58 +30,59 @@ const pruneBatch = 500
 // newest run that worked and the newest email stay, because they say how far the records have come (see
 // [reminder.Records]).
 func (s *Store) Prune(ctx context.Context, before time.Time, horizon reminder.Date, dryRun bool,
-	progress func(Pruned)) (p Pruned, err error) {
-	open, err := set(ctx, s, "SELECT loan_id FROM reminder_loans")
+	progress func(reminder.Pruned)) (done reminder.Pruned, err error) {
+	views, err := s.views(ctx)
 	if err != nil {
-		return p, fault("read the loans", err)
+		return done, err
 	}
 	newest, err := s.count(ctx, "SELECT COALESCE(MAX(id), 0) FROM reminder_emails")
 	if err != nil {
-		return p, fault("look for old emails", err)
+		return done, fault("look for old emails", err)
 	}
 	for last, more := int64(0), true; more; {
-		ids, err := column[int64](ctx, s, "SELECT id FROM reminder_emails WHERE id > ? AND id < ? AND "+endedBefore+" ORDER BY id LIMIT ?", last, newest, formatTime(before), pruneBatch)
+		ids, err := column[int64](ctx, s, "SELECT id FROM reminder_emails WHERE id > ? AND id < ? AND "+endedBefore+" ORDER BY id LIMIT ?", last, newest, formatTime(before), batchSize)
 		if err != nil {
-			return p, fault("look for old emails", err)
+			return done, fault("look for old emails", err)
 		}
-		if more = len(ids) == pruneBatch; len(ids) == 0 {
+		if more = len(ids) == batchSize; len(ids) == 0 {
 			break
 		}
 		last = ids[len(ids)-1]
-		done := p
-		err = s.tx(ctx, func(tx *sql.Tx, _ bool) error {
-			p = done
-			return p.batch(ctx, tx, ids, before, horizon, open, dryRun)
+		var part reminder.Pruned
+		err = s.tx(ctx, func(tx *sql.Tx, _ bool) (err error) {
+			part, err = s.pruneBatch(ctx, tx, views, ids, before, horizon, dryRun)
+			return err
 		})
 		if err != nil {
 			return done, fault("remove old emails", err)
 		}
+		done.Emails, done.Notices, done.Kept = done.Emails+part.Emails, done.Notices+part.Notices, done.Kept+part.Kept
 		if progress != nil {
-			progress(p)
+			progress(done)
 		}
 	}
 	worked, err := s.LastWorked(ctx)
 	if err != nil {
-		return p, err
+		return done, err
 	}
 	if worked.Before(before) {
 		before = worked
 	}
-	if p.Runs, err = s.count(ctx, "SELECT COUNT(*) FROM reminder_runs WHERE started_at < ?",
+	if done.Runs, err = s.count(ctx, "SELECT COUNT(*) FROM reminder_runs WHERE started_at < ?",
 		formatTime(before)); err == nil && !dryRun {
 		_, err = s.exec(ctx, "DELETE FROM reminder_runs WHERE started_at < ?", formatTime(before))
 	}
-	return p, fault("remove old runs", err)
+	return done, fault("remove old runs", err)
 }
 
 const endedBefore = "state IN ('sent', 'refused', 'canceled', 'expired', 'failed', 'unknown', 'bounced') AND ended_at < ?"
 
-// batch removes those of some emails that are still old, and whose cycles cannot come back.
-func (p *Pruned) batch(ctx context.Context, tx *sql.Tx, ids []int64, before time.Time, horizon reminder.Date,
-	open map[string]bool, dryRun bool) error {
+// pruneBatch removes those of some emails that are still old, and whose cycles cannot come back.
+func (s *Store) pruneBatch(ctx context.Context, tx *sql.Tx, views *source, ids []int64, before time.Time,
+	horizon reminder.Date, dryRun bool) (p reminder.Pruned, err error) {
 	args := anys(ids)
 	var old []int64
-	err := each(ctx, tx, func(rows *sql.Rows) error {
+	err = each(ctx, tx, func(rows *sql.Rows) error {
 		var id int64
 		err := rows.Scan(&id)
 		old = append(old, id)
@@ -96,21 +90,31 @@ func (p *Pruned) batch(ctx context.Context, tx *sql.Tx, ids []int64, before time
 	}, "SELECT id FROM reminder_emails WHERE id IN ("+marks(len(ids))+") AND "+endedBefore+" FOR UPDATE",
 		append(slices.Clone(args), formatTime(before))...)
 	if err != nil || len(old) == 0 {
-		return err
+		return p, err
 	}
-	notices, keep := map[int64]int{}, map[int64]bool{}
+	of, notices, keep := map[string][]int64{}, map[int64]int{}, map[int64]bool{}
 	err = each(ctx, tx, func(rows *sql.Rows) error {
 		var c reminder.Cycle
 		var id int64
 		if err := scanCycle(rows, &c, &id); err != nil {
 			return err
 		}
+		of[c.Loan] = append(of[c.Loan], id)
 		notices[id]++
-		keep[id] = keep[id] || open[c.Loan] || !c.Due.Before(horizon)
+		keep[id] = keep[id] || !c.Due.Before(horizon)
 		return nil
 	}, "SELECT loan_id, due_date, kind, email_id FROM reminder_notices WHERE email_id IN ("+marks(len(ids))+")", args...)
 	if err != nil {
-		return err
+		return p, err
+	}
+	open, err := s.open(ctx, tx, views, slices.Collect(maps.Keys(of)))
+	if err != nil {
+		return p, err
+	}
+	for _, loan := range open {
+		for _, id := range of[loan] {
+			keep[id] = true
+		}
 	}
 	remove := args[:0]
 	for _, id := range old {
@@ -123,14 +127,48 @@ func (p *Pruned) batch(ctx context.Context, tx *sql.Tx, ids []int64, before time
 		remove = append(remove, id)
 	}
 	if dryRun || len(remove) == 0 {
-		return nil
+		return p, nil
 	}
 	for _, statement := range []string{"DELETE FROM reminder_notices WHERE email_id IN (",
 		"DELETE FROM reminder_bounces WHERE email_id IN (",
 		"DELETE FROM reminder_emails WHERE id IN ("} {
 		if _, err := tx.ExecContext(ctx, statement+marks(len(remove))+")", remove...); err != nil {
-			return err
+			return p, err
 		}
 	}
-	return nil
+	return p, nil
+}
+
+// open returns which of some loans are open. Where the database cannot say, all of them may be.
+func (s *Store) open(ctx context.Context, q querier, views *source, loans []string) (open []string, err error) {
+	if len(loans) == 0 {
+		return nil, nil
+	}
+	condition, args := s.where(views, "loan_id", loans)
+	err = each(ctx, q, func(rows *sql.Rows) error {
+		var id string
+		err := rows.Scan(ident{s, &id})
+		open = append(open, id)
+		return err
+	}, "SELECT loan_id FROM reminder_loans"+condition, args...)
+	if ofData(err) {
+		return loans, nil
+	}
+	return open, err
+}
+
+// prune is the name under which it is kept when a run is to prune next.
+const prune = "prune"
+
+// PruneDue returns when a run is to prune next.
+func (s *Store) PruneDue(ctx context.Context) (due time.Time, err error) {
+	err = s.row(ctx, []any{datetime{&due}}, "SELECT until_at FROM reminder_state WHERE name = ?", prune)
+	return due, fault("read when to remove old records", err)
+}
+
+// SetPruneDue stores it.
+func (s *Store) SetPruneDue(ctx context.Context, due time.Time) error {
+	_, err := s.exec(ctx, `INSERT INTO reminder_state (name, kind, reason, until_at) VALUES (?, '', '', ?)
+		ON DUPLICATE KEY UPDATE until_at = ?`, prune, formatTime(due), formatTime(due))
+	return fault("store when to remove old records", err)
 }

@@ -111,6 +111,7 @@ type Config struct {
 	Budget         time.Duration `env:"REMINDER_BUDGET" envDefault:"4m"`
 	Lease          time.Duration `env:"REMINDER_LEASE" envDefault:"15m"`
 	SummaryTo      []string      `env:"REMINDER_SUMMARY_TO"`
+	Keep           string        `env:"REMINDER_KEEP" envDefault:"400d"` // days; 0: for ever
 	Templates      string        `env:"REMINDER_TEMPLATES"`
 	TitleInSubject bool          `env:"REMINDER_TITLE_IN_SUBJECT" envDefault:"false"`
 
@@ -403,6 +404,10 @@ func (c *Config) checkRules(p *problems) {
 	if c.MailDailyLimit < 0 {
 		p.wrong("MAIL_DAILY_LIMIT", "config.it_must_be_0_no")
 	}
+	var ok bool
+	if s.KeepDays, ok = Days(c.Keep); !ok && c.Keep != "0" {
+		p.wrong("REMINDER_KEEP", "config.days_to_keep", "N", reminder.KeptDays)
+	}
 	s.MaxOverdueDays, s.MaxPerRun, s.Resend = c.MaxOverdueDays, c.MaxPerRun, c.Unknown == "resend"
 	for _, addr := range c.OnlyTo {
 		if _, err := mail.ParseAddress(addr); err != nil {
@@ -412,6 +417,16 @@ func (c *Config) checkRules(p *problems) {
 	}
 	s.Concurrency, s.Rate, s.DailyLimit, s.Tries = c.MailConcurrent, c.MailRate, c.MailDailyLimit, c.MailTries
 	s.Budget, s.Lease, s.Fingerprint, s.Backoff = c.Budget, c.Lease, c.fingerprint, backoff
+}
+
+// Days reads for how many days records are kept: 400d, or 400. Fewer than [reminder.KeptDays] are none: a typing error
+// must not remove what a report of this year is made of.
+func Days(text string) (days int, ok bool) {
+	days, err := strconv.Atoi(strings.TrimSuffix(text, "d"))
+	if err != nil || days < reminder.KeptDays || days > 36_500 {
+		return 0, false
+	}
+	return days, true
 }
 
 // checkMail validates the sender.

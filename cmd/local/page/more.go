@@ -123,7 +123,9 @@ func showReportPage(v *visit) error {
 // more is what is wanted seldom.
 type more struct {
 	OptedOut   []person
-	Prune      mysql.Pruned
+	Prune      reminder.Pruned
+	Keep       int // days
+	ByItself   bool
 	Quarantine *mysql.Quarantine
 	Version    string
 	Actions    []string
@@ -135,7 +137,8 @@ func showMore(v *visit) error {
 		return err
 	}
 	ctx, store := v.Context(), v.app.Store
-	m := more{Version: reminder.Version}
+	days := v.app.Runner.Settings.KeepDays
+	m := more{Version: reminder.Version, Keep: cmp.Or(days, reminder.KeepDays), ByItself: days > 0}
 	out, err := store.OptedOut(ctx)
 	if err != nil {
 		return err
@@ -159,14 +162,10 @@ func showMore(v *visit) error {
 	return err
 }
 
-// prune removes records that are older than any report, or counts them.
-func (v *visit) prune(dry bool) (mysql.Pruned, error) {
-	s, now := v.app.Runner.Settings, v.app.Runner.Now()
-	horizon := v.today().AddDays(-max(keep, s.MaxOverdueDays+1))
-	return v.app.Store.Prune(v.Context(), now.AddDate(0, 0, -keep), horizon, dry, func(mysql.Pruned) {})
+// prune removes old records, or counts them.
+func (v *visit) prune(dry bool) (reminder.Pruned, error) {
+	return v.app.Runner.Prune(v.Context(), cmp.Or(v.app.Runner.Settings.KeepDays, reminder.KeepDays), dry, nil)
 }
-
-const keep = 400 // days
 
 func pruneOld(v *visit) (action, error) {
 	if err := v.open(); err != nil {
