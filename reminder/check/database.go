@@ -120,9 +120,9 @@ func (x *examination) clock(context.Context) error {
 	}
 	zone := x.app.Runner.Settings.Zone
 	there, here := x.app.Runner.Now().In(zone), x.app.Runner.Now().In(x.Zone)
-	_, ours := there.Zone()
+	_, library := there.Zone()
 	_, machine := here.Zone()
-	if ours != machine {
+	if library != machine {
 		x.warn(say("doctor.zone_differs", "Zone", zone, "There", there.Format("15:04"), "Here", here.Format("15:04")),
 			"doctor.zone_matters", "doctor.set_zone")
 		return nil
@@ -156,14 +156,14 @@ const slow = 2 * time.Second
 // speed tries a run without writing, and measures it by the machine's clock.
 func (x *examination) speed(ctx context.Context) error {
 	start, d := x.Now(), desk.Desk{Runner: x.app.Runner, Store: x.store}
-	standing, err := d.Glance(ctx)
+	overview, err := d.Glance(ctx)
 	if err == nil {
-		standing.Next, err = d.Next(ctx)
+		overview.Next, err = d.Next(ctx)
 	}
 	took := x.Now().Sub(start)
 	if x.notesErr = err; err == nil {
-		x.notes = d.Notes(standing)
-		took = time.Duration(standing.Next.DurationMS) * time.Millisecond
+		x.notes = d.Notes(overview)
+		took = time.Duration(overview.Next.DurationMS) * time.Millisecond
 	}
 	if took < slow { // an error that took longer is most likely a statement that did not end in its time
 		return nil

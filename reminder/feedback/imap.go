@@ -39,8 +39,8 @@ func OpenIMAP(cfg inbox.Config) func(context.Context) (Source, error) {
 // Returned implements [Source].
 func (m IMAP) Returned(ctx context.Context, place string, now time.Time, take func(Batch) error) error {
 	account := fmt.Sprintf("%08x ", crc32.ChecksumIEEE([]byte(m.Account)))
-	after, ours := strings.CutPrefix(place, account)
-	if !ours {
+	after, same := strings.CutPrefix(place, account)
+	if !same {
 		after = ""
 	}
 	return m.Since(ctx, inbox.ParseCursor(after), now.Add(-MaxAge), Wanted, func(b inbox.Batch) error {

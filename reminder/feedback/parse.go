@@ -90,7 +90,7 @@ func Parse(raw []byte, received time.Time) (Return, bool) {
 }
 
 var (
-	ours      = regexp.MustCompile(`^(?:[0-9a-f]{32}|[A-Z2-7]{26})\.\d{1,5}@`) // how the program's own ids look
+	ownID     = regexp.MustCompile(`^(?:[0-9a-f]{32}|[A-Z2-7]{26})\.\d{1,5}@`) // how the program's own ids look
 	ref       = regexp.MustCompile(`(?i)(?:X-Pengingat-Ref|Original-Envelope-Id):\s*([A-Za-z0-9.-]{16,100})`)
 	address   = regexp.MustCompile(`[^\s<>()\[\]:;,"'|=]+@[\pL\pN](?:[\pL\pN.-]*[\pL\pN])?`)
 	delayed   = regexp.MustCompile(`(?i)\(delay\)|\bdelay(ed)?\b|\bwarning:|not (yet )?been delivered|(will|to) (be )?(keep|continue|retr)|still (being )?(tr|queued)|no action is required|tertunda|akan (dicoba|terus)`)
@@ -119,7 +119,7 @@ func (p *parts) names(head string) (ids, refs []string) {
 		rest := text[at+1 : min(len(text), at+1+maxID)]
 		end := at + 1 + len(rest) - len(strings.TrimLeft(rest, idChars+"-"))
 		switch id := strings.TrimRight(text[begin:end], ".-"); {
-		case ours.MatchString(id):
+		case ownID.MatchString(id):
 			ids = add(ids, id)
 		case at-begin >= 18 && len(id) < 250:
 			others = add(others, id)

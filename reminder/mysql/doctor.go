@@ -94,8 +94,8 @@ func (s *Store) NotInnoDB(ctx context.Context) (tables []string, err error) {
 		var name string
 		var engine sql.NullString // NULL: a view, or a table that is damaged
 		err := rows.Scan(&name, &engine)
-		ours := slices.ContainsFunc(writables, func(w writable) bool { return w.table == name })
-		if err == nil && ours && !strings.EqualFold(engine.String, "InnoDB") {
+		own := slices.ContainsFunc(writables, func(w writable) bool { return w.table == name })
+		if err == nil && own && !strings.EqualFold(engine.String, "InnoDB") {
 			tables = append(tables, name)
 		}
 		return err

@@ -129,11 +129,11 @@ func (s *Store) zoneFindings(ctx context.Context) ([]Finding, error) {
 	if err := s.checkZone(ctx); err != nil {
 		return nil, err
 	}
-	var ours, server string
-	if err := s.row(ctx, []any{&ours, &server}, "SELECT @@SESSION.time_zone, @@GLOBAL.time_zone"); err != nil {
+	var session, server string
+	if err := s.row(ctx, []any{&session, &server}, "SELECT @@SESSION.time_zone, @@GLOBAL.time_zone"); err != nil {
 		return nil, fault("look at the time zone", err)
 	}
-	zones := []string{ours, "+00:00", server}
+	zones := []string{session, "+00:00", server}
 	dues, err := s.zonedDues(ctx, zones...)
 	if err != nil || len(dues) == 0 {
 		return nil, err
@@ -150,7 +150,7 @@ func (s *Store) zoneFindings(ctx context.Context) ([]Finding, error) {
 	for i, zone := range zones[1:] {
 		if whole[0]*2 < len(dues) && whole[i+1]*2 > len(dues) {
 			return []Finding{{Serious: true, Wrong: true, Message: reminder.Say("zone.due_at_depends_on_time_2", "Zone", zone,
-				"Zone2", s.zone, "Loan", dues[0].loan, "In", dues[0].in[0], "Ours", ours)}}, nil
+				"Zone2", s.zone, "Loan", dues[0].loan, "In", dues[0].in[0], "Ours", session)}}, nil
 		}
 	}
 	return []Finding{{Note: true, Message: reminder.Say("zone.due_at_depends_on_time_3", "Zone", s.zone, "Loan",

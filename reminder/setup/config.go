@@ -319,8 +319,8 @@ func Misspelt(environ map[string]string) error {
 func (p *problems) unknown(environ map[string]string) {
 	known := Keys()
 	for _, key := range slices.Sorted(maps.Keys(environ)) {
-		for _, ours := range []string{"REMINDER_", "SENDGRID_", "IMAP_"} {
-			if strings.HasPrefix(strings.ToUpper(key), ours) && !slices.Contains(known, key) {
+		for _, prefix := range []string{"REMINDER_", "SENDGRID_", "IMAP_"} {
+			if strings.HasPrefix(strings.ToUpper(key), prefix) && !slices.Contains(known, key) {
 				p.add(key, "config.not_known_did_you_mean", "Key", key, "Nearest", Nearest(key))
 			}
 		}
