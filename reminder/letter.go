@@ -13,7 +13,8 @@ type Composer interface {
 // A Letter is what one email says to one borrower: everything the text needs and no address of theirs.
 type Letter struct {
 	Name  string // the borrower's; data
-	Type  string // of the borrower: "student", "teacher", "staff", "parent", or "" when unknown
+	Type  string // of the borrower, one of BorrowerTypes; else unknown
+	Group string // of the borrower: class, branch, or ""; data
 	Lang  string // BCP 47 tag from the library's system, or "" for the library's language
 	Today Date
 	Items []Item

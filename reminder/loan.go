@@ -115,4 +115,20 @@ type Borrower struct {
 	Email    string `json:"email"`    // raw: may be empty, nonsense, or several addresses
 	Group    string `json:"group"`    // class, branch or borrower type, or ""
 	Language string `json:"language"` // BCP 47 tag, or "" for the library's language
+	// one of BorrowerTypes, or "" when unknown; what else a source says means nothing
+	Type     string   `json:"type,omitempty"`
+	Guardian Guardian `json:"guardian,omitzero"`
+}
+
+// BorrowerTypes are what a Borrower's Type can be. All but a student are addressed formally.
+var BorrowerTypes = []string{"student", "teacher", "staff", "parent"}
+
+// Odd reports whether Wants says nothing that can be meant: they are not told then, and the borrower is all the same.
+func (g Guardian) Odd() bool { return !Loan{Wants: g.Wants}.wantsIsClear() }
+
+// A Guardian answers for a borrower who is a child. A scan fills Email and Wants.
+type Guardian struct {
+	Name  string `json:"name"`
+	Email string `json:"email"` // raw, as the borrower's
+	Wants string `json:"wants"` // as [Loan.Wants] is for the borrower; "none" where they have not agreed to be told
 }

@@ -290,7 +290,7 @@ func (r Rules) Recheck(c Claim, loans []Loan, today Date) (Letter, mail.Address,
 	slices.SortStableFunc(letter.Items, func(a, b Item) int {
 		return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Title, b.Title))
 	})
-	letter.Name, letter.Lang = borrower.Name, borrower.Language
+	letter.Name, letter.Lang, letter.Type, letter.Group = borrower.Name, borrower.Language, borrower.Type, borrower.Group
 	to, verdict := r.Address(borrower)
 	switch {
 	case verdict == VerdictWithheld:

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 )
 
@@ -142,7 +143,8 @@ func TestSourceFields(t *testing.T) {
 	slims, koha := reader("slims"), reader("koha")
 	assert.Equal(t, reminder.Loan{
 		ID: "118", Due: day("2026-11-24"), Title: "Laskar Pelangi", ItemCode: "X1", Borrowed: day("2026-10-20"),
-		Borrower: reminder.Borrower{ID: "T118", Name: "Tiga buku", Email: "tigabuku@example.org", Group: "Guru"},
+		Borrower: reminder.Borrower{ID: "T118", Name: "Tiga buku", Email: "tigabuku@example.org", Group: "Guru",
+			Type: "teacher"},
 	}, slims("118"))
 	assert.Equal(t, "member_deleted", slims("106").Hold)
 	assert.Equal(t, "116", slims("X116").ID, "a book is found by the code on it")
@@ -151,7 +153,8 @@ func TestSourceFields(t *testing.T) {
 		ID: "126", Due: day("2026-11-24"), Title: "The <script> / a subtitle vol. 2", ItemCode: "X126",
 		Borrowed: day("2026-10-20"),
 		Wants:    "none,-2,0,+", Calendar: "MAIN", From: "main@library.example", ReplyTo: "desk@library.example",
-		Borrower: reminder.Borrower{ID: "126", Name: "X Title", Email: "title@example.org", Group: "Main Library"},
+		Borrower: reminder.Borrower{ID: "126", Name: "X Title", Email: "title@example.org", Group: "Main Library",
+			Type: "student"},
 	}, koha("126"))
 	hourly := koha("110")
 	assert.Equal(t, []string{"14:30", "en"}, []string{hourly.DueTime, hourly.Borrower.Language})
@@ -269,12 +272,49 @@ func TestKohaAddress(t *testing.T) {
 		for loan, want := range map[string]string{"120": test.all, "122": test.late, "101": test.none} {
 			var email *string
 			require.NoError(t, lib.Admin.QueryRow("SELECT email FROM reminder_loans WHERE loan_id = ?", loan).Scan(&email))
+			var guardian, name, wants *string
+			require.NoError(t, lib.Admin.QueryRow(`SELECT guardian_email, guardian_name, guardian_wants FROM reminder_loans
+				WHERE loan_id = ?`, loan).Scan(&guardian, &name, &wants))
+			if test.redirect == "1" && loan != "122" {
+				assert.Equal(t, []string{"guarantor@example.org", "U West"}, []string{*guardian, *name})
+			} else {
+				assert.Nil(t, guardian)
+			}
+			assert.Equal(t, test.redirect == "1", wants != nil && *wants == "+", "%+v", test)
 			if want == "" {
 				assert.Nil(t, email, "%+v %s", test, loan)
 			} else if assert.NotNil(t, email, "%+v %s", test, loan) {
 				assert.Equal(t, want+"@example.org", *email, "%+v %s", test, loan)
 			}
 		}
+	}
+}
+
+// TestBorrowerTypes: how people are addressed is where each system says what they are.
+func TestBorrowerTypes(t *testing.T) {
+	types := func(lib *library, where string) (types string) {
+		require.NoError(t, lib.Admin.QueryRow("SELECT COALESCE(MAX(borrower_type), '-') FROM reminder_loans WHERE "+where).Scan(&types))
+		return types
+	}
+	slims := newSource(t, "slims", "")
+	for name, want := range map[string]string{"Guru": "teacher", "Dosen Tetap": "teacher", "SISWA Kelas 7": "student",
+		"Mahasiswa": "student", "Staf TU": "staff", "Orang Tua": "parent", "Wali kelas": "teacher",
+		"Standard": "-", "": "-"} {
+		slims.Exec(t, "UPDATE mst_member_type SET member_type_name = ? WHERE member_type_id = 2", name)
+		assert.Equal(t, want, types(slims, "loan_id = 118"), name)
+	}
+	koha := newSource(t, "koha",
+		"ALTER TABLE categories ADD category_type VARCHAR(1) COLLATE utf8mb4_unicode_ci NOT NULL DEFAULT 'A';")
+	for _, c := range []struct{ kind, description, want string }{{"A", "Patron", "-"}, {"A", "Teacher", "teacher"},
+		{"C", "Kid", "student"}, {"S", "Teacher", "staff"}, {"P", "Faculty", "teacher"}, {"A", "Pelajar", "student"}} {
+		koha.Exec(t, "UPDATE categories SET category_type = ?, description = ? WHERE categorycode = 'ST'", c.kind, c.description)
+		assert.Equal(t, c.want, types(koha, "loan_id = 126"), c.description)
+	}
+	school := newLibrary(t)
+	for level, want := range map[string]string{"siswa": "student", "guru": "teacher", "staff": "staff", "admin": "staff"} {
+		id := school.AddLoan(t, mysqltest.Loan{Due: "2026-11-24",
+			Borrower: school.AddBorrower(t, mysqltest.Borrower{Level: level})})
+		assert.Equal(t, want, types(school, fmt.Sprint("loan_id = ", id)))
 	}
 }
 

@@ -121,6 +121,11 @@ var mistakes = []struct {
 		tag, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(r.Borrower.Language), "_", "-"), "-")
 		return !slices.Contains([]string{"", "id", "en", "su"}, tag)
 	}},
+	{false, "view.odd_type", func(r row) bool {
+		return r.Borrower.Type != "" && !slices.Contains(reminder.BorrowerTypes, r.Borrower.Type)
+	}},
+	{false, "view.bad_guardian", func(r row) bool { return unusable(r.Borrower.Guardian.Email) }},
+	{true, "view.odd_guardian_wants", func(r row) bool { return r.Borrower.Guardian.Odd() }},
 	{true, "view.odd_fine", func(r row) bool { return !r.isFine }},
 	{true, "view.odd_wants", func(r row) bool { return r.Odd(r.today) == "wants" }},
 	{false, "view.bad_branch", func(r row) bool { return unusable(r.From) || unusable(r.ReplyTo) }},

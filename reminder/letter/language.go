@@ -102,9 +102,11 @@ func (l *language) functions() map[string]any {
 	return map[string]any{"comma": comma, "honored": l.honored}
 }
 
-// comma returns the comma that follows a name where somebody is addressed. None follows a degree, as in "Rina, M.Pd.".
+// comma returns the comma that follows a name where somebody is addressed. None follows a degree:
+// "Rina, M.Pd.", "Rina S.Pd".
 func comma(name string) string {
-	if strings.Contains(name, ",") || strings.HasSuffix(name, ".") {
+	last := name[strings.LastIndexByte(name, ' ')+1:]
+	if strings.Contains(name, ",") || strings.Contains(last, ".") {
 		return ""
 	}
 	return ","

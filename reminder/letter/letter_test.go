@@ -119,12 +119,13 @@ func TestComposeGolden(t *testing.T) {
 	c := composer(t, school)
 	for _, lang := range languages {
 		for register, addressee := range map[string]reminder.Letter{
-			"": {Name: "Siti Aminah", Type: "student"}, ".formal": {Name: "Drs. H. Ahmad Fauzi, M.Pd.", Type: "teacher"},
+			"":        {Name: "Siti Aminah", Type: "student", Group: "VIII B"},
+			".formal": {Name: "Drs. H. Ahmad Fauzi, M.Pd.", Type: "teacher"},
 		} {
 			var all strings.Builder
 			for _, name := range slices.Sorted(maps.Keys(letters)) {
 				l := letters[name]
-				l.Lang, l.Type = lang, addressee.Type
+				l.Lang, l.Type, l.Group = lang, addressee.Type, addressee.Group
 				if l.Name != "" {
 					l.Name = addressee.Name
 				}
@@ -302,6 +303,8 @@ func TestComposeGreeting(t *testing.T) {
 		{"parent", "BPK. Dadang", "Yth. BPK. Dadang,", "Dear BPK. Dadang,", "Kahatur BPK. Dadang,"},
 		{"parent", "Ibu", "Yth. Ibu,", "Dear Ibu,", "Kahatur Ibu,"},
 		{"teacher", "", "Yth. Bapak/Ibu,", "Dear reader,", "Kahatur Bapa/Ibu,"},
+		{"teacher", "Rina Sari S.Pd", "Yth. Bapak/Ibu Rina Sari S.Pd", "Dear Rina Sari S.Pd",
+			"Kahatur Bapa/Ibu Rina Sari S.Pd"},
 		{"student", "Ahmad, S.Pd", "Halo Ahmad, S.Pd", "Hello Ahmad, S.Pd", "Halo Ahmad, S.Pd"},
 	} {
 		for lang, want := range map[string]string{"id": test.id, "en": test.en, "su": test.su} {

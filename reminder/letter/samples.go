@@ -21,7 +21,8 @@ func samples(kind reminder.Kind) (data []any) {
 		for first := range items {
 			for end := first + 1; end <= len(items); end++ {
 				data = append(data, reminder.Letter{Today: today, Items: items[first:end]},
-					reminder.Letter{Today: today, Items: items[first:end], Name: "E", Type: "teacher"})
+					reminder.Letter{Today: today, Items: items[first:end], Name: "E", Type: "teacher"},
+					reminder.Letter{Today: today, Items: items[first:end], Name: "E", Group: "F"})
 			}
 		}
 	case reminder.KindSummary:

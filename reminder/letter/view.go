@@ -75,6 +75,7 @@ func (v viewer) view(data any) any {
 // mails are made of them and templates read a struct sooner than a map.
 type letter struct {
 	Lang, Library, URL, Name, Title string
+	Group                           string
 	Count, Late, Today, Upcoming    int
 	Formal, Answers                 bool
 	Mixed, Tomorrow                 bool
@@ -108,7 +109,7 @@ func (v viewer) letter(l reminder.Letter) *letter {
 		*list = append(*list, item)
 	}
 	view := &letter{
-		Lang: v.tag, Library: v.texts.Library, URL: v.texts.URL, Name: clean(l.Name, maxName),
+		Lang: v.tag, Library: v.texts.Library, URL: v.texts.URL, Name: clean(l.Name, maxName), Group: clean(l.Group, maxCode),
 		Formal: slices.Contains([]string{"teacher", "staff", "parent"}, l.Type), Answers: v.texts.Answers,
 		Count: len(l.Items), Late: len(*late), Today: len(*today), Upcoming: len(*upcoming),
 	}

@@ -139,13 +139,14 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date, page func([
 			var l reminder.Loan
 			var due string
 			err := rows.Scan(ident{s, &l.ID}, ident{s, &l.Borrower.ID}, cell{&l.Borrower.Email}, cell{&due}, cell{&l.Hold},
-				cell{&l.Wants}, cell{&l.Calendar})
+				cell{&l.Wants}, cell{&l.Calendar}, cell{&l.Borrower.Guardian.Email}, consent{&l.Borrower.Guardian.Wants})
 			if err != nil {
 				return err
 			}
 			setDue(&l, due)
 			return take(l)
-		}, "SELECT "+views.list("loan_id", "borrower_id", "email", "due_at", "hold_reason", "wants", "calendar")+
+		}, "SELECT "+views.list("loan_id", "borrower_id", "email", "due_at", "hold_reason", "wants", "calendar",
+			"guardian_email", "guardian_wants")+
 			" FROM reminder_loans WHERE due_at >= ? AND due_at < ? OR due_at IS NULL OR due_at < ? OR due_at >= ?",
 			first.String(), last.AddDays(1).String(), from.String(), to.AddDays(1).String())
 		if len(handed) > 0 {
@@ -258,7 +259,11 @@ func (s *Store) scanLoan(rows *sql.Rows) (l reminder.Loan, fine string, err erro
 	err = rows.Scan(ident{s, &l.ID}, ident{s, &b.ID}, prose{&b.Name}, cell{&b.Email}, prose{&l.Title}, cell{&due},
 		prose{&l.Ref}, prose{&l.ItemCode},
 		cell{&borrowed}, prose{&b.Group}, cell{&b.Language}, cell{&l.Hold}, cell{&fine}, cell{&l.Wants}, cell{&l.Calendar},
-		cell{&l.From}, cell{&l.ReplyTo})
+		cell{&l.From}, cell{&l.ReplyTo},
+		cell{&b.Type}, prose{&b.Guardian.Name}, cell{&b.Guardian.Email}, consent{&b.Guardian.Wants})
+	if b.Type = strings.ToLower(b.Type); b.Guardian.Email == "" {
+		b.Guardian = reminder.Guardian{}
+	}
 	l.FinePerDay, _ = wholeFine(fine)
 	l.Borrowed = anyDate(borrowed) // only told when known
 	setDue(&l, due)

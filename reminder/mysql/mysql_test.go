@@ -146,7 +146,7 @@ func TestView(t *testing.T) {
 		ID: fmt.Sprint(open), Due: day("2026-11-24"), Ref: loans[0].Ref, Title: `"Bumi" 🌏 <script>`,
 		ItemCode: loans[0].ItemCode,
 		Borrowed: day("2026-01-05"),
-		Borrower: reminder.Borrower{ID: fmt.Sprint(ani), Name: "Ani", Email: "ani@example.org", Group: "7A"},
+		Borrower: reminder.Borrower{ID: fmt.Sprint(ani), Name: "Ani", Email: "ani@example.org", Group: "7A", Type: "student"},
 	}, loans[0])
 	assert.Contains(t, loans[0].Ref, "PJM-")
 	assert.Empty(t, loans[1].Borrower.Email, "the sample accounts' domain belongs to somebody else")

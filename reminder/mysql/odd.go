@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/hex"
@@ -25,9 +26,10 @@ import (
 
 // What cells of the views are scanned into. NULL is "".
 type (
-	cell  struct{ *string } // text of one line: what surrounds it, what is no UTF-8 and what is too long are taken off
-	prose struct{ *string } // a cell that people read
-	ident struct {          // an id
+	cell    struct{ *string } // text of one line: what surrounds it, what is no UTF-8 and what is too long are taken off
+	prose   struct{ *string } // a cell that people read
+	consent struct{ *string } // what a guardian has agreed to; NULL is nothing
+	ident   struct {          // an id
 		store *Store // that must find the loan again by it, or nil
 		id    *string
 	}
@@ -50,6 +52,12 @@ func (c cell) Scan(src any) error {
 func (p prose) Scan(src any) error {
 	err := cell(p).Scan(src)
 	*p.string = decode(*p.string)
+	return err
+}
+
+func (c consent) Scan(src any) error {
+	err := cell(c).Scan(src)
+	*c.string = cmp.Or(*c.string, "none")
 	return err
 }
 
@@ -94,6 +102,9 @@ type raws struct{ sync.Map }
 func (v *source) expression(column string) string {
 	switch v.types[column] {
 	case "":
+		if column == "guardian_wants" { // a view that does not ask shows only those who have agreed
+			return "'+'"
+		}
 		return "NULL"
 	case "bit", "long bit":
 		return column + " + 0"

@@ -27,8 +27,8 @@ const (
 var (
 	requiredColumns = []string{"loan_id", "borrower_id", "borrower_name", "email", "title", "due_at"}
 	optionalColumns = []string{"loan_ref", "item_code", "borrowed_at", "group_name", "language", "hold_reason",
-		"fine_per_day",
-		"wants", "calendar", "from_address", "reply_to"}
+		"fine_per_day", "wants", "calendar", "from_address", "reply_to",
+		"borrower_type", "guardian_name", "guardian_email", "guardian_wants"}
 )
 
 // A source is what the views have: the columns of LoansView, and whether there is a ClosedDaysView. One must be there

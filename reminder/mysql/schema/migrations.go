@@ -193,7 +193,7 @@ func Remember(ctx context.Context, db *sql.DB, source string) (statement string,
 }
 
 // Print returns all statements for a source as text, for a person who runs them by hand. Without a source it leaves
-// the views out; with a definition it takes that one. A source that differs between versions looks at the schema.
+// the views out; with a definition it takes that one. Of another source the schema decides.
 func Print(source, definition string, schema func() (Schema, error)) (string, error) {
 	var b strings.Builder
 	names, err := fs.Glob(files(), "*.sql")
@@ -211,11 +211,9 @@ func Print(source, definition string, schema func() (Schema, error)) (string, er
 		return b.String(), nil
 	}
 	if definition == "" {
-		var found Schema
-		if Varies(source) {
-			if found, err = schema(); err != nil {
-				return "", err
-			}
+		found, err := schema()
+		if err != nil {
+			return "", err
 		}
 		if definition, err = text(source, found); err != nil {
 			return "", err

@@ -39,19 +39,13 @@ func Text(source string, schema Schema) (string, error) {
 		return "", fmt.Errorf("there is no source %q; known are %s", source, strings.Join(Sources(), ", "))
 	}
 	t, err := template.New(source+".sql").Funcs(template.FuncMap{"has": schema.Has, "same": schema.same,
-		"list": list}).ParseFS(views, "views/"+source+".sql")
+		"list": list, "first": schema.first, "typeOf": typeOf}).ParseFS(views, "views/"+source+".sql")
 	if err != nil {
 		return "", err
 	}
 	var b strings.Builder
 	err = t.Execute(&b, nil)
 	return b.String(), err
-}
-
-// Varies reports whether a source's definition depends on the schema.
-func Varies(source string) bool {
-	text, _ := views.ReadFile("views/" + source + ".sql") // of an unknown source nothing depends
-	return strings.Contains(string(text), "{{")
 }
 
 // Index returns the index that makes reading a source's loans fast, as table and columns; both are empty for one of a
@@ -91,6 +85,33 @@ func (s Schema) same(a, aliasA, b, aliasB string) string {
 		left = "CONVERT(" + left + " USING " + charset + ") COLLATE " + collation
 	}
 	return right + " = " + left
+}
+
+// first is the first of some columns of a table that there is, or "".
+func (s Schema) first(table string, columns ...string) string {
+	for _, c := range columns {
+		if s.Has(table + "." + c) {
+			return c
+		}
+	}
+	return ""
+}
+
+// typeOf is the borrower_type that a text of a library's own stands for, by the words that libraries use.
+func typeOf(column string) string {
+	words := [][]string{
+		{"teacher", "guru", "teacher", "wali kelas", "dosen", "lecturer", "faculty", "ustad", "pengajar", "kepala sekolah"},
+		{"parent", "orang tua", "orangtua", "ortu", "wali", "parent", "guardian"},
+		{"student", "siswa", "siswi", "student", "pelajar", "murid", "santri", "pupil", "juvenile", "child"},
+		{"staff", "staf", "pegawai", "karyawan", "tata usaha", "employee", "librarian", "pustakawan"},
+	}
+	var b strings.Builder
+	b.WriteString("CASE")
+	for _, w := range words {
+		like := column + " LIKE '%" + strings.Join(w[1:], "%' OR "+column+" LIKE '%") + "%'"
+		b.WriteString(" WHEN " + like + " THEN '" + w[0] + "'")
+	}
+	return b.String() + " END"
 }
 
 func list(items ...string) []string { return items }

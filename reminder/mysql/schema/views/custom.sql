@@ -23,6 +23,10 @@ SELECT
     NULL        AS language,       -- 'id', 'en'; NULL: bahasa perpustakaan / the library's
     NULL        AS hold_reason,    -- jangan diingatkan, misalnya 'lost' / not to be reminded, such as 'lost'
     NULL        AS fine_per_day,   -- rupiah
+    NULL        AS borrower_type,  -- 'student', 'teacher', 'staff', 'parent': sapaannya / how they are addressed
+    NULL        AS guardian_name,  -- orang tua atau wali / the parent or guardian
+    NULL        AS guardian_email, -- dikirimi sejak / is told from REMINDER_GUARDIAN_FROM on
+    NULL        AS guardian_wants, -- NULL: tidak setuju / has not agreed; '+' terlambat/late, '+14'
     NULL        AS wants,          -- yang diinginkan peminjam / what the borrower wants: NULL semua/all, '-2,0,+', '+7', 'none'
     NULL        AS calendar,       -- cabang, bila hari tutupnya lain / the branch, where its closed days differ
     NULL        AS from_address,   -- alamat pengirim cabang / the branch's From; MAIL_FROM_ALLOWED

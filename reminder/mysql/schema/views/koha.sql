@@ -3,12 +3,14 @@
 -- An issue is a loan that is out; a return moves it to old_issues. A loan by the day is due at 23:59 of it, one by the hour
 -- at its hour. The address follows Koha's own choice: one field, the first that is filled, or several, of which the first
 -- is taken. A patron without one is reached through a guarantor where Koha redirects notices.
+-- Where Koha redirects notices, that guarantor is the guardian, who wants what Koha's overdue rules say about the patron.
+-- borrower_type is the type of the category or, in its description, the word for teacher, student or staff.
 -- wants has what the patron chose in Koha for mail before the due date and on it, and from how many days late Koha's
 -- overdue rules say something by e-mail: those of the branch, or the default ones of a branch that has none. MERGE must be
 -- asked for: else MySQL computes a view with subqueries whole for every question.
 -- Needs Koha 3.22: issues.issue_id issues.borrowernumber issues.itemnumber issues.date_due issues.issuedate
 -- issues.branchcode issues.returndate borrowers.borrowernumber borrowers.firstname borrowers.surname borrowers.email
--- borrowers.emailpro borrowers.B_email borrowers.branchcode borrowers.categorycode categories.overduenoticerequired
+-- borrowers.emailpro borrowers.B_email borrowers.branchcode borrowers.categorycode categories.overduenoticerequired categories.description
 -- items.barcode items.biblionumber items.itemlost biblio.title branches.branchname branches.branchemail systempreferences.value
 -- Index: issues (date_due)
 {{- define "branch"}}CASE origin.value WHEN 'patron-homebranch' THEN b.branchcode
@@ -26,14 +28,31 @@
             WHEN 'B_email' THEN NULLIF(TRIM({{$who}}.B_email), '')
             {{- if has "borrowers.cardnumber"}} WHEN 'cardnumber' THEN NULLIF(TRIM({{$who}}.cardnumber), ''){{end}} END
 {{- end}}){{end}}
+{{- define "late"}}CASE WHEN c.overduenoticerequired = 1 THEN
+{{- if has "overduerules_transport_types.overduerules_id"}}
+            (SELECT CONCAT('+', MIN(CASE t.letternumber WHEN 1 THEN r.delay1 WHEN 2 THEN r.delay2 ELSE r.delay3 END))
+                FROM overduerules r
+                JOIN overduerules d ON d.categorycode = r.categorycode AND d.branchcode IN (r.branchcode, '')
+                JOIN overduerules_transport_types t ON t.overduerules_id = d.overduerules_id AND t.message_transport_type = 'email'
+                WHERE {{template "rules"}}
+                    AND CASE t.letternumber WHEN 1 THEN r.letter1 WHEN 2 THEN r.letter2 ELSE r.letter3 END <> ''
+                    AND (d.overduerules_id = r.overduerules_id OR NOT EXISTS (SELECT 1 FROM overduerules_transport_types o
+                        WHERE o.overduerules_id = r.overduerules_id AND o.letternumber = t.letternumber)))
+{{- else if has "overduerules"}}
+            (SELECT CONCAT('+', MIN(CASE WHEN r.letter1 <> '' THEN r.delay1 WHEN r.letter2 <> '' THEN r.delay2
+                WHEN r.letter3 <> '' THEN r.delay3 END)) FROM overduerules r WHERE {{template "rules"}})
+{{- else}} '+'
+{{- end}} END{{end}}
+{{- define "patron"}}TRIM(CONCAT_WS(' ', {{if has "borrowers.preferred_name"}}COALESCE(NULLIF({{.}}.preferred_name, ''), {{.}}.firstname){{else}}{{.}}.firstname{{end}}, {{.}}.surname)){{end}}
+{{- define "guarantor"}}FROM borrower_relationships r JOIN borrowers g ON g.borrowernumber = r.guarantor_id
+            WHERE r.guarantee_id = i.borrowernumber AND {{template "email" "g"}} <> '' ORDER BY r.id LIMIT 1{{end}}
 CREATE OR REPLACE ALGORITHM = MERGE SQL SECURITY DEFINER VIEW reminder_loans AS
 SELECT
     i.issue_id       AS loan_id,
     i.borrowernumber AS borrower_id,
-    TRIM(CONCAT_WS(' ', {{if has "borrowers.preferred_name"}}COALESCE(NULLIF(b.preferred_name, ''), b.firstname){{else}}b.firstname{{end}}, b.surname)) AS borrower_name,
+    {{template "patron" "b"}} AS borrower_name,
     {{if has "borrower_relationships"}}COALESCE({{template "email" "b"}}, CASE WHEN redirect.value IN ('1', 'yes') THEN
-        (SELECT MIN({{template "email" "g"}}) FROM borrower_relationships r JOIN borrowers g ON g.borrowernumber = r.guarantor_id
-            WHERE r.guarantee_id = i.borrowernumber) END){{else}}{{template "email" "b"}}{{end}} AS email,
+        (SELECT {{template "email" "g"}} {{template "guarantor" .}}) END){{else}}{{template "email" "b"}}{{end}} AS email,
     TRIM(CONCAT_WS(' ', bib.title{{range list "subtitle" "part_number" "part_name"}}{{if has (print "biblio." .)}}, bib.{{.}}{{end}}{{end}})) AS title,
     i.date_due       AS due_at,
     it.barcode       AS item_code,
@@ -69,22 +88,18 @@ SELECT
 {{- else}}
         '-365,0',
 {{- end}}
-        CASE WHEN c.overduenoticerequired = 1 THEN
-{{- if has "overduerules_transport_types.overduerules_id"}}
-            (SELECT CONCAT('+', MIN(CASE t.letternumber WHEN 1 THEN r.delay1 WHEN 2 THEN r.delay2 ELSE r.delay3 END))
-                FROM overduerules r
-                JOIN overduerules d ON d.categorycode = r.categorycode AND d.branchcode IN (r.branchcode, '')
-                JOIN overduerules_transport_types t ON t.overduerules_id = d.overduerules_id AND t.message_transport_type = 'email'
-                WHERE {{template "rules"}}
-                    AND CASE t.letternumber WHEN 1 THEN r.letter1 WHEN 2 THEN r.letter2 ELSE r.letter3 END <> ''
-                    AND (d.overduerules_id = r.overduerules_id OR NOT EXISTS (SELECT 1 FROM overduerules_transport_types o
-                        WHERE o.overduerules_id = r.overduerules_id AND o.letternumber = t.letternumber)))
-{{- else if has "overduerules"}}
-            (SELECT CONCAT('+', MIN(CASE WHEN r.letter1 <> '' THEN r.delay1 WHEN r.letter2 <> '' THEN r.delay2
-                WHEN r.letter3 <> '' THEN r.delay3 END)) FROM overduerules r WHERE {{template "rules"}})
-{{- else}} '+'
-{{- end}} END) AS wants,
+        {{template "late" .}}) AS wants,
     i.branchcode     AS calendar,
+{{- if has "categories.category_type"}}
+    CASE c.category_type WHEN 'C' THEN 'student' WHEN 'S' THEN 'staff' ELSE {{typeOf "c.description"}} END AS borrower_type,
+{{- else}}
+    {{typeOf "c.description"}} AS borrower_type,
+{{- end}}
+{{- if has "borrower_relationships"}}
+    CASE WHEN redirect.value IN ('1', 'yes') THEN (SELECT {{template "email" "g"}} {{template "guarantor" .}}) END AS guardian_email,
+    CASE WHEN redirect.value IN ('1', 'yes') THEN (SELECT {{template "patron" "g"}} {{template "guarantor" .}}) END AS guardian_name,
+    CASE WHEN redirect.value IN ('1', 'yes') THEN {{template "late" .}} END AS guardian_wants,
+{{- end}}
     br.branchemail   AS from_address,
     {{if has "branches.branchreplyto"}}br.branchreplyto{{else}}NULL{{end}} AS reply_to
 FROM issues i

@@ -4,12 +4,18 @@
 -- it means the same as 'Dipinjam'; the due date alone decides what is late. A return date wins over any status.
 -- Ids and due_at are passed through as they are, so that a range on them uses the base tables' indexes.
 -- siswa.user_id is not unique: the class comes from a subquery, because a join would show a loan once per row.
+-- borrower_type is users.level. A guardian is shown where siswa has been given columns for one: email_wali (or email_ortu,
+-- email_orang_tua), nama_wali, and izin_wali, 1 where they have agreed to be told; without izin_wali all of them have.
 -- phone is read by 'pengingat report' alone, for links that a person presses.
 -- perpustakaan.com, the domain of the application's sample accounts, belongs to somebody else: never mail there.
 -- Needs perpustakaan 2025: peminjaman.id peminjaman.user_id peminjaman.buku_id peminjaman.tanggal_pinjam
 -- peminjaman.tanggal_kembali peminjaman.tanggal_pengembalian peminjaman.status peminjaman.no_peminjaman users.id users.nama users.email
 -- siswa.user_id siswa.kelas siswa.no_telepon buku.id buku.judul buku.kode_buku
 -- Index: peminjaman (tanggal_pengembalian, tanggal_kembali, status)
+{{- $email := first "siswa" "email_wali" "email_ortu" "email_orang_tua"}}
+{{- $name := first "siswa" "nama_wali" "nama_ortu" "nama_orang_tua"}}
+{{- $agreed := first "siswa" "izin_wali" "izin_ortu" "izin_orang_tua"}}
+{{- define "guardian"}}FROM siswa s WHERE s.user_id = u.id AND TRIM(s.{{.}}) <> '' ORDER BY s.id LIMIT 1{{end}}
 CREATE OR REPLACE ALGORITHM = MERGE SQL SECURITY DEFINER VIEW reminder_loans AS
 SELECT
     p.id              AS loan_id,
@@ -25,6 +31,18 @@ SELECT
     NULL              AS language,
     NULL              AS hold_reason,
     NULL              AS fine_per_day,
+{{- if has "users.level"}}
+    CASE u.level WHEN 'siswa' THEN 'student' WHEN 'guru' THEN 'teacher' WHEN 'admin' THEN 'staff' ELSE u.level END AS borrower_type,
+{{- end}}
+{{- with $email}}
+    (SELECT TRIM(s.{{.}}) {{template "guardian" .}}) AS guardian_email,
+    {{- if $name}}
+    (SELECT s.{{$name}} {{template "guardian" .}}) AS guardian_name,
+    {{- end}}
+    {{- if $agreed}}
+    (SELECT CASE WHEN s.{{$agreed}} = 1 THEN '+' END {{template "guardian" .}}) AS guardian_wants,
+    {{- end}}
+{{- end}}
     (SELECT MIN(NULLIF(TRIM(s.no_telepon), '')) FROM siswa s WHERE s.user_id = u.id) AS phone
 FROM peminjaman p
 JOIN users u ON u.id = p.user_id

@@ -4,6 +4,7 @@
 -- their collations may differ: same says how two columns are compared without losing the index of the second one.
 -- Due dates come from loan: the copy in loan_history is not renewed. member_mail_address is a postal address.
 -- A member whose membership is pending still has the book, and SLiMS mails them too.
+-- borrower_type is what the name of the member type says: Guru, Siswa, Staf; nothing for Standard.
 -- A fine is not told: it depends on the grace period, the holidays and the loan's rule.
 -- Needs SLiMS 5: loan.loan_id loan.member_id loan.item_code loan.loan_date loan.due_date loan.is_lent loan.is_return
 -- member.member_id member.member_name member.member_email item.item_code item.biblio_id item.item_status_id biblio.biblio_id biblio.title
@@ -24,6 +25,9 @@ SELECT
         WHEN i.item_status_id = 'MIS' THEN 'lost'
     END                 AS hold_reason,
     NULL                AS calendar
+    {{- if has "mst_member_type"}},
+    {{typeOf "t.member_type_name"}} AS borrower_type
+    {{- end}}
 FROM loan l
 LEFT JOIN member m ON {{same "loan.member_id" "l" "member.member_id" "m"}}
 {{- if has "mst_member_type"}}
