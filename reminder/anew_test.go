@@ -9,6 +9,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
@@ -147,13 +148,13 @@ func TestWrongPupil(t *testing.T) {
 	third := lib.AddBorrower(t, mysqltest.Borrower{Email: "third@example.org"})
 	id := lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-23", Borrower: wrong})
 	move := func(to int64) { lib.Exec(t, "UPDATE peminjaman SET user_id = ? WHERE id = ?", to, id) }
-	explain := func() reminder.Explanation {
+	explain := func() desk.Explanation {
 		loans, err := app.Store.FindLoan(t.Context(), replaced("LOAN", "LOAN", id))
 		require.NoError(t, err)
 		require.Len(t, loans, 1)
 		past, err := app.Store.PastNotices(t.Context(), loans[0].ID)
 		require.NoError(t, err)
-		x, err := app.Runner.Explain(t.Context(), loans[0], past)
+		x, err := (desk.Desk{Runner: app.Runner, Store: app.Store}).ExplainLoan(t.Context(), loans[0], past)
 		require.NoError(t, err)
 		return x
 	}

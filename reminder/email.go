@@ -79,8 +79,8 @@ const (
 	StateBounced  State = "bounced"  // accepted, and came back
 )
 
-// waits reports whether an email has not ended.
-func (s State) waits() bool { return s == StateQueued || s == StateClaimed || s == StateHandover }
+// Waits reports whether an email has not ended.
+func (s State) Waits() bool { return s == StateQueued || s == StateClaimed || s == StateHandover }
 
 // A Claim is an email that this run alone may work on until its lease ends. The token is the fence: every further write
 // names it, and a run that lost its claim changes nothing.

@@ -13,6 +13,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/check"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
@@ -420,7 +421,7 @@ SET sql_mode = DEFAULT;
 				found, err := app.Store.FindLoan(t.Context(), loan)
 				require.NoError(t, err)
 				require.Len(t, found, 1)
-				x, err := app.Runner.Explain(t.Context(), found[0], nil)
+				x, err := (desk.Desk{Runner: app.Runner, Store: app.Store}).ExplainLoan(t.Context(), found[0], nil)
 				require.NoError(t, err)
 				assert.Equal(t, []reminder.Verdict{reminder.VerdictOdd}, x.Hinders)
 			}

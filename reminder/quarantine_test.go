@@ -8,6 +8,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
@@ -34,9 +35,9 @@ func TestRestoredBackup(t *testing.T) {
 		require.True(t, rep.NeedsPerson())
 	}
 	said := 0
-	for _, want := range []reminder.Silenced{{Before: day("2026-11-24"), Borrowers: 2, Loans: 2, Canceled: 1},
+	for _, want := range []desk.Silenced{{Before: day("2026-11-24"), Borrowers: 2, Loans: 2, Canceled: 1},
 		{Before: day("2026-11-24")}} {
-		done, err := app.Runner.Quarantine(t.Context(), app.Store, day("2026-11-24"), func(asked reminder.Silenced) bool {
+		done, err := (desk.Desk{Runner: app.Runner, Store: app.Store}).Quarantine(t.Context(), day("2026-11-24"), func(asked desk.Silenced) bool {
 			said++
 			assert.Equal(t, want, asked)
 			return true

@@ -118,43 +118,46 @@ func (r *Runner) lostSince(ctx context.Context, seen Checkpoint, records Records
 	return !ran, err
 }
 
-// begin records the run's beginning, and tells the witness of it before anything is promised. It leaves the witness
-// alone while the records contradict it and nobody has accepted them.
-func (r *Run) begin(ctx context.Context, records Records, doubt string) (err error) {
-	accepted := doubt != "" && r.Approve
-	if accepted {
-		if err := r.Store.Accept(ctx, records); err != nil {
-			return err
+// Begin looks at the records and records that the run began, before anything is promised. It returns why the records are
+// in doubt, or "". A dry run records nothing. The witness is left alone while the records contradict it and nobody has
+// accepted them.
+func (r *Run) Begin(ctx context.Context) (doubt string, err error) {
+	records, doubt, err := r.inspectRecords(ctx, r.Now)
+	if err != nil || r.DryRun {
+		return doubt, err
+	}
+	trusted := doubt == "" || r.Approve
+	if trusted {
+		if err := r.Store.Accept(ctx, records, len(r.Settings.OnlyTo) == 0 || r.Report.Reason == ReasonQuarantined); err != nil {
+			return doubt, err
 		}
 	}
-	if (doubt == "" || accepted) && len(r.Settings.OnlyTo) == 0 && !slices.Contains(records.Places, records.Here) {
-		if err := r.Store.Settle(ctx, records.Here); err != nil {
-			return err
-		}
+	if r.secret, err = r.Store.Begin(ctx, *r.Report, records.Secret); err != nil {
+		return doubt, err
 	}
-	if err := r.Store.Begin(ctx, *r.Report); err != nil {
-		return err
-	}
-	if r.secret = records.Secret; r.secret == "" {
-		if r.secret, err = r.Store.NewSecret(ctx); err != nil {
-			return err
-		}
-	}
-	if r.Witness != nil && (accepted || doubt == "") {
+	if r.Witness != nil && trusted {
 		r.checkpoint = Checkpoint{Database: database(r.secret), Run: r.Report.RunID, Started: r.Report.StartedAt}
 		r.tellWitness(records)
 	}
-	return nil
+	return doubt, nil
 }
 
-// tellWitnessFinished tells the witness what the run left behind.
-func (r *Run) tellWitnessFinished(ctx context.Context) {
-	if r.Witness == nil || r.checkpoint.Run == "" {
-		return
+// Finish records the report, also when the caller has gone, and tells the witness how far the records have come. After a
+// dry run it does nothing.
+func (r *Run) Finish(ctx context.Context) error {
+	r.Report.DurationMS = r.Runner.Now().Sub(r.Now).Milliseconds()
+	if r.DryRun {
+		return nil
 	}
-	if records, err := r.Store.Records(ctx, r.Now); err == nil { // else what was told at the beginning stands
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	if err := r.Store.Finish(ctx, *r.Report); err != nil || r.checkpoint.Run == "" {
+		return err
+	}
+	if records, err := r.Store.Records(ctx, r.Now); err == nil { // else what the witness was told at the beginning stands
 		r.tellWitness(records)
 	}
+	return nil
 }
 
 func (r *Run) tellWitness(records Records) {

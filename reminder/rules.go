@@ -216,17 +216,27 @@ func (d *decision) verdict(stage int) Verdict {
 	return VerdictDue
 }
 
-// trace returns every verdict that keeps a notice from being promised. Of an odd loan the other rules can say nothing.
-func (d *decision) trace() []Verdict {
-	against := []Verdict{}
+// A Trace is what all rules say about an open loan.
+type Trace struct {
+	Offset  int       // days from the due date, as the calendar sees it
+	Step    int       // in force, unless VerdictNotYet hinders
+	Closed  bool      // the loan's branch is closed today
+	Hinders []Verdict // every verdict that keeps a notice from being promised
+}
+
+// Trace asks all rules about a loan, where [Rules.Judge] stops at the first that hinders. Nothing but its oddity is known
+// about an odd loan.
+func (r Rules) Trace(loan Loan, past History, today Date) Trace {
+	d := r.decide(loan, past, today)
+	t := Trace{Offset: d.offset, Step: d.step, Closed: d.closed(), Hinders: []Verdict{}}
 	for _, rule := range loanRules {
-		if rule.at&planning != 0 && !slices.Contains(against, rule.verdict) && rule.hinders(d) {
-			if against = append(against, rule.verdict); rule.verdict == VerdictOdd {
+		if rule.at&planning != 0 && !slices.Contains(t.Hinders, rule.verdict) && rule.hinders(d) {
+			if t.Hinders = append(t.Hinders, rule.verdict); rule.verdict == VerdictOdd {
 				break
 			}
 		}
 	}
-	return against
+	return t
 }
 
 // Judge decides about one loan, given what was promised in its cycle. The Notice is the one to promise when the verdict

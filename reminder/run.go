@@ -103,18 +103,9 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 	if err == nil && !o.DryRun {
 		run.cleanUp(ctx)
 	}
-	rep.DurationMS = r.Now().Sub(run.Now).Milliseconds()
-	if !o.DryRun {
-		// The report is written even when the caller has gone. A crash before this line leaves a run without an end,
-		// which status shows; nothing else depends on it.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-		defer cancel()
-		ferr := r.Store.Finish(ctx, *rep)
-		if ferr == nil {
-			run.tellWitnessFinished(ctx)
-		} else if err == nil {
-			err = fmt.Errorf("record the run: %w", ferr)
-		}
+	// A crash before this line leaves a run without an end, which status shows; nothing else depends on it.
+	if ferr := run.Finish(ctx); ferr != nil && err == nil {
+		err = fmt.Errorf("record the run: %w", ferr)
 	}
 	level := slog.LevelInfo
 	switch {
@@ -177,14 +168,9 @@ func (r *Run) run(ctx context.Context) error {
 	if err := r.Store.Check(ctx); err != nil {
 		return err
 	}
-	records, doubt, err := r.inspectRecords(ctx, r.Now)
+	doubt, err := r.Begin(ctx)
 	if err != nil {
 		return err
-	}
-	if !r.DryRun {
-		if err := r.begin(ctx, records, doubt); err != nil {
-			return err
-		}
 	}
 	if r.Rules, err = r.Runner.Rules(ctx, r.Today); err != nil {
 		return err
@@ -207,19 +193,19 @@ func (r *Run) run(ctx context.Context) error {
 	if rep.Outcome == RunClosed && !r.DryRun {
 		return r.backlog(ctx)
 	}
-	pause, err := r.pause(ctx, r.Now)
+	pause, paused, err := r.Pause(ctx, r.Now)
 	r.probe = pause.Kind != ""
 	switch {
 	case err != nil:
 		return err
 	case r.DryRun: // counts in any case, and says all the same what would keep the mails back
-		if pause.inForce && rep.Outcome != RunHeld {
+		if paused && rep.Outcome != RunHeld {
 			rep.Outcome, rep.Reason = RunPaused, string(pause.Kind)
 		}
-	case rep.Outcome == RunHeld && (pause.inForce || !r.Open ||
+	case rep.Outcome == RunHeld && (paused || !r.Open ||
 		doubt == ReasonLooksCopied): // a copy mails nobody, not even the librarian
 		return r.backlog(ctx)
-	case pause.inForce:
+	case paused:
 		rep.Outcome, rep.Reason = RunPaused, string(pause.Kind)
 		return r.backlog(ctx)
 	}
@@ -401,33 +387,26 @@ func (r *Runner) Rules(ctx context.Context, today Date) (Rules, error) {
 	return rules, err
 }
 
-// A currentPause is the pause that matters to a run. One that is not in force and has a Kind is a provider's pause
-// that is over; the run then tries one email first.
-type currentPause struct {
-	Pause
-	inForce bool
-}
-
-// pause finds the pause in force. One set by a person wins. A provider's pause is over as soon as the mail
-// configuration changed: another server, login or sender may do what that one did not.
-func (r *Runner) pause(ctx context.Context, now time.Time) (currentPause, error) {
+// Pause returns the pause in force. A pause that is not in force and has a Kind is a provider's that is over; a run then
+// tries one email first. A person's pause wins. A provider's is over as soon as the mail configuration has changed:
+// another server, login or sender may do what that one did not.
+func (r *Runner) Pause(ctx context.Context, now time.Time) (current Pause, inForce bool, err error) {
 	pauses, err := r.Store.Pauses(ctx)
 	if err != nil {
-		return currentPause{}, err
+		return current, false, err
 	}
-	var current currentPause
 	for _, p := range pauses {
 		over := !p.Until.IsZero() && !now.Before(p.Until) ||
 			p.Kind != PauseByPerson && p.Until.Sub(now) > maxPause // set while the clock was ahead
 		switch {
 		case p.Kind == PauseByPerson && !over:
-			return currentPause{p, true}, nil
+			return p, true, nil
 		case p.Kind != PauseByPerson:
 			mended := p.Fingerprint != "" && r.Settings.Fingerprint(p.Fingerprint) != p.Fingerprint
-			current = currentPause{p, !over && !mended}
+			current, inForce = p, !over && !mended
 		}
 	}
-	return current, nil
+	return current, inForce, nil
 }
 
 // countedEachRun is up to how many open loans every run counts. To count a million takes longer than all else that a

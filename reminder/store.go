@@ -128,8 +128,9 @@ const (
 type Journal interface {
 	// Check reports what is wrong with the schema, the view or the rights, before anything is done.
 	Check(ctx context.Context) error
-	// Begin records that a run started; Finish records its report. A run that died has no finish.
-	Begin(ctx context.Context, r Report) error
+	// Begin records that a run started. It returns the database's secret: the known one, or a new one when that is "".
+	Begin(ctx context.Context, r Report, known string) (secret string, err error)
+	// Finish records a run's report. A run that died has none.
 	Finish(ctx context.Context, r Report) error
 	// LastReport returns what the newest finished run reported; a zero Report when there was none.
 	LastReport(ctx context.Context) (Report, error)
@@ -138,13 +139,9 @@ type Journal interface {
 	Records(ctx context.Context, now time.Time) (Records, error)
 	// Ran reports whether a run is on record.
 	Ran(ctx context.Context, runID string) (bool, error)
-	// Accept makes records of which a part came from a backup fit to go on with: no new email gets the number of one
-	// that is missing.
-	Accept(ctx context.Context, r Records) error
-	// Settle remembers where the records lie with a person's knowledge.
-	Settle(ctx context.Context, here Place) error
-	// NewSecret gives the database its secret, and returns the one that it has then.
-	NewSecret(ctx context.Context) (string, error)
+	// Accept prepares the records for further runs. If a part of them came from a backup, no new email gets the number of
+	// one that is missing. With place it remembers where the records lie.
+	Accept(ctx context.Context, r Records, place bool) error
 
 	// Prune removes runs and ended emails, with their notices, from before a moment, or counts them. Those stay whose
 	// loans are open or due on the horizon or after it: they may be told about again.

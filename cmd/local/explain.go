@@ -12,6 +12,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
@@ -49,9 +50,9 @@ func (p *program) explainCommand() *cobra.Command {
 }
 
 // explainClosed tells what was on record about a loan that is not open any more.
-func (p *program) explainClosed(past []reminder.PastNotice, s reminder.Settings) error {
+func (p *program) explainClosed(past []mysql.PastNotice, s reminder.Settings) error {
 	if p.asJSON {
-		return p.printJSON([]reminder.Explanation{{Loan: reminder.Loan{ID: past[0].Loan},
+		return p.printJSON([]desk.Explanation{{Loan: reminder.Loan{ID: past[0].Loan},
 			Hinders: []reminder.Verdict{"not_open"}, Past: past}})
 	}
 	p.print("explain.no_open_loan_has_this")
@@ -59,7 +60,7 @@ func (p *program) explainClosed(past []reminder.PastNotice, s reminder.Settings)
 	return nil
 }
 
-func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) {
+func (p *program) printExplanation(x desk.Explanation, s reminder.Settings) {
 	l := x.Loan
 	fmt.Fprintln(p.out, wrap(p.whom(l.Borrower), 0))
 	fmt.Fprintln(p.out, wrap(p.book(l), 0))
@@ -102,9 +103,9 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 		"Schedule", s.Schedule),
 		p.say("explain.its_time_has_not_come", "Schedule", s.Schedule))
 	rule(x.Hinders, reminder.VerdictTold, "", p.told(x, s))
-	rule(x.Later, reminder.VerdictOutsideWindow, "", p.say("explain.it_outside_send_window_now", "Window", s.Window))
-	rule(x.Later, reminder.VerdictClosedDay, "", p.say("explain.library_closed_today"))
-	rule(x.Later, reminder.VerdictPaused, "", p.say("explain.sending_paused_now"))
+	rule(x.Later, desk.VerdictOutsideWindow, "", p.say("explain.it_outside_send_window_now", "Window", s.Window))
+	rule(x.Later, desk.VerdictClosedDay, "", p.say("explain.library_closed_today"))
+	rule(x.Later, desk.VerdictPaused, "", p.say("explain.sending_paused_now"))
 	next := ""
 	if !x.Next.IsZero() {
 		next = p.say("explain.next_one_on", "Next", letter.Day(x.Next, p.locale))
@@ -121,7 +122,7 @@ func (p *program) printExplanation(x reminder.Explanation, s reminder.Settings) 
 }
 
 // told says when the reminder for the step in force was sent, or how it stands.
-func (p *program) told(x reminder.Explanation, s reminder.Settings) string {
+func (p *program) told(x desk.Explanation, s reminder.Settings) string {
 	for _, n := range slices.Backward(x.Past) {
 		if n.Due != x.Loan.Due || n.Step < x.Step {
 			continue
@@ -155,7 +156,7 @@ func (p *program) stepText(days int) string {
 const dayAndTime = "2006-01-02 15:04"
 
 // printPast lists what is on record about a loan. What went to another borrower than the one who has it now is marked.
-func (p *program) printPast(past []reminder.PastNotice, borrower string, s reminder.Settings) {
+func (p *program) printPast(past []mysql.PastNotice, borrower string, s reminder.Settings) {
 	for _, n := range past {
 		when := n.Promised
 		if !n.Sent.IsZero() {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
@@ -35,7 +36,7 @@ func (p *program) quarantineCommand() *cobra.Command {
 				return p.usage("quarantine.still_come_today_what_was", "Date", date, "Today", today)
 			}
 			asked, agreed := false, yes
-			done, err := app.Runner.Quarantine(ctx, app.Store, date, func(q reminder.Silenced) bool {
+			done, err := newDesk(app).Quarantine(ctx, date, func(q desk.Silenced) bool {
 				p.print("quarantine.loans_borrowers_get_no_reminder",
 					"N", q.Loans, "Borrowers", q.Borrowers, "Before", q.Before, "Canceled", q.Canceled)
 				if asked = !yes && p.machine.answers(p.in); asked {

@@ -5,12 +5,32 @@ import (
 	"slices"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
+)
+
+// An Explanation says of one open loan why a mail is, or is not, due for it now.
+type Explanation struct {
+	Loan    reminder.Loan      `json:"loan"`
+	Today   reminder.Date      `json:"today,omitzero"`
+	Offset  int                `json:"offset"`        // days from the due date, as the calendar sees it
+	Step    int                `json:"step"`          // in force, unless NotYet hinders
+	Next    reminder.Date      `json:"next,omitzero"` // when the next step comes into force, when only time hinders; zero: never
+	Hinders []reminder.Verdict `json:"hinders"`       // every rule that keeps a notice from being promised; empty: one is due
+	Later   []reminder.Verdict `json:"later"`         // what keeps any mail from being sent at this moment
+	Past    []mysql.PastNotice `json:"past"`
+}
+
+// What keeps every mail waiting.
+const (
+	VerdictOutsideWindow reminder.Verdict = reminder.ReasonOutsideWindow
+	VerdictClosedDay     reminder.Verdict = reminder.ReasonClosedDay
+	VerdictPaused        reminder.Verdict = "paused"
 )
 
 // Explain says of every open loan that a key may mean why a mail is, or is not, due for it now: a loan's id, number or
 // item code, a borrower's id, name or address. closed is what was promised about a loan with this id that is not open
 // any more. Nothing at all is an Absence.
-func (d Desk) Explain(ctx context.Context, key string) (open []reminder.Explanation, closed []reminder.PastNotice,
+func (d Desk) Explain(ctx context.Context, key string) (open []Explanation, closed []mysql.PastNotice,
 	err error) {
 	if err := d.Store.Check(ctx); err != nil {
 		return nil, nil, err
@@ -44,11 +64,62 @@ func (d Desk) Explain(ctx context.Context, key string) (open []reminder.Explanat
 		if err != nil {
 			return nil, nil, err
 		}
-		x, err := d.Runner.Explain(ctx, loan, past)
+		x, err := d.ExplainLoan(ctx, loan, past)
 		if err != nil {
 			return nil, nil, err
 		}
 		open = append(open, x)
 	}
 	return open, closed, nil
+}
+
+// ExplainLoan asks every rule about a loan, as a run would at this moment.
+func (d Desk) ExplainLoan(ctx context.Context, loan reminder.Loan, past []mysql.PastNotice) (Explanation, error) {
+	now, s := d.Runner.Now(), d.Runner.Settings
+	x := Explanation{Loan: loan, Today: reminder.DateOf(now, s.Zone), Later: []reminder.Verdict{}, Past: past}
+	rules, err := d.Runner.Rules(ctx, x.Today)
+	if err != nil {
+		return x, err
+	}
+	_, paused, err := d.Runner.Pause(ctx, now)
+	if err != nil {
+		return x, err
+	}
+	var history reminder.History
+	for _, p := range past {
+		if p.Cycle == loan.Cycle() {
+			history = append(history, reminder.Past{Step: p.Step, Dropped: p.Dropped, Borrower: p.Borrower,
+				Waiting: p.State.Waits()})
+		}
+	}
+	t := rules.Trace(loan, history, x.Today)
+	x.Offset, x.Step, x.Hinders = t.Offset, t.Step, t.Hinders
+	if slices.Contains(x.Hinders, reminder.VerdictOdd) {
+		return x, nil
+	}
+	if s.Window.Left(now, s.Zone) == 0 {
+		x.Later = append(x.Later, VerdictOutsideWindow)
+	}
+	if t.Closed {
+		x.Later = append(x.Later, VerdictClosedDay)
+	}
+	if paused {
+		x.Later = append(x.Later, VerdictPaused)
+	}
+	if len(x.Hinders) == 1 && (x.Hinders[0] == reminder.VerdictTold || x.Hinders[0] == reminder.VerdictNotYet) {
+		x.Next = nextStep(rules, x)
+	}
+	return x, nil
+}
+
+// nextStep returns the day on which the next step comes into force, or no day when the loan is too old before.
+func nextStep(rules reminder.Rules, x Explanation) reminder.Date {
+	for day := x.Today.AddDays(1); day.Sub(x.Loan.Due) <= rules.MaxOverdueDays; day = day.AddDays(1) {
+		t := rules.Trace(x.Loan, nil, day)
+		if !t.Closed && !slices.Contains(t.Hinders, reminder.VerdictNotYet) &&
+			(x.Hinders[0] == reminder.VerdictNotYet || t.Step > x.Step) {
+			return day
+		}
+	}
+	return reminder.Date{}
 }

@@ -321,9 +321,21 @@ func (s *Store) ids(ctx context.Context, query string, args ...any) ([]string, e
 	return list(ctx, s, func(rows *sql.Rows, loan *string) error { return rows.Scan(ident{s, loan}) }, query, args...)
 }
 
+// A PastNotice is what was promised about a loan, and what became of it.
+type PastNotice struct {
+	reminder.Notice
+	Borrower string         `json:"borrower_id"` // whose email it is
+	Dropped  string         `json:"dropped"`     // why the borrower was not told, or ""
+	Email    int64          `json:"email_id"`
+	State    reminder.State `json:"state"`
+	Reason   string         `json:"reason"`
+	Promised time.Time      `json:"promised_at"`
+	Sent     time.Time      `json:"sent_at,omitzero"` // zero: not sent
+}
+
 // PastNotices returns what was promised about a loan, the oldest first.
-func (s *Store) PastNotices(ctx context.Context, loan string) ([]reminder.PastNotice, error) {
-	past, err := list(ctx, s, func(rows *sql.Rows, p *reminder.PastNotice) error {
+func (s *Store) PastNotices(ctx context.Context, loan string) ([]PastNotice, error) {
+	past, err := list(ctx, s, func(rows *sql.Rows, p *PastNotice) error {
 		err := rows.Scan(&p.Loan, day{&p.Due}, &p.Kind, &p.Step, &p.Number, &p.Dropped, &p.Borrower, &p.Email, &p.State,
 			&p.Reason,
 			datetime{&p.Promised}, datetime{&p.Sent})

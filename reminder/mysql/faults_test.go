@@ -482,7 +482,10 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 	}
 	for _, step := range []func() error{
 		func() error { return store.Check(ctx) },
-		func() error { return store.Begin(ctx, report) },
+		func() error {
+			_, err := store.Begin(ctx, report, "known")
+			return err
+		},
 		func() error {
 			counted, err := store.CountLoans(ctx, day("2026-11-25"))
 			return tell(err, "loans", counted.Open, counted.TooOld)
@@ -570,8 +573,10 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 			n, err := store.Promise(ctx, "run", s.emails())
 			return tell(err, "promised anew", n)
 		},
-		func() error { return store.Accept(ctx, reminder.Records{Emails: 1, Notices: 1 << 40}) },
-		func() error { return store.Settle(ctx, reminder.Place{Server: "1", Host: "pc", Name: "perpus"}) },
+		func() error { return store.Accept(ctx, reminder.Records{Emails: 1, Notices: 1 << 40}, false) },
+		func() error {
+			return store.Accept(ctx, reminder.Records{Here: reminder.Place{Server: "1", Host: "pc", Name: "perpus"}}, true)
+		},
 		func() error { return store.Finish(ctx, report) },
 	} {
 		if err := step(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,10 +20,10 @@ import (
 )
 
 // Begin inserts a run's row.
-func (s *Store) Begin(ctx context.Context, r reminder.Report) error {
+func (s *Store) Begin(ctx context.Context, r reminder.Report, known string) (secret string, err error) {
 	report, err := json.Marshal(r)
 	if err != nil {
-		return fmt.Errorf("encode the report: %w", err)
+		return "", fmt.Errorf("encode the report: %w", err)
 	}
 	err = retry(ctx, func(again bool) error {
 		if again { // the row may be there although the reply was lost
@@ -34,7 +35,10 @@ func (s *Store) Begin(ctx context.Context, r reminder.Report) error {
 			r.RunID, formatTime(r.StartedAt), report)
 		return err
 	})
-	return fault("record the run", err)
+	if err != nil || known != "" {
+		return known, fault("record the run", err)
+	}
+	return s.NewSecret(ctx)
 }
 
 // Finish completes a run's row.
@@ -202,45 +206,48 @@ func (s *Store) currentPlace(ctx context.Context) (p reminder.Place, err error) 
 	return p, err
 }
 
-// Settle stores where the records lie, unless it is known.
-func (s *Store) Settle(ctx context.Context, p reminder.Place) error {
-	where := p.Host + " " + p.Name
-	name := sha256.Sum256([]byte(where + " " + p.Server))
-	_, err := s.exec(ctx, "INSERT INTO reminder_state (name, kind, reason, fingerprint) VALUES (?, ?, ?, ?)",
-		place+"_"+hex.EncodeToString(name[:6]), place, clip(where), p.Server)
-	if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1062 {
-		err = nil
-	}
-	return fault("store where the records lie", err)
-}
-
 // Ran reports whether a run is on record.
 func (s *Store) Ran(ctx context.Context, runID string) (bool, error) {
 	n, err := s.count(ctx, "SELECT COUNT(*) FROM reminder_runs WHERE run_id = ?", runID)
 	return n > 0, fault("look for a run", err)
 }
 
-// NewSecret stores a secret, unless another run was quicker, and returns the one that is stored.
+// NewSecret returns the database's secret, which it makes if there is none. The key decides between runs that make one
+// at the same time.
 func (s *Store) NewSecret(ctx context.Context) (secret string, err error) {
-	_, err = s.exec(ctx, "INSERT INTO reminder_state (name, kind, reason, fingerprint) VALUES (?, '', '', ?)", records,
-		rand.Text())
-	if e, ok := errors.AsType[*mysql.MySQLError](err); err == nil || ok && e.Number == 1062 {
+	err = s.insertOnce(ctx, "INSERT INTO reminder_state (name, kind, reason, fingerprint) VALUES (?, '', '', ?)",
+		records, rand.Text())
+	if err == nil {
 		err = s.row(ctx, []any{&secret}, "SELECT fingerprint FROM reminder_state WHERE name = ?", records)
 	}
 	return secret, fault("store the database's secret", err)
 }
 
-// Accept stores an ended email in place of the newest one that is missing, so that the numbers go on after it.
-func (s *Store) Accept(ctx context.Context, r reminder.Records) error {
-	if r.Notices <= r.Emails {
+// Accept stores an ended email in place of the newest one that is missing, so that the numbers go on after it, and where
+// the records lie.
+func (s *Store) Accept(ctx context.Context, r reminder.Records, here bool) (err error) {
+	if r.Notices > r.Emails {
+		err = s.insertOnce(ctx, `INSERT INTO reminder_emails
+			(id, ref, borrower_id, run_id, priority, state, reason, next_at, created_at, ended_at)
+			VALUES (?, ?, '', '', 0, 'canceled', ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))`,
+			r.Notices, rand.Text(), reminder.ReasonLooksRestored)
+	}
+	if err == nil && here && !slices.Contains(r.Places, r.Here) {
+		where := r.Here.Host + " " + r.Here.Name
+		name := sha256.Sum256([]byte(where + " " + r.Here.Server))
+		err = s.insertOnce(ctx, "INSERT INTO reminder_state (name, kind, reason, fingerprint) VALUES (?, ?, ?, ?)",
+			place+"_"+hex.EncodeToString(name[:6]), place, clip(where), r.Here.Server)
+	}
+	return fault("accept the records", err)
+}
+
+// insertOnce inserts a row, unless there is one with its key.
+func (s *Store) insertOnce(ctx context.Context, query string, args ...any) error {
+	_, err := s.exec(ctx, query, args...)
+	if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1062 {
 		return nil
 	}
-	_, err := s.exec(ctx, `INSERT INTO reminder_emails (id, ref, borrower_id, run_id, priority, state, reason, next_at, created_at, ended_at)
-		VALUES (?, ?, '', '', 0, 'canceled', ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))`, r.Notices, rand.Text(), reminder.ReasonLooksRestored)
-	if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1062 {
-		err = nil // a repetition
-	}
-	return fault("go on with restored records", err)
+	return err
 }
 
 // quarantine is the name under which the last quarantine is kept.

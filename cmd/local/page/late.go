@@ -264,7 +264,7 @@ const maxFound = 200
 
 // An explanation is what the page of one loan shows.
 type explanation struct {
-	reminder.Explanation
+	desk.Explanation
 	Book    string
 	Name    string
 	Rules   []rule
@@ -297,10 +297,10 @@ func showLoan(v *visit) error {
 		if len(past) == 0 {
 			return errNotFound
 		}
-		v.Data = explanation{Explanation: reminder.Explanation{Past: past}, Book: v.T("page.returned", "ID", id)}
+		v.Data = explanation{Explanation: desk.Explanation{Past: past}, Book: v.T("page.returned", "ID", id)}
 		return nil
 	}
-	x, err := v.app.Runner.Explain(ctx, loan, past)
+	x, err := newDesk(v.app).ExplainLoan(ctx, loan, past)
 	if err != nil {
 		return err
 	}

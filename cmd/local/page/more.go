@@ -178,7 +178,7 @@ func pruneOld(v *visit) (action, error) {
 // A quarantineForm asks for a quarantine, or shows the one in force.
 type quarantineForm struct {
 	Before  reminder.Date
-	Asked   *reminder.Silenced
+	Asked   *desk.Silenced
 	InForce *mysql.Quarantine
 }
 
@@ -197,7 +197,7 @@ func showQuarantine(v *visit) error {
 			return v.fault("page.quarantine.date_wrong")
 		}
 		q.Before = before
-		_, err = v.app.Runner.Quarantine(v.Context(), v.app.Store, before, func(asked reminder.Silenced) bool {
+		_, err = newDesk(v.app).Quarantine(v.Context(), before, func(asked desk.Silenced) bool {
 			q.Asked = &asked
 			return false
 		})
@@ -214,7 +214,7 @@ func quarantine(v *visit) (action, error) {
 	if err != nil || before.After(v.today()) {
 		return action{}, v.fault("page.quarantine.date_wrong")
 	}
-	done, err := v.app.Runner.Quarantine(v.Context(), v.app.Store, before, func(reminder.Silenced) bool { return true })
+	done, err := newDesk(v.app).Quarantine(v.Context(), before, func(desk.Silenced) bool { return true })
 	return action{Key: "quarantine", N: done.Loans, On: before.String(), To: "/troubles"}, err
 }
 

@@ -1,0 +1,59 @@
+package desk
+
+import (
+	"context"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// A Silenced is what a quarantine silences, or has silenced.
+type Silenced struct {
+	Before    reminder.Date `json:"before"`
+	Borrowers int           `json:"borrowers"`
+	Loans     int           `json:"loans"`
+	Canceled  int           `json:"canceled"` // emails that waited
+	Unknown   int           `json:"unknown"`  // emails that waited, and may have been sent before
+}
+
+// Quarantine records as skipped what a run on the day before a date would have told, and cancels what waits. It is for
+// a database that was restored: the borrowers were told, and the record of it is gone. It asks agree first, with the
+// number of waiting emails in Canceled. It may be repeated, and [mysql.Store.Release] takes it back.
+//
+// The skipped emails are stored as canceled in the transaction that stores them: a crash cannot leave them to be sent.
+func (d Desk) Quarantine(ctx context.Context, before reminder.Date, agree func(Silenced) bool) (Silenced, error) {
+	done := Silenced{Before: before}
+	run, err := d.Runner.Look(ctx, before.AddDays(-1))
+	if err != nil {
+		return done, err
+	}
+	run.Rules.OnlyTo = nil
+	emails, err := run.Plan(ctx)
+	if err != nil {
+		return done, err
+	}
+	waiting, _, err := d.Store.Backlog(ctx)
+	if err != nil {
+		return done, err
+	}
+	rep := run.Report
+	if !agree(Silenced{Before: before, Borrowers: rep.Planned.Emails, Loans: rep.Planned.Notices, Canceled: waiting}) {
+		return done, nil
+	}
+	run.DryRun, run.Approve = false, true // the records are accepted, so the next run is not held for them
+	rep.DryRun, rep.Trigger, rep.Reason = false, "local", reminder.ReasonQuarantined
+	if _, err := run.Begin(ctx); err != nil {
+		return done, err
+	}
+	if done.Canceled, done.Unknown, err = d.Store.CancelWaiting(ctx, reminder.ReasonQuarantined); err != nil {
+		return done, err
+	}
+	if rep.Planned, err = d.Store.Skip(ctx, rep.RunID, emails, reminder.ReasonQuarantined); err != nil {
+		return done, err
+	}
+	done.Borrowers, done.Loans = rep.Planned.Emails, rep.Planned.Notices
+	if err := d.Store.Quarantined(ctx, before, run.Now); err != nil {
+		return done, err
+	}
+	rep.Emails.Canceled, rep.Emails.Unknown = done.Canceled, done.Unknown
+	return done, run.Finish(ctx)
+}
