@@ -102,8 +102,7 @@ func TestCloudKnowsTheSettings(t *testing.T) {
 			assert.Contains(t, keys, key, "terraform names what is no setting")
 		}
 	}
-	lack := []string{"DB_CLOUDSQL_INSTANCE" /* the socket */, "MAIL_OAUTH_TOKEN", /* ends within the hour */
-		"IMAP_PASSWORD" /* a secret: it is MAIL_PASSWORD */}
+	lack := []string{"DB_CLOUDSQL_INSTANCE" /* the socket */, "MAIL_OAUTH_TOKEN" /* ends within the hour */}
 	for _, key := range keys {
 		if notForTheCloud[key] == "" && !slices.Contains(lack, key) {
 			assert.Contains(t, used, key, "terraform does not let one set it")
@@ -192,6 +191,10 @@ MAIL_MAILER=smtp
 MAIL_HOST=smtp.example.org
 MAIL_USERNAME='perpus'
 MAIL_PASSWORD="rahasia surat" # App Password
+MAIL_FEEDBACK=imap
+IMAP_HOST=imap.example.org
+IMAP_USERNAME=kembali
+IMAP_PASSWORD="rahasia kotak"
 MAIL_FROM_ADDRESS=perpus@mtsn6garut.sch.id
 MAIL_FROM_NAME="${APP_NAME}
 di Garut"
@@ -208,7 +211,7 @@ di Garut"
 		if readErr == nil {
 			calls = strings.Split(strings.TrimSpace(string(text)), "\n")
 		}
-		for _, secret := range []string{"rahasia-basis-data", "rahasia surat", "rahasia baru"} {
+		for _, secret := range []string{"rahasia-basis-data", "rahasia surat", "rahasia kotak", "rahasia baru"} {
 			assert.NotContains(t, string(out)+string(text), secret, "a secret was an argument, or printed")
 		}
 		assert.NotContains(t, string(text), "not-ours", "a key that is none of ours was passed on")
@@ -234,9 +237,9 @@ di Garut"
 
 	calls, output, err = run("--parallelism", "2")
 	require.NoError(t, err, output)
-	assert.Len(t, creating(calls), 3+1+2*2+4, "accounts, repository, secrets with a version, jobs")
+	assert.Len(t, creating(calls), 3+1+3*2+4, "accounts, repository, secrets with a version, jobs")
 	all := strings.Join(calls, "\n")
-	assert.Contains(t, all, "--set-secrets=DB_PASSWORD=pengingat-db-password:1,MAIL_PASSWORD=pengingat-mail-password:1")
+	assert.Contains(t, all, "--set-secrets=DB_PASSWORD=pengingat-db-password:1,MAIL_PASSWORD=pengingat-mail-password:1,IMAP_PASSWORD=pengingat-imap-password:1")
 	assert.Contains(t, all, "--no-allow-unauthenticated --ingress=internal --timeout=600 --concurrency=1 --min-instances=0 --max-instances=2")
 	assert.Contains(t, all, "APP_NAME=Perpustakaan MTSN 6 Garut~~DB_CA_FILE=-----BEGIN CERTIFICATE-----\n")
 	assert.Contains(t, all, "~~DB_DATABASE=perpustakaan~~DB_HOST=db.mtsn6garut.sch.id~~")
@@ -279,7 +282,7 @@ di Garut"
 
 	calls, output, err = run("--remove")
 	require.NoError(t, err, output)
-	assert.Len(t, slices.DeleteFunc(calls, func(c string) bool { return !strings.Contains(c, "delete") }), 2+1+1+2+3,
+	assert.Len(t, slices.DeleteFunc(calls, func(c string) bool { return !strings.Contains(c, "delete") }), 2+1+1+3+3,
 		output)
 
 	for wrong, text := range map[string]string{

@@ -6,6 +6,8 @@ locals {
   function_secrets = toset(concat(
     ["DB_PASSWORD"],
     var.mailer == "sendgrid" ? ["SENDGRID_API_KEY"] : try(var.smtp.username, "") != "" ? ["MAIL_PASSWORD"] : [],
+    # A mailbox with a login of its own; another one is read with the login that sends.
+    lookup(var.settings, "MAIL_FEEDBACK", "") == "imap" && lookup(var.settings, "IMAP_USERNAME", "") != "" ? ["IMAP_PASSWORD"] : [],
   ))
   secrets = setunion(local.function_secrets, var.migrate != null ? ["DB_ADMIN_PASSWORD"] : [])
 
@@ -14,6 +16,7 @@ locals {
     DB_ADMIN_PASSWORD = var.database_admin_password
     MAIL_PASSWORD     = var.mail_password
     SENDGRID_API_KEY  = var.sendgrid_api_key
+    IMAP_PASSWORD     = var.imap_password
   }
 }
 

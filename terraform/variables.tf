@@ -111,6 +111,16 @@ variable "settings" {
     error_message = format("%s: not a setting, one that has a variable of its own, or a secret. Left to be set here: %s.",
     join(", ", setsubtract(keys(var.settings), local.free_settings)), join(", ", local.free_settings))
   }
+
+  validation {
+    condition     = lookup(var.settings, "MAIL_FEEDBACK", "") != "imap" || lookup(var.settings, "IMAP_USERNAME", try(var.smtp.username, "")) != ""
+    error_message = "MAIL_FEEDBACK = \"imap\" needs a login: smtp.username, or settings.IMAP_USERNAME with imap_password."
+  }
+
+  validation {
+    condition     = lookup(var.settings, "MAIL_FEEDBACK", "") != "sendgrid" || var.mailer == "sendgrid"
+    error_message = "MAIL_FEEDBACK = \"sendgrid\" is for mailer = \"sendgrid\"."
+  }
 }
 
 # The mail
@@ -179,6 +189,22 @@ variable "sendgrid_api_key" {
   validation {
     condition     = var.mailer != "sendgrid" || var.sendgrid_api_key != ""
     error_message = "mailer = \"sendgrid\" needs sendgrid_api_key: set TF_VAR_sendgrid_api_key."
+  }
+}
+
+variable "imap_password" {
+  description = <<-EOT
+    The password of settings.IMAP_USERNAME, for settings.MAIL_FEEDBACK = "imap" with another login than the one that sends. It is
+    stored in Secret Manager only. Whoever has it can read that mailbox: use one that is for nothing else.
+  EOT
+  type        = string
+  default     = ""
+  sensitive   = true
+  ephemeral   = true
+
+  validation {
+    condition     = lookup(var.settings, "MAIL_FEEDBACK", "") != "imap" || lookup(var.settings, "IMAP_USERNAME", "") == "" || var.imap_password != ""
+    error_message = "settings.IMAP_USERNAME needs imap_password: set TF_VAR_imap_password."
   }
 }
 
@@ -331,8 +357,8 @@ variable "secret_generations" {
 
   validation {
     condition = alltrue([for key, n in var.secret_generations :
-    contains(["DB_PASSWORD", "MAIL_PASSWORD", "SENDGRID_API_KEY", "DB_ADMIN_PASSWORD"], key) && n >= 1 && floor(n) == n])
-    error_message = "secret_generations has whole numbers from 1, by DB_PASSWORD, MAIL_PASSWORD, SENDGRID_API_KEY or DB_ADMIN_PASSWORD."
+    contains(["DB_PASSWORD", "MAIL_PASSWORD", "IMAP_PASSWORD", "SENDGRID_API_KEY", "DB_ADMIN_PASSWORD"], key) && n >= 1 && floor(n) == n])
+    error_message = "secret_generations has whole numbers from 1, by DB_PASSWORD, MAIL_PASSWORD, IMAP_PASSWORD, SENDGRID_API_KEY or DB_ADMIN_PASSWORD."
   }
 }
 

@@ -121,7 +121,7 @@ if [ -n "$remove" ]; then
   }
   remove_it run services delete "$name" --region="$region"
   remove_it artifacts repositories delete "$name" --location="$region"
-  for key in db-password mail-password mail-oauth-token sendgrid-api-key; do
+  for key in db-password mail-password mail-oauth-token imap-password sendgrid-api-key; do
     remove_it secrets delete "$name-$key"
   done
   for who in run scheduler build; do
@@ -135,7 +135,7 @@ fi
 [ -f "$env_file" ] || die "there is no $env_file; --env FILE says where the settings are"
 [ -f "$archive" ] || die "there is no $archive; 'make package' writes it"
 
-secret_keys=' DB_PASSWORD MAIL_PASSWORD MAIL_OAUTH_TOKEN SENDGRID_API_KEY '
+secret_keys=' DB_PASSWORD MAIL_PASSWORD MAIL_OAUTH_TOKEN IMAP_PASSWORD SENDGRID_API_KEY '
 declare -A env_vars secret_values
 
 # The program reads and checks the file, so that it means the same here as everywhere.
@@ -190,7 +190,7 @@ there artifacts repositories describe "$name" --location="$region" ||
 
 echo "4. Secrets"
 set_secrets='' stale=()
-for key in DB_PASSWORD MAIL_PASSWORD MAIL_OAUTH_TOKEN SENDGRID_API_KEY; do
+for key in $secret_keys; do
   value=${secret_values[$key]:-}
   [ -n "$value" ] || continue
   id=$name-${key,,}

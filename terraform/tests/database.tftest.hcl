@@ -34,6 +34,7 @@ variables {
   # Not used here; but terraform test wants every ephemeral variable said.
   mail_password    = ""
   sendgrid_api_key = ""
+  imap_password    = ""
 }
 
 run "created" {

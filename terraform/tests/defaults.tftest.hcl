@@ -25,6 +25,7 @@ variables {
 
   # Not used here; but terraform test wants every ephemeral variable said.
   sendgrid_api_key        = ""
+  imap_password           = ""
   database_admin_password = ""
 }
 
@@ -95,7 +96,7 @@ run "environment" {
     error_message = "Secrets are pinned to a version, never \"latest\"."
   }
   assert {
-    condition     = length(setintersection(keys(google_cloudfunctions2_function.reminders.service_config[0].environment_variables), ["DB_PASSWORD", "MAIL_PASSWORD", "SENDGRID_API_KEY", "MAIL_OAUTH_TOKEN"])) == 0
+    condition     = length(setintersection(keys(google_cloudfunctions2_function.reminders.service_config[0].environment_variables), ["DB_PASSWORD", "MAIL_PASSWORD", "SENDGRID_API_KEY", "MAIL_OAUTH_TOKEN", "IMAP_PASSWORD"])) == 0
     error_message = "No secret among the plain variables."
   }
 }
@@ -258,6 +259,33 @@ run "sendgrid" {
   assert {
     condition     = google_cloudfunctions2_function.reminders.service_config[0].environment_variables["MAIL_DAILY_LIMIT"] == "400" && google_cloudfunctions2_function.reminders.service_config[0].environment_variables["REMINDER_WINDOW"] == "06:30-17:00"
     error_message = "Other settings arrive."
+  }
+}
+
+# What came back is read with the login that sends, or with one of its own.
+run "feedback" {
+  variables {
+    settings = { MAIL_FEEDBACK = "imap" }
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.reminders.service_config[0].environment_variables["MAIL_FEEDBACK"] == "imap" && toset([for s in google_cloudfunctions2_function.reminders.service_config[0].secret_environment_variables : s.key]) == toset(["DB_PASSWORD", "MAIL_PASSWORD"])
+    error_message = "The login that sends needs no further secret."
+  }
+}
+
+run "feedback_of_another_account" {
+  variables {
+    settings           = { MAIL_FEEDBACK = "imap", IMAP_HOST = "imap.example.sch.id", IMAP_USERNAME = "kembali@example.sch.id" }
+    imap_password      = "kotak-rahasia-123"
+    secret_generations = { IMAP_PASSWORD = 2 }
+  }
+  assert {
+    condition     = toset([for s in google_cloudfunctions2_function.reminders.service_config[0].secret_environment_variables : s.key]) == toset(["DB_PASSWORD", "MAIL_PASSWORD", "IMAP_PASSWORD"]) && google_secret_manager_secret.secret["IMAP_PASSWORD"].secret_id == "pengingat-imap-password" && google_secret_manager_secret_iam_member.run["IMAP_PASSWORD"].role == "roles/secretmanager.secretAccessor"
+    error_message = "The mailbox's password is a secret that the function may read."
+  }
+  assert {
+    condition     = google_secret_manager_secret_version.value["IMAP_PASSWORD"].secret_data_wo == null && google_secret_manager_secret_version.value["IMAP_PASSWORD"].secret_data_wo_version == 2 && !strcontains(jsonencode([google_cloudfunctions2_function.reminders.service_config[0].environment_variables, output.commands]), "kotak-rahasia-123")
+    error_message = "It is in no state, variable or output."
   }
 }
 

@@ -175,6 +175,30 @@ run "login_without_password" {
   expect_failures = [var.mail_password]
 }
 
+run "mailbox_without_password" {
+  command = plan
+  variables {
+    settings = { MAIL_FEEDBACK = "imap", IMAP_USERNAME = "kembali@example.sch.id" }
+  }
+  expect_failures = [var.imap_password]
+}
+
+run "mailbox_without_login" {
+  command = plan
+  variables {
+    settings = { MAIL_FEEDBACK = "imap" }
+  }
+  expect_failures = [var.settings]
+}
+
+run "feedback_of_another_service" {
+  command = plan
+  variables {
+    settings = { MAIL_FEEDBACK = "sendgrid" }
+  }
+  expect_failures = [var.settings]
+}
+
 run "sendgrid_without_key" {
   command = plan
   variables {
