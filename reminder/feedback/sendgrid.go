@@ -37,34 +37,52 @@ const (
 
 // A logRow is a message in the logs.
 type logRow struct {
-	ID      string    `json:"sg_message_id"`
-	To      string    `json:"to_email"`
-	Status  string    `json:"status"`
-	Reason  string    `json:"reason"`
-	Created time.Time `json:"sg_message_id_created_at"`
+	ID      string `json:"sg_message_id"`
+	To      string `json:"to_email"`
+	Status  string `json:"status"`
+	Reason  string `json:"reason"`
+	Created moment `json:"sg_message_id_created_at"`
 	Args    struct {
 		Ref string `json:"ref"`
 	} `json:"custom_args"`
+}
+
+// A moment is a time of the logs: ISO 8601 by the description, whose form is open. One that cannot be read is zero.
+type moment struct{ at time.Time }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (m *moment) UnmarshalText(text []byte) error {
+	for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04:05Z0700", time.DateTime,
+		"2006-01-02 15:04:05Z07:00"} {
+		if t, err := time.Parse(form, string(text)); err == nil {
+			m.at = t
+			return nil
+		}
+	}
+	return nil
 }
 
 // receipt is what the service said when it accepted the message: the id up to its first dot.
 func (r logRow) receipt() string { id, _, _ := strings.Cut(r.ID, "."); return id }
 
 // Returned implements [Source]. The state of a log changes for days, so it is read anew each time; the place says
-// nothing.
+// nothing. A key that may not read the logs learns what the lists tell.
 func (s SendGrid) Returned(ctx context.Context, _ string, now time.Time, take func(Batch) error) error {
-	rows, err := s.logs(ctx, now.Add(-logTime), now.Add(around), " AND status IN ('bounced', 'blocked', 'dropped')")
-	if err != nil {
-		return err
+	lists := []string{"spam_reports", "invalid_emails"}
+	rows, denied := s.logs(ctx, now.Add(-logTime), now.Add(around), " AND status IN ('bounced', 'blocked', 'dropped')")
+	if _, scope := errors.AsType[*ScopeError](denied); scope {
+		lists = append(lists, "bounces", "blocks")
+	} else if denied != nil {
+		return denied
 	}
 	b := Batch{Read: len(rows)}
 	for _, row := range rows {
-		b.Returns = append(b.Returns, row.asReturn())
+		b.Returns = append(b.Returns, row.asReturn(""))
 	}
-	for _, list := range []string{"spam_reports", "invalid_emails"} {
+	for _, list := range lists {
 		var entries []struct {
-			Created       int64
-			Email, Reason string
+			Created               int64
+			Email, Reason, Status string
 		}
 		query := url.Values{"start_time": {strconv.FormatInt(now.Add(-logTime).Unix(), 10)}, "limit": {strconv.Itoa(listed)}}
 		if err := s.call(ctx, http.MethodGet, "/v3/suppression/"+list+"?"+query.Encode(), "suppression."+list+".read", nil,
@@ -72,20 +90,23 @@ func (s SendGrid) Returned(ctx context.Context, _ string, now time.Time, take fu
 			return err
 		}
 		for _, e := range entries {
-			f := Failure{Addresses: []string{strings.ToLower(e.Email)}, Class: mail.ReturnNoAddress,
-				Text: mail.Redact(e.Reason, e.Email)}
-			b.Returns = append(b.Returns, Return{Failures: []Failure{f}, Complaint: list == "spam_reports",
-				At: time.Unix(e.Created, 0), Foreign: true})
+			row := logRow{To: e.Email, Reason: e.Reason, Created: moment{time.Unix(e.Created, 0)}}
+			row.Status = map[string]string{"bounces": "bounced", "blocks": "blocked"}[list]
+			r := row.asReturn(e.Status)
+			if r.Complaint = list == "spam_reports"; list == "invalid_emails" {
+				r.Failures[0].Class = mail.ReturnNoAddress
+			}
+			b.Returns = append(b.Returns, r)
 		}
 		b.Read += len(entries)
 	}
-	return take(b)
+	return errors.Join(take(b), denied)
 }
 
 // asReturn judges a log. The service drops mail to addresses that it has on its lists, and says why.
-func (r logRow) asReturn() Return {
+func (r logRow) asReturn(code string) Return {
 	f := Failure{Addresses: []string{strings.ToLower(r.To)}, Text: mail.Redact(r.Reason, r.To)}
-	f.Class, f.Code = mail.ClassifyReturn("", r.Reason)
+	f.Class, f.Code = mail.ClassifyReturn(code, r.Reason)
 	complaint := false
 	switch reason := strings.ToLower(r.Reason); {
 	case r.Status != "dropped":
@@ -99,7 +120,7 @@ func (r logRow) asReturn() Return {
 	default:
 		f.Class = mail.ReturnPolicy
 	}
-	return Return{Receipt: r.receipt(), Failures: []Failure{f}, Complaint: complaint, At: r.Created, Foreign: true}
+	return Return{Receipt: r.receipt(), Failures: []Failure{f}, Complaint: complaint, At: r.Created.at, Foreign: true}
 }
 
 // logs reads the logs of a time. A thousand rows may be all there are or not: then each half is asked for.

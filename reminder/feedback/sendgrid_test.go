@@ -184,4 +184,31 @@ func TestSendGridNamesTheScope(t *testing.T) {
 	lacking, err = s.Check(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"email_activity.read"}, lacking)
+
+	// The lists tell something all the same.
+	created := time.Now().Unix()
+	a.lists["bounces"] = []map[string]any{{"created": created, "email": "Hilang@example.org", "status": "5.1.1",
+		"reason": "550 5.1.1 The email account that you tried to reach does not exist"}}
+	a.lists["blocks"] = []map[string]any{{"created": created, "email": "penuh@example.org", "status": "4.2.2",
+		"reason": "452 4.2.2 mailbox full"}}
+	var got []Return
+	err = s.Returned(t.Context(), "", time.Now(), func(b Batch) error { got = b.Returns; return nil })
+	assert.ErrorContains(t, err, "email_activity.read")
+	require.Len(t, got, 2)
+	assert.Equal(t, mail.ReturnNoAddress, got[0].Failures[0].Class)
+	assert.Equal(t, []string{"hilang@example.org"}, got[0].Failures[0].Addresses)
+	assert.Equal(t, mail.ReturnFull, got[1].Failures[0].Class)
+}
+
+// TestSendGridMoments: the description leaves the form of times open; one that nobody knows hides no row.
+func TestSendGridMoments(t *testing.T) {
+	for text, want := range map[string]string{
+		"2026-11-24T08:00:00Z": "2026-11-24T08:00:00Z", "2026-11-24T08:00:00.123456Z": "2026-11-24T08:00:00Z",
+		"2026-11-24T15:00:00+07:00": "2026-11-24T08:00:00Z", "2026-11-24T08:00:00": "2026-11-24T08:00:00Z",
+		"2026-11-24 08:00:00": "2026-11-24T08:00:00Z", "kemarin": "0001-01-01T00:00:00Z", "": "0001-01-01T00:00:00Z",
+	} {
+		var row logRow
+		require.NoError(t, json.Unmarshal(fmt.Appendf(nil, `{"sg_message_id_created_at": %q}`, text), &row))
+		assert.Equal(t, want, row.Created.at.UTC().Truncate(time.Second).Format(time.RFC3339), text)
+	}
 }
