@@ -46,7 +46,8 @@ test: ## every test, on a private MariaDB and with the race detector
 	@echo "make test: passed in $$(($$(date +%s) - $(START))) s"
 
 .PHONY: test-long
-test-long: test ## test, the model ten times as long, and the senders against real mail servers
+test-long: test ## test, the model ten times as long, a short torture with sent mail kept, and the senders against real mail servers
+	$(MAKE) torture TORTURE_SENT=1 TORTURE_KILLS=100
 	deploy/dev/with-mariadb.sh go test -timeout 1h -run TestModel ./reminder -rapid.checks 3000
 	deploy/dev/with-mariadb.sh deploy/dev/real-mail-servers.sh sh -c 'go test -race -shuffle=on -tags realmail ./mail/... && go test -race -tags realmail -run TestRealBounces ./reminder'
 
@@ -94,8 +95,9 @@ test-million: ## scan a million loans of each library system, without and with i
 	deploy/dev/with-mariadb.sh go test -tags torture -run TestMillion -count=1 -v -timeout 1h ./reminder/mysql
 
 .PHONY: torture
-torture: ## kill the program TORTURE_KILLS times (1000) and its database; TORTURE_CONCURRENCY, TORTURE_DB_KILLS; minutes
+torture: ## kill the program TORTURE_KILLS times (1000) and its database; TORTURE_CONCURRENCY, _DB_KILLS, _SENT=1; minutes
 	@deploy/dev/need.sh mariadbd mariadb-server-core mariadb-client-core
+	@[ -z "$(TORTURE_SENT)" ] || deploy/dev/need.sh dovecot dovecot-core dovecot-imapd
 	go test -tags torture -run TestTorture -count=1 -v -timeout 3h ./reminder/torture
 
 .PHONY: soak

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -233,6 +235,42 @@ func TestKilledBetweenReadingAndWriting(t *testing.T) {
 	assert.Equal(t, 1, p.count(t, "SELECT COUNT(*) FROM reminder_bounces"))
 	assert.Equal(t, 1, p.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
 }
+
+// TestUnsettledTakeTurns: emails of which nothing can be learned do not keep others from being looked up, nor does a
+// source that is too slow for all of them.
+func TestUnsettledTakeTurns(t *testing.T) {
+	p := newPostOffice(t, nil, map[string]string{"REMINDER_UNKNOWN": "hold"})
+	p.lend(t, 40)
+	p.work(t)
+	p.Exec(t, "UPDATE reminder_emails SET state = 'unknown', unknowns = 1, handover_at = DATE_SUB(handover_at, INTERVAL 1000 - id MINUTE)")
+	for _, m := range p.smtp.Messages()[35:] {
+		p.imap.Add(t, mailtest.Sent, m.Data)
+	}
+	p.work(t) // which looks twice
+	assert.Equal(t, 5, p.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'sent'"))
+
+	source := &slowSource{budget: 3}
+	p.app.Runner.Feedback = &feedback.Reader{Store: p.app.Store, Log: p.app.Log, Wait: time.Minute,
+		Open: func(context.Context) (feedback.Source, error) { return source, nil }}
+	p.Exec(t, "UPDATE reminder_emails SET next_at = UTC_TIMESTAMP(6)")
+	assert.ErrorContains(t, errors.New(p.work(t).Feedback.Error), "slow")
+	assert.Equal(t, 5+15, p.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'sent'"))
+}
+
+// A slowSource holds a copy of everything, and breaks off after some questions.
+type slowSource struct{ budget int }
+
+func (s *slowSource) Accepted(_ context.Context, emails []feedback.Handed) ([]bool, error) {
+	if s.budget--; s.budget < 0 {
+		return nil, errors.New("slow")
+	}
+	return slices.Repeat([]bool{true}, len(emails)), nil
+}
+
+func (s *slowSource) Returned(context.Context, string, time.Time, func(feedback.Batch) error) error {
+	return nil
+}
+func (s *slowSource) Close() error { return nil }
 
 // TestUnknownIsSettled: an email that may have been sent was, when a copy is among the sent ones; it was not, when a
 // copy is missing after some time, and one of another email is there; and what nobody can know is decided by

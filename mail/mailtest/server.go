@@ -55,6 +55,8 @@ type Options struct {
 	// Script is asked at every step what to do; nil, or the zero Action: what a good server does.
 	// It is called from one goroutine a connection, so it must guard what it shares.
 	Script func(Command) Action
+	// Accepted hears of a message when the server takes responsibility for it, before it answers. Nil: nobody.
+	Accepted func(Received)
 }
 
 // A Command is one step of a conversation.
@@ -424,11 +426,14 @@ func (s *session) receive() bool {
 		}
 	}
 	if a.Accept || strings.HasPrefix(a.Reply, "2") {
+		m := Received{From: s.from, To: strings.Join(s.to, " "), Params: s.params, Data: data, ID: messageID(data),
+			Conn: s.n, TLS: s.tls, User: s.user}
 		s.srv.mu.Lock()
-		s.srv.messages = append(s.srv.messages, Received{From: s.from, To: strings.Join(s.to, " "), Params: s.params,
-			Data: data,
-			ID:   messageID(data), Conn: s.n, TLS: s.tls, User: s.user})
+		s.srv.messages = append(s.srv.messages, m)
 		s.srv.mu.Unlock()
+		if s.srv.opt.Accepted != nil {
+			s.srv.opt.Accepted(m)
+		}
 	}
 	s.reset()
 	return s.act(a)

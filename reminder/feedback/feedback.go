@@ -86,7 +86,7 @@ type Settlement int
 
 // The settlements.
 const (
-	Leave  Settlement = iota // nothing yet
+	Leave  Settlement = iota // nothing yet: it is looked up again when it is a quarter older
 	Sent                     // it was accepted
 	Again                    // it was not: it is queued as if it had never been handed over
 	Resend                   // nobody can know: it is queued once more, with the same Message-ID and Date
@@ -110,6 +110,10 @@ const (
 	readTime   = 12 * time.Second
 )
 
+// atOnce is how many emails of unknown outcome are looked up before what was learned of them is recorded: of a slow
+// source, or in a run that is cut short, some are settled all the same.
+const atOnce = 5
+
 // Settle ends the doubt about emails of unknown outcome where it can, and returns about how many it did.
 func (r *Reader) Settle(ctx context.Context) (settled int, err error) {
 	unsettled, err := r.Store.Unsettled(ctx)
@@ -118,24 +122,35 @@ func (r *Reader) Settle(ctx context.Context) (settled int, err error) {
 	}
 	timed, cancel := context.WithTimeoutCause(ctx, settleTime, errTime)
 	defer cancel()
-	verdicts, failure := r.ask(timed, unsettled)
-	for i, e := range unsettled {
-		how := Leave
-		switch {
-		case verdicts != nil:
-			how = verdicts[i]
-		case e.Age > giveUp:
-			how = Resend
+	source, failure := r.Open(timed)
+	if failure == nil {
+		defer source.Close()
+	}
+	for chunk := range slices.Chunk(unsettled, atOnce) {
+		var verdicts []Settlement
+		if failure == nil {
+			verdicts, failure = r.ask(timed, source, chunk)
 		}
-		if how == Leave || how == Resend && (!r.Resend || e.State != reminder.StateUnknown || e.Unknowns > 1) {
-			continue
-		}
-		done, err := r.Store.Resolve(ctx, e, how)
-		if err != nil {
-			return settled, err
-		}
-		if done && how != Resend {
-			settled++
+		for i, e := range chunk {
+			how := Leave
+			switch {
+			case verdicts != nil:
+				how = verdicts[i]
+			case e.Age > giveUp:
+				how = Resend
+			default:
+				continue
+			}
+			if how == Resend && (!r.Resend || e.State != reminder.StateUnknown || e.Unknowns > 1) {
+				how = Leave
+			}
+			done, err := r.Store.Resolve(ctx, e, how)
+			if err != nil {
+				return settled, err
+			}
+			if done && (how == Sent || how == Again) {
+				settled++
+			}
 		}
 	}
 	return settled, failure
@@ -143,38 +158,35 @@ func (r *Reader) Settle(ctx context.Context) (settled int, err error) {
 
 var errTime = errors.New("the time for it is over")
 
-// ask looks unsettled emails up.
-func (r *Reader) ask(ctx context.Context, unsettled []Handed) ([]Settlement, error) {
-	source, err := r.Open(ctx)
-	if err != nil {
+// ask looks emails up and, where one is missing, its neighbours.
+func (r *Reader) ask(ctx context.Context, source Source, emails []Handed) ([]Settlement, error) {
+	there := map[int64]bool{}
+	look := func(list []Handed) error {
+		found, err := source.Accepted(ctx, list)
+		for i := range found {
+			there[list[i].ID] = found[i]
+		}
+		return err
+	}
+	if err := look(emails); err != nil {
 		return nil, err
 	}
-	defer source.Close()
-	sought := slices.Clone(unsettled)
-	var before, after [][]Handed
-	for _, e := range unsettled {
-		b, a, err := r.Store.Neighbours(ctx, e)
-		if err != nil {
-			return nil, err
-		}
-		before, after = append(before, b), append(after, a)
-		for _, n := range slices.Concat(b, a) {
-			if !slices.ContainsFunc(sought, func(s Handed) bool { return s.ID == n.ID }) {
-				sought = append(sought, n)
+	how := make([]Settlement, len(emails))
+	for i, e := range emails {
+		var before, after []Handed
+		if !there[e.ID] && e.Age >= r.Wait {
+			var err error
+			if before, after, err = r.Store.Neighbours(ctx, e); err != nil {
+				return nil, err
+			}
+			if err := look(slices.DeleteFunc(slices.Concat(before, after), func(n Handed) bool {
+				_, known := there[n.ID]
+				return known
+			})); err != nil {
+				return nil, err
 			}
 		}
-	}
-	found, err := source.Accepted(ctx, sought)
-	if err != nil {
-		return nil, err
-	}
-	there := map[int64]bool{}
-	for i := range found {
-		there[sought[i].ID] = found[i]
-	}
-	how := make([]Settlement, len(unsettled))
-	for i, e := range unsettled {
-		how[i] = decide(e, there, before[i], after[i], r.Wait)
+		how[i] = decide(e, there, before, after, r.Wait)
 	}
 	return how, nil
 }

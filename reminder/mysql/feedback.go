@@ -164,9 +164,9 @@ func (s *Store) OptOut(ctx context.Context, borrower string) error {
 // maxUnsettled is how many emails of unknown outcome are looked up at once.
 const maxUnsettled = 30
 
-// Unsettled returns emails of unknown outcome, the oldest first. What a person canceled is settled.
+// Unsettled returns emails of unknown outcome whose turn it is, the oldest first. What a person canceled is settled.
 func (s *Store) Unsettled(ctx context.Context) ([]feedback.Handed, error) {
-	emails, err := s.handedOver(ctx, "(state = 'unknown' OR state = 'queued' AND unknowns > 0) AND message_id IS NOT NULL AND reason NOT IN (?, ?) ORDER BY handover_at LIMIT ?",
+	emails, err := s.handedOver(ctx, "(state = 'unknown' AND next_at <= UTC_TIMESTAMP(6) OR state = 'queued' AND unknowns > 0) AND message_id IS NOT NULL AND reason NOT IN (?, ?) ORDER BY handover_at LIMIT ?",
 		reminder.ReasonQuarantined, reminder.ReasonByPerson, maxUnsettled)
 	return emails, fault("look for unknown emails", err)
 }
@@ -190,8 +190,11 @@ func (s *Store) Resolve(ctx context.Context, e feedback.Handed, how feedback.Set
 	// surely not accepted: the next try is a new message, and this one does not count for a daily limit
 	case feedback.Again:
 		set += ", unknowns = 0, message_id = NULL, message_date = NULL, handover_at = NULL"
-	case feedback.Leave:
-		return false, nil
+	case feedback.Leave: // so that others get their turn
+		set = "next_at = DATE_ADD(UTC_TIMESTAMP(6), INTERVAL TIMESTAMPDIFF(SECOND, handover_at, UTC_TIMESTAMP(6)) DIV 4 SECOND)"
+		if e.State != reminder.StateUnknown {
+			return false, nil
+		}
 	}
 	n, err := s.exec(ctx, "UPDATE reminder_emails SET "+set+" WHERE id = ? AND state = ? AND unknowns = ? AND message_id = ?",
 		e.ID, string(e.State), e.Unknowns, e.MessageID)

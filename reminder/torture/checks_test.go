@@ -112,6 +112,7 @@ func (r *round) emails() map[string]email {
 //	f  No mail is about a loan that was returned or renewed before the process that sent it started. The process rechecks
 //	   later than that, and what changes in between may be told or not; a process lasts a fraction of a second, while an
 //	   email often waits longer than that between promise and claim.
+//	g  Where sent mail is kept and looked at (TORTURE_SENT), no email stays unknown and none is accepted twice.
 func (r *round) check() {
 	emails, copies, told := r.emails(), map[string][]mail{}, map[cycle]string{}
 	refs := map[string]string{} // by Message-ID: what was accepted keeps its own
@@ -188,6 +189,9 @@ func (r *round) checkEmail(ref string, e email, copies []mail) {
 		if a.id != b.id || a.date != b.date || slices.Equal(a.about, b.about) && a.content != b.content {
 			r.violation("a: a copy is the same message", "%s", describe())
 		}
+	}
+	if r.sent != nil && (len(copies) > 1 || e.state == "unknown") {
+		r.violation("g: where sent mail is kept, nothing stays unknown and nothing is sent twice", "%s", describe())
 	}
 	if e.state == "sent" && (len(copies) == 0 || copies[0].id != e.messageID) {
 		r.violation("b: what is recorded as sent was accepted", "%s", describe())

@@ -107,13 +107,20 @@ func (r *round) process(n int) *process {
 	p := &process{n: n, reached: make(chan struct{}), over: make(chan struct{})}
 	p.plan = newPlan(rand.New(rand.NewPCG(r.seed, uint64(2*n))))
 	p.random = rand.New(rand.NewPCG(r.seed, uint64(2*n+1)))
-	p.server = mailtest.NewServer(r.T, mailtest.Options{Script: p.script})
+	options := mailtest.Options{Script: p.script}
+	if r.sent != nil {
+		options.Accepted = r.sent.file
+	}
+	p.server = mailtest.NewServer(r.T, options)
 	p.cmd = exec.CommandContext(r.Context(), r.program, "run", "--now", "--json", "--approve")
 	p.cmd.Dir = r.dir // where no .env is
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
 	p.cmd.Env = append(r.environ(), "REMINDER_UNKNOWN="+r.policy, fmt.Sprint("MAIL_PORT=", p.server.Port()),
 		fmt.Sprint("MAIL_CONCURRENCY=", cmp.Or(concurrency(r.T), 2+n%3)),
 		"LOG_FILE="+filepath.Join(r.dir, fmt.Sprintf("%d.log", n%runners)))
+	if r.sent != nil {
+		p.cmd.Env = append(p.cmd.Env, r.sent.environ()...)
+	}
 	return p
 }
 

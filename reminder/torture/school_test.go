@@ -166,11 +166,16 @@ func (s *school) change(i int) {
 	s.over[before] = time.Now()
 }
 
-// letTimePass ends what would last for minutes or hours: the wait for another try, and the pause after a failure of the
+// letTimePass ends what would last for minutes or hours: the wait for another try or look, and the pause after a failure of the
 // mail server.
 func (s *school) letTimePass() {
-	s.exec("UPDATE reminder_emails SET next_at = UTC_TIMESTAMP(6) WHERE state = 'queued' AND next_at > UTC_TIMESTAMP(6)")
+	s.exec("UPDATE reminder_emails SET next_at = UTC_TIMESTAMP(6) WHERE state IN ('queued', 'unknown') AND next_at > UTC_TIMESTAMP(6)")
 	s.exec("UPDATE reminder_state SET until_at = DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 1 SECOND)")
+	// A copy among the sent ones is waited for for 15 minutes. No message is on its way for longer than a stop and the
+	// last word of its conversation take.
+	s.exec(`UPDATE reminder_emails SET handover_at = DATE_SUB(handover_at, INTERVAL 15 MINUTE) WHERE state IN ('sent', 'unknown', 'queued') AND handover_at
+		BETWEEN DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 15 MINUTE) AND DATE_SUB(UTC_TIMESTAMP(6), INTERVAL ? MICROSECOND)`,
+		(3 * lease).Microseconds())
 }
 
 // exec is begun again after a deadlock with the program, and when the server was killed: then what it did may stand.

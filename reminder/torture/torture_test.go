@@ -36,8 +36,9 @@ func TestTorture(t *testing.T) {
 	server := mysqltest.NewServer(t)
 	t.Setenv("TEST_MYSQL_DSN", server.DSN())
 	seed := uint64(number(t, "TORTURE_SEED", int(rand.Uint32())))
-	t.Logf("TORTURE_SEED=%d TORTURE_KILLS=%d TORTURE_DB_KILLS=%d TORTURE_CONCURRENCY=%d", seed, kills, dbKills,
-		concurrency(t))
+	sent := number(t, "TORTURE_SENT", 0) > 0
+	t.Logf("TORTURE_SEED=%d TORTURE_KILLS=%d TORTURE_DB_KILLS=%d TORTURE_CONCURRENCY=%d TORTURE_SENT=%t", seed, kills,
+		dbKills, concurrency(t), sent)
 	program := filepath.Join(t.TempDir(), "pengingat")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "github.com/mtsn6garut/pengingat/cmd/local")
 	out, err := build.CombinedOutput()
@@ -51,6 +52,9 @@ func TestTorture(t *testing.T) {
 			r := newRound(t, program, policy, seed+uint64(n)<<32, total)
 			rounds := (kills + perRound - 1) / perRound
 			r.server, r.killDB = server, (dbKills*n/rounds)-(dbKills*(n-1)/rounds)
+			if sent {
+				r.sent = newSentbox(t)
+			}
 			r.attack(perRound)
 			r.converge()
 			r.check()
@@ -94,7 +98,8 @@ type round struct {
 	seed            uint64
 	total           *tally
 	server          *mysqltest.Server
-	killDB          int // how often the server is killed in this round
+	killDB          int      // how often the server is killed in this round
+	sent            *sentbox // nil: no feedback
 
 	ended    chan *process
 	accepted []mail
@@ -190,7 +195,7 @@ func (r *round) converge() {
 		var rep reminder.Report
 		require.NoError(r, json.Unmarshal(p.out.Bytes(), &rep), p.err.String())
 		waiting := r.count(`SELECT COUNT(*) FROM reminder_emails WHERE state IN ('queued', 'claimed', 'handover')
-			OR ? = 'resend' AND state = 'unknown' AND unknowns = 1`, r.policy)
+			OR state = 'unknown' AND (? OR ? = 'resend' AND unknowns = 1)`, r.sent != nil, r.policy)
 		if waiting == 0 && rep.Planned.Notices == 0 {
 			return
 		}
