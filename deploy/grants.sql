@@ -12,8 +12,10 @@ CREATE USER IF NOT EXISTS 'pengingat'@'localhost' IDENTIFIED BY 'ganti-kata-sand
 GRANT SELECT ON perpustakaan.reminder_loans TO 'pengingat'@'localhost';
 GRANT SELECT ON perpustakaan.reminder_source_closed_days TO 'pengingat'@'localhost';
 GRANT SELECT ON perpustakaan.reminder_migrations TO 'pengingat'@'localhost';
+-- Only where you made this view: MySQL refuses a right on what is not there.
+-- GRANT SELECT ON perpustakaan.reminder_groups_source TO 'pengingat'@'localhost';
 
--- DELETE only where a row can come to an end: a pause, a closure, an opt-out, and what 'pengingat prune' removes.
+-- DELETE only where a row can come to an end: a pause, a closure, an opt-out, a class, and what 'pengingat prune' removes.
 GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_emails TO 'pengingat'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_notices TO 'pengingat'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_runs TO 'pengingat'@'localhost';
@@ -22,3 +24,4 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_closed_days TO 'pe
 GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_opt_outs TO 'pengingat'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_bad_addresses TO 'pengingat'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_bounces TO 'pengingat'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_groups TO 'pengingat'@'localhost';

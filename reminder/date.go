@@ -28,7 +28,12 @@ func ParseDate(s string) (Date, error) {
 	return DateOf(t, time.UTC), nil
 }
 
-// utc returns midnight UTC of d, where every day has 24 hours: the only place where a Date meets the clock.
+// Midnight returns the instant at which d begins in zone.
+func (d Date) Midnight(zone *time.Location) time.Time {
+	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, zone)
+}
+
+// utc returns midnight UTC of d, where every day has 24 hours.
 func (d Date) utc() time.Time { return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC) }
 
 // AddDays returns the day n days after d, or before it when n is negative.

@@ -174,5 +174,6 @@ var Voids = []string{
 const (
 	ReasonByPerson = "by_person" // canceled
 	ReasonReleased = "released"  // a quarantine was taken back
+	ReasonUnwanted = "unwanted"  // its key was taken out of the settings; the notice is dropped as canceled
 	ReasonMoved    = "moved"     // told, but the loan was another borrower's, who is told anew
 )

@@ -11,6 +11,7 @@ type Kind string
 // The kinds.
 const (
 	KindLoan    Kind = "loan"    // to a borrower: their books are due or late
+	KindClass   Kind = "class"   // to a homeroom teacher: which books of the class are late
 	KindSummary Kind = "summary" // to the librarian: what was sent, and what needs a person
 )
 
@@ -42,7 +43,7 @@ type Planner interface {
 }
 
 // Mailings returns the kinds that every installation has.
-func Mailings() []Mailing { return []Mailing{summaryMailing{}, loanMailing{}} }
+func Mailings() []Mailing { return []Mailing{summaryMailing{}, loanMailing{}, classMailing{}} }
 
 // Mailing returns what is special about a kind; nil when this program does not know it.
 func (r *Runner) Mailing(kind Kind) Mailing {

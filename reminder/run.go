@@ -30,6 +30,7 @@ type Settings struct {
 	FromAllowed    []string       // what a branch's own From may be, beside From: addresses, or "@domain"
 	Unsubscribe    string         // mailto URI, or ""
 	SummaryTo      []mail.Address // the librarians who get the morning's summary
+	ClassDay       *time.Weekday  // of the class lists; nil: none
 	// Fingerprint recognises the mail configuration: with an old fingerprint it returns the same one again as long as
 	// nobody has changed how mail is sent, and with "" a new one.
 	Fingerprint func(old string) string

@@ -53,6 +53,8 @@ type Loans interface {
 	// Reread returns the loans with some ids as they are now. A loan that was returned is missing; of one that the
 	// database cannot compute as a whole, what it can.
 	Reread(ctx context.Context, ids []string) ([]Loan, error)
+	// DueBetween returns the loans due from first to last as they are now.
+	DueBetween(ctx context.Context, first, last Date) ([]Loan, error)
 	// LastBorrowed returns the newest day until today on which an open loan was borrowed; zero when the source does
 	// not tell.
 	LastBorrowed(ctx context.Context, today Date) (Date, error)
@@ -135,6 +137,9 @@ type Journal interface {
 	// LastReport returns what the newest finished run reported; a zero Report when there was none.
 	LastReport(ctx context.Context) (Report, error)
 
+	// Worked reports whether a run that began in a period did all that could be done.
+	Worked(ctx context.Context, from, until time.Time) (bool, error)
+
 	// Records says how the records look. Runs that began after now, by a clock that was ahead, do not count.
 	Records(ctx context.Context, now time.Time) (Records, error)
 	// Ran reports whether a run is on record.
@@ -158,10 +163,12 @@ type Journal interface {
 	LiftPause(ctx context.Context, byPerson bool) error
 }
 
-// A Library keeps what people, and refused mails, say about days and borrowers.
+// A Library keeps what people, and refused mails, say about days, classes and borrowers.
 type Library interface {
 	// Calendars returns the closures from a day on: the library's under "", and those of branches that have their own.
 	Calendars(ctx context.Context, from Date) (map[string]Calendar, error)
+	// Classes returns the classes that have a homeroom teacher.
+	Classes(ctx context.Context) (Classes, error)
 	// OptedOut returns the borrowers who want no reminders.
 	OptedOut(ctx context.Context) (map[string]bool, error)
 	// CameBackLast returns the cycles whose newest notice came back after it was accepted.

@@ -458,6 +458,7 @@ var settingsFile = []struct {
 	{"REMINDER_CLOSED_WEEKDAYS", "minggu", reminder.Say("init.closed_every_week_dated_holidays")},
 	{"REMINDER_ONLY_TO", "", reminder.Say("init.for_trying_only_these_addresses")},
 	{"REMINDER_SUMMARY_TO", "", reminder.Say("init.morning_summary_for_librarian")},
+	{"REMINDER_CLASS_DAY", "senin", reminder.Say("init.class_day")},
 }
 
 // file writes the settings file: what is explained first, then what else was set.

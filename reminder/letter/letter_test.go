@@ -561,8 +561,8 @@ func TestLanguageIsAFolder(t *testing.T) {
 func TestKindIsATemplate(t *testing.T) {
 	files := must(sources(""))(t)
 	mine := fstest.MapFS{
-		"class.html": {Data: []byte(`<p lang="{{.Lang}}">{{template "greeting" .}}</p>{{.Library}}`)},
-		"id/class.txt": {Data: []byte(`Subject: Kelas {{.Group}}
+		"shelf.html": {Data: []byte(`<p lang="{{.Lang}}">{{template "greeting" .}}</p>{{.Library}}`)},
+		"id/shelf.txt": {Data: []byte(`Subject: Kelas {{.Group}}
 
 {{block "greeting" .}}Yth. {{.Teacher}}, {{.Today}}:{{end}}
 {{range .Pupils}}
@@ -573,13 +573,13 @@ func TestKindIsATemplate(t *testing.T) {
 	for name := range mine {
 		files[name] = source{mine, name}
 	}
-	type class struct {
+	type shelf struct {
 		Group, Teacher string
 		Today          reminder.Date
 		Pupils         []reminder.Letter
 		hidden         string //nolint:unused // a field that templates cannot see must not be read
 	}
-	got, err := must(newComposer(school, files))(t).Compose("class", "fr", class{
+	got, err := must(newComposer(school, files))(t).Compose("shelf", "fr", shelf{
 		Group: "7A", Teacher: "Ibu <b>\u202eRina\r\nBcc: x", Today: monday,
 		Pupils: []reminder.Letter{about(lent("Laskar Pelangi /", 3))},
 	})
@@ -590,8 +590,8 @@ func TestKindIsATemplate(t *testing.T) {
 		HTML:    `<p lang="id">Yth. Ibu &lt;b&gt;Rina Bcc: x, Senin, 23 November 2026:</p>Perpustakaan MTsN 6 Garut`,
 		Lang:    "id",
 	}, got)
-	_, err = composer(t, school).Compose("class", "", class{})
-	assert.ErrorContains(t, err, `"class"`)
+	_, err = composer(t, school).Compose("shelf", "", shelf{})
+	assert.ErrorContains(t, err, `"shelf"`)
 }
 
 // must returns a value that comes without an error.

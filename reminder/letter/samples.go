@@ -1,6 +1,7 @@
 package letter
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
@@ -24,6 +25,20 @@ func samples(kind reminder.Kind) (data []any) {
 					reminder.Letter{Today: today, Items: items[first:end], Name: "E", Type: "teacher"},
 					reminder.Letter{Today: today, Items: items[first:end], Name: "E", Group: "F"})
 			}
+		}
+	case reminder.KindClass:
+		for _, class := range []string{"", "A"} {
+			list := reminder.ClassList{Class: class, Teacher: class, Today: today}
+			for i, reached := range []reminder.Verdict{reminder.VerdictDue, reminder.VerdictUnreachable,
+				reminder.VerdictBadAddress} {
+				loan := reminder.Loan{Due: today.AddDays(-1 - i), Borrower: reminder.Borrower{ID: string(reached)}}
+				list.Late = append(list.Late, reminder.LateLoan{Loan: loan, Days: 1 + i, Mail: reached})
+				loan.Title, loan.ItemCode, loan.Borrower.Name, loan.Borrower.Group = "B", "C", "D", "E"
+				list.Late = append(list.Late, reminder.LateLoan{Loan: loan, Days: 1 + i, Mail: reached})
+				data = append(data, list)
+			}
+			list.Late = slices.Repeat(list.Late, maxListed)
+			data = append(data, list)
 		}
 	case reminder.KindSummary:
 		for _, held := range []string{"", reminder.ReasonMaxPerRun, reminder.ReasonLooksRestored} {

@@ -3,6 +3,7 @@ package letter
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
@@ -51,6 +52,8 @@ func (v viewer) view(data any) any {
 		return v.letter(data)
 	case reminder.Summary:
 		return v.summary(data)
+	case reminder.ClassList:
+		return v.classList(data)
 	}
 	switch value := reflect.ValueOf(data); value.Kind() {
 	case reflect.Struct:
@@ -189,4 +192,46 @@ func (v viewer) summary(s reminder.Summary) view {
 	}
 	all["Troubles"], all["Trouble"], all["Unreachables"], all["Longest"] = troubles, trouble, unreachables, longest
 	return all
+}
+
+// maxListed is how many books a class list names. Gmail cuts a mail off at 102 KB, and nobody would see what is
+// missing.
+const maxListed = 120
+
+// classList returns the view of what a homeroom teacher is told, which class.txt describes.
+func (v viewer) classList(c reminder.ClassList) view {
+	var people []view
+	var person view
+	noMail, pupils := false, map[string]bool{}
+	for i, l := range c.Late {
+		b := l.Borrower
+		if pupils[b.ID] = true; i >= maxListed {
+			continue
+		}
+		if i == 0 || c.Late[i-1].Borrower.ID != b.ID {
+			person = view{"Name": clean(b.Name, maxName), "Class": className(b.Group), "Books": []view(nil),
+				"Absent": false, "Dead": false}
+			people = append(people, person)
+		}
+		// One book's reminder may have come back, and another's not yet be sent.
+		person["Absent"] = person["Absent"] == true || l.Mail == reminder.VerdictUnreachable
+		person["Dead"] = person["Dead"] == true || l.Mail == reminder.VerdictBadAddress
+		noMail = noMail || l.Mail != reminder.VerdictDue
+		person["Books"] = append(person["Books"].([]view), view{"Title": cleanTitle(l.Title, maxTitle),
+			"ItemCode": clean(l.ItemCode, maxCode), "Ref": clean(l.Ref, maxCode), "Due": v.date(l.Due), "Days": l.Days})
+	}
+	return view{"Class": className(c.Class), "Librarian": c.Class == "", "Name": clean(c.Teacher, maxName),
+		"Date": v.date(c.Today), "Books": len(c.Late), "Pupils": len(pupils), "More": max(0, len(c.Late)-maxListed),
+		"NoMail": noMail, "Answers": v.texts.Answers, "People": people}
+}
+
+// className is a name without the word for class, which the sentences around it say.
+func className(name string) string {
+	name = clean(name, maxCode)
+	for _, word := range []string{"kelas ", "class "} {
+		if len(name) > len(word) && strings.EqualFold(name[:len(word)], word) {
+			return name[len(word):]
+		}
+	}
+	return name
 }

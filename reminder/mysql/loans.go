@@ -23,7 +23,7 @@ import (
 const VersionTable = "reminder_migrations"
 
 // SchemaVersion is the number of the newest migration, the one this program works with.
-const SchemaVersion = 3
+const SchemaVersion = 4
 
 // Check looks at the schema's version and at the view before a run does anything.
 func (s *Store) Check(ctx context.Context) error { return s.nameSource(ctx, s.check(ctx)) }
@@ -405,6 +405,30 @@ func (s *Store) byID(ctx context.Context, ids []string) ([]reminder.Loan, error)
 	}
 	more, err := s.byID(ctx, ids[half:])
 	return append(loans, more...), err
+}
+
+// DueBetween returns the loans due from first to last as they are now.
+func (s *Store) DueBetween(ctx context.Context, first, last reminder.Date) (loans []reminder.Loan, err error) {
+	views, err := s.views(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if views.dated() {
+		loans, err = list(ctx, s, func(rows *sql.Rows, l *reminder.Loan) (err error) {
+			*l, _, err = s.scanLoan(rows)
+			return err
+		}, views.selectLoans()+" WHERE due_at >= ? AND due_at < ?", first.String(), last.AddDays(1).String())
+	}
+	if ofData(err) || !views.dated() {
+		loans = nil
+		err = s.salvageLoans(ctx, math.MaxInt, func(l reminder.Loan, _ string) error {
+			if !l.Due.Before(first) && !l.Due.After(last) {
+				loans = append(loans, l)
+			}
+			return nil
+		})
+	}
+	return loans, fault("read the loans", err)
 }
 
 // LastBorrowed returns the newest day until today on which an open loan was borrowed.

@@ -15,10 +15,7 @@ import (
 
 // period returns the instants at which days begin and end.
 func period(first, last reminder.Date, zone *time.Location) (from, to string) {
-	midnight := func(d reminder.Date) string {
-		return formatTime(time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, zone))
-	}
-	return midnight(first), midnight(last.AddDays(1))
+	return formatTime(first.Midnight(zone)), formatTime(last.AddDays(1).Midnight(zone))
 }
 
 // Sent counts the reminders sent from first to last, by day and priority.

@@ -206,6 +206,13 @@ func (s *Store) currentPlace(ctx context.Context) (p reminder.Place, err error) 
 	return p, err
 }
 
+// Worked reports whether a run that began in a period is done. A person's word about what was told is none.
+func (s *Store) Worked(ctx context.Context, from, until time.Time) (bool, error) {
+	n, err := s.count(ctx, `SELECT COUNT(*) FROM reminder_runs WHERE started_at >= ? AND started_at < ? AND outcome = ? AND reason <> ?`,
+		formatTime(from), formatTime(until), string(reminder.RunDone), reminder.ReasonQuarantined)
+	return n > 0, fault("look for a run", err)
+}
+
 // Ran reports whether a run is on record.
 func (s *Store) Ran(ctx context.Context, runID string) (bool, error) {
 	n, err := s.count(ctx, "SELECT COUNT(*) FROM reminder_runs WHERE run_id = ?", runID)

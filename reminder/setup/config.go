@@ -112,6 +112,7 @@ type Config struct {
 	Lease          time.Duration `env:"REMINDER_LEASE" envDefault:"15m"`
 	SummaryTo      []string      `env:"REMINDER_SUMMARY_TO"`
 	Keep           string        `env:"REMINDER_KEEP" envDefault:"400d"` // days; 0: for ever
+	ClassDay       string        `env:"REMINDER_CLASS_DAY"`
 	Templates      string        `env:"REMINDER_TEMPLATES"`
 	TitleInSubject bool          `env:"REMINDER_TITLE_IN_SUBJECT" envDefault:"false"`
 
@@ -386,6 +387,13 @@ func (c *Config) checkRules(p *problems) {
 	}
 	if s.ClosedWeekdays, err = reminder.ParseWeekdays(c.ClosedWeekdays); err != nil {
 		p.wrong("REMINDER_CLOSED_WEEKDAYS", "config.it_must_be_days_such")
+	}
+	if c.ClassDay != "" {
+		if days, err := reminder.ParseWeekdays(c.ClassDay); err != nil || len(days) != 1 {
+			p.wrong("REMINDER_CLASS_DAY", "config.one_weekday")
+		} else {
+			s.ClassDay = &days[0]
+		}
 	}
 	if c.Unknown != "resend" && c.Unknown != "hold" {
 		p.wrong("REMINDER_UNKNOWN", "config.resend_or_hold")

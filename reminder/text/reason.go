@@ -57,6 +57,7 @@ var reasons = map[string]reminder.Message{
 	reminder.ReasonReturned:             reminder.Say("reason.book_back"),
 	reminder.ReasonRenewed:              reminder.Say("reason.loan_was_renewed"),
 	reminder.ReasonSuperseded:           reminder.Say("reason.newer_reminder_says_more"),
+	reminder.ReasonUnwanted:             reminder.Say("reason.unwanted"),
 	"empty":                             reminder.Say("reason.nothing_was_left_tell"),
 	"by a person":                       reminder.Say("reason.by_person"),
 	string(reminder.VerdictTooOld):      reminder.Say("reason.late_for_too_long"),

@@ -1,0 +1,197 @@
+package reminder_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/mail/mailtest"
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+)
+
+// A classroom is a library with class lists.
+type classroom struct {
+	*library
+	srv  *mailtest.Server
+	app  *setup.App
+	read int // messages
+}
+
+const rina, joko = "rina@sekolah.example", "joko@sekolah.example"
+
+// newClassroom has a list on Mondays for 7A and 7B. It is eight in the morning on Monday 2026-11-23.
+func newClassroom(t *testing.T, settings map[string]string) *classroom {
+	c := &classroom{library: newLibrary(t)}
+	c.environ["REMINDER_CLASS_DAY"], c.environ["REMINDER_SCHEDULE"] = "senin", "0"
+	maps.Copy(c.environ, settings)
+	c.srv = mailtest.NewServer(t, mailtest.Options{})
+	c.app = c.library.app(t, c.srv, nil)
+	c.at(t, "2026-11-23 08:00")
+	c.teach(t, "7A", rina)
+	c.teach(t, "7B", joko)
+	return c
+}
+
+func (c *classroom) teach(t *testing.T, class, address string) {
+	require.NoError(t, c.app.Store.SetClass(t.Context(), reminder.Class{Name: class, Teacher: "Guru " + class,
+		Email: address}))
+}
+
+// lend gives a new pupil a book that is a week late.
+func (c *classroom) lend(t *testing.T, class, title string) int64 {
+	pupil := c.AddBorrower(t, mysqltest.Borrower{Name: "Siswa " + title, Class: class})
+	return c.AddLoan(t, mysqltest.Loan{Due: "2026-11-16", Borrower: pupil, Title: title})
+}
+
+func (c *classroom) bringBack(t *testing.T, loan int64) {
+	c.Exec(t, "UPDATE peminjaman SET status = 'Dikembalikan', tanggal_pengembalian = '2026-11-23 07:00:00' WHERE id = ?",
+		loan)
+}
+
+// arrived returns the lists that arrived since the last call, by recipient.
+func (c *classroom) arrived(t *testing.T) map[string]string {
+	got := map[string]string{}
+	for _, m := range c.srv.Messages()[c.read:] {
+		if text := m.Parse(t).Text; strings.Contains(text, "* [ ] ") {
+			got[m.To] += text
+		}
+		c.read++
+	}
+	return got
+}
+
+// listed runs and returns who got a list, in order.
+func (c *classroom) listed(t *testing.T) []string {
+	c.run(t, c.app, reminder.Options{})
+	return slices.Sorted(maps.Keys(c.arrived(t)))
+}
+
+// TestClassLists: a teacher is told of the class's late loans, the librarian of all others, each once.
+func TestClassLists(t *testing.T) {
+	c := newClassroom(t, map[string]string{"REMINDER_SUMMARY_TO": librarian})
+	c.teach(t, "8A", rina)
+	c.lend(t, "7A", "Laskar Pelangi")
+	c.bringBack(t, c.lend(t, "7A", "Bumi Manusia"))
+	c.lend(t, "8A", "Ronggeng")
+	c.lend(t, "9C", "Sang Pemimpi")
+	c.lend(t, "", "Negeri 5 Menara")
+	c.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Title: "Belum", Borrower: c.AddBorrower(t,
+		mysqltest.Borrower{Class: "7A"})})
+	silent := c.AddBorrower(t, mysqltest.Borrower{Name: "Tanpa Surel", Email: "-", Class: "7A"})
+	c.AddLoan(t, mysqltest.Loan{Due: "2024-02-29", Borrower: silent, Title: "Sangat lama"})
+	rep := c.run(t, c.app, reminder.Options{})
+	assert.Equal(t, 7, rep.Planned.Emails, "and four pupils are reminded")
+
+	var subjects []string
+	for _, m := range c.srv.Messages() {
+		if sent := m.Parse(t); strings.Contains(sent.Text, "* [ ] ") {
+			subjects = append(subjects, m.To+" "+sent.Subject)
+		}
+	}
+	slices.Sort(subjects)
+	assert.Equal(t, []string{
+		librarian + " Buku terlambat tanpa wali kelas: 2 buku, 2 peminjam",
+		rina + " Buku terlambat kelas 7A: 2 buku, 2 siswa",
+		rina + " Buku terlambat kelas 8A: 1 buku, 1 siswa",
+	}, subjects, "two classes are two mails, and 7B, of which nothing is late, is none")
+	got := c.arrived(t)
+	for _, want := range []string{"Yth. Bapak/Ibu Guru 7A,", "Siswa Laskar Pelangi\n", "terlambat 7 hari",
+		"Senin, 16 November 2026", "Tanpa Surel [tidak punya surel]", "Kamis, 29 Februari 2024", "Ronggeng"} {
+		assert.Contains(t, got[rina], want)
+	}
+	for _, title := range []string{"Bumi Manusia", "Sang Pemimpi", "Menara", "Belum"} {
+		assert.NotContains(t, got[rina], title)
+	}
+	assert.Contains(t, got[librarian], "Siswa Sang Pemimpi (9C)")
+	assert.Contains(t, got[librarian], "Siswa Negeri 5 Menara (tanpa kelas)")
+	assert.NotContains(t, got[librarian], "Laskar Pelangi")
+}
+
+// TestClassListsOnceAWeek: on their day, or on the first one after it in the same week on which a run does its work.
+func TestClassListsOnceAWeek(t *testing.T) {
+	c := newClassroom(t, nil)
+	c.lend(t, "7A", "Laskar Pelangi")
+	on := func(clock, day string, lists ...string) {
+		t.Helper()
+		c.at(t, clock)
+		weekdays, err := reminder.ParseWeekdays(day)
+		require.NoError(t, err)
+		c.app.Runner.Settings.ClassDay = &weekdays[0]
+		assert.Equal(t, append([]string{}, lists...), append([]string{}, c.listed(t)...), "%s, with lists on %s", clock, day)
+	}
+	on("2026-11-23 06:00", "senin") // before the window
+	on("2026-11-23 08:00", "senin", rina)
+	c.lend(t, "7B", "Bumi Manusia")
+	on("2026-11-24 08:00", "senin")
+	on("2026-11-25 08:00", "rabu", joko) // its list was not promised this week
+	on("2026-11-27 08:00", "jumat")
+	on("2026-11-29 08:00", "minggu")
+
+	c.Exec(t, "INSERT INTO reminder_closed_days (first_day, last_day) VALUES ('2026-11-30', '2026-12-01')")
+	on("2026-11-30 08:00", "senin")
+	on("2026-12-02 08:00", "senin", joko, rina) // the library was closed
+	on("2026-12-03 08:00", "senin")
+	on("2026-12-08 08:00", "senin", joko, rina) // nothing ran on Monday
+	require.NoError(t, c.app.Store.SetPause(t.Context(), reminder.Pause{Kind: reminder.PauseByPerson}))
+	on("2026-12-14 08:00", "senin")
+	require.NoError(t, c.app.Store.LiftPause(t.Context(), true))
+	on("2026-12-15 08:00", "senin", joko, rina)
+
+	c.Exec(t, "INSERT INTO reminder_closed_days (first_day, last_day) VALUES ('2026-12-26', '2026-12-27')")
+	on("2026-12-26 08:00", "sabtu")
+	on("2026-12-28 08:00", "sabtu") // the week is over
+	c.app.Runner.Settings.ClassDay = nil
+	c.at(t, "2027-01-04 08:00")
+	assert.Empty(t, c.listed(t))
+}
+
+// TestClassListIsTrueWhenItIsSent: what was promised is looked up again.
+func TestClassListIsTrueWhenItIsSent(t *testing.T) {
+	for name, change := range map[string]struct {
+		do   func(t *testing.T, c *classroom, loan int64)
+		want map[string]string // by recipient, a word of the list
+	}{
+		"nothing":      {func(*testing.T, *classroom, int64) {}, map[string]string{rina: "Laskar Pelangi"}},
+		"brought back": {func(t *testing.T, c *classroom, loan int64) { c.bringBack(t, loan) }, nil},
+		"moved": {func(t *testing.T, c *classroom, _ int64) {
+			c.Exec(t, "UPDATE siswa SET kelas = '7B'")
+			c.lend(t, "7A", "Bumi Manusia")
+		}, map[string]string{rina: "Bumi Manusia", joko: "Laskar Pelangi"}},
+		"another teacher": {func(t *testing.T, c *classroom, _ int64) { c.teach(t, "7A", "dewi@sekolah.example") },
+			map[string]string{"dewi@sekolah.example": "Laskar Pelangi"}},
+		"no teacher": {func(t *testing.T, c *classroom, _ int64) {
+			_, err := c.app.Store.RemoveClass(t.Context(), "7A")
+			require.NoError(t, err)
+		}, nil},
+		"no address":   {func(t *testing.T, c *classroom, _ int64) { c.teach(t, "7A", "-") }, nil},
+		"switched off": {func(_ *testing.T, c *classroom, _ int64) { c.app.Runner.Settings.ClassDay = nil }, nil},
+		"withheld":     {func(_ *testing.T, c *classroom, _ int64) { c.app.Runner.Settings.OnlyTo = []string{joko} }, nil},
+		"next week": {func(t *testing.T, c *classroom, _ int64) { c.at(t, "2026-11-30 08:00") },
+			map[string]string{rina: "per Senin, 30 November 2026"}}, // that week's own
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newClassroom(t, nil)
+			loan := c.lend(t, "7A", "Laskar Pelangi")
+			_, err := c.app.Store.Promise(t.Context(), "run", []reminder.Email{{Kind: reminder.KindClass,
+				Borrower: "class:7A", Priority: reminder.FirstLate, Notices: []reminder.Notice{{
+					Cycle: reminder.Cycle{Kind: reminder.KindClass, Loan: "7A", Due: day("2026-11-23")}}}}})
+			require.NoError(t, err)
+			change.do(t, c, loan)
+			_, err = c.app.Runner.Run(t.Context(), reminder.Options{Now: true})
+			require.NoError(t, err)
+			got := c.arrived(t)
+			assert.Len(t, got, len(change.want))
+			for to, word := range change.want {
+				assert.Contains(t, got[to], word)
+				assert.Equal(t, 1, strings.Count(got[to], "* [ ]"))
+			}
+		})
+	}
+}
