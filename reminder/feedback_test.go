@@ -15,6 +15,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/feedback"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
@@ -179,7 +180,53 @@ func TestTooManyBounces(t *testing.T) {
 	assert.Zero(t, p.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
 	assert.Equal(t, 3, p.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE dropped = 'bounced'"))
 	assert.Contains(t, p.log.String(), "no address is marked")
+	about, err := p.app.Store.AboutUs(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []int{12, 3, 0}, []int{about.Accepted, about.Bounced, about.Refused})
 	assert.Zero(t, p.work(t).Emails.Sent)
+}
+
+// TestAboutUs: several mails of one day that were refused by a rule are no matter of addresses. The librarian hears of
+// it everywhere.
+func TestAboutUs(t *testing.T) {
+	p := newPostOffice(t, nil, map[string]string{"REMINDER_SUMMARY_TO": librarian})
+	d := desk.Desk{Runner: p.app.Runner, Store: p.app.Store}
+	codes := func() (list []string) {
+		st, err := d.Glance(t.Context())
+		require.NoError(t, err)
+		for _, n := range d.Notes(st) {
+			list = append(list, n.Code)
+		}
+		return list
+	}
+	p.lend(t, 30)
+	p.work(t)
+	sent := p.smtp.Messages()[1:] // behind the summary
+	for i := range 2 {
+		p.bounce(t, "gmail-policy", sent[i])
+	}
+	p.work(t)
+	assert.Equal(t, []string{"bounced"}, codes())
+	p.bounce(t, "gmail-policy", sent[2])
+	p.work(t)
+	assert.Equal(t, []string{"bounced", "reputation"}, codes())
+	for i := 3; i < 8; i++ {
+		p.bounce(t, "exim-full", sent[i])
+	}
+	p.work(t)
+	assert.Equal(t, []string{"bounced", "mass_bounce", "reputation"}, codes())
+	review, err := d.Review(t.Context(), reminder.DateOf(p.now, p.app.Runner.Settings.Zone),
+		reminder.DateOf(p.now, p.app.Runner.Settings.Zone), reminder.DateOf(p.now, p.app.Runner.Settings.Zone))
+	require.NoError(t, err)
+	assert.Len(t, review.Notes, 2)
+
+	p.now = p.now.AddDate(0, 0, 1)
+	p.work(t)
+	last := p.smtp.Messages()[31].Parse(t)
+	assert.Contains(t, last.Text, "8 dari 31 surel")
+	assert.Contains(t, last.Text, "dalam sehari 3 surel")
+	p.Exec(t, "UPDATE reminder_bounces SET came_at = DATE_SUB(came_at, INTERVAL 8 DAY)")
+	assert.Equal(t, []string{"bounced"}, codes(), "an alarm ends by itself")
 }
 
 // TestComplaint: who calls a reminder unwanted gets no more.

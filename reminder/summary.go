@@ -38,6 +38,16 @@ type Activity struct {
 	Ahead   int       // emails that go first and have not ended
 	LastDay int       // emails of every kind that were handed over in the last 24 hours
 	Trouble []Trouble // what ended badly, the most frequent first
+	AboutUs AboutUs
+}
+
+// AboutUs is what came back in the last week that is about the library's own mail, and not about the addresses.
+type AboutUs struct {
+	Accepted int       `json:"accepted,omitempty"` // emails of the newest run of which so many came back
+	Bounced  int       `json:"bounced,omitempty"`  // that no address is marked; 0: there is none
+	Sent     time.Time `json:"sent,omitzero"`      // when that run sent the first
+	Refused  int       `json:"refused,omitempty"`  // refused as spam, or by a rule, on the newest day with several; else 0
+	Day      time.Time `json:"day,omitzero"`       // the last of those
 }
 
 // A Trouble counts emails that ended badly in the same way.

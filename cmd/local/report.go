@@ -114,6 +114,7 @@ func (v review) Chat(w desk.Person) string {
 // Say returns a text in the page's language, and Date a day in its words.
 func (v review) Say(key string, pairs ...any) string { return v.p.say(key, pairs...) }
 func (v review) Date(d reminder.Date) string         { return letter.Day(d, v.p.locale) }
+func (v review) Text(m reminder.Message) string      { return v.p.text(m) }
 func (v review) Locale() string                      { return v.Say("report.en") }
 func (v review) SilentCount() int                    { return len(v.Silent) + max(0, v.Unlisted) }
 func (v review) Share(e desk.Effect) (part int)      { return e.Back * 100 / max(1, e.Back+e.Again) }

@@ -142,9 +142,7 @@ func (d Desk) Notes(st Overview) []Note {
 		add("bounced", say("status.mails_came_back", "N", n, "Classes", classes(st.Bounced)), "status.those_were_not_told",
 			"status.mend_addresses")
 	}
-	if n := st.Bounced[mail.ReturnPolicy]; n >= manyRefused {
-		add("reputation", say("status.mails_refused_as_ours", "N", n), "status.about_us", "status.look_at_dns")
-	}
+	list = append(list, d.aboutUs(st.AboutUs)...)
 	if len(st.Runs) > 0 && st.Runs[0].Report.Feedback != nil && st.Runs[0].Report.Feedback.Error != "" {
 		add("feedback", say("status.feedback_unread", "Error", st.Runs[0].Report.Feedback.Error),
 			"status.dead_addresses_unknown", "command.doctor")
@@ -152,8 +150,19 @@ func (d Desk) Notes(st Overview) []Note {
 	return list
 }
 
-// manyRefused is from how many mails on that were refused as spam, or by a rule, it is about us.
-const manyRefused = 3
+// aboutUs says what came back that is not about the addresses.
+func (d Desk) aboutUs(a reminder.AboutUs) (list []Note) {
+	say, zone := reminder.Say, d.Runner.Settings.Zone
+	if a.Bounced > 0 {
+		list = append(list, Note{"mass_bounce", say("status.run_came_back", "N", a.Bounced, "Accepted", a.Accepted, "Moment",
+			a.Sent.In(zone).Format(TimeFormat)), say("status.run_about_us"), say("status.retry_bounced")})
+	}
+	if a.Refused > 0 {
+		list = append(list, Note{"reputation", say("status.mails_refused_as_ours", "N", a.Refused, "Day",
+			reminder.DateOf(a.Day, zone)), say("status.about_us"), say("status.look_at_dns")})
+	}
+	return list
+}
 
 // classes tells of what came back, by class, the rarest last.
 func classes(counts map[mail.ReturnClass]int) (list reminder.Message) {

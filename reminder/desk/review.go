@@ -19,8 +19,9 @@ const (
 // A Review is a look back at a period, and at who is to be talked to now.
 type Review struct {
 	First, Last, Today reminder.Date
-	Open, Late         int // loans, now
-	Waiting, Failed    int // emails, now
+	Open, Late         int    // loans, now
+	Waiting, Failed    int    // emails, now
+	Notes              []Note // about what came back that is not about addresses
 	Days               []ReviewDay
 	Effects            []Effect
 	Groups             []reminder.GroupCount // unreachable borrowers
@@ -69,6 +70,7 @@ func (d Desk) Review(ctx context.Context, first, last, today reminder.Date) (v R
 	if err != nil {
 		return v, err
 	}
+	v.Notes = d.aboutUs(status.AboutUs)
 	v.Waiting = status.Emails[reminder.StateQueued] + status.Emails[reminder.StateClaimed] +
 		status.Emails[reminder.StateHandover]
 	v.Failed = status.Emails[reminder.StateFailed] + status.Emails[reminder.StateUnknown] +

@@ -19,11 +19,12 @@ var summaries = map[string]reminder.Summary{
 	"summary-busy": {
 		Today: monday, SinceDate: monday.AddDays(-3), SinceTime: "07:02", Planned: 8, Sending: 7, Open: 154, Late: 31,
 		VersionMonths: 7,
-		Activity: reminder.Activity{Since: time.Unix(1, 0), Sent: 12, Waiting: 9, Trouble: []reminder.Trouble{
-			{State: reminder.StateFailed, Reason: "rcpt: retry 450 4.7.1: greylisted", Count: 2},
-			{State: reminder.StateUnknown, Reason: "the run ended in the hand-over", Count: 1},
-			{State: reminder.StateRefused, Count: 1},
-		}},
+		Activity: reminder.Activity{Since: time.Unix(1, 0), Sent: 12, Waiting: 9,
+			AboutUs: reminder.AboutUs{Accepted: 20, Bounced: 6, Refused: 4}, Trouble: []reminder.Trouble{
+				{State: reminder.StateFailed, Reason: "rcpt: retry 450 4.7.1: greylisted", Count: 2},
+				{State: reminder.StateUnknown, Reason: "the run ended in the hand-over", Count: 1},
+				{State: reminder.StateRefused, Count: 1},
+			}},
 		Unreachable: []reminder.GroupCount{{Group: "7A", Count: 3}, {Group: "9B", Count: 2}, {Count: 2}},
 		Longest: []reminder.Loan{
 			{Due: monday.AddDays(-43), Title: "Laskar Pelangi /", Borrower: reminder.Borrower{Name: "Siti Aminah", Group: "9B"}},

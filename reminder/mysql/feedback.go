@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 	"time"
 
@@ -213,4 +214,29 @@ func (s *Store) Bounces(ctx context.Context, since time.Time) (map[mail.ReturnCl
 	}, `SELECT b.class, COUNT(*) FROM reminder_bounces b JOIN reminder_emails e ON e.id = b.email_id
 		WHERE e.state = 'bounced' AND b.came_at >= ? GROUP BY b.class`, formatTime(since))
 	return counts, fault("count what came back", err)
+}
+
+// AboutUs looks for what came back in the last week that is about the library's own mail.
+func (s *Store) AboutUs(ctx context.Context) (reminder.AboutUs, error) {
+	const lastWeek, several = "came_at > DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 7 DAY)", 3
+	runs, err := list(ctx, s, func(rows *sql.Rows, a *reminder.AboutUs) error {
+		return rows.Scan(&a.Accepted, &a.Bounced, datetime{&a.Sent})
+	}, `SELECT COUNT(*), SUM(state = 'bounced'), MIN(handover_at) AS began FROM reminder_emails
+		WHERE handover_at > DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 30 DAY) AND state IN ('sent', 'bounced')
+		AND run_id IN (SELECT run_id FROM reminder_bounces WHERE `+lastWeek+`) GROUP BY run_id ORDER BY began DESC`)
+	if err != nil {
+		return reminder.AboutUs{}, fault("count what came back", err)
+	}
+	var about reminder.AboutUs
+	if i := slices.IndexFunc(runs, func(a reminder.AboutUs) bool { return feedback.TooMany(a.Accepted, a.Bounced) }); i >= 0 {
+		about = runs[i]
+	}
+	days, err := list(ctx, s, func(rows *sql.Rows, a *reminder.AboutUs) error {
+		return rows.Scan(&a.Refused, datetime{&a.Day})
+	}, `SELECT COUNT(*), MAX(came_at) AS last FROM reminder_bounces WHERE class = 'policy' AND `+lastWeek+`
+		GROUP BY DATE(came_at) HAVING COUNT(*) >= ? ORDER BY last DESC LIMIT 1`, several)
+	if len(days) > 0 {
+		about.Refused, about.Day = days[0].Refused, days[0].Day
+	}
+	return about, fault("count what came back", err)
 }

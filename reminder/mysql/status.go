@@ -16,6 +16,7 @@ type Status struct {
 	OldestWaiting string                   `json:"oldest_waiting"`    // RFC 3339, or ""
 	BadAddresses  int                      `json:"bad_addresses"`     // borrowers whose address was refused for good
 	Bounced       map[mail.ReturnClass]int `json:"bounced,omitempty"` // emails that came back and were not queued again
+	AboutUs       reminder.AboutUs         `json:"about_us,omitzero"` // what came back that is not about addresses
 	Pauses        []reminder.Pause         `json:"pauses"`            // stored; Until says whether they are over
 	Quarantine    *Quarantine              `json:"quarantine,omitempty"`
 	Runs          []Run                    `json:"runs"` // newest first
@@ -59,6 +60,9 @@ func (s *Store) Status(ctx context.Context, now time.Time, runs int) (Status, er
 		return st, fault("count the refused addresses", err)
 	}
 	if st.Bounced, err = s.Bounces(ctx, time.Time{}); err != nil {
+		return st, err
+	}
+	if st.AboutUs, err = s.AboutUs(ctx); err != nil {
 		return st, err
 	}
 	if st.Pauses, err = s.Pauses(ctx); err != nil {

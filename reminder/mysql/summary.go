@@ -30,6 +30,9 @@ func (s *Store) Activity(ctx context.Context, today reminder.Date) (reminder.Act
 	if err == nil {
 		a.LastDay, err = s.sentLastDay(ctx)
 	}
+	if err == nil {
+		a.AboutUs, err = s.AboutUs(ctx)
+	}
 	if err != nil {
 		return a, fault("count the emails", err)
 	}

@@ -49,7 +49,7 @@ func (n Note) Level() string {
 	switch n.Code {
 	case "good", "quarantine":
 		return "good"
-	case "off", "stopped", "clock_back", "log":
+	case "off", "stopped", "clock_back", "log", "mass_bounce":
 		return "bad"
 	}
 	return "warn"
@@ -60,9 +60,9 @@ func (n Note) Path() string {
 	switch n.Code {
 	case "never_ran":
 		return "/send"
-	case "off", "stopped", "log", "unfinished":
+	case "off", "stopped", "log", "unfinished", "reputation", "feedback":
 		return "/check"
-	case "failed", "unknown", "bounced", "held", "looks_restored", "looks_copied":
+	case "failed", "unknown", "bounced", "mass_bounce", "held", "looks_restored", "looks_copied":
 		return "/troubles"
 	case "quarantine":
 		return "/quarantine"
