@@ -1,6 +1,7 @@
 package reminder
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -61,6 +62,42 @@ func (c Calendar) NextOpen(d Date) Date {
 		}
 	}
 	return d
+}
+
+// A Closure is an unbroken run of closed days.
+type Closure struct {
+	First, Last Date
+	Name        string // of the first of its days that has one, or ""
+}
+
+// Eve returns the last open day before the closure.
+func (c Closure) Eve() Date { return c.First.AddDays(-1) }
+
+// Reopens returns the first open day after it.
+func (c Closure) Reopens() Date { return c.Last.AddDays(1) }
+
+// Closure returns the closure in which d lies, or which begins on the day after d. Weekly closed days beside a holiday
+// are part of it. It reports false when there is none that ends within a year.
+func (c Calendar) Closure(d Date) (Closure, bool) {
+	if _, closed := c.Closed(d); !closed {
+		if d = d.AddDays(1); c.NextOpen(d) == d {
+			return Closure{}, false
+		}
+	}
+	run := Closure{First: d}
+	for ; d.Sub(run.First) < maxClosure; run.First = run.Eve() {
+		if _, closed := c.Closed(run.Eve()); !closed {
+			break
+		}
+	}
+	for run.Last = run.Eve(); run.Last.Sub(run.First) < maxClosure; run.Last = run.Reopens() {
+		name, closed := c.Closed(run.Reopens())
+		if !closed {
+			return run, true
+		}
+		run.Name = cmp.Or(run.Name, name)
+	}
+	return Closure{}, false
 }
 
 // Offset returns how today lies to a due date, in days, as the borrower can act on it: negative before it, 0 from the

@@ -33,9 +33,13 @@
 // fro repeats nothing. When hundreds of loans have moved at once, the library's system has changed its ids, and
 // nothing is told again.
 //
-// Closed days move steps and add none: a book that was due in a holiday is late only after the first day on which it
-// could be returned ([Calendar.Offset]). A branch may have its own calendar; while it is closed, its loans wait for a
-// later run ([Rules.Closing]). Every run asks anew which steps a borrower wants.
+// Closed days move steps: a book that was due in a holiday is late only after the first day on which it could be
+// returned ([Calendar.Offset]). With REMINDER_BEFORE_CLOSURE the last open day before a long closure is a step of the
+// loans that are due in it: -6 when it is six days before the due date. A run that misses that day does not make up
+// for it; the step after the closure says more. If the closure is moved, a loan is told about again only when the new
+// last open day is later. If it is taken out, the promise is dropped, and the schedule's own steps remain. A branch
+// may have its own calendar; while it is closed, its loans wait for a later run ([Rules.WithholdClosed]). Every run
+// asks anew which steps a borrower wants.
 //
 // # A run
 //

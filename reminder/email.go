@@ -167,7 +167,7 @@ type Dropped struct {
 var Voids = []string{
 	ReasonReturned, ReasonRenewed, string(VerdictTooOld), string(VerdictOnHold), string(VerdictOptedOut),
 	string(VerdictUnreachable), string(VerdictBadAddress),
-	string(StateCanceled), ReasonReleased, string(VerdictOdd),
+	string(StateCanceled), ReasonReleased, string(VerdictOdd), string(VerdictNotYet),
 }
 
 // Words beside the reasons of a recheck for which a notice is on record as dropped.

@@ -43,10 +43,14 @@ type Item struct {
 	DueTime  string // "14:30" when due at an hour, else ""
 	ReturnBy Date   // the last day to bring it back in time: Due, or the next open day when the library is closed then
 	// when ReturnBy is not Due: the name of that closure ("Libur semester"), or "" on a weekly closed day
-	ClosedFor  string
-	Days       int   // days after ReturnBy when late, 0 from Due to ReturnBy, negative before Due
-	Number     int   // which late reminder for this loan this is, from 1; 0 when not late
-	FinePerDay int64 // whole units of currency, 0 when unknown
+	ClosedFor string
+	// The last open day before a long closure in which, or on whose eve, the book is due; the first one after it, and the
+	// name of the closure or "". Zero when the closure is short, or has begun.
+	LastOpen, Reopens Date
+	ClosureName       string
+	Days              int   // days after ReturnBy when late, 0 from Due to ReturnBy, negative before Due
+	Number            int   // which late reminder for this loan this is, from 1; 0 when not late
+	FinePerDay        int64 // whole units of currency, 0 when unknown
 }
 
 // Content is a composed mail without its envelope.

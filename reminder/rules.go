@@ -3,6 +3,7 @@ package reminder
 import (
 	"cmp"
 	"crypto/sha256"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +44,7 @@ type Rules struct {
 	Calendar       Calendar
 	Branches       map[string]Calendar // by Loan.Calendar; the library's closed days are in each of them, too
 	WithholdClosed bool                // nothing goes out about the loans of a branch that is closed today
+	BeforeClosure  int                 // a closure of so many days is announced on its eve; 0: none is
 	MaxOverdueDays int                 // loans later than this are counted, not mailed
 	OnlyTo         []string            // when not empty, mail goes to these addresses only
 	OptedOut       map[string]bool     // by Borrower.ID
@@ -65,7 +67,26 @@ func DigestOf(addr string) Digest { return sha256.Sum256([]byte(strings.ToLower(
 
 // Reach returns the first and last due date that can matter today.
 func (r Rules) Reach(today Date) (first, last Date) {
-	return today.AddDays(-r.MaxOverdueDays), today.AddDays(-min(0, r.Schedule.First()))
+	last = today.AddDays(-min(0, r.Schedule.First()))
+	for _, calendar := range append(slices.Collect(maps.Values(r.Branches)), r.Calendar) {
+		if end := r.announced(calendar, today).Last; end.After(last) {
+			last = end
+		}
+	}
+	return today.AddDays(-r.MaxOverdueDays), last
+}
+
+// announced returns the closure in which d lies, or of which it is the eve, when it is long enough to be announced
+// (REMINDER_BEFORE_CLOSURE); else no closure.
+func (r Rules) announced(calendar Calendar, d Date) Closure {
+	if r.BeforeClosure == 0 {
+		return Closure{}
+	}
+	c, ok := calendar.Closure(d)
+	if !ok || c.Reopens().Sub(c.First) < r.BeforeClosure {
+		return Closure{}
+	}
+	return c
 }
 
 // Address returns the one address to which mail for the borrower goes, and Due when mail may go there.
@@ -142,9 +163,10 @@ type decision struct {
 	past           History // of its cycle; empty in a recheck
 	addressVerdict Verdict // on the address; "" until it is asked for
 
-	offset  int  // days from the due date, as the calendar sees it
-	step    int  // in force
-	inForce bool // else step says nothing
+	offset  int     // days from the due date, as the calendar sees it
+	step    int     // in force
+	inForce bool    // else step says nothing
+	closure Closure // in which, or on whose eve, the loan is due, when it is announced
 
 	promised *Notice // in a recheck, what was promised
 	to       string  // and to which borrower
@@ -156,7 +178,19 @@ func (r Rules) decide(loan Loan, past History, today Date) *decision {
 	d := &decision{Rules: r, today: today, loan: loan, past: past, offset: r.calendar(loan).Offset(loan.Due, today)}
 	d.step, d.inForce = r.Schedule.InForce(d.offset)
 	d.step = loan.ownStep(d.step, d.offset) // the day from which its borrower wants to hear is a step of their own
+	// The eve of a closure is a step, too, and the last one before the due date. When the closure is moved, its eve is
+	// another step: the loan is told about again only if that is a later day.
+	d.closure = r.announced(r.calendar(loan), loan.Due)
+	if eve := d.closure.Eve(); !d.closure.Last.IsZero() && !today.Before(eve) && (today.Before(loan.Due) || today == eve) {
+		d.step, d.inForce = eve.Sub(loan.Due), true
+	}
 	return d
+}
+
+// wanted reports whether the borrower wants to be told of a step. Who wants to hear before the due date wants to hear
+// on the eve of a closure.
+func (d *decision) wanted(step int) bool {
+	return d.loan.wants(step) || step < 0 && step == d.closure.Eve().Sub(d.loan.Due) && d.loan.wants(-1)
 }
 
 // address returns Due when mail may go to the borrower.
@@ -197,9 +231,11 @@ var loanRules = []struct {
 	{VerdictUnreachable, planning, func(d *decision) bool { return d.address() == VerdictUnreachable }},
 	{VerdictBadAddress, planning, func(d *decision) bool { return d.address() == VerdictBadAddress }},
 	{VerdictNotYet, planning, func(d *decision) bool { return !d.inForce || d.WithholdClosed && d.closed() }},
-	{VerdictOptedOut, planning, func(d *decision) bool { return d.inForce && !d.loan.wants(d.step) }},
+	{VerdictOptedOut, planning, func(d *decision) bool { return d.inForce && !d.wanted(d.step) }},
+	// The closure was taken out of the calendar, the schedule was changed, or a clock was ahead.
+	{VerdictNotYet, sending, func(d *decision) bool { return !d.inForce }},
 	{ReasonSuperseded, sending, func(d *decision) bool { return d.step > d.promised.Step }},
-	{VerdictOptedOut, sending, func(d *decision) bool { return !d.loan.wants(d.promised.Step) }},
+	{VerdictOptedOut, sending, func(d *decision) bool { return !d.wanted(d.promised.Step) }},
 	// Only a step newer than every one that the borrower was promised: a changed schedule does not tell again what the
 	// older one told under another step.
 	{VerdictTold, planning, func(d *decision) bool { return d.inForce && d.past.Promised(d.loan.Borrower.ID, d.step) }},
@@ -220,6 +256,7 @@ func (d *decision) verdict(stage int) Verdict {
 type Trace struct {
 	Offset  int       // days from the due date, as the calendar sees it
 	Step    int       // in force, unless VerdictNotYet hinders
+	Eve     Date      // the last open day before a closure, when the step is of that day; else zero
 	Closed  bool      // the loan's branch is closed today
 	Hinders []Verdict // every verdict that keeps a notice from being promised
 }
@@ -229,6 +266,9 @@ type Trace struct {
 func (r Rules) Trace(loan Loan, past History, today Date) Trace {
 	d := r.decide(loan, past, today)
 	t := Trace{Offset: d.offset, Step: d.step, Closed: d.closed(), Hinders: []Verdict{}}
+	if eve := d.closure.Eve(); !d.closure.Last.IsZero() && d.inForce && loan.Due.AddDays(d.step) == eve {
+		t.Eve = eve
+	}
 	for _, rule := range loanRules {
 		if rule.at&planning != 0 && !slices.Contains(t.Hinders, rule.verdict) && rule.hinders(d) {
 			if t.Hinders = append(t.Hinders, rule.verdict); rule.verdict == VerdictOdd {
@@ -332,6 +372,9 @@ func (d *decision) item(n Notice) Item {
 		FinePerDay: loan.FinePerDay,
 	}
 	it.ClosedFor, _ = calendar.Closed(loan.Due)
+	if c := d.closure; !c.Last.IsZero() && !d.today.After(c.Eve()) {
+		it.LastOpen, it.Reopens, it.ClosureName = c.Eve(), c.Reopens(), c.Name
+	}
 	if it.Days > 0 {
 		it.Number = max(1, n.Number)
 	}

@@ -21,6 +21,7 @@ type Settings struct {
 	Schedule       Schedule
 	Window         Window
 	ClosedWeekdays []time.Weekday
+	BeforeClosure  int // days of a closure that is announced on its eve; 0: none is
 	MaxOverdueDays int
 	MaxPerRun      int      // emails; a larger plan is held
 	KeepDays       int      // how old records get; 0: nothing is removed by itself
@@ -370,8 +371,8 @@ func (r *Run) backlog(ctx context.Context) error {
 // Rules reads what decides about loans today.
 func (r *Runner) Rules(ctx context.Context, today Date) (Rules, error) {
 	s := r.Settings
-	rules := Rules{Schedule: s.Schedule, MaxOverdueDays: s.MaxOverdueDays, OnlyTo: s.OnlyTo,
-		Branches: map[string]Calendar{}}
+	rules := Rules{Schedule: s.Schedule, BeforeClosure: s.BeforeClosure, MaxOverdueDays: s.MaxOverdueDays,
+		OnlyTo: s.OnlyTo, Branches: map[string]Calendar{}}
 	// A closure matters as long as a book that was due in it can be in reach.
 	calendars, err := r.Store.Calendars(ctx, today.AddDays(-s.MaxOverdueDays))
 	if err != nil {

@@ -99,8 +99,11 @@ func (p *program) printExplanation(x desk.Explanation, s reminder.Settings) {
 			cmp.Or(desk.Plain(l.Borrower.Email), p.say("explain.empty_or_applications_sample_address")))
 	rule(x.Hinders, reminder.VerdictBadAddress, "", p.say("explain.mail_server_refused_that_address"))
 	rule(x.Hinders, reminder.VerdictWithheld, "", p.say("explain.reminder_only_withholds_mail_that"))
-	rule(x.Hinders, reminder.VerdictNotYet, p.say("explain.its_time_has_come_schedule", "StepText", p.stepText(x.Step),
-		"Schedule", s.Schedule),
+	come := p.say("explain.its_time_has_come_schedule", "StepText", p.stepText(x.Step), "Schedule", s.Schedule)
+	if !x.Eve.IsZero() {
+		come = p.say("explain.last_open_day_has_come", "Eve", letter.Day(x.Eve, p.locale), "N", s.BeforeClosure)
+	}
+	rule(x.Hinders, reminder.VerdictNotYet, come,
 		p.say("explain.its_time_has_not_come", "Schedule", s.Schedule))
 	rule(x.Hinders, reminder.VerdictTold, "", p.told(x, s))
 	rule(x.Later, desk.VerdictOutsideWindow, "", p.say("explain.it_outside_send_window_now", "Window", s.Window))

@@ -14,6 +14,7 @@ type Explanation struct {
 	Today   reminder.Date      `json:"today,omitzero"`
 	Offset  int                `json:"offset"`        // days from the due date, as the calendar sees it
 	Step    int                `json:"step"`          // in force, unless NotYet hinders
+	Eve     reminder.Date      `json:"eve,omitzero"`  // the last open day before a closure, when the step is of that day
 	Next    reminder.Date      `json:"next,omitzero"` // when the next step comes into force, when only time hinders; zero: never
 	Hinders []reminder.Verdict `json:"hinders"`       // every rule that keeps a notice from being promised; empty: one is due
 	Later   []reminder.Verdict `json:"later"`         // what keeps any mail from being sent at this moment
@@ -93,7 +94,7 @@ func (d Desk) ExplainLoan(ctx context.Context, loan reminder.Loan, past []mysql.
 		}
 	}
 	t := rules.Trace(loan, history, x.Today)
-	x.Offset, x.Step, x.Hinders = t.Offset, t.Step, t.Hinders
+	x.Offset, x.Step, x.Eve, x.Hinders = t.Offset, t.Step, t.Eve, t.Hinders
 	if slices.Contains(x.Hinders, reminder.VerdictOdd) {
 		return x, nil
 	}

@@ -50,6 +50,13 @@ func about(items ...reminder.Item) reminder.Letter {
 	return reminder.Letter{Name: "Siti Aminah", Today: monday, Items: items}
 }
 
+var reopening = reminder.Date{Year: 2027, Month: time.January, Day: 4}
+
+// beforeClosure lets an item be due in a long closure, or on its eve in so many days.
+func beforeClosure(it *reminder.Item, eve int) {
+	it.LastOpen, it.Reopens, it.ClosureName = monday.AddDays(eve), reopening, "Libur semester"
+}
+
 // letters are what the golden files show, by name.
 var letters = map[string]reminder.Letter{
 	"tomorrow":  about(lent("Laskar Pelangi", -1)),
@@ -70,6 +77,20 @@ var letters = map[string]reminder.Letter{
 	"closed-late": about(with(lent("Laskar Pelangi", 2), func(it *reminder.Item) {
 		it.Due, it.ReturnBy, it.Days = monday.AddDays(-8), monday.AddDays(-7), 7
 	})),
+	"closure-eve": about(with(lent("Laskar Pelangi", 0), func(it *reminder.Item) { beforeClosure(it, 0) })),
+	"closure-in": about(with(lent("Laskar Pelangi", -11), func(it *reminder.Item) {
+		it.ClosedFor, it.ReturnBy = "Libur semester", reopening
+		beforeClosure(it, 0)
+	})),
+	"closure-soon": about(
+		with(lent("Laskar Pelangi", -3), func(it *reminder.Item) {
+			it.ReturnBy = reopening
+			beforeClosure(it, 2)
+		}),
+		with(lent("Bumi Manusia", -4), func(it *reminder.Item) {
+			it.ClosedFor, it.ReturnBy = "Libur semester", reopening
+			beforeClosure(it, 2)
+		})),
 	"hourly":    about(with(lent("Kamus Besar Bahasa Indonesia", 0), func(it *reminder.Item) { it.DueTime = "14:30" })),
 	"with-fine": about(with(lent("Laskar Pelangi", 3), func(it *reminder.Item) { it.FinePerDay = 1000 })),
 	"two-late":  about(lent("Laskar Pelangi", 3), lent("Bumi Manusia", 1)),

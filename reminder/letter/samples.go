@@ -18,6 +18,8 @@ func samples(kind reminder.Kind) (data []any) {
 			{Due: today.AddDays(-1), ReturnBy: today, Title: "A"},
 			{Due: today.AddDays(1), ReturnBy: today.AddDays(1), DueTime: "14:30", Days: -1},
 			{Due: today.AddDays(2), ReturnBy: today.AddDays(5), ClosedFor: "D", Days: -2},
+			{Due: today.AddDays(2), ReturnBy: today.AddDays(5), Days: -2, LastOpen: today, Reopens: today.AddDays(5)},
+			{Due: today.AddDays(2), ReturnBy: today.AddDays(5), Days: -2, LastOpen: today.AddDays(1), ClosureName: "D"},
 		}
 		for first := range items {
 			for end := first + 1; end <= len(items); end++ {

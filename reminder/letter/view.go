@@ -81,7 +81,7 @@ type letter struct {
 	Group                           string
 	Count, Late, Today, Upcoming    int
 	Formal, Answers                 bool
-	Mixed, Tomorrow                 bool
+	Mixed, Tomorrow, BeforeClosure  bool
 	Days, DaysLate, MostLate        int
 	Groups                          []group
 }
@@ -96,6 +96,8 @@ type item struct {
 	Closed                                    bool
 	ClosedDay, ClosedFor, Fine                string
 	Late, Today, Tomorrow                     bool
+	LastOpen, Reopens, ClosureName            string
+	LastOpenToday                             bool
 	Days, Number                              int
 }
 
@@ -119,6 +121,7 @@ func (v viewer) letter(l reminder.Letter) *letter {
 	if view.Upcoming == view.Count {
 		view.Days, _ = days(*upcoming)
 		view.Tomorrow = view.Days == 1
+		view.BeforeClosure = !slices.ContainsFunc(*upcoming, func(it *item) bool { return it.LastOpen == "" })
 	}
 	view.DaysLate, view.MostLate = days(*late)
 	view.Groups = slices.DeleteFunc(groups, func(g group) bool { return len(g.Items) == 0 })
@@ -152,6 +155,11 @@ func (v viewer) item(it reminder.Item, today reminder.Date) *item {
 		view.ClosedDay, view.ClosedFor = v.Days[it.Due.Weekday()], clean(it.ClosedFor, maxName)
 	} else {
 		view.Time = v.hour(it.DueTime)
+	}
+	if !it.LastOpen.IsZero() {
+		view.LastOpen, view.Reopens = v.date(it.LastOpen), v.date(it.Reopens)
+		view.ClosureName = clean(it.ClosureName, maxName)
+		view.LastOpenToday = it.LastOpen == today
 	}
 	if view.Late && it.FinePerDay > 0 {
 		view.Fine = v.money(int64(it.Days) * it.FinePerDay)

@@ -108,6 +108,7 @@ type Config struct {
 	OnlyTo         []string      `env:"REMINDER_ONLY_TO"`
 	Unknown        string        `env:"REMINDER_UNKNOWN" envDefault:"resend"`
 	ClosedWeekdays string        `env:"REMINDER_CLOSED_WEEKDAYS"`
+	BeforeClosure  int           `env:"REMINDER_BEFORE_CLOSURE" envDefault:"0"` // days
 	Budget         time.Duration `env:"REMINDER_BUDGET" envDefault:"4m"`
 	Lease          time.Duration `env:"REMINDER_LEASE" envDefault:"15m"`
 	SummaryTo      []string      `env:"REMINDER_SUMMARY_TO"`
@@ -416,6 +417,10 @@ func (c *Config) checkRules(p *problems) {
 	if s.KeepDays, ok = Days(c.Keep); !ok && c.Keep != "0" {
 		p.wrong("REMINDER_KEEP", "config.days_to_keep", "N", reminder.KeptDays)
 	}
+	if c.BeforeClosure < 0 || c.BeforeClosure > reminder.MaxStep {
+		p.wrong("REMINDER_BEFORE_CLOSURE", "config.days_or_0_off", "Most", reminder.MaxStep)
+	}
+	s.BeforeClosure = c.BeforeClosure
 	s.MaxOverdueDays, s.MaxPerRun, s.Resend = c.MaxOverdueDays, c.MaxPerRun, c.Unknown == "resend"
 	for _, addr := range c.OnlyTo {
 		if _, err := mail.ParseAddress(addr); err != nil {

@@ -90,7 +90,7 @@ func TestProblems(t *testing.T) {
 		"APP_TIMEZONE": "Asia/Garut", "MAIL_MAILER": "smtp", "MAIL_TRIES": "many", "MAIL_TIMEOUT": "soon",
 		"DB_PASSWORD":       "hush-hush",
 		"REMINDER_SCHEDULE": "1,0", "REMINDER_WINDOW": "20-7", "REMINDER_CLOSED_WEEKDAYS": "someday",
-		"REMINDER_CLASS_DAY": "senin,kamis", "REMINDER_UNKNOWN": "guess",
+		"REMINDER_CLASS_DAY": "senin,kamis", "REMINDER_UNKNOWN": "guess", "REMINDER_BEFORE_CLOSURE": "-1",
 		"DB_TLS": "perhaps", "DB_PORT": "0", "MAIL_SCHEME": "tls",
 		"MAIL_ENCRYPTION": "TLSv9", "MAIL_DAILY_LIMIT": "-1",
 		"MAIL_REPLY_TO": "nobody", "REMINDER_SUMMARY_TO": "petugas@example.org,nobody", "REMINDER_MAX_PER_RUN": "0",
@@ -100,7 +100,7 @@ func TestProblems(t *testing.T) {
 		"APP_TIMEZONE", "DB_DATABASE", "DB_TLS", "DB_PORT", "MAIL_SCHEME", "MAIL_ENCRYPTION", "MAIL_DAILY_LIMIT", "MAIL_HOST",
 		"MAIL_FROM_ADDRESS", "MAIL_TRIES", "MAIL_TIMEOUT", "REMINDER_SCHEDULE",
 		"REMINDER_WINDOW", "REMINDER_CLOSED_WEEKDAYS", "REMINDER_CLASS_DAY", "REMINDER_UNKNOWN", "MAIL_REPLY_TO",
-		"REMINDER_SUMMARY_TO", "REMINDER_MAX_PER_RUN",
+		"REMINDER_SUMMARY_TO", "REMINDER_MAX_PER_RUN", "REMINDER_BEFORE_CLOSURE",
 	} {
 		assert.Contains(t, text.In("id").Error(err), key)
 		assert.Contains(t, text.In("en").Error(err), key)
