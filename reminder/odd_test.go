@@ -221,7 +221,8 @@ func (l *oddLibrary) named(t *testing.T) string { return named(t, l.library, l.a
 
 func named(t *testing.T, l *library, app *setup.App) string {
 	t.Helper()
-	_, findings, err := check.View(t.Context(), app.Store, reminder.DateOf(l.now, l.now.Location()))
+	survey := reminder.NewSurvey(reminder.Rules{}, reminder.DateOf(l.now, l.now.Location()), nil)
+	findings, err := check.View(t.Context(), app.Store, survey)
 	require.NoError(t, err)
 	var all string
 	for _, f := range findings {
@@ -246,7 +247,7 @@ SET sql_mode = DEFAULT;
 	assert.Len(t, lib.told(t), oddPeople-8)
 	assert.Equal(t, &reminder.LoanCounts{Open: oddPeople, InReach: oddPeople - 8, Odd: 7}, rep.Loans)
 	survey, err := lib.app.Runner.Survey(t.Context(), reminder.Rules{Schedule: lib.app.Runner.Settings.Schedule},
-		day("2026-11-25"), 20000, 10)
+		day("2026-11-25"), 10)
 	require.NoError(t, err)
 	assert.NotEmpty(t, survey.Longest)
 	assert.NotContains(t, fmt.Sprint(survey.Longest), "0000")

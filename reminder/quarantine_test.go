@@ -37,7 +37,8 @@ func TestRestoredBackup(t *testing.T) {
 	said := 0
 	for _, want := range []desk.Silenced{{Before: day("2026-11-24"), Borrowers: 2, Loans: 2, Canceled: 1},
 		{Before: day("2026-11-24")}} {
-		done, err := (desk.Desk{Runner: app.Runner, Store: app.Store}).Quarantine(t.Context(), day("2026-11-24"), func(asked desk.Silenced) bool {
+		d := desk.Desk{Runner: app.Runner, Store: app.Store}
+		done, err := d.Quarantine(t.Context(), day("2026-11-24"), func(asked desk.Silenced) bool {
 			said++
 			assert.Equal(t, want, asked)
 			return true

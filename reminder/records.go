@@ -118,9 +118,9 @@ func (r *Runner) lostSince(ctx context.Context, seen Checkpoint, records Records
 	return !ran, err
 }
 
-// Begin looks at the records and records that the run began, before anything is promised. It returns why the records are
-// in doubt, or "". A dry run records nothing. The witness is left alone while the records contradict it and nobody has
-// accepted them.
+// Begin looks at the records and records that the run began, before anything is promised. It returns why the records
+// are in doubt, or "". A dry run records nothing. The witness is left alone while the records contradict it and nobody
+// has accepted them.
 func (r *Run) Begin(ctx context.Context) (doubt string, err error) {
 	records, doubt, err := r.inspectRecords(ctx, r.Now)
 	if err != nil || r.DryRun {
@@ -128,7 +128,8 @@ func (r *Run) Begin(ctx context.Context) (doubt string, err error) {
 	}
 	trusted := doubt == "" || r.Approve
 	if trusted {
-		if err := r.Store.Accept(ctx, records, len(r.Settings.OnlyTo) == 0 || r.Report.Reason == ReasonQuarantined); err != nil {
+		place := len(r.Settings.OnlyTo) == 0 || r.Report.Reason == ReasonQuarantined
+		if err := r.Store.Accept(ctx, records, place); err != nil {
 			return doubt, err
 		}
 	}
@@ -142,8 +143,8 @@ func (r *Run) Begin(ctx context.Context) (doubt string, err error) {
 	return doubt, nil
 }
 
-// Finish records the report, also when the caller has gone, and tells the witness how far the records have come. After a
-// dry run it does nothing.
+// Finish records the report, also when the caller has gone, and tells the witness how far the records have come. After
+// a dry run it does nothing.
 func (r *Run) Finish(ctx context.Context) error {
 	r.Report.DurationMS = r.Runner.Now().Sub(r.Now).Milliseconds()
 	if r.DryRun {

@@ -261,8 +261,8 @@ type Trace struct {
 	Hinders []Verdict // every verdict that keeps a notice from being promised
 }
 
-// Trace asks all rules about a loan, where [Rules.Judge] stops at the first that hinders. Nothing but its oddity is known
-// about an odd loan.
+// Trace asks all rules about a loan, where [Rules.Judge] stops at the first that hinders. Nothing but its oddity is
+// known about an odd loan.
 func (r Rules) Trace(loan Loan, past History, today Date) Trace {
 	d := r.decide(loan, past, today)
 	t := Trace{Offset: d.offset, Step: d.step, Closed: d.closed(), Hinders: []Verdict{}}

@@ -389,9 +389,9 @@ func (r *Runner) Rules(ctx context.Context, today Date) (Rules, error) {
 	return rules, err
 }
 
-// Pause returns the pause in force. A pause that is not in force and has a Kind is a provider's that is over; a run then
-// tries one email first. A person's pause wins. A provider's is over as soon as the mail configuration has changed:
-// another server, login or sender may do what that one did not.
+// Pause returns the pause in force. A pause that is not in force and has a Kind is a provider's that is over; a run
+// then tries one email first. A person's pause wins. A provider's is over as soon as the mail configuration has
+// changed: another server, login or sender may do what that one did not.
 func (r *Runner) Pause(ctx context.Context, now time.Time) (current Pause, inForce bool, err error) {
 	pauses, err := r.Store.Pauses(ctx)
 	if err != nil {

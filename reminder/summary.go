@@ -1,11 +1,8 @@
 package reminder
 
 import (
-	"cmp"
 	"context"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mtsn6garut/pengingat/mail"
@@ -126,9 +123,8 @@ func recheckSummary(run *Run, c Claim) (mail.Address, Outcome) {
 	return to, Outcome{}
 }
 
-// longestLate is how many loans a summary names, longestReach how many days late they can be: a due date further back
-// is a mistake in the library's records.
-const longestLate, longestReach = 10, 3660
+// longestLate is how many loans a summary names.
+const longestLate = 10
 
 // Summary gathers what a summary tells. Of the report it reads only what does not change while emails are sent.
 func (r *Run) Summary(ctx context.Context) (s Summary, err error) {
@@ -146,7 +142,7 @@ func (r *Run) Summary(ctx context.Context) (s Summary, err error) {
 	if months, old := VersionAge(r.Now); old && !s.Since.IsZero() && s.SinceDate.Month != r.Today.Month {
 		s.VersionMonths = months
 	}
-	survey, err := r.Survey(ctx, r.Rules, r.Today, longestReach, longestLate)
+	survey, err := r.Survey(ctx, r.Rules, r.Today, longestLate)
 	s.Open, s.Late, s.Longest, s.Unreachable = survey.Open, survey.Late, survey.Longest, CountGroups(survey.Unreachable)
 	return s, err
 }
@@ -157,76 +153,4 @@ func (a Activity) Room(limit int) int {
 		return a.Waiting
 	}
 	return max(0, min(a.Waiting, limit-a.LastDay-a.Ahead))
-}
-
-// A Survey is what one look at the open loans shows.
-type Survey struct {
-	Open, Late  int
-	Unreachable []Loan // in reach, whose borrowers have no address that works, or whose last reminder came back
-	Longest     []Loan // due first, without those on hold
-}
-
-// Survey looks at the open loans that are late by no more than some days or in reach, and returns up to n of those
-// that are late longest.
-func (r *Runner) Survey(ctx context.Context, rules Rules, today Date, days, n int) (s Survey, err error) {
-	counted, err := r.Loans.CountLoans(ctx, today)
-	if err != nil {
-		return s, err
-	}
-	s.Open, s.Late = counted.Open, counted.TooOld
-	back, err := r.Store.CameBackLast(ctx)
-	if err != nil {
-		return s, err
-	}
-	var unreachable []string
-	var longest []Loan
-	byDue := func(a, b Loan) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID)) }
-	first, last := rules.Reach(today)
-	earliest := today.AddDays(-days)
-	err = r.Loans.Scan(ctx, slices.MinFunc([]Date{first, earliest}, Date.Compare), last, func(page []Loan) error {
-		for _, l := range page {
-			if _, v := rules.Judge(l, nil, today); v == VerdictUnreachable || v == VerdictBadAddress || back[l.Cycle()] {
-				unreachable = append(unreachable, l.ID)
-			}
-			if l.Hold == "" && l.ID != "" && !l.Due.Before(earliest) && l.Due.Before(today) {
-				longest = append(longest, l)
-			}
-		}
-		slices.SortFunc(longest, byDue)
-		longest = longest[:min(n, len(longest))]
-		return nil
-	})
-	if err != nil {
-		return s, err
-	}
-	if s.Unreachable, err = RereadAll(ctx, r.Loans, unreachable); err != nil {
-		return s, err
-	}
-	ids := make([]string, len(longest))
-	for i, l := range longest {
-		ids[i] = l.ID
-	}
-	s.Longest, err = RereadAll(ctx, r.Loans, ids)
-	slices.SortFunc(s.Longest, byDue)
-	return s, err
-}
-
-// CountGroups counts the borrowers of loans by group, those without one last.
-func CountGroups(loans []Loan) []GroupCount {
-	seen := map[string]bool{}
-	counts := map[string]int{}
-	for _, loan := range loans {
-		if !seen[loan.Borrower.ID] {
-			seen[loan.Borrower.ID] = true
-			counts[strings.Join(strings.Fields(loan.Borrower.Group), " ")]++
-		}
-	}
-	var list []GroupCount
-	for _, group := range slices.Sorted(maps.Keys(counts)) {
-		list = append(list, GroupCount{group, counts[group]})
-	}
-	if len(list) > 0 && list[0].Group == "" {
-		list = append(list[1:], list[0])
-	}
-	return list
 }

@@ -136,7 +136,8 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 // things.
 func (p *program) checkView(ctx context.Context, store *mysql.Store) error {
 	m := p.meter("migrate.checking_view")
-	survey, findings, err := check.View(ctx, store, reminder.DateOf(p.machine.now(), p.machine.zone))
+	survey := reminder.NewSurvey(reminder.Rules{}, reminder.DateOf(p.machine.now(), p.machine.zone), nil)
+	findings, err := check.View(ctx, store, survey)
 	m.stop()
 	if err != nil {
 		return err

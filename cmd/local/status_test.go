@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // statusOf runs status --json and returns it with the codes of its notes.
@@ -44,7 +46,7 @@ func TestStatus(t *testing.T) {
 
 	st, notes := statusOf(t, environ)
 	assert.Equal(t, []string{"never_ran"}, notes)
-	assert.Equal(t, desk.Contacts{Borrowers: 2, Unreachable: 1}, st.Contacts)
+	assert.Equal(t, reminder.Contacts{Borrowers: 2, Unreachable: 1}, st.Contacts)
 	assert.Equal(t, 1, st.Next.Planned.Emails)
 	assert.Empty(t, st.Runs)
 	assert.False(t, st.Window.From.After(st.Next.StartedAt.Add(1e9)), "always open: now")
@@ -128,4 +130,34 @@ func TestStatusFits(t *testing.T) {
 			assert.NotEqual(t, m.Key, p.text(m))
 		}
 	}
+}
+
+// TestOneSurvey: status, doctor and report count the same borrowers as unreachable: those whom a reminder would be for,
+// now or later.
+func TestOneSurvey(t *testing.T) {
+	db, _, environ := school(t)
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	n := 0
+	borrower := func() int64 {
+		n++
+		return db.AddBorrower(t, mysqltest.Borrower{Email: fmt.Sprint("tidak ada ", n)})
+	}
+	for _, days := range []int{0, 40, -400} { // the last one is too old to be told about
+		db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, days), Borrower: borrower()})
+	}
+	db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0)})
+	out := borrower()
+	db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, 0), Borrower: out})
+	require.Equal(t, exitDone, command(t, environ, "optout", "add", fmt.Sprint(out)).code)
+
+	st, _ := statusOf(t, environ)
+	assert.Equal(t, reminder.Contacts{Borrowers: 3, Unreachable: 2}, st.Contacts)
+	said := text.In(environ["APP_LOCALE"]).Say("doctor.unreachable", "N", 2, "Borrowers", 3)
+	assert.Contains(t, command(t, environ, "doctor", "--json").out, said)
+	page := filepath.Join(t.TempDir(), "report.html")
+	require.Equal(t, exitDone, command(t, environ, "report", "--out", page).code)
+	html, err := os.ReadFile(page)
+	require.NoError(t, err)
+	said = text.In(environ["APP_LOCALE"]).Say("report.borrowers_no_mail_reaches")
+	assert.Contains(t, string(html), "<b>2</b><span>"+said)
 }

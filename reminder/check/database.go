@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -132,11 +133,24 @@ func (x *examination) clock(context.Context) error {
 }
 
 func (x *examination) loans(ctx context.Context) error {
-	survey, found, err := View(ctx, x.store, reminder.DateOf(x.Now(), x.Zone))
+	today, rules := reminder.DateOf(x.Now(), x.Zone), reminder.Rules{MaxOverdueDays: math.MaxInt}
+	var back map[reminder.Cycle]bool
+	if x.app != nil {
+		var err error
+		today = reminder.DateOf(x.Now(), x.app.Runner.Settings.Zone)
+		if rules, err = x.app.Runner.Rules(ctx, today); err != nil {
+			return err
+		}
+		if back, err = x.store.CameBackLast(ctx); err != nil {
+			return err
+		}
+	}
+	survey := reminder.NewSurvey(rules, today, back)
+	found, err := View(ctx, x.store, survey)
 	if err != nil {
 		return err
 	}
-	x.survey = &survey
+	x.survey = survey
 	x.ok("doctor.open_loans", "N", survey.Open)
 	for _, f := range found {
 		if f.Note {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
@@ -24,21 +23,22 @@ const sampled = 2000
 // examples is how many ids a finding names.
 const examples = 3
 
-// View looks at every row of the views over a library's own system, and says how many loans there are and what is wrong
-// with them, each kind of mistake once with the ids of some loans. A view that cannot be read at all is a
+// View looks at every row of the views over a library's own system and says what is wrong with them, each kind of
+// mistake once with the ids of some loans. It adds the loans to a survey. A view that cannot be read at all is a
 // *reminder.Fault.
-func View(ctx context.Context, store *mysql.Store, today reminder.Date) (desk.Survey, []mysql.Finding, error) {
+func View(ctx context.Context, store *mysql.Store, survey *reminder.Survey) ([]mysql.Finding, error) {
 	if err := store.Check(ctx); err != nil {
-		return desk.Survey{}, nil, err
+		return nil, err
 	}
 	findings, err := store.CheckColumns(ctx)
 	if err != nil {
-		return desk.Survey{}, nil, err
+		return nil, err
 	}
-	j := &judge{today: today, seen: map[string]bool{}, borrowers: map[string][2]string{}, wrong: map[string][]string{},
-		broken: map[string][]string{}}
+	j := &judge{today: survey.Today, seen: map[string]bool{}, borrowers: map[string][2]string{},
+		wrong: map[string][]string{}, broken: map[string][]string{}}
 	var sample []string
-	survey, err := desk.LookAtLoans(ctx, store, func(l reminder.Loan, isFine bool) {
+	err = store.EachLoan(ctx, func(l reminder.Loan, isFine bool) {
+		survey.Add(l)
 		if j.rows++; j.rows > MaxChecked {
 			return
 		}
@@ -47,11 +47,11 @@ func View(ctx context.Context, store *mysql.Store, today reminder.Date) (desk.Su
 		}
 	})
 	if err != nil {
-		return survey, nil, err
+		return nil, err
 	}
 	lost, err := reminder.Unreadable(ctx, store, sample)
 	if err != nil {
-		return survey, nil, err
+		return nil, err
 	}
 	j.wrong[notFound] = slices.Sorted(maps.Keys(lost))
 	findings = append(findings, j.findings()...)
@@ -59,7 +59,7 @@ func View(ctx context.Context, store *mysql.Store, today reminder.Date) (desk.Su
 	if len(odd) > 0 {
 		findings = append(findings, finding(true, odd, "view.closed_days_cannot_be_read"))
 	}
-	return survey, findings, err
+	return findings, err
 }
 
 // A judge gathers what is wrong with rows.

@@ -46,7 +46,8 @@ func TestView(t *testing.T) {
 	require.NoError(t, err)
 	const good = "'1', 'a', 'Ani', 'ani@example.org', 'Bumi', '2026-11-24', 'id', '-2,0,+', NULL"
 	say := func(closed string, rows ...string) string {
-		survey, findings, err := check.View(t.Context(), custom(t, closed, rows...), today)
+		survey := reminder.NewSurvey(reminder.Rules{MaxOverdueDays: 60}, today, nil)
+		findings, err := check.View(t.Context(), custom(t, closed, rows...), survey)
 		require.NoError(t, err)
 		require.Equal(t, len(rows), survey.Open)
 		var all []string

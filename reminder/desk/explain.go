@@ -10,13 +10,14 @@ import (
 
 // An Explanation says of one open loan why a mail is, or is not, due for it now.
 type Explanation struct {
-	Loan    reminder.Loan      `json:"loan"`
-	Today   reminder.Date      `json:"today,omitzero"`
-	Offset  int                `json:"offset"`        // days from the due date, as the calendar sees it
-	Step    int                `json:"step"`          // in force, unless NotYet hinders
-	Eve     reminder.Date      `json:"eve,omitzero"`  // the last open day before a closure, when the step is of that day
-	Next    reminder.Date      `json:"next,omitzero"` // when the next step comes into force, when only time hinders; zero: never
-	Hinders []reminder.Verdict `json:"hinders"`       // every rule that keeps a notice from being promised; empty: one is due
+	Loan   reminder.Loan `json:"loan"`
+	Today  reminder.Date `json:"today,omitzero"`
+	Offset int           `json:"offset"` // days from the due date, as the calendar sees it
+	Step   int           `json:"step"`   // in force, unless NotYet hinders
+	// the last open day before a closure, when the step is of that day
+	Eve     reminder.Date      `json:"eve,omitzero"`
+	Next    reminder.Date      `json:"next,omitzero"` // of the next step, when only time hinders; zero: never
+	Hinders []reminder.Verdict `json:"hinders"`       // every rule against a notice; empty: one is due
 	Later   []reminder.Verdict `json:"later"`         // what keeps any mail from being sent at this moment
 	Past    []mysql.PastNotice `json:"past"`
 }

@@ -15,12 +15,13 @@ import (
 // An Overview is how everything stands at one moment.
 type Overview struct {
 	mysql.Status
-	Contacts Contacts        `json:"contacts"`
-	Window   Window          `json:"next_window"`
-	Next     reminder.Report `json:"next_run"` // a dry run's, whatever the hour
+	Contacts reminder.Contacts `json:"contacts"`
+	Window   Window            `json:"next_window"`
+	Next     reminder.Report   `json:"next_run"` // a dry run's, whatever the hour
 
 	newest time.Time // when the newest run started, by the clock of then
 	now    time.Time
+	rules  reminder.Rules
 }
 
 // A Window is when mail may be sent next; zero when never.
@@ -38,14 +39,15 @@ type Note struct {
 // Overview reads how everything stands. It writes nothing.
 func (d Desk) Overview(ctx context.Context) (Overview, error) {
 	st, err := d.Glance(ctx)
-	if err == nil {
-		var survey Survey
-		survey, err = LookAtLoans(ctx, d.Store, nil)
-		st.Contacts = survey.Contacts
+	if err != nil {
+		return st, err
 	}
-	if err == nil {
-		st.Next, err = d.Next(ctx)
+	survey, err := d.Runner.Survey(ctx, st.rules, reminder.DateOf(st.now, d.Runner.Settings.Zone), 0)
+	if err != nil {
+		return st, err
 	}
+	st.Contacts = survey.Contacts
+	st.Next, err = d.Next(ctx)
 	return st, err
 }
 
@@ -54,7 +56,7 @@ func (d Desk) Next(ctx context.Context) (reminder.Report, error) {
 	return d.quiet().Run(ctx, reminder.Options{Trigger: "local", DryRun: true, Now: true})
 }
 
-// Glance is Standing without what takes a while with many loans: Contacts and Next.
+// Glance is Overview without what takes a while with many loans: Contacts and Next.
 func (d Desk) Glance(ctx context.Context) (st Overview, err error) {
 	s := d.Runner.Settings
 	st.now = d.Runner.Now()
@@ -67,12 +69,9 @@ func (d Desk) Glance(ctx context.Context) (st Overview, err error) {
 	if st.newest, err = d.Store.LastWorked(ctx); err != nil {
 		return st, err
 	}
-	rules, err := d.Runner.Rules(ctx, reminder.DateOf(st.now, s.Zone))
-	if err != nil {
-		return st, err
-	}
-	st.Window.From, st.Window.To = s.Window.Next(st.now, rules.Calendar, s.Zone)
-	return st, nil
+	st.rules, err = d.Runner.Rules(ctx, reminder.DateOf(st.now, s.Zone))
+	st.Window.From, st.Window.To = s.Window.Next(st.now, st.rules.Calendar, s.Zone)
+	return st, err
 }
 
 // TimeFormat is how the desk writes a moment.

@@ -62,10 +62,11 @@ func (d Desk) Review(ctx context.Context, first, last, today reminder.Date) (v R
 	if err != nil {
 		return v, err
 	}
-	survey, err := d.Runner.Survey(ctx, rules, today, MaxReviewDays*10, maxLongest)
-	if v.Open, v.Late = survey.Open, survey.Late; err != nil {
+	survey, err := d.Runner.Survey(ctx, rules, today, maxLongest)
+	if err != nil {
 		return v, err
 	}
+	v.Open, v.Late = survey.Open, survey.Late
 	status, err := d.Store.Status(ctx, d.Runner.Now(), 1)
 	if err != nil {
 		return v, err

@@ -230,8 +230,8 @@ func (s *Store) NewSecret(ctx context.Context) (secret string, err error) {
 	return secret, fault("store the database's secret", err)
 }
 
-// Accept stores an ended email in place of the newest one that is missing, so that the numbers go on after it, and where
-// the records lie.
+// Accept stores an ended email in place of the newest one that is missing, so that the numbers go on after it, and
+// where the records lie.
 func (s *Store) Accept(ctx context.Context, r reminder.Records, here bool) (err error) {
 	if r.Notices > r.Emails {
 		err = s.insertOnce(ctx, `INSERT INTO reminder_emails

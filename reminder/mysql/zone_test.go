@@ -79,7 +79,8 @@ func TestDueInTheLibrarysZone(t *testing.T) {
 func TestZoneFindings(t *testing.T) {
 	db := zonedTable(t)
 	findings := func(zone, due string) (notes, serious []string) {
-		_, found, err := check.View(t.Context(), zoned(t, db, zone, due), day("2026-11-24"))
+		survey := reminder.NewSurvey(reminder.Rules{}, day("2026-11-24"), nil)
+		found, err := check.View(t.Context(), zoned(t, db, zone, due), survey)
 		require.NoError(t, err)
 		for _, f := range found {
 			switch {
@@ -132,7 +133,7 @@ func TestSummerTime(t *testing.T) {
 	err := store.Check(t.Context())
 	if known == nil {
 		assert.Contains(t, said(err), "mysql_tzinfo_to_sql")
-		_, _, err = check.View(t.Context(), store, day("2026-11-24"))
+		_, err = check.View(t.Context(), store, reminder.NewSurvey(reminder.Rules{}, day("2026-11-24"), nil))
 		assert.Contains(t, said(err), "mysql_tzinfo_to_sql")
 	} else {
 		assert.NoError(t, err)

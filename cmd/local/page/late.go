@@ -50,12 +50,11 @@ func (v *visit) overdue() (l late, err error) {
 		return l, err
 	}
 	ctx, store, today := v.Context(), v.app.Store, v.today()
-	first, _ := reminder.PlausibleDue(today)
 	rules, err := v.app.Runner.Rules(ctx, today)
 	if err != nil {
 		return l, err
 	}
-	survey, err := v.app.Runner.Survey(ctx, rules, today, today.Sub(first), maxLate)
+	survey, err := v.app.Runner.Survey(ctx, rules, today, maxLate)
 	if err != nil {
 		return l, err
 	}
