@@ -26,6 +26,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
 // A browser is one that a desk let in.
@@ -329,7 +330,7 @@ func TestDeskLooksWithoutTouching(t *testing.T) {
 		"/start?step=go", "/preview",
 		"/preview?day=2027-01-04", "/late", "/late?as=slips", "/late?as=letters&group==7A", "/late.csv", "/find?q=aisyah",
 		"/find?q=script", "/loan?id=1",
-		"/holidays?month=2027-03", "/report", "/report/page", "/check", "/more", "/settings", "/wording",
+		"/holidays?month=2027-03", "/report", "/report/page", "/check", "/more", "/settings", "/wording", "/feedback",
 		"/quarantine?before=2026-01-02", "/ping"}
 	for _, lang := range []string{"en", "id"} {
 		b.post("/language", "lang", lang, "back", "/late")
@@ -426,4 +427,48 @@ func TestDeskSettings(t *testing.T) {
 	record, err := os.ReadFile(b.log)
 	require.NoError(t, err)
 	assert.NotContains(t, string(record), "sekali")
+}
+
+// TestDeskReadsWhatCameBack: the switch says what the program can read then, is on only when the login works, and
+// shows no password.
+func TestDeskReadsWhatCameBack(t *testing.T) {
+	_, _, environ := school(t)
+	imap := mailtest.NewIMAP(t, false)
+	environ["MAIL_USERNAME"], environ["MAIL_PASSWORD"] = "perpus@mtsn6garut.sch.id", "rahasia-sekali"
+	environ["MAIL_FROM_ADDRESS"] = "perpus@mtsn6garut.sch.id"
+	environ["IMAP_PORT"], environ["IMAP_ENCRYPTION"] = fmt.Sprint(imap.Port), "none"
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	var lines []string
+	for key, value := range environ {
+		lines = append(lines, key+`="`+value+`"`)
+	}
+	file := filepath.Join(t.TempDir(), "pengingat.env")
+	require.NoError(t, os.WriteFile(file, []byte(strings.Join(lines, "\n")), 0o600))
+	b := openDesk(t, quietMachine, systemOnly(environ), "--env", file)
+	saved := func() string {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		return string(data)
+	}
+	assert.Contains(t, said(b.get("/feedback")), "dapat membaca SEMUA surel di kotak perpus@mtsn6garut.sch.id")
+	mailbox := []string{"IMAP_HOST", "127.0.0.1", "IMAP_USERNAME", mailtest.IMAPUser, "IMAP_PASSWORD"}
+	wrong, code := b.send("/feedback", append(mailbox, "salah-sekali")...)
+	assert.Equal(t, 422, code)
+	assert.Contains(t, said(wrong), "Kotak surel di 127.0.0.1 tidak dapat dibaca")
+	assert.NotContains(t, saved(), "MAIL_FEEDBACK=", "what does not work is not turned on")
+	page := b.post("/feedback", append(mailbox, mailtest.IMAPPassword)...)
+	assert.Contains(t, said(page), "Menyala: kotak perpus dibaca")
+	assert.NotContains(t, wrong+page+b.get("/feedback"), "sekali\"", "passwords are write-only")
+	cfg := func() string {
+		values, _, err := setup.Environ(file, nil)
+		require.NoError(t, err)
+		return values["MAIL_FEEDBACK"] + " " + values["IMAP_PASSWORD"]
+	}
+	assert.Equal(t, "imap "+mailtest.IMAPPassword, cfg())
+	assert.Contains(t, said(b.post("/feedback", "off", "1")), "tidak dibaca lagi")
+	assert.Equal(t, "off "+mailtest.IMAPPassword, cfg())
+	record, err := os.ReadFile(b.log)
+	require.NoError(t, err)
+	assert.NotContains(t, string(record), "sekali")
+	assert.Zero(t, imap.Changes())
 }

@@ -6,10 +6,16 @@ import (
 	"time"
 
 	"github.com/mtsn6garut/pengingat/mail/inbox"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
 // feedbackTime is how long the check of the feedback may take.
 const feedbackTime = 20 * time.Second
+
+// Feedback examines only what tells what became of mail.
+func Feedback(ctx context.Context, cfg setup.Config, each func(Finding)) error {
+	return (&examination{cfg: cfg, each: each}).feedback(ctx)
+}
 
 // feedback tries to reach what tells what became of mail, and says what the program can read there.
 func (x *examination) feedback(ctx context.Context) error {

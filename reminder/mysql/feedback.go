@@ -228,8 +228,10 @@ func (s *Store) AboutUs(ctx context.Context) (reminder.AboutUs, error) {
 		return reminder.AboutUs{}, fault("count what came back", err)
 	}
 	var about reminder.AboutUs
-	if i := slices.IndexFunc(runs, func(a reminder.AboutUs) bool { return feedback.TooMany(a.Accepted, a.Bounced) }); i >= 0 {
-		about = runs[i]
+	for _, run := range slices.Backward(runs) {
+		if feedback.TooMany(run.Accepted, run.Bounced) {
+			about = run
+		}
 	}
 	days, err := list(ctx, s, func(rows *sql.Rows, a *reminder.AboutUs) error {
 		return rows.Scan(&a.Refused, datetime{&a.Day})

@@ -17,8 +17,8 @@
 // checks_test.go compare. Every other round runs with REMINDER_UNKNOWN=hold. The next round has a database of its own,
 // so neither memory nor rows grow with TORTURE_KILLS (default 1,000).
 //
-// With TORTURE_SENT=1 the mail servers also file what they accept in a mailbox of Debian's Dovecot, as Gmail does, and the
-// program looks there for what is unknown (MAIL_FEEDBACK=imap). Its 15 minutes of patience pass in seconds.
+// With TORTURE_SENT=1 the mail servers also file what they accept in a mailbox of Debian's Dovecot, as Gmail does, and
+// the program looks there for what is unknown (MAIL_FEEDBACK=imap). Its 15 minutes of patience pass in seconds.
 //
 // TORTURE_SEED, which every run prints, repeats the plan: which end and which faults the n-th process gets, and what
 // the library does in which order. It cannot repeat what the operating system makes of it: which message is under way

@@ -272,18 +272,39 @@ func fields(values map[string]string, file, lang string) settings {
 	for _, g := range settable {
 		group := fieldGroup{Name: g.Name}
 		for _, key := range g.Keys {
-			f := field{Key: key, Value: values[key], Secret: slices.Contains(secrets, key), Present: values[key] != ""}
-			if f.Secret {
-				f.Value = ""
-			}
-			if err := setup.Check(values, key); err != nil {
-				f.Problem = text.In(lang).Error(err)
-			}
-			group.Fields = append(group.Fields, f)
+			group.Fields = append(group.Fields, newField(values, key, lang))
 		}
 		s.Groups = append(s.Groups, group)
 	}
 	return s
+}
+
+func newField(values map[string]string, key, lang string) field {
+	f := field{Key: key, Value: values[key], Secret: slices.Contains(secrets, key), Present: values[key] != ""}
+	if f.Secret {
+		f.Value = ""
+	}
+	if err := setup.Check(values, key); err != nil {
+		f.Problem = text.In(lang).Error(err)
+	}
+	return f
+}
+
+// take puts what was sent for some settings among them, and reports whether that changed any. An empty secret stays as
+// it is.
+func (v *visit) take(values map[string]string, keys ...string) (changed bool) {
+	for _, key := range keys {
+		value := strings.TrimSpace(v.PostFormValue(key))
+		if _, sent := v.PostForm[key]; !sent || value == "" && slices.Contains(secrets, key) {
+			continue
+		}
+		if key == "APP_TIMEZONE" {
+			value = setup.Zone(value)
+		}
+		changed = changed || values[key] != value
+		values[key] = value
+	}
+	return changed
 }
 
 func saveSettings(v *visit) (action, error) {
@@ -294,17 +315,7 @@ func saveSettings(v *visit) (action, error) {
 	}
 	changed := false
 	for _, g := range settable {
-		for _, key := range g.Keys {
-			value := strings.TrimSpace(v.PostFormValue(key))
-			if _, sent := v.PostForm[key]; !sent || value == "" && slices.Contains(secrets, key) {
-				continue
-			}
-			if key == "APP_TIMEZONE" {
-				value = setup.Zone(value)
-			}
-			changed = changed || environ[key] != value
-			environ[key] = value
-		}
+		changed = v.take(environ, g.Keys...) || changed
 	}
 	v.Data = fields(environ, file, v.Lang)
 	if _, err := setup.Load(environ); err != nil {

@@ -9,7 +9,8 @@ func (d *Desk) pages() map[string]func(*visit) error {
 		"/preview": showPreview, "/preview/frame": showFrame,
 		"/late": showLate, "/late.csv": showCSV, "/find": showFind, "/loan": showLoan,
 		"/holidays": showHolidays, "/report": showReport, "/report/page": showReportPage, "/check": showCheck,
-		"/more": showMore, "/settings": showSettings, "/wording": showWording, "/quarantine": showQuarantine,
+		"/more": showMore, "/settings": showSettings, "/wording": showWording,
+		"/feedback": showFeedback, "/quarantine": showQuarantine,
 		"/guide": showGuide, "/grants": showGrants,
 		"/": func(*visit) error { return errNotFound },
 	}
@@ -24,7 +25,7 @@ func (d *Desk) actions(ctx context.Context) map[string]func(*visit) (action, err
 		"/holidays": closeDays, "/holidays/remove": removeClosure, "/holidays/import": importDays,
 		"/holidays/accept": acceptDays,
 		"/migrate":         migrate, "/install": install, "/prune": pruneOld, "/quarantine": quarantine, "/release": release,
-		"/settings": saveSettings, "/wording": saveWording,
+		"/settings": saveSettings, "/wording": saveWording, "/feedback": switchFeedback,
 		"/start/from": startFrom, "/start/database": startDatabase, "/start/prepare": startPrepare, "/start/mail": startMail,
 		"/start/arrived": startArrived, "/start/rules": startRules,
 	}

@@ -49,7 +49,7 @@ type start struct {
 }
 
 // secrets are never sent to a page.
-var secrets = []string{"DB_PASSWORD", "MAIL_PASSWORD", "SENDGRID_API_KEY"}
+var secrets = []string{"DB_PASSWORD", "MAIL_PASSWORD", "IMAP_PASSWORD", "SENDGRID_API_KEY"}
 
 func showStart(v *visit) error {
 	v.page = "start"
