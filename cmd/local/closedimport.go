@@ -188,12 +188,29 @@ var (
 // but numbers and weekdays. A line without a date is a heading or the end, unless there is something where a date
 // should be.
 func parseTable(text string) (list []mysql.Closure, left []leftOut) {
+	column := -1 // where the last date was
+	tableRows(text, func(line int, row []string, err error) {
+		c, date, problem := closureOf(row, column)
+		switch {
+		case err != nil || problem.Key != "":
+			name := clip(strings.Join(strings.Fields(strings.Join(row, " ")), " "), maxClosureName)
+			left = append(left, leftOut{Line: line, Name: name, Reason: notUnderstood, text: problem})
+		case date >= 0:
+			list = append(list, c)
+			column = date
+		}
+	})
+	return list, left
+}
+
+// tableRows visits the rows of a table with the line on which each begins.
+func tableRows(text string, visit func(line int, row []string, err error)) {
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
 	records := []string{text}
 	if strings.Count(text, `"`)%2 == 1 { // a quote that is not closed would swallow the lines below it
 		records = strings.SplitAfter(text, "\n")
 	}
-	line, column := 0, -1 // where the last date was
+	line := 0
 	for _, record := range records {
 		r := csv.NewReader(strings.NewReader(record))
 		r.FieldsPerRecord, r.LazyQuotes, r.TrimLeadingSpace, r.Comma = -1, true, true, separator(text)
@@ -203,20 +220,10 @@ func parseTable(text string) (list []mysql.Closure, left []leftOut) {
 				break
 			}
 			at, _ := r.FieldPos(0)
-			c, date, problem := closureOf(row, column)
-			switch {
-			case err != nil || problem.Key != "":
-				name := strings.Trim(strings.Join(strings.Fields(strings.Join(row, " ")), " "), " ")
-				name = clip(name, maxClosureName)
-				left = append(left, leftOut{Line: line + at, Name: name, Reason: notUnderstood, text: problem})
-			case date >= 0:
-				list = append(list, c)
-				column = date
-			}
+			visit(line+at, row, err)
 		}
 		line += strings.Count(record, "\n")
 	}
-	return list, left
 }
 
 // separator is what parts the columns: of three, the one that is in most lines. Commas stand in texts, too.

@@ -47,7 +47,8 @@ func (p *program) root() *cobra.Command {
 		{"daily", reminder.Say("program.every_day"), []*cobra.Command{
 			p.deskCommand(), p.runCommand(), p.statusCommand(), p.findCommand(), p.explainCommand(), p.failedCommand(),
 			p.retryCommand(),
-			p.cancelCommand(), p.reportCommand(), p.pauseCommand(), p.resumeCommand(), p.closedCommand(), p.optOutCommand()}},
+			p.cancelCommand(), p.reportCommand(), p.pauseCommand(), p.resumeCommand(), p.closedCommand(), p.optOutCommand(),
+			p.classCommand()}},
 		{"seldom", reminder.Say("program.seldom"), []*cobra.Command{
 			p.templatesCommand(), p.pruneCommand(), p.quarantineCommand(), p.uninstallCommand(), p.serveCommand(),
 			p.completionCommand(), p.guideCommand(), p.versionCommand(), help}},

@@ -19,7 +19,7 @@ import (
 var files embed.FS
 
 // Guides are the names of the guides, in the order of the page.
-var Guides = []string{"pasang", "harian", "masalah", "memperbarui", "pindah", "perintah"}
+var Guides = []string{"pasang", "harian", "kelas", "masalah", "memperbarui", "pindah", "perintah"}
 
 var (
 	page   = template.Must(template.ParseFS(files, "page.html"))

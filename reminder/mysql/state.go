@@ -208,8 +208,9 @@ func (s *Store) currentPlace(ctx context.Context) (p reminder.Place, err error) 
 
 // Worked reports whether a run that began in a period is done. A person's word about what was told is none.
 func (s *Store) Worked(ctx context.Context, from, until time.Time) (bool, error) {
-	n, err := s.count(ctx, `SELECT COUNT(*) FROM reminder_runs WHERE started_at >= ? AND started_at < ? AND outcome = ? AND reason <> ?`,
-		formatTime(from), formatTime(until), string(reminder.RunDone), reminder.ReasonQuarantined)
+	n, err := s.count(ctx, `SELECT COUNT(*) FROM reminder_runs
+		WHERE started_at >= ? AND started_at < ? AND outcome = ? AND reason <> ?`, formatTime(from), formatTime(until),
+		string(reminder.RunDone), reminder.ReasonQuarantined)
 	return n > 0, fault("look for a run", err)
 }
 

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/text/encoding/unicode"
+)
+
+func TestReadClasses(t *testing.T) {
+	utf16, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String("kelas\tsurel\n7A\trina@x.id\n")
+	require.NoError(t, err)
+	for name, tt := range map[string]struct{ text, want string }{ // rows as LINE CLASS|TEACHER|ADDRESS
+		"headings": {"Kelas,Wali Kelas,Surel\n7A,Rina,rina@x.id\n7B,Joko,joko@x.id\n",
+			"2 7A|Rina|rina@x.id, 3 7B|Joko|joko@x.id"},
+		"in another order, with more": {"No;EMAIL:;Nama Wali;Rombel\n1;rina@x.id;Rina, M.Pd.;7A\n",
+			"2 7A|Rina, M.Pd.|rina@x.id"},
+
+		"none":              {"7A,Rina,rina@x.id\n7B,joko@x.id\n", "1 7A|Rina|rina@x.id, 2 7B||joko@x.id"},
+		"a title above":     {"Daftar wali kelas\n\nkelas,surel\n7A,rina@x.id\n", "4 7A||rina@x.id"},
+		"Excel":             {"\ufeffkelas;wali;surel\r\n7A;\"Rina \"\"R\"\"\";rina@x.id\r\n;;\r\n", "2 7A|Rina \"R\"|rina@x.id"},
+		"Unicode of Excel":  {utf16, "2 7A||rina@x.id"},
+		"no address":        {"kelas,surel\n7A,\n", "2 7A||"},
+		"short rows":        {"kelas,wali,surel\n7A\n", "2 7A||"},
+		"a quote too many":  {"kelas,surel\n7\"A,rina@x.id\n7B,joko@x.id\n", "2 7\"A||rina@x.id, 3 7B||joko@x.id"},
+		"breaks in a cell":  {"kelas,surel\n\"7\nA\",rina@x.id\n7B,joko@x.id\n", "2 7 A||rina@x.id, 4 7B||joko@x.id"},
+		"Windows's letters": {"kelas,wali,surel\n7A,Andr\xe9,andre@x.id\n", "2 7A|André|andre@x.id"},
+		"nothing":           {"\n\n", "class.empty_table"},
+		"headings alone":    {"kelas,surel\n", "class.empty_table"},
+		"a workbook":        {"PK\x03\x04", "class.no_table"},
+		"an old workbook":   {"\xd0\xcf\x11\xe0\x00\x00", "class.no_table"},
+		"a page":            {"<html>", "class.no_table"},
+	} {
+		rows, err := readClasses("f.csv", []byte(tt.text))
+		var got []string
+		for _, r := range rows {
+			got = append(got, strings.TrimSpace(strings.Join([]string{fmt.Sprint(r.Line) + " " + r.Name, r.Teacher, r.Email}, "|")))
+		}
+		if err != nil {
+			assert.ErrorContains(t, err, tt.want, name)
+			continue
+		}
+		assert.Equal(t, tt.want, strings.Join(got, ", "), name)
+	}
+}
+
+// TestClassImport: what can be used is entered, what cannot is said, and what is there is not lost.
+func TestClassImport(t *testing.T) {
+	_, _, environ := school(t)
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	for _, set := range []string{"9A --to dewi@sekolah.sch.id --name Dewi", "7B --to lama@sekolah.sch.id"} {
+		require.Equal(t, exitDone, command(t, environ, append([]string{"class", "set"}, strings.Fields(set)...)...).code)
+	}
+	file := filepath.Join(t.TempDir(), "wali.csv")
+	require.NoError(t, os.WriteFile(file, []byte("Kelas;Wali kelas;Surel\n7A;Rina;rina@sekolah.sch.id\n7b;Joko;joko@sekolah.sch.id\n"+
+		"8A;Tanpa;\n8B;Salah;bukan alamat\n8C;Satu;satu@sekolah.sch.id\n8c ;Dua;dua@sekolah.sch.id\n;Siapa;siapa@sekolah.sch.id\n"+
+		"7A;Rina;RINA@sekolah.sch.id\n9A;Dewi;dewi@sekolah.sch.id\n8D;Ganda;a@x.id, b@x.id\n"), 0o600))
+
+	list := func() string { return command(t, environ, "class", "list", "--json").out }
+	before := list()
+	preview := command(t, environ, "class", "import", file, "--dry-run")
+	assert.Equal(t, exitNeedsPerson, preview.code)
+	assert.Contains(t, preview.out, "Akan ditambahkan 1, diganti 1, sudah ada 2.")
+	assert.Equal(t, before, list(), "a dry run enters nothing")
+
+	got := command(t, environ, "class", "import", file)
+	assert.Equal(t, exitNeedsPerson, got.code)
+	for _, want := range []string{"+ 7A  Rina <rina@sekolah.sch.id>\n", "~ 7B  Joko <joko@sekolah.sch.id>\n",
+		"- baris 4: 8A: alamat surel wali kelas tidak ada\n", "- baris 5: 8B:", "- baris 6: 8C: kelas 8C ada dua kali",
+		"- baris 7: 8c: kelas 8c ada dua kali", "- baris 8:", "= 9A  Dewi", "- baris 11: 8D:",
+		"1 ditambahkan, 1 diganti, 2 sudah ada.\n6 baris tidak dapat dipakai"} {
+		assert.Contains(t, got.out, want)
+	}
+	var known struct {
+		Classes []struct{ Class, Teacher, Email string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(list()), &known))
+	assert.Equal(t, []struct{ Class, Teacher, Email string }{{"7A", "Rina", "rina@sekolah.sch.id"},
+		{"7B", "Joko", "joko@sekolah.sch.id"}, {"9A", "Dewi", "dewi@sekolah.sch.id"}}, known.Classes)
+	again := command(t, environ, "class", "import", file)
+	assert.Contains(t, again.out, "0 ditambahkan, 0 diganti, 4 sudah ada.")
+
+	require.NoError(t, os.WriteFile(file, []byte("PK\x03\x04"), 0o600))
+	assert.Equal(t, exitUsage, command(t, environ, "class", "import", file).code)
+	assert.Len(t, known.Classes, 3)
+}
