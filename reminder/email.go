@@ -172,8 +172,9 @@ var Voids = []string{
 
 // Words beside the reasons of a recheck for which a notice is on record as dropped.
 const (
-	ReasonByPerson = "by_person" // canceled
-	ReasonReleased = "released"  // a quarantine was taken back
-	ReasonUnwanted = "unwanted"  // its key was taken out of the settings; the notice is dropped as canceled
-	ReasonMoved    = "moved"     // told, but the loan was another borrower's, who is told anew
+	ReasonByPerson  = "by_person" // canceled
+	ReasonReleased  = "released"  // a quarantine was taken back
+	ReasonUnwanted  = "unwanted"  // its key was taken out of the settings; the notice is dropped as canceled
+	ReasonMoved     = "moved"     // told, but the loan was another borrower's, who is told anew
+	ReasonForgotten = "forgotten" // the record of the email was erased on request
 )

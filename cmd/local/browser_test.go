@@ -279,6 +279,12 @@ func TestDeskPausesAndOptsOut(t *testing.T) {
 	assert.Contains(t, said(b.get("/loan?id="+loan[1])), "peminjam tidak ingin diingatkan")
 	assert.Contains(t, said(b.get("/preview")), "1 surel untuk", "Dewi's alone")
 	b.post("/optout", "id", id[1])
+	assert.Contains(t, said(b.get("/forget?id="+id[1])), "Yang disimpan program")
+	assert.Contains(t, b.get("/export.json?id="+id[1]), `"borrower_id": "`+id[1]+`"`)
+	_, code = b.send("/forget", "id", id[1])
+	assert.Equal(t, 422, code, "not without the tick")
+	assert.Contains(t, said(b.post("/forget", "id", id[1], "sure", "1")), "dihapus dari catatan")
+	assert.NotContains(t, b.get("/export.json?id="+id[1]), `"state"`)
 	assert.Contains(t, said(b.get("/preview")), "2 surel untuk")
 	_, code = b.send("/optout", "id", "999999", "on", "1")
 	assert.Equal(t, 404, code)
@@ -329,7 +335,7 @@ func TestDeskLooksWithoutTouching(t *testing.T) {
 	pages := []string{"/", "/send", "/troubles", "/start", "/start?step=database", "/start?step=mail", "/start?step=rules",
 		"/start?step=go", "/preview",
 		"/preview?day=2027-01-04", "/late", "/late?as=slips", "/late?as=letters&group==7A", "/late.csv", "/find?q=aisyah",
-		"/find?q=script", "/loan?id=1",
+		"/find?q=script", "/loan?id=1", "/forget?id=1", "/export.json?id=1",
 		"/holidays?month=2027-03", "/report", "/report/page", "/check", "/more", "/settings", "/wording", "/feedback",
 		"/quarantine?before=2026-01-02", "/ping"}
 	for _, lang := range []string{"en", "id"} {

@@ -39,10 +39,8 @@ func (p *program) quarantineCommand() *cobra.Command {
 			done, err := newDesk(app).Quarantine(ctx, date, func(q desk.Silenced) bool {
 				p.print("quarantine.loans_borrowers_get_no_reminder",
 					"N", q.Loans, "Borrowers", q.Borrowers, "Before", q.Before, "Canceled", q.Canceled)
-				if asked = !yes && p.machine.answers(p.in); asked {
-					fmt.Fprint(p.out, p.say("quarantine.go_on_y_n"))
-					line, _ := bufio.NewReader(p.in).ReadString('\n') // no answer is no
-					agreed = strings.HasPrefix(strings.ToLower(strings.TrimSpace(line)), "y")
+				if !yes {
+					agreed, asked = p.agrees()
 				}
 				return agreed
 			})
@@ -88,4 +86,14 @@ func (p *program) release(ctx context.Context, app *setup.App) error {
 	}
 	p.print("quarantine.quarantine_taken_back_next_run", "N", n)
 	return nil
+}
+
+// agrees asks a person whether to go on. Where there is nobody to ask, and where nothing is answered, it is no.
+func (p *program) agrees() (agreed, asked bool) {
+	if !p.machine.answers(p.in) {
+		return false, false
+	}
+	fmt.Fprint(p.out, p.say("quarantine.go_on_y_n"))
+	line, _ := bufio.NewReader(p.in).ReadString('\n')
+	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(line)), "y"), true
 }

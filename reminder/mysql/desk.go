@@ -185,7 +185,11 @@ func (s *Store) AddOptOut(ctx context.Context, borrower string, now time.Time) e
 
 // RemoveOptOut lets a borrower be reminded again and reports whether they had opted out.
 func (s *Store) RemoveOptOut(ctx context.Context, borrower string) (bool, error) {
-	n, err := s.exec(ctx, "DELETE FROM reminder_opt_outs WHERE borrower_id = ?", borrower)
+	secret, err := secretOf(ctx, s.db)
+	var n int64
+	if err == nil {
+		n, err = s.exec(ctx, "DELETE FROM reminder_opt_outs WHERE borrower_id IN (?, ?)", borrower, hashOf(secret, borrower))
+	}
 	return n > 0, fault("remove an opt-out", err)
 }
 
@@ -335,14 +339,25 @@ type PastNotice struct {
 
 // PastNotices returns what was promised about a loan, the oldest first.
 func (s *Store) PastNotices(ctx context.Context, loan string) ([]PastNotice, error) {
+	of, err := hashes(ctx, s.db, []string{loan})
+	if err != nil {
+		return nil, fault("read what was promised", err)
+	}
+	ids := []string{loan}
+	for hash := range of {
+		ids = append(ids, hash)
+	}
 	past, err := list(ctx, s, func(rows *sql.Rows, p *PastNotice) error {
 		err := rows.Scan(&p.Loan, day{&p.Due}, &p.Kind, &p.Step, &p.Number, &p.Dropped, &p.Borrower, &p.Email, &p.State,
 			&p.Reason,
 			datetime{&p.Promised}, datetime{&p.Sent})
+		if strings.HasPrefix(p.Loan, forgotten) {
+			p.Loan, p.Borrower = loan, ""
+		}
 		restoreMoved(&p.Step, &p.Dropped)
 		return err
 	}, `SELECT n.loan_id, n.due_date, n.kind, n.step, n.number, n.dropped, COALESCE(e.borrower_id, ''), n.email_id,
 		COALESCE(e.state, 'unknown'), COALESCE(e.reason, ''), e.created_at, e.sent_at
-		FROM reminder_notices n LEFT JOIN reminder_emails e ON e.id = n.email_id WHERE n.loan_id = ? ORDER BY e.created_at, n.step`, loan)
+		FROM reminder_notices n LEFT JOIN reminder_emails e ON e.id = n.email_id WHERE n.loan_id IN (`+marks(len(ids))+") ORDER BY e.created_at, n.step", anys(ids)...)
 	return past, fault("read what was promised", err)
 }

@@ -187,32 +187,20 @@ func setDue(l *reminder.Loan, raw string) {
 // Promised returns what was promised about loans. A server that takes short statements only is asked in parts.
 func (s *Store) Promised(ctx context.Context, from reminder.Date, loans ...string) (map[reminder.Cycle]reminder.History,
 	error) {
-	known := map[reminder.Cycle]reminder.History{}
+	var known map[reminder.Cycle]reminder.History
 	ids := anys(loans)
 	for _, id := range loans {
 		if raw, ok := s.raws.Load(id); ok { // as it was promised before ids lost what pads them
 			ids = append(ids, raw)
 		}
 	}
-	since := ""
-	if from != (reminder.Date{}) {
-		since, ids = " AND n.due_date >= ?", append(ids, from.String())
-	}
-	err := s.read(ctx, func() { clear(known) }, func(rows *sql.Rows) error {
-		var c reminder.Cycle
-		var p reminder.Past
-		if err := scanCycle(rows, &c, &p.Step, &p.Dropped, &p.Email, ident{nil, &p.Borrower}, &p.Waiting,
-			&p.Told); err != nil {
-			return err
+	err := retry(ctx, func(bool) error {
+		of, err := hashes(ctx, s.db, loans)
+		if err == nil {
+			known, err = promised(ctx, s.db, from, ids, of)
 		}
-		restoreMoved(&p.Step, &p.Dropped)
-		known[c] = append(known[c], p)
-		return nil
-		// A notice whose email is missing (half a restored backup) stands: it may have been told.
-	}, `SELECT n.loan_id, n.due_date, n.kind, n.step, n.dropped, n.email_id, COALESCE(e.borrower_id, ''),
-		COALESCE(e.state IN ('queued', 'claimed', 'handover'), 0),
-		COALESCE(e.state IN ('sent', 'unknown', 'handover') OR e.unknowns > 0, 1)
-		FROM reminder_notices n LEFT JOIN reminder_emails e ON e.id = n.email_id WHERE n.loan_id IN (`+marks(len(ids)-strings.Count(since, "?"))+")"+since, ids...)
+		return err
+	})
 	if errors.Is(err, mysql.ErrPktTooLarge) && len(loans) > 1 {
 		for half := range slices.Chunk(loans, (len(loans)+1)/2) {
 			part, err := s.Promised(ctx, from, half...)
@@ -224,6 +212,36 @@ func (s *Store) Promised(ctx context.Context, from reminder.Date, loans ...strin
 		return known, nil
 	}
 	return known, fault("read what was promised", err)
+}
+
+// promised reads what was promised about loans with some ids, or with some hashes that stand for their ids.
+func promised(ctx context.Context, q querier, from reminder.Date, ids []any,
+	of map[string]string) (map[reminder.Cycle]reminder.History, error) {
+	for hash := range of {
+		ids = append(ids, hash)
+	}
+	known, since := map[reminder.Cycle]reminder.History{}, ""
+	if from != (reminder.Date{}) {
+		since, ids = " AND n.due_date >= ?", append(ids, from.String())
+	}
+	return known, each(ctx, q, func(rows *sql.Rows) error {
+		var c reminder.Cycle
+		var p reminder.Past
+		if err := scanCycle(rows, &c, &p.Step, &p.Dropped, &p.Email, ident{nil, &p.Borrower}, &p.Waiting,
+			&p.Told); err != nil {
+			return err
+		}
+		if loan, ok := of[c.Loan]; ok {
+			c.Loan, p.Borrower = loan, "" // whoever it was, is not on record
+		}
+		restoreMoved(&p.Step, &p.Dropped)
+		known[c] = append(known[c], p)
+		return nil
+		// A notice whose email is missing (half a restored backup) stands: it may have been told.
+	}, `SELECT n.loan_id, n.due_date, n.kind, n.step, n.dropped, n.email_id, COALESCE(e.borrower_id, ''),
+		COALESCE(e.state IN ('queued', 'claimed', 'handover'), 0),
+		COALESCE(e.state IN ('sent', 'unknown', 'handover') OR e.unknowns > 0, 1)
+		FROM reminder_notices n LEFT JOIN reminder_emails e ON e.id = n.email_id WHERE n.loan_id IN (`+marks(len(ids)-strings.Count(since, "?"))+")"+since, ids...)
 }
 
 // When a loan moves to another borrower, the first borrower's notice is kept under a number below movedStep, which no

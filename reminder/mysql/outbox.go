@@ -71,7 +71,10 @@ func (s *Store) insertChunk(ctx context.Context, p promise, chunk []reminder.Ema
 			if err := makeRoom(ctx, tx, chunk, known); err != nil {
 				return err
 			}
-			return insertEmails(ctx, tx, p, chunk, refs)
+			if err := insertEmails(ctx, tx, p, chunk, refs); err != nil {
+				return err
+			}
+			return checkForgotten(ctx, tx, chunk)
 		})
 		if err == nil {
 			n.Emails = len(chunk)
@@ -95,7 +98,7 @@ func (s *Store) insertChunk(ctx context.Context, p promise, chunk []reminder.Ema
 			}
 			return n, nil
 		}
-		if e, ok := errors.AsType[*mysql.MySQLError](err); !ok || e.Number != 1062 {
+		if e, ok := errors.AsType[*mysql.MySQLError](err); (!ok || e.Number != 1062) && !errors.Is(err, errForgotten) {
 			return n, err
 		}
 		if try == maxTries {
@@ -197,13 +200,7 @@ func insertEmails(ctx context.Context, tx *sql.Tx, p promise, chunk []reminder.E
 // cycles.
 func (s *Store) unpromised(ctx context.Context, chunk []reminder.Email) ([]reminder.Email,
 	map[reminder.Cycle]reminder.History, error) {
-	var ids []string
-	for _, e := range chunk {
-		for _, n := range e.Notices {
-			ids = append(ids, n.Loan)
-		}
-	}
-	known, err := s.Promised(ctx, reminder.Date{}, ids...)
+	known, err := s.Promised(ctx, reminder.Date{}, loansOf(chunk)...)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
@@ -143,6 +144,26 @@ func (s *Store) pruneBatch(ctx context.Context, tx *sql.Tx, views *source, ids [
 func (s *Store) open(ctx context.Context, q querier, views *source, loans []string) (open []string, err error) {
 	if len(loans) == 0 {
 		return nil, nil
+	}
+	hashed := map[string]bool{}
+	loans = slices.DeleteFunc(loans, func(loan string) bool {
+		hashed[loan] = strings.HasPrefix(loan, forgotten)
+		return hashed[loan]
+	})
+	if len(hashed) > len(loans) { // of somebody who is forgotten
+		secret, err := secretOf(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		all, err := s.ids(ctx, "SELECT loan_id FROM reminder_loans")
+		if err != nil {
+			return slices.Collect(maps.Keys(hashed)), nil
+		}
+		for _, id := range all {
+			if hash := hashOf(secret, id); hashed[hash] {
+				open = append(open, hash)
+			}
+		}
 	}
 	condition, args := s.where(views, "loan_id", loans)
 	err = each(ctx, q, func(rows *sql.Rows) error {

@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -131,7 +133,39 @@ func (s *Store) Calendars(ctx context.Context, from reminder.Date) (map[string]r
 // OptedOut returns the borrowers who want no reminders.
 func (s *Store) OptedOut(ctx context.Context) (map[string]bool, error) {
 	out, err := set(ctx, s, "SELECT borrower_id FROM reminder_opt_outs")
+	hashed := false
+	for id := range out {
+		hashed = hashed || strings.HasPrefix(id, forgotten)
+	}
+	if err == nil && hashed {
+		err = s.recognise(ctx, out)
+	}
 	return out, fault("read the opt-outs", err)
+}
+
+// recognise puts into a set of borrowers, in place of the hashes, those of them who have an open loan.
+func (s *Store) recognise(ctx context.Context, out map[string]bool) error {
+	secret, err := secretOf(ctx, s.db)
+	if err != nil {
+		return err
+	}
+	see := func(id string) {
+		if out[hashOf(secret, id)] {
+			out[id] = true
+		}
+	}
+	borrowers, err := s.ids(ctx, "SELECT DISTINCT borrower_id FROM reminder_loans")
+	for _, id := range borrowers {
+		see(id)
+	}
+	if ofData(err) {
+		err = s.salvageLoans(ctx, math.MaxInt, func(l reminder.Loan, _ string) error {
+			see(l.Borrower.ID)
+			return nil
+		})
+	}
+	maps.DeleteFunc(out, func(id string, _ bool) bool { return strings.HasPrefix(id, forgotten) })
+	return err
 }
 
 // BadAddresses returns the digests of refused addresses by borrower.

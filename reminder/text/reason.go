@@ -72,6 +72,7 @@ var reasons = map[string]reminder.Message{
 	string(reminder.StateFailed):        reminder.Say("reason.failed"),
 	string(reminder.StateRefused):       reminder.Say("reason.refused"),
 	string(reminder.StateBounced):       reminder.Say("reason.came_back"),
+	reminder.ReasonForgotten:            reminder.Say("reason.erased_on_request"),
 	reminder.ReasonByPerson:             reminder.Say("reason.canceled_by_person"),
 	reminder.ReasonReleased:             reminder.Say("reason.its_quarantine_was_taken_back"),
 	reminder.ReasonMoved:                reminder.Say("reason.loan_then_moved_another_borrower"),

@@ -7,7 +7,7 @@ func (d *Desk) pages() map[string]func(*visit) error {
 	return map[string]func(*visit) error{
 		"/{$}": showToday, "/send": showSend, "/troubles": showTroubles, "/start": showStart,
 		"/preview": showPreview, "/preview/frame": showFrame,
-		"/late": showLate, "/late.csv": showCSV, "/find": showFind, "/loan": showLoan,
+		"/late": showLate, "/late.csv": showCSV, "/find": showFind, "/forget": showForget, "/export.json": showExport, "/loan": showLoan,
 		"/holidays": showHolidays, "/report": showReport, "/report/page": showReportPage, "/check": showCheck,
 		"/more": showMore, "/settings": showSettings, "/wording": showWording,
 		"/feedback": showFeedback, "/quarantine": showQuarantine,
@@ -21,7 +21,7 @@ func (d *Desk) actions(ctx context.Context) map[string]func(*visit) (action, err
 	return map[string]func(*visit) (action, error){
 		"/language": setLanguage,
 		"/run":      func(v *visit) (action, error) { return run(ctx, v) }, // it outlives the request
-		"/pause":    pause, "/resume": resume, "/retry": retry, "/settle": settle, "/optout": optOut,
+		"/pause":    pause, "/resume": resume, "/retry": retry, "/settle": settle, "/optout": optOut, "/forget": forget,
 		"/holidays": closeDays, "/holidays/remove": removeClosure, "/holidays/import": importDays,
 		"/holidays/accept": acceptDays,
 		"/migrate":         migrate, "/install": install, "/prune": pruneOld, "/quarantine": quarantine, "/release": release,
