@@ -25,10 +25,13 @@ var (
 	vagueEnhanced = re(`^[245]\.0\.0$`)
 	continued     = re(`\b[45]\d\d[- ]([45]\.\d{1,3}\.\d{1,3})\s`) // a line of a reply that was joined to the one before
 	unrouted      = re(`^[45]\.4\.`)
-	ourFault      = re(`^[45]\.(7\.|6\.|3\.4|2\.3|1\.[78])`)
-	isOff         = re(`^[45]\.2\.1$`)
-	isFull        = re(`^[45]\.2\.2$`)
-	noMailbox     = re(`^5\.1\.\d+$`)
+	noWay         = re(`(?i)failing for a long time|retry time(out)? (not reached|exceeded)|(connection|operation) (refused|timed ?out|reset)|could not connect|unreachable|no route to host|too long in the queue|in the queue too long|(message|queue\.?) ?expired|too many hops|loops? back|host (or domain name )?not found|tidak (terjangkau|dapat dihubungi)|waktu habis`)
+	// notSent says of our message that it came back, which is no cause.
+	notSent   = re(`(?i)((tidak|belum|gagal) ?(dapat|bisa|berhasil)? ?((di|ter|me)?(kirim\w*|ngirim\w*)|disampaikan)|(could|can|was|were)(n't| ?not) (be )?(sent|delivered)|(unable to|failed to) (deliver|send))( (kepada|ke|to))?( (karena|because|as))?`)
+	ourFault  = re(`^[45]\.(7\.|6\.|3\.4|2\.3|1\.[78])`)
+	isOff     = re(`^[45]\.2\.1$`)
+	isFull    = re(`^[45]\.2\.2$`)
+	noMailbox = re(`^5\.1\.\d+$`)
 )
 
 // ClassifyReturn judges why a message came back: by the code and the words of the diagnostic, as those of a reply to
@@ -59,6 +62,9 @@ func ClassifyReturn(status, diagnostic string) (class ReturnClass, code string) 
 		enhanced = ""
 	}
 	diagnostic = strings.TrimSpace(continued().ReplaceAllString(diagnostic, " "))
+	if enhanced == "" {
+		diagnostic = strings.TrimLeft(notSent().ReplaceAllString(diagnostic, ". "), ". :")
+	}
 	e := classify("rcpt", basic, strings.TrimSpace(enhanced+" "+strings.TrimLeft(anyEnhanced().ReplaceAllString(diagnostic,
 		""), " -#:")))
 	said := clauses(e.Text)
@@ -69,6 +75,8 @@ func ClassifyReturn(status, diagnostic string) (class ReturnClass, code string) 
 	case isFull().MatchString(enhanced), says(mailbox|full, sending|soon|day), says(person|full, sending|soon|day),
 		basic == 552 && says(limit, size):
 		class = ReturnFull
+	case enhanced == "" && noWay().MatchString(diagnostic):
+		class = ReturnRouting
 	case unrouted().MatchString(enhanced) && (enhanced != "5.4.1" || e.Fate != BadAddress): // a domain may be down
 		class = ReturnRouting
 	case e.Fate == BadAddress && (isOff().MatchString(enhanced) || !noMailbox().MatchString(enhanced) &&

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mtsn6garut/pengingat/mail"
 )
@@ -83,7 +84,8 @@ func Parse(raw []byte, received time.Time) (Return, bool) {
 	said := notification(p.text.String())
 	if len(p.recipients) > 0 {
 		r.Failures = reported(p.recipients, h, said)
-	} else if !delayed.MatchString(h.get("Subject")+"\n"+said) && !reply.MatchString(h.get("Subject")) {
+	} else if subject := h.subject(); !delayed.MatchString(subject+"\n"+said) && !reply.MatchString(subject) &&
+		!(delivered.MatchString(subject+"\n"+said) && !undelivered.MatchString(said)) {
 		r.Failures = told(h, said)
 	}
 	return r, len(r.Failures) > 0
@@ -95,12 +97,16 @@ var (
 	address   = regexp.MustCompile(`[^\s<>()\[\]:;,"'|=]+@[\pL\pN](?:[\pL\pN.-]*[\pL\pN])?`)
 	delayed   = regexp.MustCompile(`(?i)\(delay\)|\bdelay(ed)?\b|\bwarning:|not (yet )?been delivered|(will|to) (be )?(keep|continue|retr)|still (being )?(tr|queued)|no action is required|tertunda|akan (dicoba|terus)`)
 	reply     = regexp.MustCompile(`(?i)^\s*(re|bls|balas)\s*:`)
-	tags      = regexp.MustCompile(`<[^<>]*>`)
-	sendersOf = regexp.MustCompile(`(?i)^(mailer[-_.]?daemon|postmaster|mail[-_.]?daemon|mdaemon|mail[-_.]?delivery.*|microsoftexchange[0-9a-f]+)$`)
+	delivered = regexp.MustCompile(`(?i)successful|(has been|was|were) delivered|\bdelivered to\b|berhasil (di|ter)?kirim|(sudah|telah) (terkirim|disampaikan|sampai)`)
+	// undelivered is what no note of success says.
+	undelivered = regexp.MustCompile(`(?i)\b(not|unable|fail\w*|error|reject\w*|tidak|gagal|ditolak|belum)\b|n't\b|\b5\d\d\b`)
+	tags        = regexp.MustCompile(`<[^<>]*>`)
+	sendersOf   = regexp.MustCompile(`(?i)^(mailer[-_.]?daemon|postmaster|mail[-_.]?daemon|mdaemon|mail[-_.]?delivery.*|microsoftexchange[0-9a-f]+)$`)
 	// returned is where the returned message begins in a text: a line that says so, or a field that no explanation begins
 	// with.
-	returned = regexp.MustCompile(`(?mi)^(-{3,}.*(message|below|original|copy|header|pesan)|[> \t]*(return-path|received|message-id|dkim-signature|mime-version|x-pengingat-ref|auto-submitted):)`)
-	summary  = regexp.MustCompile(`(?mi)^[> \t]*(from|to|cc|reply-to|sender|subject|date): .*$`)
+	returned   = regexp.MustCompile(`(?mi)^(-{3,}.*(message|below|original|copy|header|pesan)|[> \t]*(return-path|received|message-id|dkim-signature|mime-version|x-pengingat-ref|auto-submitted):)`)
+	nextFailed = regexp.MustCompile(`\n<[^<>\s]+@[^<>\s]+>:`)
+	summary    = regexp.MustCompile(`(?mi)^[> \t]*(from|to|cc|reply-to|sender|subject|date): .*$`)
 )
 
 // names returns what may name one of our messages, our own form first.
@@ -200,8 +206,8 @@ func after(text string, addresses []string) string {
 		if i := strings.Index(strings.ToLower(text), a); i >= 0 && len(strings.ToLower(text)) == len(text) {
 			text = text[i+len(a):]
 			text = text[:min(len(text), enough)]
-			if next := strings.Index(text, "\n<"); next > 0 && address.MatchString(text[next:min(len(text), next+250)]) {
-				text = text[:next] // qmail's next recipient
+			if next := nextFailed.FindStringIndex(text); next != nil {
+				text = text[:next[0]] // qmail's next recipient
 			}
 			return strings.TrimLeft(tags.ReplaceAllString(text, " "), ">]):;, \t\r\n")
 		}
@@ -260,6 +266,14 @@ func (h header) get(name string) string {
 	return ""
 }
 
+// subject returns the subject, decoded as far as that is possible.
+func (h header) subject() string {
+	if subject, err := new(mime.WordDecoder).DecodeHeader(h.get("Subject")); err == nil {
+		return subject
+	}
+	return h.get("Subject")
+}
+
 func (h header) contentType() (string, map[string]string) {
 	kind, params, err := mime.ParseMediaType(h.get("Content-Type"))
 	if kind == "" || err != nil { // such as a boundary without its quotes
@@ -300,6 +314,9 @@ func (p *parts) read(h header, body []byte, depth int, original bool) {
 		return
 	}
 	body = decode(h.get("Content-Transfer-Encoding"), body)
+	if !utf8.Valid(body) { // Latin letters of the last century; of other scripts what is ASCII counts
+		body = []byte(latin(body))
+	}
 	switch kind {
 	case "message/delivery-status", "message/global-delivery-status":
 		p.keep(true, string(body)) // it may name the email, and explains nothing
@@ -371,6 +388,15 @@ func groups(body []byte) (list [][]byte) {
 		}
 	}
 	return list
+}
+
+// latin reads a text of ISO 8859-1.
+func latin(body []byte) string {
+	runes := make([]rune, len(body))
+	for i, b := range body {
+		runes[i] = rune(b)
+	}
+	return string(runes)
 }
 
 // decode undoes a transfer encoding as far as it is in order.

@@ -112,6 +112,9 @@ func FuzzParse(f *testing.F) {
 	for _, raw := range samples(f) {
 		f.Add(raw)
 	}
+	for _, form := range forms {
+		f.Add([]byte(form.raw))
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		r, ok := Parse(raw, time.Time{})
 		Wanted(raw)

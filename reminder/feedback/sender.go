@@ -15,14 +15,18 @@ func (h header) from() string {
 }
 
 // fromSystem reports whether a message comes from a mail system, as far as its header tells. A sender who only claims
-// to be one is found out by Return-Path and Authentication-Results, where the provider writes them. A report may have
-// another sender, when its Return-Path is the empty one of mail systems.
+// to be one is found out by Return-Path and Authentication-Results, where the provider writes them. A report, and what
+// Exim and Exchange mark as one, may have another sender, when its Return-Path is the empty one of mail systems. A
+// postmaster is a person, too, who answers.
 func (h header) fromSystem(report bool) bool {
 	from := h.from()
 	local, domain, _ := strings.Cut(from, "@")
 	path, returnPath := h["return-path"], strings.Trim(h.get("Return-Path"), "<> \t")
+	marked := report || h["x-failed-recipients"] != nil || h["x-ms-exchange-message-is-ndr"] != nil
 	switch null := len(path) > 0 && returnPath == ""; {
-	case sendersOf.MatchString(local), from == "" && null, report && null:
+	case local == "postmaster" && h.get("In-Reply-To") != "" && !marked && !null:
+		return false
+	case sendersOf.MatchString(local), from == "" && null, marked && null:
 	default:
 		return false
 	}
