@@ -92,6 +92,7 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 	}
 	name := sha256.Sum256([]byte(named)) // each library has a desk of its own
 	m.Trace = filepath.Join(folder, "desk-"+hex.EncodeToString(name[:4])+".json")
+	m.Seen = filepath.Join(folder, "version")
 	m.Environ = func() (map[string]string, string, error) {
 		environ, file, err := setup.Environ(named, p.real)
 		if named != "" && err != nil {

@@ -290,6 +290,23 @@ func TestDeskPausesAndOptsOut(t *testing.T) {
 	assert.Equal(t, 404, code)
 }
 
+// TestDeskNews: after an update the first page says what is new until somebody has read it. A new installation has no
+// news.
+func TestDeskNews(t *testing.T) {
+	_, _, environ := school(t)
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	b := openDesk(t, quietMachine, environ)
+	seen := filepath.Join(filepath.Dir(b.log), "version")
+	assert.NotContains(t, b.get("/"), "Sudah saya baca")
+	require.FileExists(t, seen)
+	require.NoError(t, os.WriteFile(seen, []byte("v0.0.1"), 0o600))
+	for range 2 {
+		assert.Contains(t, b.get("/"), "Baru di Pengingat "+reminder.Version)
+	}
+	assert.NotContains(t, b.post("/news"), "Sudah saya baca")
+	assert.NotContains(t, b.get("/"), "Sudah saya baca")
+}
+
 func TestDeskClosedDays(t *testing.T) {
 	db, _, _, b := aSchool(t)
 	rows := func() (all string) {

@@ -19,6 +19,7 @@ type Machine struct {
 	Now       func() time.Time
 	User      string   // who is at the desk
 	Trace     string   // the file by which a second start finds the first
+	Seen      string   // the file that says which version's news were read
 	Roots     []string // where library systems have their configurations
 	Templates string   // the folder for words of the library's own
 	Log       io.Writer

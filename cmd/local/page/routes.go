@@ -19,9 +19,9 @@ func (d *Desk) pages() map[string]func(*visit) error {
 // actions answer POST requests.
 func (d *Desk) actions(ctx context.Context) map[string]func(*visit) (action, error) {
 	return map[string]func(*visit) (action, error){
-		"/language": setLanguage,
-		"/run":      func(v *visit) (action, error) { return run(ctx, v) }, // it outlives the request
-		"/pause":    pause, "/resume": resume, "/retry": retry, "/settle": settle, "/optout": optOut, "/forget": forget,
+		"/language": setLanguage, "/news": dismissNews,
+		"/run":   func(v *visit) (action, error) { return run(ctx, v) }, // it outlives the request
+		"/pause": pause, "/resume": resume, "/retry": retry, "/settle": settle, "/optout": optOut, "/forget": forget,
 		"/holidays": closeDays, "/holidays/remove": removeClosure, "/holidays/import": importDays,
 		"/holidays/accept": acceptDays,
 		"/migrate":         migrate, "/install": install, "/prune": pruneOld, "/quarantine": quarantine, "/release": release,

@@ -29,6 +29,7 @@ type today struct {
 	desk.Overview
 	Counted   bool // else Next is not known yet
 	Notes     []Note
+	News      news
 	Open      bool // now
 	Paused    []reminder.Pause
 	Job       progress
@@ -87,6 +88,9 @@ func showToday(v *visit) error {
 		return errDone
 	}
 	t, err := v.readOverview(false)
+	if err == nil {
+		t.News, err = v.news()
+	}
 	v.Data = t
 	return err
 }
