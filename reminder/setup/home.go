@@ -2,6 +2,7 @@ package setup
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -24,7 +25,7 @@ func home(exe, system string, getenv func(string) string) (dir string, installed
 		if strings.HasPrefix(exe, "/usr/") {
 			return "/etc/pengingat", true
 		}
-		return filepath.Dir(exe), false
+		return path.Dir(exe), false
 	}
 	for _, key := range []string{"ProgramFiles", "ProgramW6432", "ProgramFiles(x86)"} {
 		programs, data := getenv(key), getenv("ProgramData")
