@@ -41,6 +41,9 @@
 // may have its own calendar; while it is closed, its loans wait for a later run ([Rules.WithholdClosed]). Every run
 // asks anew which steps a borrower wants.
 //
+// REMINDER_MIN_DAYS keeps the emails to one borrower apart (spacing.go). What it holds back is not promised, so it is
+// judged anew by every run.
+//
 // # A run
 //
 // [Runner.Run] reads the clock once. These are its steps, and what a crash in each of them does. A panic counts as a

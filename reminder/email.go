@@ -58,6 +58,7 @@ type Email struct {
 	Borrower string // Borrower.ID, or by what else the kind knows the recipient; never an address
 	Priority Priority
 	Notices  []Notice
+	Today    bool // a notice is about a loan that is due today: REMINDER_MIN_DAYS does not hold the email back
 }
 
 // A State of an email. States are stored as these words; every ending has its own.
@@ -168,6 +169,7 @@ var Voids = []string{
 	ReasonReturned, ReasonRenewed, string(VerdictTooOld), string(VerdictOnHold), string(VerdictOptedOut),
 	string(VerdictUnreachable), string(VerdictBadAddress),
 	string(StateCanceled), ReasonReleased, string(VerdictOdd), string(VerdictNotYet),
+	string(VerdictTooSoon),
 }
 
 // Words beside the reasons of a recheck for which a notice is on record as dropped.

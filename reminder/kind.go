@@ -2,6 +2,7 @@ package reminder
 
 import (
 	"context"
+	"slices"
 )
 
 // A Kind says what a notice is about and to whom it goes. It is stored with every email, and it is part of the key of
@@ -72,5 +73,8 @@ func (loanMailing) Recheck(ctx context.Context, run *Run, c Claim) (Draft, Outco
 		return Draft{}, Outcome{}, err
 	}
 	letter, to, outcome := run.Rules.Recheck(c, loans, run.Today)
-	return letter.Draft(to), outcome, nil
+	if outcome.State == "" && !slices.ContainsFunc(letter.Items, func(it Item) bool { return it.Days == 0 }) {
+		outcome, err = run.heldBack(ctx, c, outcome)
+	}
+	return letter.Draft(to), outcome, err
 }

@@ -47,10 +47,10 @@ func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
 		switch verdict {
 		case VerdictDue:
 			if past.moved(loan.Borrower.ID, notice.Step) {
-				p.moved = append(p.moved, planned{loan.Borrower.ID, notice})
+				p.moved = append(p.moved, planned{loan, notice})
 				continue
 			}
-			p.promise(loan.Borrower.ID, notice)
+			p.promise(planned{loan, notice})
 		case VerdictTold:
 			p.told++
 		case VerdictWithheld:
@@ -63,7 +63,8 @@ func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
 	}
 }
 
-func (p *Plan) promise(borrower string, n Notice) {
+func (p *Plan) promise(new planned) {
+	borrower, n := new.loan.Borrower.ID, new.notice
 	if other, twice := p.promised[n.Cycle]; twice {
 		if other != borrower { // one id for the loans of two people: the first is told
 			p.Counts.Odd++
@@ -78,6 +79,7 @@ func (p *Plan) promise(borrower string, n Notice) {
 		p.emails[borrower] = e
 	}
 	e.Notices = append(e.Notices, n)
+	e.Today = e.Today || p.rules.DueToday(new.loan, p.today)
 }
 
 // Loans returns the ids of the loans that somebody is to be told about.
@@ -108,8 +110,8 @@ func (p *Plan) leaveOut(odd map[string]bool) {
 
 // A planned notice is not in an email yet.
 type planned struct {
-	borrower string
-	notice   Notice
+	loan   Loan
+	notice Notice
 }
 
 // maxMoved is how many loans may have moved to another borrower beside ten times as many that have not. When it is
@@ -122,7 +124,7 @@ func (p *Plan) Emails(odd map[string]bool) []Email {
 	p.leaveOut(odd)
 	if n := len(p.moved); n <= maxMoved || n*10 <= p.told {
 		for _, m := range p.moved {
-			p.promise(m.borrower, m.notice)
+			p.promise(m)
 		}
 	}
 	emails := make([]Email, 0, len(p.emails))

@@ -136,9 +136,9 @@ func TestPlanMakesOneEmailABorrower(t *testing.T) {
 	}, nil)
 	assert.Equal(t, []Email{
 		{KindLoan, "ani", DueToday, []Notice{{Cycle{KindLoan, "late2", day("2026-11-21")}, 3, 2},
-			{Cycle{KindLoan, "today", day("2026-11-24")}, 0, 0}}},
-		{KindLoan, "dedi", BeforeDue, []Notice{{Cycle{KindLoan, "soon", day("2026-11-25")}, -1, 0}}},
-		{KindLoan, "cici", FirstLate, []Notice{{Cycle{KindLoan, "late1", day("2026-11-23")}, 1, 1}}},
+			{Cycle{KindLoan, "today", day("2026-11-24")}, 0, 0}}, true},
+		{KindLoan, "dedi", BeforeDue, []Notice{{Cycle{KindLoan, "soon", day("2026-11-25")}, -1, 0}}, false},
+		{KindLoan, "cici", FirstLate, []Notice{{Cycle{KindLoan, "late1", day("2026-11-23")}, 1, 1}}, false},
 	}, p.Emails(nil), "the most urgent first, all of a borrower's notices in one email")
 	assert.Equal(t, LoanCounts{InReach: 8, Held: 1, Unreachable: 1}, p.Counts)
 }

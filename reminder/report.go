@@ -58,12 +58,13 @@ type Report struct {
 
 // LoanCounts count loans as the run saw them.
 type LoanCounts struct {
-	Open        int `json:"open"`        // rows of the view; above 20,000 as the first run of the day found it
-	InReach     int `json:"in_reach"`    // due on a day that the schedule can speak about today
-	Held        int `json:"held"`        // in reach, but on hold or opted out
-	TooOld      int `json:"too_old"`     // later than REMINDER_MAX_OVERDUE_DAYS
-	Unreachable int `json:"unreachable"` // in reach, but without an address that works
-	Odd         int `json:"odd"`         // with a cell that keeps them from being told about; doctor names it
+	Open        int `json:"open"`               // rows of the view; above 20,000 as the first run of the day found it
+	InReach     int `json:"in_reach"`           // due on a day that the schedule can speak about today
+	Held        int `json:"held"`               // in reach, but on hold or opted out
+	TooOld      int `json:"too_old"`            // later than REMINDER_MAX_OVERDUE_DAYS
+	Unreachable int `json:"unreachable"`        // in reach, but without an address that works
+	TooSoon     int `json:"too_soon,omitempty"` // would be told about, but for REMINDER_MIN_DAYS
+	Odd         int `json:"odd"`                // with a cell that keeps them from being told about; doctor names it
 }
 
 // PlannedCounts count what the run promised anew; in a dry run, what it would promise.

@@ -28,6 +28,7 @@ const (
 	VerdictUnreachable Verdict = "unreachable" // no usable address
 	VerdictBadAddress  Verdict = "bad_address" // this address was refused for good
 	VerdictWithheld    Verdict = "withheld"    // not in REMINDER_ONLY_TO
+	VerdictTooSoon     Verdict = "too_soon"    // the recipient was written to within REMINDER_MIN_DAYS
 	VerdictOdd         Verdict = "odd"         // a cell of it says nothing that can be meant ([Loan.Odd])
 )
 
@@ -57,6 +58,11 @@ func (r Rules) calendar(loan Loan) Calendar {
 		return c
 	}
 	return r.Calendar
+}
+
+// DueToday reports whether a loan is due today: on its due date, or until the first open day after it.
+func (r Rules) DueToday(loan Loan, today Date) bool {
+	return r.calendar(loan).Offset(loan.Due, today) == 0
 }
 
 // A Digest stands for an address where the address itself must not be stored.

@@ -22,6 +22,7 @@ type Settings struct {
 	Window         Window
 	ClosedWeekdays []time.Weekday
 	BeforeClosure  int // days of a closure that is announced on its eve; 0: none is
+	MinDays        int // from one email to a borrower to the next; 0: any
 	MaxOverdueDays int
 	MaxPerRun      int      // emails; a larger plan is held
 	KeepDays       int      // how old records get; 0: nothing is removed by itself
@@ -453,19 +454,25 @@ func (r *Run) Plan(ctx context.Context) ([]Email, error) {
 		return nil, err
 	}
 	var emails []Email
+	tooSoon := 0
 	for _, p := range planners {
 		odd, err := Unreadable(ctx, r.Loans, p.Loans())
 		if err != nil {
 			return nil, err
 		}
 		maps.Copy(r.odd, odd)
-		emails = append(emails, p.Emails(odd)...)
+		planned, held, err := r.spaced(ctx, p.Emails(odd))
+		if err != nil {
+			return nil, err
+		}
+		emails, tooSoon = append(emails, planned...), tooSoon+held
 	}
 	rep, loans := r.Report, r.loans
 	maps.Copy(r.odd, loans.odd)
 	rep.Loans = &LoanCounts{
 		Open: counted.Open, TooOld: counted.TooOld, Odd: counted.Odd + loans.Counts.Odd,
 		InReach: loans.Counts.InReach, Held: loans.Counts.Held, Unreachable: loans.Counts.Unreachable,
+		TooSoon: tooSoon,
 	}
 	rep.Emails.Withheld += loans.Withheld()
 	rep.Planned.Emails = len(emails)

@@ -95,6 +95,13 @@ type Outbox interface {
 	// Record writes what became of a claim. It may be repeated: an outcome that is already recorded is no error.
 	Record(ctx context.Context, c Claim, o Outcome) error
 
+	// Written returns when emails of a kind to some recipients were last handed over, of those from a moment on and before
+	// another one, by their Date. What was surely not accepted does not count, nor what came back.
+	Written(ctx context.Context, kind Kind, recipients []string, from, to time.Time) (map[string]time.Time, error)
+	// Beside reports whether another email to the claim's recipient was Written, or is about to be: a run has claimed it,
+	// and of one claim it comes first. So of two emails at once, in whichever runs, no more than one finds nothing.
+	Beside(ctx context.Context, c Claim, from, to time.Time) (bool, error)
+
 	// Answered returns the borrowers' emails that are queued again or ended badly in the last period, with what was
 	// said.
 	Answered(ctx context.Context, period time.Duration) ([]Answered, error)

@@ -107,6 +107,9 @@ func (p *program) printExplanation(x desk.Explanation, s reminder.Settings) {
 		p.say("explain.its_time_has_not_come", "Schedule", s.Schedule))
 	rule(x.Hinders, reminder.VerdictTold, "", p.told(x, s))
 	rule(x.Later, desk.VerdictOutsideWindow, "", p.say("explain.it_outside_send_window_now", "Window", s.Window))
+	written := reminder.DateOf(x.Written, s.Zone)
+	rule(x.Later, reminder.VerdictTooSoon, "", p.say("explain.written_to_too_soon", "N", s.MinDays,
+		"Written", letter.Day(written, p.locale), "Next", letter.Day(written.AddDays(s.MinDays), p.locale)))
 	rule(x.Later, desk.VerdictClosedDay, "", p.say("explain.library_closed_today"))
 	rule(x.Later, desk.VerdictPaused, "", p.say("explain.sending_paused_now"))
 	next := ""

@@ -163,6 +163,7 @@ func (p *program) printReport(r reminder.Report, s reminder.Settings) {
 	row(true, r.Loans.Open, "run.open_loans")
 	row(true, r.Loans.InReach, "run.them_in_reach_schedule")
 	row(false, r.Loans.Held, "run.on_hold_or_opted_out")
+	row(false, r.Loans.TooSoon, "run.wait_for_the_next_mail")
 	row(false, r.Loans.TooOld, "run.late_for_too_long_reminder")
 	row(false, r.Loans.Unreachable, "run.without_usable_e_mail_address")
 	row(false, r.Loans.Odd, "run.not_told_about_because_odd")

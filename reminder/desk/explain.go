@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
@@ -19,6 +20,8 @@ type Explanation struct {
 	Next    reminder.Date      `json:"next,omitzero"` // of the next step, when only time hinders; zero: never
 	Hinders []reminder.Verdict `json:"hinders"`       // every rule against a notice; empty: one is due
 	Later   []reminder.Verdict `json:"later"`         // what keeps any mail from being sent at this moment
+	// when the borrower was last written to, with VerdictTooSoon
+	Written time.Time          `json:"written,omitzero"`
 	Past    []mysql.PastNotice `json:"past"`
 }
 
@@ -104,6 +107,15 @@ func (d Desk) ExplainLoan(ctx context.Context, loan reminder.Loan, past []mysql.
 	}
 	if t.Closed {
 		x.Later = append(x.Later, VerdictClosedDay)
+	}
+	if len(x.Hinders) == 0 && !rules.DueToday(loan, x.Today) {
+		written, err := d.Runner.WrittenTo(ctx, reminder.KindLoan, []string{loan.Borrower.ID}, x.Today)
+		if err != nil {
+			return x, err
+		}
+		if at, recently := written[loan.Borrower.ID]; recently {
+			x.Later, x.Written = append(x.Later, reminder.VerdictTooSoon), at
+		}
 	}
 	if paused {
 		x.Later = append(x.Later, VerdictPaused)

@@ -92,17 +92,32 @@ func (d Desk) Silent(ctx context.Context, today reminder.Date, most int) (silent
 	if err != nil {
 		return nil, 0, err
 	}
-	why := map[string]reminder.Verdict{}
+	why, due, dueToday := map[string]reminder.Verdict{}, map[string][]string{}, map[string]bool{} // the others by borrower
 	err = d.Runner.Scan(ctx, today.AddDays(-silentReach), today.AddDays(silentReach),
 		func(loans []reminder.Loan, known map[reminder.Cycle]reminder.History) {
 			for _, l := range loans {
 				if _, verdict := rules.Judge(l, known[l.Cycle()], today); verdict != reminder.VerdictDue {
 					why[l.ID] = verdict
+				} else if id := l.Borrower.ID; rules.DueToday(l, today) {
+					dueToday[id] = true
+				} else {
+					due[id] = append(due[id], l.ID)
 				}
 			}
 		})
 	if err != nil {
 		return nil, 0, err
+	}
+	written, err := d.Runner.WrittenTo(ctx, reminder.KindLoan, slices.Collect(maps.Keys(due)), today)
+	if err != nil {
+		return nil, 0, err
+	}
+	for id := range written {
+		for _, loan := range due[id] {
+			if !dueToday[id] {
+				why[loan] = reminder.VerdictTooSoon
+			}
+		}
 	}
 	for _, c := range waiting {
 		for _, n := range c.Notices {

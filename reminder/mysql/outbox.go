@@ -479,12 +479,12 @@ func (s *Store) NextTry(ctx context.Context) (time.Duration, bool, error) {
 // HandOver sets the mark. The guard is checked where it matters: a run that slept longer than its lease finds no row
 // and drops its connection without the final dot.
 func (s *Store) HandOver(ctx context.Context, c reminder.Claim, messageID string, date time.Time) error {
-	stamp := date.UTC().Format("2006-01-02 15:04:05")
-	err := s.mark(ctx, &s.handovers, mark{claim: c, values: []any{messageID, stamp, c.Address[:]}, guard: guard{
+	at := stamp(date)
+	err := s.mark(ctx, &s.handovers, mark{claim: c, values: []any{messageID, at, c.Address[:]}, guard: guard{
 		update: `UPDATE reminder_emails SET state = 'handover', message_id = ?, message_date = ?, address = ?,
 			handover_at = UTC_TIMESTAMP(6)
 			WHERE id = ? AND claim_token = ? AND state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)`,
-		args: []any{messageID, stamp, c.Address[:], c.ID, c.Token},
+		args: []any{messageID, at, c.Address[:], c.ID, c.Token},
 		check: `SELECT COUNT(*) FROM reminder_emails WHERE id = ? AND claim_token = ? AND state = 'handover'
 			AND message_id = ? AND lease_until > UTC_TIMESTAMP(6)`,
 		checkArgs: []any{c.ID, c.Token, messageID},
@@ -646,6 +646,45 @@ func (s *Store) sentLastDay(ctx context.Context) (int, error) {
 
 const handedOverLastDay = `handover_at > DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 1 DAY)
 	AND handover_at < DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY)`
+
+// mayHaveArrived is the condition that an email dated within a period was accepted, or may have been.
+const mayHaveArrived = `message_date >= ? AND message_date < ?
+	AND (state IN ('handover', 'sent', 'unknown') OR unknowns > 0 AND state <> 'bounced')`
+
+// Written returns when recipients were last written to.
+func (s *Store) Written(ctx context.Context, kind reminder.Kind, recipients []string, from, to time.Time) (
+	map[string]time.Time, error) {
+	written := make(map[string]time.Time)
+	for chunk := range slices.Chunk(recipients, promiseChunk) {
+		args := slices.Concat([]any{string(kind)}, anys(chunk), []any{stamp(from), stamp(to)})
+		err := s.read(ctx, func() {}, func(rows *sql.Rows) error {
+			var recipient string
+			var at time.Time
+			err := rows.Scan(ident{nil, &recipient}, datetime{&at})
+			written[recipient] = at
+			return err
+		}, `SELECT borrower_id, MAX(message_date) FROM reminder_emails WHERE kind = ? AND borrower_id IN (`+
+			marks(len(chunk))+`) AND `+mayHaveArrived+` GROUP BY borrower_id`, args...)
+		if err != nil {
+			return nil, fault("read who was written to", err)
+		}
+	}
+	return written, nil
+}
+
+// Beside reports whether another email to a claim's recipient was written, or is about to be. Its claim was stored
+// before this is read, so of two emails in two runs at least one sees the other, and both may give way; a later run
+// promises them anew. Of one claim the first one goes.
+func (s *Store) Beside(ctx context.Context, c reminder.Claim, from, to time.Time) (bool, error) {
+	n, err := s.count(ctx, `SELECT COUNT(*) FROM reminder_emails WHERE kind = ? AND borrower_id = ? AND id <> ?
+		AND (`+mayHaveArrived+` OR state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)
+		AND (claim_token <> ? OR priority < ? OR priority = ? AND id < ?))`,
+		string(c.Kind), c.Borrower, c.ID, stamp(from), stamp(to), c.Token, int(c.Priority), int(c.Priority), c.ID)
+	return n > 0, fault("read who was written to", err)
+}
+
+// stamp writes a moment as a DATETIME.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
 
 // Backlog counts the emails that have not ended.
 func (s *Store) Backlog(ctx context.Context) (waiting int, oldest time.Time, err error) {

@@ -109,6 +109,7 @@ type Config struct {
 	Unknown        string        `env:"REMINDER_UNKNOWN" envDefault:"resend"`
 	ClosedWeekdays string        `env:"REMINDER_CLOSED_WEEKDAYS"`
 	BeforeClosure  int           `env:"REMINDER_BEFORE_CLOSURE" envDefault:"0"` // days
+	MinDays        int           `env:"REMINDER_MIN_DAYS" envDefault:"0"`
 	Budget         time.Duration `env:"REMINDER_BUDGET" envDefault:"4m"`
 	Lease          time.Duration `env:"REMINDER_LEASE" envDefault:"15m"`
 	SummaryTo      []string      `env:"REMINDER_SUMMARY_TO"`
@@ -417,10 +418,14 @@ func (c *Config) checkRules(p *problems) {
 	if s.KeepDays, ok = Days(c.Keep); !ok && c.Keep != "0" {
 		p.wrong("REMINDER_KEEP", "config.days_to_keep", "N", reminder.KeptDays)
 	}
-	if c.BeforeClosure < 0 || c.BeforeClosure > reminder.MaxStep {
-		p.wrong("REMINDER_BEFORE_CLOSURE", "config.days_or_0_off", "Most", reminder.MaxStep)
+	for key, days := range map[string]int{
+		"REMINDER_BEFORE_CLOSURE": c.BeforeClosure, "REMINDER_MIN_DAYS": c.MinDays,
+	} {
+		if days < 0 || days > reminder.MaxStep {
+			p.wrong(key, "config.days_or_0_off", "Most", reminder.MaxStep)
+		}
 	}
-	s.BeforeClosure = c.BeforeClosure
+	s.BeforeClosure, s.MinDays = c.BeforeClosure, c.MinDays
 	s.MaxOverdueDays, s.MaxPerRun, s.Resend = c.MaxOverdueDays, c.MaxPerRun, c.Unknown == "resend"
 	for _, addr := range c.OnlyTo {
 		if _, err := mail.ParseAddress(addr); err != nil {

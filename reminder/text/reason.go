@@ -67,6 +67,7 @@ var reasons = map[string]reminder.Message{
 	string(reminder.VerdictUnreachable): reminder.Say("reason.no_usable_e_mail_address"),
 	string(reminder.VerdictBadAddress):  reminder.Say("reason.address_was_refused_by_mail"),
 	string(reminder.VerdictWithheld):    reminder.Say("reason.withheld_by_reminder_only"),
+	string(reminder.VerdictTooSoon):     reminder.Say("reason.written_to_not_long_ago"),
 	string(reminder.VerdictNotYet):      reminder.Say("reason.its_time_has_not_come"),
 	string(reminder.VerdictTold):        reminder.Say("reason.told_already"),
 	string(reminder.StateFailed):        reminder.Say("reason.failed"),
