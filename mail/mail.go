@@ -21,6 +21,7 @@ import (
 type Message struct {
 	ID      string    // Message-ID without angle brackets; unique, without personal data
 	Ref     string    // random id of the outbox row; the only thing a provider may keep about the message
+	Record  string    // words by which the sender's own database knows the message among the sent ones; or ""
 	Date    time.Time // the Date header; a message sent again because its outcome is unknown keeps ID and Date
 	From    Address
 	To      Address

@@ -17,6 +17,9 @@ import (
 // that writes a Message-ID of its own.
 const RefHeader = "X-Pengingat-Ref"
 
+// RecordHeader has the Record of a message.
+const RecordHeader = "X-Pengingat-Record"
+
 // maxHeaderText is how many characters of a subject or a name are kept. A longer one helps nobody in a list of mails.
 const maxHeaderText = 120
 
@@ -52,6 +55,9 @@ func (m Message) Bytes() ([]byte, error) {
 	msg.SetGenHeader("X-Auto-Response-Suppress", "All")  // the same for Exchange
 	if plainRef().MatchString(m.Ref) {
 		msg.SetGenHeader(RefHeader, m.Ref)
+	}
+	if m.Record != "" {
+		msg.SetGenHeader(RecordHeader, headerText(m.Record))
 	}
 	if m.Lang != "" {
 		msg.SetGenHeader(gomail.HeaderContentLang, m.Lang)

@@ -38,6 +38,7 @@ var (
 // RCPT are, and by the Status field of the report where the diagnostic has no code. Exim says 5.0.0 there, whatever the
 // cause. It also returns the code.
 func ClassifyReturn(status, diagnostic string) (class ReturnClass, code string) {
+	status = anyEnhanced().FindString(status) // what else stands there is no code
 	basic, enhanced := 0, ""
 	if m := returnReply().FindStringSubmatchIndex(diagnostic); m != nil {
 		basic = int(diagnostic[m[2]]-'0')*100 + int(diagnostic[m[2]+1]-'0')*10 + int(diagnostic[m[2]+2]-'0')

@@ -53,6 +53,9 @@ func TestClassifyReturn(t *testing.T) {
 		{"5.0.0", "550 Pengguna tidak ditemukan", ReturnNoAddress, ""},
 		{"5.5.0", "550 User suspended", ReturnDisabled, "5.5.0"},
 		{"", "", ReturnUnclear, ""},
+		{"5.1.123456789", "", ReturnUnclear, ""},
+		{"5.2.2-and-more", "", ReturnFull, "5.2.2"},
+		{"gagal", "550 5.1.1 user unknown", ReturnNoAddress, "5.1.1"},
 	} {
 		class, code := ClassifyReturn(c.status, c.diagnostic)
 		assert.Equal(t, c.class, class, "%s %s", c.status, c.diagnostic)

@@ -294,8 +294,9 @@ func (w *worker) send(ctx context.Context, c Claim, draft Draft, dropped []Dropp
 // receivers must not drop it as a copy. After an unknown outcome, the next try keeps the Message-ID of the first.
 func (s Settings) message(c Claim, draft Draft, content Content, now time.Time) mail.Message {
 	m := mail.Message{
-		ID: c.MessageID, Ref: c.Ref, Date: c.Date, From: s.From, To: draft.To, ReplyTo: s.ReplyTo, Unsubscribe: s.Unsubscribe,
-		Subject: content.Subject, Text: content.Text, HTML: content.HTML, Lang: content.Lang,
+		ID: c.MessageID, Ref: c.Ref, Record: c.record, Date: c.Date, From: s.From, To: draft.To, ReplyTo: s.ReplyTo,
+		Unsubscribe: s.Unsubscribe,
+		Subject:     content.Subject, Text: content.Text, HTML: content.HTML, Lang: content.Lang,
 	}
 	if m.ID == "" {
 		m.ID = fmt.Sprintf("%s.%d@%s", cmp.Or(c.name, c.Ref), c.Attempts, s.From.Domain())

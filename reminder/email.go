@@ -101,7 +101,8 @@ type Claim struct {
 	MessageID string
 	Date      time.Time
 
-	name string // what its Message-ID begins with; "": its Ref
+	name   string // what its Message-ID begins with; "": its Ref
+	record string // see record
 }
 
 // Loans returns the ids of the loans that the email is about.
@@ -128,7 +129,7 @@ func (c Claim) named(secret string, dropped []Dropped) Claim {
 	for _, n := range told {
 		fmt.Fprintf(mac, " %q %s %d", n.Loan, n.Due, n.Step)
 	}
-	c.name = hex.EncodeToString(mac.Sum(nil)[:16])
+	c.name, c.record = hex.EncodeToString(mac.Sum(nil)[:16]), record(secret, c.Borrower, told)
 	return c
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -283,6 +284,76 @@ func TestKilledBetweenReadingAndWriting(t *testing.T) {
 	assert.Equal(t, 1, p.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
 }
 
+// TestSentIsLookedAtBeforeRepeating: records that came from a backup do not know some mails that are among the sent
+// ones. What those tell is not told again, in whatever company it stood, and also where nobody noticed the backup.
+func TestSentIsLookedAtBeforeRepeating(t *testing.T) {
+	for name, noticed := range map[string]bool{"held": true, "not noticed": false} {
+		t.Run(name, func(t *testing.T) {
+			settings := map[string]string{"REMINDER_SUMMARY_TO": librarian}
+			if noticed {
+				settings["LOG_FILE"] = filepath.Join(t.TempDir(), "pengingat.log")
+			}
+			p := newPostOffice(t, nil, settings)
+			filed := 0
+			work := func(o reminder.Options) reminder.Report {
+				t.Helper()
+				rep, err := p.app.Runner.Run(t.Context(), o)
+				require.NoError(t, err)
+				for _, m := range p.smtp.Messages()[filed:] {
+					p.imap.Add(t, mailtest.Sent, m.Data)
+					filed++
+				}
+				return rep
+			}
+			p.lend(t, 5)
+			both := p.AddBorrower(t, mysqltest.Borrower{Email: "dua@example.org"})
+			first := p.AddLoan(t, mysqltest.Loan{Borrower: both, Due: "2026-11-24"})
+			p.AddLoan(t, mysqltest.Loan{Borrower: both, Due: "2026-11-24"})
+			work(reminder.Options{})
+			require.Equal(t, 7, filed, "with the summary")
+			p.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+			p.Exec(t, `INSERT INTO reminder_emails (ref, kind, borrower_id, run_id, priority, state, next_at, created_at)
+				SELECT 'WAITINGWAITINGWAITINGWAITI', 'loan', user_id, 'r', 0, 'queued', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6) FROM peminjaman ORDER BY id DESC LIMIT 1`)
+			p.Exec(t, `INSERT INTO reminder_notices (loan_id, due_date, kind, step, email_id, number, dropped)
+				SELECT p.id, '2026-11-24', 'loan', 1, (SELECT MAX(id) FROM reminder_emails), 0, '' FROM peminjaman p ORDER BY id DESC LIMIT 1`)
+			p.keep(t, records)
+			p.now = p.now.AddDate(0, 0, 1)
+			p.AddLoan(t, mysqltest.Loan{Due: "2026-11-25"})
+			require.Equal(t, 8, work(reminder.Options{}).Emails.Sent)
+			sent := filed
+
+			p.bringBack(t, records)
+			p.Exec(t, "UPDATE peminjaman SET status = 'Dikembalikan' WHERE id = ?", first)
+			p.AddLoan(t, mysqltest.Loan{Due: "2026-11-25"}) // that nobody was told of
+			p.now = p.now.Add(3600e9)
+			if noticed {
+				rep := work(reminder.Options{})
+				assert.Equal(t, reminder.RunHeld, rep.Outcome)
+				assert.Equal(t, 9, rep.Feedback.Found, "the summary too")
+				assert.Equal(t, sent, filed)
+			}
+			rep := work(reminder.Options{Approve: true})
+			assert.Equal(t, reminder.RunDone, rep.Outcome)
+			assert.Empty(t, rep.Feedback.Error)
+			if !noticed { // the one that waits cannot be told from one that a person queued again
+				sent++
+			}
+			require.Equal(t, sent+1, filed, "one that nobody was told of")
+			assert.Equal(t, 1, p.count(t, `SELECT COUNT(*) FROM reminder_emails WHERE ref = 'WAITINGWAITINGWAITINGWAITI' AND state = 'sent'`))
+			assert.Zero(t, p.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state <> 'sent'"))
+			assert.Equal(t, p.count(t, "SELECT COUNT(DISTINCT email_id) FROM reminder_notices WHERE dropped = ''"),
+				p.count(t, "SELECT COUNT(*) FROM reminder_emails"))
+			again := work(reminder.Options{})
+			assert.Zero(t, again.Emails.Sent)
+			assert.Zero(t, again.Feedback.Found)
+
+			p.bounce(t, "exim-full", p.smtp.Messages()[sent-1]) // what was put back is matched, too
+			assert.Equal(t, 1, work(reminder.Options{}).Feedback.Bounced)
+			assert.Zero(t, p.imap.Changes())
+		})
+	}
+}
+
 // TestUnsettledTakeTurns: emails of which nothing can be learned do not keep others from being looked up, nor does a
 // source that is too slow for all of them.
 func TestUnsettledTakeTurns(t *testing.T) {
@@ -316,6 +387,9 @@ func (s *slowSource) Accepted(_ context.Context, emails []feedback.Handed) ([]bo
 
 func (s *slowSource) Returned(context.Context, string, time.Time, func(feedback.Batch) error) error {
 	return nil
+}
+func (s *slowSource) Copies(context.Context, time.Time, int) ([]feedback.Copied, error) {
+	return nil, nil
 }
 func (s *slowSource) Close() error { return nil }
 

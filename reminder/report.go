@@ -92,11 +92,14 @@ type EmailCounts struct {
 // FeedbackCounts count what the run learned of emails after they were accepted. Unmatched are those that came back and
 // name no email of ours, or another address than it was sent to.
 type FeedbackCounts struct {
-	Read      int    `json:"read"` // messages, or rows, of the source
-	Bounced   int    `json:"bounced"`
-	Resolved  int    `json:"resolved"` // unknown emails of which it is known now whether they were accepted
-	Unmatched int    `json:"unmatched"`
-	Error     string `json:"error"` // why there was no more; never a reason for the run to fail
+	Read      int `json:"read"` // messages, or rows, of the source
+	Bounced   int `json:"bounced"`
+	Resolved  int `json:"resolved"` // unknown emails of which it is known now whether they were accepted
+	Unmatched int `json:"unmatched"`
+	// Found are mails among the sent ones that records from a backup do not know: put back on record, and not sent
+	// again; in a run that is held, only counted.
+	Found int    `json:"found,omitempty"`
+	Error string `json:"error"` // why there was no more; never a reason for the run to fail
 }
 
 // count adds one email that ended in s.

@@ -88,6 +88,10 @@ type Run struct {
 	loans      *Plan           // what is planned about loans
 	odd        map[string]bool // ids of loans that are counted as odd
 	secret     string          // of the database
+	worked     time.Time       // when the last run before this one worked, as the records know
+	restored   bool            // the records look older than they should be
+	looked     bool            // for copies among the sent mail,
+	copies     []Copy          // which are these
 	checkpoint Checkpoint      // what the witness is told
 }
 
@@ -175,6 +179,9 @@ func (r *Run) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if doubt == ReasonLooksRestored && !r.Approve && !r.DryRun && r.Feedback != nil { // a person wants to know
+		r.withFeedback(ctx, func() error { r.Report.Feedback.Found = len(r.forgotten(ctx)); return nil })
+	}
 	if r.Rules, err = r.Runner.Rules(ctx, r.Today); err != nil {
 		return err
 	}
@@ -256,7 +263,7 @@ func (r *Run) promiseFirst(ctx context.Context) error {
 			continue
 		}
 		r.first = true
-		if emails := plan.Emails(nil); len(emails) > 0 {
+		if emails := r.untold(ctx, plan.Emails(nil)); len(emails) > 0 {
 			if _, err := r.Store.Promise(ctx, r.Report.RunID, emails); err != nil {
 				return err
 			}
@@ -288,6 +295,9 @@ func (r *Run) work(ctx, timed context.Context) error {
 			rep.Outcome, rep.Reason = RunHeld, ReasonMaxPerRun
 		}
 	} else if !r.DryRun {
+		if len(emails) > 0 || r.restored {
+			emails = r.untold(timed, emails)
+		}
 		// Each chunk is durable when Promise returns. A crash between two leaves the rest unpromised, and the next run
 		// plans it again; the unique key keeps what was promised from being promised twice.
 		if rep.Planned, err = r.Store.Promise(timed, rep.RunID, emails); err != nil {

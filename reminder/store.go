@@ -36,6 +36,9 @@ type Feedback interface {
 	// Settle ends the doubt about emails of unknown outcome where it can, and queues again what was surely not accepted.
 	// It returns how many it settled.
 	Settle(ctx context.Context) (int, error)
+	// Forgotten returns what is among the mail sent since a moment, of a database, that it does not know as sent: all of
+	// it, or nothing when the newest mails are known. It returns nothing where no sent mail is kept.
+	Forgotten(ctx context.Context, database string, since time.Time, all bool) ([]Copy, error)
 	// Read records what came back.
 	Read(ctx context.Context, now time.Time) (FeedbackCounts, error)
 }
@@ -80,6 +83,10 @@ type Outbox interface {
 	// left out, and emails left without any; one that the database refuses does not keep it from storing the others. It
 	// returns what was stored.
 	Promise(ctx context.Context, runID string, emails []Email) (PlannedCounts, error)
+
+	// PutBack records mails as sent that the records had forgotten, and returns how many. It leaves out those of which
+	// something is on record by now.
+	PutBack(ctx context.Context, runID string, before []SentBefore) (int, error)
 
 	// Sweep settles what dead runs left: claims whose lease ran out are queued again, or fail when that has happened
 	// too often; hand-overs become unknown. With resend, an email that became unknown for the first time is queued

@@ -310,6 +310,40 @@ func (m *Mailbox) Sent(ctx context.Context, sought []Sought) ([]bool, error) {
 	return found, nil
 }
 
+// Copies reads some of the header of the newest messages in the mailboxes for sent mail, those since a day.
+func (m *Mailbox) Copies(ctx context.Context, since time.Time, fields []string, most int) (list []Message, err error) {
+	names, err := m.sentMailboxes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		data, err := m.client.Select(name, &imap.SelectOptions{ReadOnly: true}).Wait()
+		if err != nil {
+			return nil, m.failed(ctx, "examine", err)
+		}
+		if data.NumMessages == 0 {
+			continue
+		}
+		found, err := m.client.UIDSearch(&imap.SearchCriteria{Since: since}, nil).Wait()
+		if err != nil {
+			return nil, m.failed(ctx, "search", err)
+		}
+		uids := found.AllUIDs()
+		slices.Sort(uids)
+		for batch := range slices.Chunk(uids[max(0, len(uids)-most):], maxBatch) {
+			headers, err := m.fetch(ctx, batch, &imap.FetchItemBodySection{Specifier: imap.PartSpecifierHeader,
+				HeaderFields: fields, Peek: true}, maxHeader)
+			if err != nil {
+				return nil, err
+			}
+			for _, uid := range batch {
+				list = append(list, headers[uid])
+			}
+		}
+	}
+	return list, nil
+}
+
 func (m *Mailbox) sentMailboxes(ctx context.Context) (names []string, err error) {
 	caps := m.client.Caps()
 	options := &imap.ListOptions{ReturnSpecialUse: caps.Has(imap.CapSpecialUse) && caps.Has(imap.CapListExtended) ||

@@ -109,6 +109,15 @@ func (d Desk) Notes(st Overview) []Note {
 	if what, why, mend, held := d.Held(st.Next); held {
 		list = append(list, Note{heldCode(st.Next), what, why, mend})
 	}
+	if i := slices.IndexFunc(st.Runs, func(r mysql.Run) bool {
+		return r.Report.Feedback != nil && r.Report.Feedback.Found > 0
+	}); i >= 0 {
+		what := "status.found_among_sent"
+		if st.Runs[i].Report.Outcome == reminder.RunHeld {
+			what = "status.held_found_among_sent"
+		}
+		add("found", say(what, "N", st.Runs[i].Report.Feedback.Found), "status.records_are_older", "status.found_not_again")
+	}
 	for _, pause := range st.Pauses {
 		if st.Next.Outcome != reminder.RunPaused || st.Next.Reason != string(pause.Kind) {
 			continue // over

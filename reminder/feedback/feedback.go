@@ -27,7 +27,15 @@ type Source interface {
 	Returned(ctx context.Context, place string, now time.Time, take func(Batch) error) error
 	// Accepted reports which emails the source holds a copy of, or nil when it keeps none of any.
 	Accepted(ctx context.Context, emails []Handed) ([]bool, error)
+	// Copies returns the newest mails of this program among those sent since a moment; none where none is kept.
+	Copies(ctx context.Context, since time.Time, most int) ([]Copied, error)
 	Close() error
+}
+
+// A Copied is a mail of this program among the sent ones.
+type Copied struct {
+	Database string // whose it is
+	reminder.Copy
 }
 
 // A Batch is what was read at once.
@@ -71,6 +79,8 @@ type Store interface {
 	Mark(ctx context.Context, run string, none bool) error
 	// RunCounts returns how many of a run's emails were accepted, and how many of those came back.
 	RunCounts(ctx context.Context, run string) (accepted, bounced int, err error)
+	// Refs returns which emails are on record, and whether they wait and were never handed over.
+	Refs(ctx context.Context, refs []string) (waits map[string]bool, err error)
 	// OptOut records that a borrower wants no reminders.
 	OptOut(ctx context.Context, borrower string) error
 	// Unsettled returns emails of unknown outcome, also those that are queued once more because of it.
@@ -209,6 +219,44 @@ func decide(e Handed, there map[int64]bool, before, after []Handed, wait time.Du
 	return Resend
 }
 
+// newest is how many of the newest mails tell whether the records are as new as them, and maxCopies how many are read.
+const newest, maxCopies = 25, 3000
+
+// Forgotten implements [reminder.Feedback].
+func (r *Reader) Forgotten(ctx context.Context, database string, since time.Time, all bool) ([]reminder.Copy, error) {
+	timed, cancel := context.WithTimeoutCause(ctx, settleTime, errTime)
+	defer cancel()
+	source, err := r.Open(timed)
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close()
+	look := func(most int) (forgotten []reminder.Copy, err error) {
+		copies, err := source.Copies(timed, since, most)
+		var refs []string
+		for _, c := range copies {
+			refs = append(refs, c.Ref)
+		}
+		if err != nil || len(refs) == 0 {
+			return nil, err
+		}
+		waits, err := r.Store.Refs(timed, refs)
+		for _, c := range copies {
+			waiting, known := waits[c.Ref]
+			if c.Waiting = waiting; c.Database == database && (!known || waiting && all) {
+				forgotten = append(forgotten, c.Copy)
+			}
+		}
+		return forgotten, err
+	}
+	if !all {
+		if some, err := look(newest); err != nil || len(some) == 0 {
+			return nil, err
+		}
+	}
+	return look(maxCopies)
+}
+
 // Read reads what came back, and returns what it did with it.
 func (r *Reader) Read(ctx context.Context, now time.Time) (c reminder.FeedbackCounts, err error) {
 	timed, cancel := context.WithTimeoutCause(ctx, readTime, errTime)
@@ -323,7 +371,8 @@ func match(ret Return, emails []Handed) (Handed, Failure, bool) {
 		named := slices.Contains(ret.IDs, e.MessageID) || slices.Contains(ret.Refs, e.Ref) ||
 			ret.Receipt != "" && e.Receipt == ret.Receipt ||
 			len(ret.IDs)+len(ret.Refs) == 0 && ret.Receipt == "" && !e.At.After(ret.At)
-		if !named || e.Age > MaxAge {
+		// What came back before it was handed over is about an earlier try, which had the same Message-ID.
+		if !named || e.Age > MaxAge || ret.At.Before(e.At.Add(-time.Hour)) {
 			continue
 		}
 		for _, f := range ret.Failures {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/mail/inbox"
+	"github.com/mtsn6garut/pengingat/reminder"
 )
 
 // A Mailbox is what an [IMAP] source needs of package inbox.
@@ -16,6 +17,7 @@ type Mailbox interface {
 	Since(ctx context.Context, after inbox.Cursor, day time.Time, wanted func(header []byte) bool,
 		take func(inbox.Batch) error) error
 	Sent(ctx context.Context, sought []inbox.Sought) ([]bool, error)
+	Copies(ctx context.Context, since time.Time, fields []string, most int) ([]inbox.Message, error)
 	Close() error
 }
 
@@ -52,6 +54,20 @@ func (m IMAP) Returned(ctx context.Context, place string, now time.Time, take fu
 		}
 		return take(batch)
 	})
+}
+
+// Copies implements [Source].
+func (m IMAP) Copies(ctx context.Context, since time.Time, most int) (copies []Copied, err error) {
+	messages, err := m.Mailbox.Copies(ctx, since, []string{"Message-ID", "To", mail.RefHeader, mail.RecordHeader}, most)
+	for _, msg := range messages {
+		h, _ := splitHeader(msg.Raw)
+		words, to := strings.Fields(h.get(mail.RecordHeader)), addresses(h.get("To"))
+		if ref := h.get(mail.RefHeader); ref != "" && len(words) > 0 && len(to) > 0 {
+			copies = append(copies, Copied{words[0], reminder.Copy{Ref: ref, MessageID: strings.Trim(h.get("Message-ID"), "<> "),
+				At: msg.Received, To: reminder.DigestOf(to[len(to)-1]), Notices: words[1:]}})
+		}
+	}
+	return copies, err
 }
 
 // Accepted implements [Source].

@@ -97,7 +97,7 @@ var (
 	address   = regexp.MustCompile(`[^\s<>()\[\]:;,"'|=]+@[\pL\pN](?:[\pL\pN.-]*[\pL\pN])?`)
 	delayed   = regexp.MustCompile(`(?i)\(delay\)|\bdelay(ed)?\b|\bwarning:|not (yet )?been delivered|(will|to) (be )?(keep|continue|retr)|still (being )?(tr|queued)|no action is required|tertunda|akan (dicoba|terus)`)
 	reply     = regexp.MustCompile(`(?i)^\s*(re|bls|balas)\s*:`)
-	delivered = regexp.MustCompile(`(?i)successful|(has been|was|were) delivered|\bdelivered to\b|berhasil (di|ter)?kirim|(sudah|telah) (terkirim|disampaikan|sampai)`)
+	delivered = regexp.MustCompile(`(?i)successful|(has been|was|were) delivered|\bdelivered to\b|berhasil (di|ter)?kirim|(telah|(su)?dah) (terkirim|disampaikan|sampai)`)
 	// undelivered is what no note of success says.
 	undelivered = regexp.MustCompile(`(?i)\b(not|unable|fail\w*|error|reject\w*|tidak|gagal|ditolak|belum)\b|n't\b|\b5\d\d\b`)
 	tags        = regexp.MustCompile(`<[^<>]*>`)

@@ -171,6 +171,9 @@ func (s SendGrid) Accepted(ctx context.Context, emails []Handed) ([]bool, error)
 	return found, nil
 }
 
+// Copies implements [Source]. The logs do not tell what a message said.
+func (SendGrid) Copies(context.Context, time.Time, int) ([]Copied, error) { return nil, nil }
+
 // Close implements [Source].
 func (s SendGrid) Close() error { s.Client.CloseIdleConnections(); return nil }
 

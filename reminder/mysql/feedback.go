@@ -3,9 +3,12 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
@@ -241,4 +244,52 @@ func (s *Store) AboutUs(ctx context.Context) (reminder.AboutUs, error) {
 		about.Refused, about.Day = days[0].Refused, days[0].Day
 	}
 	return about, fault("count what came back", err)
+}
+
+// Refs returns which emails are on record, and whether they wait and were never handed over.
+func (s *Store) Refs(ctx context.Context, refs []string) (map[string]bool, error) {
+	waits := map[string]bool{}
+	for chunk := range slices.Chunk(refs, 500) {
+		err := s.read(ctx, func() {}, func(rows *sql.Rows) error {
+			var ref string
+			var waiting bool
+			err := rows.Scan(&ref, &waiting)
+			waits[ref] = waiting
+			return err
+		}, `SELECT ref, state = 'queued' AND message_id IS NULL AND attempts = 0 FROM reminder_emails
+			WHERE ref IN (`+marks(len(chunk))+")", anys(chunk)...)
+		if err != nil {
+			return nil, fault("look for sent emails", err)
+		}
+	}
+	return waits, nil
+}
+
+// PutBack records mails as sent that the records had forgotten.
+func (s *Store) PutBack(ctx context.Context, runID string, before []reminder.SentBefore) (n int, err error) {
+	for _, b := range before {
+		err := s.tx(ctx, func(tx *sql.Tx, again bool) error {
+			guard := " AND state = 'queued' AND message_id IS NULL"
+			if len(b.Email.Notices) > 0 {
+				guard = ""
+				err := insertEmails(ctx, tx, promise{runID, reminder.StateSent, ""}, []reminder.Email{b.Email}, []string{b.Ref})
+				if err != nil {
+					return err
+				}
+			}
+			at := formatTime(b.At)
+			_, err := tx.ExecContext(ctx, `UPDATE reminder_emails SET state = 'sent', message_id = ?, message_date = ?, address = ?,
+				handover_at = ?, sent_at = ?, ended_at = UTC_TIMESTAMP(6), attempts = 1, reason = '' WHERE ref = ?`+guard,
+				b.MessageID, at, b.To[:], at, at, b.Ref)
+			return err
+		})
+		if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1062 { // on record by now, or told otherwise
+			continue
+		}
+		if err != nil {
+			return n, fault("put back what was sent", err)
+		}
+		n++
+	}
+	return n, nil
 }

@@ -166,8 +166,8 @@ func (s *school) change(i int) {
 	s.over[before] = time.Now()
 }
 
-// letTimePass ends what would last for minutes or hours: the wait for another try or look, and the pause after a failure
-// of the mail server.
+// letTimePass ends what would last for minutes or hours: the wait for another try or look, and the pause after a
+// failure of the mail server.
 func (s *school) letTimePass() {
 	s.exec("UPDATE reminder_emails SET next_at = UTC_TIMESTAMP(6) WHERE state IN ('queued', 'unknown') AND next_at > UTC_TIMESTAMP(6)")
 	s.exec("UPDATE reminder_state SET until_at = DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 1 SECOND)")
