@@ -94,12 +94,12 @@ const pageSize = 2000
 // statement is over by then, which matters where reading keeps others from writing (MyISAM).
 const readAhead = 5 * pageSize
 
-// Scan reads the loans in reach by one SELECT, in no order: to ask for pages by key makes the database sort, for each
-// page, all that is left of a day, and look at every loan where the due date has no index. Where the database cannot
-// compute one of the rows, or compares due dates as text, all are read and judged here.
+// Scan reads the loans in reach by one SELECT, in no order. Pages by key would make the database sort the rest of a day
+// for each page, and read every loan where the due date has no index. If the database cannot compute one of the rows,
+// or compares due dates as text, Scan reads all loans and filters them itself.
 func (s *Store) Scan(ctx context.Context, first, last reminder.Date, page func([]reminder.Loan) error) error {
 	var loans []reminder.Loan
-	handed := map[string]bool{} // loans of pages before the last
+	handed := map[string]bool{} // ids of loans that page got already
 	handOver := func() error {
 		for chunk := range slices.Chunk(loans, pageSize) {
 			if err := page(chunk); err != nil {
@@ -123,14 +123,14 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date, page func([
 	if err != nil {
 		return err
 	}
-	select { // one at a time: two that waited for the connection of the other would wait for ever
+	select { // one scan at a time: two that wait for each other's connection would wait for ever
 	case s.scanning <- struct{}{}:
 		defer func() { <-s.scanning }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	from, to := reminder.PlausibleDue(last)
-	var failed error // after some were handed over: to begin again would hand them over twice
+	var failed error // after a page was handed over: a retry would hand it over twice
 	err = retry(ctx, func(bool) error {
 		if loans = loans[:0]; !views.dated() {
 			return nil
@@ -172,8 +172,8 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date, page func([
 }
 
 // setDue reads the raw due_at: a DATE, or a DATETIME in the library's wall clock. Koha stores a loan that is due on a
-// day as 23:59 of it; midnight and 23:59 therefore name the day and no hour. What is no date leaves the loan without
-// one.
+// day as 23:59; midnight and 23:59 therefore mean the day and no hour. A value that is no date leaves the loan without
+// a due date.
 func setDue(l *reminder.Loan, raw string) {
 	day, clock, _ := strings.Cut(raw, " ")
 	l.Due, _ = reminder.ParseDate(day)
@@ -184,13 +184,13 @@ func setDue(l *reminder.Loan, raw string) {
 	}
 }
 
-// Promised returns what was promised about loans. A server that takes short statements only is asked in parts.
+// Promised returns what was promised about loans. If the server takes short statements only, it asks in parts.
 func (s *Store) Promised(ctx context.Context, from reminder.Date, loans ...string) (map[reminder.Cycle]reminder.History,
 	error) {
 	var known map[reminder.Cycle]reminder.History
 	ids := anys(loans)
 	for _, id := range loans {
-		if raw, ok := s.raws.Load(id); ok { // as it was promised before ids lost what pads them
+		if raw, ok := s.raws.Load(id); ok { // how older versions stored the id, with its padding
 			ids = append(ids, raw)
 		}
 	}
@@ -237,7 +237,7 @@ func promised(ctx context.Context, q querier, from reminder.Date, ids []any,
 		restoreMoved(&p.Step, &p.Dropped)
 		known[c] = append(known[c], p)
 		return nil
-		// A notice whose email is missing (half a restored backup) stands: it may have been told.
+		// A notice whose email is missing (half a backup was restored) counts as told.
 	}, `SELECT n.loan_id, n.due_date, n.kind, n.step, n.dropped, n.email_id, COALESCE(e.borrower_id, ''),
 		COALESCE(e.state IN ('queued', 'claimed', 'handover'), 0),
 		COALESCE(e.state IN ('sent', 'unknown', 'handover') OR e.unknowns > 0, 1)
@@ -288,7 +288,7 @@ func (s *Store) scanLoan(rows *sql.Rows) (l reminder.Loan, fine string, err erro
 	return l, fine, err
 }
 
-// wholeFine is a fine in whole units, if it is one. Nobody fines a hundred million a day.
+// wholeFine returns a fine in whole units. ok is false when it is no amount, or a hundred million and more a day.
 func wholeFine(raw string) (whole int64, ok bool) {
 	fine, err := strconv.ParseFloat(cmp.Or(raw, "0"), 64)
 	if ok = err == nil && fine >= 0 && fine < 1e8; ok {
@@ -297,7 +297,7 @@ func wholeFine(raw string) (whole int64, ok bool) {
 	return whole, ok
 }
 
-// A reread is one call's part in reading the loans of several.
+// A reread is one call's part in a statement that reads the loans of several calls.
 type reread struct {
 	ids   []string
 	loans []reminder.Loan
@@ -330,8 +330,8 @@ func (s *Store) Reread(ctx context.Context, ids []string) ([]reminder.Loan, erro
 	return r.loans, fault("read the loans again", err)
 }
 
-// where is the condition that an id is one of some, and its arguments. Bytes stand by themselves: beside text they
-// would have all of it compared as bytes, without the index.
+// where returns the SQL condition that an id is one of ids, and its arguments. Binary values get a condition of their
+// own: beside text, all ids would be compared as bytes, without the index.
 func (s *Store) where(v *source, column string, ids []string) (condition string, args []any) {
 	var texts, bytes []any
 	for _, id := range ids {
@@ -340,7 +340,7 @@ func (s *Store) where(v *source, column string, ids []string) (condition string,
 		number, notNumber := strconv.ParseUint(id, 10, 64)
 		switch {
 		case notNumber == nil && strings.HasSuffix(v.types[column],
-			"bigint"): // beside text it is compared as a DOUBLE, and on MySQL not found
+			"bigint"): // as text it would be compared as a DOUBLE, and MySQL would not find it
 			texts = append(texts, number)
 		case raw != nil:
 			texts = append(texts, id, raw)
@@ -382,7 +382,7 @@ func (s *Store) find(ctx context.Context, ids []string) (loans []reminder.Loan, 
 	return loans, err
 }
 
-// byID reads the loans with some ids. One that the database cannot compute does not keep the others from being read.
+// byID reads the loans with some ids. A loan that the database cannot compute does not keep it from reading the others.
 func (s *Store) byID(ctx context.Context, ids []string) ([]reminder.Loan, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -398,7 +398,7 @@ func (s *Store) byID(ctx context.Context, ids []string) ([]reminder.Loan, error)
 	condition, args := s.where(views, "loan_id", ids)
 	_, err = column[string](ctx, s, "SELECT 'found' FROM "+views.view+condition, args...)
 	switch {
-	case ofData(err): // one loan's id cannot be computed, so none can be looked for by it
+	case ofData(err): // the id of some loan cannot be computed, so no loan can be looked up by it
 		loans = nil
 		err = s.salvageLoans(ctx, math.MaxInt, func(l reminder.Loan, _ string) error {
 			if slices.Contains(ids, l.ID) {

@@ -3,16 +3,16 @@
 //
 // What it relies on, and nothing else:
 //
-//   - Every session is told all that matters when it begins, so that no server's presets do.
+//   - Every session sets all settings that matter when it begins, so that a server's presets do not.
 //   - A unique key decides which run promised a notice (plain INSERT; error 1062 says that another one did).
 //   - A state changes by one guarded UPDATE that names the claim's token, and the number of rows matched is checked.
-//   - After any error in a transaction everything is rolled back and begun again: MySQL goes on after a deadlock
-//     outside the transaction, and commits half of it after a lock wait.
-//   - A write whose reply was lost may have happened. Every write can be repeated, and what a repetition finds already
-//     done is recognised by the token or key that it wrote.
-//   - Leases and retry times come from UTC_TIMESTAMP(6) of the database. Due dates never do. All we write is UTC in
-//     columns that no zone changes; the session's zone is the library's, for the columns of its own system that one
-//     does change.
+//   - After any error in a transaction, all of it is rolled back and begun again: after a deadlock MySQL continues
+//     outside the transaction, and after a lock wait it would commit half of it.
+//   - A write whose reply was lost may have happened. Every write can be repeated; a repetition recognises by its token
+//     or key what is already done.
+//   - Leases and retry times come from UTC_TIMESTAMP(6) of the database; due dates never do. The program writes UTC, in
+//     columns that no time zone changes. The session's zone is the library's, for columns of its own system that depend
+//     on it.
 //
 // The SQL keeps to what MariaDB 10.4, MySQL 5.7 and their relatives understand: no SKIP LOCKED, no window functions, no
 // row aliases.
@@ -39,8 +39,8 @@ import (
 type Store struct {
 	db     *sql.DB
 	zone   *time.Location         // the library's
-	draft  string                 // what the names of the views end with
-	source atomic.Pointer[source] // what the views have, as Check found it
+	draft  string                 // suffix of the views' names
+	source atomic.Pointer[source] // the views, as Check found them
 	raws   raws
 
 	scanning        chan struct{} // held by the one Scan that is at work
@@ -54,10 +54,9 @@ var (
 	_ reminder.Store = (*Store)(nil)
 )
 
-// Open prepares a Store without connecting. cfg says where the database is, who we are, and as Loc by which zone's wall
-// clock the library lives; Open sets the rest of it, so that all sessions agree. At most maxConns connections are open
-// at a time, but two always may be: a scan of many loans needs them. The first connection is waited for as long as
-// patience says.
+// Open prepares a Store without connecting. cfg has the address, the login and, as Loc, the library's time zone; Open
+// sets the rest, so that all sessions agree. At most maxConns connections are open at a time, but at least two, which a
+// scan of many loans needs. The first connection may take as long as patience.
 func Open(cfg *mysql.Config, maxConns int, patience time.Duration) (*Store, error) {
 	db, err := open(cfg, maxConns, patience)
 	if err != nil {
@@ -78,12 +77,12 @@ func (s *Store) Drafts(suffix string) *Store {
 	return d
 }
 
-// OpenDB is Open without the Store, for what is not a run's business: migrations and diagnosis.
+// OpenDB is Open without the Store, for migrations and diagnosis.
 func OpenDB(cfg *mysql.Config, maxConns int) (*sql.DB, error) { return open(cfg, maxConns, 0) }
 
 func open(cfg *mysql.Config, maxConns int, patience time.Duration) (*sql.DB, error) {
 	cfg = cfg.Clone()
-	cfg.ParseTime = false      // dates stay text: no zone can shift a day, and a zero date does not explode
+	cfg.ParseTime = false      // dates stay text: no zone can shift a day, and a zero date is no error
 	cfg.ClientFoundRows = true // an UPDATE reports the rows its guard matched, also when it wrote the same values again
 	cfg.InterpolateParams = true
 	cfg.RejectReadOnly = true // a server that became read-only after a failover: connect again, perhaps to another one
@@ -91,7 +90,7 @@ func open(cfg *mysql.Config, maxConns int, patience time.Duration) (*sql.DB, err
 	cfg.Timeout = cmp.Or(cfg.Timeout, 5*time.Second)
 	cfg.ReadTimeout = cmp.Or(cfg.ReadTimeout, 75*time.Second) // a statement has four fifths of it
 	cfg.WriteTimeout = cmp.Or(cfg.WriteTimeout, 30*time.Second)
-	cfg.Logger = &mysql.NopLogger{} // errors are returned; a second copy on standard error belongs to nobody
+	cfg.Logger = &mysql.NopLogger{} // errors are returned, so none is printed
 	connector, err := newSessions(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("database configuration: %w", err)
@@ -102,8 +101,8 @@ func open(cfg *mysql.Config, maxConns int, patience time.Duration) (*sql.DB, err
 	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(max(maxConns, 2))
 	db.SetMaxIdleConns(max(maxConns, 2))
-	// Shorter than what servers and firewalls keep an idle connection for. On Windows the driver cannot see that a
-	// connection was closed.
+	// Shorter than servers and firewalls keep an idle connection. On Windows the driver cannot see that a connection was
+	// closed.
 	db.SetConnMaxIdleTime(time.Minute)
 	db.SetConnMaxLifetime(3 * time.Minute)
 	return db, nil
@@ -112,12 +111,12 @@ func open(cfg *mysql.Config, maxConns int, patience time.Duration) (*sql.DB, err
 // Close closes the connections.
 func (s *Store) Close() error { return s.db.Close() }
 
-// maxTries bounds how often a statement or transaction is begun again, maxDeadlocks where it was rolled back for
-// another one, which then got on: with several runs that is in order.
+// maxTries bounds how often a statement or transaction is tried. maxDeadlocks is the bound after deadlocks: another
+// transaction went on each time, which is normal with several runs.
 const maxTries, maxDeadlocks = 5, 30
 
-// retry calls f until it succeeds, fails for good, or was tried too often. f must stand being repeated after it
-// took effect: the error may be a lost reply. again says whether this is a repetition.
+// retry calls f until it succeeds, fails for good, or was tried too often. f must be repeatable even after it took
+// effect: the error may be a lost reply. again says whether this is a repetition.
 func retry(ctx context.Context, f func(again bool) error) error {
 	for try := 1; ; try++ {
 		err := f(try > 1)
@@ -129,7 +128,7 @@ func retry(ctx context.Context, f func(again bool) error) error {
 			return err
 		}
 		pause := time.Duration(min(try, maxTries)*min(try, maxTries)) * 10 * time.Millisecond
-		timer := time.NewTimer(pause + rand.N(pause)) // jitter: those who deadlocked should not meet again
+		timer := time.NewTimer(pause + rand.N(pause)) // jitter, so that the same transactions do not meet again
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -162,8 +161,8 @@ func transient(err error) bool {
 	return errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn)
 }
 
-// tx runs f in a transaction and commits. Whatever goes wrong, it rolls back and, if that may help, begins again from
-// the start. f gets to know whether an earlier commit may have happened unseen.
+// tx runs f in a transaction and commits. After an error it rolls back and, if that may help, starts again. again tells
+// f that an earlier commit may have taken effect although its reply was lost.
 func (s *Store) tx(ctx context.Context, f func(tx *sql.Tx, again bool) error) error {
 	return retry(ctx, func(again bool) error {
 		conn, err := s.db.Conn(ctx)
@@ -179,7 +178,7 @@ func (s *Store) tx(ctx context.Context, f func(tx *sql.Tx, again bool) error) er
 		defer func() {
 			tx.Rollback() // after Commit it does nothing
 			if !committed {
-				// Even a rollback can fail. Were the connection used again, its next transaction would commit this one.
+				// Even a rollback can fail. The next transaction on this connection would then commit this one.
 				conn.Raw(func(any) error { return driver.ErrBadConn })
 			}
 		}()
@@ -232,7 +231,7 @@ func each(ctx context.Context, q querier, scan func(*sql.Rows) error, query stri
 	return rows.Err()
 }
 
-// read is each on the pool, begun again when the connection is lost. reset empties what scan gathered.
+// read is each on the pool, with retries. reset empties what scan has gathered.
 func (s *Store) read(ctx context.Context, reset func(), scan func(*sql.Rows) error, query string, args ...any) error {
 	return retry(ctx, func(bool) error {
 		reset()
@@ -245,7 +244,7 @@ func (s *Store) row(ctx context.Context, into []any, query string, args ...any) 
 	return s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(into...) }, query, args...)
 }
 
-// list reads what scan makes of each row.
+// list reads each row into a value.
 func list[T any](ctx context.Context, s *Store, scan func(rows *sql.Rows, v *T) error, query string, args ...any) ([]T,
 	error) {
 	var all []T
@@ -263,7 +262,7 @@ func column[T any](ctx context.Context, s *Store, query string, args ...any) ([]
 	return list(ctx, s, func(rows *sql.Rows, v *T) error { return rows.Scan(v) }, query, args...)
 }
 
-// set is column without order.
+// set reads a query's only column as a set.
 func set(ctx context.Context, s *Store, query string, args ...any) (map[string]bool, error) {
 	keys, err := column[string](ctx, s, query, args...)
 	found := make(map[string]bool, len(keys))
@@ -282,7 +281,7 @@ func anys[T any](values []T) []any {
 	return args
 }
 
-// What a row is scanned into where its text has another form, or may be NULL: the zero time, or "".
+// The types that columns are scanned into where NULL is possible (the zero time, or "") or the text has another form.
 type (
 	datetime struct{ *time.Time }
 	day      struct{ *reminder.Date }

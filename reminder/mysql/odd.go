@@ -21,24 +21,25 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// One cell of a library's data may hold anything that MySQL can, and must not keep the other rows from being read. So
-// every cell is read as text, and where the database cannot even compute one, what can be read is read around it.
+// A cell of a library's data may hold anything that MySQL can store. No cell may keep the other rows from being read,
+// so every cell is read as text. Where the database cannot compute a cell, the rest of the row and the other rows are
+// read without it.
 
-// What cells of the views are scanned into. NULL is "".
+// The types that cells of the views are scanned into. NULL becomes "".
 type (
-	cell    struct{ *string } // text of one line: what surrounds it, what is no UTF-8 and what is too long are taken off
+	cell    struct{ *string } // one line of text, without padding and invalid UTF-8, cut at maxCell
 	prose   struct{ *string } // a cell that people read
 	consent struct{ *string } // what a guardian has agreed to; NULL is nothing
 	ident   struct {          // an id
-		store *Store // that must find the loan again by it, or nil
+		store *Store // remembers the raw value, to find the loan by it; or nil
 		id    *string
 	}
 )
 
-// maxCell is how many bytes of a cell are read: more than any of them means.
+// maxCell is how many bytes of a cell are read.
 const maxCell = 4096
 
-// padding surrounds values in columns of a fixed length, and after an import.
+// padding is what surrounds values in columns of a fixed length, and after an import.
 const padding = " \t\r\n\u00a0"
 
 func (c cell) Scan(src any) error {
@@ -48,7 +49,7 @@ func (c cell) Scan(src any) error {
 	return err
 }
 
-// Scan undoes, once, what htmlspecialchars or htmlentities of a PHP program did to a text before it was stored.
+// Scan decodes, once, the HTML entities that a PHP program (htmlspecialchars, htmlentities) stored.
 func (p prose) Scan(src any) error {
 	err := cell(p).Scan(src)
 	*p.string = decode(*p.string)
@@ -63,7 +64,7 @@ func (c consent) Scan(src any) error {
 
 var entity = regexp.MustCompile(`&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});`)
 
-// decode leaves alone what no program has written: an entity without its semicolon, or of another name.
+// decode leaves an entity without its semicolon, or with an unknown name, as it is: no program wrote that.
 func decode(s string) string {
 	return entity.ReplaceAllStringFunc(s, func(e string) string {
 		decoded := html.UnescapeString(e)
@@ -84,9 +85,8 @@ func (i ident) Scan(src any) error {
 	return err
 }
 
-// idOf is the id that a value stands for. What pads it is no part of it: the unique key pays no attention to blanks at
-// the end, and a loan must not become another one by an import. Bytes that are no text, such as a UUID in BINARY(16),
-// are written 0x….
+// idOf returns the id that a value stands for, without padding: the unique key ignores blanks at the end, and an import
+// must not turn a loan into another one. Bytes that are no text, such as a UUID in BINARY(16), are written as 0x….
 func idOf(raw string) string {
 	id := strings.TrimLeft(strings.TrimRight(raw, "\x00"+padding), padding)
 	if utf8.ValidString(id) && !strings.ContainsFunc(id, unicode.IsControl) {
@@ -95,10 +95,10 @@ func idOf(raw string) string {
 	return "0x" + strings.ToUpper(hex.EncodeToString([]byte(raw)))
 }
 
-// raws are the values of ids that differ from them, as the last scan found them.
+// raws holds the stored value of each id that differs from it, as the last scan found it.
 type raws struct{ sync.Map }
 
-// expression is how a column is read, so that it is text or a number whatever its type.
+// expression returns how a column is selected, so that it is read as text or a number whatever its type.
 func (v *source) expression(column string) string {
 	switch v.types[column] {
 	case "":
@@ -117,14 +117,14 @@ func (v *source) expression(column string) string {
 	return column
 }
 
-// ofData reports whether a statement failed over what a row holds: a subquery that found two rows, a number out of
-// range, a function that refused its argument. There are too many of them to be listed, so it is what is nothing else.
+// ofData reports whether a statement failed because of a row's data: a subquery that found two rows, a number out of
+// range, a function that refused its argument. These errors are too many to list, so ofData excludes all others.
 func ofData(err error) bool {
 	e, ok := errors.AsType[*mysql.MySQLError](err)
 	if _, explained := errors.AsType[*reminder.Fault](err); !ok || explained || transient(err) {
 		return false
 	}
-	// collations that clash: perhaps only with an id that is looked for
+	// collations that clash, perhaps only with the id that is looked for
 	if slices.Contains([]uint16{1267, 1271}, e.Number) {
 		return true
 	}
@@ -136,19 +136,20 @@ func ofData(err error) bool {
 	return !slices.Contains([]uint16{1064, 1037, 1038, 1041}, e.Number) // syntax, memory
 }
 
-// ofValue reports whether an INSERT was refused for a value in it: by its column, a CHECK, a trigger, or a partition.
+// ofValue reports whether an INSERT was refused because of a value: by its column, a CHECK, a trigger or a partition.
 func ofValue(err error) bool {
 	e, ok := errors.AsType[*mysql.MySQLError](err)
 	return ok && slices.Contains([]uint16{1048, 1264, 1265, 1292, 1300, 1366, 1406, 1526, 1644, 1690, 3819, 4025},
 		e.Number)
 }
 
-// maxBroken bounds how many rows that cannot be computed are stepped over.
+// maxBroken bounds how many rows that the database cannot compute are skipped.
 const maxBroken = 1000
 
-// salvage reads the first rows of a view. The database sends a row as soon as it has computed it; so the one over which
-// a statement fails is the next one, and the next statement begins behind it. broken gets its place. When no row of
-// several can be computed, it is not the rows.
+// salvage reads up to limit rows of a view and skips those that the database cannot compute. The database sends each
+// row as soon as it has computed it, so a statement fails at the row after the last one received; broken gets its
+// number, and the next statement starts behind it. When not one of several rows can be computed, the fault is the
+// view's.
 func (s *Store) salvage(ctx context.Context, view, list string, limit int, scan func(*sql.Rows) error,
 	broken func(row int) error) error {
 	name := strings.TrimSuffix(view, s.draft)
@@ -176,7 +177,7 @@ func (s *Store) salvage(ctx context.Context, view, list string, limit int, scan 
 		if rows == 0 {
 			var counting error
 			if rows, counting = s.count(ctx, "SELECT COUNT(*) FROM "+view); ofData(counting) {
-				rows = math.MaxInt // MySQL may compute the columns to count the rows; behind the last one nothing fails
+				rows = math.MaxInt // MySQL computed the columns to count the rows; behind the last one nothing fails
 			} else if counting != nil {
 				return counting
 			}
@@ -215,13 +216,13 @@ func (s *Store) salvageLoans(ctx context.Context, limit int, visit func(l remind
 		})
 }
 
-// broken finds out which column of a loan the database cannot compute, and reads the others.
+// broken finds the column of a loan that the database cannot compute, and reads the others.
 func (s *Store) broken(ctx context.Context, which string, args ...any) (l reminder.Loan, err error) {
 	views, err := s.views(ctx)
 	if err != nil {
 		return l, err
 	}
-	column := "?" // it may have been mended meanwhile
+	column := "?" // when somebody has corrected it meanwhile
 	whole := source{view: views.view, types: maps.Clone(views.types)}
 	for _, c := range slices.Concat(requiredColumns, optionalColumns) {
 		var value string

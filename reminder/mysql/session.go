@@ -17,7 +17,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A sessions connector opens sessions that are all alike, whatever a server, or its init_connect, presets.
+// A sessions connector opens sessions with the same settings, whatever a server or its init_connect presets.
 type sessions struct {
 	driver.Connector
 	packet   *atomic.Int64 // how long a statement may be, in bytes
@@ -27,14 +27,14 @@ type sessions struct {
 	optional []string      // settings that not every server has
 }
 
-// maxPacket is how long a statement may be where the server does not say less.
+// maxPacket is how long a statement may be unless the server allows less.
 const maxPacket = 1<<20 - 1
 
-// newSessions returns a connector for a library in the zone cfg.Loc. What cfg.Params names is left as it is there.
+// newSessions returns a connector for a library in the zone cfg.Loc. Settings in cfg.Params are kept.
 func newSessions(cfg *mysql.Config) (sessions, error) {
-	limit := cfg.ReadTimeout * 4 / 5 // the server ends a statement before we hang up and leave it running there
+	limit := cfg.ReadTimeout * 4 / 5 // the server ends a statement before we hang up, which would leave it running
 	s := sessions{packet: &atomic.Int64{}, zone: sessionZone(cfg.Loc), required: []string{
-		// Without it nothing is ever committed. To turn it on commits also what an init_connect began.
+		// Without autocommit nothing is ever committed. Turning it on also commits what an init_connect began.
 		"autocommit = 0", "autocommit = 1",
 		"sql_select_limit = 9223372036854775807", // DEFAULT would be the server's
 		"time_zone = " + sessionZone(cfg.Loc),
@@ -42,12 +42,12 @@ func newSessions(cfg *mysql.Config) (sessions, error) {
 		"sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
 		"character_set_client = utf8mb4", "character_set_results = utf8mb4", "collation_connection = " + collation,
 	}, optional: []string{
-		"completion_type = 0", // CHAIN would leave what follows a COMMIT in a transaction that nobody ends
+		"completion_type = 0", // with CHAIN, statements after a COMMIT would be in a transaction that nobody ends
 		"unique_checks = 1", "foreign_key_checks = 1", "sql_auto_is_null = 0", "timestamp = DEFAULT",
 		"div_precision_increment = 4", "max_sort_length = 1024", "group_concat_max_len = 1048576",
 		"lc_time_names = 'en_US'", "default_storage_engine = InnoDB",
 		"sql_safe_updates = 0", "max_join_size = 18446744073709551615", "sql_big_selects = 1",
-		// A connection may wait in the pool, and a busy one may wait for us.
+		// A connection may idle in the pool, or wait for us in the middle of a statement.
 		"wait_timeout = 600", "net_read_timeout = 60", "net_write_timeout = 60",
 		"/*M! idle_transaction_timeout = 0 */", "/*M! idle_write_transaction_timeout = 0 */",
 		"lock_wait_timeout = 20", "innodb_lock_wait_timeout = 20",
@@ -71,7 +71,7 @@ func newSessions(cfg *mysql.Config) (sessions, error) {
 	return s, err
 }
 
-// collation is that of literals. Keys have a binary one of their own, which wins.
+// collation is the collation of literals. Keys have a binary collation of their own, which takes precedence.
 const collation = "utf8mb4_general_ci"
 
 func (c sessions) Connect(ctx context.Context) (driver.Conn, error) {
@@ -96,7 +96,7 @@ func (c sessions) Connect(ctx context.Context) (driver.Conn, error) {
 }
 
 // A coldStart is the time until a process has its first connection. In the cloud every hourly run is a new process, and
-// the way into a private network may take a minute to open. Nothing was begun yet, so waiting costs nothing but time.
+// its way into a private network may take a minute to open. The run has not begun yet, so waiting costs only time.
 type coldStart struct {
 	patience time.Duration
 	begun    sync.Once
@@ -128,10 +128,10 @@ func (c *coldStart) ends() {
 	}
 }
 
-// begin makes a session ours, in three round trips, and returns how long a statement may be.
+// begin applies the settings to a session, in three round trips, and returns how long a statement may be.
 func (c sessions) begin(ctx context.Context, conn driver.Conn) (packet int64, err error) {
 	set := func(settings ...string) error {
-		// A comment for one family of servers takes the comma along.
+		// The comma goes into the comment that only one family of servers reads.
 		text := strings.NewReplacer(", /*!50708 ", "/*!50708 , ", ", /*M! ", "/*M! , ").Replace(strings.Join(settings, ", "))
 		_, err := conn.(driver.ExecerContext).ExecContext(ctx, "SET "+text, nil)
 		return err
@@ -155,15 +155,16 @@ func (c sessions) begin(ctx context.Context, conn driver.Conn) (packet int64, er
 	return packet, err
 }
 
-// The isolation level. In a READ COMMITTED session claims lock the rows they take and not the gaps between them. InnoDB
-// refuses its writes (error 1665) where the server's log holds statements in place of rows; the other level costs some
-// waiting there. It is a statement because the variable's name differs between MySQL and MariaDB.
+// The isolation levels. With READ COMMITTED, claims lock the rows they take and not the gaps between them. Where the
+// server's binary log holds statements instead of rows, InnoDB refuses such writes (error 1665); REPEATABLE READ then
+// costs some waiting. The level is set by a statement because the variable's name differs between MySQL and MariaDB.
 const (
 	readCommitted  = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
 	repeatableRead = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE"
 )
 
-// verify asks whether a session is ours now, which isolation level its server stands, and how long a statement may be.
+// verify reads whether the settings took effect, which isolation level the server supports, and how long a statement
+// may be.
 func (c sessions) verify(ctx context.Context, conn driver.Conn) (level string, packet int64, err error) {
 	ask := func(byStatement string) (is driver.Value, err error) {
 		rows, err := conn.(driver.QueryerContext).QueryContext(ctx, `SELECT CONCAT_WS(' ', @@SESSION.max_allowed_packet,
@@ -194,8 +195,8 @@ func (c sessions) verify(ctx context.Context, conn driver.Conn) (level string, p
 	return level, packet - 1, nil
 }
 
-// unsettable reports whether a server does not know a setting or its value, or does not let us set it. 1105 is how the
-// demonstration's engine says so.
+// unsettable reports whether a server does not know a setting or its value, or does not let us set it. The engine of
+// the demonstration answers 1105.
 func unsettable(err error) bool {
 	e, ok := errors.AsType[*mysql.MySQLError](err)
 	return ok && slices.Contains([]uint16{1064, 1105, 1193, 1227, 1228, 1229, 1231, 1232, 1235, 1238, 1621}, e.Number)

@@ -17,7 +17,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// LoansView and ClosedDaysView are the views through which everything is read that belongs to the library's own system.
+// LoansView and ClosedDaysView are the views through which the program reads the library's own system.
 const (
 	LoansView      = "reminder_loans"
 	ClosedDaysView = "reminder_source_closed_days"
@@ -31,9 +31,9 @@ var (
 		"borrower_type", "guardian_name", "guardian_email", "guardian_wants"}
 )
 
-// A source is what the views have: the columns of LoansView, and whether there is a ClosedDaysView. One must be there
-// where LoansView has the column calendar, and one that is there must work: closed days that could silently not be read
-// would send mail on them.
+// A source describes the views: the columns of LoansView, and whether there is a ClosedDaysView. If LoansView has the
+// column calendar, there must be one; and one that exists must work. Otherwise mail would silently go out on closed
+// days.
 type source struct {
 	view       string // LoansView, or its draft
 	columns    []string
@@ -41,7 +41,7 @@ type source struct {
 	closedDays bool
 }
 
-// readSource looks at the views as our rights show them.
+// readSource looks at the views, as far as our rights show them.
 func (s *Store) readSource(ctx context.Context) (*source, error) {
 	found := &source{}
 	err := s.read(ctx, func() { *found = source{view: LoansView + s.draft, types: map[string]string{}} },
@@ -68,7 +68,7 @@ func (s *Store) readSource(ctx context.Context) (*source, error) {
 		}
 	}
 	found.closedDays = found.closedDays || slices.Contains(found.columns, "calendar")
-	if !found.closedDays { // a view that is broken has no columns either
+	if !found.closedDays { // a broken view has no columns either
 		err := s.read(ctx, func() {}, func(*sql.Rows) error { return nil },
 			"SELECT day FROM "+ClosedDaysView+s.draft+" WHERE 1 = 0")
 		e, _ := errors.AsType[*mysql.MySQLError](err)
@@ -82,8 +82,8 @@ func (s *Store) readSource(ctx context.Context) (*source, error) {
 	return found, nil
 }
 
-// probeColumns asks for each column of LoansView: where a view calls a function, its columns are shown only to those
-// who may call that, and to read on without them would tell people about what is on hold.
+// probeColumns selects each column of LoansView by itself. If a view calls a function, information_schema shows its
+// columns only to users who may call it; without them, loans that are on hold would be told about.
 func (s *Store) probeColumns(ctx context.Context, found *source) error {
 	for _, c := range slices.Concat(requiredColumns, optionalColumns, []string{"phone"}) {
 		err := retry(ctx, func(bool) error {
@@ -115,7 +115,7 @@ func (v *source) dated() bool {
 	return kind == "date" || kind == "datetime" || kind == "timestamp"
 }
 
-// views is what Check found last, or looks itself.
+// views returns what Check found last, or looks now.
 func (s *Store) views(ctx context.Context) (*source, error) {
 	if found := s.source.Load(); found != nil {
 		return found, nil
@@ -123,7 +123,7 @@ func (s *Store) views(ctx context.Context) (*source, error) {
 	return s.readSource(ctx)
 }
 
-// missing returns a Fault that names the columns which a view must have and this one has not.
+// missing returns a Fault that names the required columns that the view lacks.
 func (v *source) missing() error {
 	lacks := slices.DeleteFunc(slices.Clone(requiredColumns), func(c string) bool { return slices.Contains(v.columns, c) })
 	if len(v.columns) == 0 || len(lacks) == 0 {
@@ -133,7 +133,7 @@ func (v *source) missing() error {
 	return reminder.NewFault(nil, "source.view_reminder_loans_lacks_columns", "Names", names)
 }
 
-// list is a select list, with NULL in the place of a column that the view leaves out.
+// list returns a select list, with NULL in place of columns that the view does not have.
 func (v *source) list(columns ...string) string {
 	var list []string
 	for _, c := range columns {
@@ -145,7 +145,7 @@ func (v *source) list(columns ...string) string {
 	return strings.Join(list, ", ")
 }
 
-// sourceCalendars reads the closed days of the library's own system, by branch, and how many of its rows it did not
+// sourceCalendars reads the closed days of the library's own system, by branch, and returns the rows that it did not
 // understand. Each row closes, or with is_open opens, one day: "2026-12-25", "12-25" every year, "sun" every week.
 func (s *Store) sourceCalendars(ctx context.Context) (calendars map[string]reminder.Calendar, odd []string, err error) {
 	calendars = map[string]reminder.Calendar{}
@@ -180,7 +180,7 @@ func (s *Store) sourceCalendars(ctx context.Context) (calendars map[string]remin
 	return calendars, odd, fault("read the closed days of the library's system", err)
 }
 
-// closedDay is the calendar that one row of ClosedDaysView makes.
+// closedDay returns the calendar that one row of ClosedDaysView makes.
 func closedDay(day, isOpen, name string) (reminder.Calendar, error) {
 	open := isOpen == "1" || isOpen == "\x01" // of a BIT
 	if isOpen != "" && isOpen != "0" && !open {
@@ -203,7 +203,7 @@ func closedDay(day, isOpen, name string) (reminder.Calendar, error) {
 	return reminder.Calendar{Dates: map[reminder.Date]string{date: name}}, nil
 }
 
-// nameSource lets an error that says to run migrate name the source for which that was done.
+// nameSource adds the source that migrate was run for to an error that says to run it.
 func (s *Store) nameSource(ctx context.Context, err error) error {
 	f, ok := errors.AsType[*reminder.Fault](err)
 	if !ok || !slices.Contains([]string{"database.view", "database.definer", "database.migrate"}, f.Message.Key) {

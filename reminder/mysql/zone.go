@@ -12,12 +12,12 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A due_at that comes from a TIMESTAMP or FROM_UNIXTIME shows the wall clock of the session's zone. So all sessions
-// have the library's; DATE and DATETIME are the same in each.
+// A due_at that comes from a TIMESTAMP or FROM_UNIXTIME shows the wall clock of the session's time zone, so every
+// session uses the library's zone. DATE and DATETIME are the same in every zone.
 
-// sessionZone is the expression for a session's time_zone. A zone without summer time is given by its offset, because
-// most servers do not know names. One with summer time needs its name; where that is not known, the server's own zone
-// is often the same one, which checkZone makes sure of.
+// sessionZone returns the SQL expression for a session's time_zone. A zone without summer time is set by its offset,
+// because most servers know no names. A zone with summer time needs its name; a server that does not know it often has
+// the same zone as its own, and checkZone makes sure of that.
 func sessionZone(zone *time.Location) string {
 	if offset, fixed := fixedOffset(zone); fixed {
 		return "'" + offset + "'"
@@ -27,7 +27,7 @@ func sessionZone(zone *time.Location) string {
 
 // fixedOffset returns the offset of a zone that has no summer time, such as "+07:00".
 func fixedOffset(zone *time.Location) (offset string, fixed bool) {
-	late := time.Date(2100, 1, 1, 0, 0, 0, 0, zone) // after every single change that was decided
+	late := time.Date(2100, 1, 1, 0, 0, 0, 0, zone) // after all one-time changes of the zone
 	_, next := late.ZoneBounds()
 	return late.Format("-07:00"), next.IsZero()
 }
@@ -54,7 +54,7 @@ func (s *Store) checkZone(ctx context.Context) error {
 	return nil
 }
 
-// refuseZone returns a Fault if the session's zone matters.
+// refuseZone returns a Fault if a due date depends on the session's zone.
 func (s *Store) refuseZone(ctx context.Context) error {
 	dues, err := s.zonedDues(ctx)
 	if err != nil || len(dues) == 0 {
@@ -64,30 +64,30 @@ func (s *Store) refuseZone(ctx context.Context) error {
 		"zone.due_at_depends_on_time", "Zone", s.zone)
 }
 
-// maxZoned is at how many loans zonedDues looks.
+// maxZoned is how many loans zonedDues looks at.
 const maxZoned = 1000
 
-// A zonedDue is the due_at of a loan, raw, as a session shows it in each of some zones.
+// A zonedDue is the raw due_at of a loan as sessions in several zones show it.
 type zonedDue struct {
 	loan string
 	in   []string
 }
 
-// zonedDues returns the loans whose due_at depends on the session's zone, with what it is in each of some zones.
+// zonedDues returns the loans whose due_at depends on the session's zone, with its value in each of the zones.
 func (s *Store) zonedDues(ctx context.Context, zones ...string) (dues []zonedDue, err error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return nil, fault("compare time zones", err)
 	}
 	defer conn.Close()
-	defer conn.Raw(func(any) error { return driver.ErrBadConn }) // no later user of it gets another zone than ours
+	defer conn.Raw(func(any) error { return driver.ErrBadConn }) // close it: a later user would get the wrong zone
 	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return nil, fault("compare time zones", err)
 	}
 	defer tx.Rollback()
 	var shown []map[string]string
-	// The first two are a day apart: no due_at that depends on the zone is alike in both.
+	// The first two zones are a day apart: a due_at that depends on the zone differs between them.
 	for _, zone := range append([]string{"-12:00", "+12:00"}, zones...) {
 		in := map[string]string{}
 		if _, err := tx.ExecContext(ctx, "SET time_zone = ?", zone); err != nil {
@@ -122,9 +122,9 @@ func (s *Store) zonedDues(ctx context.Context, zones ...string) (dues []zonedDue
 	return dues, nil
 }
 
-// zoneFindings says how a due_at that depends on the zone is read, for a person to compare. Who wrote it may have meant
-// another zone's clock than the library's: the server's, or UTC. Then whole days tell: they are midnight, or the minute
-// before it, in the zone that was meant.
+// zoneFindings says how a due_at that depends on the zone is read, so that a person can compare. Whoever wrote it may
+// have meant another zone than the library's: the server's, or UTC. Due dates without an hour show which: they are
+// midnight, or the minute before it, in the zone that was meant.
 func (s *Store) zoneFindings(ctx context.Context) ([]Finding, error) {
 	if err := s.checkZone(ctx); err != nil {
 		return nil, err
