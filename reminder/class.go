@@ -218,6 +218,9 @@ func (classMailing) Plan(ctx context.Context, run *Run) (Planner, error) {
 		return nil, err
 	}
 	lists := run.lists(classes)
+	if len(lists) == 0 {
+		return nil, nil
+	}
 	names := make([]string, len(lists))
 	for i, l := range lists {
 		names[i] = l.notice.Loan

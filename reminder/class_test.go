@@ -9,10 +9,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/feedback"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // A classroom is a library with class lists.
@@ -113,6 +117,14 @@ func TestClassLists(t *testing.T) {
 	assert.NotContains(t, got[librarian], "Laskar Pelangi")
 }
 
+// TestNoClass: a library without any teacher and librarian runs as ever.
+func TestNoClass(t *testing.T) {
+	c := newClassroom(t, nil)
+	c.Exec(t, "DELETE FROM reminder_groups")
+	c.lend(t, "7A", "Laskar Pelangi")
+	assert.Equal(t, 1, c.run(t, c.app, reminder.Options{}).Emails.Sent, "the pupil's")
+}
+
 // TestClassListsOnceAWeek: on their day, or on the first one after it in the same week on which a run does its work.
 func TestClassListsOnceAWeek(t *testing.T) {
 	c := newClassroom(t, nil)
@@ -194,4 +206,109 @@ func TestClassListIsTrueWhenItIsSent(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestClassListsKeepTheRules that hold for every mail.
+func TestClassListsKeepTheRules(t *testing.T) {
+	c := newClassroom(t, map[string]string{"REMINDER_MAX_PER_RUN": "3", "MAIL_DAILY_LIMIT": "1"})
+	c.lend(t, "7A", "Laskar Pelangi")
+	c.Exec(t, "UPDATE users SET email = CONCAT('-', id)")
+	c.app.Runner.Settings.OnlyTo = []string{joko}
+	rep, err := c.app.Runner.Run(t.Context(), reminder.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, 1, rep.Emails.Withheld)
+	assert.Zero(t, c.count(t, "SELECT COUNT(*) FROM reminder_emails"))
+	rep, err = c.app.Runner.Run(t.Context(), reminder.Options{DryRun: true})
+	require.NoError(t, err)
+	assert.Equal(t, 1, rep.Emails.Withheld)
+
+	c.app.Runner.Settings.OnlyTo = nil
+	c.at(t, "2026-11-23 21:00")
+	assert.Empty(t, c.listed(t), "outside the window")
+	c.at(t, "2026-11-23 09:00")
+	c.app.Runner.Settings.MaxPerRun = 0
+	rep, err = c.app.Runner.Run(t.Context(), reminder.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, reminder.RunHeld, rep.Outcome)
+	assert.Empty(t, c.arrived(t), "the brake")
+	c.app.Runner.Settings.MaxPerRun = 3
+
+	c.lend(t, "7B", "Bumi Manusia")
+	c.Exec(t, "UPDATE users SET email = CONCAT('-', id)")
+	assert.Equal(t, []string{rina}, c.listed(t), "the limit of a day")
+	c.app.Runner.Settings.DailyLimit = 0
+	assert.Equal(t, []string{joko}, c.listed(t))
+
+	at := func(d string) (sent []string) {
+		require.NoError(t, desk.Desk{Runner: c.app.Runner, Store: c.app.Store}.Preview(t.Context(), day(d),
+			func(m mail.Message) error {
+				sent = append(sent, m.To.Addr)
+				return nil
+			}))
+		return sent
+	}
+	assert.Empty(t, at("2026-11-24"))
+	assert.Equal(t, []string{rina, joko}, at("2026-11-30"))
+}
+
+// TestClassListThatDoesNotArrive: an address that is refused, or from which the list came back, is not used until it
+// changes, and the class stands on the librarian's list.
+func TestClassListThatDoesNotArrive(t *testing.T) {
+	c := newClassroom(t, nil)
+	c.lend(t, "7A", "Laskar Pelangi")
+	gone := mailtest.NewServer(t, mailtest.Options{Script: func(cmd mailtest.Command) mailtest.Action {
+		if cmd.Arg == rina {
+			return mailtest.Action{Reply: "550 5.1.1 no such user"}
+		}
+		return mailtest.Action{}
+	}})
+	rep, err := c.library.app(t, gone, nil).Runner.Run(t.Context(), reminder.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, 1, rep.Emails.Refused)
+	assert.Empty(t, c.listed(t))
+	register, err := desk.Desk{Runner: c.app.Runner, Store: c.app.Store}.Register(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, reminder.VerdictBadAddress, register.Classes[0].Trouble)
+	assert.Equal(t, []desk.ClassLate{{Name: "7A", Late: 1}}, register.Others)
+	troubles, err := desk.Desk{Runner: c.app.Runner, Store: c.app.Store}.Troubles(t.Context(), 9)
+	require.NoError(t, err)
+	require.Len(t, troubles, 1)
+	assert.Equal(t, "daftar kelas 7A", text.In("id").Text(troubles[0].Whose()))
+	assert.Empty(t, troubles[0].Back)
+
+	c.teach(t, "7A", "rina.baru@sekolah.example")
+	assert.Equal(t, []string{"rina.baru@sekolah.example"}, c.listed(t), "in the same week")
+
+	e := feedback.Handed{ID: 1, Kind: reminder.KindClass, Borrower: "class:7A"}
+	assert.True(t, feedback.Judge(e, feedback.Failure{Class: mail.ReturnNoAddress}, c.now, nil).Bad)
+	e.Kind = reminder.KindSummary
+	assert.False(t, feedback.Judge(e, feedback.Failure{Class: mail.ReturnNoAddress}, c.now, nil).Bad)
+}
+
+// TestClassesOfTheSchoolsOwn: a view made by hand names teachers, too. The desk comes first, and what the view says in
+// two ways counts for nobody.
+func TestClassesOfTheSchoolsOwn(t *testing.T) {
+	c := newClassroom(t, nil)
+	for _, class := range []string{"7A", "7C", "7D", "7E"} {
+		c.lend(t, class, "Buku "+class)
+	}
+	assert.Equal(t, []string{rina}, c.listed(t))
+	c.at(t, "2026-11-30 08:00")
+	c.Exec(t, `CREATE SQL SECURITY DEFINER VIEW reminder_groups_source AS SELECT '7A' AS group_name, 'X' AS teacher_name, 'x@s.example' AS teacher_email
+		UNION ALL SELECT ' 7C ', 'Budi &amp; Co', 'c@s.example' UNION ALL SELECT '7D', 'D', 'd1@s.example' UNION ALL SELECT '7D', 'D', 'd2@s.example'
+		UNION ALL SELECT '7E', 'E', NULL UNION ALL SELECT NULL, 'F', 'f@s.example'`)
+	assert.Equal(t, []string{rina}, c.listed(t), "without the right to read it, it is not there")
+	c.Exec(t, "GRANT SELECT ON reminder_groups_source TO '"+c.environ["DB_USERNAME"]+"'@'%'")
+	c.at(t, "2026-12-07 08:00")
+	assert.Equal(t, []string{"c@s.example", rina}, c.listed(t))
+	assert.Contains(t, c.srv.Messages()[len(c.srv.Messages())-1].Parse(t).Text+
+		c.srv.Messages()[len(c.srv.Messages())-2].Parse(t).Text, "Budi & Co")
+	odd, err := c.app.Store.OddClasses(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"7D", "?"}, odd)
+
+	c.Exec(t, "CREATE OR REPLACE SQL SECURITY DEFINER VIEW reminder_groups_source AS SELECT '7A' AS group_name")
+	c.at(t, "2026-12-14 08:00")
+	_, err = c.app.Runner.Run(t.Context(), reminder.Options{})
+	assert.Contains(t, english(err), "reminder_groups_source")
 }

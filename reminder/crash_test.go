@@ -49,6 +49,20 @@ func TestCrashAroundTheSummary(t *testing.T) {
 	}
 }
 
+// TestCrashAroundTheClassList is TestCrashAnywhere for a class list: it has the key of a week and no loan.
+func TestCrashAroundTheClassList(t *testing.T) {
+	t.Parallel()
+	lib := newMortalLibrary(t, "resend")
+	lib.due, lib.emails = []told{{"Laskar Pelangi", rina}}, 1
+	lib.Exec(t, "DELETE FROM peminjaman")
+	pupil := lib.AddBorrower(t, mysqltest.Borrower{Email: "-", Class: "7A"})
+	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-16", Borrower: pupil, Title: "Laskar Pelangi"})
+	lib.Exec(t, "INSERT INTO reminder_groups (group_name, teacher_email) VALUES ('7A', ?)", rina)
+	tuesday := time.Tuesday
+	lib.program.Settings.ClassDay = &tuesday
+	lib.explore(t, 0, 1)
+}
+
 // TestCrashAroundPromisingAnew is TestCrashAnywhere where one of the loans was dropped before it was told, and another
 // one was told to the wrong borrower.
 func TestCrashAroundPromisingAnew(t *testing.T) {
@@ -295,7 +309,8 @@ func (l *mortalLibrary) checkOutbox(t *testing.T, deaths int) {
 		require.NoError(t, l.Admin.QueryRow(`SELECT e.state, COALESCE(e.message_id, ''), n.dropped, e.unknowns
 			FROM reminder_notices n JOIN reminder_emails e ON e.id = n.email_id
 			LEFT JOIN peminjaman p ON CONCAT(p.id) = n.loan_id LEFT JOIN buku b ON b.id = p.buku_id
-			WHERE (b.judul = ? OR n.kind = 'summary') AND e.borrower_id = COALESCE(p.user_id, '') AND n.due_date = '2026-11-24' AND n.step = 0`,
+			WHERE (b.judul = ? OR n.kind = 'summary' OR n.kind = 'class') AND e.borrower_id = COALESCE(p.user_id, IF(n.kind = 'class', 'class:7A', ''))
+			AND n.due_date = IF(n.kind = 'class', '2026-11-23', '2026-11-24') AND n.step = 0`,
 			due.title).
 			Scan(&state, &messageID, &dropped, &unknowns), "the promise is lost")
 		copies := copiesOf[due.title]

@@ -100,6 +100,15 @@
 // run is about to send and what became of earlier ones. A run that is held sends the summary and nothing else; a
 // paused run sends nothing.
 //
+// # The class list
+//
+// On REMINDER_CLASS_DAY each homeroom teacher is told what is late in the class, and the librarians what no teacher is
+// told of. Such an email has the notice (KindClass, class, Monday of the week, 0): whatever happens to the day, there
+// is one list a week. The lists are promised by the runs of their day or, when none of those did its work, by those of
+// a later day in the same week ([Journal.Worked]). A list is called anew at the hand-over ([Runner.Roll]) and kept
+// nowhere. Names of classes are compared as a person reads them, and what the data says in two ways is not told to a
+// teacher, so that no list holds a pupil of another class.
+//
 // # States of an email
 //
 //	queued → claimed → handover → sent

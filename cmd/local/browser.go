@@ -156,6 +156,7 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 		}
 		return review{look, p.quiet(lang), app.Config.AppName}.write(to)
 	}
+	m.Classes = readClasses
 	m.Closures = func(name string, data []byte, today reminder.Date, zone *time.Location, lang string) ([]mysql.Closure,
 		[]page.LeftOut, error) {
 		file := filepath.Join(folder, "import"+filepath.Ext(name))

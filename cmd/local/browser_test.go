@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"html"
 	"io"
 	"maps"
 	"mime/multipart"
@@ -341,6 +342,51 @@ func TestDeskClosedDays(t *testing.T) {
 	assert.Contains(t, rows(), "2027-12-25..2027-12-25 Natal")
 }
 
+func TestDeskClasses(t *testing.T) {
+	db, _, _, b := aSchool(t, "REMINDER_CLASS_DAY", "senin")
+	rows := func() (all string) {
+		require.NoError(t, db.Admin.QueryRow("SELECT COALESCE(GROUP_CONCAT(CONCAT_WS(' ', group_name, teacher_name, teacher_email) ORDER BY group_name SEPARATOR ','), '') FROM reminder_groups").Scan(&all))
+		return all
+	}
+	db.AddLoan(t, mysqltest.Loan{Due: "2020-01-02", Borrower: db.AddBorrower(t, mysqltest.Borrower{Class: "9<i>"})})
+	page := b.get("/classes?class=9%3Ci%3E")
+	assert.Contains(t, said(page), "Setiap Senin wali kelas mendapat")
+	assert.Contains(t, page, `href="/classes?class=9%3ci%3e#set"><bdi>9&lt;i&gt;</bdi>`)
+	assert.Contains(t, page, `name="class" value="9&lt;i&gt;"`, "the form is filled in")
+
+	page, code := b.send("/classes", "class", "7A", "teacher", "Rina", "to", "bukan alamat")
+	assert.Equal(t, 422, code)
+	assert.Contains(t, said(page), "bukan satu alamat surel")
+	assert.Contains(t, page, `value="bukan alamat"`, "what was typed is kept")
+	entered := said(b.post("/classes", "class", "7A", "teacher", "Rina, M.Pd.", "to", "rina@s.example"))
+	assert.Contains(t, entered, "Wali kelas dicatat: 1")
+	b.post("/classes", "class", "9<i>", "to", "dewi@s.example")
+	assert.Equal(t, "7A Rina, M.Pd. rina@s.example,9<i>  dewi@s.example", rows())
+	b.post("/classes/remove", "class", "9<i>")
+	_, code = b.send("/classes/remove", "class", "9<i>")
+	assert.Equal(t, 422, code)
+
+	var body strings.Builder
+	w := multipart.NewWriter(&body)
+	part, err := w.CreateFormFile("file", "wali.csv")
+	require.NoError(t, err)
+	fmt.Fprint(part, "kelas;wali;surel\n7a;Joko;joko@s.example\n7B;\"Sri; S.Pd.\";sri@s.example\n7C;Tanpa;\n")
+	require.NoError(t, w.Close())
+	page, code = b.read(b.Post(b.base+"/classes/import", w.FormDataContentType(), strings.NewReader(body.String())))
+	require.Equal(t, 200, code)
+	for _, want := range []string{"2 baris dapat dipakai", "Joko joko@s.example berganti", "sri@s.example baru",
+		"Baris 4: 7C alamat surel wali kelas tidak ada"} {
+		assert.Contains(t, said(page), want)
+	}
+	assert.Equal(t, "7A Rina, M.Pd. rina@s.example", rows(), "nothing counts yet")
+	var accept []string
+	for _, m := range regexp.MustCompile(`name="row" value="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		accept = append(accept, "row", html.UnescapeString(m[1]))
+	}
+	assert.Contains(t, said(b.post("/classes/accept", accept...)), "Wali kelas dicatat: 2")
+	assert.Equal(t, "7A Joko joko@s.example,7B Sri; S.Pd. sri@s.example", rows())
+}
+
 // TestDeskLooksWithoutTouching: no GET changes anything, and every page says all it has to say in both languages.
 func TestDeskLooksWithoutTouching(t *testing.T) {
 	db, srv, _, b := aSchool(t)
@@ -353,7 +399,8 @@ func TestDeskLooksWithoutTouching(t *testing.T) {
 		"/start?step=go", "/preview",
 		"/preview?day=2027-01-04", "/late", "/late?as=slips", "/late?as=letters&group==7A", "/late.csv", "/find?q=aisyah",
 		"/find?q=script", "/loan?id=1", "/forget?id=1", "/export.json?id=1",
-		"/holidays?month=2027-03", "/report", "/report/page", "/check", "/more", "/settings", "/wording", "/feedback",
+		"/holidays?month=2027-03", "/classes",
+		"/report", "/report/page", "/check", "/more", "/settings", "/wording", "/feedback",
 		"/quarantine?before=2026-01-02", "/ping"}
 	for _, lang := range []string{"en", "id"} {
 		b.post("/language", "lang", lang, "back", "/late")

@@ -40,7 +40,7 @@ func TestReadClasses(t *testing.T) {
 		rows, err := readClasses("f.csv", []byte(tt.text))
 		var got []string
 		for _, r := range rows {
-			got = append(got, strings.TrimSpace(strings.Join([]string{fmt.Sprint(r.Line) + " " + r.Name, r.Teacher, r.Email}, "|")))
+			got = append(got, fmt.Sprintf("%d %s|%s|%s", r.Line, r.Name, r.Teacher, r.Email))
 		}
 		if err != nil {
 			assert.ErrorContains(t, err, tt.want, name)

@@ -83,6 +83,7 @@ var checks = []struct {
 	{"loans", readable, (*examination).loans},
 	{"speed", runnable, (*examination).speed},
 	{"addresses", surveyed, (*examination).addresses},
+	{"classes", runnable, (*examination).classes},
 	{"application", connected, (*examination).application},
 	{"records", runnable, (*examination).records},
 	{"mail", configured, (*examination).mailServer},

@@ -121,7 +121,9 @@ func (d Desk) Silent(ctx context.Context, today reminder.Date, most int) (silent
 	}
 	for _, c := range waiting {
 		for _, n := range c.Notices {
-			delete(why, n.Loan)
+			if n.Kind == reminder.KindLoan {
+				delete(why, n.Loan)
+			}
 		}
 	}
 	ids := slices.SortedFunc(maps.Keys(why), func(a, b string) int {

@@ -24,6 +24,10 @@ func (t Trouble) Whose() reminder.Message {
 	switch {
 	case t.Kind == reminder.KindSummary:
 		return reminder.Say("trouble.librarians_summary")
+	case t.Kind == reminder.KindClass && len(t.Listed.Loans) > 0:
+		return reminder.Say("trouble.class_list", "Class", Plain(t.Listed.Loans[0]))
+	case t.Kind == reminder.KindClass:
+		return reminder.Say("trouble.librarians_list")
 	case t.Borrower == nil:
 		return reminder.Say("trouble.borrower_id", "Borrower", t.Listed.Borrower)
 	}
@@ -51,6 +55,7 @@ func (d Desk) Troubles(ctx context.Context, most int) ([]Trouble, error) {
 		for _, id := range l.Loans {
 			loan, ok := open[id]
 			switch {
+			case l.Kind == reminder.KindClass: // the class stands there
 			case ok && loan.Borrower.ID == l.Borrower:
 				t.Borrower, t.Loans = &loan.Borrower, append(t.Loans, loan)
 			case id != "":

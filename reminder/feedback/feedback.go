@@ -404,6 +404,9 @@ const (
 	fullMany = 3
 )
 
+// marked are the kinds whose addresses are marked bad. The librarian's is tried every day.
+var marked = []reminder.Kind{reminder.KindLoan, reminder.KindClass}
+
 // Judge says what it means for an address that an email came back, beside what came back from it earlier. No such
 // mailbox is bad at once; one that is switched off on the second email; a full one after three over two weeks. All else
 // is not the address's fault.
@@ -427,7 +430,7 @@ func Judge(e Handed, f Failure, at time.Time, earlier []Verdict) Verdict {
 	case mail.ReturnFull:
 		v.Bad = same >= fullMany && at.Sub(first) >= fullFor
 	}
-	v.Bad = v.Bad && e.Kind == reminder.KindLoan // other addresses are not a borrower's, and their mail is not for one
+	v.Bad = v.Bad && slices.Contains(marked, e.Kind)
 	return v
 }
 

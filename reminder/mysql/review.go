@@ -38,7 +38,7 @@ func (s *Store) Sent(ctx context.Context, first, last reminder.Date,
 		return nil
 		// By quarters of an hour, because midnight falls on one in every zone, whatever its clocks do.
 	}, `SELECT FLOOR(TIMESTAMPDIFF(MINUTE, '1970-01-01', handover_at) / 15) AS quarter, priority, COUNT(*) FROM reminder_emails
-		WHERE handover_at >= ? AND handover_at < ? AND state = 'sent' AND kind <> 'summary' GROUP BY quarter, priority`, from, to)
+		WHERE handover_at >= ? AND handover_at < ? AND state = 'sent' AND kind NOT IN ('summary', 'class') GROUP BY quarter, priority`, from, to)
 	return sent, fault("count what was sent", err)
 }
 

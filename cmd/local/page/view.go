@@ -37,7 +37,8 @@ func (v *visit) Nav() (links []link) {
 	if v.app == nil {
 		return nil
 	}
-	for _, page := range []string{"today", "troubles", "preview", "late", "find", "holidays", "report", "check", "more"} {
+	for _, page := range []string{"today", "troubles", "preview", "late", "find", "holidays",
+		"classes", "report", "check", "more"} {
 		path := "/" + page
 		if page == "today" {
 			path = "/"

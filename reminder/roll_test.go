@@ -1,0 +1,110 @@
+package reminder_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// spellings are names of classes as libraries write them, by the class that they mean.
+var spellings = map[string][]string{
+	"7A":    {"7A", "7a", " 7A ", "7A\u200b", "７Ａ", "7\u00adA", "\t7A\n"},
+	"7 A":   {"7 A", "7  a", "7\u00a0A"},
+	"VII I": {"VII I", "vii i", "Ⅶ Ⅰ"},
+	"VIII":  {"VIII", "viii", "Ⅷ"},
+	"É1":    {"É1", "é1", "E\u03011"},
+	"8B":    {"8B", "8b"},
+	"":      {"", " ", "\u200b"},
+}
+
+// TestNoListHoldsAnothersPupil makes up libraries with odd rows, and calls their rolls.
+func TestNoListHoldsAnothersPupil(t *testing.T) {
+	today := day("2026-11-23")
+	var names []string
+	means := map[string]string{}
+	for class, all := range spellings {
+		for _, name := range all {
+			names, means[name] = append(names, name), class
+		}
+	}
+	slices.Sort(names)
+	for seed := range 3000 {
+		r := rand.New(rand.NewPCG(uint64(seed), 18))
+		pick := func(from []string) string { return from[r.IntN(len(from))] }
+		var w world
+		for range r.IntN(5) {
+			name := pick(names)
+			if !slices.ContainsFunc(w.classes, func(c reminder.Class) bool { return c.Name == name }) {
+				w.classes = append(w.classes, reminder.Class{Name: name, Email: pick([]string{"guru@x.example", "-", "a@x, b@x"})})
+			}
+		}
+		groups := map[string]string{}
+		for id := range 12 {
+			borrower := fmt.Sprint("p", r.IntN(6))
+			if groups[borrower] == "" || r.IntN(9) == 0 { // sometimes a borrower is in two classes
+				groups[borrower] = pick(names)
+			}
+			w.loans = append(w.loans, reminder.Loan{ID: fmt.Sprint(id - r.IntN(9)/8), Due: today.AddDays(-r.IntN(9) + 2),
+				Hold: pick([]string{"", "", "", "lost"}), Broken: pick([]string{"", "", "", "", "title"}),
+				Borrower: reminder.Borrower{ID: borrower, Group: groups[borrower], Email: pick([]string{"a@x.example", ""})}})
+		}
+		runner := &reminder.Runner{Loans: w, Store: w}
+		roll, err := runner.Roll(t.Context(), reminder.Rules{}, today, w.classes)
+		require.NoError(t, err)
+
+		listed := map[string]int{}
+		for class, late := range roll {
+			for _, l := range late {
+				listed[l.ID]++
+				require.True(t, l.Days > 0 && l.Hold == "" && l.Broken == "", "%d: %+v", seed, l)
+				if class == "" {
+					continue
+				}
+				c := w.classes[slices.IndexFunc(w.classes, func(c reminder.Class) bool { return c.Name == class })]
+				require.Equal(t, "guru@x.example", c.Email, seed)
+				for _, o := range w.loans { // all that the data says of this pupil
+					if o.Borrower.ID == l.Borrower.ID && late1(o, today) && means[o.Borrower.Group] != "" {
+						require.Equal(t, means[class], means[o.Borrower.Group], "%d: %q on the list of %q", seed, o.Borrower.Group, class)
+					}
+				}
+				for _, o := range w.classes {
+					require.False(t, o.Name == l.Borrower.Group && o.Name != class, "%d: %q has a list of its own", seed, o.Name)
+				}
+			}
+		}
+		for _, l := range w.loans {
+			if late1(l, today) {
+				require.Equal(t, 1, listed[l.ID], "%d: each late loan is on one list", seed)
+			}
+		}
+	}
+}
+
+func late1(l reminder.Loan, today reminder.Date) bool {
+	return l.Due.Before(today) && l.Hold == "" && l.Broken == ""
+}
+
+// A world is a library in memory, as far as a roll asks it.
+type world struct {
+	reminder.Loans
+	reminder.Store
+	classes reminder.Classes
+	loans   []reminder.Loan
+}
+
+func (w world) DueBetween(_ context.Context, first, last reminder.Date) (loans []reminder.Loan, err error) {
+	for _, l := range w.loans {
+		if !l.Due.Before(first) && !l.Due.After(last) {
+			loans = append(loans, l)
+		}
+	}
+	return loans, nil
+}
+
+func (world) CameBackLast(context.Context) (map[reminder.Cycle]bool, error) { return nil, nil }
