@@ -17,6 +17,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/feedback"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
@@ -33,6 +34,15 @@ func TestCrashAnywhere(t *testing.T) {
 			newMortalLibrary(t, unknown).explore(t, 0, 2)
 		})
 	}
+}
+
+// TestCrashWhereSentMailIsKept is TestCrashAnywhere for an account that keeps what it sends, and in which the program
+// looks for it: nothing stays unknown there, and nothing is sent twice.
+func TestCrashWhereSentMailIsKept(t *testing.T) {
+	t.Parallel()
+	lib := newMortalLibrary(t, "resend")
+	lib.keepsSent = true
+	lib.explore(t, 0, 1)
 }
 
 // TestCrashAroundTheSummary is TestCrashAnywhere for the librarian's summary, on a morning without any reminder.
@@ -100,6 +110,7 @@ type mortalLibrary struct {
 	*library
 	program   *reminder.Runner // what every process runs, on connections of its own
 	mailLives bool             // a process loses only its database
+	keepsSent bool             // what was accepted can be looked up
 	due       []told
 	emails    int            // they make
 	aside     int            // notices about what another borrower was told
@@ -235,6 +246,10 @@ func (l *mortalLibrary) run(t *testing.T, dieAt int) *process {
 	var unrecorded sync.WaitGroup
 	ordered := orderedStore{store, store, &unrecorded}
 	runner.Loans, runner.Store, runner.Sender = ordered, ordered, orderedSender{sender, &unrecorded}
+	if l.keepsSent {
+		runner.Feedback = &feedback.Reader{Store: store, Log: runner.Log, Resend: true,
+			Open: func(context.Context) (feedback.Source, error) { return &sentMail{l, p}, nil }}
+	}
 	p.report, err = runner.Run(t.Context(), reminder.Options{})
 	p.mail.Close() // waits until all that the process sent is taken, or thrown away
 	l.accepted = append(l.accepted, p.mail.Messages()...)
@@ -246,6 +261,31 @@ func (l *mortalLibrary) run(t *testing.T, dieAt int) *process {
 	l.Exec(t, "UPDATE reminder_emails SET lease_until = UTC_TIMESTAMP(6) WHERE lease_until > UTC_TIMESTAMP(6)")
 	return p
 }
+
+// A sentMail knows what was accepted until now, as long as the process lives.
+type sentMail struct {
+	*mortalLibrary
+	process *process
+}
+
+func (s *sentMail) Accepted(_ context.Context, emails []feedback.Handed) ([]bool, error) {
+	if s.process.step("look among the sent mail") {
+		return nil, errDead
+	}
+	found := make([]bool, len(emails))
+	for i, e := range emails {
+		found[i] = slices.ContainsFunc(append(s.process.mail.Messages(), s.accepted...), func(m mailtest.Received) bool {
+			return m.ID == e.MessageID
+		})
+	}
+	return found, nil
+}
+
+func (*sentMail) Returned(context.Context, string, time.Time, func(feedback.Batch) error) error {
+	return nil
+}
+func (*sentMail) Copies(context.Context, time.Time, int) ([]feedback.Copied, error) { return nil, nil }
+func (*sentMail) Close() error                                                      { return nil }
 
 // An orderedStore and an orderedSender make a run record what was sent before it looks at the next email, so that its
 // steps have one order. What it may do meanwhile, to prepare that email up to its mark, writes nothing: a death in it
@@ -319,6 +359,9 @@ func (l *mortalLibrary) checkOutbox(t *testing.T, deaths int) {
 			assert.Contains(t, []reminder.State{reminder.StateRefused, reminder.StateCanceled}, state)
 			assert.NotEmpty(t, dropped, "a notice that never arrived does not count")
 			assert.Empty(t, copies)
+		case l.keepsSent:
+			assert.Equal(t, reminder.StateSent, state, due.title)
+			assert.Len(t, copies, 1, due.title)
 		case state == reminder.StateSent && resend:
 			assert.Contains(t, []int{1, 1 + unknowns}, len(copies), "one, and one more for an unknown outcome")
 			assert.LessOrEqual(t, unknowns, 1, "unknown twice is final")

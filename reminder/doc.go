@@ -123,7 +123,9 @@
 //
 // The Message-ID is derived from what the email tells, to whom, and which try it is, with a secret of the database.
 // Records that were restored from a backup promise again what they do not remember, and send it under the same
-// Message-ID.
+// Message-ID. Where the mailbox of sent mail can be read, they are compared with it before they promise anything: each
+// mail names its notices in a header, and what was forgotten is put back on record. Crash between two of those: the
+// next run finds the rest.
 //
 // # Failures of the mail server
 //
