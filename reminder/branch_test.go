@@ -120,3 +120,20 @@ func TestBranchAddresses(t *testing.T) {
 		today)
 	assert.Empty(t, letter.From)
 }
+
+// TestUnsubscribe: by default what comes before the due date says how to get no more of it, as RFC 2369 has it; and by
+// MAIL_UNSUBSCRIBE all mails to borrowers do.
+func TestUnsubscribe(t *testing.T) {
+	soon := Letter{Items: []Item{{Days: -1}}}
+	late := Letter{Items: []Item{{Days: -1}, {Days: 0}}}
+	s := Settings{From: mail.Address{Addr: "perpus@x.id"}, Unsubscribe: "perpus+berhenti@x.id"}
+	of := func(s Settings, kind Kind, l Letter) string {
+		return s.message(Claim{Ref: "REF", Kind: kind}, l.Draft(mail.Address{}), Content{}, time.Time{}).Unsubscribe
+	}
+	assert.Equal(t, "mailto:perpus%2Bberhenti@x.id?subject=berhenti%20REF", of(s, KindLoan, soon))
+	assert.Empty(t, of(s, KindLoan, late))
+	assert.Empty(t, of(Settings{From: s.From}, KindLoan, soon))
+	s.UnsubscribeAll = true
+	assert.NotEmpty(t, of(s, KindLoan, late))
+	assert.Empty(t, s.message(Claim{Kind: KindSummary}, Draft{}, Content{}, time.Time{}).Unsubscribe)
+}

@@ -1,6 +1,7 @@
 package reminder
 
 import (
+	"cmp"
 	"context"
 	"slices"
 )
@@ -76,5 +77,7 @@ func (loanMailing) Recheck(ctx context.Context, run *Run, c Claim) (Draft, Outco
 	if outcome.State == "" && !slices.ContainsFunc(letter.Items, func(it Item) bool { return it.Days == 0 }) {
 		outcome, err = run.heldBack(ctx, c, outcome)
 	}
+	from, replyTo := run.Settings.branch(letter.Draft(to))
+	letter.AnswerTo = cmp.Or(replyTo.Addr, from.Addr)
 	return letter.Draft(to), outcome, err
 }

@@ -1,6 +1,10 @@
 package reminder
 
-import "github.com/mtsn6garut/pengingat/mail"
+import (
+	"slices"
+
+	"github.com/mtsn6garut/pengingat/mail"
+)
 
 // A Composer writes mails; package letter has the one that the program uses. It is safe for concurrent use, and the
 // same data always gives the same bytes.
@@ -20,10 +24,12 @@ type Letter struct {
 	Items []Item
 
 	From, ReplyTo string // addresses of the branch that lent all of it, or ""; data
+	AnswerTo      string // the address to which answers go
 }
 
 func (l Letter) Draft(to mail.Address) Draft {
-	return Draft{To: to, Lang: l.Lang, Data: l, From: l.From, ReplyTo: l.ReplyTo}
+	return Draft{To: to, Lang: l.Lang, Data: l, From: l.From, ReplyTo: l.ReplyTo,
+		Courtesy: !slices.ContainsFunc(l.Items, func(it Item) bool { return it.Days >= 0 })}
 }
 
 // A Draft is an email that is about to be composed.
@@ -32,10 +38,12 @@ type Draft struct {
 	Lang          string // a BCP 47 tag, or "" for the library's language
 	Data          any    // what the templates of the kind print
 	From, ReplyTo string // addresses of a branch, or ""; data
+	Courtesy      bool   // nothing in it is due yet: its reader is told how to get no more such mails
 }
 
 // An Item is one loan in a Letter.
 type Item struct {
+	Loan     string // Loan.ID; data
 	Title    string // data
 	ItemCode string // data, or ""
 	Ref      string // data, or ""

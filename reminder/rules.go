@@ -373,7 +373,7 @@ func current(c Claim, n Notice, loans []Loan) (loan Loan, open bool) {
 func (d *decision) item(n Notice) Item {
 	loan, calendar := d.loan, d.calendar(d.loan)
 	it := Item{
-		Title: loan.Title, ItemCode: loan.ItemCode, Ref: loan.Ref, Due: loan.Due, DueTime: loan.DueTime,
+		Loan: loan.ID, Title: loan.Title, ItemCode: loan.ItemCode, Ref: loan.Ref, Due: loan.Due, DueTime: loan.DueTime,
 		ReturnBy: calendar.NextOpen(loan.Due), Days: d.offset,
 		FinePerDay: loan.FinePerDay,
 	}

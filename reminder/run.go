@@ -30,7 +30,8 @@ type Settings struct {
 	Resend         bool     // send an email of unknown outcome once more
 	From, ReplyTo  mail.Address
 	FromAllowed    []string       // what a branch's own From may be, beside From: addresses, or "@domain"
-	Unsubscribe    string         // mailto URI, or ""
+	Unsubscribe    string         // address for List-Unsubscribe on mails before the due date, or ""
+	UnsubscribeAll bool           // on every mail to borrowers
 	SummaryTo      []mail.Address // the librarians who get the morning's summary
 	ClassDay       *time.Weekday  // of the class lists; nil: none
 	// Fingerprint recognises the mail configuration: with an old fingerprint it returns the same one again as long as

@@ -22,6 +22,7 @@ type language struct {
 	Hours      string   // between hours and minutes
 	Money      string   // around {amount}, in rupiah
 	Thousands  string   // between groups of three digits
+	Renew      string   // what a link to renew a loan says; older descriptions have none
 	Honorifics []string // with which a name may begin: "Bapak", "Mr"
 }
 
@@ -31,7 +32,7 @@ func newLanguage(file source, tag string) (*language, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &language{tag: tag}
+	l := &language{tag: tag, Renew: "Perpanjangan / Renewal"}
 	meta, err := toml.Decode(text, l)
 	switch {
 	case err != nil:

@@ -17,6 +17,7 @@ import (
 type Texts struct {
 	Library        string // its name, or ""
 	URL            string // its site, or ""
+	RenewURL       string // where a loan is renewed, with {loan}, {ref} and {item} in it; or ""
 	Locale         string // the language for readers who have none: "en"; else Indonesian
 	Answers        bool   // somebody reads what is answered to a mail
 	TitleInSubject bool   // off, because subjects show on locked screens and what somebody reads is private

@@ -47,7 +47,9 @@ func with(it reminder.Item, change func(*reminder.Item)) reminder.Item {
 }
 
 func about(items ...reminder.Item) reminder.Letter {
-	return reminder.Letter{Name: "Siti Aminah", Today: monday, Items: items}
+	return reminder.Letter{
+		Name: "Siti Aminah", Today: monday, Items: items, AnswerTo: "perpus@mtsn6garut.example",
+	}
 }
 
 var reopening = reminder.Date{Year: 2027, Month: time.January, Day: 4}
@@ -380,6 +382,49 @@ func TestComposeIsRepeatable(t *testing.T) {
 func TestComposeNothing(t *testing.T) {
 	_, err := composer(t, Texts{}).compose(reminder.Letter{Name: "Siti Aminah", Today: monday})
 	assert.EqualError(t, err, "a letter about nothing")
+}
+
+// TestRenewal: the link of each book that is not late. A site that asks for what the loan has not is not linked to.
+func TestRenewal(t *testing.T) {
+	const staff = "perpus+buku@mtsn6garut.example"
+	it := lent("Laskar & Pelangi?", -1)
+	it.Loan = "a/7"
+	bare := it
+	bare.Ref = ""
+	late := lent("Bumi Manusia", 1)
+	for name, test := range map[string]struct {
+		site     string
+		item     reminder.Item
+		answerTo string
+		mute     bool
+		link, at string
+	}{
+		"by mail": {item: it, answerTo: staff, at: staff,
+			link: "mailto:perpus%2Bbuku@mtsn6garut.example?subject=Minta%20perpanjangan%3A%20PJM-2026-0117%20Laskar%20%26%20Pelangi%3F"},
+		"without a number": {item: bare, answerTo: staff, at: staff,
+			link: "mailto:perpus%2Bbuku@mtsn6garut.example?subject=Minta%20perpanjangan%3A%20a%2F7%20Laskar%20%26%20Pelangi%3F"},
+		"on the site": {site: "https://opac.example/renew?id={loan}&b={item}", item: it, answerTo: staff,
+			link: "https://opac.example/renew?id=a%2F7&b=B-0042", at: "https://opac.example/renew?id=a%2F7&b=B-0042"},
+		"the site asks for a number": {site: "https://opac.example/renew/{ref}", item: bare, answerTo: staff, at: staff,
+			link: "mailto:perpus%2Bbuku@mtsn6garut.example?subject=Minta%20perpanjangan%3A%20a%2F7%20Laskar%20%26%20Pelangi%3F"},
+		"nobody reads answers": {item: it, answerTo: staff, mute: true},
+		"late":                 {site: "https://opac.example/renew/{loan}", item: late, answerTo: staff},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := composer(t, Texts{Answers: !test.mute, RenewURL: test.site})
+			got, err := c.compose(reminder.Letter{Today: monday, Items: []reminder.Item{test.item}, AnswerTo: test.answerTo})
+			require.NoError(t, err)
+			parsed(t, got.HTML)
+			_, html, _ := strings.Cut(got.HTML, "<body")
+			_, link, found := strings.Cut(html, `href="`)
+			link, _, _ = strings.Cut(link, `"`)
+			assert.Equal(t, test.link != "", found)
+			assert.Equal(t, test.link, strings.ReplaceAll(link, "&amp;", "&"))
+			_, at, _ := strings.Cut(got.Text, "Minta perpanjangan: ")
+			at, _, _ = strings.Cut(at, "\n")
+			assert.Equal(t, test.at, at)
+		})
+	}
 }
 
 func TestSite(t *testing.T) {

@@ -16,7 +16,7 @@ func samples(kind reminder.Kind) (data []any) {
 			{Due: today.AddDays(-3), ReturnBy: today.AddDays(-3), Days: 3, Number: 2, FinePerDay: 500},
 			{Due: today.AddDays(-1), ReturnBy: today.AddDays(-1), Days: 1, Number: 1, Title: "A", ItemCode: "B", Ref: "C"},
 			{Due: today.AddDays(-1), ReturnBy: today, Title: "A"},
-			{Due: today.AddDays(1), ReturnBy: today.AddDays(1), DueTime: "14:30", Days: -1},
+			{Due: today.AddDays(1), ReturnBy: today.AddDays(1), DueTime: "14:30", Days: -1, Loan: "7"},
 			{Due: today.AddDays(2), ReturnBy: today.AddDays(5), ClosedFor: "D", Days: -2},
 			{Due: today.AddDays(2), ReturnBy: today.AddDays(5), Days: -2, LastOpen: today, Reopens: today.AddDays(5)},
 			{Due: today.AddDays(2), ReturnBy: today.AddDays(5), Days: -2, LastOpen: today.AddDays(1), ClosureName: "D"},

@@ -1,6 +1,8 @@
 package letter
 
 import (
+	"cmp"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -99,6 +101,7 @@ type item struct {
 	LastOpen, Reopens, ClosureName            string
 	LastOpenToday                             bool
 	Days, Number                              int
+	Renew, RenewAt, RenewText                 string
 }
 
 func (v viewer) letter(l reminder.Letter) *letter {
@@ -106,6 +109,9 @@ func (v viewer) letter(l reminder.Letter) *letter {
 	late, today, upcoming := &groups[0].Items, &groups[1].Items, &groups[2].Items
 	for _, it := range l.Items {
 		item, list := v.item(it, l.Today), upcoming
+		if item.RenewText = v.Renew; !item.Late {
+			item.Renew, item.RenewAt = v.renew(it, l.AnswerTo)
+		}
 		if item.Late {
 			list = late
 		} else if item.Today {
@@ -130,6 +136,23 @@ func (v viewer) letter(l reminder.Letter) *letter {
 		view.Title = cleanTitle(l.Items[0].Title, maxSubjectTitle)
 	}
 	return view
+}
+
+// renew returns the link by which a loan is renewed, or asked for, and what a text shows of it. A site that asks for
+// what a loan has not is not linked to.
+func (v viewer) renew(it reminder.Item, answerTo string) (link, at string) {
+	link = v.texts.RenewURL
+	for name, value := range map[string]string{"{loan}": it.Loan, "{ref}": it.Ref, "{item}": it.ItemCode} {
+		if strings.Contains(link, name) && value == "" {
+			link = ""
+		}
+		link = strings.ReplaceAll(link, name, strings.ReplaceAll(url.QueryEscape(value), "+", "%20"))
+	}
+	if link != "" || !v.texts.Answers || answerTo == "" {
+		return link, link
+	}
+	title := cleanTitle(it.Title, maxSubjectTitle)
+	return reminder.Mailto(answerTo, strings.TrimSpace(v.Renew+": "+clean(cmp.Or(it.Ref, it.Loan), maxCode)+" "+title)), answerTo
 }
 
 // days returns the days of all items, or 0 when they differ, and the most of them.

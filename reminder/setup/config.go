@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -81,7 +82,7 @@ type Config struct {
 	MailReplyTo    string `env:"MAIL_REPLY_TO"`
 	// branches' own From addresses that the login may use, or @domain
 	MailFromOK     []string      `env:"MAIL_FROM_ALLOWED"`
-	MailUnsub      string        `env:"MAIL_UNSUBSCRIBE"` // address for List-Unsubscribe
+	MailUnsub      string        `env:"MAIL_UNSUBSCRIBE"` // address for List-Unsubscribe, or off
 	MailFileDir    string        `env:"MAIL_FILE_DIR" envDefault:"mails"`
 	MailConcurrent int           `env:"MAIL_CONCURRENCY" envDefault:"2"`
 	MailRate       float64       `env:"MAIL_RATE" envDefault:"0"`
@@ -116,6 +117,7 @@ type Config struct {
 	Keep           string        `env:"REMINDER_KEEP" envDefault:"400d"` // days; 0: for ever
 	ClassDay       string        `env:"REMINDER_CLASS_DAY"`
 	Templates      string        `env:"REMINDER_TEMPLATES"`
+	RenewURL       string        `env:"REMINDER_RENEW_URL"`
 	TitleInSubject bool          `env:"REMINDER_TITLE_IN_SUBJECT" envDefault:"false"`
 
 	LogFormat string `env:"LOG_FORMAT"` // text or json; default json on Cloud Run, else text
@@ -502,9 +504,28 @@ func (c *Config) checkMail(p *problems) {
 	for _, addr := range c.SummaryTo {
 		s.SummaryTo = append(s.SummaryTo, address("REMINDER_SUMMARY_TO", addr, ""))
 	}
-	if c.MailUnsub != "" {
-		s.Unsubscribe = "mailto:" + address("MAIL_UNSUBSCRIBE", c.MailUnsub, "").Addr
+	switch {
+	case c.MailUnsub == "off":
+	case c.MailUnsub != "":
+		s.Unsubscribe, s.UnsubscribeAll = address("MAIL_UNSUBSCRIBE", c.MailUnsub, "").Addr, true
+	case strings.EqualFold(c.MailFeedback, "imap"): // what comes back goes to the sender, and is read there
+		s.Unsubscribe = s.From.Addr
+	case c.answers():
+		s.Unsubscribe = cmp.Or(s.ReplyTo.Addr, s.From.Addr)
 	}
+	if !renewable(c.renewURL()) {
+		p.wrong("REMINDER_RENEW_URL", "config.link_to_renew")
+	}
+}
+
+// renewable reports whether readers can follow a link for each of their loans.
+func renewable(link string) bool {
+	for _, name := range []string{"{loan}", "{ref}", "{item}"} {
+		link = strings.ReplaceAll(link, name, "1")
+	}
+	u, err := url.Parse(link)
+	return link == "" || err == nil && !strings.ContainsAny(link, "{} ") && !isLoopback(u.Hostname()) && u.Hostname() != "" &&
+		(u.Scheme == "https" || u.Scheme == "http")
 }
 
 // checkTimes keeps the ladder: the time of a run, then the platform's, then the lease. A run that is still at work when

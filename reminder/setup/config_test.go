@@ -91,6 +91,7 @@ func TestProblems(t *testing.T) {
 		"DB_PASSWORD":       "hush-hush",
 		"REMINDER_SCHEDULE": "1,0", "REMINDER_WINDOW": "20-7", "REMINDER_CLOSED_WEEKDAYS": "someday",
 		"REMINDER_CLASS_DAY": "senin,kamis", "REMINDER_UNKNOWN": "guess", "REMINDER_BEFORE_CLOSURE": "-1",
+		"REMINDER_MIN_DAYS": "400", "REMINDER_RENEW_URL": "/perpanjang/{id}",
 		"DB_TLS": "perhaps", "DB_PORT": "0", "MAIL_SCHEME": "tls",
 		"MAIL_ENCRYPTION": "TLSv9", "MAIL_DAILY_LIMIT": "-1",
 		"MAIL_REPLY_TO": "nobody", "REMINDER_SUMMARY_TO": "petugas@example.org,nobody", "REMINDER_MAX_PER_RUN": "0",
@@ -101,6 +102,7 @@ func TestProblems(t *testing.T) {
 		"MAIL_FROM_ADDRESS", "MAIL_TRIES", "MAIL_TIMEOUT", "REMINDER_SCHEDULE",
 		"REMINDER_WINDOW", "REMINDER_CLOSED_WEEKDAYS", "REMINDER_CLASS_DAY", "REMINDER_UNKNOWN", "MAIL_REPLY_TO",
 		"REMINDER_SUMMARY_TO", "REMINDER_MAX_PER_RUN", "REMINDER_BEFORE_CLOSURE",
+		"REMINDER_MIN_DAYS", "REMINDER_RENEW_URL",
 	} {
 		assert.Contains(t, text.In("id").Error(err), key)
 		assert.Contains(t, text.In("en").Error(err), key)

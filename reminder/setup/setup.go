@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/mtsn6garut/pengingat/mail"
@@ -36,7 +37,7 @@ type App struct {
 func New(cfg Config, stderr io.Writer) (*App, error) {
 	composer, err := letter.New(letter.Texts{
 		Library: cfg.AppName, URL: cfg.AppURL, Locale: cfg.AppLocale, TitleInSubject: cfg.TitleInSubject, Dir: cfg.Templates,
-		Answers: !noReply.MatchString(cmp.Or(cfg.settings.ReplyTo.Addr, cfg.settings.From.Addr)),
+		Answers: cfg.answers(), RenewURL: cfg.renewURL(),
 	})
 	if err != nil {
 		return nil, &reminder.Fault{Message: reminder.Say("config.mail_templates_in_reminder_templates"), Err: err}
@@ -76,6 +77,19 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 // noReply matches an address whose answers nobody reads. A mail from elsewhere asks its reader to answer with
 // questions.
 var noReply = regexp.MustCompile(`(?i)^(no|do[._-]?not)[._-]?reply\b`)
+
+// answers reports whether somebody reads what is answered to a mail.
+func (c *Config) answers() bool {
+	return !noReply.MatchString(cmp.Or(c.settings.ReplyTo.Addr, c.settings.From.Addr))
+}
+
+// renewURL returns REMINDER_RENEW_URL, put behind APP_URL when it is a path of the library's site.
+func (c *Config) renewURL() string {
+	if strings.HasPrefix(c.RenewURL, "/") {
+		return strings.TrimRight(c.AppURL, "/") + c.RenewURL
+	}
+	return c.RenewURL
+}
 
 // LimitMemory sets how a process that is there for runs collects garbage, unless its environment says so.
 func LimitMemory() {
