@@ -38,8 +38,8 @@ func (c *Calendar) Add(d Calendar) {
 	maps.Copy(c.Open, d.Open)
 }
 
-// maxClosure bounds the search for an open day. A calendar without one in a year is a mistake; then the day itself
-// counts as open for returning, and nothing is sent on it.
+// maxClosure bounds the search for an open day, in days. A calendar that is closed for a year is a mistake: then a due
+// date itself counts as the day to return the book, and nothing is sent.
 const maxClosure = 366
 
 // Closed reports whether the library is closed on d, and the name of the closure, empty on a weekly closed day.
@@ -100,9 +100,9 @@ func (c Calendar) Closure(d Date) (Closure, bool) {
 	return Closure{}, false
 }
 
-// Offset returns how today lies to a due date, in days, as the borrower can act on it: negative before it, 0 from the
-// due date until the next open day, then the days late since that open day. A book that was due in the middle of a
-// holiday is not late on the first day when it can be returned.
+// Offset returns the days from a due date to today, as far as the borrower can act: negative before the due date, 0
+// from it until the next open day, then the days since that open day. A book that was due during a holiday is not late
+// on the first day on which it can be returned.
 func (c Calendar) Offset(due, today Date) int {
 	if today.Before(due) {
 		return today.Sub(due)
@@ -150,8 +150,8 @@ type Window struct {
 	From, To time.Duration
 }
 
-// ParseWindow reads a window such as "07:00-20:00"; "00:00-24:00" is always. It must begin before it ends: mail in the
-// middle of the night is what a window is there to prevent.
+// ParseWindow reads a window such as "07:00-20:00"; "00:00-24:00" is always open. It must begin before it ends: a
+// window that spans midnight would let mail out at night.
 func ParseWindow(text string) (Window, error) {
 	from, to, ok := strings.Cut(text, "-")
 	w := Window{}

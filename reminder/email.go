@@ -18,8 +18,8 @@ type Cycle struct {
 	Due  Date   `json:"due"`     // or the day that the kind is about
 }
 
-// A Notice is the promise to tell one recipient one step about one loan, once. (Kind, Loan, Due, Step) is its key for
-// ever: a unique key in the database, which decides between runs that promise at the same time.
+// A Notice is the promise to tell one recipient about one step of one loan, once. (Kind, Loan, Due, Step) is its key: a
+// unique key in the database, which decides between runs that promise at the same time.
 type Notice struct {
 	Cycle
 	Step   int `json:"step"`   // see Schedule
@@ -29,7 +29,7 @@ type Notice struct {
 // A Priority orders emails when not all may be sent at once (MAIL_DAILY_LIMIT, time). Lower goes first. Stored.
 type Priority int
 
-// The priorities: of what goes first, then in the order in which a borrower gains from the mail.
+// The priorities: what goes first, then in the order in which the mail helps a borrower most.
 const (
 	PriorityFirst Priority = iota - 1
 	DueToday
@@ -83,8 +83,8 @@ const (
 // Waits reports whether an email has not ended.
 func (s State) Waits() bool { return s == StateQueued || s == StateClaimed || s == StateHandover }
 
-// A Claim is an email that this run alone may work on until its lease ends. The token is the fence: every further write
-// names it, and a run that lost its claim changes nothing.
+// A Claim is an email that only this run may work on until its lease ends. Every further write names the token, so a
+// run that lost its claim changes nothing.
 type Claim struct {
 	ID       int64
 	Ref      string // random and public: goes into the Message-ID and to the provider
@@ -114,9 +114,9 @@ func (c Claim) Loans() []string {
 	return ids
 }
 
-// named returns the claim with the name under which it is sent. The name is made of what is told and to whom: so the
-// same promise, made again by records that were restored from a backup, is a copy that receivers can drop. The secret
-// keeps ids from being guessed.
+// named returns the claim with the name that its Message-ID begins with. The name is derived from what is told and to
+// whom. When records restored from a backup make the same promise again, the mail has the same Message-ID and receivers
+// can drop it as a copy. The secret keeps ids from being guessed.
 func (c Claim) named(secret string, dropped []Dropped) Claim {
 	told := slices.DeleteFunc(slices.Clone(c.Notices), func(n Notice) bool {
 		return slices.ContainsFunc(dropped, func(d Dropped) bool { return d.Notice == n })
@@ -147,8 +147,8 @@ type Outcome struct {
 	Dropped    []Dropped     // notices the message left out, whatever its State
 }
 
-// For returns the outcome as it is recorded for a claim. An email that may have been sent never ends as if it surely
-// had not.
+// For returns the outcome as it is recorded for a claim. An email that may have been sent before ends as unknown, not
+// as surely unsent.
 func (o Outcome) For(c Claim) Outcome {
 	if c.Unknowns > 0 && o.State != StateQueued && o.State != "" {
 		o.State = StateUnknown
@@ -162,10 +162,10 @@ type Dropped struct {
 	Reason string
 }
 
-// Voids are the reasons of dropped notices that promise nothing any more: surely nothing was sent, and what hindered
-// it may pass. A plan that meets the same hindrance again promises nothing, so none is promised and dropped in turn
-// for ever. Of the other reasons, superseded and expired give way to a newer step; and what a server refused or a
-// person ended, a person begins again.
+// Voids are the reasons for which a dropped notice is void: surely nothing was sent, and the obstacle may pass, so the
+// step may be promised again. While the obstacle lasts, the plan promises nothing, so a notice is not promised and
+// dropped in a loop. The other reasons are not void: superseded and expired give way to a newer step, and what a server
+// refused or a person ended, a person begins again.
 var Voids = []string{
 	ReasonReturned, ReasonRenewed, string(VerdictTooOld), string(VerdictOnHold), string(VerdictOptedOut),
 	string(VerdictUnreachable), string(VerdictBadAddress),

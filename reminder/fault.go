@@ -63,15 +63,14 @@ func Tell(err error) (what Message, details string) {
 	return f.Message, details
 }
 
-// IsTemporary reports whether trying again later may help against err. An error that is no Fault may be one of the
-// moment, so it counts as temporary.
+// IsTemporary reports whether trying again later may help against err. An error that is no Fault counts as temporary.
 func IsTemporary(err error) bool {
 	f, ok := errors.AsType[*Fault](err)
 	return !ok || f.Temporary
 }
 
-// Panicked turns what recover returned into a Fault. The log says of which type it was and where it came from; its
-// value may hold data and is told to nobody.
+// Panicked turns what recover returned into a Fault. The log gets the type of the panic value and the stack. The value
+// itself may contain personal data, so it is neither logged nor returned.
 func Panicked(log *slog.Logger, value any) error {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])

@@ -17,9 +17,9 @@ const (
 	KindSummary Kind = "summary" // to the librarian: what was sent, and what needs a person
 )
 
-// A Mailing is all that is special about one kind of notice: when it is due, whether it still holds when it is sent,
-// and what is written to whom. The run does the rest for every kind alike: the key, the claim, the mark and the
-// outcome. A new kind is a file with its Mailing, and a template.
+// A Mailing is what is special about one kind of notice: when it is due, whether it still holds when it is sent, and
+// what is written to whom. The run does the rest for every kind alike: key, claim, mark and outcome. A new kind is a
+// file with its Mailing, and a template.
 type Mailing interface {
 	Kind() Kind
 	// First reports whether emails of this kind are about the library and not about borrowers: they have

@@ -40,14 +40,14 @@ func (l Loan) Cycle() Cycle { return Cycle{KindLoan, l.ID, l.Due} }
 // MaxID is how many characters of an id a Store keeps.
 const MaxID = 100
 
-// PlausibleDue returns the first and last due date that somebody can mean today. What is outside is a typing error
-// (0026, 2062), or no date at all.
+// PlausibleDue returns the first and last due date that somebody can mean today. A date outside is a typing error
+// (0026, 2062) or no date at all.
 func PlausibleDue(today Date) (first, last Date) {
 	return Date{1970, time.January, 1}, today.AddDays(5 * 365)
 }
 
-// Odd returns the column whose value keeps the loan from being told about, or "". A loan that is on hold may be as it
-// is.
+// Odd returns the column whose value makes it impossible to remind of the loan, or "". Of a loan on hold only a broken
+// column is odd.
 func (l Loan) Odd(today Date) string {
 	first, last := PlausibleDue(today)
 	badID := func(id string) bool { return id == "" || utf8.RuneCountInString(id) > MaxID }
@@ -80,7 +80,7 @@ func (l Loan) wantsIsClear() bool {
 	return true
 }
 
-// wants reports whether the borrower wants to be told of a step.
+// wants reports whether the borrower wants a reminder at a step.
 func (l Loan) wants(step int) bool {
 	if l.Wants == "" {
 		return true

@@ -11,7 +11,7 @@ type Plan struct {
 	rules    Rules
 	today    Date
 	emails   map[string]*Email // by Borrower.ID
-	promised map[Cycle]string  // whose email it is in: a view whose joins show a loan twice must not stop the run
+	promised map[Cycle]string  // the borrower in whose email each is; a view may show a loan twice
 	withheld map[string]bool   // borrowers
 	moved    []planned         // told to another borrower
 	told     int               // loans
@@ -28,7 +28,7 @@ func NewPlan(rules Rules, today Date) *Plan {
 
 // Add judges a page of loans. known holds what was promised in their cycles.
 func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
-	first, last := PlausibleDue(p.today) // beyond it are none that the schedule reaches
+	first, last := PlausibleDue(p.today) // the schedule reaches no loan outside
 	for _, loan := range loans {
 		reached := !loan.Due.Before(first) && !loan.Due.After(last)
 		if reached {
@@ -41,7 +41,7 @@ func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
 			p.Counts.Odd++
 			p.odd[loan.ID] = true
 			continue
-		case !reached: // its due date is odd, and it is on hold
+		case !reached: // an odd due date, but on hold
 			continue
 		}
 		switch verdict {
@@ -95,7 +95,7 @@ func (p *Plan) Loans() []string {
 	return slices.Compact(ids)
 }
 
-// leaveOut takes loans out of the plan that turned out to be odd.
+// leaveOut removes loans that turned out to be odd.
 func (p *Plan) leaveOut(odd map[string]bool) {
 	p.Counts.Odd += len(odd)
 	maps.Copy(p.odd, odd)
@@ -114,8 +114,8 @@ type planned struct {
 	notice Notice
 }
 
-// maxMoved is how many loans may have moved to another borrower beside ten times as many that have not. When it is
-// more, the library's system has given its borrowers new ids, and everybody would be told a second time.
+// maxMoved is how many loans may have moved to another borrower, unless ten times as many have not moved. When more
+// have moved, the library's system has given its borrowers new ids, and everybody would be told a second time.
 const maxMoved = 10
 
 // Emails returns the planned emails, one a borrower, the most urgent first, without some loans that turned out to be

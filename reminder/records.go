@@ -27,7 +27,7 @@ type Place struct {
 }
 
 // mayBe reports whether q may be the same database. Servers move and get new ids and names, and a false alarm stops a
-// library's reminders: so one mark that agrees is enough, and what cannot be compared is no evidence.
+// library's reminders. Therefore one mark that agrees is enough, and a mark that cannot be compared is no evidence.
 func (p Place) mayBe(q Place) bool {
 	same := func(a, b string) bool { return a != "" && a == b }
 	differ := func(a, b string) bool { return a != "" && b != "" && a != b }
@@ -43,8 +43,8 @@ type Checkpoint struct {
 	Email    int64     `json:"email_id"` // the newest
 }
 
-// A Witness remembers, outside the database, what the records held. Records that hold less came from a backup. One that
-// cannot be asked or told hinders no run.
+// A Witness remembers, outside the database, how far the records had come. Records that hold less came from a backup. A
+// witness that cannot be read or written does not hinder a run.
 type Witness interface {
 	// Recall returns what was last told about the database of this configuration, and about this one wherever it was.
 	Recall(database string) ([]Checkpoint, error)

@@ -11,13 +11,13 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-// This file decides about one loan: whether a notice is promised, and whether a promised one is sent. It is pure. What
-// it decides stands in one list of rules, which the plan, the recheck and explain share.
+// This file decides about one loan: whether a notice is promised, and whether a promised notice is sent. It is pure.
+// The plan, the recheck and explain share its list of rules.
 
 // A Verdict says what a rule decided about one loan. Verdicts are words because people read them.
 type Verdict string
 
-// The verdicts. All but Due mean that no notice is promised now.
+// The verdicts. All except Due mean that no notice is promised now.
 const (
 	VerdictDue         Verdict = "due"         // a step is in force that was not promised yet
 	VerdictNotYet      Verdict = "not_yet"     // the first step's day has not come
@@ -29,10 +29,10 @@ const (
 	VerdictBadAddress  Verdict = "bad_address" // this address was refused for good
 	VerdictWithheld    Verdict = "withheld"    // not in REMINDER_ONLY_TO
 	VerdictTooSoon     Verdict = "too_soon"    // the recipient was written to within REMINDER_MIN_DAYS
-	VerdictOdd         Verdict = "odd"         // a cell of it says nothing that can be meant ([Loan.Odd])
+	VerdictOdd         Verdict = "odd"         // a cell of it makes no sense ([Loan.Odd])
 )
 
-// The verdicts on a promised notice that is not to be sent any more, beside those above. They are stored.
+// Further verdicts on a promised notice that must not be sent any more. They are stored.
 const (
 	ReasonReturned   = "returned"
 	ReasonRenewed    = "renewed"
@@ -128,9 +128,9 @@ func (p Past) belongsToOther(borrower string) bool { return p.Borrower != "" && 
 // A History is what was promised in one Cycle, to whomever.
 type History []Past
 
-// Promised reports whether a step must not be promised to a borrower, because it or a newer one was. What was dropped
-// before anything was sent promises nothing any more. What another borrower was told, they were not; but as long as
-// another's email may still be sent, its recheck comes first.
+// Promised reports whether a step must not be promised to a borrower, because it or a newer one was. A void notice does
+// not count. A notice to another borrower counts only while its email may still be sent, because that email's recheck
+// comes first.
 func (h History) Promised(borrower string, step int) bool {
 	return slices.ContainsFunc(h, func(p Past) bool {
 		switch {
@@ -143,7 +143,7 @@ func (h History) Promised(borrower string, step int) bool {
 	})
 }
 
-// number is which late reminder a borrower's next one is: one more than were sent, or may have been.
+// number returns which late reminder a borrower's next one is: one more than were sent, or may have been.
 func (h History) number(borrower string) int {
 	n := 1
 	for _, p := range h {
@@ -154,14 +154,14 @@ func (h History) number(borrower string) int {
 	return n
 }
 
-// moved reports whether a step was promised to another borrower, and is to be told to this one.
+// moved reports whether a step was promised to another borrower, so that this one has yet to be told.
 func (h History) moved(borrower string, step int) bool {
 	return slices.ContainsFunc(h, func(p Past) bool {
 		return p.Step == step && p.belongsToOther(borrower) && !slices.Contains(Voids, p.Dropped)
 	})
 }
 
-// A decision is all that the rules look at.
+// A decision holds what the rules look at.
 type decision struct {
 	Rules
 	today          Date
@@ -219,8 +219,8 @@ const (
 	sending
 )
 
-// loanRules are asked in this order, and the first one that hinders decides. What is asked while sending drops the
-// notice; addresses and closed branches are then a matter of the whole email ([Rules.Recheck]).
+// loanRules are asked in this order, and the first that hinders decides. A rule that hinders while sending drops the
+// notice. Addresses and closed branches concern the whole email then ([Rules.Recheck]).
 var loanRules = []struct {
 	verdict Verdict
 	at      int
@@ -242,13 +242,13 @@ var loanRules = []struct {
 	{VerdictNotYet, sending, func(d *decision) bool { return !d.inForce }},
 	{ReasonSuperseded, sending, func(d *decision) bool { return d.step > d.promised.Step }},
 	{VerdictOptedOut, sending, func(d *decision) bool { return !d.wanted(d.promised.Step) }},
-	// Only a step newer than every one that the borrower was promised: a changed schedule does not tell again what the
-	// older one told under another step.
+	// A step is promised only if it is newer than every step that the borrower was promised. So a changed schedule does
+	// not repeat under another step what the old one told.
 	{VerdictTold, planning, func(d *decision) bool { return d.inForce && d.past.Promised(d.loan.Borrower.ID, d.step) }},
 	{VerdictWithheld, planning, func(d *decision) bool { return d.address() == VerdictWithheld }},
 }
 
-// verdict returns the first rule's that hinders, or Due.
+// verdict returns the verdict of the first rule that hinders, or Due.
 func (d *decision) verdict(stage int) Verdict {
 	for _, rule := range loanRules {
 		if rule.at&stage != 0 && rule.hinders(d) {
@@ -300,8 +300,8 @@ func (r Rules) Judge(loan Loan, past History, today Date) (Notice, Verdict) {
 	return n, v
 }
 
-// withheldFor keeps an email that REMINDER_ONLY_TO or a closed branch withholds out of this run's claims. The next
-// run's sweep queues it again.
+// withheldFor is how long an email that REMINDER_ONLY_TO or a closed branch withholds is not claimed again. The sweep
+// of the next run queues it earlier.
 const withheldFor = time.Hour
 
 // withheld is the outcome of such an email.
@@ -359,7 +359,7 @@ func (r Rules) Recheck(c Claim, loans []Loan, today Date) (Letter, mail.Address,
 	return letter, to, o
 }
 
-// current finds a notice's loan. Of a loan that the view shows several times, it is the one that the plan saw.
+// current finds a notice's loan. If the view shows it several times, current returns the one that the plan saw.
 func current(c Claim, n Notice, loans []Loan) (loan Loan, open bool) {
 	for _, l := range loans {
 		if l.ID == n.Loan && (!open || l.Borrower.ID == c.Borrower && l.Due == n.Due) {
@@ -369,7 +369,7 @@ func current(c Claim, n Notice, loans []Loan) (loan Loan, open bool) {
 	return loan, open
 }
 
-// item is what a letter says about one loan.
+// item returns what a letter says about one loan.
 func (d *decision) item(n Notice) Item {
 	loan, calendar := d.loan, d.calendar(d.loan)
 	it := Item{

@@ -57,10 +57,11 @@ type Runner struct {
 	Now      func() time.Time
 	Log      *slog.Logger
 	Settings Settings
-	Progress func(ended, of int) // when not nil, hears how many emails have ended; first, with 0, of how many that wait
-	Feedback Feedback            // nil: nobody asks what became of accepted mail
-	Witness  Witness             // nil: there is nothing beside the database
-	Describe func(error) string  // writes an error for the record, in the library's language; nil: as Error does
+	// Progress, when not nil, is called with the number of emails that have ended; first with 0 and how many wait.
+	Progress func(ended, of int)
+	Feedback Feedback           // nil: nobody asks what became of accepted mail
+	Witness  Witness            // nil: there is nothing beside the database
+	Describe func(error) string // writes an error for the record, in the library's language; nil: as Error does
 }
 
 // Options say what is special about one run.
@@ -221,7 +222,7 @@ func (r *Run) run(ctx context.Context) error {
 		return r.backlog(ctx)
 	}
 
-	// From here on time counts. No email is begun after the budget is spent; one in flight may finish.
+	// From here on the time budget runs. No email begins after it is spent; one in flight may finish.
 	timed, cancel := context.WithTimeoutCause(ctx, r.budget, errBudget)
 	defer cancel()
 	if r.Open && !r.DryRun {
@@ -249,8 +250,8 @@ func (r *Run) run(ctx context.Context) error {
 // errBudget is the cause with which a run's time ends.
 var errBudget = errors.New("the time budget is spent")
 
-// promiseFirst promises the emails that go first, such as the librarian's summary: before the scan and the brake, so
-// that nothing that goes wrong with the loans keeps them back.
+// promiseFirst promises the emails that go first, such as the librarian's summary. It runs before the scan and the
+// brake, so that no fault in the loans holds them back.
 func (r *Run) promiseFirst(ctx context.Context) error {
 	for _, m := range r.Mailings {
 		if !m.First() {
@@ -273,11 +274,11 @@ func (r *Run) promiseFirst(ctx context.Context) error {
 	return nil
 }
 
-// work is a run within its time: timed ends with the budget, ctx lasts as long as the caller waits.
+// work is the timed part of a run: timed ends with the budget, ctx when the caller stops waiting.
 func (r *Run) work(ctx, timed context.Context) error {
 	rep := r.Report
 	if !r.DryRun {
-		// What dead runs left comes first: an email that may have been sent is counted before anything else is.
+		// First settle what dead runs left, so that an email that may have been sent is counted before others.
 		swept, err := r.Store.Sweep(timed, r.Settings.Resend && r.Feedback == nil)
 		if err != nil {
 			return err
@@ -299,8 +300,8 @@ func (r *Run) work(ctx, timed context.Context) error {
 		if len(emails) > 0 || r.restored {
 			emails = r.untold(timed, emails)
 		}
-		// Each chunk is durable when Promise returns. A crash between two leaves the rest unpromised, and the next run
-		// plans it again; the unique key keeps what was promised from being promised twice.
+		// Each chunk is durable when Promise returns. After a crash between two chunks the next run plans the rest again;
+		// the unique key keeps notices from being promised twice.
 		if rep.Planned, err = r.Store.Promise(timed, rep.RunID, emails); err != nil {
 			return err
 		}
@@ -322,10 +323,11 @@ func (r *Run) work(ctx, timed context.Context) error {
 	return r.backlog(timed)
 }
 
-// feedbackTime is what a run keeps free for the feedback at its end. It takes 20 s at most, and the database some.
+// feedbackTime is how much time must be left to read the feedback at the end of a run: 20 s for the source, and some
+// for the database.
 const feedbackTime = 30 * time.Second
 
-// readFeedback ends a run: it learns what became of mail that was accepted.
+// readFeedback learns, at the end of a run, what became of accepted mail.
 func (r *Run) readFeedback(ctx context.Context) {
 	r.withFeedback(ctx, func() error {
 		if deadline, ok := ctx.Deadline(); ok && deadline.Sub(r.Runner.Now()) < feedbackTime {
@@ -364,7 +366,7 @@ func (r *Run) withFeedback(ctx context.Context, part func() error) {
 	}
 }
 
-// backlog tells in the report how the outbox stands.
+// backlog reports how many emails wait, and since when.
 func (r *Run) backlog(ctx context.Context) error {
 	rep := r.Report
 	waiting, oldest, err := r.Store.Backlog(context.WithoutCancel(ctx))
@@ -372,7 +374,7 @@ func (r *Run) backlog(ctx context.Context) error {
 		return err
 	}
 	if rep.Emails.Waiting = waiting; waiting == 0 && rep.Reason == ReasonDailyLimit {
-		rep.Reason = "" // it was reached, and kept nothing back
+		rep.Reason = "" // the limit was reached, but nothing is left
 	}
 	if !oldest.IsZero() {
 		rep.OldestWaiting = oldest.Format(time.RFC3339)
@@ -380,12 +382,12 @@ func (r *Run) backlog(ctx context.Context) error {
 	return nil
 }
 
-// Rules reads what decides about loans today.
+// Rules reads the rules for a day.
 func (r *Runner) Rules(ctx context.Context, today Date) (Rules, error) {
 	s := r.Settings
 	rules := Rules{Schedule: s.Schedule, BeforeClosure: s.BeforeClosure, MaxOverdueDays: s.MaxOverdueDays,
 		OnlyTo: s.OnlyTo, Branches: map[string]Calendar{}}
-	// A closure matters as long as a book that was due in it can be in reach.
+	// A closure matters as long as a book that was due during it can be in reach.
 	calendars, err := r.Store.Calendars(ctx, today.AddDays(-s.MaxOverdueDays))
 	if err != nil {
 		return Rules{}, err
@@ -423,8 +425,8 @@ func (r *Runner) Pause(ctx context.Context, now time.Time) (current Pause, inFor
 	return current, inForce, nil
 }
 
-// countedEachRun is up to how many open loans every run counts. To count a million takes longer than all else that a
-// run without news does, so more are counted by the first run of a day, and the others repeat its figures.
+// countedEachRun is up to how many open loans every run counts. Counting a million takes longer than everything else in
+// a run without news, so more are counted only by the first run of a day, and the others repeat its figures.
 const countedEachRun = 20_000
 
 // maxPause is longer than any pause that a mail server causes.
@@ -519,7 +521,7 @@ func (r *Runner) Scan(ctx context.Context, first, last Date, page func(loans []L
 // rereadChunk is how many loans are read at a time.
 const rereadChunk = 500
 
-// RereadAll reads many loans: a scan knows no names.
+// RereadAll reads many loans in full; a scan reads no names.
 func RereadAll(ctx context.Context, from Loans, ids []string) (loans []Loan, err error) {
 	for chunk := range slices.Chunk(ids, rereadChunk) {
 		read, err := from.Reread(ctx, chunk)
@@ -531,8 +533,8 @@ func RereadAll(ctx context.Context, from Loans, ids []string) (loans []Loan, err
 	return loans, nil
 }
 
-// Unreadable returns which of some open loans a recheck could not read, because the database cannot compute a cell of
-// theirs or does not find them by their id.
+// Unreadable returns which of some open loans a recheck could not read, because the database cannot compute one of
+// their cells or does not find them by their id.
 func Unreadable(ctx context.Context, from Loans, ids []string) (map[string]bool, error) {
 	loans, err := RereadAll(ctx, from, ids)
 	odd := map[string]bool{}

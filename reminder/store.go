@@ -33,8 +33,8 @@ type Swept struct {
 
 // Feedback learns what became of mail after it was accepted.
 type Feedback interface {
-	// Settle ends the doubt about emails of unknown outcome where it can, and queues again what was surely not accepted.
-	// It returns how many it settled.
+	// Settle resolves emails of unknown outcome where it can, and queues again those that were surely not accepted. It
+	// returns how many it resolved.
 	Settle(ctx context.Context) (int, error)
 	// Forgotten returns what is among the mail sent since a moment, of a database, that it does not know as sent: all of
 	// it, or nothing when the newest mails are known. It returns nothing where no sent mail is kept.
@@ -43,8 +43,8 @@ type Feedback interface {
 	Read(ctx context.Context, now time.Time) (FeedbackCounts, error)
 }
 
-// Loans are the open loans of the library's own system. They are only read, so another database than that of the
-// records can have them.
+// Loans are the open loans of the library's own system. They are only read, so they may be in another database than the
+// records.
 type Loans interface {
 	// CountLoans counts all open loans, those due before a day (as TooOld), and the Odd ones that no Scan from that
 	// day on shows.

@@ -60,8 +60,8 @@ type GroupCount struct {
 	Count int
 }
 
-// summaryMailing tells the librarians every morning. Like any promise it is made once: by the first run of the day
-// that may, also when it has nothing to tell. Its notice is (KindSummary, "", day, place in REMINDER_SUMMARY_TO).
+// summaryMailing writes to the librarians every morning, also when there is nothing to tell. The first run of the day
+// that may send promises it. Its notice is (KindSummary, "", day, position in REMINDER_SUMMARY_TO).
 type summaryMailing struct{}
 
 func (summaryMailing) Kind() Kind  { return KindSummary }
@@ -97,8 +97,8 @@ func (morning) Add([]Loan, map[Cycle]History)    {}
 func (morning) Loans() []string                  { return nil }
 func (m morning) Emails(map[string]bool) []Email { return m }
 
-// Recheck lets one of a former day expire: it has nothing to tell any more, so that a mail server that was down for a
-// week gets one and not seven.
+// Recheck lets the summary of a former day expire. So after a mail server was down for a week, one summary is sent and
+// not seven.
 func (summaryMailing) Recheck(ctx context.Context, run *Run, c Claim) (Draft, Outcome, error) {
 	to, o := recheckSummary(run, c)
 	if o.State != "" {
@@ -147,7 +147,7 @@ func (r *Run) Summary(ctx context.Context) (s Summary, err error) {
 	return s, err
 }
 
-// Room returns how many of the waiting reminders a daily limit lets go now, behind what goes first.
+// Room returns how many of the waiting reminders a daily limit lets go now, after what goes first.
 func (a Activity) Room(limit int) int {
 	if limit == 0 {
 		return a.Waiting

@@ -50,7 +50,8 @@ func (p *program) root() *cobra.Command {
 			p.cancelCommand(), p.reportCommand(), p.pauseCommand(), p.resumeCommand(), p.closedCommand(), p.optOutCommand(),
 			p.classCommand()}},
 		{"seldom", reminder.Say("program.seldom"), []*cobra.Command{
-			p.templatesCommand(), p.exportCommand(), p.forgetCommand(), p.pruneCommand(), p.quarantineCommand(), p.uninstallCommand(), p.serveCommand(),
+			p.templatesCommand(), p.exportCommand(), p.forgetCommand(), p.pruneCommand(), p.quarantineCommand(),
+			p.uninstallCommand(), p.serveCommand(),
 			p.completionCommand(), p.guideCommand(), p.versionCommand(), help}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: p.text(g.title)})

@@ -34,6 +34,7 @@ func (d Desk) Dossier(ctx context.Context, borrower string) (Dossier, error) {
 	if dossier.Kept, err = d.Store.Kept(ctx, borrower); err != nil {
 		return dossier, err
 	}
-	dossier.Library, _, err = d.Store.Search(ctx, borrower, func(l reminder.Loan) bool { return l.Borrower.ID == borrower })
+	dossier.Library, _, err = d.Store.Search(ctx, borrower,
+		func(l reminder.Loan) bool { return l.Borrower.ID == borrower })
 	return dossier, err
 }

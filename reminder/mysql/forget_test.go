@@ -21,7 +21,8 @@ func TestForgottenIsNotPromisedAgain(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, n.Emails)
 	renewed := batch[1]
-	renewed.Notices = []reminder.Notice{{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: "1", Due: day("2026-12-08")}}}
+	renewed.Notices = []reminder.Notice{
+		{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: "1", Due: day("2026-12-08")}}}
 	n, err = store.Promise(t.Context(), "planned before", append(batch, renewed))
 	require.NoError(t, err)
 	assert.Equal(t, 1, n.Emails)
