@@ -410,6 +410,9 @@ var symptoms = map[string]func(*scene) string{
 		s.says("run")
 		return s.says("status")
 	},
+	"surel diterima, lalu kembali":       func(s *scene) string { return s.comesBack(1, "full") },
+	"Sebanyak itu bukan salah alamatnya": func(s *scene) string { return s.comesBack(3, "full") },
+	"surel ditolak sebagai spam":         func(s *scene) string { return s.comesBack(3, "policy") },
 	"Run terakhir (…) tidak selesai.": func(s *scene) string {
 		s.says("run")
 		s.db.Exec(s.t, "UPDATE reminder_runs SET finished_at = NULL")
@@ -600,4 +603,16 @@ func TestGuidesNameRealThings(t *testing.T) {
 			assert.NoError(t, err, "%s names %s", name, file)
 		}
 	}
+}
+
+// comesBack has so many mails come back after they were accepted.
+func (s *scene) comesBack(n int, class string) string {
+	for range n {
+		s.db.AddLoan(s.t, mysqltest.Loan{Due: s.today()})
+	}
+	s.says("run")
+	s.db.Exec(s.t, "UPDATE reminder_emails SET state = 'bounced', bounced_at = UTC_TIMESTAMP(6)")
+	s.db.Exec(s.t, `INSERT INTO reminder_bounces (email_id, run_id, borrower_id, address, class, code, reason, bad, came_at)
+		SELECT id, run_id, borrower_id, address, ?, '', '', 0, UTC_TIMESTAMP(6) FROM reminder_emails`, class)
+	return s.says("status")
 }

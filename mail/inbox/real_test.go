@@ -40,6 +40,16 @@ func TestRealInbox(t *testing.T) {
 		t.Cleanup(func() { m.Close() })
 		return m
 	}
+	empty := func() {
+		for _, pattern := range []string{"dovecot*", "new/*", "cur/*"} {
+			files, err := filepath.Glob(filepath.Join(home, pattern))
+			require.NoError(t, err)
+			for _, file := range files {
+				require.NoError(t, os.Remove(file))
+			}
+		}
+	}
+	t.Cleanup(empty)
 	_, _, cursor := since(t, open(), Cursor{})
 	want := 0
 	for n := range maxMessages {
@@ -68,13 +78,7 @@ func TestRealInbox(t *testing.T) {
 	assert.Empty(t, again)
 	assert.Zero(t, looked)
 
-	for _, pattern := range []string{"dovecot*", "new/*", "cur/*"} { // restored by its provider, with newer mail
-		files, err := filepath.Glob(filepath.Join(home, pattern))
-		require.NoError(t, err)
-		for _, file := range files {
-			require.NoError(t, os.Remove(file))
-		}
-	}
+	empty()                             // restored by its provider, with newer mail
 	time.Sleep(1100 * time.Millisecond) // a UIDVALIDITY is a time in seconds
 	deliver(1, bounce(1))
 	subjects, _, renewed := since(t, open(), next)
