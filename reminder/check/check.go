@@ -1,6 +1,6 @@
-// Package check looks at all that a run depends on and says what is wrong, before it goes wrong: doctor's checks, as
-// data. It knows no language and prints nothing: the command line writes a Finding in the user's language, a page puts
-// a button beside it. Nothing is written or sent, and no Finding holds a name, an address or a secret.
+// Package check has doctor's checks, as data: it looks at everything that a run depends on and says what is wrong. It
+// knows no language and prints nothing: the command line writes a Finding in the user's language, a page puts a button
+// beside it. A check writes and sends nothing, and no Finding holds a name, an address or a secret.
 package check
 
 import (
@@ -18,14 +18,14 @@ import (
 // A Severity says how much a finding matters.
 type Severity string
 
-// The severities, what matters least first.
+// The severities, the least first.
 const (
 	OK   Severity = "ok"
 	Warn Severity = "warn"
-	Fail Severity = "fail" // without that no mail goes out
+	Fail Severity = "fail" // no mail goes out until it is mended
 )
 
-// What a finding asks for, as the exit code of the program. What must be set up comes before what may mend itself.
+// What a finding asks for, as exit codes of the program. The highest wins: setting up comes before trying again.
 const (
 	Done        = 0
 	NeedsPerson = 10
@@ -37,15 +37,15 @@ const (
 type Finding struct {
 	Check    string
 	Severity Severity
-	// Mend is what to do, or a command, which is the same in every language and has no key
+	// Mend says what to do. It may be a command, which is the same in every language and has no key.
 	What, Why, Mend reminder.Message
-	Details         string // what lies behind it, as a machine said it
+	Details         string // the technical cause, as a machine said it
 	Code            int    // NeedsPerson and so on
 }
 
 // A Machine is what the checks ask of the program and the computer around them.
 type Machine struct {
-	App     func() (*setup.App, error)   // puts the settings to work
+	App     func() (*setup.App, error)   // wires the settings
 	Config  func() (setup.Config, error) // as much of the settings as the database needs
 	EnvFile string                       // where the settings are from; "" for the environment
 	Windows bool
@@ -58,17 +58,17 @@ type Machine struct {
 	OthersMay func(path string) (read, write bool, err error)
 	// LastResult returns the exit code with which the scheduled task ended last; ErrNoTask when there is none.
 	LastResult func(ctx context.Context) (int, error)
-	// OldServices returns which services still run that did the reminding before.
+	// OldServices returns which services of the former reminder still run.
 	OldServices func(ctx context.Context) []string
-	// Newest asks for the newest release. Nil where a person did not want that.
+	// Newest asks for the newest release. It is nil unless a person wants that.
 	Newest func(ctx context.Context) (string, error)
 }
 
 // ErrNoTask is the error of a scheduled task that is not installed.
 var ErrNoTask = errors.New("there is no such task")
 
-// checks in the order in which one makes the next one possible. One whose basis is missing is left out: the one that
-// found it missing has spoken. An error that a check returns is what it found.
+// checks stand in the order in which one makes the next possible. A check whose basis is missing is left out: an
+// earlier check has reported that. An error that a check returns becomes a finding.
 var checks = []struct {
 	name  string
 	basis func(*examination) bool
@@ -97,7 +97,7 @@ var checks = []struct {
 	{"version", always, (*examination).version},
 }
 
-// What checks stand on.
+// The bases of checks.
 func always(*examination) bool       { return true }
 func configured(x *examination) bool { return x.app != nil }
 func connected(x *examination) bool  { return x.store != nil }
@@ -105,12 +105,12 @@ func readable(x *examination) bool   { return x.usable }
 func runnable(x *examination) bool   { return x.usable && x.app != nil }
 func surveyed(x *examination) bool   { return x.survey != nil }
 
-// An examination is what the checks learn on their way.
+// An examination holds what the checks have learned so far.
 type examination struct {
 	Machine
 	each  func(Finding)
-	check string // the one at work
-	found bool   // it has found something
+	check string // the current one
+	found bool   // the current check has found something
 
 	app      *setup.App       // nil: the settings are wrong
 	cfg      setup.Config     // as far as it could be read
@@ -125,7 +125,7 @@ type examination struct {
 	online   bool             // the mail server was reached
 }
 
-// Run examines everything and tells each finding as soon as it is known.
+// Run does all checks and reports each finding as soon as it is known.
 func Run(ctx context.Context, m Machine, each func(Finding)) {
 	x := &examination{Machine: m, each: each}
 	for _, c := range checks {
@@ -151,25 +151,25 @@ func (x *examination) ok(key string, pairs ...any) {
 	x.tell(Finding{Severity: OK, What: reminder.Say(key, pairs...)})
 }
 
-// okUnlessFound is ok for a check that has found nothing.
+// okUnlessFound reports ok if the check has found nothing.
 func (x *examination) okUnlessFound(key string, pairs ...any) {
 	if !x.found {
 		x.ok(key, pairs...)
 	}
 }
 
-// warn tells of something that needs a person. The pairs fill the blanks of mend.
+// warn reports something that needs a person. The pairs fill the blanks of mend.
 func (x *examination) warn(what reminder.Message, why, mend string, pairs ...any) {
 	x.tell(Finding{Severity: Warn, What: what, Why: reminder.Say(why), Mend: reminder.Say(mend, pairs...),
 		Code: NeedsPerson})
 }
 
-// fail tells of something without which no mail goes out.
+// fail reports something that stops all mail.
 func (x *examination) fail(code int, what reminder.Message, why, mend string, pairs ...any) {
 	x.tell(Finding{Severity: Fail, What: what, Why: reminder.Say(why), Mend: reminder.Say(mend, pairs...), Code: code})
 }
 
-// failed is fail for an error that says itself what to do.
+// failed reports an error that says itself what to do.
 func (x *examination) failed(err error, why string) {
 	f := Finding{Severity: Fail, Why: reminder.Say(why), Code: NeedsSetup}
 	if f.What, f.Details = reminder.Tell(err); errors.Is(err, context.Canceled) || reminder.IsTemporary(err) {

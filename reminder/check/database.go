@@ -24,7 +24,7 @@ func (x *examination) settings(context.Context) error {
 			mend = "doctor.correct_settings"
 		}
 		x.fail(NeedsSetup, say("doctor.error", "Error", err), "doctor.settings_matter", mend, "EnvFile", x.EnvFile)
-		if x.cfg, err = x.Config(); err == nil { // the database can be looked at all the same
+		if x.cfg, err = x.Config(); err == nil { // the database can still be checked
 			if db, err := x.cfg.OpenDB(); err == nil {
 				x.store = x.cfg.NewStore(db)
 				x.opened = x.store
@@ -156,18 +156,18 @@ func (x *examination) loans(ctx context.Context) error {
 		if f.Note {
 			x.tell(Finding{Severity: OK, What: f.Message})
 		}
-		if f.Serious { // the others are told by the check of addresses, or may be meant
+		if f.Serious { // the check of addresses reports the others, or they may be meant
 			x.warn(say("doctor.view_wrong", "Text", f.Message), "doctor.view_matters", "doctor.mend_view")
 		}
 	}
 	return nil
 }
 
-// slow is how long a run may take to plan before it is worth an index. A million loans of Koha take a tenth of it with
-// one.
+// slow is how long planning may take before an index is worth it. With an index, a million loans of Koha take a tenth
+// of that.
 const slow = 2 * time.Second
 
-// speed tries a run without writing, and measures it by the machine's clock.
+// speed does a dry run and measures it by the machine's clock.
 func (x *examination) speed(ctx context.Context) error {
 	start, d := x.Now(), desk.Desk{Runner: x.app.Runner, Store: x.store}
 	overview, err := d.Glance(ctx)
@@ -179,7 +179,7 @@ func (x *examination) speed(ctx context.Context) error {
 		x.notes = d.Notes(overview)
 		took = time.Duration(overview.Next.DurationMS) * time.Millisecond
 	}
-	if took < slow { // an error that took longer is most likely a statement that did not end in its time
+	if took < slow { // an error after a longer time is most likely a statement that timed out
 		return nil
 	}
 	index, err := x.store.ProposedIndex(ctx)
@@ -213,7 +213,7 @@ func (x *examination) addresses(context.Context) error {
 	return nil
 }
 
-// application looks into the tables of the school's Laravel application, where it may.
+// application looks into the tables of the school's Laravel application, if the rights allow it.
 func (x *examination) application(ctx context.Context) error {
 	school, readable, err := x.store.School(ctx)
 	switch {
@@ -240,7 +240,7 @@ func (x *examination) application(ctx context.Context) error {
 	return nil
 }
 
-// records tells what is on record, as the trial run found it.
+// records reports what the dry run found on record.
 func (x *examination) records(context.Context) error {
 	for _, n := range x.notes {
 		x.tell(Finding{Severity: Warn, What: n.What, Why: n.Why, Mend: n.Mend, Code: NeedsPerson})

@@ -13,7 +13,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// access looks at who may read the settings and replace the program, beside administrators.
+// access checks who, beside administrators, may read the settings or replace the program.
 func (x *examination) access(context.Context) error {
 	exe, err := os.Executable()
 	if err != nil {
@@ -46,7 +46,7 @@ func (x *examination) access(context.Context) error {
 	return nil
 }
 
-// The results that Task Scheduler itself puts in the place of an exit code.
+// Task Scheduler's own results, which it shows in place of an exit code.
 const (
 	taskRunning    = 0x41301
 	taskDisabled   = 0x41302
@@ -54,7 +54,7 @@ const (
 	taskTerminated = 0x41306
 )
 
-// task asks the scheduler of the system for ours.
+// task asks the system's scheduler about the program's task.
 func (x *examination) task(ctx context.Context) error {
 	const why, mend = "doctor.task_matters", "pengingat install"
 	result, err := x.LastResult(ctx)
@@ -79,7 +79,7 @@ func (x *examination) task(ctx context.Context) error {
 	return nil
 }
 
-// rivals looks for the queue and the services by which the Laravel application used to remind.
+// rivals looks for the queue and the services with which the Laravel application sent reminders.
 func (x *examination) rivals(ctx context.Context) error {
 	if x.jobs > 0 {
 		x.warn(say("doctor.old_jobs_wait", "N", x.jobs), "doctor.old_jobs_matter", "doctor.switch_services_off")
@@ -123,7 +123,7 @@ func (x *examination) log(context.Context) error {
 		return nil
 	}
 	var size int64
-	files, _ := filepath.Glob(strings.TrimSuffix(file, filepath.Ext(file)) + "*") // the pattern is a path of ours
+	files, _ := filepath.Glob(strings.TrimSuffix(file, filepath.Ext(file)) + "*") // the pattern is a valid path
 	for _, name := range files {
 		if info, err := os.Stat(name); err == nil {
 			size += info.Size()
@@ -138,10 +138,10 @@ func (x *examination) log(context.Context) error {
 	return nil
 }
 
-// releasesPage is where the newest release is told to people.
+// releasesPage shows people the newest release.
 const releasesPage = "https://github.com/mtsn6garut/pengingat/releases"
 
-// version says how old the program is, or whether there is a newer one.
+// version reports the age of the program or, when a person asked, whether there is a newer one.
 func (x *examination) version(ctx context.Context) error {
 	current := reminder.Version
 	if x.Newest == nil {

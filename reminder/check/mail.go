@@ -16,7 +16,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// toFiles reports whether mail goes to files, and to nobody.
+// toFiles reports whether mail is written to files and reaches nobody.
 func (x *examination) toFiles() bool { return x.cfg.Mailer == "file" || x.cfg.Mailer == "log" }
 
 func (x *examination) mailServer(ctx context.Context) error {
@@ -123,7 +123,7 @@ func providerOf(mailer, host string) provider {
 // known.
 func DailyLimit(mailer, host string) int { return providerOf(mailer, host).limit }
 
-// isProviders reports whether a domain belongs to a provider, which alone may send for it.
+// isProviders reports whether a domain belongs to a provider, so that only the provider may send for it.
 func isProviders(domain string) bool {
 	return slices.ContainsFunc(providers, func(p provider) bool { return slices.Contains(p.free, domain) })
 }
@@ -141,7 +141,7 @@ func IsSuspect(domain string) bool {
 			func(end string) bool { return strings.HasSuffix(domain, end) })
 }
 
-// sender holds MAIL_FROM_ADDRESS against the account that sends.
+// sender compares MAIL_FROM_ADDRESS with the account that sends.
 func (x *examination) sender(context.Context) error {
 	from := x.app.Runner.Settings.From
 	login, err := mail.ParseAddress(x.cfg.MailUsername)
@@ -170,8 +170,8 @@ func (x *examination) sender(context.Context) error {
 	return nil
 }
 
-// domain asks DNS whether receivers can know the sender's domain. Without an answer it says nothing: that is no fault
-// of the domain.
+// domain asks DNS whether receivers can authenticate the sender's domain. Without an answer it reports nothing: that is
+// no fault of the domain.
 func (x *examination) domain(ctx context.Context) error {
 	name := x.app.Runner.Settings.From.Domain()
 	if x.cfg.Mailer == "smtp" && !x.online || x.toFiles() || IsSuspect(name) || isProviders(name) {
@@ -188,7 +188,7 @@ func (x *examination) domain(ctx context.Context) error {
 		}
 		return text, err == nil || isDNS && dns.IsNotFound
 	}
-	// A network without a way out may answer that no name exists. It then does not know this one either.
+	// A network without Internet access may answer that no name exists, not even this one.
 	if known, _ := record("gmail.com", "v=spf1"); known == "" {
 		return nil
 	}
@@ -202,7 +202,7 @@ func (x *examination) domain(ctx context.Context) error {
 		return nil
 	case spf == "" && at.include != "":
 		missing(say("doctor.no_spf", "Name", name), `TXT "v=spf1 include:`+at.include+` ~all"`)
-	case spf == "" && at.host != sendGrid: // SendGrid's is on a name of its own
+	case spf == "" && at.host != sendGrid: // SendGrid's SPF record is at a name of its own
 		missing(say("doctor.no_spf", "Name", name), "SPF")
 	case spf != "" && !strings.Contains(spf, at.include):
 		missing(say("doctor.spf_lacks_server", "Name", name), "include:"+at.include)
@@ -210,7 +210,7 @@ func (x *examination) domain(ctx context.Context) error {
 	if dmarc, answered := record("_dmarc."+name, "v=dmarc1"); answered && dmarc == "" {
 		missing(say("doctor.no_dmarc", "Name", name), `TXT _dmarc "v=DMARC1; p=none"`)
 	}
-	// A DKIM key can only be looked for under its selector, which is known for these providers alone.
+	// A DKIM key can only be looked up by its selector, which is known only for these providers.
 	found, asked := false, false
 	for _, selector := range at.selectors {
 		key, answered := record(selector+"._domainkey."+name, "")

@@ -14,10 +14,10 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
-// MaxChecked bounds how many rows View judges.
+// MaxChecked is how many rows View checks at most.
 const MaxChecked = 200_000
 
-// sampled is how many loans View looks for by their id.
+// sampled is how many loans View looks up by their id.
 const sampled = 2000
 
 // examples is how many ids a finding names.
@@ -62,33 +62,34 @@ func View(ctx context.Context, store *mysql.Store, survey *reminder.Survey) ([]m
 	return findings, err
 }
 
-// A judge gathers what is wrong with rows.
+// A judge collects the mistakes in rows.
 type judge struct {
 	today     reminder.Date
 	rows      int
 	seen      map[string]bool      // loan ids
 	borrowers map[string][2]string // name and address by borrower id
 	wrong     map[string][]string  // ids of loans by the key of the mistake
-	broken    map[string][]string  // by the column that the database cannot compute
+	broken    map[string][]string  // ids of loans by the column that the database cannot compute
 }
 
-// A row is a loan as it is judged.
+// A row is a loan while it is checked.
 type row struct {
 	reminder.Loan
 	*judge
 	isFine  bool
-	shared  bool  // somebody else has the borrower's id
-	address error // what is wrong with the borrower's
+	shared  bool  // another borrower has the same id
+	address error // what is wrong with the borrower's address
 }
 
-// The mistakes that are told apart from what a row is by itself.
+// The mistakes that show only in comparison with other rows.
 const (
 	loanTwice    = "view.loan_twice"
 	twoBorrowers = "view.two_borrowers"
 	notFound     = "view.not_found"
 )
 
-// mistakes in the order in which they are told. A serious one keeps a loan from being told about, or tells it wrongly.
+// mistakes stand in the order in which they are reported. After a serious one, reminders about a loan are wrong or
+// missing.
 var mistakes = []struct {
 	serious bool
 	key     string
@@ -106,7 +107,7 @@ var mistakes = []struct {
 		first, last := reminder.PlausibleDue(r.today)
 		return !r.Due.IsZero() && r.Hold == "" && (r.Due.Before(first) || r.Due.After(last))
 	}},
-	{true, notFound, func(row) bool { return false }}, // by a look for them
+	{true, notFound, func(row) bool { return false }}, // found by looking the loans up
 	{false, "view.no_address", func(r row) bool { return r.Borrower.Email == "" && r.Hold == "" }},
 	{false, "view.bad_address", func(r row) bool {
 		return r.address != nil && r.Borrower.Email != "" && !errors.Is(r.address, mail.ErrTornAddress)
@@ -131,13 +132,13 @@ var mistakes = []struct {
 	{false, "view.bad_branch", func(r row) bool { return unusable(r.From) || unusable(r.ReplyTo) }},
 }
 
-// unusable reports whether a field has something that is no address.
+// unusable reports whether a field holds something that is no address.
 func unusable(field string) bool {
 	_, err := mail.ParseAddress(field)
 	return err != nil && field != ""
 }
 
-// row judges one row.
+// row checks one row.
 func (j *judge) row(l reminder.Loan, isFine bool) {
 	name := cmp.Or(l.ID, "?")
 	if l.Broken != "" {
@@ -170,7 +171,7 @@ func (j *judge) findings() (list []mysql.Finding) {
 	return list
 }
 
-// finding tells of one kind of mistake, with some of the values that show it.
+// finding reports one kind of mistake, with some of its values as examples.
 func finding(serious bool, where []string, key string, pairs ...any) mysql.Finding {
 	names := strings.Join(where[:min(examples, len(where))], ", ")
 	if len(where) > examples {

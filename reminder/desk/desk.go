@@ -1,10 +1,9 @@
-// Package desk is what a person sees and does, as data: how everything stands, who is concerned, what needs somebody,
-// why a loan is reminded of or not, what was sent in a period. It knows no language and prints nothing: a sentence is a
-// [reminder.Message], which the command line and the pages write in the user's language. A screen at the library may
-// show people and titles; logs, records and the function's answers may not.
+// Package desk has what a person sees and does, as data: the overview, people, trouble, the explanation of a loan, the
+// report of a period, the quarantine. It knows no language and prints nothing: a sentence is a [reminder.Message],
+// which the command line and the pages write in the user's language. A screen at the library may show people and
+// titles; logs, records and the function's answers may not.
 //
-// It reads through the same rules and the same store as a run, so what it says is what a run would do. A run never
-// imports it.
+// It reads through the same rules and the same store as a run, so it says what a run would do. A run never imports it.
 package desk
 
 import (
@@ -21,14 +20,14 @@ type Desk struct {
 	Store  *mysql.Store
 }
 
-// quiet returns the Runner for a look that the log need not hear of.
+// quiet returns the Runner with a log that discards everything, for dry runs.
 func (d Desk) quiet() *reminder.Runner {
 	quiet := *d.Runner
 	quiet.Log = slog.New(slog.DiscardHandler)
 	return &quiet
 }
 
-// An Absence is a name or a number for which there is nothing, or too much, so that nothing was done.
+// An Absence is the error of a name or number that matches nothing, or too much, so that nothing was done.
 type Absence struct{ *reminder.Fault }
 
 // Unwrap returns the Fault.

@@ -7,10 +7,10 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// An Effect says of one step after how many of its reminders the book was back, or renewed, before the next step came.
+// An Effect says, for one step, after how many of its reminders the book was returned or renewed before the next step.
 //
-// It is what can be known. Nobody tells a run when a book came back: the next step's notice is promised if the loan is
-// still open on its day, and not if it is not. Why it came back is not known at all.
+// It is an inference. A run does not see when a book comes back: if the loan is still open on the next step's day, that
+// step's notice is promised. Why a book came back is not known.
 type Effect struct {
 	Step    int
 	Within  int // days until the next step, as the schedule is now; 0: there is none

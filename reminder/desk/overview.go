@@ -19,7 +19,7 @@ type Overview struct {
 	Window   Window            `json:"next_window"`
 	Next     reminder.Report   `json:"next_run"` // a dry run's, whatever the hour
 
-	newest time.Time // when the newest run started, by the clock of then
+	newest time.Time // when the newest run started, by the clock at that time
 	now    time.Time
 	rules  reminder.Rules
 }
@@ -30,7 +30,7 @@ type Window struct {
 	To   time.Time `json:"to,omitzero"`
 }
 
-// A Note tells a person what they would not find out by themselves. Code names it for a machine.
+// A Note tells a person something that they would not notice by themselves. Code names it for a machine.
 type Note struct {
 	Code            string
 	What, Why, Mend reminder.Message
@@ -51,7 +51,7 @@ func (d Desk) Overview(ctx context.Context) (Overview, error) {
 	return st, err
 }
 
-// Next is what the next run would do, whatever the hour.
+// Next returns what the next run would do if it were allowed to send now.
 func (d Desk) Next(ctx context.Context) (reminder.Report, error) {
 	return d.quiet().Run(ctx, reminder.Options{Trigger: "local", DryRun: true, Now: true})
 }
@@ -77,7 +77,7 @@ func (d Desk) Glance(ctx context.Context) (st Overview, err error) {
 // TimeFormat is how the desk writes a moment.
 const TimeFormat = "2006-01-02 15:04"
 
-// offFor is after how long without a run something must be wrong: the task starts one every hour.
+// offFor is how long there may be no run before something must be wrong: the task starts one every hour.
 const offFor = 26 * time.Hour
 
 // Notes says what is unusual, the most important first. The guide quotes these texts.
@@ -184,7 +184,7 @@ func classes(counts map[mail.ReturnClass]int) (list reminder.Message) {
 	return list
 }
 
-// Held says of a run that is held what holds it and what ends that; false of any other.
+// Held says why a run is held and what ends that. held is false for any other run.
 func (d Desk) Held(r reminder.Report) (what, why, mend reminder.Message, held bool) {
 	say := reminder.Say
 	switch {

@@ -22,8 +22,8 @@ func (d Desk) Find(ctx context.Context, key string) (loans []reminder.Loan, more
 	return loans, more, err
 }
 
-// Borrower finds the one borrower with a whole id, name or address. Whoever has no open loan is known by id alone, and
-// only when on record.
+// Borrower finds the one borrower with a whole id, name or address. A borrower without an open loan is found by id
+// only, and only if on record.
 func (d Desk) Borrower(ctx context.Context, key string) (reminder.Borrower, error) {
 	loans, _, err := d.Store.Search(ctx, key, func(l reminder.Loan) bool { return IsBorrower(l.Borrower, key) })
 	if err != nil {
@@ -77,7 +77,7 @@ func (d Desk) loansOf(ctx context.Context, key string) ([]reminder.Loan, error) 
 	return nil, nobody(key)
 }
 
-// Plain makes data fit for one line of a screen, without what would change the screen.
+// Plain returns data as one line for a screen, without control characters.
 func Plain(text string) string {
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f && r <= 0xa0 }), " ")
 }

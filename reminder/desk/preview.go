@@ -12,9 +12,9 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// Preview composes the mails that a run would send if it were today: the librarian's summary, those that wait and
-// those it would promise. It calls each for every one. Nothing is written. Send window, closed days, limits and the
-// brake are left out of account: they decide when, not what.
+// Preview composes the mails that a run on a day would send: the librarian's summary, waiting emails and newly planned
+// ones. It calls each for every mail and writes nothing. It ignores send window, closed days, limits and brake, because
+// they decide when a mail is sent and not what it says.
 func (d Desk) Preview(ctx context.Context, today reminder.Date, each func(mail.Message) error) error {
 	run, err := d.Runner.Look(ctx, today)
 	if err != nil {
@@ -78,11 +78,11 @@ type Silence struct {
 	Why                reminder.Verdict
 }
 
-// silentReach is how far from its due date a loan is asked about.
+// silentReach is how many days from its due date a loan is looked at.
 const silentReach = 366
 
-// Silent asks the rules about the open loans due within a year, and returns up to most of those about which no mail is
-// due and none waits, and how many more there are.
+// Silent returns up to most of the open loans, due within a year, about which no mail is due and none waits, and how
+// many more there are.
 func (d Desk) Silent(ctx context.Context, today reminder.Date, most int) (silent []Silence, more int, err error) {
 	rules, err := d.Runner.Rules(ctx, today)
 	if err != nil {
@@ -141,7 +141,7 @@ func (d Desk) Silent(ctx context.Context, today reminder.Date, most int) (silent
 	return silent, len(ids) - len(shown), err
 }
 
-// Sample composes the mail about one loan as if nothing had been told about it yet, and as if its first step had come.
+// Sample composes the mail about one loan as if it were the first, and as if at least its first step were in force.
 // The message has no recipient when the borrower has no usable address. An unknown or held loan is a *Fault.
 func (d Desk) Sample(ctx context.Context, today reminder.Date, loan string) (mail.Message, error) {
 	run, err := d.Runner.Look(ctx, today)
