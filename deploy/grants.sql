@@ -25,3 +25,4 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_opt_outs TO 'pengi
 GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_bad_addresses TO 'pengingat'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_bounces TO 'pengingat'@'localhost';
 GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_groups TO 'pengingat'@'localhost';
+GRANT SELECT, INSERT, UPDATE, DELETE ON perpustakaan.reminder_contacts TO 'pengingat'@'localhost';

@@ -152,7 +152,7 @@ ALTER TABLE reminder_notices DROP PRIMARY KEY, ADD PRIMARY KEY (loan_id, due_dat
 UPDATE reminder_emails SET priority = 0 WHERE kind = 'summary';
 ALTER TABLE reminder_emails DROP COLUMN kind, MODIFY priority TINYINT UNSIGNED NOT NULL;
 ALTER TABLE reminder_emails DROP COLUMN address, DROP COLUMN bounced_at, DROP COLUMN bounce_code;
-DROP TABLE reminder_bounces, reminder_groups;
+DROP TABLE reminder_bounces, reminder_groups, reminder_contacts;
 DELETE FROM reminder_migrations WHERE version_id >= 2;`)
 	_, err := app.Runner.Run(t.Context(), reminder.Options{})
 	require.Contains(t, english(err), "pengingat migrate")

@@ -460,10 +460,47 @@ func TestDeskHandsOut(t *testing.T) {
 // TestDeskCSV: no cell is a formula to a spreadsheet.
 func TestDeskCSV(t *testing.T) {
 	_, _, _, b := aSchool(t)
+	for _, list := range []string{"/late.csv?as=open", "/find.csv?q=aisy", "/troubles.csv", "/holidays.csv", "/optouts.csv"} {
+		table := b.get(list)
+		assert.True(t, strings.HasPrefix(table, "\ufeff"), list)
+		assert.NotRegexp(t, `(?m)(^|[;,])"?[=+@-]`, table, list)
+	}
 	table := b.get("/late.csv")
 	assert.Contains(t, table, "Aisyah;7A;")
 	assert.Contains(t, table, ";'=1+1;")
 	assert.NotRegexp(t, `(?m)(^|;)"?[=+@-]`, table)
+}
+
+// TestDeskContacts: whoever was reached is off the list, until it is undone or a week has passed, and the record says
+// when and how. Reminders go on.
+func TestDeskContacts(t *testing.T) {
+	db, srv, _, b := aSchool(t)
+	all := b.get("/late")
+	id := regexp.MustCompile(`name="id" value="(\d+)"`).FindStringSubmatch(all)[1]
+	name := regexp.MustCompile(`<th scope="row"><bdi>([^<]+)`).FindStringSubmatch(all)[1]
+	page := b.post("/contact", "id", id, "way", "spoken", "back", "/late?as=list")
+	assert.Contains(t, said(page), "1 orang sudah dihubungi")
+	assert.NotContains(t, page, "<bdi>"+name)
+	assert.Contains(t, b.get("/late?as=open"), "<bdi>"+name, "they still have the book")
+	assert.Contains(t, said(b.get("/late?who=reached")), "Sudah bicara, hari ini pukul")
+	assert.Contains(t, b.get("/late.csv?who=all"), "Sudah bicara")
+	loan := regexp.MustCompile(`/loan\?id=(\d+)`).FindStringSubmatch(b.get("/late?who=reached"))[1]
+	assert.Contains(t, said(b.get("/loan?id="+loan)), "Dihubungi: Sudah bicara")
+	for _, wrong := range [][]string{{"id", id, "way", "telepathy"}, {"id", "999999", "way", "spoken"}} {
+		_, code := b.send("/contact", wrong...)
+		assert.Equal(t, 404, code, wrong)
+	}
+	db.Exec(t, "UPDATE reminder_contacts SET contacted_at = DATE_SUB(contacted_at, INTERVAL 8 DAY)")
+	assert.Contains(t, b.get("/late"), "<bdi>"+name, "a week later")
+	b.post("/contact", "id", id, "way", "whatsapp")
+	assert.Contains(t, b.post("/contact", "id", id, "way", "undo"), "<bdi>"+name)
+	var n int
+	require.NoError(t, db.Admin.QueryRow("SELECT COUNT(*) FROM reminder_contacts").Scan(&n))
+	assert.Zero(t, n)
+	b.post("/contact", "id", id, "way", "letter")
+	b.post("/run")
+	b.finish()
+	assert.NotEmpty(t, srv.Messages())
 }
 
 func TestDeskSettings(t *testing.T) {

@@ -125,6 +125,9 @@ func (p *program) printExplanation(x desk.Explanation, s reminder.Settings) {
 		p.print("explain.next_run_sends_mail")
 	}
 	p.printPast(x.Past, x.Loan.Borrower.ID, s)
+	if c := x.Contact; c != nil {
+		fmt.Fprintf(p.out, "   %s  %s\n", c.At.In(s.Zone).Format(dayAndTime), p.say("page.late.way_"+c.Way))
+	}
 }
 
 // told says when the reminder for the step in force was sent, or how it stands.

@@ -64,6 +64,8 @@ func TestForget(t *testing.T) {
 		VALUES ('g', 'guardian', 'g1', 'r', 3, 'queued', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))`)
 	db.Exec(t, "INSERT INTO reminder_notices (loan_id, due_date, kind, step, email_id, number) SELECT ?, ?, 'guardian', 3, id, 1 FROM reminder_emails WHERE ref = 'g'",
 		late, at(t, environ, -3))
+	db.Exec(t, "INSERT INTO reminder_contacts (loan_id, due_date, borrower_id, way, contacted_at) VALUES (?, ?, ?, 'spoken', UTC_TIMESTAMP(6))", loan, at(t, environ, 0), ani)
+	assert.Contains(t, command(t, environ, "explain", fmt.Sprint(loan)).out, "Sudah bicara")
 	require.Equal(t, exitDone, command(t, environ, "optout", "add", "ani@example.org").code)
 
 	// Every column in which the person stands is handed out.
@@ -77,7 +79,8 @@ func TestForget(t *testing.T) {
 	assert.NotNil(t, d.Kept.BadAddress)
 	assert.NotZero(t, d.Kept.OptedOut)
 	assert.Len(t, d.Library, 2)
-	assert.Len(t, d.Words, 6)
+	assert.Len(t, d.Kept.Contacts, 1)
+	assert.Len(t, d.Words, 7)
 	assert.Equal(t, exitUsage, command(t, environ, "export", "nobody").code)
 	require.NotEmpty(t, where(t, db, fmt.Sprint(ani)))
 	require.NotEmpty(t, where(t, db, "ani@example.org"))

@@ -22,7 +22,7 @@ type Part struct {
 }
 
 // parts are those of a Dossier, by their names in JSON.
-var parts = []string{"emails", "notices", "bounces", "bad_address", "opted_out_at", "library"}
+var parts = []string{"emails", "notices", "bounces", "bad_address", "opted_out_at", "contacts", "library"}
 
 // Dossier reads all that there is of a borrower.
 func (d Desk) Dossier(ctx context.Context, borrower string) (Dossier, error) {

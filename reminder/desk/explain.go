@@ -23,6 +23,7 @@ type Explanation struct {
 	// when the borrower was last written to, with VerdictTooSoon
 	Written time.Time          `json:"written,omitzero"`
 	Past    []mysql.PastNotice `json:"past"`
+	Contact *mysql.Contact     `json:"contact,omitempty"` // nil: nobody has reached the borrower about it
 }
 
 // What keeps every mail waiting.
@@ -85,6 +86,15 @@ func (d Desk) ExplainLoan(ctx context.Context, loan reminder.Loan, past []mysql.
 	rules, err := d.Runner.Rules(ctx, x.Today)
 	if err != nil {
 		return x, err
+	}
+	contacts, err := d.Store.Contacts(ctx, time.Unix(0, 0), loan.Borrower.ID)
+	if err != nil {
+		return x, err
+	}
+	for _, c := range contacts {
+		if c.Loan == loan.ID && c.Due == loan.Due {
+			x.Contact = &c
+		}
 	}
 	_, paused, err := d.Runner.Pause(ctx, now)
 	if err != nil {

@@ -40,7 +40,7 @@ var writables = []writable{
 	{"reminder_emails", "state"}, {"reminder_notices", "dropped"}, {"reminder_runs", "reason"},
 	{"reminder_state", "reason"},
 	{"reminder_closed_days", "name"}, {"reminder_opt_outs", "borrower_id"}, {"reminder_bad_addresses", "reason"},
-	{"reminder_bounces", "reason"}, {"reminder_groups", "teacher_name"},
+	{"reminder_bounces", "reason"}, {"reminder_groups", "teacher_name"}, {"reminder_contacts", "way"},
 }
 
 // Lacking returns the rights that the program needs and does not have, such as "DELETE reminder_runs". It tries each

@@ -92,6 +92,7 @@ type Kept struct {
 	Bounces    []KeptBounce `json:"bounces"`
 	BadAddress *KeptAddress `json:"bad_address"`
 	OptedOut   time.Time    `json:"opted_out_at,omitzero"`
+	Contacts   []Contact    `json:"contacts"`
 }
 
 // A KeptEmail is a row of reminder_emails.
@@ -136,7 +137,7 @@ type KeptAddress struct {
 
 // Empty reports whether nothing is kept.
 func (k Kept) Empty() bool {
-	return len(k.Emails)+len(k.Notices)+len(k.Bounces) == 0 && k.BadAddress == nil && k.OptedOut.IsZero()
+	return len(k.Emails)+len(k.Notices)+len(k.Bounces)+len(k.Contacts) == 0 && k.BadAddress == nil && k.OptedOut.IsZero()
 }
 
 // theirs is the condition that a notice is of a borrower's emails, or about a loan that those are about: a guardian's
@@ -163,6 +164,9 @@ func (s *Store) Kept(ctx context.Context, borrower string) (k Kept, err error) {
 		WHERE `+theirs+" ORDER BY email_id, loan_id, step", borrower, borrower)
 	if err != nil {
 		return k, fault("read the notices", err)
+	}
+	if k.Contacts, err = s.Contacts(ctx, time.Unix(0, 0), borrower); err != nil {
+		return k, err
 	}
 	k.Bounces, err = list(ctx, s, func(rows *sql.Rows, b *KeptBounce) error {
 		return rows.Scan(&b.Email, &b.Class, &b.Code, &b.Reason, &b.Address, datetime{&b.At})
@@ -237,6 +241,7 @@ func (s *Store) Forget(ctx context.Context, borrower string) error {
 				hashOf(secret, id), reminder.ReasonByPerson, loan, borrower)
 		}
 		exec("DELETE FROM reminder_bounces WHERE borrower_id = ?", borrower)
+		exec("DELETE FROM reminder_contacts WHERE borrower_id = ?", borrower)
 		exec("DELETE FROM reminder_bad_addresses WHERE borrower_id = ?", borrower)
 		exec(`INSERT INTO reminder_opt_outs (borrower_id, since) SELECT ?, since FROM reminder_opt_outs o WHERE o.borrower_id = ?
 			ON DUPLICATE KEY UPDATE borrower_id = VALUES(borrower_id)`, hash, borrower)

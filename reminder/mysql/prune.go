@@ -73,6 +73,9 @@ func (s *Store) Prune(ctx context.Context, before time.Time, horizon reminder.Da
 		formatTime(before)); err == nil && !dryRun {
 		_, err = s.exec(ctx, "DELETE FROM reminder_runs WHERE started_at < ?", formatTime(before))
 	}
+	if err == nil && !dryRun {
+		_, err = s.exec(ctx, "DELETE FROM reminder_contacts WHERE contacted_at < ?", formatTime(before))
+	}
 	return done, fault("remove old runs", err)
 }
 

@@ -2,15 +2,15 @@ package page
 
 import (
 	"cmp"
-	"encoding/csv"
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
 // Who is late, and one by one why.
@@ -18,17 +18,20 @@ import (
 // late is what the page shows.
 type late struct {
 	Query, Group, Sort, As string
+	Who                    string // "": who was not reached yet; reached; all
 	Groups                 []string
 	People                 []person
 	Books                  int
 	More                   int // people that are left out
+	Reached                int // people whom Who leaves out, because they were reached in the last days
 }
 
 // A person is a borrower with books.
 type person struct {
 	ID, Name, Group, Address string // data
 	Chat                     string
-	Out                      bool // wants no reminders
+	Out                      bool           // wants no reminders
+	Contact                  *mysql.Contact // nil: nobody has reached them about one of these books
 	Books                    []overdueBook
 }
 
@@ -40,6 +43,10 @@ type overdueBook struct {
 	reminder.Loan
 	Days int // late
 }
+
+// reachedFor is for how long somebody who was reached in another way is not on the list any more: long enough to bring a
+// book, and not so long that one is forgotten.
+const reachedFor = 7 * 24 * time.Hour
 
 // maxLate bounds what is read: all that a school has out.
 const maxLate = 20000
@@ -59,17 +66,30 @@ func (v *visit) overdue() (l late, err error) {
 		return l, err
 	}
 	loans := survey.Longest
+	if v.FormValue("as") == "open" {
+		if loans, err = v.allOpen(); err != nil {
+			return l, err
+		}
+	}
+	contacts, err := store.Contacts(ctx, time.Unix(0, 0), "")
+	if err != nil {
+		return l, err
+	}
+	reached := map[string]*mysql.Contact{} // by loan and due date
+	for i, c := range contacts {
+		reached[c.Loan+" "+c.Due.String()] = &contacts[i]
+	}
 	phones, err := store.Phones(ctx, loans)
 	if err != nil {
 		return l, err
 	}
 	l = late{Query: strings.TrimSpace(v.FormValue("q")), Group: v.FormValue("group"),
 		Sort: cmp.Or(v.FormValue("sort"), "group"),
-		As:   cmp.Or(v.FormValue("as"), "list")}
+		As:   cmp.Or(v.FormValue("as"), "list"), Who: v.FormValue("who")}
 	index := map[string]int{}
 	for _, loan := range loans {
 		days := rules.Calendar.Offset(loan.Due, today)
-		if days <= 0 {
+		if days <= 0 && l.As != "open" {
 			continue
 		}
 		b := loan.Borrower
@@ -88,7 +108,20 @@ func (v *visit) overdue() (l late, err error) {
 				Address: desk.Plain(b.Email)})
 		}
 		l.People[i].Books = append(l.People[i].Books, overdueBook{loan, days})
-		l.Books++
+		if c := reached[loan.ID+" "+loan.Due.String()]; c != nil && c.Borrower == b.ID {
+			l.People[i].Contact = c
+		}
+	}
+	since := v.app.Runner.Now().Add(-reachedFor)
+	l.People = slices.DeleteFunc(l.People, func(p person) bool {
+		recently := p.Contact != nil && p.Contact.At.After(since)
+		if recently {
+			l.Reached++
+		}
+		return l.As != "open" && (l.Who == "" && recently || l.Who == "reached" && p.Contact == nil)
+	})
+	for _, p := range l.People {
+		l.Books += len(p.Books)
 	}
 	for i := range l.People {
 		p := &l.People[i]
@@ -109,6 +142,17 @@ func (v *visit) overdue() (l late, err error) {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name))
 	})
 	return l, nil
+}
+
+// allOpen reads all open loans, the longest due first.
+func (v *visit) allOpen() (loans []reminder.Loan, err error) {
+	err = v.app.Store.EachLoan(v.Context(), func(l reminder.Loan, _ bool) {
+		if len(loans) < maxLate {
+			loans = append(loans, l)
+		}
+	})
+	slices.SortFunc(loans, func(a, b reminder.Loan) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID)) })
+	return loans, err
 }
 
 // matches reports whether each word of a query is in one of the texts.
@@ -135,49 +179,97 @@ func showLate(v *visit) error {
 
 // With is the address of the same list, shown in another way.
 func (l late) With(key, value string) string {
-	q := url.Values{"q": {l.Query}, "group": {l.Group}, "sort": {l.Sort}, "as": {l.As}}
+	q := url.Values{"q": {l.Query}, "group": {l.Group}, "sort": {l.Sort}, "as": {l.As}, "who": {l.Who}}
 	q.Set(key, value)
 	return "/late?" + q.Encode()
 }
 
 // CSV is the address of the table for a spreadsheet.
-func (l late) CSV() string { return strings.Replace(l.With("as", "csv"), "/late?", "/late.csv?", 1) }
+func (l late) CSV() string { return strings.Replace(l.With("as", l.As), "/late?", "/late.csv?", 1) }
 
-// showCSV writes the list for a spreadsheet. Excel takes the language of the computer for the separator, unless the
-// first line says it.
+// Sheets are the people by class, each class on sheets of its own.
+func (l late) Sheets() (sheets [][]person) {
+	people := slices.Clone(l.People)
+	slices.SortStableFunc(people, func(a, b person) int { return cmp.Compare(a.Group, b.Group) })
+	for i, p := range people {
+		if i == 0 || p.Group != people[i-1].Group {
+			sheets = append(sheets, nil)
+		}
+		sheets[len(sheets)-1] = append(sheets[len(sheets)-1], p)
+	}
+	return sheets
+}
+
+// showCSV writes the list for a spreadsheet.
 func showCSV(v *visit) error {
 	v.page = "late"
 	l, err := v.overdue()
 	if err != nil {
 		return err
 	}
-	h := v.w.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q",
-		v.T("page.late.file")+"-"+v.today().String()+".csv"))
-	fmt.Fprint(v.w, "\ufeff")
-	w := csv.NewWriter(v.w)
-	w.Comma, w.UseCRLF = ';', true
-	_ = w.Write([]string{v.T("page.late.name"), v.T("page.late.group"), "ID", v.T("page.late.book"),
-		v.T("page.late.number"),
-		v.T("page.late.due"), v.T("page.late.days"), v.T("page.late.address")}) // as below, w.Flush tells of an error
+	var rows [][]string
 	for _, p := range l.People {
 		for _, b := range p.Books {
-			_ = w.Write([]string{cell(p.Name), cell(p.Group), cell(p.ID), cell(desk.Plain(b.Title)), cell(cmp.Or(b.Ref, b.ID)),
-				b.Due.String(),
-				strconv.Itoa(b.Days), cell(p.Address)})
+			rows = append(rows, append(v.bookCells(p, b), v.Contacted(p.Contact)))
 		}
 	}
-	w.Flush()
-	return errDone
+	return v.csv("late", append(v.bookHeads(), v.T("page.late.contacted")), rows)
 }
 
-// cell makes data a text for a spreadsheet, which would calculate what looks like a formula.
-func cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
+// bookHeads and bookCells are the columns of a list of books.
+func (v *visit) bookHeads() []string {
+	return []string{v.T("page.late.name"), v.T("page.late.group"), "ID", v.T("page.late.book"), v.T("page.late.number"),
+		v.T("page.late.due"), v.T("page.late.days"), v.T("page.late.address")}
+}
+
+func (v *visit) bookCells(p person, b overdueBook) []string {
+	return []string{p.Name, p.Group, p.ID, b.Title, cmp.Or(b.Ref, b.ID), b.Due.String(), strconv.Itoa(max(0, b.Days)),
+		p.Address}
+}
+
+// Contacted says how and when somebody was reached, or "".
+func (v *visit) Contacted(c *mysql.Contact) string {
+	if c == nil {
+		return ""
 	}
-	return text
+	return v.T("page.late.way_"+c.Way) + ", " + v.Moment(c.At)
+}
+
+// contact puts on record that somebody was reached about all that is late, or takes it back.
+func contact(v *visit) (action, error) {
+	if err := v.open(); err != nil {
+		return action{}, err
+	}
+	ctx, store, id, way := v.Context(), v.app.Store, v.PostFormValue("id"), v.PostFormValue("way")
+	to := v.PostFormValue("back")
+	if !strings.HasPrefix(to, "/late?") && !strings.HasPrefix(to, "/loan?") {
+		to = "/late"
+	}
+	if way == "undo" {
+		n, err := store.RemoveContacts(ctx, id)
+		return action{Key: "uncontact", N: n, On: id, To: to}, err
+	}
+	loans, _, err := store.Search(ctx, id, func(l reminder.Loan) bool { return l.Borrower.ID == id })
+	if err != nil {
+		return action{}, err
+	}
+	if len(loans) == 0 || !slices.Contains(mysql.Ways, way) {
+		return action{}, errNotFound
+	}
+	n, err := v.reached(loans, way)
+	return action{Key: "contact", N: n, On: id, To: to}, err
+}
+
+// reached stores that the borrower of some loans was reached about those that are due.
+func (v *visit) reached(loans []reminder.Loan, way string) (int, error) {
+	var contacts []mysql.Contact
+	for _, l := range loans {
+		if !l.Due.IsZero() && !l.Due.After(v.today()) {
+			contacts = append(contacts, mysql.Contact{Loan: l.ID, Due: l.Due, Borrower: l.Borrower.ID, Way: way,
+				At: v.app.Runner.Now()})
+		}
+	}
+	return len(contacts), v.app.Store.AddContacts(v.Context(), contacts)
 }
 
 // found is what a search shows.

@@ -8,7 +8,9 @@ func (d *Desk) pages() map[string]func(*visit) error {
 		"/{$}": showToday, "/send": showSend, "/troubles": showTroubles, "/start": showStart,
 		"/preview": showPreview, "/preview/frame": showFrame,
 		"/late": showLate, "/late.csv": showCSV, "/find": showFind,
-		"/forget": showForget, "/export.json": showExport, "/loan": showLoan,
+		"/find.csv": showFoundCSV, "/troubles.csv": showTroublesCSV, "/holidays.csv": showHolidaysCSV,
+		"/optouts.csv": showOptOutsCSV,
+		"/forget":      showForget, "/export.json": showExport, "/loan": showLoan,
 		"/holidays": showHolidays, "/classes": showClasses, "/report": showReport,
 		"/report/page": showReportPage, "/check": showCheck,
 		"/more": showMore, "/settings": showSettings, "/wording": showWording,
@@ -24,6 +26,7 @@ func (d *Desk) actions(ctx context.Context) map[string]func(*visit) (action, err
 		"/language": setLanguage, "/news": dismissNews,
 		"/run":   func(v *visit) (action, error) { return run(ctx, v) }, // it outlives the request
 		"/pause": pause, "/resume": resume, "/retry": retry, "/settle": settle, "/optout": optOut, "/forget": forget,
+		"/contact":  contact,
 		"/holidays": closeDays, "/holidays/remove": removeClosure, "/holidays/import": importDays,
 		"/holidays/accept": acceptDays,
 		"/classes":         setClass, "/classes/remove": removeClass, "/classes/import": importClasses,

@@ -143,10 +143,24 @@ func settle(v *visit) (action, error) {
 	if err != nil {
 		return action{}, errNotFound
 	}
-	n, err := newDesk(v.app).Cancel(v.Context(), []int64{id})
 	key := "cancel"
 	if v.PostFormValue("how") == "told" {
 		key = "told"
+		if err := v.told(id); err != nil {
+			return action{}, err
+		}
 	}
+	n, err := newDesk(v.app).Cancel(v.Context(), []int64{id})
 	return action{Key: key, N: n, On: strconv.FormatInt(id, 10), To: "/troubles"}, err
+}
+
+// told stores that the borrower of a mail that ended badly was spoken to.
+func (v *visit) told(id int64) error {
+	list, err := newDesk(v.app).Troubles(v.Context(), maxShown)
+	for _, t := range list {
+		if t.ID == id && err == nil {
+			_, err = v.reached(t.Loans, "spoken")
+		}
+	}
+	return err
 }
