@@ -88,6 +88,11 @@
 //     (REMINDER_KEEP). What may still be told about stays. Crash: the run of the next day goes on.
 //  14. Finish. The run's row gets its [Report].
 //
+// # Guardians
+//
+// To the rules a guardian is a borrower, by a digest of their address, and has the loans of their children from
+// REMINDER_GUARDIAN_FROM on ([Loan.ForGuardian]). So every step above holds for them, too; see guardian.go.
+//
 // # The morning's summary
 //
 // On every open day the first run in the window promises the librarian a summary (REMINDER_SUMMARY_TO), also when

@@ -45,7 +45,9 @@ type Planner interface {
 }
 
 // Mailings returns the kinds that every installation has.
-func Mailings() []Mailing { return []Mailing{summaryMailing{}, loanMailing{}, classMailing{}} }
+func Mailings() []Mailing {
+	return []Mailing{summaryMailing{}, loanMailing{}, guardianMailing{}, classMailing{}}
+}
 
 // Mailing returns what is special about a kind; nil when this program does not know it.
 func (r *Runner) Mailing(kind Kind) Mailing {

@@ -32,6 +32,9 @@ func (l Letter) Draft(to mail.Address) Draft {
 		Courtesy: !slices.ContainsFunc(l.Items, func(it Item) bool { return it.Days >= 0 })}
 }
 
+// A GuardianLetter is what one email says to the guardian of all children in it.
+type GuardianLetter struct{ Letter }
+
 // A Draft is an email that is about to be composed.
 type Draft struct {
 	To            mail.Address
@@ -56,9 +59,11 @@ type Item struct {
 	// name of the closure or "". Zero when the closure is short, or has begun.
 	LastOpen, Reopens Date
 	ClosureName       string
-	Days              int   // days after ReturnBy when late, 0 from Due to ReturnBy, negative before Due
-	Number            int   // which late reminder for this loan this is, from 1; 0 when not late
-	FinePerDay        int64 // whole units of currency, 0 when unknown
+	Days              int    // days after ReturnBy when late, 0 from Due to ReturnBy, negative before Due
+	Number            int    // which late reminder for this loan this is, from 1; 0 when not late
+	FinePerDay        int64  // whole units of currency, 0 when unknown
+	Child             string // in a letter to a guardian, who has it; data
+	Group             string // of that child: class, branch, or ""; data
 }
 
 // Content is a composed mail without its envelope.

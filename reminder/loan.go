@@ -32,10 +32,17 @@ type Loan struct {
 	FinePerDay int64  `json:"fine_per_day"`      // in whole units of the library's currency; 0 when unknown
 	From       string `json:"from"`              // the address of the branch that lent it, or ""
 	ReplyTo    string `json:"reply_to"`          // where answers to that branch go, or ""
+
+	child *Borrower // whose loan it is, where Borrower is their guardian
 }
 
-// Cycle is what a borrower is told about.
-func (l Loan) Cycle() Cycle { return Cycle{KindLoan, l.ID, l.Due} }
+// Cycle is what its borrower, or their guardian, is told about.
+func (l Loan) Cycle() Cycle {
+	if l.child != nil {
+		return Cycle{KindGuardian, l.ID, l.Due}
+	}
+	return Cycle{KindLoan, l.ID, l.Due}
+}
 
 // MaxID is how many characters of an id a Store keeps.
 const MaxID = 100
@@ -122,13 +129,3 @@ type Borrower struct {
 
 // BorrowerTypes are what a Borrower's Type can be. All but a student are addressed formally.
 var BorrowerTypes = []string{"student", "teacher", "staff", "parent"}
-
-// Odd reports whether Wants says nothing that can be meant: they are not told then, and the borrower is all the same.
-func (g Guardian) Odd() bool { return !Loan{Wants: g.Wants}.wantsIsClear() }
-
-// A Guardian answers for a borrower who is a child. A scan fills Email and Wants.
-type Guardian struct {
-	Name  string `json:"name"`
-	Email string `json:"email"` // raw, as the borrower's
-	Wants string `json:"wants"` // as [Loan.Wants] is for the borrower; "none" where they have not agreed to be told
-}

@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// A Plan gathers the emails to borrowers from loans that come in pages. It is pure: no clock, no database.
+// A Plan gathers the emails to borrowers, or to guardians, from loans that come in pages. It is pure: no clock, no
+// database.
 type Plan struct {
 	rules    Rules
 	today    Date
@@ -75,7 +76,7 @@ func (p *Plan) promise(new planned) {
 	p.promised[n.Cycle] = borrower
 	e := p.emails[borrower]
 	if e == nil {
-		e = &Email{Kind: KindLoan, Borrower: borrower}
+		e = &Email{Kind: n.Kind, Borrower: borrower}
 		p.emails[borrower] = e
 	}
 	e.Notices = append(e.Notices, n)

@@ -228,6 +228,9 @@ var loanRules = []struct {
 }{
 	{VerdictOdd, planning, func(d *decision) bool { return d.loan.Odd(d.today) != "" }},
 	{VerdictOdd, sending, func(d *decision) bool { return d.open && d.loan.Odd(d.today) != "" }},
+	{VerdictUnreachable, sending, func(d *decision) bool { // the guardian's address has changed
+		return d.open && d.loan.child != nil && d.loan.Borrower.ID != d.to
+	}},
 	// An id can come back with another borrower after a restore.
 	{ReasonReturned, sending, func(d *decision) bool { return !d.open || d.loan.Borrower.ID != d.to }},
 	{ReasonRenewed, sending, func(d *decision) bool { return d.loan.Due != d.promised.Due }},
@@ -376,6 +379,9 @@ func (d *decision) item(n Notice) Item {
 		Loan: loan.ID, Title: loan.Title, ItemCode: loan.ItemCode, Ref: loan.Ref, Due: loan.Due, DueTime: loan.DueTime,
 		ReturnBy: calendar.NextOpen(loan.Due), Days: d.offset,
 		FinePerDay: loan.FinePerDay,
+	}
+	if loan.child != nil {
+		it.Child, it.Group = loan.child.Name, loan.child.Group
 	}
 	it.ClosedFor, _ = calendar.Closed(loan.Due)
 	if c := d.closure; !c.Last.IsZero() && !d.today.After(c.Eve()) {

@@ -24,6 +24,7 @@ type Settings struct {
 	BeforeClosure  int // days of a closure that is announced on its eve; 0: none is
 	MinDays        int // from one email to a borrower to the next; 0: any
 	MaxOverdueDays int
+	GuardianFrom   int      // days late from which guardians are told; 0: they are not
 	MaxPerRun      int      // emails; a larger plan is held
 	KeepDays       int      // how old records get; 0: nothing is removed by itself
 	OnlyTo         []string // empty: everybody
@@ -479,6 +480,9 @@ func (r *Run) Plan(ctx context.Context) ([]Email, error) {
 			return nil, err
 		}
 		emails, tooSoon = append(emails, planned...), tooSoon+held
+		if p, ok := p.(interface{ Withheld() int }); ok {
+			r.Report.Emails.Withheld += p.Withheld()
+		}
 	}
 	rep, loans := r.Report, r.loans
 	maps.Copy(r.odd, loans.odd)
@@ -487,7 +491,6 @@ func (r *Run) Plan(ctx context.Context) ([]Email, error) {
 		InReach: loans.Counts.InReach, Held: loans.Counts.Held, Unreachable: loans.Counts.Unreachable,
 		TooSoon: tooSoon,
 	}
-	rep.Emails.Withheld += loans.Withheld()
 	rep.Planned.Emails = len(emails)
 	for _, e := range emails {
 		rep.Planned.Notices += len(e.Notices)

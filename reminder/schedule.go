@@ -20,6 +20,7 @@ const MaxStep = 366
 type Schedule struct {
 	steps []int // increasing, at least one
 	every int   // days between the repeats after the last step; 0: none
+	from  int   // when not 0, there is no step before it, and it is a step itself
 }
 
 // ParseSchedule reads steps such as "-1,0,1,3,7,+7": increasing days, and as the last element, if wanted, +N, which
@@ -52,7 +53,7 @@ func ParseSchedule(text string) (Schedule, error) {
 // InForce returns the step in force on a day that lies offset days after the due date (before it when negative). It
 // reports false when the first step's day has not come.
 func (s Schedule) InForce(offset int) (step int, ok bool) {
-	if len(s.steps) == 0 || offset < s.steps[0] {
+	if len(s.steps) == 0 || offset < s.steps[0] || s.from != 0 && offset < s.from {
 		return 0, false
 	}
 	for _, n := range s.steps {
@@ -63,7 +64,16 @@ func (s Schedule) InForce(offset int) (step int, ok bool) {
 	if last := s.steps[len(s.steps)-1]; s.every > 0 && step == last {
 		step += (offset - last) / s.every * s.every
 	}
+	if s.from != 0 {
+		step = max(step, s.from)
+	}
 	return step, true
+}
+
+// From returns the schedule for who is told only from a day on, which is a step of its own.
+func (s Schedule) From(day int) Schedule {
+	s.from = day
+	return s
 }
 
 // First returns the first step: how far ahead of today a due date can matter.

@@ -11,7 +11,7 @@ import (
 // between are left out, as after a week without power. An email about a loan that is due today is never held back.
 
 // spacedKinds go to people who are to be left in peace; the others go to the library's own staff.
-var spacedKinds = []Kind{KindLoan}
+var spacedKinds = []Kind{KindLoan, KindGuardian}
 
 // within returns from when to when an email keeps the next one back. One dated later than tomorrow was sent while the
 // clock was ahead.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
@@ -116,23 +117,28 @@ func (p *program) optOutCommand() *cobra.Command {
 		Use:   "optout",
 		Short: p.say("closed.borrowers_who_want_no_reminders"),
 	}
-	cmd.AddCommand(&cobra.Command{
+	add := func(ctx context.Context, app *setup.App, id, whom string) error {
+		err := app.Store.AddOptOut(ctx, id, app.Runner.Now())
+		if err == nil {
+			p.print("closed.not_reminded_any_more", "Whom", whom)
+		}
+		return err
+	}
+	remove := func(ctx context.Context, app *setup.App, id, whom string) error {
+		switch found, err := app.Store.RemoveOptOut(ctx, id); {
+		case err != nil:
+			return err
+		case !found:
+			return desk.Absent("closed.reminded_as_it_nothing_was", "Whom", whom)
+		}
+		p.print("closed.reminded_again", "Whom", whom)
+		return nil
+	}
+	cmd.AddCommand(p.optOutChange(add, &cobra.Command{
 		Use:     p.say("closed.add_borrower"),
 		Short:   p.say("closed.remind_this_borrower_no_more"),
-		Example: "  pengingat optout add 1234\n  pengingat optout add siswa@sekolah.sch.id",
-		Args:    p.args(1, -1),
-		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
-			b, err := newDesk(app).Borrower(ctx, strings.Join(args, " "))
-			if err != nil {
-				return err
-			}
-			if err := app.Store.AddOptOut(ctx, b.ID, app.Runner.Now()); err != nil {
-				return err
-			}
-			p.print("closed.not_reminded_any_more", "Whom", p.whom(b))
-			return nil
-		}),
-	}, p.jsonFlag(&cobra.Command{
+		Example: "  pengingat optout add 1234\n  pengingat optout add --guardian ibu@example.org",
+	}), p.jsonFlag(&cobra.Command{
 		Use:     "list",
 		Short:   p.say("closed.list_them"),
 		Example: "  pengingat optout list",
@@ -146,9 +152,22 @@ func (p *program) optOutCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if slices.ContainsFunc(ids, reminder.IsGuardianID) {
+				err = app.Store.EachLoan(ctx, func(l reminder.Loan, _ bool) {
+					if theirs, ok := l.ForGuardian(); ok && out[theirs.Borrower.ID] {
+						of[theirs.Borrower.ID] = l
+					}
+				})
+			}
+			if err != nil {
+				return err
+			}
 			list := []reminder.Borrower{}
 			for _, id := range ids {
-				b := of[id].Borrower
+				var b reminder.Borrower
+				if !reminder.IsGuardianID(id) { // of whom only the children have names
+					b = of[id].Borrower
+				}
 				b.ID = id
 				list = append(list, b)
 			}
@@ -156,9 +175,12 @@ func (p *program) optOutCommand() *cobra.Command {
 				return p.printJSON(list)
 			}
 			for _, b := range list {
-				if _, has := of[b.ID]; has {
+				switch child, has := of[b.ID]; {
+				case has && reminder.IsGuardianID(b.ID):
+					p.print("closed.guardian_of", "Whom", p.whom(child.Borrower))
+				case has:
 					fmt.Fprintln(p.out, p.whom(b))
-				} else {
+				default:
 					p.print("closed.id_has_no_open_loan", "ID", b.ID)
 				}
 			}
@@ -167,26 +189,37 @@ func (p *program) optOutCommand() *cobra.Command {
 			}
 			return nil
 		}),
-	}), &cobra.Command{
+	}), p.optOutChange(remove, &cobra.Command{
 		Use:     p.say("closed.remove_borrower"),
 		Short:   p.say("closed.remind_this_borrower_again"),
 		Example: "  pengingat optout remove 1234",
-		Args:    p.args(1, -1),
-		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
-			b, err := newDesk(app).Borrower(ctx, strings.Join(args, " "))
+	}))
+	return cmd
+}
+
+// optOutChange completes a command that changes the opt-out of one borrower or, by the address, of a guardian.
+func (p *program) optOutChange(change func(ctx context.Context, app *setup.App, id, whom string) error,
+	cmd *cobra.Command) *cobra.Command {
+	guardian := false
+	cmd.Args = p.args(1, -1)
+	cmd.RunE = p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
+		key := strings.Join(args, " ")
+		var id, whom string
+		if guardian {
+			addr, err := mail.ParseAddress(key)
+			if err != nil {
+				return p.usage("testmail.not_usable_e_mail_address")
+			}
+			id, whom = reminder.GuardianID(addr.Addr), p.say("closed.guardian", "Address", addr.Addr)
+		} else {
+			b, err := newDesk(app).Borrower(ctx, key)
 			if err != nil {
 				return err
 			}
-			found, err := app.Store.RemoveOptOut(ctx, b.ID)
-			switch {
-			case err != nil:
-				return err
-			case !found:
-				return desk.Absent("closed.reminded_as_it_nothing_was", "Whom", p.whom(b))
-			}
-			p.print("closed.reminded_again", "Whom", p.whom(b))
-			return nil
-		}),
+			id, whom = b.ID, p.whom(b)
+		}
+		return change(ctx, app, id, whom)
 	})
+	cmd.Flags().BoolVar(&guardian, "guardian", false, p.say("closed.guardian_flag"))
 	return cmd
 }

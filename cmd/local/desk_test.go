@@ -139,6 +139,24 @@ func TestClosedAndOptOut(t *testing.T) {
 	require.Equal(t, exitDone, command(t, environ, "optout", "remove", fmt.Sprint(b)).code)
 	assert.Equal(t, exitUsage, command(t, environ, "optout", "remove", fmt.Sprint(b)).code)
 	assert.Equal(t, 2, report(t, command(t, environ, "run", "--json")).Emails.Sent)
+
+	// A guardian's is their own.
+	db.Exec(t, "ALTER TABLE siswa ADD email_wali VARCHAR(100) NULL, ADD nama_wali VARCHAR(80) NULL, ADD izin_wali TINYINT NOT NULL DEFAULT 0")
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, -20), Borrower: db.AddBorrower(t,
+		mysqltest.Borrower{Name: "Ani Rahma", Email: "ani@example.org", Class: "7A"})})
+	db.Exec(t, "UPDATE siswa SET email_wali = 'Wali@example.org', izin_wali = 1, nama_wali = 'Ibu Nia'")
+	environ["REMINDER_GUARDIAN_FROM"] = "14"
+	assert.Equal(t, exitUsage, command(t, environ, "optout", "add", "--guardian", "wali").code)
+	require.Equal(t, exitDone, command(t, environ, "optout", "add", "--guardian", "wali@example.org").code)
+	assert.Contains(t, command(t, environ, "optout", "list").out, "wali dari Ani Rahma (7A")
+	assert.Equal(t, 1, report(t, command(t, environ, "run", "--json")).Emails.Sent, "the pupil is told all the same")
+	require.Equal(t, exitDone, command(t, environ, "optout", "remove", "--guardian", "WALI@example.org").code)
+	assert.Equal(t, exitUsage, command(t, environ, "optout", "remove", "--guardian", "wali@example.org").code)
+	assert.Equal(t, 1, report(t, command(t, environ, "run", "--json")).Emails.Sent)
+	letter := srv.Messages()[3].Parse(t)
+	assert.Contains(t, letter.Text, "Yth. Ibu Nia,")
+	assert.Contains(t, letter.Text, "Ani Rahma (7A):")
 }
 
 func TestExplain(t *testing.T) {

@@ -35,7 +35,7 @@ func View(ctx context.Context, store *mysql.Store, survey *reminder.Survey) ([]m
 		return nil, err
 	}
 	j := &judge{today: survey.Today, seen: map[string]bool{}, borrowers: map[string][2]string{},
-		wrong: map[string][]string{}, broken: map[string][]string{}}
+		wrong: map[string][]string{}, broken: map[string][]string{}, children: map[string]map[string]string{}}
 	var sample []string
 	err = store.EachLoan(ctx, func(l reminder.Loan, isFine bool) {
 		survey.Add(l)
@@ -66,10 +66,11 @@ func View(ctx context.Context, store *mysql.Store, survey *reminder.Survey) ([]m
 type judge struct {
 	today     reminder.Date
 	rows      int
-	seen      map[string]bool      // loan ids
-	borrowers map[string][2]string // name and address by borrower id
-	wrong     map[string][]string  // ids of loans by the key of the mistake
-	broken    map[string][]string  // ids of loans by the column that the database cannot compute
+	seen      map[string]bool              // loan ids
+	borrowers map[string][2]string         // name and address by borrower id
+	wrong     map[string][]string          // ids of loans by the key of the mistake
+	broken    map[string][]string          // ids of loans by the column that the database cannot compute
+	children  map[string]map[string]string // a loan of each borrower, by guardian
 }
 
 // A row is a loan while it is checked.
@@ -83,9 +84,10 @@ type row struct {
 
 // The mistakes that show only in comparison with other rows.
 const (
-	loanTwice    = "view.loan_twice"
-	twoBorrowers = "view.two_borrowers"
-	notFound     = "view.not_found"
+	loanTwice      = "view.loan_twice"
+	twoBorrowers   = "view.two_borrowers"
+	notFound       = "view.not_found"
+	guardianOfMany = "view.guardian_of_many"
 )
 
 // mistakes stand in the order in which they are reported. After a serious one, reminders about a loan are wrong or
@@ -126,6 +128,7 @@ var mistakes = []struct {
 		return r.Borrower.Type != "" && !slices.Contains(reminder.BorrowerTypes, r.Borrower.Type)
 	}},
 	{false, "view.bad_guardian", func(r row) bool { return unusable(r.Borrower.Guardian.Email) }},
+	{true, guardianOfMany, func(row) bool { return false }}, // by all rows
 	{true, "view.odd_guardian_wants", func(r row) bool { return r.Borrower.Guardian.Odd() }},
 	{true, "view.odd_fine", func(r row) bool { return !r.isFine }},
 	{true, "view.odd_wants", func(r row) bool { return r.Odd(r.today) == "wants" }},
@@ -154,12 +157,23 @@ func (j *judge) row(l reminder.Loan, isFine bool) {
 			j.wrong[m.key] = append(j.wrong[m.key], name)
 		}
 	}
+	if theirs, ok := l.ForGuardian(); ok {
+		if j.children[theirs.Borrower.ID] == nil {
+			j.children[theirs.Borrower.ID] = map[string]string{}
+		}
+		j.children[theirs.Borrower.ID][l.Borrower.ID] = name
+	}
 	j.seen[l.ID], j.borrowers[l.Borrower.ID] = true, who
 }
 
 func (j *judge) findings() (list []mysql.Finding) {
 	for _, column := range slices.Sorted(maps.Keys(j.broken)) {
 		list = append(list, finding(true, j.broken[column], "view.loans_not_told_about_because", "Column", column))
+	}
+	for _, loans := range j.children {
+		if reminder.TooMany(len(loans)) {
+			j.wrong[guardianOfMany] = append(j.wrong[guardianOfMany], slices.Sorted(maps.Values(loans))[0])
+		}
 	}
 	for _, m := range mistakes {
 		if where := j.wrong[m.key]; len(where) > 0 {

@@ -14,9 +14,10 @@ var Bad = []reminder.State{reminder.StateFailed, reminder.StateRefused, reminder
 // A Trouble is an email that ended badly, with the person and the books that the desk knows.
 type Trouble struct {
 	mysql.Listed
-	Borrower *reminder.Borrower // nil: the library itself, or somebody who has none of these books any more
-	Loans    []reminder.Loan    // open, and still the borrower's
-	Back     []string           // ids of the others
+	// of an email to a guardian, a child of theirs; nil: the library itself, or who has none of these books any more
+	Borrower *reminder.Borrower
+	Loans    []reminder.Loan // open, and still the borrower's
+	Back     []string        // ids of the others
 }
 
 // Whose names the borrower.
@@ -28,6 +29,10 @@ func (t Trouble) Whose() reminder.Message {
 		return reminder.Say("trouble.class_list", "Class", Plain(t.Listed.Loans[0]))
 	case t.Kind == reminder.KindClass:
 		return reminder.Say("trouble.librarians_list")
+	case t.Kind == reminder.KindGuardian && t.Borrower == nil:
+		return reminder.Say("trouble.guardian")
+	case t.Kind == reminder.KindGuardian:
+		return reminder.Say("trouble.guardian_of", "Whom", Whom(*t.Borrower))
 	case t.Borrower == nil:
 		return reminder.Say("trouble.borrower_id", "Borrower", t.Listed.Borrower)
 	}
@@ -56,7 +61,7 @@ func (d Desk) Troubles(ctx context.Context, most int) ([]Trouble, error) {
 			loan, ok := open[id]
 			switch {
 			case l.Kind == reminder.KindClass: // the class stands there
-			case ok && loan.Borrower.ID == l.Borrower:
+			case ok && recipient(l.Kind, loan) == l.Borrower:
 				t.Borrower, t.Loans = &loan.Borrower, append(t.Loans, loan)
 			case id != "":
 				t.Back = append(t.Back, id)
@@ -65,6 +70,14 @@ func (d Desk) Troubles(ctx context.Context, most int) ([]Trouble, error) {
 		all = append(all, t)
 	}
 	return all, nil
+}
+
+// recipient returns by what a kind knows whom it tells about a loan.
+func recipient(kind reminder.Kind, l reminder.Loan) string {
+	if kind == reminder.KindGuardian {
+		l, _ = l.ForGuardian()
+	}
+	return l.Borrower.ID
 }
 
 // Retry queues emails again that ended badly: those with these ids, or all in these states where there are none. It

@@ -316,7 +316,7 @@ func (r *Reader) work(ctx context.Context, returns []Return, now time.Time, c *r
 			continue
 		}
 		if ret.Complaint {
-			if e.Kind == reminder.KindLoan {
+			if personal(e.Kind) {
 				if err := r.Store.OptOut(ctx, e.Borrower); err != nil {
 					return err
 				}
@@ -405,7 +405,7 @@ const (
 )
 
 // marked are the kinds whose addresses are marked bad. The librarian's is tried every day.
-var marked = []reminder.Kind{reminder.KindLoan, reminder.KindClass}
+var marked = []reminder.Kind{reminder.KindLoan, reminder.KindGuardian, reminder.KindClass}
 
 // Judge says what it means for an address that an email came back, beside what came back from it earlier. No such
 // mailbox is bad at once; one that is switched off on the second email; a full one after three over two weeks. All else
@@ -433,6 +433,9 @@ func Judge(e Handed, f Failure, at time.Time, earlier []Verdict) Verdict {
 	v.Bad = v.Bad && slices.Contains(marked, e.Kind)
 	return v
 }
+
+// personal reports whether an email of a kind is for one person, whose address and wish are kept by it.
+func personal(k reminder.Kind) bool { return k == reminder.KindLoan || k == reminder.KindGuardian }
 
 // Reason is how a verdict stands as the reason of its email: the class, and what was said.
 func (v Verdict) Reason() string {

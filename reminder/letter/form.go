@@ -132,7 +132,11 @@ func newForm(files map[string]source, lang, kind string) (*form, error) {
 	if err != nil {
 		return nil, err
 	}
-	if text, err = look.read(); err != nil {
+	if text, err = look.read(); err == nil && strings.Contains(text, `{{template "loan.html" .}}`) { // it looks like that
+		look = files["loan.html"]
+		text, err = look.read()
+	}
+	if err != nil {
 		return nil, err
 	}
 	f.html = htmltemplate.New(look.name).Option("missingkey=error").Funcs(functions)

@@ -20,6 +20,7 @@ type Texts struct {
 	RenewURL       string // where a loan is renewed, with {loan}, {ref} and {item} in it; or ""
 	Locale         string // the language for readers who have none: "en"; else Indonesian
 	Answers        bool   // somebody reads what is answered to a mail
+	Hours          string // when the library is open, as a mail says it, or ""
 	TitleInSubject bool   // off, because subjects show on locked screens and what somebody reads is private
 	Dir            string // a folder with templates as Export wrote them, or "" for the built-in ones
 }

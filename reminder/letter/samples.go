@@ -42,6 +42,16 @@ func samples(kind reminder.Kind) (data []any) {
 			list.Late = slices.Repeat(list.Late, maxListed)
 			data = append(data, list)
 		}
+	case reminder.KindGuardian:
+		for n := 1; n <= 3; n++ {
+			items := []reminder.Item{
+				{Due: today.AddDays(-9), ReturnBy: today.AddDays(-8), Days: 8, Number: 2, FinePerDay: 500, ItemCode: "C"},
+				{Due: today.AddDays(-7), ReturnBy: today.AddDays(-7), DueTime: "14:30", Days: 7, Number: 1, Ref: "D"},
+				{Due: today.AddDays(-9), ReturnBy: today.AddDays(-7), Days: 7, Title: "E", Child: "A", Group: "B", ClosedFor: "F"},
+			}[:n]
+			data = append(data, reminder.GuardianLetter{Letter: reminder.Letter{Today: today, Items: items}},
+				reminder.GuardianLetter{Letter: reminder.Letter{Today: today, Items: items[n-1:], Name: "G"}})
+		}
 	case reminder.KindSummary:
 		for _, held := range []string{"", reminder.ReasonMaxPerRun, reminder.ReasonLooksRestored} {
 			data = append(data, reminder.Summary{Today: today, Held: held}, reminder.Summary{

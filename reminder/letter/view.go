@@ -52,6 +52,8 @@ func (v viewer) view(data any) any {
 		return v.Days[data]
 	case reminder.Letter:
 		return v.letter(data)
+	case reminder.GuardianLetter:
+		return v.guardianLetter(data.Letter)
 	case reminder.Summary:
 		return v.summary(data)
 	case reminder.ClassList:
@@ -76,11 +78,12 @@ func (v viewer) view(data any) any {
 	return data
 }
 
-// letter is the view of what a borrower is told, which loan.txt describes. It and its parts are structs, because most
-// mails are made of them and templates read a struct sooner than a map.
+// letter is the view of what a borrower, or a guardian, is told; loan.txt and guardian.txt describe it. It and its
+// parts are structs, because most mails are made of them and templates read a struct sooner than a map.
 type letter struct {
 	Lang, Library, URL, Name, Title string
-	Group                           string
+	Group, Hours, Child             string
+	Children                        int
 	Count, Late, Today, Upcoming    int
 	Formal, Answers                 bool
 	Mixed, Tomorrow, BeforeClosure  bool
@@ -89,8 +92,9 @@ type letter struct {
 }
 
 type group struct {
-	Late, Today bool
-	Items       []*item
+	Late, Today  bool
+	Child, Class string // in a letter to a guardian
+	Items        []*item
 }
 
 type item struct {
@@ -121,7 +125,8 @@ func (v viewer) letter(l reminder.Letter) *letter {
 	}
 	view := &letter{
 		Lang: v.tag, Library: v.texts.Library, URL: v.texts.URL, Name: clean(l.Name, maxName), Group: clean(l.Group, maxCode),
-		Formal: slices.Contains([]string{"teacher", "staff", "parent"}, l.Type), Answers: v.texts.Answers,
+		Formal: slices.Contains(reminder.BorrowerTypes[1:], l.Type), Answers: v.texts.Answers,
+		Hours: clean(v.texts.Hours, maxTitle),
 		Count: len(l.Items), Late: len(*late), Today: len(*today), Upcoming: len(*upcoming),
 	}
 	if view.Upcoming == view.Count {
@@ -153,6 +158,25 @@ func (v viewer) renew(it reminder.Item, answerTo string) (link, at string) {
 	}
 	title := cleanTitle(it.Title, maxSubjectTitle)
 	return reminder.Mailto(answerTo, strings.TrimSpace(v.Renew+": "+clean(cmp.Or(it.Ref, it.Loan), maxCode)+" "+title)), answerTo
+}
+
+// guardianLetter is a letter in which the loans of each child stand under its name.
+func (v viewer) guardianLetter(l reminder.Letter) *letter {
+	view := v.letter(l)
+	view.Groups, view.Mixed = nil, true
+	for _, it := range l.Items {
+		child, class := clean(it.Child, maxName), clean(it.Group, maxCode)
+		i := slices.IndexFunc(view.Groups, func(g group) bool { return g.Child == child && g.Class == class })
+		if i < 0 {
+			i = len(view.Groups)
+			view.Groups = append(view.Groups, group{Late: true, Child: child, Class: class})
+		}
+		view.Groups[i].Items = append(view.Groups[i].Items, v.item(it, l.Today))
+	}
+	if view.Children = len(view.Groups); view.Children == 1 {
+		view.Child = view.Groups[0].Child
+	}
+	return view
 }
 
 // days returns the days of all items, or 0 when they differ, and the most of them.

@@ -108,9 +108,11 @@ type Config struct {
 	MaxPerRun      int           `env:"REMINDER_MAX_PER_RUN" envDefault:"1000"`
 	OnlyTo         []string      `env:"REMINDER_ONLY_TO"`
 	Unknown        string        `env:"REMINDER_UNKNOWN" envDefault:"resend"`
+	GuardianFrom   int           `env:"REMINDER_GUARDIAN_FROM" envDefault:"0"` // days late; 0: guardians are not told
 	ClosedWeekdays string        `env:"REMINDER_CLOSED_WEEKDAYS"`
 	BeforeClosure  int           `env:"REMINDER_BEFORE_CLOSURE" envDefault:"0"` // days
 	MinDays        int           `env:"REMINDER_MIN_DAYS" envDefault:"0"`
+	OpeningHours   string        `env:"REMINDER_OPENING_HOURS"` // as a mail says them
 	Budget         time.Duration `env:"REMINDER_BUDGET" envDefault:"4m"`
 	Lease          time.Duration `env:"REMINDER_LEASE" envDefault:"15m"`
 	SummaryTo      []string      `env:"REMINDER_SUMMARY_TO"`
@@ -412,6 +414,9 @@ func (c *Config) checkRules(p *problems) {
 		if atLeastOne.value < 1 {
 			p.wrong(atLeastOne.key, "config.it_must_be_at_least")
 		}
+	}
+	if s.GuardianFrom = c.GuardianFrom; c.GuardianFrom < 0 || c.GuardianFrom > c.MaxOverdueDays {
+		p.wrong("REMINDER_GUARDIAN_FROM", "config.days_or_0_off", "Most", c.MaxOverdueDays)
 	}
 	if c.MailDailyLimit < 0 {
 		p.wrong("MAIL_DAILY_LIMIT", "config.it_must_be_0_no")

@@ -36,8 +36,8 @@ type App struct {
 // New wires a configuration. It connects to nothing, so an error is always one of the configuration.
 func New(cfg Config, stderr io.Writer) (*App, error) {
 	composer, err := letter.New(letter.Texts{
-		Library: cfg.AppName, URL: cfg.AppURL, Locale: cfg.AppLocale, TitleInSubject: cfg.TitleInSubject, Dir: cfg.Templates,
-		Answers: cfg.answers(), RenewURL: cfg.renewURL(),
+		Library: cfg.AppName, URL: cfg.AppURL, Locale: cfg.AppLocale, Hours: cfg.OpeningHours,
+		TitleInSubject: cfg.TitleInSubject, Dir: cfg.Templates, Answers: cfg.answers(), RenewURL: cfg.renewURL(),
 	})
 	if err != nil {
 		return nil, &reminder.Fault{Message: reminder.Say("config.mail_templates_in_reminder_templates"), Err: err}

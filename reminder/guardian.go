@@ -1,0 +1,128 @@
+package reminder
+
+import (
+	"context"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mtsn6garut/pengingat/mail"
+)
+
+// KindGuardian goes to a guardian: a book of their child is late.
+const KindGuardian Kind = "guardian"
+
+// maxChildren is how many borrowers can have one guardian. An address of more is no family's but stands for a missing
+// one, such as the school's own, and whoever reads it must not learn who has which book.
+const maxChildren = 10
+
+// guardianMailing tells guardians about late books, from REMINDER_GUARDIAN_FROM on, on the days of the schedule. To the
+// rules a guardian is a borrower ([Loan.ForGuardian]): the same list decides, and what is kept about borrowers
+// (opt-outs, bad addresses, what they were told) is kept under the guardian's id. All children with one address stand
+// in one mail.
+type guardianMailing struct{}
+
+func (guardianMailing) Kind() Kind  { return KindGuardian }
+func (guardianMailing) First() bool { return false }
+
+func (guardianMailing) Plan(_ context.Context, run *Run) (Planner, error) {
+	if run.Settings.GuardianFrom == 0 {
+		return nil, nil
+	}
+	return &guardianPlan{NewPlan(run.guardianRules(), run.Today), map[string]map[string]bool{}}, nil
+}
+
+func (guardianMailing) Recheck(ctx context.Context, run *Run, c Claim) (Draft, Outcome, error) {
+	loans, err := run.Loans.Reread(ctx, c.Loans())
+	if err != nil {
+		return Draft{}, Outcome{}, err
+	}
+	for i, l := range loans {
+		loans[i], _ = l.ForGuardian()
+	}
+	rules := run.guardianRules()
+	if run.Settings.GuardianFrom == 0 { // switched off since: an opt-out of all
+		rules.OptedOut = map[string]bool{c.Borrower: true}
+	}
+	letter, to, outcome := rules.Recheck(c, loans, run.Today)
+	if outcome.State == "" {
+		outcome, err = run.heldBack(ctx, c, outcome)
+	}
+	draft := letter.Draft(to)
+	draft.Data = GuardianLetter{letter}
+	return draft, outcome, err
+}
+
+func (r *Run) guardianRules() Rules {
+	rules := r.Rules
+	rules.Schedule, rules.BeforeClosure = rules.Schedule.From(r.Settings.GuardianFrom), 0
+	return rules
+}
+
+// A guardianPlan is a plan in which guardians have the loans.
+type guardianPlan struct {
+	*Plan
+	children map[string]map[string]bool // ids of the borrowers in reach, by guardian
+}
+
+func (p *guardianPlan) Add(loans []Loan, known map[Cycle]History) {
+	theirs := make([]Loan, 0, len(loans))
+	for _, l := range loans {
+		loan, ok := l.ForGuardian()
+		if !ok {
+			continue
+		}
+		if p.children[loan.Borrower.ID] == nil {
+			p.children[loan.Borrower.ID] = map[string]bool{}
+		}
+		p.children[loan.Borrower.ID][l.Borrower.ID] = true
+		theirs = append(theirs, loan)
+	}
+	p.Plan.Add(theirs, known)
+}
+
+func (p *guardianPlan) Emails(odd map[string]bool) []Email {
+	maps.DeleteFunc(p.children, func(_ string, ids map[string]bool) bool { return len(ids) <= maxChildren })
+	return slices.DeleteFunc(p.Plan.Emails(odd), func(e Email) bool { return p.children[e.Borrower] != nil })
+}
+
+// A Guardian answers for a borrower who is a child. A scan fills Email and Wants.
+type Guardian struct {
+	Name  string `json:"name"`
+	Email string `json:"email"` // raw, as the borrower's
+	Wants string `json:"wants"` // as [Loan.Wants] is for the borrower; "none" where they have not agreed to be told
+}
+
+// Odd reports whether Wants says nothing that can be meant: they are not told then, and the borrower is all the same.
+func (g Guardian) Odd() bool { return !Loan{Wants: g.Wants}.wantsIsClear() }
+
+// TooMany reports whether one guardian cannot have so many borrowers.
+func TooMany(children int) bool { return children > maxChildren }
+
+const guardianPrefix = "guardian:"
+
+// GuardianID is by what a guardian is known: a digest of their address, the same for all their children.
+func GuardianID(address string) string {
+	digest := DigestOf(address)
+	return guardianPrefix + hex.EncodeToString(digest[:])
+}
+
+// IsGuardianID reports whether an id is a GuardianID.
+func IsGuardianID(id string) bool { return strings.HasPrefix(id, guardianPrefix) }
+
+// ForGuardian returns the loan as its borrower's guardian is told of it, and false when there is nobody to be told: no
+// usable address, or the borrower's own, to which the borrower's mail goes already.
+func (l Loan) ForGuardian() (Loan, bool) {
+	child := l.Borrower
+	addr, err := mail.ParseAddress(child.Guardian.Email)
+	own, _ := mail.ParseAddress(child.Email)
+	l.child, l.Wants = &child, child.Guardian.Wants
+	l.Borrower = Borrower{ID: "nobody", Language: child.Language}
+	if err != nil || strings.EqualFold(addr.Addr, own.Addr) {
+		return l, false
+	}
+	l.Borrower = Borrower{ID: GuardianID(addr.Addr), Name: child.Guardian.Name, Email: child.Guardian.Email,
+		Language: child.Language, Type: "parent"}
+	return l, true
+}
