@@ -66,7 +66,7 @@ func (p *program) deskCommand() *cobra.Command {
 	return cmd
 }
 
-// deskMachine is what the desk asks of this computer, and the folder of this user's own data.
+// deskMachine returns what the desk needs of this computer, and the folder of this user's own data.
 func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 	cache, err := os.UserCacheDir() // %LocalAppData% on Windows
 	if err != nil {
@@ -111,7 +111,7 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 		if err != nil {
 			return err
 		}
-		if _, err := p.mayWrite(file, true); err != nil || file == "" { // Laravel's own is never written to
+		if _, err := p.mayWrite(file, true); err != nil || file == "" { // never write to Laravel's own file
 			if file = named; file == "" || err != nil {
 				file = filepath.Join(home, "pengingat.env")
 			}
@@ -119,7 +119,7 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 		if _, err := p.mayWrite(file, true); err != nil {
 			return err
 		}
-		if log, err := setup.LogFile(); err == nil && values["LOG_FILE"] == log { // which is where it goes anyway
+		if log, err := setup.LogFile(); err == nil && values["LOG_FILE"] == log { // the default
 			values = maps.Clone(values)
 			delete(values, "LOG_FILE")
 		}
@@ -194,7 +194,7 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 	return m, folder, nil
 }
 
-// quiet is the program in a language, printing to nobody.
+// quiet returns the program in a language, with its output discarded.
 func (p *program) quiet(locale string) *program {
 	return &program{in: bufio.NewReader(strings.NewReader("")), out: io.Discard, errOut: io.Discard, machine: p.machine,
 		envFiles: p.envFiles,

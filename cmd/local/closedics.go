@@ -38,8 +38,8 @@ func (e event) value(name string) string {
 func (e event) name() string   { return strings.Join(strings.Fields(e.value("SUMMARY")), " ") }
 func (e event) canceled() bool { return strings.EqualFold(e.value("STATUS"), "CANCELLED") }
 
-// events reads the events of a calendar file, and is more patient than the library's own reader: one line that it does
-// not understand does not make the others worthless. Lines are unfolded as bytes, because a fold may part a letter.
+// events reads the events of a calendar file. Unlike the reader of the package ics, it skips a line that it does not
+// understand and reads the others. Lines are unfolded as bytes, because a fold may split a letter.
 func events(data []byte) (list []event) {
 	for _, end := range []string{"\r\r\n", "\r\n", "\r"} {
 		data = bytes.ReplaceAll(data, []byte(end), []byte("\n"))
@@ -82,14 +82,14 @@ func events(data []byte) (list []event) {
 	return list
 }
 
-// A moment is a time of a calendar, or a day of it; of a period, its beginning.
+// A moment is a time or a day in a calendar; of a period, its beginning.
 type moment struct {
 	time.Time
 	day bool
 	end time.Time // of a period
 }
 
-// moments reads the values of a property. What has no zone is in the library's.
+// moments reads the values of a property. A value without a zone is in the library's.
 func moments(p *ics.BaseProperty, library *time.Location) (list []moment, err error) {
 	for text := range strings.SplitSeq(strings.ToUpper(p.Value), ",") {
 		begin, end, isPeriod := strings.Cut(strings.TrimSpace(text), "/")
@@ -126,7 +126,7 @@ func moments(p *ics.BaseProperty, library *time.Location) (list []moment, err er
 	return list, nil
 }
 
-// on is the day of a moment in a zone, as midnight UTC.
+// on returns the day of a moment in a zone, as midnight UTC.
 func (m moment) on(zone *time.Location) time.Time {
 	if m.day {
 		return m.Time
@@ -142,8 +142,8 @@ func (m moment) isMidnight(zone *time.Location) bool {
 
 var errNoDate = errors.New("no date")
 
-// days returns an event's first day and how many it has, and the zone in which they are days. days is 0 when it is one
-// of hours.
+// days returns an event's first day, how many days it has, and the zone in which they are whole days. days is 0 for an
+// event of some hours.
 func (e event) days(library *time.Location) (first time.Time, days int, zone *time.Location, err error) {
 	if len(e.properties["DTSTART"]) == 0 {
 		return first, 0, nil, errNoDate
@@ -172,13 +172,13 @@ func (e event) days(library *time.Location) (first time.Time, days int, zone *ti
 
 // wholeDays returns the days from one moment to another, by the zone of the first, else by the library's.
 func wholeDays(start, end moment, library *time.Location) (first time.Time, days int, zone *time.Location) {
-	for _, zone := range []*time.Location{end.Location(), library} { // the last minute of a day is its end
+	for _, zone := range []*time.Location{end.Location(), library} { // 23:59 means the end of the day
 		if t := end.In(zone); t.Hour() == 23 && t.Minute() == 59 {
 			end.Time = t.Truncate(time.Minute).Add(time.Minute)
 		}
 	}
 	if start.day {
-		days = int(end.on(library).Sub(start.Time) / (24 * time.Hour)) // what is left of the last day is no whole day
+		days = int(end.on(library).Sub(start.Time) / (24 * time.Hour)) // a part of the last day is no whole day
 		return start.Time, max(days, 1), library                       // some programs write the day itself as its end
 	}
 	for _, zone := range []*time.Location{start.Location(), library} {
@@ -228,7 +228,7 @@ func repeat(rule string, first, to time.Time, zone, library *time.Location) ([]t
 	if err != nil {
 		return nil, err
 	}
-	// it would count on for ever
+	// such a rule would never end
 	if option.Freq > rrule.DAILY || option.Interval > 1000 || noRepetition.MatchString(rule) {
 		return nil, errors.New("no repetition of days")
 	}
@@ -243,13 +243,13 @@ func repeat(rule string, first, to time.Time, zone, library *time.Location) ([]t
 	return r.All(), nil
 }
 
-// What an event is said to be, as a word of its own: in DESCRIPTION, as Google and others write it, or in CATEGORIES.
+// observance matches the word for an observance: in DESCRIPTION, where Google and others write it, or in CATEGORIES.
 var observance = regexp.MustCompile(`(?i)^(?:(?:\S+ )?observance|perayaan|peringatan|sambutan|celebration|commemoration|` +
 	`celebración|festividad|celebração|célébration|fête|feier|gedenktag|viering|ricorrenza|not a public holiday.*|bukan (?:hari )?libur.*)$`)
 
-// isObservance reports whether an event is marked as one on which nobody is free. Google says in a second line how to
-// hide those, in every language; a link that a person put there is none of that. Apple marks days off and working days
-// in some calendars, and there what has no mark is neither.
+// isObservance reports whether an event is marked as an observance, which is no day off. In every language Google says
+// in a second line how to hide observances; a link that a person put there is something else. In some calendars Apple
+// marks days off and working days; an event without a mark is neither.
 func (e event) isObservance(marked bool) bool {
 	word, more, _ := strings.Cut(e.value("DESCRIPTION"), "\n")
 	word, _, _ = strings.Cut(word, ",")
@@ -269,7 +269,7 @@ func (e event) isDayOff() bool {
 	return strings.EqualFold(e.value("X-APPLE-SPECIAL-DAY"), "WORK-HOLIDAY")
 }
 
-// current leaves out the former states of events of which the file has a later one, too.
+// current drops older versions of events.
 func current(all []event) []event {
 	sequence := func(e event) int { n, _ := strconv.Atoi(e.value("SEQUENCE")); return n }
 	return slices.DeleteFunc(slices.Clone(all), func(e event) bool {
@@ -280,8 +280,8 @@ func current(all []event) []event {
 	})
 }
 
-// parseICS reads the closed days of a calendar. What repeats is filled in for the year of today and the next one; until
-// is the end of that, or zero when nothing repeats.
+// parseICS reads the closed days of a calendar. Repeated events are expanded until the end of next year; until is that
+// day, or zero when nothing repeats.
 func parseICS(data []byte, today reminder.Date, library *time.Location, observances bool) (
 	list []mysql.Closure, left []leftOut, until reminder.Date) {
 	all := current(events(data))
@@ -346,8 +346,8 @@ func closure(first time.Time, days int, name string) mysql.Closure {
 	return mysql.Closure{First: d, Last: d.AddDays(days - 1), Name: name}
 }
 
-// series returns the days of an event and of its repetitions. changed are its instances that stand in the file by
-// themselves. A problem is what of it was not understood.
+// series returns the days of an event and of its repetitions. changed has the instances that the file changes one by
+// one. problem says what was not understood.
 func (e event) series(first time.Time, days int, zone, library *time.Location, to time.Time, changed []event) (
 	list []mysql.Closure, problem reminder.Message) {
 	starts := map[time.Time]int{first: days} // and how many days each has

@@ -184,9 +184,9 @@ var (
 	isNeither  = regexp.MustCompile(`^(?:PK|%PDF|\s*<)`).Match // a workbook, a PDF, a page
 )
 
-// parseTable reads the closed days of a table. Each line that has a date is one; its name is what else stands there,
-// but numbers and weekdays. A line without a date is a heading or the end, unless there is something where a date
-// should be.
+// parseTable reads the closed days of a table. Each line with a date is a closure; its name is the rest of the line,
+// without numbers and weekdays. A line without a date is a heading or a footer, unless there is something in the column
+// of the dates.
 func parseTable(text string) (list []mysql.Closure, left []leftOut) {
 	column := -1 // where the last date was
 	tableRows(text, func(line int, row []string, err error) {
@@ -226,7 +226,7 @@ func tableRows(text string, visit func(line int, row []string, err error)) {
 	}
 }
 
-// separator is what parts the columns: of three, the one that is in most lines. Commas stand in texts, too.
+// separator returns the character between columns: of tab, semicolon and comma the one that most lines have.
 func separator(text string) rune {
 	best, most := ',', 0
 	for _, sep := range "\t;," {
@@ -243,7 +243,7 @@ func separator(text string) rune {
 	return best
 }
 
-// closureOf reads a line of a table. date is the column of its date, or -1; expected is where the line before had it.
+// closureOf reads a line of a table. date is the column of its date, or -1; expected is the column in the line before.
 func closureOf(row []string, expected int) (c mysql.Closure, date int, problem reminder.Message) {
 	var spans []span
 	var name []string
@@ -301,7 +301,7 @@ func closureOf(row []string, expected int) (c mysql.Closure, date int, problem r
 	return c, date, problem
 }
 
-// isHijri says that a cell is a date of the Islamic calendar, beside which the other one stands.
+// isHijri reports whether a cell is a date of the Islamic calendar; the Gregorian date stands beside it.
 var isHijri = regexp.MustCompile(`(?i)^\d{1,2}[^\d]+1[34]\d\d ?h?\.?$`).MatchString
 
 func lacksYear(cell string) bool {
@@ -309,5 +309,5 @@ func lacksYear(cell string) bool {
 	return ok
 }
 
-// isNumber says that a cell counts something: the lines, or days.
+// isNumber reports whether a cell is a line number or a number of days.
 var isNumber = regexp.MustCompile(`(?i)^\d+[.,)]?\d*(?: hari| days?)?$`).MatchString

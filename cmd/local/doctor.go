@@ -56,8 +56,7 @@ type finding struct {
 	Details  string         `json:"details,omitempty"`
 }
 
-// examine checks everything that this program and this computer have. It asks whether there is a newer version when it
-// may.
+// examine does all checks on this program and this computer. With ask it also looks for a newer version.
 func (p *program) examine(ctx context.Context, ask bool, each func(check.Finding)) {
 	m := check.Machine{
 		App: p.app, Config: func() (setup.Config, error) { return p.config(setup.LoadDatabase) }, EnvFile: p.envFile,
@@ -70,7 +69,7 @@ func (p *program) examine(ctx context.Context, ask bool, each func(check.Finding
 	check.Run(ctx, m, each)
 }
 
-// printFindings prints them for a person, what needs one last, where it is still on the screen.
+// printFindings prints the findings for a person. The serious ones come last, where they stay on the screen.
 func (p *program) printFindings(all []finding) {
 	order := []check.Severity{check.OK, check.Warn, check.Fail}
 	marks := map[check.Severity]string{check.OK: "ok", check.Warn: p.say("doctor.word_warn"),
@@ -99,8 +98,8 @@ func (p *program) printFindings(all []finding) {
 	p.print("doctor.count", "N", count[check.Fail], "Count", count[check.Warn], "Count2", count[check.OK])
 }
 
-// wrap breaks a text at spaces so that it fits a terminal of 80 columns. The lines after the first are indented, beside
-// what they begin with; "- " hangs out.
+// wrap breaks a text at spaces so that it fits a terminal of 80 columns. Lines after the first are indented by indent
+// and by the line's own indentation; after "- " by two more.
 func wrap(text string, indent int) string {
 	lines, margin := strings.Split(text, "\n"), strings.Repeat(" ", indent)
 	for i, line := range lines {
@@ -146,8 +145,8 @@ func (p *program) lastResult(ctx context.Context) (int, error) {
 	return 0, errors.ErrUnsupported
 }
 
-// taskRow asks schtasks about our task. Its columns are named in the language of Windows, so they are told by position:
-// the third is when it runs next, the seventh its last result.
+// taskRow asks schtasks about the task. The names of the columns depend on the language of Windows, so they are read by
+// position: the third is the next run, the seventh the last result.
 func (p *program) taskRow(ctx context.Context) ([]string, error) {
 	out, err := p.machine.command(ctx, "schtasks", "/query", "/tn", `\`+taskName, "/v", "/fo", "CSV", "/nh")
 	if err != nil {
@@ -162,7 +161,7 @@ func (p *program) taskRow(ctx context.Context) ([]string, error) {
 	return row, err
 }
 
-// oldServices did the reminding before, in Laravel's way. deploy/windows/old-services.cmd switches them off.
+// oldServices are the services with which Laravel sent reminders. deploy/windows/old-services.cmd switches them off.
 var oldServices = []string{"LaravelScheduler", "LaravelQueueWorker"}
 
 // oldServices returns which of them run.

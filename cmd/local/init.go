@@ -108,8 +108,7 @@ func (p *program) initCommand() *cobra.Command {
 	return cmd
 }
 
-// mayWrite refuses to write over what is there, unless it may be replaced, and over anything that may be the
-// application's own.
+// mayWrite refuses to overwrite a file unless it may be replaced, and a file that may be the application's own.
 func (p *program) mayWrite(out string, replace bool) (there bool, err error) {
 	if strings.EqualFold(filepath.Base(out), ".env") {
 		return true, reminder.NewFault(nil, "init.file_named_env_laravel_applications")
@@ -134,10 +133,10 @@ type wizard struct {
 	values    map[string]string
 	lines     *bufio.Reader
 	ask, test bool
-	unsolved  map[int]error // what was tried, does not work, and was left so, by its question
+	unsolved  map[int]error // what does not work and was left so, by question
 }
 
-// startFrom mends what a fresh Laravel .env says and cannot mean here.
+// startFrom corrects values of a fresh Laravel .env that make no sense here.
 func (w *wizard) startFrom() error {
 	maps.DeleteFunc(w.values, func(_, value string) bool { return setup.Meaning(value) == "" }) // MAIL_USERNAME=null
 	if err := setup.Misspelt(w.values); err != nil {
@@ -161,7 +160,7 @@ func (w *wizard) startFrom() error {
 	return nil
 }
 
-// A question asks for one setting. One without a key tries what was answered since the one before it.
+// A question asks for one setting. A question without a key tries the answers since the previous one of that kind.
 type question struct {
 	key    string
 	text   reminder.Message
@@ -207,7 +206,7 @@ var questions = []question{
 	{try: (*wizard).tryAll},
 }
 
-// concerns reports whether a question has a meaning for the mailer chosen.
+// concerns reports whether a question applies to the chosen mailer.
 func concerns(key, mailer string) bool {
 	switch key {
 	case "MAIL_HOST", "MAIL_PORT", "MAIL_USERNAME", "MAIL_PASSWORD":
@@ -225,7 +224,7 @@ var (
 	errCanceled = &reminder.Fault{Temporary: true, Message: reminder.Say("init.canceled_nothing_was_written")}
 )
 
-// run asks, and tries what was answered before it goes on.
+// run asks the questions and tries the answers.
 func (w *wizard) run(ctx context.Context) error {
 	if w.ask {
 		w.print("init.enter_takes_answer_in_empties")
@@ -279,7 +278,7 @@ func (w *wizard) run(ctx context.Context) error {
 	return nil
 }
 
-// answer fills in one setting. An answer that cannot be used is asked for again.
+// answer asks for one setting until the answer can be used.
 func (w *wizard) answer(ctx context.Context, q question) error {
 	usual := w.values[q.key]
 	if usual == "" && q.usual != nil {
@@ -316,7 +315,7 @@ func (w *wizard) answer(ctx context.Context, q question) error {
 	return nil
 }
 
-// settled is a value in the form in which it stands in the file.
+// settled returns a value as it is written to the file.
 func settled(key, value string) string {
 	switch key {
 	case "APP_TIMEZONE":
@@ -327,7 +326,7 @@ func settled(key, value string) string {
 	return value
 }
 
-// wrong is why the value of a setting cannot be used, or nil.
+// wrong returns why the value of a setting cannot be used, or nil.
 func (w *wizard) wrong(key string) error {
 	if err := setup.Check(w.values, key); err != nil {
 		return err
@@ -352,7 +351,7 @@ func (w *wizard) line(ctx context.Context, prompt string, secret bool) (string, 
 		if err != nil {
 			return "", err
 		}
-		// Ctrl-C leaves the read below behind; the terminal must show again what is typed.
+		// Ctrl-C abandons the read below; the terminal must echo again.
 		defer term.Restore(int(f.Fd()), state)
 		read = func() (string, error) {
 			typed, err := term.ReadPassword(int(f.Fd()))
@@ -430,8 +429,8 @@ func (w *wizard) tryAll(context.Context) error {
 	return w.wrong("MAIL_FROM_ADDRESS")
 }
 
-// settingsFile has the settings in the order of the file, each with what it means. A setting without a value is written
-// as a comment with its default.
+// settingsFile has the explained settings in the order of the file. A setting without a value is written as a comment
+// with its default.
 var settingsFile = []struct {
 	key, usual string
 	text       reminder.Message
@@ -461,7 +460,7 @@ var settingsFile = []struct {
 	{"REMINDER_CLASS_DAY", "senin", reminder.Say("init.class_day")},
 }
 
-// file writes the settings file: what is explained first, then what else was set.
+// file writes the settings file: the explained settings first, then all others that have a value.
 func (w *wizard) file(out io.Writer) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s\n", w.say("init.settings_made_by_init_they"))

@@ -27,9 +27,9 @@ import (
 )
 
 // The tasks of Windows Task Scheduler, and the account they run under: NT AUTHORITY\LOCAL SERVICE, by its SID because
-// its name is translated. It is there when nobody is logged on, needs no stored password and may do next to nothing. A
-// task of such an account runs in session 0, which has no screen: no console window appears. The program stays a
-// console program, because a person wants to read what it prints.
+// Windows translates its name. The account works when nobody is logged on, needs no stored password and has few rights.
+// Its tasks run in session 0, which has no screen, so no console window appears. The program remains a console program,
+// because a person wants to read what it prints.
 const (
 	taskName     = "Pengingat"
 	testTaskName = "Pengingat-test" // a dry run every minute, for trying out; registered but not enabled
@@ -118,12 +118,12 @@ func (p *program) installation() (installation, error) {
 // task renders a task for Windows Task Scheduler: UTF-16, little-endian, with a byte order mark and CR LF, the one
 // Unicode form that schtasks takes.
 //
-//   - StartWhenAvailable makes up for what was missed in sleep. It is what starts the first run of the day on a laptop,
-//     because a "shutdown" with fast start-up is a sleep too, and the boot trigger does not see it.
-//   - A time without a zone is the computer's own, so 07:00 is seven in the morning. 17 past the hour is when nothing
-//     else starts. The two may fall close together: a run that has nothing to do does nothing.
-//   - Whether Windows takes an exit code for a failure is not certain. RestartOnFailure may so start a run three times
-//     more, which does no harm; nothing depends on it, since the next hour comes.
+//   - StartWhenAvailable starts a run that was missed during sleep. On a laptop it starts the first run of the day,
+//     because a "shutdown" with fast start-up is a sleep too, and the boot trigger does not fire.
+//   - A time without a zone is the computer's own, so 07:00 is seven in the morning. At 17 past the hour little else
+//     starts. Two runs close together do no harm: a run that has nothing to do does nothing.
+//   - Windows may or may not take an exit code for a failure. If it does, RestartOnFailure starts a run up to three
+//     times more, which does no harm. Nothing depends on it.
 //   - LogonType is absent: for accounts of the system the schema has no value.
 func (i installation) task(name string) ([]byte, error) {
 	data := struct {
@@ -389,8 +389,8 @@ func (s system) do(text string, step func() error) error {
 	return step()
 }
 
-// doctor runs the diagnosis as a process of its own, as the person would who has just installed the program. What it
-// finds needs a person, and is no failure of the installation.
+// doctor runs the diagnosis in a process of its own, as a person would after the installation. Its findings are no
+// failure of the installation.
 func (p *program) doctor(ctx context.Context, i installation) error {
 	cmd := exec.CommandContext(ctx, i.Exe, "doctor", "--env", i.Env)
 	cmd.Stdout, cmd.Stderr = p.out, p.errOut

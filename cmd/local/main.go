@@ -1,6 +1,5 @@
-// Command pengingat is the local door of the reminder run: what Cloud Scheduler and the function are in the cloud, this
-// program and Windows Task Scheduler are on the library's own machine. It also holds what only a person does: migrate,
-// look, try out.
+// Command pengingat runs the reminders on the library's own machine. Windows Task Scheduler starts it, as Cloud
+// Scheduler calls the function in the cloud. It also has the commands for people: migrate, look, try out.
 //
 // Each command has a file of its own. What they print is Indonesian or English, as APP_LOCALE says. Exit codes: 0 done;
 // 10 done, but something needs a person; 64 wrong usage, also an id or a name that is not there; 75 a retry may help;
@@ -40,17 +39,17 @@ const (
 )
 
 func main() {
-	// The first Ctrl-C or SIGTERM ends a run in order: what is in flight is finished and recorded. The second one kills.
+	// The first Ctrl-C or SIGTERM ends a run cleanly: mail in flight is finished and recorded. The second one kills.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	setup.LimitMemory()
 	p := &program{in: os.Stdin, out: os.Stdout, errOut: os.Stderr, machine: thisMachine}
 	args, clicked := os.Args[1:], len(os.Args) == 1 && mousetrap.StartedByExplorer()
-	if clicked { // the window is the desk's own
+	if clicked { // a double click opens the desk
 		args = []string{"desk"}
 	}
 	code := p.execute(ctx, args, os.Environ())
-	if clicked && code != exitDone { // it would close before anybody has read why
+	if clicked && code != exitDone { // keep the window open until the error was read
 		_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
 	}
 	os.Exit(code)
@@ -65,7 +64,7 @@ type program struct {
 	real        []string          // variables of the environment, as KEY=value
 	environ     map[string]string // those and the .env file
 	envFile     string            // the file that was read, or ""
-	envErr      error             // why it could not be read: told when a command needs it
+	envErr      error             // why it could not be read; reported when a command needs it
 	locale      string
 
 	onlyTo string // --only-to of run, in place of REMINDER_ONLY_TO
@@ -98,7 +97,7 @@ func (p *program) execute(ctx context.Context, args, environ []string) int {
 	return errorCode(err)
 }
 
-// complain prints an error: what is wrong and what to do, then what lies behind it.
+// complain prints an error: what is wrong and what to do, then the technical cause.
 func (p *program) complain(err error) {
 	what, details := p.trouble(err)
 	fmt.Fprintln(p.errOut, wrap(what, 0))
@@ -107,7 +106,7 @@ func (p *program) complain(err error) {
 	}
 }
 
-// trouble says an error for a person, and what lies behind it.
+// trouble returns an error in words for a person, and its technical cause.
 func (p *program) trouble(err error) (what, details string) {
 	said, details := reminder.Tell(err)
 	return p.text(said), details
@@ -124,14 +123,14 @@ func errorCode(err error) int {
 	return exitConfig
 }
 
-// read takes the settings from a file, or from the one that is found.
+// read reads the settings from a file, or from the one that is found when file is "".
 func (p *program) read(file string) {
 	p.environ, p.envFile, p.envErr = setup.Environ(file, p.real)
 	if p.envErr != nil {
 		p.environ = map[string]string{}
 	}
 	p.locale = p.environ["APP_LOCALE"]
-	for _, pair := range p.real { // it counts where no file can be read, too
+	for _, pair := range p.real { // also when no file can be read
 		if locale, ok := strings.CutPrefix(pair, "APP_LOCALE="); ok {
 			p.locale = locale
 		}
@@ -176,7 +175,7 @@ func (p *program) unreadableEnv() error {
 	return reminder.NewFault(nil, "program.settings_file_env_cannot_be", "EnvErr", p.envErr)
 }
 
-// app loads the configuration and wires it. What a person must know is printed; the log goes to a file.
+// app loads the configuration and wires it. The log goes to a file.
 func (p *program) app() (*setup.App, error) {
 	if file, err := setup.LogFile(); err == nil && p.environ["LOG_FILE"] == "" {
 		p.environ["LOG_FILE"] = file
@@ -195,7 +194,7 @@ func (p *program) app() (*setup.App, error) {
 	return app, err
 }
 
-// withApp is the RunE of a command that needs the wired program.
+// withApp returns the RunE of a command that needs the wired program.
 func (p *program) withApp(run func(ctx context.Context, app *setup.App, args []string) error) func(*cobra.Command,
 	[]string) error {
 	return func(cmd *cobra.Command, args []string) error {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A meter is one line on a terminal that moves while something takes its time, and is gone when it is done. Where the
-// program's messages go into a file or another program there is none.
+// A meter is a line on a terminal that shows progress and disappears at the end. When the program's messages go into a
+// file or another program, there is none.
 type meter struct {
 	mu       sync.Mutex
 	done, of int

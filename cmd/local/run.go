@@ -85,7 +85,7 @@ func (p *program) run(ctx context.Context, o reminder.Options) (err error) {
 	return err
 }
 
-// runEach performs a run of each library in turn. What goes wrong with one is told, and the next one runs.
+// runEach performs a run of each library, one after the other. An error in one is printed, and the next one runs.
 func (p *program) runEach(ctx context.Context, o reminder.Options) error {
 	libraries, seen := []*program{}, map[string]string{}
 	for _, file := range p.envFiles {
@@ -128,7 +128,7 @@ func exitCode(r reminder.Report) int {
 	return exitDone
 }
 
-// failure says in the event log what is wrong after a run. Like every reason, it holds no address and no name.
+// failure returns what the event log says after a run that needs a person. It holds no address and no name.
 func (p *program) failure(r reminder.Report, s reminder.Settings) string {
 	text := p.say("run.failed_or_refused_unknown_waiting",
 		"Outcome", p.outcome(r, s), "N", r.Emails.Failed+r.Emails.Refused, "Unknown", r.Emails.Unknown, "Waiting",

@@ -48,9 +48,9 @@ func (p *program) serveCommand() *cobra.Command {
 	return cmd
 }
 
-// localServer serves programs on this computer and nobody else. A web page that somebody has open can send requests to
-// 127.0.0.1 too: it is told apart by the headers of its browser, and one that got the address by a name of its own (DNS
-// rebinding) by the Host.
+// localServer serves only programs on this computer. A web page that somebody has open can also send requests to
+// 127.0.0.1. The headers of its browser give it away, or, if its own name resolves to 127.0.0.1 (DNS rebinding), the
+// Host.
 func localServer(handler http.Handler, port int) *http.Server {
 	hosts := []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), net.JoinHostPort("localhost", strconv.Itoa(port))}
 	sameSite := http.NewCrossOriginProtection().Handler(handler)

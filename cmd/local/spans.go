@@ -22,8 +22,8 @@ func (s span) valid() bool {
 const maxClosureDays = 365
 
 // parseSpan reads days as people and spreadsheets write them here: 2026-12-25, 25/12/2026 (day first), 25 Desember
-// 2026, December 25, 2026, and from one to another: 21-31 Desember 2026, 21 Desember 2026 s.d. 2 Januari 2027. A part
-// that the first one leaves out, the last one has. The name of a weekday may stand before a date. ok is false for all
+// 2026, December 25, 2026, and from one to another: 21-31 Desember 2026, 21 Desember 2026 s.d. 2 Januari 2027. The
+// first day may leave out what the last one has. A weekday's name may stand before a date. ok is false for anything
 // else.
 func parseSpan(text string) (s span, ok bool) {
 	text = strings.NewReplacer("–", "-", "—", "-", "‐", "-", "‑", "-", "…", "..").Replace(text)
@@ -57,8 +57,8 @@ func parseSpan(text string) (s span, ok bool) {
 	return span{}, false
 }
 
-// leadingSpan reads the days that words begin with, and returns the words behind them. Those must not go on with more
-// days.
+// leadingSpan reads the days at the beginning of words, and returns the words after them, which must not begin with
+// more days.
 func leadingSpan(words []string) (s span, rest []string, ok bool) {
 	for n := len(words); n > 0; n-- {
 		if s, ok = parseSpan(strings.Join(words[:n], " ")); ok {
@@ -76,7 +76,7 @@ func leadingSpan(words []string) (s span, rest []string, ok bool) {
 
 var andMore = regexp.MustCompile(`^(?:dan|and|serta|&|\+|[,;/])\s*`)
 
-// hasDate reports whether there is something in a text that looks like a date, also like a wrong one.
+// hasDate reports whether a text contains something that looks like a date, even a wrong one.
 var hasDate = regexp.MustCompile(`(?i)\d{1,2} ?[-/.] ?\d{1,2} ?[-/.] ?\d{2,4}|\d{4}[-/.]\d{1,2}\b|` +
 	`\b\d{1,2}[ .\-/]?[a-z]{3,10}[ .\-/]\d{2,4}\b|` +
 	`\b(?:\d{1,2}[ .\-/]?)?(?:jan|[fp]eb|mar|apr|mei|may|jun|jul|agu|agt|ags|aug|sep|o[kc]t|no[vp]|de[sc])[a-z]*\.? \d`).MatchString
@@ -84,7 +84,7 @@ var hasDate = regexp.MustCompile(`(?i)\d{1,2} ?[-/.] ?\d{1,2} ?[-/.] ?\d{2,4}|\d
 // A part is a date of which the month and the year may be missing.
 type part struct{ day, month, year int }
 
-// on is the date, in a year where it has none. The zero Date is no day: the 31st of February.
+// on returns the date, in year if the part has none. A day that does not exist, such as 31 February, is the zero Date.
 func (p part) on(year int) reminder.Date {
 	if p.year != 0 {
 		year = p.year

@@ -8,8 +8,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A count is what the next run would do, kept for a while. With 20,000 loans it takes a second or more, and the first
-// page does not wait for it.
+// A count caches what the next run would do. Counting 20,000 loans takes a second or more, and the first page does not
+// wait for it.
 type count struct {
 	mu      sync.Mutex
 	report  *reminder.Report // nil: not known
@@ -23,14 +23,14 @@ const (
 	patience  = 120 * time.Millisecond // of the first page
 )
 
-// forget has the next page count anew: something was done.
+// forget drops the result, because something was changed.
 func (c *count) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.report, c.pending = nil, nil
 }
 
-// counting reports whether it is being counted.
+// counting reports whether a count is under way.
 func (c *count) counting() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -62,7 +62,7 @@ func (v *visit) counted() (*reminder.Report, error) {
 	return c.report, c.err
 }
 
-// recount counts with a connection of its own: the page that asked may be gone by then.
+// recount counts on a connection of its own, because the page that asked may be closed before it ends.
 func (d *Desk) recount(ctx context.Context, going chan struct{}) {
 	defer close(going)
 	environ, _, err := d.Machine.Environ()

@@ -22,9 +22,9 @@ import (
 
 // A Desk is the desk in the browser: a server for one person on one computer, while they look.
 //
-// Its pages are forms. GET changes nothing; POST does one thing, records it, and leads back to a page. They work
-// without the script, which only pings, shows progress, and lets days be dragged. A run goes on in the background: it
-// neither stops nor starts again when its page is closed or loaded anew.
+// Its pages are forms. GET changes nothing; POST does one thing, records it, and redirects to a page. The pages work
+// without the script, which only pings, shows progress, and lets a person drag over days. A run continues in the
+// background when its page is closed or reloaded.
 type Desk struct {
 	Machine Machine
 	Idle    time.Duration // how long it waits for a page; 0: ten minutes
@@ -42,8 +42,8 @@ type Desk struct {
 	letters []Letter // of the preview that was shown last, for its frames
 }
 
-// Bounds of a desk's life. A page pings every minute; one whose script is off is given longer, because nobody knows
-// when it is closed.
+// How long a desk lives. A page pings every minute. Without the script nothing tells when a page is closed, so the desk
+// waits longer.
 const (
 	idle         = 10 * time.Minute
 	withoutJS    = 6 // times as long
@@ -91,8 +91,8 @@ func (d *Desk) Serve(ctx context.Context, opened func(url string)) error {
 
 func (d *Desk) idle() time.Duration { return cmp.Or(d.Idle, idle) }
 
-// tick lets time pass, and reports whether the desk is over. It counts ticks, not hours: a laptop that slept wakes with
-// the page still open.
+// tick counts time without a sign of a page and reports whether the desk should end. It counts ticks and not the clock:
+// when a laptop wakes from sleep, the page is still open.
 func (d *Desk) tick(passed time.Duration) (over bool) {
 	working := d.job.working()
 	d.mu.Lock()
@@ -151,7 +151,7 @@ type visit struct {
 	Wrong *trouble // what went wrong
 }
 
-// A trouble is an error as a person reads it.
+// A trouble is an error in words for a person.
 type trouble struct{ What, Details string }
 
 var (
@@ -175,7 +175,7 @@ func (d *Desk) show(f func(*visit) error) http.HandlerFunc {
 	}
 }
 
-// An action is what a POST has done: how the page says it, and where it leads.
+// An action is what a POST has done: the sentence for the page, and the page to go to.
 type action struct {
 	Key string // of the sentence, and in the record
 	N   int
@@ -183,7 +183,7 @@ type action struct {
 	To  string // path
 }
 
-// do carries out one change, records it, and leads to a page. What failed is told in place.
+// do carries out one change, records it, and redirects to a page. A failure is shown on the same page.
 func (d *Desk) do(pattern string, f func(*visit) (action, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		d.touch(false)
@@ -221,7 +221,7 @@ func (d *Desk) do(pattern string, f func(*visit) (action, error)) http.HandlerFu
 // maxUpload is larger than any calendar of a school.
 const maxUpload = 4 << 20
 
-// recovered turns a panic into an error: the desk goes on.
+// recovered calls f and returns a panic as an error, so that the desk goes on.
 func (v *visit) recovered(f func(*visit) error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -231,8 +231,7 @@ func (v *visit) recovered(f func(*visit) error) (err error) {
 	return f(v)
 }
 
-// open wires the settings as they are now. Without settings that can be used the visit is led to the page that makes
-// them.
+// open wires the current settings. It fails when there are none, or none that can be used.
 func (v *visit) open() error {
 	if v.app != nil {
 		return nil
@@ -291,7 +290,7 @@ func (v *visit) render(err error) {
 	_, _ = b.WriteTo(v.w) // whoever asked may have gone
 }
 
-// closed answers whoever has no cookie: what a link that was used before leads to, too.
+// closed answers a browser without the cookie, such as one with a link that was used before.
 func (d *Desk) closed(w http.ResponseWriter, r *http.Request) {
 	v := &visit{Request: r, words: d.words(r), d: d, w: w, page: "closed"}
 	w.WriteHeader(http.StatusForbidden)

@@ -42,7 +42,7 @@ func Roots() (folders []string) {
 	return append(folders, "/var/www", "/srv", "/etc/koha/sites")
 }
 
-// find looks for configurations with a database in them. What cannot be read is none.
+// find looks for configurations that name a database. It skips those that it cannot read.
 func find(roots []string) (found []Found) {
 	for _, root := range roots {
 		for _, depth := range []string{"", "*", "*/*"} {

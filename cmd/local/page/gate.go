@@ -26,12 +26,13 @@ import (
 // tokenLife is how long a link to the desk can be used. A slow computer needs half a minute to start its browser.
 const tokenLife = 2 * time.Minute
 
-// A gate lets in the librarian's own browser and nobody else. 127.0.0.1 can be reached by every web page that somebody
-// has open, and by every other user of this computer. Three checks keep them out, each of what the others let through:
+// A gate admits only the librarian's own browser. Every web page that somebody has open, and every other user of this
+// computer, can reach 127.0.0.1. Each of three checks stops what the others let through:
 //
-//   - The Host must be ours. A page that got our address by a name of its own (DNS rebinding) is of the same origin to
-//     its browser.
-//   - A request that changes something must come from our own pages, as browsers say in Sec-Fetch-Site or Origin.
+//   - The Host must be the desk's. A page whose own name resolves to 127.0.0.1 (DNS rebinding) has the same origin as
+//     the desk, to its browser.
+//   - A request that changes something must come from the desk's own pages, which browsers say in Sec-Fetch-Site or
+//     Origin.
 //   - A cookie shows that the browser was opened with a link that only the user of this process saw. The link works
 //     once.
 type gate struct {
@@ -42,10 +43,10 @@ type gate struct {
 	hosts       []string
 	cookie      string // its name has the port: a browser shares cookies between all ports of a host
 	session     string // its value
-	secret      []byte // what a second start knows from the file alone
+	secret      []byte // known to a second start from the file only
 
 	mu     sync.Mutex
-	tokens map[string]time.Time // until when each can be used
+	tokens map[string]time.Time // when each expires
 }
 
 func newGate(port int, now func() time.Time, next http.Handler, refuse http.HandlerFunc) *gate {
@@ -107,7 +108,7 @@ func (g *gate) token() string {
 	return token
 }
 
-// use takes a token away and reports whether it could be used.
+// use removes a token and reports whether it was valid.
 func (g *gate) use(token string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -120,16 +121,16 @@ func (g *gate) use(token string) bool {
 func (g *gate) url() string { return fmt.Sprintf("http://%s/?token=%s", g.hosts[0], g.token()) }
 
 // A second start asks the first for a new link. Both prove that they have read the file that only this user can read,
-// and neither sends what is in it: if the first has died, another user's program may have got its port.
+// and neither sends its contents: if the first has died, another user's program may listen on its port.
 
-// proof proves that somebody has the secret, for one question alone.
+// proof returns the proof that its sender knows the secret. It is valid for one question.
 func proof(secret []byte, parts ...string) string {
 	mac := hmac.New(sha256.New, secret)
 	io.WriteString(mac, strings.Join(parts, "\n")) // no hash returns an error
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// An answer has a token for a second start.
+// An answer carries a token for a second start.
 type answer struct{ Token, Proof string }
 
 func (g *gate) reopen(w http.ResponseWriter, r *http.Request) {
@@ -142,7 +143,7 @@ func (g *gate) reopen(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer{token, proof(g.secret, "token", nonce, token)}) // who asked has gone
 }
 
-// A trace is what a desk leaves for the next start, in a file that only its user can read.
+// A trace tells the next start where the desk runs. Its file can be read by its user only.
 type trace struct {
 	Port   int
 	Secret string
@@ -156,14 +157,14 @@ func (g *gate) leave(file string, port int) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
-	// Removed first: a file that is there already keeps its mode.
+	// Removed first, because a file that exists keeps its mode.
 	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	return os.WriteFile(file, data, 0o600)
 }
 
-// forget removes the trace, unless a later desk has left its own.
+// forget removes the trace, unless a later desk has written its own.
 func (g *gate) forget(file string) {
 	if data, err := os.ReadFile(file); err == nil && strings.Contains(string(data), string(g.secret)) {
 		_ = os.Remove(file) // one that stays is found to be stale

@@ -160,7 +160,7 @@ func closeDays(v *visit) (action, error) {
 // without takes one day out of a closure.
 func (v *visit) without(c mysql.Closure, d reminder.Date) error {
 	store := v.app.Store
-	// What is left is stored first: a crash in between leaves too much closed, and the page shows it.
+	// The remaining days are stored first: a crash in between leaves too many days closed, which the page shows.
 	if c.First.Before(d) {
 		if err := store.AddClosure(v.Context(), mysql.Closure{First: c.First, Last: d.AddDays(-1),
 			Name: c.Name}); err != nil {
@@ -190,7 +190,7 @@ func removeClosure(v *visit) (action, error) {
 		err
 }
 
-// importDays reads a file and shows what it holds. Nothing counts before the second form is sent.
+// importDays reads a file and shows its days. Nothing is stored before the second form is sent.
 func importDays(v *visit) (action, error) {
 	m, err := v.month("")
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// A job is the run that a person has started. There is one at a time; it belongs to the desk and not to a page.
+// A job is the run that a person has started. There is one at a time. It belongs to the desk and not to a page.
 type job struct {
 	mu       sync.Mutex
 	finished chan struct{} // nil: none was started; open: it is at work
@@ -38,7 +38,7 @@ func (j *job) start(ctx context.Context, v *visit, app *setup.App, o reminder.Op
 		defer app.Close()
 		defer v.d.count.forget()
 		rep, err := app.Runner.Run(ctx, o)
-		// A run gives up after its budget, for the task starts another one in an hour. Here a person waits.
+		// A run ends after its time budget, and the task starts the next one in an hour. Here a person waits for the rest.
 		for err == nil && rep.Reason == reminder.ReasonTimeSpent && rep.Emails.Sent > 0 {
 			rep, err = app.Runner.Run(ctx, o)
 		}

@@ -44,14 +44,14 @@ type overdueBook struct {
 	Days int // late
 }
 
-// reachedFor is for how long somebody who was reached in another way is not on the list any more: long enough to bring a
-// book, and not so long that one is forgotten.
+// reachedFor is for how long somebody who was reached in another way is not on the list any more: long enough to bring
+// a book, and not so long that one is forgotten.
 const reachedFor = 7 * 24 * time.Hour
 
-// maxLate bounds what is read: all that a school has out.
+// maxLate is how many late loans are read at most: more than a school lends.
 const maxLate = 20000
 
-// overdue reads everybody who is late, as the page was asked.
+// overdue reads the late loans with the filters of the request.
 func (v *visit) overdue() (l late, err error) {
 	if err := v.open(); err != nil {
 		return l, err
@@ -324,7 +324,7 @@ func showFind(v *visit) error {
 	return nil
 }
 
-// titled looks for words of titles among the open loans due within a year.
+// titled searches the titles of the open loans due within a year.
 func (v *visit) titled(query string) ([]reminder.Loan, int, error) {
 	var ids []string
 	err := v.app.Store.Scan(v.Context(), v.today().AddDays(-366), v.today().AddDays(366),

@@ -120,7 +120,7 @@ func showReportPage(v *visit) error {
 	return errDone
 }
 
-// more is what is wanted seldom.
+// more is what the page of seldom used things shows.
 type more struct {
 	OptedOut   []person
 	Prune      reminder.Pruned
@@ -372,7 +372,7 @@ func (v *visit) wording() (w wording, err error) {
 	return w, err
 }
 
-// templates returns a folder with all templates, and what to do when it is not needed any more.
+// templates returns a folder with all templates, and a function that removes it if it is temporary.
 func (v *visit) templates() (dir string, done func(), err error) {
 	if v.app.Config.Templates != "" {
 		return v.app.Config.Templates, func() {}, nil
@@ -385,7 +385,7 @@ func (v *visit) templates() (dir string, done func(), err error) {
 	return dir, func() { _ = os.RemoveAll(tmp) }, letter.Export(dir)
 }
 
-// saveWording shows a sample with the new words, or keeps them.
+// saveWording shows a sample with the new words, or saves them.
 func saveWording(v *visit) (action, error) {
 	v.page = "wording"
 	w, err := v.wording()
@@ -429,7 +429,7 @@ func saveWording(v *visit) (action, error) {
 	return done, v.d.Machine.Write(environ)
 }
 
-// sample composes a mail with words that are not kept yet.
+// sample composes a mail with words that are not saved yet.
 func (v *visit) sample(w wording) (Letter, error) {
 	dir, done, err := v.templates()
 	if err != nil {

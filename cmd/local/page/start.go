@@ -15,8 +15,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// From nothing to the first mail, in five steps. What was answered is kept in memory until the last question; only then
-// is the settings file written. Nothing is sent but the sample to oneself.
+// The first start, in five steps. Answers are kept in memory, and the settings file is written after the last question.
+// The only mail that is sent is the sample to oneself.
 
 // A draft is the settings of somebody who begins.
 type draft struct {
@@ -58,7 +58,7 @@ func showStart(v *visit) error {
 	return err
 }
 
-// start gathers what a step shows.
+// start returns what a step shows.
 func (v *visit) start(step string) (s start, err error) {
 	d := &v.d.draft
 	d.mu.Lock()
@@ -167,7 +167,7 @@ func (v *visit) answer(keys ...string) (map[string]string, error) {
 	return maps.Clone(d.values), nil
 }
 
-// again shows a step with what is wrong with it.
+// again shows a step once more, with an error.
 func (v *visit) again(step string, err error) (action, error) {
 	v.page = "start"
 	s, serr := v.start(step)

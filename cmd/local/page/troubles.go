@@ -86,7 +86,7 @@ func (v *visit) badMails() (all []badMail, err error) {
 	return all, nil
 }
 
-// maxShown is how much one page lists: more than a person reads.
+// maxShown is how many entries a page lists at most.
 const maxShown = 500
 
 // book names a loan as the desk knows it.
@@ -95,7 +95,7 @@ func (v *visit) book(l reminder.Loan) string {
 		"Due", v.Date(l.Due))
 }
 
-// chat is the link that opens a chat, its message written but not sent.
+// chat returns the link that opens a chat with a message that is written but not sent.
 func (v *visit) chat(name, phone string, loans []reminder.Loan) string {
 	number := desk.International(phone)
 	if number == "" || len(loans) == 0 {
