@@ -219,7 +219,7 @@ func TestAboutUs(t *testing.T) {
 	review, err := d.Review(t.Context(), reminder.DateOf(p.now, p.app.Runner.Settings.Zone),
 		reminder.DateOf(p.now, p.app.Runner.Settings.Zone), reminder.DateOf(p.now, p.app.Runner.Settings.Zone))
 	require.NoError(t, err)
-	assert.Len(t, review.Notes, 2)
+	assert.Len(t, review.Notes, 3)
 
 	p.now = p.now.AddDate(0, 0, 1)
 	p.work(t)

@@ -146,11 +146,7 @@ func (d Desk) Notes(st Overview) []Note {
 		add("failed", say("status.mails_failed_or_were_refused", "N", n), "status.their_borrowers_were_not_told",
 			"command.failed")
 	}
-	if n := st.Emails[reminder.StateBounced]; n > 0 {
-		add("bounced", say("status.mails_came_back", "N", n, "Classes", classes(st.Bounced)), "status.those_were_not_told",
-			"status.mend_addresses")
-	}
-	list = append(list, d.aboutUs(st.AboutUs)...)
+	list = append(list, d.returned(st.Status)...)
 	if len(st.Runs) > 0 && st.Runs[0].Report.Feedback != nil && st.Runs[0].Report.Feedback.Error != "" {
 		add("feedback", say("status.feedback_unread", "Error", st.Runs[0].Report.Feedback.Error),
 			"status.dead_addresses_unknown", "command.doctor")
@@ -158,9 +154,13 @@ func (d Desk) Notes(st Overview) []Note {
 	return list
 }
 
-// aboutUs says what came back that is not about the addresses.
-func (d Desk) aboutUs(a reminder.AboutUs) (list []Note) {
-	say, zone := reminder.Say, d.Runner.Settings.Zone
+// returned says what came back, by class, and what of it is not about the addresses.
+func (d Desk) returned(st mysql.Status) (list []Note) {
+	say, zone, a := reminder.Say, d.Runner.Settings.Zone, st.AboutUs
+	if n := st.Emails[reminder.StateBounced]; n > 0 {
+		list = append(list, Note{"bounced", say("status.mails_came_back", "N", n, "Classes", classes(st.Bounced)),
+			say("status.those_were_not_told"), say("status.mend_addresses")})
+	}
 	if a.Bounced > 0 {
 		list = append(list, Note{"mass_bounce", say("status.run_came_back", "N", a.Bounced, "Accepted", a.Accepted, "Moment",
 			a.Sent.In(zone).Format(TimeFormat)), say("status.run_about_us"), say("status.retry_bounced")})

@@ -21,7 +21,7 @@ type Review struct {
 	First, Last, Today reminder.Date
 	Open, Late         int    // loans, now
 	Waiting, Failed    int    // emails, now
-	Notes              []Note // about what came back that is not about addresses
+	Notes              []Note // about what came back
 	Days               []ReviewDay
 	Effects            []Effect
 	Groups             []reminder.GroupCount // unreachable borrowers
@@ -71,7 +71,7 @@ func (d Desk) Review(ctx context.Context, first, last, today reminder.Date) (v R
 	if err != nil {
 		return v, err
 	}
-	v.Notes = d.aboutUs(status.AboutUs)
+	v.Notes = d.returned(status)
 	v.Waiting = status.Emails[reminder.StateQueued] + status.Emails[reminder.StateClaimed] +
 		status.Emails[reminder.StateHandover]
 	v.Failed = status.Emails[reminder.StateFailed] + status.Emails[reminder.StateUnknown] +

@@ -114,10 +114,11 @@ type Reader struct {
 // giveUp is how long a source that cannot be asked keeps an email in doubt.
 const giveUp = 24 * time.Hour
 
-// How long each half may take.
+// How long each part may take: doubts and the newest copies before anything is sent, doubts and what came back at the
+// end, 20 seconds in all.
 const (
-	settleTime = 8 * time.Second
-	readTime   = 12 * time.Second
+	settleTime = 4 * time.Second
+	readTime   = 8 * time.Second
 )
 
 // atOnce is how many emails of unknown outcome are looked up before what was learned of them is recorded: of a slow
@@ -222,39 +223,41 @@ func decide(e Handed, there map[int64]bool, before, after []Handed, wait time.Du
 // newest is how many of the newest mails tell whether the records are as new as them, and maxCopies how many are read.
 const newest, maxCopies = 25, 3000
 
-// Forgotten implements [reminder.Feedback].
+// Forgotten implements [reminder.Feedback]. Only records in doubt are worth a long look.
 func (r *Reader) Forgotten(ctx context.Context, database string, since time.Time, all bool) ([]reminder.Copy, error) {
-	timed, cancel := context.WithTimeoutCause(ctx, settleTime, errTime)
+	if !all {
+		if some, err := r.compare(ctx, settleTime, database, since, newest, all); err != nil || len(some) == 0 {
+			return nil, err
+		}
+	}
+	return r.compare(ctx, time.Minute, database, since, maxCopies, all)
+}
+
+func (r *Reader) compare(ctx context.Context, atMost time.Duration, database string, since time.Time, most int,
+	all bool) (forgotten []reminder.Copy, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, atMost, errTime)
 	defer cancel()
-	source, err := r.Open(timed)
+	source, err := r.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer source.Close()
-	look := func(most int) (forgotten []reminder.Copy, err error) {
-		copies, err := source.Copies(timed, since, most)
-		var refs []string
-		for _, c := range copies {
-			refs = append(refs, c.Ref)
-		}
-		if err != nil || len(refs) == 0 {
-			return nil, err
-		}
-		waits, err := r.Store.Refs(timed, refs)
-		for _, c := range copies {
-			waiting, known := waits[c.Ref]
-			if c.Waiting = waiting; c.Database == database && (!known || waiting && all) {
-				forgotten = append(forgotten, c.Copy)
-			}
-		}
-		return forgotten, err
+	copies, err := source.Copies(ctx, since, most)
+	if err != nil || len(copies) == 0 {
+		return nil, err
 	}
-	if !all {
-		if some, err := look(newest); err != nil || len(some) == 0 {
-			return nil, err
+	refs := make([]string, len(copies))
+	for i, c := range copies {
+		refs[i] = c.Ref
+	}
+	waits, err := r.Store.Refs(ctx, refs)
+	for _, c := range copies {
+		waiting, known := waits[c.Ref]
+		if c.Waiting = waiting; c.Database == database && (!known || waiting && all) {
+			forgotten = append(forgotten, c.Copy)
 		}
 	}
-	return look(maxCopies)
+	return forgotten, err
 }
 
 // Read reads what came back, and returns what it did with it.
