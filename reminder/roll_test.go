@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/mtsn6garut/pengingat/reminder"
@@ -69,7 +70,7 @@ func TestNoListHoldsAnothersPupil(t *testing.T) {
 				c := w.classes[slices.IndexFunc(w.classes, func(c reminder.Class) bool { return c.Name == class })]
 				require.Equal(t, "guru@x.example", c.Email, seed)
 				for _, o := range w.loans { // all that the data says of this pupil
-					if o.Borrower.ID == l.Borrower.ID && late1(o, today) && means[o.Borrower.Group] != "" {
+					if o.Borrower.ID == l.Borrower.ID && isLate(o, today) && means[o.Borrower.Group] != "" {
 						require.Equal(t, means[class], means[o.Borrower.Group], "%d: %q on the list of %q", seed, o.Borrower.Group, class)
 					}
 				}
@@ -79,14 +80,35 @@ func TestNoListHoldsAnothersPupil(t *testing.T) {
 			}
 		}
 		for _, l := range w.loans {
-			if late1(l, today) {
+			if isLate(l, today) {
 				require.Equal(t, 1, listed[l.ID], "%d: each late loan is on one list", seed)
 			}
 		}
 	}
 }
 
-func late1(l reminder.Loan, today reminder.Date) bool {
+// TestNamed: a class's very name comes first, and a spelling that may mean two means none.
+func TestNamed(t *testing.T) {
+	for _, tt := range []struct {
+		classes []string
+		name    string
+		want    string
+	}{
+		{[]string{"7A", "7a"}, "7A", "7A"}, {[]string{"7A", "7a"}, "7a", "7a"}, {[]string{"7A", "7a"}, "７Ａ", ""},
+		{[]string{"7A", "7B"}, " 7a", "7A"}, {[]string{"VII I"}, "VIII", ""}, {[]string{"7A"}, "", ""},
+		{[]string{"\u200b"}, "", ""}, {[]string{"\u200b"}, "\u200b", ""}, {nil, "7A", ""},
+	} {
+		var classes reminder.Classes
+		for _, name := range tt.classes {
+			classes = append(classes, reminder.Class{Name: name})
+		}
+		got, found := classes.Named(tt.name)
+		assert.Equal(t, tt.want, got.Name, "%q", tt)
+		assert.Equal(t, tt.want != "", found, "%q", tt)
+	}
+}
+
+func isLate(l reminder.Loan, today reminder.Date) bool {
 	return l.Due.Before(today) && l.Hold == "" && l.Broken == ""
 }
 

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/text/encoding/unicode"
+
+	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
 func TestReadClasses(t *testing.T) {
@@ -89,4 +91,34 @@ func TestClassImport(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("PK\x03\x04"), 0o600))
 	assert.Equal(t, exitUsage, command(t, environ, "class", "import", file).code)
 	assert.Len(t, known.Classes, 3)
+}
+
+// TestDoctorLooksAtClasses: lists that go to nobody are told, and a library without lists hears nothing.
+func TestDoctorLooksAtClasses(t *testing.T) {
+	db, m, environ := healthy(t)
+	db.AddLoan(t, mysqltest.Loan{Due: at(t, environ, -3),
+		Borrower: db.AddBorrower(t, mysqltest.Borrower{Email: "budi@sekolah.sch.id", Class: "9C"})})
+	said := func() (list []string) {
+		_, findings := diagnosis(t, m, environ)
+		for _, f := range findings {
+			if f.Check == "classes" {
+				list = append(list, string(f.Severity)+" "+f.What)
+			}
+		}
+		return list
+	}
+	assert.Empty(t, said())
+	environ["REMINDER_CLASS_DAY"], environ["APP_LOCALE"] = "senin", "en"
+	assert.Equal(t, []string{"warn REMINDER_CLASS_DAY is set, but no homeroom teacher is known.",
+		"warn One late book stands on no class's list, and REMINDER_SUMMARY_TO is empty: nobody is told."}, said())
+	environ["REMINDER_SUMMARY_TO"] = "petugas@sekolah.sch.id"
+	db.Exec(t, `INSERT INTO reminder_groups (group_name, teacher_email) VALUES ('7A', 'rina@sekolah.sch.id'), ('7B', 'bukan')`)
+	assert.Equal(t, []string{"warn The list of one class cannot be sent to its homeroom teacher; the address cannot be used " +
+		"or was refused: 7B"}, said())
+	db.Exec(t, "DELETE FROM reminder_groups WHERE group_name = '7B'")
+	assert.Equal(t, []string{"ok Class lists: homeroom teachers of 1 classes; late books on the librarian's list alone: 1."},
+		said())
+	environ["REMINDER_CLASS_DAY"] = ""
+	assert.Equal(t, []string{"warn One class has a homeroom teacher, but REMINDER_CLASS_DAY is empty: no class list is sent."},
+		said())
 }

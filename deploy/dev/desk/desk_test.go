@@ -342,7 +342,7 @@ var pages = []struct{ name, path string }{
 	{"hari-ini", "/"}, {"kirim", "/send"}, {"perlu-dilihat", "/troubles"}, {"pratinjau", "/preview"},
 	{"terlambat", "/late"}, {"slip", "/late?as=slips"},
 	{"lembar", "/late?as=letters"}, {"cari", "/find?q=aisyah"}, {"pinjaman", "/loan?id=1"},
-	{"libur", "/holidays?month=2027-03"}, {"laporan", "/report"},
+	{"libur", "/holidays?month=2027-03"}, {"kelas", "/classes"}, {"laporan", "/report"},
 	{"pemeriksaan", "/check"}, {"lainnya", "/more"}, {"pengaturan", "/settings"}, {"kata-kata", "/wording"},
 	{"pulih", "/quarantine?before=2026-01-02"},
 	{"mulai", "/start"}, {"mulai-basis-data", "/start?step=database"}, {"mulai-siapkan", "/start?step=prepare"},
