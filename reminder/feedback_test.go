@@ -459,3 +459,40 @@ func TestUnknownIsSettled(t *testing.T) {
 		})
 	}
 }
+
+// TestAnswersEndReminders: who asks for it by the header's mail or by an answer is not reminded any more, and the desk
+// says so. What somebody else writes, or says by the way, changes nothing.
+func TestAnswersEndReminders(t *testing.T) {
+	p := newPostOffice(t, nil, nil)
+	tomorrow := p.now.AddDate(0, 0, 1).Format("2006-01-02")
+	for range 6 {
+		p.AddLoan(t, mysqltest.Loan{Due: tomorrow})
+	}
+	require.Equal(t, 6, p.work(t).Emails.Sent)
+	sent := p.smtp.Messages()
+	header := sent[0].Parse(t).Header
+	assert.Equal(t, "<mailto:perpus@mtsn6garut.example?subject=berhenti%20"+header.Get("X-Pengingat-Ref")+">",
+		header.Get("List-Unsubscribe"))
+	assert.Empty(t, header.Get("List-Unsubscribe-Post"), "that takes an https URI (RFC 8058)")
+	p.bounce(t, "answer-list-unsubscribe-complaint", sent[0])
+	p.bounce(t, "answer-berhenti-complaint", sent[1])
+	p.bounce(t, "answer-nothing-more-words", sent[2])
+	p.bounce(t, "answer-nothing-forged", sent[3])
+	other := sent[4] // somebody who got a mail answers from elsewhere
+	other.To = "elsewhere@murid.example.sch.id"
+	p.bounce(t, "answer-berhenti-complaint", other)
+
+	p.now = p.now.Add(time.Hour)
+	rep := p.work(t)
+	assert.Equal(t, &reminder.FeedbackCounts{Read: 5}, rep.Feedback)
+	out, err := p.app.Store.OptOuts(t.Context(), p.now.AddDate(-1, 0, 0))
+	require.NoError(t, err)
+	require.Len(t, out, 2)
+	for _, o := range out {
+		assert.Equal(t, feedback.OptOutByAnswer, o.How)
+	}
+	p.now = p.now.AddDate(0, 0, 1)
+	assert.Equal(t, 4, p.work(t).Emails.Sent)
+	assert.NotContains(t, recipients(p.smtp)[6:], sent[0].To)
+	assert.NotContains(t, recipients(p.smtp)[6:], sent[1].To)
+}

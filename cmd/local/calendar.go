@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -162,6 +163,10 @@ func (p *program) optOutCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			byMail, err := app.Store.OptOuts(ctx, time.Unix(0, 0))
+			if err != nil {
+				return err
+			}
 			list := []reminder.Borrower{}
 			for _, id := range ids {
 				var b reminder.Borrower
@@ -182,6 +187,12 @@ func (p *program) optOutCommand() *cobra.Command {
 					fmt.Fprintln(p.out, p.whom(b))
 				default:
 					p.print("closed.id_has_no_open_loan", "ID", b.ID)
+				}
+				for _, o := range byMail {
+					if o.Borrower == b.ID {
+						fmt.Fprintln(p.out, wrap("   "+p.say("closed.by_"+o.How,
+							"Day", letter.Day(reminder.DateOf(o.At, app.Runner.Settings.Zone), p.locale)), 3))
+					}
 				}
 			}
 			if len(list) == 0 {

@@ -167,9 +167,9 @@ type Batch struct {
 	Next     Cursor
 }
 
-// headerFields are enough to see whether a message can be a bounce.
+// headerFields are enough to see whether a message can be a bounce, or an answer.
 var headerFields = []string{"From", "Return-Path", "Content-Type", "Subject", "Auto-Submitted", "X-Failed-Recipients",
-	"X-MS-Exchange-Message-Is-Ndr"}
+	"X-MS-Exchange-Message-Is-Ndr", "In-Reply-To"}
 
 // Since reads the inbox after a cursor, oldest first, and from a day on when the cursor says nothing. Of each message
 // it reads some of the header, and the text where wanted says so. It calls take for each batch; when take fails it

@@ -81,8 +81,8 @@ type Store interface {
 	RunCounts(ctx context.Context, run string) (accepted, bounced int, err error)
 	// Refs returns which emails are on record, and whether they wait and were never handed over.
 	Refs(ctx context.Context, refs []string) (waits map[string]bool, err error)
-	// OptOut records that a borrower wants no reminders.
-	OptOut(ctx context.Context, borrower string) error
+	// OptOut records that a borrower wants no reminders, and how they said so.
+	OptOut(ctx context.Context, borrower, how string, at time.Time) error
 	// Unsettled returns emails of unknown outcome, also those that are queued once more because of it.
 	Unsettled(ctx context.Context) ([]Handed, error)
 	// Neighbours returns some accepted emails handed over around another one: those before it, and those after it.
@@ -90,6 +90,12 @@ type Store interface {
 	// Resolve ends the doubt about an email, unless it is on its way again.
 	Resolve(ctx context.Context, e Handed, how Settlement) (bool, error)
 }
+
+// How a borrower said by mail that they want no reminders.
+const (
+	OptOutByAnswer    = "answer"
+	OptOutByComplaint = "complaint"
+)
 
 // A Settlement is what becomes of an email of unknown outcome.
 type Settlement int
@@ -320,9 +326,14 @@ func (r *Reader) work(ctx context.Context, returns []Return, now time.Time, c *r
 		}
 		if ret.Complaint {
 			if personal(e.Kind) {
-				if err := r.Store.OptOut(ctx, e.Borrower); err != nil {
+				how := OptOutByComplaint
+				if ret.Answer {
+					how = OptOutByAnswer
+				}
+				if err := r.Store.OptOut(ctx, e.Borrower, how, ret.At); err != nil {
 					return err
 				}
+				r.Log.Info("a borrower wants no reminders", "email", e.ID, "how", how)
 			}
 			continue
 		}

@@ -22,6 +22,7 @@ type Return struct {
 	Receipt   string    // what the provider called it when it was accepted, or ""
 	Failures  []Failure // of a bounce: at least one
 	Complaint bool      // its recipient called it unwanted; the Failures have only addresses
+	Answer    bool      // the complaint is an answer that asks for no more reminders
 	At        time.Time // when it came back
 	Foreign   bool      // it may well be another program's
 }
@@ -52,12 +53,12 @@ const idChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.
 func Wanted(raw []byte) bool {
 	h, _ := splitHeader(raw)
 	kind, params := h.contentType()
-	return h.fromSystem(true) || kind == "multipart/report" &&
+	return h.fromSystem(true) || h.mayEnd() || kind == "multipart/report" &&
 		!strings.EqualFold(params["report-type"], "disposition-notification")
 }
 
 // Parse reads a message. It reports false for all that says nothing about a delivery that failed: delays, read
-// receipts, absence notes, people's answers.
+// receipts, absence notes, people's answers but those that ask for no more reminders.
 func Parse(raw []byte, received time.Time) (Return, bool) {
 	h, body := splitHeader(raw)
 	var p parts
@@ -79,7 +80,7 @@ func Parse(raw []byte, received time.Time) (Return, bool) {
 			p.complaint.get("Removal-Recipient") + " " + p.originalTo)}}
 		return r, slices.Contains([]string{"abuse", "complaint", "opt-out", "opt-out-list"}, kind) && h.authentic(h.from())
 	case !h.fromSystem(report == "delivery-status"):
-		return Return{}, false
+		return r, r.ends(h, p.text.String())
 	}
 	said := notification(p.text.String())
 	if len(p.recipients) > 0 {

@@ -158,11 +158,30 @@ func (s *Store) Mark(ctx context.Context, run string, none bool) error {
 	}))
 }
 
-// OptOut keeps a borrower from being reminded.
-func (s *Store) OptOut(ctx context.Context, borrower string) error {
-	_, err := s.exec(ctx, `INSERT INTO reminder_opt_outs (borrower_id, since) VALUES (?, UTC_TIMESTAMP())
-		ON DUPLICATE KEY UPDATE borrower_id = borrower_id`, borrower)
+// OptOut keeps a borrower from being reminded, by what came back: an answer, a complaint.
+func (s *Store) OptOut(ctx context.Context, borrower, how string, at time.Time) error {
+	_, err := s.exec(ctx, `INSERT INTO reminder_opt_outs (borrower_id, since, how) VALUES (?, ?, ?)
+		ON DUPLICATE KEY UPDATE borrower_id = borrower_id`, borrower, stamp(at), how)
 	return fault("store an opt-out", err)
+}
+
+// An OptOut is a borrower's that came by mail.
+type OptOut struct {
+	Borrower string
+	How      string
+	At       time.Time
+}
+
+// OptOuts returns those that came by mail from a moment on, the newest first.
+func (s *Store) OptOuts(ctx context.Context, from time.Time) (list []OptOut, err error) {
+	err = s.read(ctx, func() { list = nil }, func(rows *sql.Rows) error {
+		var o OptOut
+		err := rows.Scan(ident{nil, &o.Borrower}, &o.How, datetime{&o.At})
+		list = append(list, o)
+		return err
+	}, "SELECT borrower_id, how, since FROM reminder_opt_outs WHERE how <> '' AND since >= ? ORDER BY since DESC, borrower_id",
+		stamp(from))
+	return list, fault("read the opt-outs", err)
 }
 
 // maxUnsettled is how many emails of unknown outcome are looked up at once.

@@ -243,7 +243,7 @@ func (s *Store) Forget(ctx context.Context, borrower string) error {
 		exec("DELETE FROM reminder_bounces WHERE borrower_id = ?", borrower)
 		exec("DELETE FROM reminder_contacts WHERE borrower_id = ?", borrower)
 		exec("DELETE FROM reminder_bad_addresses WHERE borrower_id = ?", borrower)
-		exec(`INSERT INTO reminder_opt_outs (borrower_id, since) SELECT ?, since FROM reminder_opt_outs o WHERE o.borrower_id = ?
+		exec(`INSERT INTO reminder_opt_outs (borrower_id, since, how) SELECT ?, since, how FROM reminder_opt_outs o WHERE o.borrower_id = ?
 			ON DUPLICATE KEY UPDATE borrower_id = VALUES(borrower_id)`, hash, borrower)
 		exec("DELETE FROM reminder_opt_outs WHERE borrower_id = ?", borrower)
 		// What was accepted stays sent, so that a report counts what it counted.

@@ -23,7 +23,7 @@ import (
 const VersionTable = "reminder_migrations"
 
 // SchemaVersion is the number of the newest migration, the one this program works with.
-const SchemaVersion = 5
+const SchemaVersion = 6
 
 // Check looks at the schema's version and at the view before a run does anything.
 func (s *Store) Check(ctx context.Context) error { return s.nameSource(ctx, s.check(ctx)) }

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -37,6 +38,38 @@ type today struct {
 	Troubles  int
 	Waiting   int
 	SentToday int
+	Stopped   []stopped
+}
+
+// stopped is a borrower who said by mail, not long ago, that they want no reminders.
+type stopped struct {
+	ID, Name, Why string
+}
+
+// stoppedFor is how many days the page names them.
+const stoppedFor = 14
+
+// stopped returns those who said so by mail.
+func (v *visit) stopped() (list []stopped, err error) {
+	from := v.app.Runner.Now().AddDate(0, 0, -stoppedFor)
+	outs, err := v.app.Store.OptOuts(v.Context(), from)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(outs))
+	for i, o := range outs {
+		ids[i] = o.Borrower
+	}
+	loans, err := v.app.Store.LoansOf(v.Context(), ids)
+	for _, o := range outs {
+		name := cmp.Or(desk.Plain(loans[o.Borrower].Borrower.Name), o.Borrower)
+		if reminder.IsGuardianID(o.Borrower) {
+			name = v.T("page.today.guardian")
+		}
+		day := v.Date(reminder.DateOf(o.At, v.app.Runner.Settings.Zone))
+		list = append(list, stopped{o.Borrower, name, v.T("closed.by_"+o.How, "Day", day)})
+	}
+	return list, err
 }
 
 // A Note tells a person what they would not find out by themselves.
@@ -114,6 +147,9 @@ func (v *visit) readOverview(wait bool) (t today, err error) {
 	}
 	for _, n := range sent[v.today()] {
 		t.SentToday += n
+	}
+	if t.Stopped, err = v.stopped(); err != nil {
+		return t, err
 	}
 	if wait {
 		t.Next, err = d.Next(ctx)
