@@ -141,10 +141,11 @@ func newMortalLibrary(t *testing.T, unknown string) *mortalLibrary {
 		l.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: borrowers[due.addr], Title: due.title})
 	}
 	l.environ["REMINDER_UNKNOWN"] = unknown
-	// With a daily limit no email is claimed while another one is on its way, so that the steps of a run have one
-	// order.
-	l.environ["MAIL_CONCURRENCY"], l.environ["MAIL_DAILY_LIMIT"] = "1", "100"
+	// One claim takes all there is, the limit is near, and an outcome waits for the next mark: so the steps of a run have
+	// one order.
+	l.environ["MAIL_CONCURRENCY"], l.environ["MAIL_DAILY_LIMIT"] = "1", "15"
 	l.program = l.app(t, nil, map[string]string{"MAIL_HOST": "127.0.0.1"}).Runner
+	l.program.Settings.Together = time.Minute
 	return l
 }
 
@@ -243,9 +244,7 @@ func (l *mortalLibrary) run(t *testing.T, dieAt int) *process {
 	sender, err := mail.NewSMTP(mail.SMTPConfig{Host: p.mail.Host(), Port: p.mail.Port(), Security: mail.PlainLoopback})
 	require.NoError(t, err)
 	runner := *l.program
-	var unrecorded sync.WaitGroup
-	ordered := orderedStore{store, store, &unrecorded}
-	runner.Loans, runner.Store, runner.Sender = ordered, ordered, orderedSender{sender, &unrecorded}
+	runner.Loans, runner.Store, runner.Sender = store, store, sender
 	if l.keepsSent {
 		runner.Feedback = &feedback.Reader{Store: store, Log: runner.Log, Resend: true,
 			Open: func(context.Context) (feedback.Source, error) { return &sentMail{l, p}, nil }}
@@ -286,41 +285,6 @@ func (*sentMail) Returned(context.Context, string, time.Time, func(feedback.Batc
 }
 func (*sentMail) Copies(context.Context, time.Time, int) ([]feedback.Copied, error) { return nil, nil }
 func (*sentMail) Close() error                                                      { return nil }
-
-// An orderedStore and an orderedSender make a run record what was sent before it looks at the next email, so that its
-// steps have one order. What it may do meanwhile, to prepare that email up to its mark, writes nothing: a death in it
-// leaves what a death before it leaves.
-type (
-	orderedStore struct {
-		reminder.Loans
-		reminder.Store
-		unrecorded *sync.WaitGroup
-	}
-	orderedSender struct {
-		mail.Sender
-		unrecorded *sync.WaitGroup
-	}
-)
-
-func (s orderedSender) Send(ctx context.Context, m mail.Message, handover mail.Handover) (mail.Receipt, error) {
-	receipt, err := s.Sender.Send(ctx, m, handover)
-	if err == nil {
-		s.unrecorded.Add(1)
-	}
-	return receipt, err
-}
-
-func (s orderedStore) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome) error {
-	if o.State == reminder.StateSent {
-		defer s.unrecorded.Done()
-	}
-	return s.Store.Record(ctx, c, o)
-}
-
-func (s orderedStore) Reread(ctx context.Context, ids []string) ([]reminder.Loan, error) {
-	s.unrecorded.Wait()
-	return s.Loans.Reread(ctx, ids)
-}
 
 // checkOutbox checks what must hold when nothing waits any more.
 func (l *mortalLibrary) checkOutbox(t *testing.T, deaths int) {

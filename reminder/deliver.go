@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net/url"
 	"slices"
@@ -22,15 +23,18 @@ import (
 // maxWait is how long a run stays for the next try of an email. Longer waits are left to the next run.
 const maxWait = time.Minute
 
-// A delivery is the second half of a run: it claims emails, one by one checks them again, composes, sends and records.
+// A delivery is the second half of a run. One goroutine claims emails and prepares them: it reads their loans again,
+// composes and encodes. Each connection to the mail server takes one prepared email after the other to its outcome.
 type delivery struct {
 	*Run
 	hasDeferred bool // some queued emails go after the others
 	limit       *rate.Limiter
+	ready       chan prepared // emails that wait for a connection
+	left        atomic.Int32  // those, and the claimed ones that are not prepared yet
 
 	halt      context.Context         // ends when no further email may begin
 	stop      context.CancelCauseFunc // ends halt early, with a *mail.Error or the error of the store
-	busy      sync.WaitGroup          // emails given to a worker and not yet recorded
+	busy      sync.WaitGroup          // emails claimed and not yet recorded
 	rateSpent atomic.Bool             // MAIL_RATE lets no further email begin before the time is spent
 
 	mu       sync.Mutex // guards Report.Emails and the fields below
@@ -41,11 +45,17 @@ type delivery struct {
 	patterns
 }
 
+// claimsAhead is how many emails a claim takes for each connection, and readyAhead how many of those before them may
+// still wait for one. A crash leaves as many to wait for their lease. Fewer would be better, but each claim costs
+// statements, and steps over the index entries of the ones before it until the database has cleared those away.
+const claimsAhead, readyAhead = 6, 2
+
 // deliver sends the queued emails until none is left, the time is spent or something stops the run. A run that is held
 // sends only what goes first. Claims that were not begun are handed back.
 func (r *Run) deliver(ctx, timed context.Context) error {
 	rep := r.Report
-	d := &delivery{Run: r, limit: rate.NewLimiter(rate.Inf, 1), ended: map[int64]State{}, patterns: newPatterns()}
+	d := &delivery{Run: r, limit: rate.NewLimiter(rate.Inf, 1), ended: map[int64]State{}, patterns: newPatterns(),
+		ready: make(chan prepared, readyAhead*r.Settings.Concurrency)}
 	if r.Settings.Rate > 0 {
 		d.limit = rate.NewLimiter(rate.Limit(r.Settings.Rate), 1)
 	}
@@ -57,29 +67,17 @@ func (r *Run) deliver(ctx, timed context.Context) error {
 		}
 	}
 
-	claims := make(chan Claim)
-	var workers sync.WaitGroup
-	for range r.Settings.Concurrency {
-		workers.Go(func() {
-			w := worker{delivery: d}
-			for c := range claims {
-				w.process(ctx, c)
-				d.busy.Done()
-			}
-			w.recording.Wait()
-		})
-	}
-	if r.first {
-		d.feed(ctx, claims, ClaimFirst, d.probe)
-	}
-	if rep.Outcome != RunHeld {
-		if d.hasDeferred {
-			d.feed(ctx, claims, ClaimFresh, d.probe)
+	d.connect(ctx, func() {
+		if r.first {
+			d.feed(ctx, ClaimFirst, d.probe)
 		}
-		d.feed(ctx, claims, ClaimAll, d.probe || d.hasDeferred)
-	}
-	close(claims)
-	workers.Wait()
+		if rep.Outcome != RunHeld {
+			if d.hasDeferred {
+				d.feed(ctx, ClaimFresh, d.probe)
+			}
+			d.feed(ctx, ClaimAll, d.probe || d.hasDeferred)
+		}
+	})
 	d.finish(ctx)
 	// Idle connections do not outlive the run: between two triggers nothing runs.
 	if err := r.Sender.Close(); err != nil {
@@ -102,14 +100,27 @@ func (r *Run) deliver(ctx, timed context.Context) error {
 	return cause
 }
 
-// claimsAhead is how many emails a claim takes for each worker. After a crash they wait until their lease runs out.
-// Claiming one email at a time would leave fewer waiting, but each claim steps over the index entries of earlier claims
-// until the database has purged them, which on a busy machine takes longer than a mail.
-const claimsAhead = 8
+// connect sends what feed makes ready, and returns when all of it has its outcome.
+func (d *delivery) connect(ctx context.Context, feed func()) {
+	var connections sync.WaitGroup
+	for range d.Settings.Concurrency {
+		connections.Go(func() {
+			c := connection{delivery: d}
+			for p := range d.ready {
+				d.left.Add(-1)
+				c.one(ctx, p)
+			}
+			c.recordLast(ctx)
+		})
+	}
+	defer connections.Wait()
+	defer close(d.ready)
+	feed()
+}
 
-// feed claims emails and gives them to the workers. With alone it sends one at a time until one is accepted, and stops
-// when an email's outcome is unknown for the second time. The last feed waits for emails whose next try is near.
-func (d *delivery) feed(ctx context.Context, claims chan<- Claim, which Which, alone bool) {
+// feed claims and prepares emails for the connections. With alone it sends one at a time until one is accepted, and
+// stops when an email's outcome is unknown for the second time. The last feed waits for emails whose next try is near.
+func (d *delivery) feed(ctx context.Context, which Which, alone bool) {
 	acceptedBefore, doubtfulBefore := d.outcomes()
 	for d.halt.Err() == nil && !d.rateSpent.Load() {
 		n := claimsAhead * d.Settings.Concurrency
@@ -124,16 +135,12 @@ func (d *delivery) feed(ctx context.Context, claims chan<- Claim, which Which, a
 		if full && d.Report.Outcome != RunHeld {
 			d.Report.Reason = ReasonDailyLimit
 		}
-		for _, c := range batch {
-			d.busy.Add(1)
-			select {
-			case claims <- c:
-			case <-d.halt.Done():
-				d.record(ctx, c, Outcome{State: StateQueued, KeepTry: true})
-				d.busy.Done()
-			}
+		d.busy.Add(len(batch))
+		d.left.Add(int32(len(batch)))
+		for p := range d.prepare(ctx, batch) {
+			d.ready <- p
 		}
-		if len(batch) < n || alone || d.Settings.DailyLimit > 0 {
+		if len(batch) < n || alone {
 			d.busy.Wait() // what is in flight may come back for another try, or use up the limit
 		}
 		if accepted, doubtful := d.outcomes(); alone && accepted > acceptedBefore {
@@ -151,6 +158,98 @@ func (d *delivery) feed(ctx context.Context, claims chan<- Claim, which Which, a
 			return
 		}
 	}
+}
+
+// A prepared email is claimed and, unless outcome has a State, composed.
+type prepared struct {
+	Claim
+	read    time.Time // when its loans were
+	message mail.Message
+	outcome Outcome // what became of it already, and notices that it leaves out
+	crashed bool    // composing it, so nothing is recorded
+}
+
+// begins reports whether the email is to be sent.
+func (p prepared) begins() bool { return p.outcome.State == "" && !p.crashed }
+
+// looksAgainAfter is how old the last look at an email's loans may be when it is begun.
+const looksAgainAfter = time.Second
+
+// prepare reads again what some claims are about, all of it at once, and then composes them one by one.
+func (d *delivery) prepare(ctx context.Context, claims []Claim) iter.Seq[prepared] {
+	run, runner := *d.Run, *d.Runner
+	run.Runner = &runner
+	var ids []string
+	for _, c := range claims {
+		ids = append(ids, c.Loans()...)
+	}
+	read := runner.Now()
+	loans, err := RereadAll(ctx, runner.Loans, ids)
+	runner.Loans = newlyRead{runner.Loans, ids, loans}
+	return func(yield func(prepared) bool) {
+		for _, c := range claims {
+			p := prepared{Claim: c, read: read, outcome: untried}
+			switch {
+			case err != nil: // also of a run that is interrupted: a claim that stays would wait for its lease
+				d.stop(err)
+			case d.halt.Err() == nil:
+				d.compose(ctx, &run, &p)
+			}
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// untried hands a claim back.
+var untried = Outcome{State: StateQueued, KeepTry: true}
+
+// newlyRead are Loans of which some were just read.
+type newlyRead struct {
+	Loans
+	ids  []string
+	read []Loan
+}
+
+func (l newlyRead) Reread(ctx context.Context, ids []string) (loans []Loan, err error) {
+	for _, id := range ids {
+		if !slices.Contains(l.ids, id) {
+			return l.Loans.Reread(ctx, ids)
+		}
+	}
+	for _, loan := range l.read {
+		if slices.Contains(ids, loan.ID) {
+			loans = append(loans, loan)
+		}
+	}
+	return loans, nil
+}
+
+// compose prepares one email. A panic ends the run; for the email it is a crash.
+func (d *delivery) compose(ctx context.Context, run *Run, p *prepared) {
+	defer d.recoverPanic(&p.crashed)
+	m := d.Mailing(p.Kind)
+	if m == nil { // a newer version promised it, with a kind that this one does not know
+		p.outcome = Outcome{State: StateCanceled, Reason: "empty"}.For(p.Claim)
+		return
+	}
+	draft, outcome, err := m.Recheck(ctx, run, p.Claim)
+	if err != nil {
+		d.stop(err)
+		return
+	}
+	if p.outcome = outcome.For(p.Claim); p.outcome.State != "" {
+		return
+	}
+	content, err := d.Composer.Compose(p.Kind, draft.Lang, draft.Data)
+	if err != nil {
+		// The template fails on this data and would fail again. The next email must not wait for it.
+		p.outcome = d.failed(p.Claim, draft.To, &mail.Error{Fate: mail.Refused, Phase: "compose", Err: err}, p.outcome)
+		return
+	}
+	p.message = d.Settings.message(p.named(d.secret, p.outcome.Dropped), draft, content, d.Run.Now)
+	p.Address = DigestOf(draft.To.Addr)
 }
 
 // outcomes returns how many emails were accepted, and how many have an unknown outcome for the second time.
@@ -201,94 +300,118 @@ func (d *delivery) wait() bool {
 	}
 }
 
-// A worker takes one email after the other to its outcome. It records the outcome of an email while it prepares the
-// next one, but waits for the record before it marks the next one. So a crash leaves at most one email of unknown
-// outcome for each worker.
-type worker struct {
-	*delivery
-	recording sync.WaitGroup // the last email is being recorded
-}
-
-// recoverPanic ends the run after a panic. For the email, a panic is a crash.
-func (d *delivery) recoverPanic() {
+// recoverPanic ends the run after a panic.
+func (d *delivery) recoverPanic(crashed *bool) {
 	if v := recover(); v != nil {
 		d.stop(Panicked(d.Log, v))
+		*crashed = true
 	}
 }
 
-// process takes a claimed email to its outcome. A crash before the hand-over mark leaves it claimed: nothing was sent,
-// and the email is queued again when its lease runs out.
-func (w *worker) process(ctx context.Context, c Claim) {
-	defer w.recoverPanic()
-	handBack := Outcome{State: StateQueued, KeepTry: true}
-	if err := w.limit.Wait(w.halt); err != nil { // the run ends before this email may begin
-		w.rateSpent.Store(true)
-		w.record(ctx, c, handBack)
+// A connection takes one prepared email after the other to its outcome. That one was accepted is recorded in the
+// statement that marks the next one, when that is ready and follows in an instant. So a crash leaves no more than one
+// email of unknown outcome for each connection.
+type connection struct {
+	*delivery
+	mu    sync.Mutex // held while last is recorded
+	last  *Accepted  // accepted, and not yet recorded
+	timer *time.Timer
+}
+
+// one takes an email to its outcome. A crash before the hand-over mark leaves it claimed: nothing was sent, and when the
+// lease has run out it is queued again.
+func (c *connection) one(ctx context.Context, p prepared) {
+	waits := false // for the next one: a crash meanwhile leaves its outcome unknown, so not for long
+	defer func() {
+		if !waits {
+			c.busy.Done()
+		}
+	}()
+	defer c.recoverPanic(new(bool))
+	if p.begins() && c.limit.Wait(c.halt) != nil { // the run ends before this email may begin
+		c.rateSpent.Store(true)
+		p.outcome = untried
+	}
+	if p.begins() && c.Runner.Now().Sub(p.read) > looksAgainAfter {
+		for p = range c.prepare(ctx, []Claim{p.Claim}) {
+		}
+	}
+	if p.begins() {
+		p.outcome = c.send(ctx, p)
+	}
+	if waits = p.outcome.State == StateSent && len(p.outcome.Dropped) == 0 && c.left.Load() > 0; !waits {
+		c.recordLast(ctx) // outcomes are counted in their order
+		if p.outcome.State != "" && !p.crashed {
+			c.record(ctx, p.Claim, p.outcome)
+		}
 		return
 	}
-	m := w.Mailing(c.Kind)
-	if m == nil { // a newer version promised it, with a kind that this one does not know
-		w.record(ctx, c, Outcome{State: StateCanceled, Reason: "empty"}.For(c))
-		return
-	}
-	draft, outcome, err := m.Recheck(ctx, w.Run, c)
-	if err != nil { // hand back, also when the run is interrupted: the claim would wait for its lease
-		w.stop(err)
-		w.record(ctx, c, handBack)
-		return
-	}
-	if outcome = outcome.For(c); outcome.State == "" {
-		outcome = w.send(ctx, c, draft, outcome.Dropped)
-	}
-	w.recording.Wait() // outcomes are counted in their order
-	switch outcome.State {
-	case "":
-	case StateSent:
-		w.busy.Add(1)
-		w.recording.Go(func() {
-			defer w.busy.Done()
-			defer w.recoverPanic()
-			w.record(ctx, c, outcome)
-		})
-	default:
-		w.record(ctx, c, outcome)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last = &Accepted{p.Claim, p.outcome.ReceiptID}
+	c.timer = time.AfterFunc(c.Settings.Together, func() { c.recordLast(ctx) })
+}
+
+// recordLast records that the last email was accepted, if it is not recorded yet.
+func (c *connection) recordLast(ctx context.Context) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last != nil {
+		defer c.lastRecorded()
+		defer c.recoverPanic(new(bool))
+		c.record(ctx, c.last.Claim, Outcome{State: StateSent, ReceiptID: c.last.ReceiptID})
 	}
 }
 
-// send composes and sends one email and returns its outcome. The outcome has no State when nothing may be recorded,
-// because the claim was lost.
-func (w *worker) send(ctx context.Context, c Claim, draft Draft, dropped []Dropped) Outcome {
-	o := Outcome{Dropped: dropped}
-	content, err := w.Composer.Compose(c.Kind, draft.Lang, draft.Data)
-	if err != nil {
-		// The template fails on this data and would fail again. The next email must not wait for it.
-		return w.failed(c, draft.To, &mail.Error{Fate: mail.Refused, Phase: "compose", Err: err}, o)
+func (c *connection) lastRecorded() {
+	c.last = nil
+	c.timer.Stop()
+	c.busy.Done()
+}
+
+// mark sets the mark of an email, and records the one before it.
+func (c *connection) mark(ctx context.Context, p prepared) error {
+	handOver := func(accepted ...Accepted) error {
+		return c.Store.HandOver(ctx, p.Claim, p.message.ID, p.message.Date, accepted...)
 	}
-	m := w.Settings.message(c.named(w.secret, dropped), draft, content, w.Now)
+	c.mu.Lock()
+	if c.last != nil && handOver(*c.last) == nil {
+		c.count(c.last.Claim, Outcome{State: StateSent})
+		c.lastRecorded()
+		c.mu.Unlock()
+		return nil
+	}
+	c.mu.Unlock()
+	c.recordLast(ctx) // when the statement failed: what was written is not known, and both can be repeated
+	return handOver()
+}
+
+// send sends one email and returns its outcome; one without a State when nothing may be written, because the claim was
+// lost or the store failed.
+func (c *connection) send(ctx context.Context, p prepared) Outcome {
+	o := p.outcome
 	var markErr error
-	receipt, err := w.Sender.Send(ctx, m, func(ctx context.Context) error {
-		w.recording.Wait()
+	receipt, err := c.Sender.Send(ctx, p.message, func(ctx context.Context) error {
 		// A crash after this mark leaves the outcome unknown; before it, the email is surely not sent. So the mark is
 		// written as late as possible.
-		c.Address = DigestOf(m.To.Addr)
-		markErr = w.Store.HandOver(ctx, c, m.ID, m.Date)
+		markErr = c.mark(ctx, p)
 		return markErr
 	})
 	switch {
 	case errors.Is(markErr, ErrLost):
-		w.Log.Warn("claim lost before the hand-over; not sent", "email", c.ID)
+		c.Log.Warn("claim lost before the hand-over; not sent", "email", p.ID)
 		return Outcome{}
 	case markErr != nil:
 		// The mark may or may not be written, but nothing was sent: hand the claim back. If that fails too and the mark
 		// is there, the sweep will call the email unknown.
-		w.stop(markErr)
-		return Outcome{State: StateQueued, KeepTry: true}
+		c.stop(markErr)
+		return untried
 	case err == nil:
 		o.State, o.ReceiptID = StateSent, receipt.ID
 		return o
 	}
-	w.recording.Wait() // what an answer means depends on whether others were accepted
-	return w.failed(c, draft.To, err, o)
+	c.recordLast(ctx) // what an answer means depends on whether others were accepted
+	return c.failed(p.Claim, p.message.To, err, o)
 }
 
 // message addresses a composed mail. After a try that surely failed, the next one gets a new Message-ID, because

@@ -105,11 +105,18 @@ type Claim struct {
 	record string // see record
 }
 
-// Loans returns the ids of the loans that the email is about.
-func (c Claim) Loans() []string {
-	ids := make([]string, len(c.Notices))
-	for i, n := range c.Notices {
-		ids[i] = n.Loan
+// An Accepted is a claim that a server took responsibility for.
+type Accepted struct {
+	Claim
+	ReceiptID string // what the server called it
+}
+
+// Loans returns the ids of the loans, or of what else, that the email is about.
+func (c Claim) Loans() (ids []string) {
+	for _, n := range c.Notices {
+		if n.Loan != "" {
+			ids = append(ids, n.Loan)
+		}
 	}
 	return ids
 }

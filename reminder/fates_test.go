@@ -269,7 +269,7 @@ func TestDailyLimit(t *testing.T) {
 		}
 	}
 	srv := mailtest.NewServer(t, mailtest.Options{})
-	app := lib.app(t, srv, map[string]string{"MAIL_DAILY_LIMIT": "5", "MAIL_CONCURRENCY": "2"})
+	app := lib.app(t, srv, map[string]string{"MAIL_DAILY_LIMIT": "5", "MAIL_CONCURRENCY": "1"})
 	rep := lib.run(t, app, reminder.Options{})
 	assert.Equal(t, 5, rep.Emails.Sent)
 	assert.Equal(t, 3, rep.Emails.Waiting)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,7 +28,8 @@ import (
 type library struct {
 	*mysqltest.DB
 	environ map[string]string
-	now     time.Time // what the next run takes for the clock
+	now     time.Time    // what the next run takes for the clock
+	passed  atomic.Int64 // nanoseconds since, while it is at work
 	log     bytes.Buffer
 }
 
@@ -71,7 +73,7 @@ func (l *library) app(t *testing.T, srv *mailtest.Server, settings map[string]st
 	app, err := setup.New(cfg, &l.log)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, app.Close()) })
-	app.Runner.Now = func() time.Time { return l.now }
+	app.Runner.Now = func() time.Time { return l.now.Add(time.Duration(l.passed.Load())) }
 	app.Runner.Settings.Backoff = func(int) time.Duration { return time.Millisecond }
 	app.Runner.Settings.Fingerprint = func(string) string { return fingerprint(environ) }
 	return app

@@ -39,7 +39,8 @@ type Settings struct {
 	// nobody has changed how mail is sent, and with "" a new one.
 	Fingerprint func(old string) string
 
-	Concurrency int           // emails in flight
+	Concurrency int           // connections to the mail server, each with one email in flight
+	Together    time.Duration // how long the record of an accepted email may wait for the mark of the next one
 	Rate        float64       // emails a second; 0: as fast as the server takes them
 	DailyLimit  int           // emails in any 24 hours; 0: none
 	Tries       int           // of one email

@@ -154,8 +154,8 @@ func TestDryRunCounts(t *testing.T) {
 	assert.Equal(t, 1, real.Emails.Waiting, "also a run that does nothing says what waits")
 }
 
-// TestChangedBetweenPlanAndSend holds the first delivery open at the server while the library lives on: what is sent
-// next must be true at the moment it is sent.
+// TestChangedBetweenPlanAndSend holds the first delivery open at the server while the library lives on for more than a
+// second: what is sent next must be true when it is sent, also when it was prepared before.
 func TestChangedBetweenPlanAndSend(t *testing.T) {
 	lib := newLibrary(t)
 	var change sync.Once
@@ -163,6 +163,7 @@ func TestChangedBetweenPlanAndSend(t *testing.T) {
 	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
 		if c.Phase == "rcpt" && c.Arg == "first@example.org" {
 			change.Do(func() {
+				lib.passed.Store(int64(1001 * time.Millisecond))
 				lib.Exec(t, "UPDATE peminjaman SET status = 'Dikembalikan', tanggal_pengembalian = NOW() WHERE id = ?", returned)
 				lib.Exec(t, "UPDATE peminjaman SET tanggal_kembali = '2026-12-24' WHERE id = ?", renewed)
 				lib.Exec(t, "UPDATE users u JOIN peminjaman p ON p.user_id = u.id SET u.email = 'new@example.org' WHERE p.id = ?",
@@ -205,7 +206,10 @@ func TestFewerLines(t *testing.T) {
 	var back int64
 	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
 		if c.Phase == "rcpt" {
-			once.Do(func() { lib.Exec(t, "UPDATE peminjaman SET tanggal_pengembalian = NOW() WHERE id = ?", back) })
+			once.Do(func() {
+				lib.passed.Store(int64(1001 * time.Millisecond))
+				lib.Exec(t, "UPDATE peminjaman SET tanggal_pengembalian = NOW() WHERE id = ?", back)
+			})
 		}
 		return mailtest.Action{}
 	}})
@@ -365,27 +369,56 @@ type panickingStore struct{ reminder.Store }
 
 func (panickingStore) Pauses(context.Context) ([]reminder.Pause, error) { panic("canary@example.org") }
 
-// TestRecordBesideTheNextEmail: while it is recorded that an email was sent, the same worker prepares the next one.
-// But that one is marked only afterwards, or a crash would leave two of unknown outcome.
-func TestRecordBesideTheNextEmail(t *testing.T) {
+// TestPanicWhileComposing: for the email it is a crash, and it stays claimed; the others are handed back at once.
+func TestPanicWhileComposing(t *testing.T) {
 	lib := newLibrary(t)
-	for range 2 {
+	for range 3 {
 		lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	}
-	srv := mailtest.NewServer(t, mailtest.Options{})
-	app := lib.app(t, srv, map[string]string{"MAIL_CONCURRENCY": "1"})
-	w := &watched{t: t, prepared: make(chan bool, 2)}
-	app.Runner.Store, app.Runner.Sender = watchedStore{app.Runner.Store, w}, watchedSender{app.Runner.Sender, w}
-	assert.Equal(t, 2, lib.run(t, app, reminder.Options{}).Emails.Sent)
-	assert.Len(t, srv.Messages(), 2)
+	app := lib.app(t, mailtest.NewServer(t, mailtest.Options{}), nil)
+	app.Runner.Composer = panickingComposer{}
+	_, err := app.Runner.Run(t.Context(), reminder.Options{})
+	require.Error(t, err)
+	assert.NotContains(t, lib.log.String(), "canary")
+	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'claimed'"))
+	assert.Equal(t, 2, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued' AND attempts = 0"))
 }
 
-// A watched run tells when an email is ready for its mark, and lets the first one be recorded only when the second one
-// is.
+type panickingComposer struct{}
+
+func (panickingComposer) Compose(reminder.Kind, string, any) (reminder.Content, error) {
+	panic("canary@example.org")
+}
+
+// TestMarkWithTheLastOutcome: a connection marks an email only when the outcome of the one before it is written, or in
+// the same statement. A slow server does not keep an outcome from being recorded.
+func TestMarkWithTheLastOutcome(t *testing.T) {
+	for name, slow := range map[string]bool{"at once": false, "slow server": true} {
+		t.Run(name, func(t *testing.T) {
+			lib := newLibrary(t)
+			for range 6 { // which one claim takes
+				lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
+			}
+			app := lib.app(t, mailtest.NewServer(t, mailtest.Options{}), map[string]string{"MAIL_CONCURRENCY": "1"})
+			if !slow {
+				app.Runner.Settings.Together = time.Minute
+			}
+			w := &watched{t: t, slow: slow, recorded: make(chan bool, 6)}
+			app.Runner.Store, app.Runner.Sender = watchedStore{app.Runner.Store, w}, watchedSender{app.Runner.Sender, w}
+			assert.Equal(t, 6, lib.run(t, app, reminder.Options{}).Emails.Sent)
+			together := map[bool]int32{false: 5, true: 0}[slow]
+			assert.Equal(t, together, w.together.Load())
+		})
+	}
+}
+
+// A watched run has at most one email that was accepted, or is about to be, and is not recorded.
 type watched struct {
-	t               *testing.T
-	prepared        chan bool
-	marks, recorded atomic.Int32
+	t        *testing.T
+	slow     bool
+	recorded chan bool
+
+	marks, outcomes, together atomic.Int32
 }
 
 type watchedStore struct {
@@ -400,29 +433,29 @@ type watchedSender struct {
 
 func (s watchedSender) Send(ctx context.Context, m mail.Message, handover mail.Handover) (mail.Receipt, error) {
 	return s.Sender.Send(ctx, m, func(ctx context.Context) error {
-		s.w.prepared <- true
+		if s.w.slow && s.w.marks.Load() > 0 {
+			select {
+			case <-s.w.recorded:
+			case <-time.After(time.Minute):
+				s.w.t.Error("the record waits for the next email")
+			}
+		}
 		return handover(ctx)
 	})
 }
 
-func (s watchedStore) HandOver(ctx context.Context, c reminder.Claim, id string, date time.Time) error {
-	assert.Equal(s.w.t, s.w.marks.Load(), s.w.recorded.Load(), "the last email is recorded")
+func (s watchedStore) HandOver(ctx context.Context, c reminder.Claim, id string, date time.Time,
+	accepted ...reminder.Accepted) error {
+	s.w.together.Add(int32(len(accepted)))
+	assert.Equal(s.w.t, s.w.marks.Load(), s.w.outcomes.Add(int32(len(accepted))), "the last email is recorded")
 	s.w.marks.Add(1)
-	return s.Store.HandOver(ctx, c, id, date)
+	return s.Store.HandOver(ctx, c, id, date, accepted...)
 }
 
 func (s watchedStore) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome) error {
-	if s.w.recorded.Load() == 0 {
-		for range 2 {
-			select {
-			case <-s.w.prepared:
-			case <-time.After(time.Minute):
-				s.w.t.Error("the next email waits for the record")
-			}
-		}
-	}
 	err := s.Store.Record(ctx, c, o)
-	s.w.recorded.Add(1)
+	s.w.outcomes.Add(1)
+	s.w.recorded <- true
 	return err
 }
 

@@ -97,8 +97,9 @@ type Outbox interface {
 	Claim(ctx context.Context, w Wanted) (claims []Claim, full bool, err error)
 	// NextTry returns how long it is until the next queued email may be claimed, and false when none is queued.
 	NextTry(ctx context.Context) (time.Duration, bool, error)
-	// HandOver marks a claim as about to be sent with this Message-ID and Date. After ErrLost nothing may be sent.
-	HandOver(ctx context.Context, c Claim, messageID string, date time.Time) error
+	// HandOver marks a claim as about to be sent with this Message-ID and Date. After ErrLost nothing may be sent. With
+	// accepted it also records these, in the same statement. Both may be repeated after an error.
+	HandOver(ctx context.Context, c Claim, messageID string, date time.Time, accepted ...Accepted) error
 	// Record writes what became of a claim. It may be repeated: an outcome that is already recorded is no error.
 	Record(ctx context.Context, c Claim, o Outcome) error
 

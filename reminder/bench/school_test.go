@@ -84,8 +84,10 @@ func (s *school) lend(first, last, days int, due reminder.Date) {
 		'Dipinjam'`+from, due.AddDays(-7).String(), days, due.String(), days)
 }
 
-// forget empties the outbox.
+// forget empties the outbox, and what remembers it beside the database.
 func (s *school) forget() {
+	require.NoError(s, os.RemoveAll(s.dir))
+	require.NoError(s, os.Mkdir(s.dir, 0o700))
 	for _, table := range []string{"reminder_emails", "reminder_notices", "reminder_runs", "reminder_state"} {
 		s.exec("TRUNCATE TABLE " + table)
 	}

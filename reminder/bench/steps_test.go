@@ -69,9 +69,10 @@ func (w *stopwatch) Reread(ctx context.Context, ids []string) ([]reminder.Loan, 
 	return w.Loans.Reread(ctx, ids)
 }
 
-func (w *stopwatch) HandOver(ctx context.Context, c reminder.Claim, id string, date time.Time) error {
+func (w *stopwatch) HandOver(ctx context.Context, c reminder.Claim, id string, date time.Time,
+	accepted ...reminder.Accepted) error {
 	defer w.handover.since(time.Now())
-	return w.Store.HandOver(ctx, c, id, date)
+	return w.Store.HandOver(ctx, c, id, date, accepted...)
 }
 
 func (w *stopwatch) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome) error {

@@ -1,11 +1,11 @@
 package mysql
 
-// Gathering returns how many calls wait for the batch that is at the database.
-func Gathering(s *Store) int {
-	return s.handovers.gathering() + s.sent.gathering() + s.rereads.gathering()
-}
+import "time"
 
-func (g *group[T]) gathering() int {
+// Gathering returns how many calls wait for the batch that is at the database.
+func Gathering(s *Store) int { return s.steps.gathering() }
+
+func (g *group) gathering() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return len(g.waiting)
@@ -14,19 +14,35 @@ func (g *group[T]) gathering() int {
 // ClaimUpdate is the statement of a claim.
 const ClaimUpdate = claimUpdate
 
-// A Group is a group of ints, and a Semaphore its semaphore.
-type (
-	Group     = group[int]
-	Semaphore = semaphore
-)
-
-// Join is what the store does with its groups.
-func Join(g *Group, sem Semaphore, n int, do func(batch []int) error) error {
-	return g.join(sem, n, do)
+// PanicTogether lets three calls join a batch that panics, and returns how many of them panicked and how many failed.
+func PanicTogether() (panics, failures int) {
+	g := newGroup()
+	g.turn <- struct{}{}
+	ends := make(chan bool)
+	for range 3 {
+		go func() {
+			defer func() { ends <- recover() != nil }()
+			if g.join(nil, func([]step) error { panic("a batch") }) == nil {
+				panic("it passed for done")
+			}
+		}()
+	}
+	for g.gathering() < 3 {
+		time.Sleep(time.Millisecond)
+	}
+	<-g.turn
+	for range 3 {
+		if <-ends {
+			panics++
+		} else {
+			failures++
+		}
+	}
+	if g.join(nil, func([]step) error { return nil }) != nil {
+		panic("the turn is not free again")
+	}
+	return panics, failures
 }
-
-// Waiting returns how many calls wait in g.
-func Waiting(g *Group) int { return g.gathering() }
 
 // SetDue and Decode read what a library's database holds.
 var (

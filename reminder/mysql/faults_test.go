@@ -216,8 +216,8 @@ func TestServerFails(t *testing.T) {
 		}
 		run.arm(restart, first("INSERT INTO reminder_notices"))
 		run.arm(restartAfter, first("COMMIT"))
-		run.arm(restartAfter, first("SET state = 'handover'"))
-		run.arm(restart, first("SET state = 'sent'"))
+		run.arm(restartAfter, first(mark))
+		run.arm(restart, first(accepted))
 		rep, err := run.trigger(t)
 		require.NoError(t, err)
 		assert.Equal(t, 4, run.struck)
@@ -227,7 +227,7 @@ func TestServerFails(t *testing.T) {
 	for _, tt := range []struct {
 		statement string
 		unknown   int // emails of which it is not known whether they were sent
-	}{{"SET state = 'handover'", 0}, {"SET state = 'sent'", 1}} {
+	}{{mark, 0}, {accepted, 1}} {
 		t.Run("killed at "+tt.statement, func(t *testing.T) {
 			run := newRun(t, 2)
 			run.arm(func(c *wireConn, statement []byte) (int, error) {
@@ -256,6 +256,9 @@ func TestServerFails(t *testing.T) {
 		})
 	}
 }
+
+// What the statements contain that mark an email and that record one as sent.
+const mark, accepted = "handover_at = IF(", "sent_at = IF("
 
 // first is for the first statement that contains a text.
 func first(text string) func(int, string) bool {

@@ -5,60 +5,69 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
 // A group lets calls that come at the same time share a statement and a commit: while one batch is at the database, the
-// calls that arrive gather for the next. A call never waits for others to join; a single call is executed by itself.
+// calls that arrive gather for the next. A call that would be alone, although others have come of late, waits for one of
+// them for a moment: two connections would else take turns, with a statement for each.
 //
-// A worker marks an email only when the outcome of its last one is recorded. So a batch holds at most one mark of
-// each, and a crash leaves no more emails of unknown outcome than without it: the one in flight of every worker.
-type group[T any] struct {
+// A connection to the mail server marks an email only together with, or after, the record of its last one. So a crash
+// leaves no more emails of unknown outcome than without it: the one in flight on every connection.
+type group struct {
+	turn    chan struct{} // held by whoever's batch is at the database
+	second  chan struct{} // has something when a second call came
 	mu      sync.Mutex
-	waiting []*call[T]
+	waiting []*call
+	company bool // a call came while a batch was at the database
 }
 
-type call[T any] struct {
-	in   T
-	done chan struct{} // closed when err is set
-	err  error
-}
+func newGroup() *group { return &group{turn: make(chan struct{}, 1), second: make(chan struct{}, 1)} }
 
-// A semaphore lets one batch at a time be at the database. All groups of a store share it. Without it batches of
-// different kinds would overlap and be smaller, and the cost of a batch hardly depends on its size: sharing saved a
-// third of the database's work at 16 workers.
-type semaphore chan struct{}
+// aMoment is what the other connection needs to be ready for its next mark, with a mail server that is near. One that
+// is far makes no company.
+const aMoment = 500 * time.Microsecond
+
+type call struct {
+	steps []step
+	done  chan struct{} // closed when err is set
+	err   error
+}
 
 // errBatchFailed tells the callers of a batch that it may have failed, in part or as a whole. Each caller then executes
 // its own call again, by itself.
 var errBatchFailed = errors.New("the batch failed")
 
 // join takes part in a batch and returns what do returned for it.
-func (g *group[T]) join(sem semaphore, in T, do func(batch []T) error) error {
-	c := &call[T]{in: in, done: make(chan struct{})}
+func (g *group) join(steps []step, do func(batch []step) error) error {
+	c := &call{steps: steps, done: make(chan struct{})}
 	g.mu.Lock()
-	g.waiting = append(g.waiting, c)
+	g.company = g.company || len(g.turn) > 0
+	if g.waiting = append(g.waiting, c); len(g.waiting) == 2 {
+		select {
+		case g.second <- struct{}{}:
+		default:
+		}
+	}
 	g.mu.Unlock()
 
 	select {
 	case <-c.done:
 		return c.err
-	case sem <- struct{}{}:
-		defer func() { <-sem }()
+	case g.turn <- struct{}{}:
+		defer func() { <-g.turn }()
 	}
 	select {
 	case <-c.done: // the batch before this one took it along
 		return c.err
 	default:
 	}
-	g.mu.Lock()
-	calls := g.waiting
-	g.waiting = nil
-	g.mu.Unlock()
-	batch := make([]T, len(calls))
-	for i, c := range calls {
-		batch[i] = c.in
+	calls := g.take()
+	var batch []step
+	for _, c := range calls {
+		batch = append(batch, c.steps...)
 	}
 	err := errBatchFailed // a panic must not look like success to the others
 	defer func() {
@@ -71,22 +80,47 @@ func (g *group[T]) join(sem semaphore, in T, do func(batch []T) error) error {
 	return err
 }
 
-// A mark is one email's part in an UPDATE of several: guard updates the email alone, values in a batch.
-type mark struct {
-	claim  reminder.Claim
-	guard  guard
+// take returns the calls of the next batch.
+func (g *group) take() (calls []*call) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.waiting) == 1 && g.company {
+		g.mu.Unlock()
+		moment := time.NewTimer(aMoment)
+		select {
+		case <-g.second:
+		case <-moment.C:
+		}
+		moment.Stop()
+		g.mu.Lock()
+		g.company = len(g.waiting) > 1
+	}
+	select {
+	case <-g.second:
+	default:
+	}
+	calls, g.waiting = g.waiting, nil
+	return calls
+}
+
+// A step is what one email does in a statement about several: the mark before the final dot, or that it was accepted.
+type step struct {
+	claim reminder.Claim
+	from  reminder.State // StateClaimed or StateHandover
+	// what is written: Message-ID, Date and address of a mark; the receipt of an accepted one
 	values []any
 }
 
-// mark writes m together with the marks that arrive at the same time. update returns the statement for several.
-func (s *Store) mark(ctx context.Context, g *group[mark], m mark, update func(batch []mark) (string, []any)) error {
-	err := g.join(s.batching, m, func(batch []mark) error {
-		if len(batch) == 1 {
-			return s.guarded(ctx, m.guard, false)
-		}
+// together takes some steps in one statement with those that come at the same time: all, or errBatchFailed.
+func (s *Store) together(ctx context.Context, steps ...step) error {
+	return s.steps.join(steps, func(batch []step) error {
 		query, args := update(batch)
 		res, err := s.db.ExecContext(ctx, query, args...)
-		if err != nil {
+		switch {
+		case err == nil:
+		case len(batch) == len(steps) && !transient(err): // nobody shares it
+			return err
+		default:
 			return errBatchFailed
 		}
 		if n, err := res.RowsAffected(); err != nil || n != int64(len(batch)) {
@@ -94,28 +128,49 @@ func (s *Store) mark(ctx context.Context, g *group[mark], m mark, update func(ba
 		}
 		return nil
 	})
-	if err == errBatchFailed {
-		return s.guarded(ctx, m.guard, true)
-	}
-	return err
 }
 
-// caseByID returns an SQL expression for each email's own value number i, and its arguments.
-func caseByID(batch []mark, i int) (string, []any) {
-	args := make([]any, 0, 2*len(batch))
-	for _, m := range batch {
-		args = append(args, m.claim.ID, m.values[i])
-	}
-	return "CASE id" + strings.Repeat(" WHEN ? THEN ?", len(batch)) + " END", args
+// writes are the columns that steps write, by the state before them.
+var writes = []struct {
+	from    reminder.State
+	columns []string // in the order of step.values
+	now     []string
+}{
+	{reminder.StateHandover, []string{"receipt_id"}, []string{"ended_at", "sent_at"}},
+	{reminder.StateClaimed, []string{"message_id", "message_date", "address"}, []string{"handover_at"}},
 }
 
-// ownClaims returns the SQL condition that a row is in the batch and still has its claim's token, and its arguments.
-func ownClaims(batch []mark) (string, []any) {
-	var ids, tokens []any
-	for _, m := range batch {
-		ids, tokens = append(ids, m.claim.ID), append(tokens, m.claim.ID, m.claim.Token)
+// update is the statement for a batch of steps. MySQL assigns from left to right, so the state comes last.
+func update(batch []step) (query string, args []any) {
+	var set []string
+	for _, w := range writes {
+		whens := 0
+		for i, column := range w.columns {
+			whens = 0
+			for _, s := range batch {
+				if s.from == w.from {
+					whens++
+					args = append(args, s.claim.ID, s.values[i])
+				}
+			}
+			if whens > 0 {
+				set = append(set, column+" = CASE id"+strings.Repeat(" WHEN ? THEN ?", whens)+" ELSE "+column+" END")
+			}
+		}
+		for _, column := range w.now {
+			if whens > 0 {
+				set = append(set, column+" = IF(state = '"+string(w.from)+"', UTC_TIMESTAMP(6), "+column+")")
+			}
+		}
 	}
-	return "id IN (" + marks(len(ids)) + ") AND claim_token = CASE id" + strings.Repeat(" WHEN ? THEN ?", len(batch)) +
-			" END",
-		append(ids, tokens...)
+	for _, s := range batch {
+		args = append(args, s.claim.ID)
+	}
+	for _, s := range batch {
+		args = append(args, s.claim.ID, s.claim.Token, string(s.from))
+	}
+	return "UPDATE reminder_emails SET " + strings.Join(set, ", ") + `, reason = IF(state = 'handover', '', reason),
+		state = IF(state = 'handover', 'sent', 'handover') WHERE id IN (` + marks(len(batch)) +
+		") AND (id, claim_token, state) IN (" + strings.TrimSuffix(strings.Repeat("(?,?,?),", len(batch)), ",") +
+		") AND (state = 'handover' OR lease_until > UTC_TIMESTAMP(6))", args
 }

@@ -297,37 +297,10 @@ func wholeFine(raw string) (whole int64, ok bool) {
 	return whole, ok
 }
 
-// A reread is one call's part in a statement that reads the loans of several calls.
-type reread struct {
-	ids   []string
-	loans []reminder.Loan
-}
-
 // Reread returns loans as they are now. A loan that has been renewed is returned with its new due date.
 func (s *Store) Reread(ctx context.Context, ids []string) ([]reminder.Loan, error) {
-	r := &reread{ids: ids}
-	err := s.rereads.join(s.batching, r, func(batch []*reread) error {
-		var ids []string
-		for _, r := range batch {
-			ids = append(ids, r.ids...)
-		}
-		loans, err := s.find(ctx, ids)
-		if err != nil && (len(batch) > 1 || ofData(err)) {
-			return errBatchFailed
-		}
-		for _, r := range batch {
-			for _, l := range loans {
-				if slices.Contains(r.ids, l.ID) {
-					r.loans = append(r.loans, l)
-				}
-			}
-		}
-		return err
-	})
-	if err == errBatchFailed {
-		r.loans, err = s.byID(ctx, ids)
-	}
-	return r.loans, fault("read the loans again", err)
+	loans, err := s.byID(ctx, ids)
+	return loans, fault("read the loans again", err)
 }
 
 // where returns the SQL condition that an id is one of ids, and its arguments. Binary values get a condition of their

@@ -43,10 +43,9 @@ type Store struct {
 	source atomic.Pointer[source] // the views, as Check found them
 	raws   raws
 
-	scanning        chan struct{} // held by the one Scan that is at work
-	batching        semaphore
-	handovers, sent group[mark]
-	rereads         group[*reread]
+	scanning chan struct{} // held by the one Scan that is at work
+	steps    *group
+	ample    allowance
 }
 
 var (
@@ -67,7 +66,7 @@ func Open(cfg *mysql.Config, maxConns int, patience time.Duration) (*Store, erro
 
 // New returns a Store on a database that OpenDB opened for a library in a zone.
 func New(db *sql.DB, zone *time.Location) *Store {
-	return &Store{db: db, zone: zone, batching: make(semaphore, 1), scanning: make(chan struct{}, 1)}
+	return &Store{db: db, zone: zone, steps: newGroup(), scanning: make(chan struct{}, 1)}
 }
 
 // Drafts returns a Store that reads the views whose names end with suffix, to check them before they are in use.

@@ -688,3 +688,29 @@ func TestCanceled(t *testing.T) {
 	_, _, err := store.Claim(ctx, reminder.Wanted{Most: 1, Lease: time.Hour})
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+// TestFarFromTheDailyLimit: a claim that the limit cannot concern costs what it costs without one.
+func TestFarFromTheDailyLimit(t *testing.T) {
+	_, db, user := open(t)
+	w := newWire(db, user)
+	store := connect(t, w.cfg, 2)
+	var batch []reminder.Email
+	for i := range 40 {
+		batch = append(batch, reminder.Email{Kind: reminder.KindLoan, Borrower: fmt.Sprint(i), Notices: []reminder.Notice{
+			{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: fmt.Sprint(i), Due: day("2026-11-24")}}}})
+	}
+	promise(t, store, batch)
+	statements := func(n, limit int) int {
+		before := w.passed
+		claims, full, err := store.Claim(t.Context(), reminder.Wanted{Most: n, Lease: time.Hour, DailyLimit: limit})
+		require.NoError(t, err)
+		require.Equal(t, []any{n, false}, []any{len(claims), full})
+		return w.passed - before
+	}
+	bare := statements(2, 0)
+	near := statements(2, 20)
+	assert.Greater(t, near, bare)
+	assert.Equal(t, near, statements(2, 20), "a sixteenth of what is left is less than a claim")
+	assert.Equal(t, near, statements(2, 1_000_000))
+	assert.Equal(t, bare, statements(2, 1_000_000))
+}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -342,17 +343,48 @@ const claimUpdate = `UPDATE reminder_emails SET state = 'claimed', claim_token =
 // Claim takes emails by one UPDATE whose order is that of its index, and reads back what it took by the token. When the
 // reply is lost, the rows are found by the same token; rows nobody finds wait for their lease.
 func (s *Store) Claim(ctx context.Context, w reminder.Wanted) (claims []reminder.Claim, full bool, err error) {
-	if w.DailyLimit > 0 {
+	near := w.DailyLimit > 0 && !s.ample.take(w.Most)
+	if near {
 		sent, err := s.sentLastDay(ctx)
 		if w.Most = min(w.Most, w.DailyLimit-sent); err != nil || w.Most <= 0 {
 			return nil, true, err
 		}
 	}
-	if claims, err = s.claim(ctx, w); err != nil || w.DailyLimit == 0 {
+	if claims, err = s.claim(ctx, w); err != nil || !near {
 		return claims, false, err
 	}
 	keep, err := s.keepWithin(ctx, w.DailyLimit, claims) // other runs claim, too
 	return keep, len(keep) < len(claims), err
+}
+
+// An allowance is how many emails may be claimed before the daily limit is looked at again: a sixteenth of what it
+// leaves, and only for as long as all runs together cannot have used up the rest.
+type allowance struct {
+	mu     sync.Mutex
+	emails int
+	over   *time.Timer
+}
+
+func (a *allowance) take(n int) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.emails < n {
+		return false
+	}
+	select {
+	case <-a.over.C:
+		a.emails = 0
+		return false
+	default:
+		a.emails -= n
+		return true
+	}
+}
+
+func (a *allowance) renew(left int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.emails, a.over = left/16, time.NewTimer(time.Duration(left)*10*time.Microsecond) // 100,000 a second
 }
 
 func (s *Store) claim(ctx context.Context, w reminder.Wanted) ([]reminder.Claim, error) {
@@ -400,6 +432,7 @@ func (s *Store) keepWithin(ctx context.Context, limit int, claims []reminder.Cla
 			return err
 		}
 		keep = max(0, len(claims)-max(0, used-limit))
+		s.ample.renew(max(0, limit-used))
 		for _, c := range claims[keep:] { // more than one run at a time is rare, and so is this
 			_, err := tx.ExecContext(ctx, `UPDATE reminder_emails SET state = 'queued', attempts = attempts - 1
 				WHERE id = ? AND claim_token = ? AND state = 'claimed'`, c.ID, c.Token)
@@ -422,50 +455,29 @@ func (s *Store) Waiting(ctx context.Context) ([]reminder.Claim, error) {
 }
 
 // claims reads emails with their notices.
-func (s *Store) claims(ctx context.Context, where string, args ...any) ([]reminder.Claim, error) {
-	var claims []reminder.Claim
-	err := s.read(ctx, func() { claims = nil }, func(rows *sql.Rows) error {
+func (s *Store) claims(ctx context.Context, where string, args ...any) (claims []reminder.Claim, err error) {
+	err = s.read(ctx, func() { claims = nil }, func(rows *sql.Rows) error {
 		var c reminder.Claim
-		err := rows.Scan(&c.ID, &c.Ref, text{&c.Token}, &c.Kind, ident{nil, &c.Borrower}, &c.Priority, &c.Attempts,
-			&c.Unknowns, text{&c.MessageID}, datetime{&c.Date})
-		claims = append(claims, c)
-		return err
-	}, `SELECT id, ref, claim_token, kind, borrower_id, priority, attempts, unknowns, message_id, message_date
-		FROM reminder_emails WHERE `+where+" ORDER BY priority, next_at, id", args...)
-	if err != nil || len(claims) == 0 {
-		return nil, err
-	}
-	for chunk := range slices.Chunk(claims, promiseChunk) {
-		if err := s.notices(ctx, chunk); err != nil {
-			return nil, err
-		}
-	}
-	return claims, nil
-}
-
-// notices fills in the notices of claims.
-func (s *Store) notices(ctx context.Context, claims []reminder.Claim) error {
-	index := make(map[int64]int, len(claims))
-	ids := make([]any, len(claims))
-	for i, c := range claims {
-		index[c.ID], ids[i] = i, c.ID
-	}
-	reset := func() {
-		for i := range claims {
-			claims[i].Notices = nil
-		}
-	}
-	return s.read(ctx, reset, func(rows *sql.Rows) error {
 		var n reminder.Notice
-		var email int64
-		if err := scanCycle(rows, &n.Cycle, &n.Step, &n.Number, &email); err != nil {
-			return err
+		var due sql.NullString
+		err := rows.Scan(&c.ID, &c.Ref, text{&c.Token}, &c.Kind, ident{nil, &c.Borrower}, &c.Priority, &c.Attempts,
+			&c.Unknowns, text{&c.MessageID}, datetime{&c.Date}, ident{nil, &n.Loan}, &due, text{(*string)(&n.Kind)}, &n.Step,
+			&n.Number)
+		if last := len(claims) - 1; last < 0 || claims[last].ID != c.ID {
+			claims = append(claims, c)
 		}
-		c := &claims[index[email]]
-		c.Notices = append(c.Notices, n)
-		return nil
-	}, `SELECT loan_id, due_date, kind, step, number, email_id FROM reminder_notices
-		WHERE email_id IN (`+marks(len(ids))+`) AND dropped = '' ORDER BY due_date, loan_id`, ids...)
+		if err == nil && due.Valid { // else it has no notice left
+			if n.Due, err = reminder.ParseDate(due.String); err == nil {
+				c := &claims[len(claims)-1]
+				c.Notices = append(c.Notices, n)
+			}
+		}
+		return err
+	}, `SELECT e.id, ref, claim_token, e.kind, borrower_id, priority, attempts, unknowns, message_id, message_date,
+		loan_id, due_date, n.kind, COALESCE(step, 0), COALESCE(number, 0)
+		FROM reminder_emails e LEFT JOIN reminder_notices n ON n.email_id = e.id AND n.dropped = ''
+		WHERE `+where+" ORDER BY priority, next_at, e.id, due_date, loan_id", args...)
+	return claims, err
 }
 
 // NextTry returns how long it is until the next queued email may be claimed.
@@ -478,26 +490,25 @@ func (s *Store) NextTry(ctx context.Context) (time.Duration, bool, error) {
 
 // HandOver sets the mark. The guard is checked where it matters: a run that slept longer than its lease finds no row
 // and drops its connection without the final dot.
-func (s *Store) HandOver(ctx context.Context, c reminder.Claim, messageID string, date time.Time) error {
-	at := stamp(date)
-	err := s.mark(ctx, &s.handovers, mark{claim: c, values: []any{messageID, at, c.Address[:]}, guard: guard{
-		update: `UPDATE reminder_emails SET state = 'handover', message_id = ?, message_date = ?, address = ?,
-			handover_at = UTC_TIMESTAMP(6)
-			WHERE id = ? AND claim_token = ? AND state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)`,
-		args: []any{messageID, at, c.Address[:], c.ID, c.Token},
-		check: `SELECT COUNT(*) FROM reminder_emails WHERE id = ? AND claim_token = ? AND state = 'handover'
-			AND message_id = ? AND lease_until > UTC_TIMESTAMP(6)`,
-		checkArgs: []any{c.ID, c.Token, messageID},
-	}}, func(batch []mark) (string, []any) {
-		ids, idArgs := caseByID(batch, 0)
-		dates, dateArgs := caseByID(batch, 1)
-		addresses, addressArgs := caseByID(batch, 2)
-		where, whereArgs := ownClaims(batch)
-		return `UPDATE reminder_emails SET state = 'handover', message_id = ` + ids + `, message_date = ` + dates + `,
-			address = ` + addresses + `, handover_at = UTC_TIMESTAMP(6) WHERE ` + where + ` AND state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)`,
-			slices.Concat(idArgs, dateArgs, addressArgs, whereArgs)
-	})
+func (s *Store) HandOver(ctx context.Context, c reminder.Claim, messageID string, date time.Time,
+	accepted ...reminder.Accepted) error {
+	steps := []step{{c, reminder.StateClaimed, []any{messageID, stamp(date), c.Address[:]}}}
+	for _, a := range accepted {
+		steps = append(steps, sent(a.Claim, a.ReceiptID))
+	}
+	err := s.together(ctx, steps...)
+	if err == errBatchFailed && len(accepted) == 0 {
+		g := guard{check: `SELECT COUNT(*) FROM reminder_emails WHERE id = ? AND claim_token = ? AND state = 'handover'
+			AND message_id = ? AND lease_until > UTC_TIMESTAMP(6)`, checkArgs: []any{c.ID, c.Token, messageID}}
+		g.update, g.args = update(steps)
+		err = s.guarded(ctx, g, true)
+	}
 	return fault("mark the hand-over", err)
+}
+
+// sent is the step of a claim that was accepted.
+func sent(c reminder.Claim, receiptID string) step {
+	return step{c, reminder.StateHandover, []any{clip(receiptID)}}
 }
 
 // Record writes an outcome. Accepted is a fact: it is written even when the sweep has called the email unknown, and
@@ -507,10 +518,11 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 	ended := slices.Contains([]reminder.State{reminder.StateCanceled, reminder.StateExpired, reminder.StateRefused,
 		reminder.StateFailed}, o.State)
 	if len(o.Dropped) == 0 && o.BadAddress == "" && !ended {
-		if o.State == reminder.StateSent {
-			return fault("record an outcome", s.mark(ctx, &s.sent, mark{c, g, []any{clip(o.ReceiptID)}}, recordSent))
+		alone := o.State != reminder.StateSent
+		if !alone && s.together(ctx, sent(c, o.ReceiptID)) == nil {
+			return nil
 		}
-		return fault("record an outcome", s.guarded(ctx, g, false))
+		return fault("record an outcome", s.guarded(ctx, g, !alone))
 	}
 	// More than one row: all of it or nothing, and nothing when the claim is lost.
 	err := s.tx(ctx, func(tx *sql.Tx, again bool) error {
@@ -545,14 +557,6 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 		return nil
 	})
 	return fault("record an outcome", err)
-}
-
-// recordSent is recordUpdate for emails whose hand-over was accepted and not swept meanwhile.
-func recordSent(batch []mark) (string, []any) {
-	receipts, receiptArgs := caseByID(batch, 0)
-	where, whereArgs := ownClaims(batch)
-	return `UPDATE reminder_emails
-		SET state = 'sent', reason = '', ended_at = UTC_TIMESTAMP(6), sent_at = UTC_TIMESTAMP(6), receipt_id = ` + receipts + " WHERE " + where + " AND state = 'handover'", append(receiptArgs, whereArgs...)
 }
 
 // recordUpdate is the guarded UPDATE that an outcome means.

@@ -441,6 +441,7 @@ func (c *Config) checkRules(p *problems) {
 		s.OnlyTo = append(s.OnlyTo, strings.TrimSpace(addr))
 	}
 	s.Concurrency, s.Rate, s.DailyLimit, s.Tries = c.MailConcurrent, c.MailRate, c.MailDailyLimit, c.MailTries
+	s.Together = 5 * time.Millisecond
 	s.Budget, s.Lease, s.Fingerprint, s.Backoff = c.Budget, c.Lease, c.fingerprint, backoff
 }
 
