@@ -299,6 +299,20 @@ func TestSecurityIsTested(t *testing.T) {
 	}
 }
 
+// TestWhereAChangeGoes: what the table of docs/architecture.md names is there.
+func TestWhereAChangeGoes(t *testing.T) {
+	text, err := os.ReadFile("docs/architecture.md")
+	require.NoError(t, err)
+	_, table, ok := strings.Cut(string(text), "## Where a change goes")
+	require.True(t, ok)
+	named := regexp.MustCompile("`((?:cmd|docs|mail|reminder|deploy|terraform)[\\w/.]*)`").FindAllStringSubmatch(table, -1)
+	require.NotEmpty(t, named)
+	for _, name := range named {
+		_, err := os.Stat(filepath.FromSlash(name[1]))
+		assert.NoError(t, err)
+	}
+}
+
 // A goFile is a parsed Go file of any module of this repository.
 type goFile struct {
 	name   string // from the repository's root, with slashes

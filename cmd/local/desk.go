@@ -176,7 +176,7 @@ func (p *program) pauseCommand() *cobra.Command {
 					return p.usage("trouble.until_no_date_such_as", "Until", until)
 				}
 				if !pause.Until.After(now) || pause.Until.After(now.AddDate(1, 0, 0)) {
-					return p.usage("trouble.until_must_be_within_year", "Until", until, "Now", now.In(zone).Format(dayAndTime))
+					return p.usage("trouble.until_must_be_within_year", "Until", until, "Now", now.In(zone).Format(desk.TimeFormat))
 				}
 			}
 			if err := app.Store.SetPause(ctx, pause); err != nil {
@@ -186,7 +186,7 @@ func (p *program) pauseCommand() *cobra.Command {
 				p.print("trouble.paused_until_it_lifted_resume")
 			} else {
 				p.print("trouble.paused_until_resume_ends_it",
-					"Until", pause.Until.Format(dayAndTime))
+					"Until", pause.Until.Format(desk.TimeFormat))
 			}
 			return nil
 		}),
@@ -197,7 +197,7 @@ func (p *program) pauseCommand() *cobra.Command {
 
 // parseUntil reads a day, which means its beginning, or a time of a day.
 func parseUntil(text string, zone *time.Location) (time.Time, error) {
-	if t, err := time.ParseInLocation(dayAndTime, text, zone); err == nil {
+	if t, err := time.ParseInLocation(desk.TimeFormat, text, zone); err == nil {
 		return t, nil
 	}
 	return time.ParseInLocation(time.DateOnly, text, zone)

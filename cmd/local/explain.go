@@ -126,7 +126,7 @@ func (p *program) printExplanation(x desk.Explanation, s reminder.Settings) {
 	}
 	p.printPast(x.Past, x.Loan.Borrower.ID, s)
 	if c := x.Contact; c != nil {
-		fmt.Fprintf(p.out, "   %s  %s\n", c.At.In(s.Zone).Format(dayAndTime), p.say("page.late.way_"+c.Way))
+		fmt.Fprintf(p.out, "   %s  %s\n", c.At.In(s.Zone).Format(desk.TimeFormat), p.say("page.late.way_"+c.Way))
 	}
 }
 
@@ -138,7 +138,7 @@ func (p *program) told(x desk.Explanation, s reminder.Settings) string {
 		}
 		if n.State == reminder.StateSent && n.Dropped == "" {
 			return p.say("explain.reminder_for_this_step_was",
-				"StepText", p.stepText(n.Step), "Sent", n.Sent.In(s.Zone).Format(dayAndTime))
+				"StepText", p.stepText(n.Step), "Sent", n.Sent.In(s.Zone).Format(desk.TimeFormat))
 		}
 		return p.say("explain.reminder_for_this_step_on",
 			"StepText", p.stepText(n.Step), "State", p.state(n.State))
@@ -161,9 +161,6 @@ func (p *program) stepText(days int) string {
 	return p.say("explain.days_after_due_date", "N", days)
 }
 
-// dayAndTime is how the program writes a moment.
-const dayAndTime = "2006-01-02 15:04"
-
 // printPast lists what is on record about a loan. What went to another borrower than the one who has it now is marked.
 func (p *program) printPast(past []mysql.PastNotice, borrower string, s reminder.Settings) {
 	for _, n := range past {
@@ -178,7 +175,7 @@ func (p *program) printPast(past []mysql.PastNotice, borrower string, s reminder
 		if why := p.reason(cmp.Or(n.Dropped, n.Reason)); why != "" {
 			what += "; " + why
 		}
-		fmt.Fprintf(p.out, "   %s  %s\n", when.In(s.Zone).Format(dayAndTime),
+		fmt.Fprintf(p.out, "   %s  %s\n", when.In(s.Zone).Format(desk.TimeFormat),
 			wrap(p.say("explain.text", "StepText", p.stepText(n.Step), "Due", n.Due, "What", what), 21))
 	}
 }

@@ -9,14 +9,12 @@ import (
 	"html/template"
 	"io"
 	"math"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -28,11 +26,6 @@ import (
 
 //go:embed report.html
 var reportPage string
-
-// Bounds of a report: what a person still reads, prints, and a browser still shows at once.
-const (
-	maxChatBooks = 10 // a link has to fit where browsers and WhatsApp keep it
-)
 
 func (p *program) reportCommand() *cobra.Command {
 	var out string
@@ -94,22 +87,8 @@ type review struct {
 	Library string
 }
 
-// Chat returns the link that opens a chat with a person, its message written but not sent.
-func (v review) Chat(w desk.Person) string {
-	if w.Phone == "" {
-		return ""
-	}
-	var titles []string
-	for _, b := range w.Books[:min(len(w.Books), maxChatBooks)] {
-		titles = append(titles, v.p.say("report.due", "Title", b.Title, "Date", v.Date(b.Due)))
-	}
-	if more := len(w.Books) - len(titles); more > 0 {
-		titles = append(titles, v.p.say("report.and_more", "N", more))
-	}
-	text := v.p.say("report.hello_this_please_return_if",
-		"Name", w.Name, "Library", v.Library, "Titles", strings.Join(titles, "\n"))
-	return "https://wa.me/" + w.Phone + "?text=" + strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
-}
+// Chat returns the link that opens a chat with a person.
+func (v review) Chat(p desk.Person) string { return desk.Chat(v.p.say, v.Date, v.Library, p) }
 
 // Say returns a text in the page's language, and Date a day in its words.
 func (v review) Say(key string, pairs ...any) string { return v.p.say(key, pairs...) }

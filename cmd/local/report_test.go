@@ -133,13 +133,13 @@ func TestReportKeepsDataInert(t *testing.T) {
 	u, err := url.Parse(html.UnescapeString(link[1]))
 	require.NoError(t, err)
 	assert.NotContains(t, link[1], "+")
-	assert.Contains(t, u.Query().Get("text"), "- "+hostile+" (batas kembali Selasa, 24 November 2026)\n",
-		"the message arrives as it is")
+	assert.Contains(t, u.Query().Get("text"), "- "+desk.Plain(hostile)+" (batas kembali Selasa, 24 November 2026)\n",
+		"the message arrives as it is, a title on one line")
 }
 
 func TestChatNamesSomeBooks(t *testing.T) {
 	v := sampleReview("en")
-	w := desk.Person{Name: "A", Phone: "6281", Books: make([]desk.DueBook, maxChatBooks+3)}
+	w := desk.Person{Name: "A", Phone: "6281", Books: make([]desk.DueBook, 13)}
 	link, err := url.Parse(v.Chat(w))
 	require.NoError(t, err)
 	assert.Contains(t, link.Query().Get("text"), "- and 3 more")

@@ -93,7 +93,7 @@ func (p *program) printStatus(st desk.Overview, notes []note, who []desk.Trouble
 	row(p.say("status.waiting"), st.Emails[reminder.StateQueued]+st.Emails[reminder.StateClaimed]+
 		st.Emails[reminder.StateHandover])
 	if oldest, err := time.Parse(time.RFC3339, st.OldestWaiting); err == nil {
-		row(p.say("status.oldest_since"), oldest.In(s.Zone).Format(dayAndTime))
+		row(p.say("status.oldest_since"), oldest.In(s.Zone).Format(desk.TimeFormat))
 	}
 	for _, state := range []reminder.State{reminder.StateSent, reminder.StateFailed, reminder.StateUnknown,
 		reminder.StateRefused, reminder.StateBounced, reminder.StateCanceled, reminder.StateExpired} {
@@ -108,7 +108,7 @@ func (p *program) printStatus(st desk.Overview, notes []note, who []desk.Trouble
 	case !st.Window.From.After(st.Next.StartedAt):
 		row(p.say("status.mail_may_be_sent"), p.say("status.now_until", "To", to.Format("15:04")))
 	default:
-		row(p.say("status.mail_may_be_sent"), p.say("status.from_until", "From", from.Format(dayAndTime), "To",
+		row(p.say("status.mail_may_be_sent"), p.say("status.from_until", "From", from.Format(desk.TimeFormat), "To",
 			to.Format("15:04")))
 	}
 	switch st.Next.Outcome {
@@ -131,7 +131,7 @@ func (p *program) printStatus(st desk.Overview, notes []note, who []desk.Trouble
 		if r.FinishedAt.IsZero() { // it is at work, or died: how much it sent is not on record
 			outcome, sent = p.say("status.not_finished"), "?"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.StartedAt.In(s.Zone).Format(dayAndTime), outcome, sent,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.StartedAt.In(s.Zone).Format(desk.TimeFormat), outcome, sent,
 			cmp.Or(clip(p.reason(r.Report.Reason), 34), "-"))
 	}
 }

@@ -2,10 +2,8 @@ package page
 
 import (
 	"cmp"
-	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
@@ -95,18 +93,13 @@ func (v *visit) book(l reminder.Loan) string {
 		"Due", v.Date(l.Due))
 }
 
-// chat returns the link that opens a chat with a message that is written but not sent.
+// chat returns the link that opens a chat with a person about some loans.
 func (v *visit) chat(name, phone string, loans []reminder.Loan) string {
-	number := desk.International(phone)
-	if number == "" || len(loans) == 0 {
-		return ""
+	p := desk.Person{Name: name, Phone: desk.International(phone)}
+	for _, l := range loans {
+		p.Books = append(p.Books, desk.DueBook{Title: l.Title, Due: l.Due})
 	}
-	var titles []string
-	for _, l := range loans[:min(len(loans), 10)] { // a link has to fit where browsers and WhatsApp keep it
-		titles = append(titles, "- "+v.T("page.chat_book", "Title", desk.Plain(l.Title), "Due", v.Date(l.Due)))
-	}
-	text := v.T("page.chat", "Name", name, "Library", v.app.Config.AppName, "Books", strings.Join(titles, "\n"))
-	return "https://wa.me/" + number + "?text=" + strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
+	return desk.Chat(v.T, v.Date, v.app.Config.AppName, p)
 }
 
 // Held says why a run is held back.
