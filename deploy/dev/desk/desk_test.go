@@ -344,7 +344,7 @@ var pages = []struct{ name, path string }{
 	{"lembar", "/late?as=letters"}, {"cari", "/find?q=aisyah"}, {"pinjaman", "/loan?id=1"},
 	{"libur", "/holidays?month=2027-03"}, {"kelas", "/classes"}, {"laporan", "/report"},
 	{"pemeriksaan", "/check"}, {"lainnya", "/more"}, {"pengaturan", "/settings"}, {"kata-kata", "/wording"},
-	{"pulih", "/quarantine?before=2026-01-02"},
+	{"pulih", "/quarantine?before=2026-01-02"}, {"kembali", "/feedback"},
 	{"mulai", "/start"}, {"mulai-basis-data", "/start?step=database"}, {"mulai-siapkan", "/start?step=prepare"},
 	{"mulai-surel", "/start?step=mail"},
 	{"mulai-aturan", "/start?step=rules"}, {"mulai-mengirim", "/start?step=go"}, {"tidak-ada", "/tidakada"},
