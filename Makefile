@@ -62,6 +62,12 @@ $(AXE):
 	@deploy/dev/need.sh npm npm
 	mkdir -p $(@D) && cd $(@D)/.. && npm pack --silent axe-core@$(AXE_VERSION) && tar xzf axe-core-$(AXE_VERSION).tgz
 
+.PHONY: test-mails
+test-mails: ## every mail in Chromium, on a phone and a screen, light, dark and printed, and by SpamAssassin; MAIL_PICTURES=DIR keeps pictures
+	@deploy/dev/need.sh $(or $(CHROMIUM),chromium) chromium
+	@deploy/dev/need.sh spamassassin spamassassin
+	CHROMIUM=$(CHROMIUM) MAIL_PICTURES=$(if $(MAIL_PICTURES),$(abspath $(MAIL_PICTURES))) go test -tags mails -timeout 1h -count=1 -v -run 'TestMails' ./reminder/letter
+
 .PHONY: test-desk
 test-desk: build $(AXE) ## the desk in Chromium, as a librarian uses it; DESK_PICTURES=docs/images keeps pictures of its pages
 	@deploy/dev/need.sh $(or $(CHROMIUM),chromium) chromium

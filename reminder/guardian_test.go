@@ -119,7 +119,8 @@ func TestGuardians(t *testing.T) {
 	assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE borrower_id LIKE '%@%'"), "no address is stored")
 
 	lib.at(t, "2026-12-10 08:00") // the next step, four days after the last mail
-	lib.run(t, lib.app(t, srv, map[string]string{"REMINDER_GUARDIAN_FROM": "10", "REMINDER_MIN_DAYS": "5"}), reminder.Options{})
+	spaced := lib.app(t, srv, map[string]string{"REMINDER_GUARDIAN_FROM": "10", "REMINDER_MIN_DAYS": "5"})
+	lib.run(t, spaced, reminder.Options{})
 	assert.Empty(t, toGuardians(t, srv, &seen), "not too often")
 }
 
