@@ -85,5 +85,5 @@ func Panicked(log *slog.Logger, value any) error {
 		}
 	}
 	log.Error("panic", "type", fmt.Sprintf("%T", value), "trail", strings.Join(trail, " < "))
-	return &Fault{Temporary: true, Message: Say("fault.this_program_has_error_log")}
+	return &Fault{Temporary: true, Message: Say("fault.panic")}
 }

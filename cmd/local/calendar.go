@@ -22,12 +22,12 @@ func (p *program) closedCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "closed",
 		Aliases: []string{"libur"},
-		Short:   p.say("closed.days_on_which_library_closed"),
+		Short:   p.say("closed.short"),
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use:     p.say("closed.add_date_name"),
 		Short:   p.say("closed.add_closed_days"),
-		Long:    p.say("closed.date_such_as_2026_12"),
+		Long:    p.say("closed.add_long"),
 		Example: "  pengingat closed add 25 Desember 2026 Natal\n  pengingat closed add 2026-12-21..2027-01-02 \"Libur semester\"",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
@@ -60,7 +60,7 @@ func (p *program) closedCommand() *cobra.Command {
 			case err != nil:
 				return err
 			case !found:
-				return desk.Absent("closed.there_no_closure_see_closed", "Args", strings.Join(args, " "))
+				return desk.Absent("closed.no_such_closure", "Args", strings.Join(args, " "))
 			}
 			p.print("closed.closure_removed", "Days", p.days(c))
 			return nil
@@ -74,7 +74,7 @@ func (p *program) closure(args []string) (c mysql.Closure, rest []string, err er
 	words := strings.Fields(strings.Join(args, " "))
 	s, rest, ok := leadingSpan(words)
 	if !ok {
-		return c, nil, p.usage("closed.no_date_such_as_2026", "Words", strings.Join(words, " "))
+		return c, nil, p.usage("closed.no_date_typed", "Words", strings.Join(words, " "))
 	}
 	return mysql.Closure{First: s.first, Last: s.last}, rest, nil
 }
@@ -100,7 +100,7 @@ func (p *program) closedListCommand() *cobra.Command {
 			case p.asJSON:
 				return p.printJSON(list)
 			case len(list) == 0:
-				p.print("closed.there_no_closed_dates")
+				p.print("closed.no_dates")
 			}
 			for _, c := range list {
 				fmt.Fprintln(p.out, wrap(fmt.Sprintf("%s..%s %s", c.First, c.Last, desk.Plain(c.Name)), 23))
@@ -116,12 +116,12 @@ func (p *program) closedListCommand() *cobra.Command {
 func (p *program) optOutCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "optout",
-		Short: p.say("closed.borrowers_who_want_no_reminders"),
+		Short: p.say("closed.optout_short"),
 	}
 	add := func(ctx context.Context, app *setup.App, id, whom string) error {
 		err := app.Store.AddOptOut(ctx, id, app.Runner.Now())
 		if err == nil {
-			p.print("closed.not_reminded_any_more", "Whom", whom)
+			p.print("closed.opted_out", "Whom", whom)
 		}
 		return err
 	}
@@ -130,14 +130,14 @@ func (p *program) optOutCommand() *cobra.Command {
 		case err != nil:
 			return err
 		case !found:
-			return desk.Absent("closed.reminded_as_it_nothing_was", "Whom", whom)
+			return desk.Absent("closed.not_opted_out", "Whom", whom)
 		}
 		p.print("closed.reminded_again", "Whom", whom)
 		return nil
 	}
 	cmd.AddCommand(p.optOutChange(add, &cobra.Command{
 		Use:     p.say("closed.add_borrower"),
-		Short:   p.say("closed.remind_this_borrower_no_more"),
+		Short:   p.say("closed.optout_add"),
 		Example: "  pengingat optout add 1234\n  pengingat optout add --guardian ibu@example.org",
 	}), p.jsonFlag(&cobra.Command{
 		Use:     "list",
@@ -186,7 +186,7 @@ func (p *program) optOutCommand() *cobra.Command {
 				case has:
 					fmt.Fprintln(p.out, p.whom(b))
 				default:
-					p.print("closed.id_has_no_open_loan", "ID", b.ID)
+					p.print("closed.optout_without_loan", "ID", b.ID)
 				}
 				for _, o := range byMail {
 					if o.Borrower == b.ID {
@@ -202,7 +202,7 @@ func (p *program) optOutCommand() *cobra.Command {
 		}),
 	}), p.optOutChange(remove, &cobra.Command{
 		Use:     p.say("closed.remove_borrower"),
-		Short:   p.say("closed.remind_this_borrower_again"),
+		Short:   p.say("closed.optout_remove"),
 		Example: "  pengingat optout remove 1234",
 	}))
 	return cmd
@@ -219,7 +219,7 @@ func (p *program) optOutChange(change func(ctx context.Context, app *setup.App, 
 		if guardian {
 			addr, err := mail.ParseAddress(key)
 			if err != nil {
-				return p.usage("testmail.not_usable_e_mail_address")
+				return p.usage("testmail.to_unusable")
 			}
 			id, whom = reminder.GuardianID(addr.Addr), p.say("closed.guardian", "Address", addr.Addr)
 		} else {

@@ -123,11 +123,11 @@ func (p *program) classImportCommand() *cobra.Command {
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
 			data, err := os.ReadFile(args[0])
 			if err != nil {
-				return p.usage("closed.does_not_exist_or_cannot", "File", args[0])
+				return p.usage("closed.file_unreadable", "File", args[0])
 			}
 			rows, err := readClasses(args[0], data)
 			if err != nil {
-				return misuse{errors.New(p.text(reminder.Say("closed.text_2", "Problem", err)))}
+				return misuse{errors.New(p.text(reminder.Say("closed.import_problem", "Problem", err)))}
 			}
 			return p.importClasses(ctx, newDesk(app), rows, dryRun)
 		}),

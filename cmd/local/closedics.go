@@ -305,25 +305,25 @@ func parseICS(data []byte, today reminder.Date, library *time.Location, observan
 		case e.canceled():
 			continue
 		case e.cutOff:
-			leave(notUnderstood, reminder.Say("closed.file_ends_in_it"))
+			leave(notUnderstood, reminder.Say("closed.event_cut_off"))
 			continue
 		case err != nil:
-			leave(notUnderstood, reminder.Say("closed.its_dates_cannot_be_read"))
+			leave(notUnderstood, reminder.Say("closed.event_without_dates"))
 			continue
 		}
 		out.First = reminder.DateOf(first, time.UTC)
 		switch {
 		case days == 0:
-			leave("hours", reminder.Say("closed.it_has_hours_and_no"))
+			leave("hours", reminder.Say("closed.event_has_hours"))
 			continue
 		case days > maxClosureDays+1:
-			leave(notUnderstood, reminder.Say("closed.it_longer_than_year"))
+			leave(notUnderstood, reminder.Say("closed.event_too_long"))
 			continue
 		case len(e.properties["RRULE"])+len(e.properties["RDATE"]) == 0 && out.First.AddDays(days-1).Before(january):
 			leave("past", reminder.Say("closed.it_past"))
 			continue
 		case !observances && e.isObservance(marked):
-			leave("observance", reminder.Say("closed.observance_not_day_off"))
+			leave("observance", reminder.Say("closed.event_is_observance"))
 			continue
 		}
 		if len(e.properties["RECURRENCE-ID"]) == 0 {
@@ -386,7 +386,7 @@ func (e event) series(first time.Time, days int, zone, library *time.Location, t
 	rules("RRULE", add)
 	each("RDATE", add)
 	if !ok {
-		return list, reminder.Say("closed.its_repetition_not_understood")
+		return list, reminder.Say("closed.repetition_unclear")
 	}
 	rules("EXRULE", remove)
 	each("EXDATE", remove)
@@ -405,11 +405,11 @@ func (e event) series(first time.Time, days int, zone, library *time.Location, t
 		maps.DeleteFunc(starts, func(t time.Time, _ int) bool { return !t.Before(day) })
 		if !c.canceled() {
 			since := day.Format(time.DateOnly)
-			problem = reminder.Say("closed.all_it_changed_from_on", "Since", since)
+			problem = reminder.Say("closed.series_changed", "Since", since)
 		}
 	}
 	if !ok {
-		problem = reminder.Say("closed.some_its_exceptions_not_understood")
+		problem = reminder.Say("closed.exceptions_unclear")
 	}
 	ordered := slices.SortedFunc(maps.Keys(starts), time.Time.Compare)
 	for i := 0; i < len(ordered); {

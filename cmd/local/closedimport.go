@@ -24,15 +24,15 @@ func (p *program) closedImportCommand() *cobra.Command {
 	var observances bool
 	cmd := &cobra.Command{
 		Use:     p.say("closed.import_file"),
-		Short:   p.say("closed.add_closed_days_from_calendar"),
-		Long:    p.say("closed.calendar_all_events_whole_days"),
+		Short:   p.say("closed.import_short"),
+		Long:    p.say("closed.import_long"),
 		Example: "  pengingat closed import kalender-pendidikan.ics\n  pengingat closed import libur.csv",
 		Args:    p.args(1, 1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
 			zone := app.Runner.Settings.Zone
 			list, left, until, err := readClosures(args[0], reminder.DateOf(app.Runner.Now(), zone), zone, observances)
 			if err != nil {
-				return p.usage("closed.text_2", "Problem", err)
+				return p.usage("closed.import_problem", "Problem", err)
 			}
 			done, err := addClosures(ctx, app.Store, list)
 			if err != nil {
@@ -49,12 +49,12 @@ func (p *program) closedImportCommand() *cobra.Command {
 			}
 			p.printImported(done, left)
 			if !until.IsZero() {
-				p.print("closed.what_repeats_filled_in_until", "Until", until)
+				p.print("closed.repeats_until", "Until", until)
 			}
 			return nil
 		}),
 	}
-	cmd.Flags().BoolVar(&observances, "observances", false, p.say("closed.observances_that_no_days_off"))
+	cmd.Flags().BoolVar(&observances, "observances", false, p.say("closed.observances_flag"))
 	return p.jsonFlag(cmd)
 }
 
@@ -133,20 +133,20 @@ func (p *program) printImported(done []addedClosure, left []leftOut) {
 		if count[l.Reason]++; l.Reason != "past" {
 			text := p.say("closed.line", "N", l.Line, "TrimLeft", strings.TrimLeft(l.First.String()+" ", "0- "))
 			if l.First.IsZero() {
-				text = p.say("closed.line_2", "N", l.Line)
+				text = p.say("closed.line_without_date", "N", l.Line)
 			}
 			fmt.Fprintf(p.out, "- %s\n", wrap(text+l.Name+": "+p.text(l.text), 2))
 		}
 	}
-	p.print("closed.added_renamed_there_already",
+	p.print("closed.import_count",
 		"N", count["added"], "Count", count["renamed"], "Count2", count["known"])
 	for _, more := range []struct {
 		reason, key string
 	}{
-		{"observance", "closed.observances_left_out_observances"},
-		{"hours", "closed.events_with_hours_left_out"},
-		{"past", "closed.events_former_years_left_out"},
-		{notUnderstood, "closed.not_understood_marked_add_them"},
+		{"observance", "closed.left_out_observances"},
+		{"hours", "closed.left_out_hours"},
+		{"past", "closed.left_out_past"},
+		{notUnderstood, "closed.left_out_unclear"},
 	} {
 		if n := count[more.reason]; n > 0 {
 			p.print(more.key, "N", n)
@@ -159,7 +159,7 @@ func readClosures(file string, today reminder.Date, zone *time.Location, observa
 	list []mysql.Closure, left []leftOut, until reminder.Date, err error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, nil, until, reminder.NewFault(nil, "closed.does_not_exist_or_cannot", "File", file)
+		return nil, nil, until, reminder.NewFault(nil, "closed.file_unreadable", "File", file)
 	}
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
 		data = setup.DecodeText(data)
@@ -170,11 +170,11 @@ func readClosures(file string, today reminder.Date, zone *time.Location, observa
 	}
 	if isNeither(data) {
 		return nil, nil, until, reminder.NewFault(nil,
-			"closed.no_calendar_ics_and_no", "File", file)
+			"closed.file_of_another_kind", "File", file)
 	}
 	list, left = parseTable(string(setup.DecodeText(data)))
 	if len(list)+len(left) == 0 {
-		return nil, nil, until, reminder.NewFault(nil, "closed.there_not_one_date_in", "File", file)
+		return nil, nil, until, reminder.NewFault(nil, "closed.file_without_dates", "File", file)
 	}
 	return list, left, until, nil
 }
@@ -288,14 +288,14 @@ func closureOf(row []string, expected int) (c mysql.Closure, date int, problem r
 		unread = ""
 	}
 	if unread != "" {
-		return c, -1, reminder.Say("closed.no_date_such_as_21", "Unread", unread)
+		return c, -1, reminder.Say("closed.cell_no_date", "Unread", unread)
 	}
 	if len(spans) == 0 {
 		return c, -1, problem
 	}
 	whole := span{spans[0].first, spans[len(spans)-1].last}
 	if len(spans) > 2 || !whole.valid() {
-		return c, -1, reminder.Say("closed.last_day_must_lie_within")
+		return c, -1, reminder.Say("closed.span_too_long")
 	}
 	c.First, c.Last = whole.first, whole.last
 	return c, date, problem

@@ -22,7 +22,7 @@ func (p *program) failedCommand() *cobra.Command {
 	return p.jsonFlag(&cobra.Command{
 		Use:     "failed",
 		Aliases: []string{"gagal"},
-		Short:   p.say("trouble.list_mails_that_failed_were"),
+		Short:   p.say("trouble.failed_short"),
 		Example: "  pengingat failed\n  pengingat failed --json",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			list, err := p.troubled(ctx, app)
@@ -45,7 +45,7 @@ func (p *program) failedCommand() *cobra.Command {
 					fmt.Fprintf(p.out, "          %s\n", wrap(p.say("trouble.details")+t.Details, 12))
 				}
 			}
-			p.print("trouble.next_retry_id_or_cancel")
+			p.print("trouble.failed_next")
 			return nil
 		}),
 	})
@@ -83,8 +83,8 @@ func (p *program) retryCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "retry ID...",
 		Aliases: []string{"ulangi"},
-		Short:   p.say("trouble.queue_mails_again_that_failed"),
-		Long:    p.say("trouble.mails_sent_by_next_run"),
+		Short:   p.say("trouble.retry_short"),
+		Long:    p.say("trouble.retry_long"),
 		Example: "  pengingat retry 12 15\n  pengingat retry --refused",
 		Args:    p.args(0, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
@@ -102,7 +102,7 @@ func (p *program) retryCommand() *cobra.Command {
 			case len(ids) > 0 && len(states) == 0:
 				states = desk.Bad
 			case len(ids) > 0 || len(states) != 1:
-				return p.usage("trouble.name_ids_or_one_failed")
+				return p.usage("trouble.retry_usage")
 			}
 			n, err := newDesk(app).Retry(ctx, ids, states...)
 			switch {
@@ -111,16 +111,16 @@ func (p *program) retryCommand() *cobra.Command {
 			case n == 0:
 				p.print("trouble.there_nothing_queue")
 			default:
-				p.print("trouble.mails_queued_again_next_run", "N", n)
+				p.print("trouble.queued_again", "N", n)
 			}
 			return nil
 		}),
 	}
 	flags := cmd.Flags()
 	all[reminder.StateFailed] = flags.Bool("failed", false, p.say("trouble.all_that_failed"))
-	all[reminder.StateRefused] = flags.Bool("refused", false, p.say("trouble.all_that_were_refused"))
+	all[reminder.StateRefused] = flags.Bool("refused", false, p.say("trouble.refused_flag"))
 	all[reminder.StateUnknown] = flags.Bool("unknown", false, p.say("trouble.all_unknown_outcome"))
-	all[reminder.StateBounced] = flags.Bool("bounced", false, p.say("trouble.all_that_came_back"))
+	all[reminder.StateBounced] = flags.Bool("bounced", false, p.say("trouble.bounced_flag"))
 	return cmd
 }
 
@@ -128,7 +128,7 @@ func (p *program) cancelCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "cancel ID...",
 		Aliases: []string{"batal"},
-		Short:   p.say("trouble.cancel_mails_that_wait_failed"),
+		Short:   p.say("trouble.cancel_short"),
 		Example: "  pengingat cancel 12 15",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
@@ -151,7 +151,7 @@ func (p *program) ids(args []string) ([]int64, error) {
 	for _, arg := range args {
 		id, err := strconv.ParseInt(arg, 10, 64)
 		if err != nil {
-			return nil, p.usage("trouble.not_mails_id_see_failed", "Arg", arg)
+			return nil, p.usage("trouble.not_an_id", "Arg", arg)
 		}
 		ids = append(ids, id)
 	}
@@ -163,8 +163,8 @@ func (p *program) pauseCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     p.say("trouble.pause_reason"),
 		Aliases: []string{"jeda"},
-		Short:   p.say("trouble.stop_sending_for_while"),
-		Long:    p.say("trouble.nothing_planned_or_sent_until"),
+		Short:   p.say("trouble.pause_short"),
+		Long:    p.say("trouble.pause_long"),
 		Example: "  pengingat pause --until 2026-12-07 \"ujian akhir\"",
 		Args:    p.args(0, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
@@ -173,25 +173,25 @@ func (p *program) pauseCommand() *cobra.Command {
 			if until != "" {
 				var err error
 				if pause.Until, err = parseUntil(until, zone); err != nil {
-					return p.usage("trouble.until_no_date_such_as", "Until", until)
+					return p.usage("trouble.until_no_date", "Until", until)
 				}
 				if !pause.Until.After(now) || pause.Until.After(now.AddDate(1, 0, 0)) {
-					return p.usage("trouble.until_must_be_within_year", "Until", until, "Now", now.In(zone).Format(desk.TimeFormat))
+					return p.usage("trouble.until_out_of_range", "Until", until, "Now", now.In(zone).Format(desk.TimeFormat))
 				}
 			}
 			if err := app.Store.SetPause(ctx, pause); err != nil {
 				return err
 			}
 			if until == "" {
-				p.print("trouble.paused_until_it_lifted_resume")
+				p.print("trouble.paused")
 			} else {
-				p.print("trouble.paused_until_resume_ends_it",
+				p.print("trouble.paused_until",
 					"Until", pause.Until.Format(desk.TimeFormat))
 			}
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&until, "until", "", p.say("trouble.when_it_ends_by_itself"))
+	cmd.Flags().StringVar(&until, "until", "", p.say("trouble.until_flag"))
 	return cmd
 }
 
@@ -207,7 +207,7 @@ func (p *program) resumeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "resume",
 		Aliases: []string{"lanjut"},
-		Short:   p.say("trouble.end_pause_also_one_caused"),
+		Short:   p.say("trouble.resume_short"),
 		Example: "  pengingat resume",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			pauses, err := app.Store.Pauses(ctx)
@@ -215,7 +215,7 @@ func (p *program) resumeCommand() *cobra.Command {
 				return err
 			}
 			if len(pauses) == 0 {
-				p.print("trouble.there_no_pause_sending_goes")
+				p.print("trouble.no_pause")
 				return nil
 			}
 			err = errors.Join(app.Store.LiftPause(ctx, true), app.Store.LiftPause(ctx, false))

@@ -20,8 +20,8 @@ func (p *program) explainCommand() *cobra.Command {
 	return p.jsonFlag(&cobra.Command{
 		Use:     p.say("explain.explain_loan_name"),
 		Aliases: []string{"jelaskan"},
-		Short:   p.say("explain.why_this_loan_reminded_or"),
-		Long:    p.say("explain.shows_every_rule_with_its"),
+		Short:   p.say("explain.short"),
+		Long:    p.say("explain.long"),
 		Example: "  pengingat explain PJM-00123\n  pengingat explain \"Aisyah Putri\"",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
@@ -55,7 +55,7 @@ func (p *program) explainClosed(past []mysql.PastNotice, s reminder.Settings) er
 		return p.printJSON([]desk.Explanation{{Loan: reminder.Loan{ID: past[0].Loan},
 			Hinders: []reminder.Verdict{"not_open"}, Past: past}})
 	}
-	p.print("explain.no_open_loan_has_this")
+	p.print("explain.not_open")
 	p.printPast(past, "", s)
 	return nil
 }
@@ -83,30 +83,30 @@ func (p *program) printExplanation(x desk.Explanation, s reminder.Settings) {
 		}
 	}
 	if odd != "" {
-		rule(x.Hinders, reminder.VerdictOdd, "", p.say("explain.column_view_reminder_loans_cannot", "Odd", odd))
-		p.print("explain.there_no_mail_about_this")
+		rule(x.Hinders, reminder.VerdictOdd, "", p.say("explain.odd_column", "Odd", odd))
+		p.print("explain.no_mail_until_mended")
 		p.printPast(x.Past, l.Borrower.ID, s)
 		return
 	}
 	late := x.Today.Sub(l.Due)
-	rule(x.Hinders, reminder.VerdictTooOld, p.say("explain.late_by_no_more_than", "N", s.MaxOverdueDays),
-		p.say("explain.late_by_days_after_days", "N", late, "MaxOverdueDays", s.MaxOverdueDays))
-	rule(x.Hinders, reminder.VerdictOnHold, "", p.say("explain.held_by_librarys_system")+l.Hold)
+	rule(x.Hinders, reminder.VerdictTooOld, p.say("explain.not_too_old", "N", s.MaxOverdueDays),
+		p.say("explain.too_old", "N", late, "MaxOverdueDays", s.MaxOverdueDays))
+	rule(x.Hinders, reminder.VerdictOnHold, "", p.say("explain.on_hold")+l.Hold)
 	rule(x.Hinders, reminder.VerdictOptedOut, p.say("explain.borrower_wants_reminders"),
-		p.say("explain.borrower_wants_no_reminders"))
+		p.say("explain.opted_out"))
 	rule(x.Hinders, reminder.VerdictUnreachable, p.say("explain.e_mail_address")+desk.Plain(l.Borrower.Email),
-		p.say("explain.no_usable_e_mail_address")+
-			cmp.Or(desk.Plain(l.Borrower.Email), p.say("explain.empty_or_applications_sample_address")))
-	rule(x.Hinders, reminder.VerdictBadAddress, "", p.say("explain.mail_server_refused_that_address"))
-	rule(x.Hinders, reminder.VerdictWithheld, "", p.say("explain.reminder_only_withholds_mail_that"))
-	come := p.say("explain.its_time_has_come_schedule", "StepText", p.stepText(x.Step), "Schedule", s.Schedule)
+		p.say("explain.no_address")+
+			cmp.Or(desk.Plain(l.Borrower.Email), p.say("explain.address_empty")))
+	rule(x.Hinders, reminder.VerdictBadAddress, "", p.say("explain.bad_address"))
+	rule(x.Hinders, reminder.VerdictWithheld, "", p.say("explain.withheld"))
+	come := p.say("explain.step_in_force", "StepText", p.stepText(x.Step), "Schedule", s.Schedule)
 	if !x.Eve.IsZero() {
 		come = p.say("explain.last_open_day_has_come", "Eve", letter.Day(x.Eve, p.locale), "N", s.BeforeClosure)
 	}
 	rule(x.Hinders, reminder.VerdictNotYet, come,
-		p.say("explain.its_time_has_not_come", "Schedule", s.Schedule))
+		p.say("explain.not_yet", "Schedule", s.Schedule))
 	rule(x.Hinders, reminder.VerdictTold, "", p.told(x, s))
-	rule(x.Later, desk.VerdictOutsideWindow, "", p.say("explain.it_outside_send_window_now", "Window", s.Window))
+	rule(x.Later, desk.VerdictOutsideWindow, "", p.say("explain.outside_window", "Window", s.Window))
 	written := reminder.DateOf(x.Written, s.Zone)
 	rule(x.Later, reminder.VerdictTooSoon, "", p.say("explain.written_to_too_soon", "N", s.MinDays,
 		"Written", letter.Day(written, p.locale), "Next", letter.Day(written.AddDays(s.MinDays), p.locale)))
@@ -118,11 +118,11 @@ func (p *program) printExplanation(x desk.Explanation, s reminder.Settings) {
 	}
 	switch {
 	case len(x.Hinders) > 0:
-		fmt.Fprintln(p.out, wrap(p.say("explain.there_no_new_mail_about")+next, 3))
+		fmt.Fprintln(p.out, wrap(p.say("explain.no_new_mail")+next, 3))
 	case len(x.Later) > 0:
-		p.print("explain.mail_waits_until_it_may")
+		p.print("explain.mail_waits")
 	default:
-		p.print("explain.next_run_sends_mail")
+		p.print("explain.will_be_sent")
 	}
 	p.printPast(x.Past, x.Loan.Borrower.ID, s)
 	if c := x.Contact; c != nil {
@@ -137,13 +137,13 @@ func (p *program) told(x desk.Explanation, s reminder.Settings) string {
 			continue
 		}
 		if n.State == reminder.StateSent && n.Dropped == "" {
-			return p.say("explain.reminder_for_this_step_was",
+			return p.say("explain.step_sent",
 				"StepText", p.stepText(n.Step), "Sent", n.Sent.In(s.Zone).Format(desk.TimeFormat))
 		}
-		return p.say("explain.reminder_for_this_step_on",
+		return p.say("explain.step_on_record",
 			"StepText", p.stepText(n.Step), "State", p.state(n.State))
 	}
-	return p.say("explain.reminder_for_this_step_on_2")
+	return p.say("explain.step_on_record_somewhere")
 }
 
 // stepText names a step, or a day, by its distance to the due date.
@@ -152,13 +152,13 @@ func (p *program) stepText(days int) string {
 	case days == 0:
 		return p.say("explain.on_due_date")
 	case days == -1:
-		return p.say("explain.day_before_due_date")
+		return p.say("explain.one_day_before")
 	case days == 1:
-		return p.say("explain.day_after_due_date")
+		return p.say("explain.one_day_after")
 	case days < 0:
-		return p.say("explain.days_before_due_date", "N", -days)
+		return p.say("explain.days_before", "N", -days)
 	}
-	return p.say("explain.days_after_due_date", "N", days)
+	return p.say("explain.days_after", "N", days)
 }
 
 // printPast lists what is on record about a loan. What went to another borrower than the one who has it now is marked.

@@ -29,8 +29,8 @@ func (p *program) initCommand() *cobra.Command {
 	var yes, noTest, force bool
 	cmd := &cobra.Command{
 		Use:     "init",
-		Short:   p.say("init.make_env_from_few_questions"),
-		Long:    p.say("init.asks_few_questions_tries_database"),
+		Short:   p.say("init.short"),
+		Long:    p.say("init.long"),
 		Example: "  pengingat init --from-env D:\\web\\perpustakaan\\.env\n  pengingat init --yes --from-env .env --set MAIL_DAILY_LIMIT=400",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
@@ -48,7 +48,7 @@ func (p *program) initCommand() *cobra.Command {
 			switch {
 			case from != "":
 				if values, _, err = setup.Environ(from, p.real); err != nil {
-					return reminder.NewFault(nil, "init.file_from_env_cannot_be", "Err", err)
+					return reminder.NewFault(nil, "init.from_env_unreadable", "Err", err)
 				}
 			case p.envErr != nil:
 				return p.unreadableEnv()
@@ -66,18 +66,18 @@ func (p *program) initCommand() *cobra.Command {
 			for _, pair := range set {
 				key, value, ok := strings.Cut(pair, "=")
 				if !ok || !slices.Contains(setup.Keys(), key) {
-					return p.usage("init.set_not_key_value_with", "Key", key, "Nearest", setup.Nearest(key))
+					return p.usage("init.bad_set_flag", "Key", key, "Nearest", setup.Nearest(key))
 				}
 				w.values[key] = settled(key, value)
 			}
 			if there && w.ask && !force {
-				p.print("init.there_already_it_replaced_after", "Out", out)
+				p.print("init.replaced_at_end", "Out", out)
 			}
 			if err := w.run(cmd.Context()); err != nil {
 				return err
 			}
 			if err := replaceFile(out, w.file); err != nil {
-				return reminder.NewFault(err, "init.settings_file_cannot_be_written")
+				return reminder.NewFault(err, "init.file_not_writable")
 			}
 			if len(w.unsolved) > 0 {
 				var why []string
@@ -86,43 +86,43 @@ func (p *program) initCommand() *cobra.Command {
 					why = append(why, what)
 				}
 				p.code = exitNeedsPerson
-				p.print("init.written_it_holds_passwords_do",
+				p.print("init.written_with_trouble",
 					"Out", out, "Why", strings.Join(why, " "))
 				return nil
 			}
-			p.print("init.saved_it_holds_passwords_do", "Out", out)
+			p.print("init.saved", "Out", out)
 			if to := w.values["REMINDER_ONLY_TO"]; to != "" {
-				p.print("init.mail_goes_only_until_reminder", "To", to)
+				p.print("init.only_to_note", "To", to)
 			}
-			p.print("init.next_migrate_source_perpustakaan")
+			p.print("init.next")
 			return nil
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&from, "from-env", "", p.say("init.laravels_env_file_start_from"))
-	f.StringArrayVar(&set, "set", nil, p.say("init.key_value_may_be_repeated"))
-	f.StringVar(&out, "out", "", p.say("init.file_write_default_env_in"))
+	f.StringVar(&from, "from-env", "", p.say("init.from_env_flag"))
+	f.StringArrayVar(&set, "set", nil, p.say("init.set_flag"))
+	f.StringVar(&out, "out", "", p.say("init.out_flag"))
 	f.BoolVar(&yes, "yes", false, p.say("init.do_not_ask"))
-	f.BoolVar(&noTest, "no-test", false, p.say("init.do_not_try_database_and"))
-	f.BoolVar(&force, "force", false, p.say("init.overwrite_env_that_there"))
+	f.BoolVar(&noTest, "no-test", false, p.say("init.no_test_flag"))
+	f.BoolVar(&force, "force", false, p.say("init.force_flag"))
 	return cmd
 }
 
 // mayWrite refuses to overwrite a file unless it may be replaced, and a file that may be the application's own.
 func (p *program) mayWrite(out string, replace bool) (there bool, err error) {
 	if strings.EqualFold(filepath.Base(out), ".env") {
-		return true, reminder.NewFault(nil, "init.file_named_env_laravel_applications")
+		return true, reminder.NewFault(nil, "init.named_dotenv")
 	}
 	data, err := os.ReadFile(out)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return false, nil
 	case err != nil:
-		return true, reminder.NewFault(err, "init.that_file_cannot_be_written")
+		return true, reminder.NewFault(err, "init.target_not_writable")
 	case bytes.Contains(data, []byte("APP_KEY=")):
-		return true, reminder.NewFault(nil, "init.that_file_laravel_applications")
+		return true, reminder.NewFault(nil, "init.target_is_laravels")
 	case !replace:
-		return true, reminder.NewFault(nil, "init.there_already_force_overwrites", "Out", out)
+		return true, reminder.NewFault(nil, "init.target_exists", "Out", out)
 	}
 	return true, nil
 }
@@ -175,8 +175,8 @@ func usually(value string) func(map[string]string) string {
 
 var questions = []question{
 	{key: "APP_NAME", text: reminder.Say("init.name_library")},
-	{key: "APP_LOCALE", text: reminder.Say("init.language_id_or_en"), usual: usually("id")},
-	{key: "APP_TIMEZONE", text: reminder.Say("init.time_zone_wib_wita_wit")},
+	{key: "APP_LOCALE", text: reminder.Say("init.ask_locale"), usual: usually("id")},
+	{key: "APP_TIMEZONE", text: reminder.Say("init.ask_zone")},
 	{try: func(*wizard, context.Context) error { return nil }},
 
 	{key: "DB_HOST", text: reminder.Say("init.database_server"), usual: usually("127.0.0.1")},
@@ -186,23 +186,23 @@ var questions = []question{
 	{key: "DB_PASSWORD", text: reminder.Say("init.password"), secret: true},
 	{try: (*wizard).tryDatabase},
 
-	{key: "MAIL_MAILER", text: reminder.Say("init.send_by_smtp_sendgrid_or"), usual: usually("smtp")},
+	{key: "MAIL_MAILER", text: reminder.Say("init.ask_mailer"), usual: usually("smtp")},
 	{key: "MAIL_HOST", text: reminder.Say("init.mail_server"), usual: usually("smtp.gmail.com")},
 	{key: "MAIL_PORT", text: reminder.Say("init.port"), usual: usually("587")},
 	{key: "MAIL_USERNAME", text: reminder.Say("init.mail_account")},
-	{key: "MAIL_PASSWORD", text: reminder.Say("init.password_gmail_app_password_16"), secret: true},
+	{key: "MAIL_PASSWORD", text: reminder.Say("init.ask_mail_password"), secret: true},
 	{key: "SENDGRID_API_KEY", text: reminder.Say("init.sendgrid_api_key"), secret: true},
 	{key: "MAIL_FROM_ADDRESS", text: reminder.Say("init.senders_address"),
 		usual: func(values map[string]string) string { return values["MAIL_USERNAME"] }},
-	{key: "MAIL_DAILY_LIMIT", text: reminder.Say("init.mails_day_at_most_0"),
+	{key: "MAIL_DAILY_LIMIT", text: reminder.Say("init.ask_daily_limit"),
 		usual: func(values map[string]string) string {
 			return fmt.Sprint(check.DailyLimit(values["MAIL_MAILER"], values["MAIL_HOST"]) * 4 / 5)
 		}},
 	{try: (*wizard).tryMail},
 
-	{key: "REMINDER_CLOSED_WEEKDAYS", text: reminder.Say("init.weekdays_on_which_you_closed")},
-	{key: "REMINDER_SUMMARY_TO", text: reminder.Say("init.librarians_address_for_summary")},
-	{key: "REMINDER_ONLY_TO", text: reminder.Say("init.while_trying_send_this_address")},
+	{key: "REMINDER_CLOSED_WEEKDAYS", text: reminder.Say("init.ask_closed_weekdays")},
+	{key: "REMINDER_SUMMARY_TO", text: reminder.Say("init.ask_summary_to")},
+	{key: "REMINDER_ONLY_TO", text: reminder.Say("init.ask_only_to")},
 	{try: (*wizard).tryAll},
 }
 
@@ -221,13 +221,13 @@ func concerns(key, mailer string) bool {
 
 var (
 	errBack     = errors.New("back") // the answer that goes back to the question before
-	errCanceled = &reminder.Fault{Temporary: true, Message: reminder.Say("init.canceled_nothing_was_written")}
+	errCanceled = &reminder.Fault{Temporary: true, Message: reminder.Say("init.canceled")}
 )
 
 // run asks the questions and tries the answers.
 func (w *wizard) run(ctx context.Context) error {
 	if w.ask {
-		w.print("init.enter_takes_answer_in_empties")
+		w.print("init.how_to_answer")
 	}
 	var asked []int // the questions answered, to go back to
 	begin := 0      // where those since the last trial begin
@@ -251,7 +251,7 @@ func (w *wizard) run(ctx context.Context) error {
 			if details != "" {
 				fmt.Fprintf(w.out, "      %s\n", wrap(w.say("init.details")+details, 8))
 			}
-			typed, readErr := w.line(ctx, w.say("init.enter_answer_again_g_go"), false)
+			typed, readErr := w.line(ctx, w.say("init.again_or_go_on"), false)
 			if readErr != nil {
 				return readErr
 			}
@@ -335,7 +335,7 @@ func (w *wizard) wrong(key string) error {
 		key == "REMINDER_ONLY_TO" {
 		for one := range strings.SplitSeq(w.values[key], ",") {
 			if addr, err := mail.ParseAddress(one); err == nil && check.IsSuspect(addr.Domain()) {
-				return reminder.NewFault(nil, "init.domain_for_examples_nobody_has", "Domain", addr.Domain())
+				return reminder.NewFault(nil, "init.placeholder_domain", "Domain", addr.Domain())
 			}
 		}
 	}
@@ -374,7 +374,7 @@ func (w *wizard) line(ctx context.Context, prompt string, secret bool) (string, 
 		return "", errCanceled
 	case a := <-typed:
 		if a.err != nil && (a.text == "" || !errors.Is(a.err, io.EOF)) {
-			return "", reminder.NewFault(nil, "init.there_no_more_answers_nothing")
+			return "", reminder.NewFault(nil, "init.no_more_answers")
 		}
 		return strings.TrimSpace(a.text), nil
 	}
@@ -402,7 +402,7 @@ func (w *wizard) tryMail(ctx context.Context) error {
 		return err
 	}
 	if w.values["MAIL_MAILER"] == "sendgrid" {
-		w.print("init.sendgrid_cannot_be_tried_without")
+		w.print("init.sendgrid_untried")
 		return nil
 	}
 	cfg, err := setup.Load(w.values)
@@ -417,7 +417,7 @@ func (w *wizard) tryMail(ctx context.Context) error {
 	if err := steps[len(steps)-1].Err; err != nil {
 		return check.MailFault(cfg, err)
 	}
-	w.print("init.ok_mail_server_answers_nothing")
+	w.print("init.mail_server_answers")
 	return nil
 }
 
@@ -435,35 +435,35 @@ var settingsFile = []struct {
 	key, usual string
 	text       reminder.Message
 }{
-	{"APP_NAME", "", reminder.Say("init.name_library_as_it_stands")},
-	{"APP_LOCALE", "id", reminder.Say("init.language_mails_and_program_id")},
+	{"APP_NAME", "", reminder.Say("init.about_name")},
+	{"APP_LOCALE", "id", reminder.Say("init.about_locale")},
 	{"APP_TIMEZONE", "Asia/Jakarta", reminder.Say("init.time_zone_library")},
-	{"APP_URL", "", reminder.Say("init.site_library_if_it_opens")},
+	{"APP_URL", "", reminder.Say("init.about_url")},
 	{"DB_HOST", "127.0.0.1", reminder.Say("init.librarys_database")},
 	{"DB_PORT", "3306", reminder.Message{}},
 	{"DB_DATABASE", "", reminder.Message{}},
-	{"DB_USERNAME", "root", reminder.Say("init.safer_user_deploy_grants_sql")},
+	{"DB_USERNAME", "root", reminder.Say("init.about_db_user")},
 	{"DB_PASSWORD", "", reminder.Message{}},
-	{"MAIL_MAILER", "", reminder.Say("init.smtp_sendgrid_or_file_mails")},
+	{"MAIL_MAILER", "", reminder.Say("init.about_mailer")},
 	{"MAIL_HOST", "", reminder.Message{}},
 	{"MAIL_PORT", "587", reminder.Message{}},
 	{"MAIL_USERNAME", "", reminder.Message{}},
-	{"MAIL_PASSWORD", "", reminder.Say("init.for_gmail_app_password_16")},
-	{"MAIL_FROM_ADDRESS", "", reminder.Say("init.sender_with_gmail_account_itself")},
-	{"MAIL_REPLY_TO", "", reminder.Say("init.where_borrowers_answers_go_if")},
-	{"MAIL_DAILY_LIMIT", "0", reminder.Say("init.mails_in_24_hours_at")},
-	{"REMINDER_SCHEDULE", reminder.DefaultSchedule, reminder.Say("init.days_reminders_from_due_date")},
-	{"REMINDER_WINDOW", "07:00-20:00", reminder.Say("init.when_mail_may_be_sent")},
-	{"REMINDER_CLOSED_WEEKDAYS", "minggu", reminder.Say("init.closed_every_week_dated_holidays")},
-	{"REMINDER_ONLY_TO", "", reminder.Say("init.for_trying_only_these_addresses")},
-	{"REMINDER_SUMMARY_TO", "", reminder.Say("init.morning_summary_for_librarian")},
+	{"MAIL_PASSWORD", "", reminder.Say("init.about_mail_password")},
+	{"MAIL_FROM_ADDRESS", "", reminder.Say("init.about_from")},
+	{"MAIL_REPLY_TO", "", reminder.Say("init.about_reply_to")},
+	{"MAIL_DAILY_LIMIT", "0", reminder.Say("init.about_daily_limit")},
+	{"REMINDER_SCHEDULE", reminder.DefaultSchedule, reminder.Say("init.about_schedule")},
+	{"REMINDER_WINDOW", "07:00-20:00", reminder.Say("init.about_window")},
+	{"REMINDER_CLOSED_WEEKDAYS", "minggu", reminder.Say("init.about_closed_weekdays")},
+	{"REMINDER_ONLY_TO", "", reminder.Say("init.about_only_to")},
+	{"REMINDER_SUMMARY_TO", "", reminder.Say("init.about_summary_to")},
 	{"REMINDER_CLASS_DAY", "senin", reminder.Say("init.class_day")},
 }
 
 // file writes the settings file: the explained settings first, then all others that have a value.
 func (w *wizard) file(out io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# %s\n", w.say("init.settings_made_by_init_they"))
+	fmt.Fprintf(&b, "# %s\n", w.say("init.file_heading"))
 	rest := setup.Keys()
 	for _, s := range settingsFile {
 		rest = slices.DeleteFunc(rest, func(key string) bool { return key == s.key })

@@ -200,8 +200,8 @@ func (p *program) installCommand() *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "install",
-		Short: p.say("install.register_it_run_by_itself"),
-		Long:  p.say("install.on_windows_open_command_prompt"),
+		Short: p.say("install.short"),
+		Long:  p.say("install.long"),
 		Example: `  pengingat install --env D:\web\TA\perpustakaan\.env
   pengingat install --dry-run
   pengingat install --print > pengingat.xml`,
@@ -218,17 +218,17 @@ func (p *program) installCommand() *cobra.Command {
 			case runtime.GOOS != "windows":
 				return p.printUnits(i)
 			case p.envFile == "":
-				return reminder.NewFault(nil, "install.there_no_settings_file_name")
+				return reminder.NewFault(nil, "install.no_settings_file")
 			}
 			s := system{program: p, dryRun: dryRun}
 			if err := s.install(cmd.Context(), i); err != nil || dryRun {
 				return err
 			}
-			p.print("install.next_schtasks_run_tn_runs", "TaskName", taskName)
+			p.print("install.next", "TaskName", taskName)
 			return p.doctor(cmd.Context(), i)
 		},
 	}
-	cmd.Flags().StringVar(&print, "print", "", p.say("install.only_print_task_xml_or"))
+	cmd.Flags().StringVar(&print, "print", "", p.say("install.print_flag"))
 	cmd.Flags().Lookup("print").NoOptDefVal = taskName
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("install.only_show_commands"))
 	cmd.Flags().StringVar(&person, "for", "", p.say("install.who_may_open_desk"))
@@ -239,8 +239,8 @@ func (p *program) uninstallCommand() *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:     "uninstall",
-		Short:   p.say("install.stop_running_by_itself_data"),
-		Long:    p.say("install.removes_both_tasks_from_task"),
+		Short:   p.say("install.uninstall_short"),
+		Long:    p.say("install.uninstall_long"),
 		Example: "  pengingat uninstall",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if runtime.GOOS != "windows" {
@@ -255,7 +255,7 @@ func (p *program) uninstallCommand() *cobra.Command {
 			if err := s.uninstall(cmd.Context(), dir); err != nil || dryRun {
 				return err
 			}
-			p.print("install.what_stays_folder_with_settings", "Dir", dir)
+			p.print("install.what_stays", "Dir", dir)
 			return nil
 		},
 	}
@@ -291,7 +291,7 @@ func (p *program) printUnits(i installation) error {
 		}
 		fmt.Fprintf(p.out, "# /etc/systemd/system/%s\n%s\n", unit.name, text)
 	}
-	p.print("install.save_two_parts_above_as")
+	p.print("install.save_units")
 	fmt.Fprintln(p.out, "#   sudo systemctl daemon-reload && sudo systemctl enable --now pengingat.timer")
 	return nil
 }
@@ -325,7 +325,7 @@ func (s system) install(ctx context.Context, i installation) error {
 		}
 	}
 	if !s.dryRun {
-		s.print("install.registered_with_task_scheduler", "TaskName", taskName, "TestTaskName", testTaskName)
+		s.print("install.registered", "TaskName", taskName, "TestTaskName", testTaskName)
 		if row, err := s.taskRow(ctx); err == nil {
 			s.print("install.next_run", "Row", row[2])
 		}
@@ -355,7 +355,7 @@ func (s system) uninstall(ctx context.Context, dir string) error {
 	}
 	for _, name := range []string{taskName, testTaskName} {
 		if err := s.run(ctx, "schtasks", "/delete", "/f", "/tn", name); err != nil {
-			s.print("install.not_removed_perhaps_it_not", "Name", name,
+			s.print("install.not_removed", "Name", name,
 				"Localize", text.In(s.locale).Error(err))
 		}
 	}

@@ -28,7 +28,7 @@ func (s system) check(dir string) error {
 	}
 	if slices.ContainsFunc(shared, func(s string) bool { return strings.EqualFold(filepath.Clean(dir), s) }) ||
 		windows.GetDriveType(root) == windows.DRIVE_REMOTE {
-		return reminder.NewFault(nil, "install.put_program_in_folder_its")
+		return reminder.NewFault(nil, "install.needs_own_folder")
 	}
 	if !s.dryRun && !windows.GetCurrentProcessToken().IsElevated() {
 		return reminder.NewFault(nil, "install.this_needs_administrator_press")

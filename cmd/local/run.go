@@ -21,14 +21,14 @@ func (p *program) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "run",
 		Aliases: []string{"kirim"},
-		Short:   p.say("run.send_reminders_that_due"),
-		Long:    p.say("run.scans_loans_puts_reminders_that"),
+		Short:   p.say("run.short"),
+		Long:    p.say("run.long"),
 		Example: "  pengingat run\n  pengingat run --dry-run\n  pengingat run --only-to saya@sekolah.sch.id\n" +
 			"  pengingat run --now --json\n  pengingat run --env smp.env --env sma.env",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("only-to") {
 				if a, err := mail.ParseAddress(onlyTo); err != nil || !strings.EqualFold(a.Addr, onlyTo) {
-					return p.usage("run.only_not_usable_e_mail", "OnlyTo", onlyTo)
+					return p.usage("run.only_to_unusable", "OnlyTo", onlyTo)
 				}
 				p.onlyTo = onlyTo
 			}
@@ -38,10 +38,10 @@ func (p *program) runCommand() *cobra.Command {
 			return p.run(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, p.say("run.only_count_nothing_written_or"))
-	cmd.Flags().StringVar(&onlyTo, "only-to", "", p.say("run.for_trying_send_this_address"))
-	cmd.Flags().BoolVar(&o.Approve, "approve", false, p.say("run.approve_plan_above_reminder_max"))
-	cmd.Flags().BoolVar(&o.Now, "now", false, p.say("run.send_now_also_outside_send"))
+	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, p.say("run.dry_run_flag"))
+	cmd.Flags().StringVar(&onlyTo, "only-to", "", p.say("run.only_to_flag"))
+	cmd.Flags().BoolVar(&o.Approve, "approve", false, p.say("run.approve_flag"))
+	cmd.Flags().BoolVar(&o.Now, "now", false, p.say("run.now_flag"))
 	return p.jsonFlag(cmd)
 }
 
@@ -94,7 +94,7 @@ func (p *program) runEach(ctx context.Context, o reminder.Options) error {
 		lib.read(file)
 		db := setup.Database(lib.environ)
 		if other, ok := seen[db]; ok && lib.envErr == nil {
-			return p.usage("run.and_name_same_database", "Other", other, "File", file)
+			return p.usage("run.same_database", "Other", other, "File", file)
 		}
 		seen[db], libraries = file, append(libraries, lib)
 	}
@@ -130,11 +130,11 @@ func exitCode(r reminder.Report) int {
 
 // failure returns what the event log says after a run that needs a person. It holds no address and no name.
 func (p *program) failure(r reminder.Report, s reminder.Settings) string {
-	text := p.say("run.failed_or_refused_unknown_waiting",
+	text := p.say("run.event_log",
 		"Outcome", p.outcome(r, s), "N", r.Emails.Failed+r.Emails.Refused, "Unknown", r.Emails.Unknown, "Waiting",
 		r.Emails.Waiting)
 	if r.Loans != nil && r.Loans.Odd > 0 {
-		text += p.say("run.loans_with_odd_data_doctor", "N", r.Loans.Odd)
+		text += p.say("run.event_log_odd", "N", r.Loans.Odd)
 	}
 	return text
 }
@@ -149,7 +149,7 @@ func (p *program) printReport(r reminder.Report, s reminder.Settings) {
 		fmt.Fprintln(p.out, "            => pengingat doctor")
 	}
 	if r.DryRun {
-		p.print("run.dry_run_nothing_was_written")
+		p.print("run.dry_run_note")
 	}
 	if r.Loans == nil {
 		return // it did not look
@@ -161,25 +161,25 @@ func (p *program) printReport(r reminder.Report, s reminder.Settings) {
 		}
 	}
 	row(true, r.Loans.Open, "run.open_loans")
-	row(true, r.Loans.InReach, "run.them_in_reach_schedule")
-	row(false, r.Loans.Held, "run.on_hold_or_opted_out")
+	row(true, r.Loans.InReach, "run.in_reach")
+	row(false, r.Loans.Held, "run.held")
 	row(false, r.Loans.TooSoon, "run.wait_for_the_next_mail")
-	row(false, r.Loans.TooOld, "run.late_for_too_long_reminder")
-	row(false, r.Loans.Unreachable, "run.without_usable_e_mail_address")
-	row(false, r.Loans.Odd, "run.not_told_about_because_odd")
+	row(false, r.Loans.TooOld, "run.too_old")
+	row(false, r.Loans.Unreachable, "run.unreachable")
+	row(false, r.Loans.Odd, "run.odd")
 	if r.DryRun {
-		row(true, r.Planned.Emails, "run.new_emails_would_be_sent")
+		row(true, r.Planned.Emails, "run.would_be_sent")
 	} else {
 		row(true, r.Planned.Emails, "run.new_emails_planned")
 		row(true, r.Emails.Sent, "run.sent")
 	}
 	row(false, r.Emails.Refused, "run.refused")
-	row(false, r.Emails.Failed, "run.failed_after_all_tries")
+	row(false, r.Emails.Failed, "run.failed")
 	row(false, r.Emails.Canceled, "run.canceled_returned_renewed")
-	row(false, r.Emails.Expired, "run.expired_newer_reminder_says_more")
-	row(false, r.Emails.Unknown, "run.unknown_may_have_been_sent")
+	row(false, r.Emails.Expired, "run.expired")
+	row(false, r.Emails.Unknown, "run.unknown")
 	row(false, r.Emails.Bounced, "run.came_back")
-	row(false, r.Emails.Withheld, "run.withheld_not_address_in_only")
+	row(false, r.Emails.Withheld, "run.withheld")
 	row(false, r.Emails.Waiting, "run.waiting")
 	_ = w.Flush() // as with every print to a terminal, there is nobody to tell
 	if r.Emails.Refused+r.Emails.Failed+r.Emails.Unknown+r.Emails.Bounced > 0 {
@@ -193,26 +193,26 @@ func (p *program) outcome(r reminder.Report, s reminder.Settings) string {
 	case reminder.RunHeld:
 		switch r.Reason {
 		case reminder.ReasonLooksRestored:
-			return p.say("run.held_records_look_older_than")
+			return p.say("run.held_restored")
 		case reminder.ReasonLooksCopied:
-			return p.say("run.held_looks_like_copy")
+			return p.say("run.held_copied")
 		}
-		return p.say("run.held_emails_planned_more_than",
+		return p.say("run.held_too_many",
 			"N", r.Planned.Emails, "MaxPerRun", s.MaxPerRun)
 	case reminder.RunPaused:
-		return p.say("run.paused_nothing_sent_see_status", "Reason", p.reason(r.Reason))
+		return p.say("run.paused", "Reason", p.reason(r.Reason))
 	case reminder.RunClosed:
 		if r.Reason == reminder.ReasonClosedDay {
-			return p.say("run.library_closed_today_nothing_sent")
+			return p.say("run.closed_day")
 		}
-		return p.say("run.outside_send_window_nothing_sent", "Window", s.Window)
+		return p.say("run.outside_window", "Window", s.Window)
 	case reminder.RunStopped:
-		return p.say("run.stopped_what_was_not_sent", "Reason", p.reason(r.Reason))
+		return p.say("run.stopped", "Reason", p.reason(r.Reason))
 	case reminder.RunPartial:
-		return p.say("run.time_spent_rest_waits_for")
+		return p.say("run.time_spent")
 	}
 	if r.Reason == reminder.ReasonDailyLimit {
-		return p.say("run.done_for_today_mail_daily", "N", s.DailyLimit)
+		return p.say("run.daily_limit", "N", s.DailyLimit)
 	}
 	return p.say("run.done")
 }

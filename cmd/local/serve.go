@@ -20,12 +20,12 @@ func (p *program) serveCommand() *cobra.Command {
 	var port int
 	cmd := &cobra.Command{
 		Use:     "serve",
-		Short:   p.say("serve.serve_cloud_function_on_this"),
-		Long:    p.say("serve.serves_cloud_function_on_127"),
+		Short:   p.say("serve.short"),
+		Long:    p.say("serve.long"),
 		Example: "  pengingat serve --port 8080\n  curl -X POST http://127.0.0.1:8080/",
 		RunE: func(*cobra.Command, []string) error {
 			if port < 1 || port > 65535 {
-				return p.usage("serve.port_port_1_65535", "N", port)
+				return p.usage("serve.bad_port", "N", port)
 			}
 			if _, err := p.config(setup.Load); err != nil {
 				return err
@@ -38,9 +38,9 @@ func (p *program) serveCommand() *cobra.Command {
 			}
 			listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 			if err != nil {
-				return reminder.NewFault(err, "serve.port_cannot_be_used_name", "N", port)
+				return reminder.NewFault(err, "serve.port_unusable", "N", port)
 			}
-			p.print("serve.post_http_127_0_0", "N", port)
+			p.print("serve.serving", "N", port)
 			return localServer(pengingat.Handler, port).Serve(listener)
 		},
 	}

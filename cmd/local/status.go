@@ -19,8 +19,8 @@ import (
 func (p *program) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "status",
-		Short:   p.say("status.show_how_things_stand_what"),
-		Long:    p.say("status.shows_what_there_know_and"),
+		Short:   p.say("status.short"),
+		Long:    p.say("status.long"),
 		Example: "  pengingat status\n  pengingat status --json",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			st, notes, err := p.overview(ctx, app)
@@ -57,7 +57,7 @@ func (p *program) overview(ctx context.Context, app *setup.App) (desk.Overview, 
 	}
 	if fault := app.LogFault(); fault != nil {
 		what, _ := p.trouble(fault)
-		list = append(list, note{"log", what, p.say("status.runs_go_on_and_on"),
+		list = append(list, note{"log", what, p.say("status.log_why"),
 			p.say("status.look_at", "File", app.Config.LogFile)})
 	}
 	return st, list, nil
@@ -100,25 +100,25 @@ func (p *program) printStatus(st desk.Overview, notes []note, who []desk.Trouble
 		word := p.state(state)
 		row(strings.ToUpper(word[:1])+word[1:], st.Emails[state])
 	}
-	row(p.say("status.borrowers_without_usable_mail"),
+	row(p.say("status.unreachable"),
 		p.say("status.of", "Part", st.Contacts.Unreachable, "All", st.Contacts.Borrowers))
 	switch from, to := st.Window.From.In(s.Zone), st.Window.To.In(s.Zone); {
 	case st.Window.From.IsZero():
-		row(p.say("status.mail_may_be_sent"), p.say("status.never_closed_on_every_day"))
+		row(p.say("status.window"), p.say("status.window_never"))
 	case !st.Window.From.After(st.Next.StartedAt):
-		row(p.say("status.mail_may_be_sent"), p.say("status.now_until", "To", to.Format("15:04")))
+		row(p.say("status.window"), p.say("status.now_until", "To", to.Format("15:04")))
 	default:
-		row(p.say("status.mail_may_be_sent"), p.say("status.from_until", "From", from.Format(desk.TimeFormat), "To",
+		row(p.say("status.window"), p.say("status.from_until", "From", from.Format(desk.TimeFormat), "To",
 			to.Format("15:04")))
 	}
 	switch st.Next.Outcome {
 	case reminder.RunHeld, reminder.RunPaused:
-		row(p.say("status.next_run"), p.say("status.sends_nothing_see_above"))
+		row(p.say("status.next_run"), p.say("status.next_nothing"))
 	default:
-		row(p.say("status.next_run"), p.say("status.new_mails_that_wait", "New", st.Next.Planned.Emails, "Waiting",
+		row(p.say("status.next_run"), p.say("status.next_mails", "New", st.Next.Planned.Emails, "Waiting",
 			st.Next.Emails.Waiting))
 		if s.DailyLimit > 0 {
-			row(p.say("status.at_most"), p.say("status.mails_in_24_hours_mail", "Limit", s.DailyLimit))
+			row(p.say("status.at_most"), p.say("status.daily_limit", "Limit", s.DailyLimit))
 		}
 	}
 	if len(st.Runs) == 0 {

@@ -14,15 +14,15 @@ func (p *program) templatesCommand() *cobra.Command {
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use:     "export FOLDER",
-		Short:   p.say("templates.copy_built_in_templates_folder"),
-		Long:    p.say("templates.copies_mail_templates_edit_files"),
+		Short:   p.say("templates.export_short"),
+		Long:    p.say("templates.export_long"),
 		Example: "  pengingat templates export kata-kata",
 		Args:    p.args(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := letter.Export(args[0]); err != nil {
-				return reminder.NewFault(err, "templates.templates_could_not_be_copied")
+				return reminder.NewFault(err, "templates.not_copied")
 			}
-			p.print("templates.templates_in_set_reminder_templates", "Args", args[0], "Args2", args[0])
+			p.print("templates.copied", "Args", args[0], "Args2", args[0])
 			return nil
 		},
 	})

@@ -17,13 +17,13 @@ func (p *program) testMailCommand() *cobra.Command {
 	var to, loan string
 	cmd := &cobra.Command{
 		Use:     p.say("testmail.test_mail_address"),
-		Short:   p.say("testmail.send_one_sample_mail_step"),
-		Long:    p.say("testmail.connects_mail_server_shows_every"),
+		Short:   p.say("testmail.short"),
+		Long:    p.say("testmail.long"),
 		Example: "  pengingat test-mail --to pustakawan@sekolah.sch.id",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			addr, err := mail.ParseAddress(to)
 			if err != nil {
-				return p.usage("testmail.not_usable_e_mail_address")
+				return p.usage("testmail.to_unusable")
 			}
 			m, err := p.sample(ctx, app, addr, loan)
 			if err != nil {
@@ -34,7 +34,7 @@ func (p *program) testMailCommand() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&to, "to", "", p.say("testmail.address_send"))
-	cmd.Flags().StringVar(&loan, "loan", "", p.say("testmail.send_mail_about_this_loan"))
+	cmd.Flags().StringVar(&loan, "loan", "", p.say("testmail.loan_flag"))
 	return cmd
 }
 
@@ -55,7 +55,7 @@ func (p *program) sample(ctx context.Context, app *setup.App, to mail.Address, l
 	case err != nil:
 		return mail.Message{}, err
 	case len(theirs) > 0:
-		return mail.Message{}, p.usage("testmail.that_borrowers_address_sample")
+		return mail.Message{}, p.usage("testmail.to_is_borrower")
 	}
 	return newDesk(app).Example()
 }
@@ -76,7 +76,7 @@ func (p *program) sendSample(ctx context.Context, app *setup.App, m mail.Message
 		return check.MailFault(app.Config, err)
 	}
 	fmt.Fprintf(p.out, "ok  %-18s %s\n", p.step("dot"), receipt.ID)
-	p.print("testmail.server_accepted_it_look_into")
+	p.print("testmail.accepted")
 	return app.Runner.Sender.Close()
 }
 

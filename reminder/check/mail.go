@@ -48,7 +48,7 @@ func (x *examination) mailServer(ctx context.Context) error {
 
 // MailFault adds to a mail error what can be done about it.
 func MailFault(cfg setup.Config, err error) error {
-	f := &reminder.Fault{Temporary: true, Message: say("testmail.mail_was_not_sent_try"), Err: err}
+	f := &reminder.Fault{Temporary: true, Message: say("testmail.not_sent"), Err: err}
 	e, ok := errors.AsType[*mail.Error](err)
 	if !ok {
 		return f
@@ -61,28 +61,28 @@ func MailFault(cfg setup.Config, err error) error {
 	case remedy.Key != "":
 		f.Temporary, f.Message = e.Pause == mail.PauseServer, remedy
 	case e.Phase == "resolve":
-		f.Message = say("testmail.server_mail_host_was_not")
+		f.Message = say("testmail.host_not_found")
 	case e.Phase == "connect" && cfg.MailPort == 25:
-		f.Message = say("testmail.port_25_cannot_be_reached")
+		f.Message = say("testmail.port_25_blocked")
 	case e.Phase == "connect":
-		f.Message = say("testmail.mail_server_cannot_be_reached")
+		f.Message = say("testmail.unreachable")
 	case certificate && invalid.Reason == x509.Expired:
-		f.Message = say("testmail.servers_certificate_outside_its")
+		f.Message = say("testmail.certificate_expired")
 	case unknownCA || otherHost || certificate:
-		f.Message = say("testmail.servers_certificate_not_known")
+		f.Message = say("testmail.certificate_unknown")
 	case e.Phase == "tls" || e.Phase == "starttls":
-		f.Message = say("testmail.secure_connection_failed_use_mail")
+		f.Message = say("testmail.tls_failed")
 	case e.Pause == mail.PauseCredentials && (strings.HasSuffix(cfg.MailHost, "gmail.com") ||
 		strings.HasSuffix(cfg.MailHost, "googlemail.com")):
-		lasting("testmail.gmail_refused_login_mail_password")
+		lasting("testmail.gmail_login_refused")
 	case e.Pause == mail.PauseCredentials:
-		lasting("testmail.server_refused_login_check_mail")
+		lasting("testmail.login_refused")
 	case e.Pause == mail.PauseSender:
-		lasting("testmail.server_does_not_allow_this")
+		lasting("testmail.sender_refused")
 	case e.Pause == mail.PauseQuota:
-		f.Message = say("testmail.this_accounts_sending_limit_reached")
+		f.Message = say("testmail.quota_reached")
 	case e.Fate == mail.BadAddress:
-		lasting("testmail.server_refused_that_recipient")
+		lasting("testmail.recipient_refused")
 	}
 	return f
 }

@@ -57,7 +57,7 @@ func View(ctx context.Context, store *mysql.Store, survey *reminder.Survey) ([]m
 	findings = append(findings, j.findings()...)
 	odd, err := store.OddClosedDays(ctx)
 	if len(odd) > 0 {
-		findings = append(findings, finding(true, odd, "view.closed_days_cannot_be_read"))
+		findings = append(findings, finding(true, odd, "view.closed_days_odd"))
 	}
 	return findings, err
 }
@@ -168,7 +168,7 @@ func (j *judge) row(l reminder.Loan, isFine bool) {
 
 func (j *judge) findings() (list []mysql.Finding) {
 	for _, column := range slices.Sorted(maps.Keys(j.broken)) {
-		list = append(list, finding(true, j.broken[column], "view.loans_not_told_about_because", "Column", column))
+		list = append(list, finding(true, j.broken[column], "view.column_not_computable", "Column", column))
 	}
 	for _, loans := range j.children {
 		if reminder.TooMany(len(loans)) {

@@ -90,21 +90,21 @@ func (d Desk) Notes(st Overview) []Note {
 	moment := func(t time.Time) string { return t.In(s.Zone).Format(TimeFormat) }
 	switch {
 	case len(st.Runs) == 0:
-		add("never_ran", say("status.there_has_been_no_run"), "status.program_was_not_run_so",
-			"status.run_dry_run_counts_run")
+		add("never_ran", say("status.never_ran"), "status.never_ran_why",
+			"status.never_ran_mend")
 	case st.newest.After(st.now.Add(5 * time.Minute)):
-		add("clock_back", say("status.clock_went_back_last_run", "Newest", moment(st.newest), "Now", moment(st.now)),
-			"status.with_wrong_date_reminders_come", "status.set_computers_date_and_time")
+		add("clock_back", say("status.clock_back", "Newest", moment(st.newest), "Now", moment(st.now)),
+			"status.clock_back_why", "status.clock_back_mend")
 	case st.now.Sub(st.Runs[0].StartedAt) > offFor:
 		days := int(st.now.Sub(st.Runs[0].StartedAt).Hours() / 24)
-		add("off", say("status.there_has_been_no_run_2", "N", days, "StartedAt", moment(st.Runs[0].StartedAt)),
-			"status.computer_was_off_or_asleep", "status.doctor_checks_scheduled_task_run")
+		add("off", say("status.off", "N", days, "StartedAt", moment(st.Runs[0].StartedAt)),
+			"status.off_why", "status.off_mend")
 	case st.Runs[0].FinishedAt.IsZero() && st.now.Sub(st.Runs[0].StartedAt) > s.Lease:
-		add("unfinished", say("status.last_run_did_not_finish", "StartedAt", moment(st.Runs[0].StartedAt)),
-			"status.power_cut_shutdown_or_program", "command.run")
+		add("unfinished", say("status.unfinished", "StartedAt", moment(st.Runs[0].StartedAt)),
+			"status.unfinished_why", "command.run")
 	case st.Runs[0].Report.Outcome == reminder.RunStopped:
 		add("stopped", say("status.last_run_stopped", "Reason", reminder.Verdict(st.Runs[0].Report.Reason)),
-			"status.what_was_not_sent_waits", "command.doctor")
+			"status.stopped_why", "command.doctor")
 	}
 	if what, why, mend, held := d.Held(st.Next); held {
 		list = append(list, Note{heldCode(st.Next), what, why, mend})
@@ -134,16 +134,16 @@ func (d Desk) Notes(st Overview) []Note {
 		add("paused", say("status.paused", "Until", until, "Reason", reminder.Verdict(reason)), why, mend)
 	}
 	if q := st.Quarantine; q != nil && q.Notices > 0 {
-		add("quarantine", say("status.quarantine_reminders_before_skipped", "N", q.Notices, "Before", q.Before, "At",
+		add("quarantine", say("status.quarantine", "N", q.Notices, "Before", q.Before, "At",
 			moment(q.At)),
-			"status.after_backup_was_restored_what", "status.nothing_if_it_was_mistake")
+			"status.quarantine_why", "status.quarantine_mend")
 	}
 	if n := st.Emails[reminder.StateUnknown]; n > 0 {
-		add("unknown", say("status.mails_unknown_outcome_they_may", "N", n), "status.connection_broke_just_when_server",
+		add("unknown", say("status.unknown", "N", n), "status.unknown_why",
 			"command.failed")
 	}
 	if n := st.Emails[reminder.StateFailed] + st.Emails[reminder.StateRefused]; n > 0 {
-		add("failed", say("status.mails_failed_or_were_refused", "N", n), "status.their_borrowers_were_not_told",
+		add("failed", say("status.failed", "N", n), "status.failed_why",
 			"command.failed")
 	}
 	list = append(list, d.returned(st.Status)...)
@@ -159,14 +159,14 @@ func (d Desk) returned(st mysql.Status) (list []Note) {
 	say, zone, a := reminder.Say, d.Runner.Settings.Zone, st.AboutUs
 	if n := st.Emails[reminder.StateBounced]; n > 0 {
 		list = append(list, Note{"bounced", say("status.mails_came_back", "N", n, "Classes", classes(st.Bounced)),
-			say("status.those_were_not_told"), say("status.mend_addresses")})
+			say("status.bounced_why"), say("status.mend_addresses")})
 	}
 	if a.Bounced > 0 {
 		list = append(list, Note{"mass_bounce", say("status.run_came_back", "N", a.Bounced, "Accepted", a.Accepted, "Moment",
 			a.Sent.In(zone).Format(TimeFormat)), say("status.run_about_us"), say("status.retry_bounced")})
 	}
 	if a.Refused > 0 {
-		list = append(list, Note{"reputation", say("status.mails_refused_as_ours", "N", a.Refused, "Day",
+		list = append(list, Note{"reputation", say("status.reputation", "N", a.Refused, "Day",
 			reminder.DateOf(a.Day, zone)), say("status.about_us"), say("status.look_at_dns")})
 	}
 	return list
@@ -191,14 +191,14 @@ func (d Desk) Held(r reminder.Report) (what, why, mend reminder.Message, held bo
 	case r.Outcome != reminder.RunHeld:
 		return what, why, mend, false
 	case r.Reason == reminder.ReasonLooksRestored:
-		return say("status.held_database_looks_restored_from"), say("status.record_reminders_older_than_it"),
-			say("status.quarantine_before_if_database", "Today", r.Today), true
+		return say("status.restored"), say("status.restored_why"),
+			say("status.restored_mend", "Today", r.Today), true
 	case r.Reason == reminder.ReasonLooksCopied:
-		return say("status.held_looks_like_copy"), say("status.server_or_name_not_on_record"),
+		return say("status.copied"), say("status.copied_why"),
 			say("status.if_database_moved"), true
 	}
-	return say("status.held_emails_planned_more_than", "N", r.Planned.Emails, "MaxPerRun", d.Runner.Settings.MaxPerRun),
-		say("status.that_many_mistake_more_often"), say("status.check_with_preview_then_run"), true
+	return say("status.too_many", "N", r.Planned.Emails, "MaxPerRun", d.Runner.Settings.MaxPerRun),
+		say("status.too_many_why"), say("status.too_many_mend"), true
 }
 
 func heldCode(r reminder.Report) string {
@@ -212,15 +212,15 @@ func heldCode(r reminder.Report) string {
 func pauseTexts(p reminder.Pause) (why, mend string) {
 	switch p.Kind {
 	case reminder.PauseByPerson:
-		why, mend = "status.somebody_paused_sending_after", "command.resume"
+		why, mend = "status.pause_person_why", "command.resume"
 	case mail.PauseCredentials:
-		why, mend = "status.mail_server_refused_login_pause", "status.mend_mail_username_and_mail"
+		why, mend = "status.pause_login_why", "status.pause_login_mend"
 	case mail.PauseSender:
-		why, mend = "status.mail_server_does_not_allow", "status.make_mail_from_address_accounts"
+		why, mend = "status.pause_sender_why", "status.pause_sender_mend"
 	case mail.PauseQuota:
-		why, mend = "status.mail_accounts_limit_reached_pause", "status.wait_if_it_happens_often"
+		why, mend = "status.pause_quota_why", "status.pause_quota_mend"
 	default:
-		why, mend = "status.mail_server_does_not_answer", "status.check_connection_with_doctor_resume"
+		why, mend = "status.pause_server_why", "status.pause_server_mend"
 	}
 	if special := Remedy(p.Reason); special.Key != "" {
 		mend = special.Key

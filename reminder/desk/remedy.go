@@ -10,11 +10,11 @@ import (
 // Remedy says what to do about a recorded reason that a person can do something special about; nothing about any other.
 func Remedy(reason string) reminder.Message {
 	for said, key := range map[string]string{
-		mail.ErrOldTLS.Error(): "testmail.mail_server_knows_only_old",
-		mail.ErrFilter.Error(): "testmail.filter_or_portal_network_answers",
-		" 5.7.139":             "testmail.microsoft_refuses_smtp_login_with",
-		" 5.7.30":              "testmail.microsoft_refuses_smtp_login_with",
-		" 5.7.515":             "testmail.microsoft_refuses_senders_domain",
+		mail.ErrOldTLS.Error(): "testmail.old_tls",
+		mail.ErrFilter.Error(): "testmail.filtered",
+		" 5.7.139":             "testmail.microsoft_login_refused",
+		" 5.7.30":              "testmail.microsoft_login_refused",
+		" 5.7.515":             "testmail.microsoft_domain_refused",
 	} {
 		if strings.Contains(reason, said) {
 			return reminder.Say(key)

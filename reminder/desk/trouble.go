@@ -104,9 +104,9 @@ func (d Desk) inState(ctx context.Context, ids []int64, states []reminder.State)
 	}
 	for _, id := range ids {
 		if state, ok := is[id]; !ok {
-			return Absent("trouble.there_no_mail_with_id", "N", id)
+			return Absent("trouble.no_such_mail", "N", id)
 		} else if !slices.Contains(states, state) {
-			return Absent("trouble.mail_cannot_be_changed_so", "N", id, "State", StateWord(state))
+			return Absent("trouble.wrong_state", "N", id, "State", StateWord(state))
 		}
 	}
 	return nil

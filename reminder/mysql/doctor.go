@@ -162,12 +162,12 @@ func (s *Store) CheckColumns(ctx context.Context) (findings []Finding, err error
 	for _, column := range views.columns {
 		known := slices.Concat(requiredColumns, optionalColumns, []string{"phone"}) // phone is read by the look back alone
 		if !slices.Contains(known, column) {
-			findings = append(findings, Finding{Message: reminder.Say("view.column_not_read_by_program", "Column", column)})
+			findings = append(findings, Finding{Message: reminder.Say("view.column_unknown", "Column", column)})
 		}
 	}
 	if kind := views.types["due_at"]; !views.dated() {
 		findings = append(findings, Finding{Serious: true, Wrong: true,
-			Message: reminder.Say("view.due_at_type_and_must", "Kind", kind)})
+			Message: reminder.Say("view.due_at_type", "Kind", kind)})
 	}
 	zoned, err := s.zoneFindings(ctx)
 	return append(findings, zoned...), err

@@ -155,7 +155,7 @@ func (s *Store) salvage(ctx context.Context, view, list string, limit int, scan 
 	name := strings.TrimSuffix(view, s.draft)
 	none := func(err error) error {
 		return reminder.NewFault(err,
-			"view.view_database_cannot_compute_its", "Name", name)
+			"view.no_row_computable", "Name", name)
 	}
 	row, rows, scanned := 0, 0, 0
 	var last error

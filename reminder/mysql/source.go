@@ -130,7 +130,7 @@ func (v *source) missing() error {
 		return nil
 	}
 	names := strings.Join(lacks, ", ")
-	return reminder.NewFault(nil, "source.view_reminder_loans_lacks_columns", "Names", names)
+	return reminder.NewFault(nil, "source.columns_missing", "Names", names)
 }
 
 // list returns a select list, with NULL in place of columns that the view does not have.
@@ -172,7 +172,7 @@ func (s *Store) sourceCalendars(ctx context.Context) (calendars map[string]remin
 		return nil
 	})
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1054 {
-		err = reminder.NewFault(err, "source.view_reminder_source_closed_days")
+		err = reminder.NewFault(err, "source.closed_days_columns")
 	}
 	for _, c := range calendars {
 		maps.DeleteFunc(c.Dates, func(d reminder.Date, _ string) bool { return c.Open[d] }) // an exception comes first

@@ -61,7 +61,7 @@ func (s *Store) refuseZone(ctx context.Context) error {
 		return err
 	}
 	return reminder.NewFault(nil,
-		"zone.due_at_depends_on_time", "Zone", s.zone)
+		"zone.name_unknown", "Zone", s.zone)
 }
 
 // maxZoned is how many loans zonedDues looks at.
@@ -149,10 +149,10 @@ func (s *Store) zoneFindings(ctx context.Context) ([]Finding, error) {
 	}
 	for i, zone := range zones[1:] {
 		if whole[0]*2 < len(dues) && whole[i+1]*2 > len(dues) {
-			return []Finding{{Serious: true, Wrong: true, Message: reminder.Say("zone.due_at_depends_on_time_2", "Zone", zone,
+			return []Finding{{Serious: true, Wrong: true, Message: reminder.Say("zone.other_zone_meant", "Zone", zone,
 				"Zone2", s.zone, "Loan", dues[0].loan, "In", dues[0].in[0], "Ours", session)}}, nil
 		}
 	}
-	return []Finding{{Note: true, Message: reminder.Say("zone.due_at_depends_on_time_3", "Zone", s.zone, "Loan",
+	return []Finding{{Note: true, Message: reminder.Say("zone.zone_matters", "Zone", s.zone, "Loan",
 		dues[0].loan, "In", dues[0].in[0])}}, nil
 }

@@ -190,7 +190,7 @@ func (c *Config) CheckSender() error {
 	if !IsPlaceholder(domain) || c.Mailer == "file" || c.Mailer == "log" {
 		return nil
 	}
-	return reminder.NewFault(nil, "config.mail_from_address_at_domain", "Domain", domain)
+	return reminder.NewFault(nil, "config.sender_is_placeholder", "Domain", domain)
 }
 
 // parse reads every key into its type.
@@ -328,7 +328,7 @@ func (p *problems) unknown(environ map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(environ)) {
 		for _, prefix := range []string{"REMINDER_", "SENDGRID_", "IMAP_"} {
 			if strings.HasPrefix(strings.ToUpper(key), prefix) && !slices.Contains(known, key) {
-				p.add(key, "config.not_known_did_you_mean", "Key", key, "Nearest", Nearest(key))
+				p.add(key, "config.unknown_key", "Key", key, "Nearest", Nearest(key))
 			}
 		}
 	}
@@ -338,12 +338,12 @@ func (p *problems) unknown(environ map[string]string) {
 func (p *problems) unreadable(err error) {
 	e, _ := errors.AsType[env.ParseError](err)
 	f, _ := reflect.TypeFor[Config]().FieldByName(e.Name)
-	must := "config.it_must_be_number"
+	must := "config.must_be_number"
 	switch f.Type {
 	case reflect.TypeFor[bool]():
-		must = "config.it_must_be_true_or"
+		must = "config.must_be_bool"
 	case reflect.TypeFor[time.Duration]():
-		must = "config.it_must_be_duration_such"
+		must = "config.must_be_duration"
 	}
 	p.wrong(f.Tag.Get("env"), must)
 }
@@ -353,7 +353,7 @@ func (c *Config) checkDatabase(p *problems) {
 		p.missing("DB_DATABASE")
 	}
 	if c.DBPort < 1 || c.DBPort > 65535 {
-		p.wrong("DB_PORT", "config.it_must_be_number_from")
+		p.wrong("DB_PORT", "config.must_be_port")
 	}
 	c.DBCAFile = cmp.Or(c.DBCAFile, c.DBCALaravel)
 	if c.DBLocal() {
@@ -362,18 +362,18 @@ func (c *Config) checkDatabase(p *problems) {
 	c.DBTLS = strings.ToLower(cmp.Or(c.DBTLS, "true"))
 	switch {
 	case !slices.Contains([]string{"true", "verify-ca", "false"}, c.DBTLS):
-		p.wrong("DB_TLS", "config.true_verify_ca_or_false")
+		p.wrong("DB_TLS", "config.must_be_tls_mode")
 	case c.DBTLS == "false" && !c.DBLocal():
-		p.add("DB_TLS", "config.db_tls_false_allowed_for")
+		p.add("DB_TLS", "config.tls_off_beyond_loopback")
 	case c.DBTLS == "verify-ca" && c.DBCAFile == "":
-		p.add("DB_TLS", "config.db_tls_verify_ca_needs")
+		p.add("DB_TLS", "config.verify_ca_without_file")
 	}
 	var err error
 	if c.dbTLS, err = c.databaseTLS(); err != nil {
-		p.add("DB_CA_FILE", "config.db_ca_file_cannot_be", "Err", err.Error())
+		p.add("DB_CA_FILE", "config.ca_file_unusable", "Err", err.Error())
 	}
 	if c.settings.Zone, err = time.LoadLocation(Zone(c.AppTimezone)); err != nil || c.settings.Zone == time.Local {
-		p.wrong("APP_TIMEZONE", "config.there_no_such_time_zone")
+		p.wrong("APP_TIMEZONE", "config.no_such_zone")
 	}
 }
 
@@ -386,13 +386,13 @@ func (c *Config) checkRules(p *problems) {
 	}
 	s.Locale = c.AppLocale
 	if s.Schedule, err = reminder.ParseSchedule(c.Schedule); err != nil {
-		p.wrong("REMINDER_SCHEDULE", "config.it_must_be_ascending_days")
+		p.wrong("REMINDER_SCHEDULE", "config.must_be_schedule")
 	}
 	if s.Window, err = reminder.ParseWindow(c.Window); err != nil {
-		p.wrong("REMINDER_WINDOW", "config.it_must_be_hours_such")
+		p.wrong("REMINDER_WINDOW", "config.must_be_window")
 	}
 	if s.ClosedWeekdays, err = reminder.ParseWeekdays(c.ClosedWeekdays); err != nil {
-		p.wrong("REMINDER_CLOSED_WEEKDAYS", "config.it_must_be_days_such")
+		p.wrong("REMINDER_CLOSED_WEEKDAYS", "config.must_be_weekdays")
 	}
 	if c.ClassDay != "" {
 		if days, err := reminder.ParseWeekdays(c.ClassDay); err != nil || len(days) != 1 {
@@ -412,14 +412,14 @@ func (c *Config) checkRules(p *problems) {
 		{"REMINDER_MAX_OVERDUE_DAYS", c.MaxOverdueDays}, {"REMINDER_MAX_PER_RUN", c.MaxPerRun},
 	} {
 		if atLeastOne.value < 1 {
-			p.wrong(atLeastOne.key, "config.it_must_be_at_least")
+			p.wrong(atLeastOne.key, "config.must_be_positive")
 		}
 	}
 	if s.GuardianFrom = c.GuardianFrom; c.GuardianFrom < 0 || c.GuardianFrom > c.MaxOverdueDays {
 		p.wrong("REMINDER_GUARDIAN_FROM", "config.days_or_0_off", "Most", c.MaxOverdueDays)
 	}
 	if c.MailDailyLimit < 0 {
-		p.wrong("MAIL_DAILY_LIMIT", "config.it_must_be_0_no")
+		p.wrong("MAIL_DAILY_LIMIT", "config.must_not_be_negative")
 	}
 	var ok bool
 	if s.KeepDays, ok = Days(c.Keep); !ok && c.Keep != "0" {
@@ -436,7 +436,7 @@ func (c *Config) checkRules(p *problems) {
 	s.MaxOverdueDays, s.MaxPerRun, s.Resend = c.MaxOverdueDays, c.MaxPerRun, c.Unknown == "resend"
 	for _, addr := range c.OnlyTo {
 		if _, err := mail.ParseAddress(addr); err != nil {
-			p.wrong("REMINDER_ONLY_TO", "config.it_must_be_e_mail")
+			p.wrong("REMINDER_ONLY_TO", "config.must_be_addresses")
 		}
 		s.OnlyTo = append(s.OnlyTo, strings.TrimSpace(addr))
 	}
@@ -464,19 +464,19 @@ func (c *Config) checkMail(p *problems) {
 			p.missing("MAIL_HOST")
 		}
 		if c.MailPort < 0 || c.MailPort > 65535 {
-			p.wrong("MAIL_PORT", "config.it_must_be_number_from")
+			p.wrong("MAIL_PORT", "config.must_be_port")
 		}
 		if !slices.Contains([]string{"auto", "plain", "login", "cram-md5", "xoauth2"}, strings.ToLower(c.MailAuth)) {
-			p.wrong("MAIL_AUTH", "config.auto_plain_login_cram_md5")
+			p.wrong("MAIL_AUTH", "config.must_be_auth")
 		}
 		if s := strings.ToLower(c.MailScheme); s != "" && s != "smtp" && s != "smtps" {
-			p.wrong("MAIL_SCHEME", "config.smtp_port_587_or_smtps")
+			p.wrong("MAIL_SCHEME", "config.must_be_scheme")
 		}
 		if e := strings.ToLower(c.MailEncryption); !slices.Contains([]string{"", "tls", "starttls", "ssl", "none"}, e) {
-			p.wrong("MAIL_ENCRYPTION", "config.tls_port_587_or_ssl")
+			p.wrong("MAIL_ENCRYPTION", "config.must_be_encryption")
 		}
 		if c.security() == mail.PlainLoopback && !isLoopback(c.MailHost) {
-			p.wrong("MAIL_ENCRYPTION", "config.mail_without_encryption_allowed")
+			p.wrong("MAIL_ENCRYPTION", "config.plain_beyond_loopback")
 		}
 	case "sendgrid":
 		if c.SendGridKey == "" {
@@ -486,12 +486,12 @@ func (c *Config) checkMail(p *problems) {
 	case "":
 		p.missing("MAIL_MAILER")
 	default:
-		p.wrong("MAIL_MAILER", "config.smtp_sendgrid_or_file")
+		p.wrong("MAIL_MAILER", "config.must_be_mailer")
 	}
 	address := func(key, value, name string) mail.Address {
 		a, err := mail.ParseAddress(value)
 		if err != nil {
-			p.wrong(key, "config.not_usable_e_mail_address")
+			p.wrong(key, "config.must_be_address")
 		}
 		a.Name = name
 		return a
@@ -555,7 +555,7 @@ func (c *Config) checkTimes(p *problems) {
 		p.wrong("REMINDER_LEASE", "config.must_be_below_24h", "Lease", c.Lease)
 	}
 	if c.Lease <= longest {
-		p.wrong("REMINDER_LEASE", "config.must_be_longer_than_run", "Lease", c.Lease, "Longest", longest)
+		p.wrong("REMINDER_LEASE", "config.lease_too_short", "Lease", c.Lease, "Longest", longest)
 	}
 }
 

@@ -116,7 +116,7 @@ func ParseDotenv(data []byte, real map[string]string) (map[string]string, error)
 		}
 		switch {
 		case !isName(key):
-			return nil, wrong("dotenv.not_form_key_value")
+			return nil, wrong("dotenv.no_key_value")
 		case !closed: // phpdotenv drops it, and the rest of the file with it, without a word
 			return nil, wrong("dotenv.quote_not_closed", "Key", key)
 		case !ok: // a key alone takes its value away
@@ -255,7 +255,7 @@ func parseValue(value string) (parsed string, refs []int, problem reminder.Messa
 		case escape:
 			char, ok := unescaped[t[0]]
 			if !ok {
-				return "", nil, reminder.Say("dotenv.within_quotes_write_for")
+				return "", nil, reminder.Say("dotenv.bad_escape")
 			}
 			out.WriteString(char + t[1:])
 			state = double
@@ -266,7 +266,7 @@ func parseValue(value string) (parsed string, refs []int, problem reminder.Messa
 			case isSpace(t):
 				blanks += t
 			case quoted || strings.Contains(`\'"$`, t): // a blank before one of those could mean several things
-				return "", nil, reminder.Say("dotenv.there_text_after_value_put")
+				return "", nil, reminder.Say("dotenv.text_after_value")
 			default:
 				out.WriteString(blanks + t)
 				state = unquoted
@@ -274,7 +274,7 @@ func parseValue(value string) (parsed string, refs []int, problem reminder.Messa
 		}
 	}
 	if state == single || state == double || state == escape {
-		return "", nil, reminder.Say("dotenv.its_quote_not_closed")
+		return "", nil, reminder.Say("dotenv.value_quote_not_closed")
 	}
 	return out.String(), refs, problem
 }

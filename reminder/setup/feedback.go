@@ -46,7 +46,7 @@ func (c *Config) checkFeedback(p *problems) {
 			p.missing("IMAP_PASSWORD")
 		}
 		if c.IMAPPort < 1 || c.IMAPPort > 65535 {
-			p.wrong("IMAP_PORT", "config.it_must_be_number_from")
+			p.wrong("IMAP_PORT", "config.must_be_port")
 		}
 		c.IMAPEncryption = strings.ToLower(c.IMAPEncryption)
 		switch {
@@ -60,7 +60,7 @@ func (c *Config) checkFeedback(p *problems) {
 			p.missing("SENDGRID_API_KEY")
 		}
 	default:
-		p.wrong("MAIL_FEEDBACK", "config.imap_off_or_sendgrid")
+		p.wrong("MAIL_FEEDBACK", "config.must_be_feedback")
 	}
 }
 

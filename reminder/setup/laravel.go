@@ -41,7 +41,7 @@ func (p *problems) spreadURL(environ map[string]string, key string, schemes, par
 	}
 	u, err := url.Parse(Meaning(environ[key]))
 	if err != nil { // it would show the password
-		p.wrong(key, "config.not_readable_url_set_keys", "Key", key[:strings.Index(key, "_")])
+		p.wrong(key, "config.url_unreadable", "Key", key[:strings.Index(key, "_")])
 		return
 	}
 	scheme, ok := schemes[u.Scheme]
@@ -60,7 +60,7 @@ func (p *problems) spreadURL(environ map[string]string, key string, schemes, par
 		switch {
 		case value == "":
 		case !ok && name != "scheme":
-			p.wrong(key, "config.its_option_not_supported", "Name", name)
+			p.wrong(key, "config.url_option_unsupported", "Name", name)
 		case part != "":
 			environ[part] = Literal(value)
 		}

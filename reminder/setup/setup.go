@@ -40,11 +40,11 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 		TitleInSubject: cfg.TitleInSubject, Dir: cfg.Templates, Answers: cfg.answers(), RenewURL: cfg.renewURL(),
 	})
 	if err != nil {
-		return nil, &reminder.Fault{Message: reminder.Say("config.mail_templates_in_reminder_templates"), Err: err}
+		return nil, &reminder.Fault{Message: reminder.Say("config.templates_unusable"), Err: err}
 	}
 	sender, err := cfg.Sender()
 	if err != nil {
-		return nil, &reminder.Fault{Message: reminder.Say("config.mail_settings_mail_sendgrid_cannot"), Err: err}
+		return nil, &reminder.Fault{Message: reminder.Say("config.mail_settings_unusable"), Err: err}
 	}
 	// Each worker needs a connection, the feed another one.
 	conns := cfg.DBConnections
@@ -62,7 +62,7 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 	}}
 	source, err := cfg.feedback()
 	if err != nil {
-		return nil, reminder.NewFault(err, "config.mail_ca_file_cannot_be_used")
+		return nil, reminder.NewFault(err, "config.mail_ca_file_unusable")
 	}
 	if source != nil {
 		app.Runner.Feedback = &feedback.Reader{Open: source, Store: store, Log: log, Resend: cfg.settings.Resend,

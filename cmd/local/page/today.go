@@ -177,7 +177,7 @@ func (v *visit) readOverview(wait bool) (t today, err error) {
 		t.Notes = append(t.Notes, Note{n.Code, say.Text(n.What), say.Text(n.Why), say.Text(n.Mend)})
 	}
 	if fault := v.app.LogFault(); fault != nil {
-		t.Notes = append(t.Notes, Note{Code: "log", What: say.Error(fault), Why: say.Say("status.runs_go_on_and_on")})
+		t.Notes = append(t.Notes, Note{Code: "log", What: say.Error(fault), Why: say.Say("status.log_why")})
 	}
 	if len(t.Notes) == 0 {
 		t.Notes = []Note{{Code: "good", What: v.T("page.today.good"), Why: v.T("page.today.good_text")}}
