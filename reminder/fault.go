@@ -55,7 +55,7 @@ func (f *Fault) Unwrap() error { return f.Err }
 func Tell(err error) (what Message, details string) {
 	f, ok := errors.AsType[*Fault](err)
 	if !ok {
-		return Say("program.it_did_not_work"), err.Error()
+		return Say("program.failed"), err.Error()
 	}
 	if f.Err != nil {
 		details = f.Err.Error()

@@ -56,25 +56,25 @@ type trigger struct {
 var triggers = []trigger{
 	{
 		at:   time.Date(2026, time.November, 24, 1, 0, 0, 0, time.UTC), // Asia/Jakarta is 7 hours ahead
-		when: reminder.Say("demo.tuesday_24_november_2026_08"),
-		note: reminder.Say("demo.every_borrower_gets_one_e"),
+		when: reminder.Say("demo.tuesday_eight"),
+		note: reminder.Say("demo.tuesday_eight_note"),
 		want: 15,
 	},
 	{
 		at:   time.Date(2026, time.November, 24, 2, 0, 0, 0, time.UTC),
-		when: reminder.Say("demo.tuesday_24_november_2026_09"),
-		note: reminder.Say("demo.hour_later_schedule_triggers_again"),
+		when: reminder.Say("demo.tuesday_nine"),
+		note: reminder.Say("demo.tuesday_nine_note"),
 		want: 0,
 	},
 	{
 		at:   time.Date(2026, time.November, 25, 1, 0, 0, 0, time.UTC),
-		when: reminder.Say("demo.wednesday_25_november_2026_08"),
+		when: reminder.Say("demo.wednesday_eight"),
 		desk: `
 UPDATE peminjaman SET status = 'Dikembalikan', tanggal_pengembalian = '2026-11-24 12:15:00'
 WHERE no_peminjaman = 'PJM-2611-003';
 UPDATE peminjaman SET tanggal_kembali = '2026-12-02' WHERE no_peminjaman = 'PJM-2611-001';
 `,
-		note: reminder.Say("demo.yesterday_citra_brought_her_book"),
+		note: reminder.Say("demo.wednesday_eight_note"),
 		want: 8,
 	},
 }

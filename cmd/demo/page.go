@@ -70,18 +70,18 @@ func readMail(root, file string) (page.Letter, error) {
 // steps are what to do next, with a library's own database.
 func (s story) steps() []page.Step {
 	return []page.Step{
-		{Command: "pengingat migrate --source perpustakaan", Does: s.Say("demo.creates_reminder_tables_and_view")},
-		{Command: "pengingat run --dry-run", Does: s.Say("demo.only_counts_nothing_written_or")},
-		{Command: "pengingat preview", Does: s.Say("demo.composes_e_mails_that_would")},
-		{Command: "pengingat run", Does: s.Say("demo.sends_what_was_sent_not")},
-		{Command: "pengingat status", Does: s.Say("demo.what_was_sent_what_waits")},
+		{Command: "pengingat migrate --source perpustakaan", Does: s.Say("demo.does_migrate")},
+		{Command: "pengingat run --dry-run", Does: s.Say("demo.does_dry_run")},
+		{Command: "pengingat preview", Does: s.Say("demo.does_preview")},
+		{Command: "pengingat run", Does: s.Say("demo.does_run")},
+		{Command: "pengingat status", Does: s.Say("demo.does_status")},
 	}
 }
 
 // print tells the demonstration on a terminal.
 func (s story) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprint(w, s.Say("demo.demonstration_real_program_sample", "N", s.open))
+	fmt.Fprint(w, s.Say("demo.heading", "N", s.open))
 	for i, r := range s.Runs {
 		fmt.Fprintf(w, "\n%d. %s: %d %s\n   %s\n", i+1, r.When, len(r.Letters), s.Say("demo.e_mails"), r.Note)
 		if len(r.Letters) == 0 {
@@ -90,7 +90,7 @@ func (s story) print(out io.Writer) error {
 		for _, l := range r.Letters {
 			fmt.Fprintf(w, "     %s\t%s\n", l.Name, l.Subject)
 		}
-		fmt.Fprintf(w, "   %s\n", s.Say("demo.loans_without_reminder_yet"))
+		fmt.Fprintf(w, "   %s\n", s.Say("demo.silent"))
 		for _, l := range r.Silent {
 			fmt.Fprintf(w, "     %s\t%s\t%s\n", l.Name, l.Title, s.Reason(l.Why))
 		}
@@ -105,8 +105,8 @@ func (s story) write(out io.Writer) error {
 		sent += len(r.Letters)
 	}
 	s.Steps = s.steps()
-	s.Title = s.Say("demo.e_mails_none_them_twice", "N", sent)
-	s.Lead = s.Say("demo.demonstration_with_sample_library", "N", s.open)
+	s.Title = s.Say("demo.count", "N", sent)
+	s.Lead = s.Say("demo.page_lead", "N", s.open)
 	name := filepath.Join(s.dir, "index.html")
 	file, err := os.Create(name)
 	if err != nil {
@@ -115,8 +115,8 @@ func (s story) write(out io.Writer) error {
 	if err := errors.Join(s.Write(file), file.Close()); err != nil {
 		return fmt.Errorf("write the page: %w", err)
 	}
-	fmt.Fprintf(out, "\n%s\n  %s\n\n%s\n", s.Say("demo.all_e_mails_as_borrowers"), name,
-		s.Say("demo.next_with_librarys_own_database"))
+	fmt.Fprintf(out, "\n%s\n  %s\n\n%s\n", s.Say("demo.all_mails"), name,
+		s.Say("demo.next"))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, step := range s.Steps {
 		fmt.Fprintf(w, "  %s\t%s\n", step.Command, step.Does)

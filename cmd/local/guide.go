@@ -47,7 +47,7 @@ func (p *program) guideCommand() *cobra.Command {
 				return nil
 			}
 			if err := p.machine.browse(file); err != nil {
-				p.print("report.no_browser_could_be_opened", "Err", err)
+				p.print("report.no_browser", "Err", err)
 			}
 			return nil
 		},

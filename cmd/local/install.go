@@ -231,7 +231,7 @@ func (p *program) installCommand() *cobra.Command {
 	cmd.Flags().StringVar(&print, "print", "", p.say("install.print_flag"))
 	cmd.Flags().Lookup("print").NoOptDefVal = taskName
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("install.only_show_commands"))
-	cmd.Flags().StringVar(&person, "for", "", p.say("install.who_may_open_desk"))
+	cmd.Flags().StringVar(&person, "for", "", p.say("install.for_flag"))
 	return cmd
 }
 

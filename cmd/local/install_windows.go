@@ -31,7 +31,7 @@ func (s system) check(dir string) error {
 		return reminder.NewFault(nil, "install.needs_own_folder")
 	}
 	if !s.dryRun && !windows.GetCurrentProcessToken().IsElevated() {
-		return reminder.NewFault(nil, "install.this_needs_administrator_press")
+		return reminder.NewFault(nil, "install.needs_administrator")
 	}
 	return nil
 }

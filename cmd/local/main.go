@@ -172,7 +172,7 @@ func (p *program) config(load func(map[string]string) (setup.Config, error)) (se
 }
 
 func (p *program) unreadableEnv() error {
-	return reminder.NewFault(nil, "program.settings_file_env_cannot_be", "EnvErr", p.envErr)
+	return reminder.NewFault(nil, "program.env_unreadable", "EnvErr", p.envErr)
 }
 
 // app loads the configuration and wires it. The log goes to a file.

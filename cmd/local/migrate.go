@@ -24,15 +24,15 @@ func (p *program) migrateCommand() *cobra.Command {
 	sources := strings.Join(schema.Sources(), ", ")
 	cmd := &cobra.Command{
 		Use:   "migrate",
-		Short: p.say("migrate.prepare_tables_and_views_in"),
-		Long:  p.say("migrate.creates_reminder_tables_and_with"),
+		Short: p.say("migrate.short"),
+		Long:  p.say("migrate.long"),
 		Example: `  pengingat migrate --source perpustakaan
   pengingat migrate --source slims --print
   pengingat migrate --source custom --print-template > view.sql
   pengingat migrate --source custom --view view.sql`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if source != "" && !slices.Contains(schema.Sources(), source) {
-				return p.usage("migrate.source_not_known_known", "Source", source, "Sources", sources)
+				return p.usage("migrate.unknown_source", "Source", source, "Sources", sources)
 			}
 			if printTemplate {
 				text, err := schema.Text(cmp.Or(source, schema.Custom), nil)
@@ -40,15 +40,15 @@ func (p *program) migrateCommand() *cobra.Command {
 				return err
 			}
 			if (source == schema.Custom) != (view != "") {
-				return p.usage("migrate.source_custom_and_view_file")
+				return p.usage("migrate.custom_needs_view")
 			}
 			return p.migrate(cmd.Context(), source, view, print)
 		},
 	}
 	cmd.Flags().StringVar(&source, "source", "", p.say("migrate.library_system")+sources)
-	cmd.Flags().StringVar(&view, "view", "", p.say("migrate.sql_file_with_view_your"))
-	cmd.Flags().BoolVar(&print, "print", false, p.say("migrate.only_print_sql_statements"))
-	cmd.Flags().BoolVar(&printTemplate, "print-template", false, p.say("migrate.print_example_view_for_source"))
+	cmd.Flags().StringVar(&view, "view", "", p.say("migrate.view_flag"))
+	cmd.Flags().BoolVar(&print, "print", false, p.say("migrate.print_flag"))
+	cmd.Flags().BoolVar(&printTemplate, "print-template", false, p.say("migrate.print_template_flag"))
 	return cmd
 }
 
@@ -61,7 +61,7 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 			_, err = schema.Statements(text)
 		}
 		if err != nil {
-			return reminder.NewFault(err, "migrate.file_view_cannot_be_used")
+			return reminder.NewFault(err, "migrate.view_file_unusable")
 		}
 		definition = text
 	}
@@ -115,20 +115,20 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 		if err != nil {
 			return err
 		}
-		p.print("migrate.view_reminder_loans_created_for", "Source", source)
+		p.print("migrate.view_created", "Source", source)
 		index, err := schema.Remember(ctx, db, source)
 		if err != nil {
 			return err
 		}
 		if index != "" {
-			p.print("migrate.only_with_hundreds_thousands_loans", "Index", index)
+			p.print("migrate.index", "Index", index)
 		}
 	}
 	if source == "" && cfg.NewStore(db).Check(ctx) != nil { // the tables alone
-		p.print("migrate.view_reminder_loans_missing_or", "Sources", strings.Join(schema.Sources(), ", "))
+		p.print("migrate.view_missing", "Sources", strings.Join(schema.Sources(), ", "))
 		return nil
 	}
-	p.print("migrate.next_run_dry_run")
+	p.print("migrate.next")
 	return nil
 }
 
@@ -152,7 +152,7 @@ func (p *program) checkView(ctx context.Context, store *mysql.Store) error {
 		refused = refused || f.Wrong
 	}
 	if refused {
-		return reminder.NewFault(nil, "migrate.that_view_was_not_put")
+		return reminder.NewFault(nil, "migrate.view_refused")
 	}
 	return nil
 }

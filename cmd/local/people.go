@@ -18,8 +18,8 @@ func (p *program) findCommand() *cobra.Command {
 	return p.jsonFlag(&cobra.Command{
 		Use:     p.say("people.find_name"),
 		Aliases: []string{"cari"},
-		Short:   p.say("people.find_borrowers_and_their_books"),
-		Long:    p.say("people.looks_for_borrowers_who_have"),
+		Short:   p.say("people.find_short"),
+		Long:    p.say("people.find_long"),
 		Example: "  pengingat find aisyah\n  pengingat find PJM-00123",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
@@ -37,7 +37,7 @@ func (p *program) findCommand() *cobra.Command {
 				fmt.Fprintf(p.out, "  %s\n", wrap(p.book(l), 4))
 			}
 			if more > 0 {
-				p.print("people.and_more_books_type_more", "N", more)
+				p.print("people.more_books", "N", more)
 			}
 			return nil
 		}),

@@ -24,8 +24,8 @@ func (p *program) previewCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "preview",
 		Aliases: []string{"lihat"},
-		Short:   p.say("preview.see_mails_that_would_be"),
-		Long:    p.say("preview.composes_mails_exactly_as_run"),
+		Short:   p.say("preview.short"),
+		Long:    p.say("preview.long"),
 		Example: "  pengingat preview --out pratinjau\n  pengingat preview --date 2026-12-01\n  pengingat preview --loan 1234",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			today := cmp.Or(date, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone))
@@ -56,7 +56,7 @@ func (p *program) previewCommand() *cobra.Command {
 			}
 			shown := page.Page{Locale: p.locale, Title: p.say("preview.e_mails_for", "N", len(messages), "Today",
 				letter.Day(today, p.locale)),
-				Lead: p.say("preview.composed_as_run_would_send")}
+				Lead: p.say("preview.page_lead")}
 			run := page.Run{When: letter.Day(today, p.locale)}
 			if loan == "" {
 				var err error
@@ -66,10 +66,10 @@ func (p *program) previewCommand() *cobra.Command {
 			}
 			file, err := p.writePreview(dir, shown, run, messages)
 			if err != nil {
-				return reminder.NewFault(err, "preview.preview_cannot_be_written_choose", "Dir", dir)
+				return reminder.NewFault(err, "preview.not_writable", "Dir", dir)
 			}
 			if len(messages) == 0 {
-				p.print("preview.there_no_mail_for_why", "Today", today, "File", file)
+				p.print("preview.no_mails", "Today", today, "File", file)
 				return nil
 			}
 			p.print("preview.mails_open", "N", len(messages), "File", file)
@@ -77,8 +77,8 @@ func (p *program) previewCommand() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&dir, "out", "pratinjau", p.say("preview.folder_write"))
-	cmd.Flags().TextVar(&date, "date", date, p.say("preview.as_if_it_were_that"))
-	cmd.Flags().StringVar(&loan, "loan", "", p.say("preview.this_loan_only_as_if"))
+	cmd.Flags().TextVar(&date, "date", date, p.say("preview.date_flag"))
+	cmd.Flags().StringVar(&loan, "loan", "", p.say("preview.loan_flag"))
 	return cmd
 }
 
@@ -109,7 +109,7 @@ func (p *program) writePreview(dir string, shown page.Page, run page.Run, messag
 		}
 	}
 	if len(messages) > desk.MaxPeople {
-		run.Note = p.say("preview.first_here_all_in_this", "N", desk.MaxPeople)
+		run.Note = p.say("preview.first_shown", "N", desk.MaxPeople)
 	}
 	shown.Runs = []page.Run{run}
 	file := filepath.Join(dir, "index.html")

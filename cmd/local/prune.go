@@ -18,7 +18,7 @@ func (p *program) pruneCommand() *cobra.Command {
 	cmd = &cobra.Command{
 		Use:     "prune",
 		Short:   p.say("prune.remove_old_records"),
-		Long:    p.say("prune.removes_runs_and_mails_that"),
+		Long:    p.say("prune.long"),
 		Example: "  pengingat prune --dry-run\n  pengingat prune --older-than 400d",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			days, ok := cmp.Or(app.Runner.Settings.KeepDays, reminder.KeepDays), true
@@ -26,7 +26,7 @@ func (p *program) pruneCommand() *cobra.Command {
 				days, ok = setup.Days(olderThan)
 			}
 			if !ok {
-				return p.usage("prune.older_than_no_number_days", "OlderThan", olderThan, "N", reminder.KeptDays)
+				return p.usage("prune.bad_age", "OlderThan", olderThan, "N", reminder.KeptDays)
 			}
 			if err := app.Store.Check(ctx); err != nil {
 				return err
@@ -40,12 +40,12 @@ func (p *program) pruneCommand() *cobra.Command {
 			case err != nil:
 				return err
 			case done == reminder.Pruned{Kept: done.Kept}:
-				p.print("prune.there_nothing_remove_kept_old", "N", done.Kept)
+				p.print("prune.nothing", "N", done.Kept)
 			case dryRun:
-				p.print("prune.would_remove_mails_with_reminders", "N", done.Emails, "Notices", done.Notices, "Runs", done.Runs,
+				p.print("prune.would_remove", "N", done.Emails, "Notices", done.Notices, "Runs", done.Runs,
 					"Kept", done.Kept)
 			default:
-				p.print("prune.removed_mails_with_reminders_runs", "N", done.Emails, "Notices", done.Notices, "Runs", done.Runs,
+				p.print("prune.removed", "N", done.Emails, "Notices", done.Notices, "Runs", done.Runs,
 					"Kept", done.Kept)
 			}
 			return nil

@@ -17,27 +17,27 @@ func (p *program) quarantineCommand() *cobra.Command {
 	var before string
 	var yes, undo bool
 	cmd := &cobra.Command{
-		Use:     p.say("quarantine.quarantine_before_date_undo"),
-		Short:   p.say("quarantine.after_restoring_backup_do_not"),
-		Long:    p.say("quarantine.backup_does_not_remember_what"),
+		Use:     p.say("quarantine.usage_line"),
+		Short:   p.say("quarantine.short"),
+		Long:    p.say("quarantine.long"),
 		Example: "  pengingat quarantine --before 2026-11-24\n  pengingat quarantine --undo",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			switch {
 			case undo == (before != ""):
-				return p.usage("quarantine.say_before_date_or_undo")
+				return p.usage("quarantine.before_or_undo")
 			case undo:
 				return p.release(ctx, app)
 			}
 			date, err := reminder.ParseDate(before)
 			if err != nil {
-				return p.usage("quarantine.before_not_date_such_as", "Before", before)
+				return p.usage("quarantine.bad_date", "Before", before)
 			}
 			if today := reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone); date.After(today) {
-				return p.usage("quarantine.still_come_today_what_was", "Date", date, "Today", today)
+				return p.usage("quarantine.date_to_come", "Date", date, "Today", today)
 			}
 			asked, agreed := false, yes
 			done, err := newDesk(app).Quarantine(ctx, date, func(q desk.Silenced) bool {
-				p.print("quarantine.loans_borrowers_get_no_reminder",
+				p.print("quarantine.asked",
 					"N", q.Loans, "Borrowers", q.Borrowers, "Before", q.Before, "Canceled", q.Canceled)
 				if !yes {
 					agreed, asked = p.agrees()
@@ -48,25 +48,25 @@ func (p *program) quarantineCommand() *cobra.Command {
 			case err != nil:
 				return err
 			case !agreed && !asked:
-				return p.usage("quarantine.nothing_was_changed_add_yes")
+				return p.usage("quarantine.not_agreed")
 			case !agreed:
 				p.print("quarantine.nothing_was_changed")
 				return nil
 			}
 			if done.Loans+done.Canceled+done.Unknown == 0 {
-				p.print("quarantine.there_was_nothing_skip_sending")
+				p.print("quarantine.nothing")
 				return nil
 			}
-			p.print("quarantine.reminders_skipped_waiting_mails",
+			p.print("quarantine.done",
 				"N", done.Loans, "Canceled", done.Canceled)
 			if done.Unknown > 0 {
-				p.print("quarantine.mails_may_have_been_sent", "N", done.Unknown)
+				p.print("quarantine.unknown", "N", done.Unknown)
 			}
-			p.print("quarantine.quarantine_undo_takes_it_back")
+			p.print("quarantine.how_to_undo")
 			return nil
 		}),
 	}
-	cmd.Flags().StringVar(&before, "before", "", p.say("quarantine.date_most_often_today"))
+	cmd.Flags().StringVar(&before, "before", "", p.say("quarantine.before_flag"))
 	cmd.Flags().BoolVar(&yes, "yes", false, p.say("quarantine.do_not_ask"))
 	cmd.Flags().BoolVar(&undo, "undo", false, p.say("quarantine.take_it_back"))
 	return cmd
@@ -84,7 +84,7 @@ func (p *program) release(ctx context.Context, app *setup.App) error {
 	if n == 0 {
 		return p.usage("quarantine.there_no_quarantine")
 	}
-	p.print("quarantine.quarantine_taken_back_next_run", "N", n)
+	p.print("quarantine.released", "N", n)
 	return nil
 }
 
@@ -93,7 +93,7 @@ func (p *program) agrees() (agreed, asked bool) {
 	if !p.machine.answers(p.in) {
 		return false, false
 	}
-	fmt.Fprint(p.out, p.say("quarantine.go_on_y_n"))
+	fmt.Fprint(p.out, p.say("quarantine.go_on"))
 	line, _ := bufio.NewReader(p.in).ReadString('\n')
 	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(line)), "y"), true
 }

@@ -35,18 +35,18 @@ func (p *program) reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "report",
 		Aliases: []string{"laporan"},
-		Short:   p.say("report.make_page_look_at_charts"),
-		Long:    p.say("report.makes_one_html_page_that"),
+		Short:   p.say("report.short"),
+		Long:    p.say("report.long"),
 		Example: "  pengingat report --open\n  pengingat report --days 90 --out laporan.html\n  pengingat report --from 2026-07-13 --to 2026-12-18",
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
 			today := reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone)
 			last := cmp.Or(to, today)
 			first := cmp.Or(from, last.AddDays(1-days))
 			if from.After(last) {
-				return p.usage("report.first_day_after_last_day", "From", from, "Last", last)
+				return p.usage("report.first_after_last", "From", from, "Last", last)
 			}
 			if n := last.Sub(first) + 1; n < 1 || n > desk.MaxReviewDays {
-				return p.usage("report.report_covers_1_days_not", "N", desk.MaxReviewDays, "N2", n)
+				return p.usage("report.bad_length", "N", desk.MaxReviewDays, "N2", n)
 			}
 			if err := app.Store.Check(ctx); err != nil {
 				return err
@@ -61,22 +61,22 @@ func (p *program) reportCommand() *cobra.Command {
 				return fmt.Errorf("report: %w", err)
 			}
 			if err := replaceFile(out, review{look, p, app.Config.AppName}.write); err != nil {
-				return reminder.NewFault(err, "report.report_cannot_be_written_choose", "Out", out)
+				return reminder.NewFault(err, "report.not_writable", "Out", out)
 			}
-			p.print("report.report_it_names_borrowers_file", "Out", out)
+			p.print("report.written", "Out", out)
 			if open {
 				if err := openFile(out); err != nil {
-					p.print("report.no_browser_could_be_opened", "Err", err)
+					p.print("report.no_browser", "Err", err)
 				}
 			}
 			return nil
 		}),
 	}
 	cmd.Flags().StringVar(&out, "out", "report.html", p.say("report.file_write"))
-	cmd.Flags().BoolVar(&open, "open", false, p.say("report.open_it_in_browser"))
-	cmd.Flags().IntVar(&days, "days", 30, p.say("report.how_many_days_until_last"))
-	cmd.Flags().TextVar(&from, "from", from, p.say("report.first_day_such_as_2026"))
-	cmd.Flags().TextVar(&to, "to", to, p.say("report.last_day_default_today"))
+	cmd.Flags().BoolVar(&open, "open", false, p.say("report.open_flag"))
+	cmd.Flags().IntVar(&days, "days", 30, p.say("report.days_flag"))
+	cmd.Flags().TextVar(&from, "from", from, p.say("report.from_flag"))
+	cmd.Flags().TextVar(&to, "to", to, p.say("report.to_flag"))
 	return cmd
 }
 
@@ -170,7 +170,7 @@ func scale(most int) (lines []int) {
 // SentChart draws the reminders sent a day.
 func (v review) SentChart() chart {
 	most := slices.MaxFunc(v.Days, func(a, b desk.ReviewDay) int { return cmp.Compare(a.Sent(), b.Sent()) })
-	return v.draw(v.p.say("report.bar_chart_reminders_in_days",
+	return v.draw(v.p.say("report.sent_chart",
 		"N", v.Sent(), "Count", len(v.Days), "Sent", most.Sent(), "Date", v.Date(most.Date)),
 		func(d desk.ReviewDay) column {
 			return column{Lower: d.Before + d.Due, Upper: d.First + d.Again, Known: true}
@@ -188,7 +188,7 @@ func (v review) ReachChart() *chart {
 	if looked == 0 {
 		return nil
 	}
-	c := v.draw(v.p.say("report.bar_chart_how_things_stood", "N", looked, "Count", len(v.Days)),
+	c := v.draw(v.p.say("report.reach_chart", "N", looked, "Count", len(v.Days)),
 		func(d desk.ReviewDay) column { return column{Upper: d.InReach, Known: d.Looked} })
 	return &c
 }

@@ -14,14 +14,14 @@ import (
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "pengingat",
-		Short:         p.say("program.reminds_library_borrowers_by_e"),
-		Long:          p.say("program.reads_loans_from_librarys_database"),
+		Short:         p.say("program.short"),
+		Long:          p.say("program.long"),
 		Version:       reminder.Version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if len(p.envFiles) > 1 && cmd.Name() != "run" {
-				return p.usage("program.only_run_takes_several_env")
+				return p.usage("program.several_env")
 			}
 			return nil
 		},
@@ -29,7 +29,7 @@ func (p *program) root() *cobra.Command {
 	root.SetOut(p.out)
 	root.SetErr(p.errOut)
 	root.SetVersionTemplate("pengingat {{.Version}}\n")
-	root.PersistentFlags().StringArray("env", nil, p.say("program.settings_file_default_env_or"))
+	root.PersistentFlags().StringArray("env", nil, p.say("program.env_flag"))
 	root.PersistentFlags().BoolP("help", "h", false, p.say("program.show_help"))
 	root.Flags().Bool("version", false, p.say("program.show_version"))
 	root.SetUsageTemplate(p.usageTemplate())
@@ -147,7 +147,7 @@ func (p *program) helpCommand(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:     p.say("program.help_command"),
 		Aliases: []string{"bantuan"},
-		Short:   p.say("program.show_help_also_about_one"),
+		Short:   p.say("program.help_short"),
 		Example: "  pengingat help run",
 		Args:    p.args(0, -1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -164,8 +164,8 @@ func (p *program) completionCommand() *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
 		Use:       "completion SHELL",
-		Short:     p.say("program.print_script_that_completes_commands"),
-		Long:      p.say("program.prints_script_for_bash_zsh"),
+		Short:     p.say("program.completion_short"),
+		Long:      p.say("program.completion_long"),
 		Example:   "  pengingat completion bash > pengingat.bash\n  pengingat completion powershell | Out-String | Invoke-Expression",
 		Args:      p.args(1, 1),
 		ValidArgs: shells,
@@ -198,9 +198,9 @@ func (p *program) args(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) < least:
-			return p.usage("program.something_missing_its_form", "UseLine", cmd.UseLine())
+			return p.usage("program.argument_missing", "UseLine", cmd.UseLine())
 		case most >= 0 && len(args) > most:
-			return p.usage("program.too_much_its_form", "Args", args[most], "UseLine", cmd.UseLine())
+			return p.usage("program.argument_too_many", "Args", args[most], "UseLine", cmd.UseLine())
 		}
 		return nil
 	}
@@ -212,7 +212,7 @@ func (p *program) unknown(cmd *cobra.Command, name string) error {
 		cmd.SuggestionsMinimumDistance = 2
 	}
 	if near := cmd.SuggestionsFor(name); len(near) > 0 {
-		return p.usage("program.there_no_command_did_you", "Name", name, "Near", near[0])
+		return p.usage("program.unknown_command_nearest", "Name", name, "Near", near[0])
 	}
 	return p.usage("program.there_no_command", "Name", name)
 }
@@ -227,14 +227,14 @@ func (p *program) flagError(err error) error {
 	}
 	e, ok := errors.AsType[*pflag.InvalidValueError](err)
 	if !ok {
-		return p.usage("program.that_option_cannot_be_read")
+		return p.usage("program.option_unreadable")
 	}
 	wanted := map[string]string{
 		"int":  p.say("program.number"),
 		"bool": p.say("program.true_or_false"),
 	}[e.GetFlag().Value.Type()]
 	if wanted == "" {
-		wanted = p.say("program.date_such_as_2026_12")
+		wanted = p.say("program.wants_date")
 	}
 	return p.usage("program.not", "Name", e.GetFlag().Name, "GetValue", e.GetValue(), "Wanted", wanted)
 }

@@ -158,6 +158,6 @@ func TestOneSurvey(t *testing.T) {
 	require.Equal(t, exitDone, command(t, environ, "report", "--out", page).code)
 	html, err := os.ReadFile(page)
 	require.NoError(t, err)
-	said = text.In(environ["APP_LOCALE"]).Say("report.borrowers_no_mail_reaches")
+	said = text.In(environ["APP_LOCALE"]).Say("report.unreachable_count")
 	assert.Contains(t, string(html), "<b>2</b><span>"+said)
 }

@@ -102,7 +102,7 @@ func Book(l reminder.Loan) reminder.Message {
 		title = reminder.Say("people.no_title")
 	}
 	if l.Due.IsZero() {
-		return reminder.Say("people.without_readable_due_date", "Title", title, "Number", number)
+		return reminder.Say("people.book_without_date", "Title", title, "Number", number)
 	}
 	return reminder.Say("people.due", "Title", title, "Number", number, "Due", l.Due)
 }
@@ -140,10 +140,10 @@ func borrowers(loans []reminder.Loan) (found []reminder.Borrower) {
 	return found
 }
 
-func nobody(key string) error { return Absent("people.there_no_borrower_and_no", "Key", key) }
+func nobody(key string) error { return Absent("people.nobody", "Key", key) }
 
 // noMatch is the error of a key that has to be whole.
-func noMatch(key string) error { return Absent("people.nothing_exactly_id_number_code", "Key", key) }
+func noMatch(key string) error { return Absent("people.no_exact_match", "Key", key) }
 
 // several is the error of a name that more than one borrower has.
 func several(key string, found []reminder.Borrower) error {
@@ -151,5 +151,5 @@ func several(key string, found []reminder.Borrower) error {
 	for _, b := range found[:min(len(found), 10)] {
 		list = append(list, reminder.Say("people.item", "Whom", Whom(b)))
 	}
-	return Absent("people.there_borrowers_with_name_id", "N", len(found), "Key", key, "List", list)
+	return Absent("people.several", "N", len(found), "Key", key, "List", list)
 }

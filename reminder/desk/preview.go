@@ -154,7 +154,7 @@ func (d Desk) Sample(ctx context.Context, today reminder.Date, loan string) (mai
 		return mail.Message{}, err
 	}
 	if len(loans) == 0 {
-		return mail.Message{}, reminder.NewFault(nil, "preview.there_no_open_loan_that")
+		return mail.Message{}, reminder.NewFault(nil, "preview.no_such_loan")
 	}
 	step, ok := d.Runner.Settings.Schedule.InForce(rules.Calendar.Offset(loans[0].Due, today))
 	if !ok {
@@ -164,7 +164,7 @@ func (d Desk) Sample(ctx context.Context, today reminder.Date, loan string) (mai
 		Notices: []reminder.Notice{{Cycle: loans[0].Cycle(), Step: step}}}
 	letter, to, outcome := rules.Recheck(c, loans, today)
 	if len(letter.Items) == 0 {
-		return mail.Message{}, reminder.NewFault(nil, "preview.there_no_mail_for_that", "Why",
+		return mail.Message{}, reminder.NewFault(nil, "preview.no_mail_for_loan", "Why",
 			reminder.Verdict(outcome.Reason))
 	}
 	return run.Compose(c, letter.Draft(to))

@@ -104,7 +104,7 @@ func TestRefusedViewsChangeNothing(t *testing.T) {
 		"CREATE OR REPLACE VIEW reminder_loans AS SELECT 1 AS loan_id;\nCREATE OR REPLACE VIEW reminder_source_closed_days AS SELECT nothing FROM nowhere;",
 		"CREATE OR REPLACE VIEW reminder_source_closed_days AS SELECT 1 AS day;\nCREATE OR REPLACE VIEW reminder_loans AS SELECT wrong FROM peminjaman;",
 	} {
-		require.ErrorContains(t, schema.CreateViews(t.Context(), db.Admin, definition, nil), "migrate.view_does_not_fit_this")
+		require.ErrorContains(t, schema.CreateViews(t.Context(), db.Admin, definition, nil), "migrate.wrong_source")
 		require.Equal(t, "school", whose(t, db))
 	}
 	draft := mysql.New(db.Admin, db.Config.Loc).Drafts(schema.Draft)

@@ -55,7 +55,7 @@ func (l *logFile) Write(line []byte) (int, error) {
 }
 
 func logFault(err error) error {
-	return reminder.NewFault(err, "log.log_file_log_file_cannot")
+	return reminder.NewFault(err, "log.not_writable")
 }
 
 // LogFault says why the log file could not be written, or cannot be at this moment; nil when it can, or when there is

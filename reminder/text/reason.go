@@ -27,7 +27,7 @@ func Plainly(reason string) (text reminder.Message, detail string) {
 			return r.text, reason
 		}
 	}
-	return reminder.Say("reason.mail_server_did_not_accept"), reason
+	return reminder.Say("reason.not_accepted"), reason
 }
 
 // mailError is the form of [mail.Error].
@@ -49,37 +49,37 @@ var reasons = map[string]reminder.Message{
 	reminder.ReasonQuarantined:   reminder.Say("reason.quarantine"),
 
 	string(reminder.PauseByPerson): reminder.Say("reason.by_person"),
-	string(mail.PauseCredentials):  reminder.Say("reason.mail_login_was_refused"),
+	string(mail.PauseCredentials):  reminder.Say("reason.login"),
 	string(mail.PauseSender):       reminder.Say("reason.sender_was_refused"),
 	string(mail.PauseQuota):        reminder.Say("reason.mail_accounts_limit"),
-	string(mail.PauseServer):       reminder.Say("reason.mail_server_out_order"),
+	string(mail.PauseServer):       reminder.Say("reason.server"),
 
 	reminder.ReasonReturned:             reminder.Say("reason.book_back"),
 	reminder.ReasonRenewed:              reminder.Say("reason.loan_was_renewed"),
-	reminder.ReasonSuperseded:           reminder.Say("reason.newer_reminder_says_more"),
+	reminder.ReasonSuperseded:           reminder.Say("reason.superseded"),
 	reminder.ReasonUnwanted:             reminder.Say("reason.unwanted"),
-	"empty":                             reminder.Say("reason.nothing_was_left_tell"),
+	"empty":                             reminder.Say("reason.empty"),
 	"by a person":                       reminder.Say("reason.by_person"),
-	string(reminder.VerdictTooOld):      reminder.Say("reason.late_for_too_long"),
-	string(reminder.VerdictOnHold):      reminder.Say("reason.held_by_librarys_system"),
-	string(reminder.VerdictOdd):         reminder.Say("reason.its_data_cannot_be_read"),
-	string(reminder.VerdictOptedOut):    reminder.Say("reason.borrower_wants_no_reminders"),
-	string(reminder.VerdictUnreachable): reminder.Say("reason.no_usable_e_mail_address"),
-	string(reminder.VerdictBadAddress):  reminder.Say("reason.address_was_refused_by_mail"),
-	string(reminder.VerdictWithheld):    reminder.Say("reason.withheld_by_reminder_only"),
+	string(reminder.VerdictTooOld):      reminder.Say("reason.too_old"),
+	string(reminder.VerdictOnHold):      reminder.Say("reason.on_hold"),
+	string(reminder.VerdictOdd):         reminder.Say("reason.odd"),
+	string(reminder.VerdictOptedOut):    reminder.Say("reason.opted_out"),
+	string(reminder.VerdictUnreachable): reminder.Say("reason.unreachable"),
+	string(reminder.VerdictBadAddress):  reminder.Say("reason.bad_address"),
+	string(reminder.VerdictWithheld):    reminder.Say("reason.withheld"),
 	string(reminder.VerdictTooSoon):     reminder.Say("reason.written_to_not_long_ago"),
-	string(reminder.VerdictNotYet):      reminder.Say("reason.its_time_has_not_come"),
+	string(reminder.VerdictNotYet):      reminder.Say("reason.not_yet"),
 	string(reminder.VerdictTold):        reminder.Say("reason.told_already"),
 	string(reminder.StateFailed):        reminder.Say("reason.failed"),
 	string(reminder.StateRefused):       reminder.Say("reason.refused"),
 	string(reminder.StateBounced):       reminder.Say("reason.came_back"),
 	reminder.ReasonForgotten:            reminder.Say("reason.erased_on_request"),
 	reminder.ReasonByPerson:             reminder.Say("reason.canceled_by_person"),
-	reminder.ReasonReleased:             reminder.Say("reason.its_quarantine_was_taken_back"),
-	reminder.ReasonMoved:                reminder.Say("reason.loan_then_moved_another_borrower"),
+	reminder.ReasonReleased:             reminder.Say("reason.released"),
+	reminder.ReasonMoved:                reminder.Say("reason.moved"),
 
-	"the run ended in the hand-over": reminder.Say("reason.program_ended_just_while_handing"),
-	"every run that took it died":    reminder.Say("reason.program_always_ended_at_this"),
+	"the run ended in the hand-over": reminder.Say("reason.died_in_handover"),
+	"every run that took it died":    reminder.Say("reason.died_each_time"),
 }
 
 // mailReasons are what mail servers say, the special before the general.
@@ -87,24 +87,24 @@ var mailReasons = []struct {
 	pattern *regexp.Regexp
 	text    reminder.Message
 }{
-	{regexp.MustCompile(reminder.AnsweredAlike), reminder.Say("reason.mail_server_gave_different_borrowers")},
+	{regexp.MustCompile(reminder.AnsweredAlike), reminder.Say("reason.answered_alike")},
 	// on record from older versions
-	{regexp.MustCompile(`emails in a row`), reminder.Say("reason.mail_server_refused_several_mails")},
-	{regexp.MustCompile(`^resolve:|^connect: .*no such host`), reminder.Say("reason.server_mail_host_was_not")},
-	{regexp.MustCompile(`^connect:`), reminder.Say("reason.mail_server_cannot_be_reached")},
+	{regexp.MustCompile(`emails in a row`), reminder.Say("reason.refused_in_a_row")},
+	{regexp.MustCompile(`^resolve:|^connect: .*no such host`), reminder.Say("reason.host_not_found")},
+	{regexp.MustCompile(`^connect:`), reminder.Say("reason.server_unreachable")},
 	{regexp.MustCompile(`certificate has expired or is not yet valid`),
-		reminder.Say("reason.servers_certificate_outside_its")},
-	{regexp.MustCompile(`x509|certificate`), reminder.Say("reason.servers_certificate_not_known")},
-	{regexp.MustCompile(`^(tls|starttls):`), reminder.Say("reason.secure_connection_mail_server")},
-	{regexp.MustCompile(`^auth: stop`), reminder.Say("reason.mail_server_refused_login")},
-	{regexp.MustCompile(`^compose:`), reminder.Say("reason.mail_could_not_be_composed")},
-	{regexp.MustCompile(`^file:`), reminder.Say("reason.mail_could_not_be_written")},
-	{regexp.MustCompile(`: unknown\b`), reminder.Say("reason.connection_broke_just_when_server")},
+		reminder.Say("reason.certificate_expired")},
+	{regexp.MustCompile(`x509|certificate`), reminder.Say("reason.certificate_unknown")},
+	{regexp.MustCompile(`^(tls|starttls):`), reminder.Say("reason.tls_failed")},
+	{regexp.MustCompile(`^auth: stop`), reminder.Say("reason.login_refused")},
+	{regexp.MustCompile(`^compose:`), reminder.Say("reason.compose_failed")},
+	{regexp.MustCompile(`^file:`), reminder.Say("reason.file_failed")},
+	{regexp.MustCompile(`: unknown\b`), reminder.Say("reason.connection_broke")},
 	{regexp.MustCompile(`\b[45]\.2\.2\b`), reminder.Say("reason.borrowers_mailbox_full")},
-	{regexp.MustCompile(`: bad_address`), reminder.Say("reason.there_no_such_address_says")},
+	{regexp.MustCompile(`: bad_address`), reminder.Say("reason.no_such_address")},
 	{regexp.MustCompile(`\b[45]\.(4\.5|7\.28|5\.3|2\.1)\b|\b(421|452|454)\b.*(limit|quota|rate)`),
-		reminder.Say("reason.mail_accounts_limit_reached")},
-	{regexp.MustCompile(`^mail: (stop|refused)`), reminder.Say("reason.mail_server_does_not_allow")},
-	{regexp.MustCompile(`: refused`), reminder.Say("reason.mail_server_refused_mail_for")},
-	{regexp.MustCompile(`: (retry|stop)`), reminder.Say("reason.mail_server_would_not_take")},
+		reminder.Say("reason.quota_reached")},
+	{regexp.MustCompile(`^mail: (stop|refused)`), reminder.Say("reason.sender_refused")},
+	{regexp.MustCompile(`: refused`), reminder.Say("reason.mail_refused")},
+	{regexp.MustCompile(`: (retry|stop)`), reminder.Say("reason.not_yet_accepted")},
 }

@@ -111,7 +111,7 @@ func text(source string, schema Schema) (string, error) {
 	if version, lacking := Lacking(source, schema); schema != nil && len(lacking) > 0 {
 		names := strings.Join(lacking[:min(5, len(lacking))], ", ")
 		return "", reminder.NewFault(nil,
-			"migrate.this_database_does_not_fit", "Source", source, "Version", version, "Names", names)
+			"migrate.wrong_version", "Source", source, "Version", version, "Names", names)
 	}
 	return Text(source, schema)
 }
@@ -164,7 +164,7 @@ func createDrafts(ctx context.Context, db *sql.DB, statements []string) error {
 	for _, statement := range statements {
 		_, err := db.ExecContext(ctx, AsDraft(statement))
 		if e, ok := errors.AsType[*driver.MySQLError](err); ok && (e.Number == 1146 || e.Number == 1054 || e.Number == 1064) {
-			return reminder.NewFault(err, "migrate.view_does_not_fit_this")
+			return reminder.NewFault(err, "migrate.wrong_source")
 		}
 		if err != nil {
 			return mysql.Explain("create the views", err)
