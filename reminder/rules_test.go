@@ -123,6 +123,6 @@ func TestRecheck(t *testing.T) {
 	// What a letter says about a loan that was due on a closed day.
 	letter, _, _ := rules.Recheck(Claim{Borrower: "b", Notices: []Notice{told("1", "2026-11-21", 1)}},
 		[]Loan{loan("1", "2026-11-21", "b", "b@example.org")}, today)
-	assert.Equal(t, []Item{{Loan: "1", Title: "T1", Due: day("2026-11-21"), ReturnBy: day("2026-11-22"), ClosedFor: "Libur",
-		Days: 2, Number: 1, FinePerDay: 500}}, letter.Items)
+	assert.Equal(t, []Item{{Loan: "1", Title: "T1", Due: day("2026-11-21"), ReturnBy: day("2026-11-22"),
+		ClosedFor: "Libur", Days: 2, Number: 1, FinePerDay: 500}}, letter.Items)
 }

@@ -7,9 +7,9 @@ import (
 )
 
 // This file reads the answers that end the reminders: the mail that List-Unsubscribe asks for, whose subject is
-// "berhenti" and the email's ref, and an answer that says so and nothing else in its first line. It counts only from the
-// address that the email was sent to (match), with what names the email, and when the provider says nothing against its
-// sender. What else people answer is for the staff, and is not looked at further.
+// "berhenti" and the email's ref, and an answer that says so and nothing else in its first line. It counts only
+// from the address that the email was sent to (match), with what names the email, and when the provider says
+// nothing against its sender. What else people answer is for the staff, and is not looked at further.
 
 var (
 	answers = regexp.MustCompile(`(?i)^\s*(?:(?:re|bls|balas)\s*:\s*)+`)

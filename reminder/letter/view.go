@@ -156,8 +156,8 @@ func (v viewer) renew(it reminder.Item, answerTo string) (link, at string) {
 	if link != "" || !v.texts.Answers || answerTo == "" {
 		return link, link
 	}
-	title := cleanTitle(it.Title, maxSubjectTitle)
-	return reminder.Mailto(answerTo, strings.TrimSpace(v.Renew+": "+clean(cmp.Or(it.Ref, it.Loan), maxCode)+" "+title)), answerTo
+	subject := v.Renew + ": " + clean(cmp.Or(it.Ref, it.Loan), maxCode) + " " + cleanTitle(it.Title, maxSubjectTitle)
+	return reminder.Mailto(answerTo, strings.TrimSpace(subject)), answerTo
 }
 
 // guardianLetter is a letter in which the loans of each child stand under its name.

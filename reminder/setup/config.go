@@ -530,8 +530,8 @@ func renewable(link string) bool {
 		link = strings.ReplaceAll(link, name, "1")
 	}
 	u, err := url.Parse(link)
-	return link == "" || err == nil && !strings.ContainsAny(link, "{} ") && !isLoopback(u.Hostname()) && u.Hostname() != "" &&
-		(u.Scheme == "https" || u.Scheme == "http")
+	return link == "" || err == nil && !strings.ContainsAny(link, "{} ") && u.Hostname() != "" &&
+		!isLoopback(u.Hostname()) && (u.Scheme == "https" || u.Scheme == "http")
 }
 
 // checkTimes keeps the ladder: the time of a run, then the platform's, then the lease. A run that is still at work when
