@@ -318,8 +318,8 @@ type connection struct {
 	timer *time.Timer
 }
 
-// one takes an email to its outcome. A crash before the hand-over mark leaves it claimed: nothing was sent, and when the
-// lease has run out it is queued again.
+// one takes an email to its outcome. A crash before the hand-over mark leaves it claimed: nothing was sent, and when
+// the lease has run out it is queued again.
 func (c *connection) one(ctx context.Context, p prepared) {
 	waits := false // for the next one: a crash meanwhile leaves its outcome unknown, so not for long
 	defer func() {

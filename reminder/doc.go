@@ -68,8 +68,8 @@
 //  6. Claim. One UPDATE takes some queued emails with a random token and a lease. Crash: nothing was sent; when the
 //     lease is over they are queued again (2). The crash does not use up a try. But after ten of them the email ends
 //     as failed, so that an email that kills its run does so no more than ten times.
-//  7. Recheck. The loans of a whole claim are read again, and those of an email that has to wait for longer than a second
-//     once more. A notice is dropped if its loan is returned, renewed or on hold, if the borrower opted out or has no
+//  7. Recheck. The loans of a whole claim are read again; those of an email that waits longer than a second, once
+//     more. A notice is dropped if its loan is returned, renewed or on hold, if the borrower opted out or has no
 //     address, or if a later step is in force. An email without notices ends as canceled or expired. The outbox holds
 //     no address, no name and no title, so what is sent can only be what was true a second ago.
 //  8. Compose. Pure.

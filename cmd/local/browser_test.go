@@ -460,7 +460,8 @@ func TestDeskHandsOut(t *testing.T) {
 // TestDeskCSV: no cell is a formula to a spreadsheet.
 func TestDeskCSV(t *testing.T) {
 	_, _, _, b := aSchool(t)
-	for _, list := range []string{"/late.csv?as=open", "/find.csv?q=aisy", "/troubles.csv", "/holidays.csv", "/optouts.csv"} {
+	for _, list := range []string{"/late.csv?as=open", "/find.csv?q=aisy", "/troubles.csv", "/holidays.csv",
+		"/optouts.csv"} {
 		table := b.get(list)
 		assert.True(t, strings.HasPrefix(table, "\ufeff"), list)
 		assert.NotRegexp(t, `(?m)(^|[;,])"?[=+@-]`, table, list)

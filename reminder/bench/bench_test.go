@@ -55,7 +55,8 @@ func TestBench(t *testing.T) {
 		name string
 		run  func(*bench)
 	}{
-		{"delivery", (*bench).delivery}, {"peers", (*bench).peers}, {"idle", (*bench).idle}, {"composing", (*bench).composing},
+		{"delivery", (*bench).delivery}, {"peers", (*bench).peers}, {"idle", (*bench).idle},
+		{"composing", (*bench).composing},
 		{"sendgrid", (*bench).sendGrid}, {"function", (*bench).function},
 	} {
 		t.Run(part.name, func(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 // maxChatBooks is how many books a chat names: browsers and WhatsApp cut long links.
 const maxChatBooks = 10
 
-// Chat returns the link that opens a chat with a person, with a message that is written but not sent; "" without a phone
-// number or books. say and day write a sentence and a date in the reader's language.
+// Chat returns the link that opens a chat with a person, with a message that is written but not sent; "" without a
+// phone number or books. say and day write a sentence and a date in the reader's language.
 func Chat(say func(key string, pairs ...any) string, day func(reminder.Date) string, library string, p Person) string {
 	if p.Phone == "" || len(p.Books) == 0 {
 		return ""

@@ -11,8 +11,8 @@ import (
 )
 
 // A group lets calls that come at the same time share a statement and a commit: while one batch is at the database, the
-// calls that arrive gather for the next. A call that would be alone, although others have come of late, waits for one of
-// them for a moment: two connections would else take turns, with a statement for each.
+// calls that arrive gather for the next. A call that would be alone, although others have come of late, waits for one
+// of them for a moment: two connections would else take turns, with a statement for each.
 //
 // A connection to the mail server marks an email only together with, or after, the record of its last one. So a crash
 // leaves no more emails of unknown outcome than without it: the one in flight on every connection.
