@@ -157,6 +157,9 @@ func TestClosedAndOptOut(t *testing.T) {
 	letter := srv.Messages()[3].Parse(t)
 	assert.Contains(t, letter.Text, "Yth. Ibu Nia,")
 	assert.Contains(t, letter.Text, "Ani Rahma (7A):")
+	explained := command(t, environ, "explain", "Ani Rahma").out
+	assert.Contains(t, strings.Join(strings.Fields(explained), " "), "terkirim kepada wali")
+	assert.NotContains(t, explained, "guardian:")
 }
 
 func TestExplain(t *testing.T) {

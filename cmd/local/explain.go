@@ -133,7 +133,7 @@ func (p *program) printExplanation(x desk.Explanation, s reminder.Settings) {
 // told says when the reminder for the step in force was sent, or how it stands.
 func (p *program) told(x desk.Explanation, s reminder.Settings) string {
 	for _, n := range slices.Backward(x.Past) {
-		if n.Due != x.Loan.Due || n.Step < x.Step {
+		if n.Kind != reminder.KindLoan || n.Due != x.Loan.Due || n.Step < x.Step {
 			continue
 		}
 		if n.State == reminder.StateSent && n.Dropped == "" {
@@ -169,7 +169,9 @@ func (p *program) printPast(past []mysql.PastNotice, borrower string, s reminder
 			when = n.Sent
 		}
 		what := p.state(n.State)
-		if borrower != "" && n.Borrower != "" && n.Borrower != borrower {
+		if n.Kind == reminder.KindGuardian {
+			what += p.say("explain.to_guardian")
+		} else if borrower != "" && n.Borrower != "" && n.Borrower != borrower {
 			what += p.say("explain.another_borrower", "Plain", desk.Plain(n.Borrower))
 		}
 		if why := p.reason(cmp.Or(n.Dropped, n.Reason)); why != "" {
