@@ -16,6 +16,13 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
+// isDuplicate reports whether a row was refused because its key is there already. TiDB may say so at COMMIT only, with
+// numbers of its own.
+func isDuplicate(err error) bool {
+	e, ok := errors.AsType[*mysql.MySQLError](err)
+	return ok && slices.Contains([]uint16{1062, 8141, 8147}, e.Number)
+}
+
 // Explain says of an error of OpenDB's database what a person can do about it.
 func Explain(op string, err error) error { return fault(op, err) }
 

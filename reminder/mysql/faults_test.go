@@ -775,3 +775,16 @@ func (c *wireConn) Read(b []byte) (int, error) {
 	}
 	return n, err
 }
+
+// TestDuplicateAtCommit: TiDB may say so only there, with numbers of its own. It is what 1062 is elsewhere.
+func TestDuplicateAtCommit(t *testing.T) {
+	for _, number := range []uint16{8141, 8147} {
+		w, store, s := newStory(t)
+		w.arm(answered(number), first("COMMIT"))
+		n, err := store.Promise(t.Context(), "run", s.emails())
+		require.NoError(t, err)
+		assert.Equal(t, 1, w.struck)
+		assert.Equal(t, len(s.emails()), n.Emails)
+		assert.Equal(t, len(s.emails()), s.rows(t)[0])
+	}
+}

@@ -3,12 +3,9 @@ package mysql
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/go-sql-driver/mysql"
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
@@ -302,7 +299,7 @@ func (s *Store) PutBack(ctx context.Context, runID string, before []reminder.Sen
 				b.MessageID, at, b.To[:], at, at, b.Ref)
 			return err
 		})
-		if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1062 { // on record by now, or told otherwise
+		if isDuplicate(err) { // on record by now, or told otherwise
 			continue
 		}
 		if err != nil {

@@ -99,7 +99,7 @@ func (s *Store) insertChunk(ctx context.Context, p promise, chunk []reminder.Ema
 			}
 			return n, nil
 		}
-		if e, ok := errors.AsType[*mysql.MySQLError](err); (!ok || e.Number != 1062) && !errors.Is(err, errForgotten) {
+		if !isDuplicate(err) && !errors.Is(err, errForgotten) {
 			return n, err
 		}
 		if try == maxTries {

@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -15,8 +14,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/go-sql-driver/mysql"
 
 	"github.com/mtsn6garut/pengingat/reminder"
 )
@@ -286,7 +283,7 @@ func (s *Store) Accept(ctx context.Context, r reminder.Records, here bool) (err 
 // insertOnce inserts a row, unless there is one with its key.
 func (s *Store) insertOnce(ctx context.Context, query string, args ...any) error {
 	_, err := s.exec(ctx, query, args...)
-	if e, ok := errors.AsType[*mysql.MySQLError](err); ok && e.Number == 1062 {
+	if isDuplicate(err) {
 		return nil
 	}
 	return err

@@ -3,7 +3,8 @@
 -- Every CREATE is IF NOT EXISTS: MySQL cannot roll back DDL, so a migration that was cut off in the middle is run again
 -- from its beginning. Ids are text in a binary collation, because a library's system may tell 'a1' from 'A1' and a unique
 -- key must not merge them. Instants are UTC. There are no foreign keys: some MySQL-compatible systems have none, and the
--- rows that belong together are written in one transaction.
+-- rows that belong together are written in one transaction. TiDB changes no primary key afterwards, so there the table of notices
+-- begins with the key that 00002 gives it elsewhere; what only TiDB reads stands in comments for it.
 
 -- +goose Up
 CREATE TABLE IF NOT EXISTS reminder_emails (
@@ -38,11 +39,12 @@ CREATE TABLE IF NOT EXISTS reminder_emails (
 CREATE TABLE IF NOT EXISTS reminder_notices (
     loan_id  VARCHAR(100)      NOT NULL,
     due_date DATE              NOT NULL,
+    /*T! kind VARCHAR(20)      NOT NULL DEFAULT 'loan', */
     step     SMALLINT          NOT NULL COMMENT 'days from the due date, as in the schedule',
     email_id BIGINT UNSIGNED   NOT NULL,
     number   SMALLINT UNSIGNED NOT NULL COMMENT 'which late reminder it is; 0 when not late',
     dropped  VARCHAR(32)       NOT NULL DEFAULT '' COMMENT 'why the borrower was not told; empty: told, or on the way',
-    PRIMARY KEY (loan_id, due_date, step),
+    PRIMARY KEY (loan_id, due_date, /*T! kind, */ step),
     KEY email_id (email_id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
