@@ -108,15 +108,23 @@ torture: ## kill the program TORTURE_KILLS times (1000) and its database; TORTUR
 	go test -tags torture -run TestTorture -count=1 -v -timeout 3h ./reminder/torture
 
 .PHONY: soak
-soak: ## send SOAK_MAILS (100000) in one process and watch its memory; minutes
-	deploy/dev/with-mariadb.sh go test -tags torture -run TestSoak -count=1 -v -timeout 1h ./reminder/torture
+soak: ## send SOAK_MAILS (100000) in one process and watch its memory, killing it every SOAK_KILL seconds (0: never); minutes
+	deploy/dev/with-mariadb.sh go test -tags torture -run TestSoak -count=1 -v -timeout 12h ./reminder/torture
+
+.PHONY: bench-million
+bench-million: ## a million mails with a kill every minute; half an hour or more, and 8 GB of memory
+	SOAK_MAILS=1000000 SOAK_KILL=60 $(MAKE) soak
+
+.PHONY: bench-peers
+bench-peers: ## the program beside a River worker (where PostgreSQL is installed) and another build (BENCH_BESIDE); 10 minutes
+	$(MAKE) bench BENCH=peers
 
 .PHONY: bench-scale
 bench-scale: ## 1 to 8 functions on one outbox; SCALE_MAILS (5000), SCALE_LATENCY (0 ms); minutes
 	deploy/dev/with-mariadb.sh go test -tags torture -run TestScale -count=1 -v -timeout 3h ./reminder/torture
 
 .PHONY: bench
-bench: ## measure the program beside what bounds it, BENCH_RUNS (5) times; BENCH=delivery for that part; half an hour
+bench: ## measure the program beside what bounds it, BENCH_RUNS (5) times; BENCH=delivery for that part; an hour
 	@deploy/dev/with-mariadb.sh deploy/dev/with-smtp-sink.sh \
 		go test -tags bench -run 'TestBench/$(BENCH)' -count=1 -v -timeout 12h ./reminder/bench >&2
 	@cat bin/bench.md
@@ -153,7 +161,7 @@ lint-terraform: ## terraform/ against the real provider, its tests, plans and tf
 
 .PHONY: tidy
 tidy: ## go mod tidy in every module
-	@for module in . cmd/demo deploy/dev/desk deploy/dev/tools deploy/dev/lint; do (cd $$module && go mod tidy) || exit; done
+	@for module in . cmd/demo reminder/bench/river deploy/dev/desk deploy/dev/tools deploy/dev/lint; do (cd $$module && go mod tidy) || exit; done
 
 .PHONY: clean
 clean: ## remove what was built

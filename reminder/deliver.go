@@ -108,7 +108,7 @@ func (d *delivery) connect(ctx context.Context, feed func()) {
 			c := connection{delivery: d}
 			for p := range d.ready {
 				d.left.Add(-1)
-				c.one(ctx, p)
+				c.process(ctx, p)
 			}
 			c.recordLast(ctx)
 		})
@@ -318,9 +318,9 @@ type connection struct {
 	timer *time.Timer
 }
 
-// one takes an email to its outcome. A crash before the hand-over mark leaves it claimed: nothing was sent, and when
-// the lease has run out it is queued again.
-func (c *connection) one(ctx context.Context, p prepared) {
+// process takes an email to its outcome. A crash before the hand-over mark leaves it claimed: nothing was sent, and the
+// email is queued again when its lease runs out.
+func (c *connection) process(ctx context.Context, p prepared) {
 	waits := false // for the next one: a crash meanwhile leaves its outcome unknown, so not for long
 	defer func() {
 		if !waits {

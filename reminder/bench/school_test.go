@@ -127,6 +127,14 @@ func (p process) report(t *testing.T) (rep reminder.Report) {
 
 // start runs the program to its end.
 func (s *school) start(program string, environ map[string]string, args ...string) process {
+	p, err := s.begin(program, environ, func(int) {}, args...)
+	require.NoError(s, err, "%s: %s", args, p.out)
+	return p
+}
+
+// begin runs a program to its end, whatever that is. While it runs, begun is called with its process id.
+func (s *school) begin(program string, environ map[string]string, begun func(pid int), args ...string) (process,
+	error) {
 	cmd := exec.CommandContext(s.Context(), program, args...)
 	cmd.Dir = s.dir // where no .env is
 	for key, value := range environ {
@@ -139,13 +147,16 @@ func (s *school) start(program string, environ map[string]string, args ...string
 	begin := time.Now()
 	require.NoError(s, cmd.Start())
 	go func() { peak <- watch(cmd.Process.Pid, ended) }()
+	begun(cmd.Process.Pid)
 	err := cmd.Wait()
 	p := process{seconds: time.Since(begin).Seconds(), out: out.Bytes()}
 	p.cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 	close(ended)
 	p.peak = <-peak
-	require.NoError(s, err, "%s: %s %s", args, out.String(), errOut.String())
-	return p
+	if err != nil {
+		p.out = append(p.out, errOut.Bytes()...)
+	}
+	return p, err
 }
 
 // watch returns the peak of a process's resident memory in KiB, as Linux keeps it. (What wait4 tells begins with that
