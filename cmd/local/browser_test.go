@@ -260,7 +260,7 @@ func TestDeskHeldRunIsApprovedByItsNumber(t *testing.T) {
 }
 
 func TestDeskPausesAndOptsOut(t *testing.T) {
-	_, srv, _, b := aSchool(t)
+	db, srv, _, b := aSchool(t)
 	assert.Contains(t, said(b.get("/")), "Boleh kirim sekarang, sampai pukul 00.00")
 	assert.NotContains(t, said(b.get("/send")), "di luar jam kirim")
 	page, code := b.send("/pause", "until", "2020-01-01")
@@ -272,6 +272,9 @@ func TestDeskPausesAndOptsOut(t *testing.T) {
 	assert.Empty(t, srv.Messages())
 	b.post("/resume")
 
+	db.Exec(t, "INSERT INTO reminder_opt_outs (borrower_id, since, how) VALUES ('999', UTC_TIMESTAMP(), 'answer')")
+	assert.Contains(t, said(b.get("/")), "Tidak ingin diingatkan lagi 999 : membalas")
+	db.Exec(t, "DELETE FROM reminder_opt_outs")
 	found := b.get("/find?q=aisy")
 	id := regexp.MustCompile(`name="id" value="(\d+)"`).FindStringSubmatch(found)
 	require.NotNil(t, id, said(found))

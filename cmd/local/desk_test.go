@@ -140,6 +140,10 @@ func TestClosedAndOptOut(t *testing.T) {
 	assert.Equal(t, exitUsage, command(t, environ, "optout", "remove", fmt.Sprint(b)).code)
 	assert.Equal(t, 2, report(t, command(t, environ, "run", "--json")).Emails.Sent)
 
+	db.Exec(t, "INSERT INTO reminder_opt_outs (borrower_id, since, how) VALUES ('999', '2026-11-23 03:00:00', 'answer')")
+	assert.Contains(t, command(t, environ, "optout", "list").out, `membalas "berhenti", Senin, 23 November 2026`)
+	db.Exec(t, "DELETE FROM reminder_opt_outs")
+
 	// A guardian's is their own.
 	db.Exec(t, "ALTER TABLE siswa ADD email_wali VARCHAR(100) NULL, ADD nama_wali VARCHAR(80) NULL, ADD izin_wali TINYINT NOT NULL DEFAULT 0")
 	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
