@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
@@ -214,20 +213,9 @@ func (p *program) optOutChange(change func(ctx context.Context, app *setup.App, 
 	guardian := false
 	cmd.Args = p.args(1, -1)
 	cmd.RunE = p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
-		key := strings.Join(args, " ")
-		var id, whom string
-		if guardian {
-			addr, err := mail.ParseAddress(key)
-			if err != nil {
-				return p.usage("testmail.to_unusable")
-			}
-			id, whom = reminder.GuardianID(addr.Addr), p.say("closed.guardian", "Address", addr.Addr)
-		} else {
-			b, err := newDesk(app).Borrower(ctx, key)
-			if err != nil {
-				return err
-			}
-			id, whom = b.ID, p.whom(b)
+		id, whom, err := p.person(ctx, app, strings.Join(args, " "), guardian)
+		if err != nil {
+			return err
 		}
 		return change(ctx, app, id, whom)
 	})

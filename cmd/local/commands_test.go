@@ -99,6 +99,11 @@ var tries = []struct {
 	{"optout remove", []try{{"Aisyah Putri", exitDone, "NOT EXISTS (SELECT 1 FROM reminder_opt_outs)"},
 		{"Aisyah Putri", exitUsage, ""},
 		{"999999", exitUsage, ""}, {"", exitUsage, ""}}},
+	{"export", []try{{"Aisyah Putri", exitDone, ""}, {"Aisyah", exitUsage, ""}, {"999999", exitUsage, ""},
+		{"--guardian ibu@example.org", exitDone, ""}, {"--guardian ibu", exitUsage, ""}, {"", exitUsage, ""}}},
+	{"forget", []try{{"Aisyah Putri", exitUsage, "EXISTS (SELECT 1 FROM reminder_emails WHERE borrower_id NOT LIKE 'forgotten%')"},
+		{"Aisyah Putri --yes", exitDone, "EXISTS (SELECT 1 FROM reminder_emails WHERE borrower_id LIKE 'forgotten%')"},
+		{"999999", exitUsage, ""}, {"--guardian ibu --yes", exitUsage, ""}, {"", exitUsage, ""}}},
 	{"templates export", []try{{"kata", exitDone, ""}, {"kata", exitConfig, ""}, {"", exitUsage, ""}}},
 	{"prune", []try{{"", exitDone, ""}, {"--dry-run", exitDone, ""}, {"--older-than 1d", exitUsage, ""},
 		{"--older-than lama", exitUsage, ""}, {"x", exitUsage, ""}}},
@@ -201,7 +206,7 @@ func TestEveryCommand(t *testing.T) {
 						assert.True(t, so, "%v: %s", args, try.shows)
 					}
 					if strings.Contains(try.args, "json") || strings.Contains(try.args, "--print") ||
-						c.command == "completion" || c.command == "install" { // what they print is for another program
+						slices.Contains([]string{"completion", "install", "export"}, c.command) { // for other programs
 						continue
 					}
 					read(said, args...)

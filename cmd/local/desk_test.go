@@ -164,6 +164,17 @@ func TestClosedAndOptOut(t *testing.T) {
 	explained := command(t, environ, "explain", "Ani Rahma").out
 	assert.Contains(t, strings.Join(strings.Fields(explained), " "), "terkirim kepada wali")
 	assert.NotContains(t, explained, "guardian:")
+
+	// What is kept of them is theirs, too, and after it is erased they are told nothing again.
+	assert.Contains(t, command(t, environ, "export", "--guardian", "wali@example.org").out, `"kind": "guardian"`)
+	require.Equal(t, exitDone, command(t, environ, "optout", "add", "--guardian", "wali@example.org").code)
+	got := command(t, environ, "forget", "--guardian", "Wali@example.org", "--yes")
+	require.Equal(t, exitDone, got.code, got.err)
+	assert.NotContains(t, command(t, environ, "export", "--guardian", "wali@example.org").out, `"kind"`)
+	assert.Equal(t, exitUsage, command(t, environ, "forget", "--guardian", "wali").code)
+	assert.Contains(t, command(t, environ, "optout", "list").out, "wali dari Ani Rahma (7A", "it keeps its effect")
+	require.Equal(t, exitDone, command(t, environ, "optout", "remove", "--guardian", "wali@example.org").code)
+	assert.Zero(t, report(t, command(t, environ, "run", "--json")).Emails.Sent)
 }
 
 func TestExplain(t *testing.T) {

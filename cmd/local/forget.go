@@ -7,13 +7,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mtsn6garut/pengingat/mail"
+	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
 // What a borrower may ask for: a copy of what is kept of them, and that it is erased.
 
 func (p *program) exportCommand() *cobra.Command {
-	return &cobra.Command{
+	guardian := false
+	cmd := &cobra.Command{
 		Use:     p.say("forget.export_borrower"),
 		Aliases: []string{"salinan"},
 		Short:   p.say("forget.export_short"),
@@ -21,11 +24,11 @@ func (p *program) exportCommand() *cobra.Command {
 		Example: "  pengingat export 1234\n  pengingat export siswa@sekolah.sch.id > siswa.json",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
-			b, err := newDesk(app).Borrower(ctx, strings.Join(args, " "))
+			id, _, err := p.person(ctx, app, strings.Join(args, " "), guardian)
 			if err != nil {
 				return err
 			}
-			dossier, err := newDesk(app).Dossier(ctx, b.ID)
+			dossier, err := newDesk(app).Dossier(ctx, id)
 			if err != nil {
 				return err
 			}
@@ -37,10 +40,25 @@ func (p *program) exportCommand() *cobra.Command {
 			return out.Encode(dossier)
 		}),
 	}
+	cmd.Flags().BoolVar(&guardian, "guardian", false, p.say("closed.guardian_flag"))
+	return cmd
+}
+
+// person finds a borrower or, by the address, a guardian: by what they are known, and how they are called.
+func (p *program) person(ctx context.Context, app *setup.App, key string, guardian bool) (id, whom string, err error) {
+	if !guardian {
+		b, err := newDesk(app).Borrower(ctx, key)
+		return b.ID, p.whom(b), err
+	}
+	addr, err := mail.ParseAddress(key)
+	if err != nil {
+		return "", "", p.usage("testmail.to_unusable")
+	}
+	return reminder.GuardianID(addr.Addr), p.say("closed.guardian", "Address", addr.Addr), nil
 }
 
 func (p *program) forgetCommand() *cobra.Command {
-	var yes bool
+	var yes, guardian bool
 	cmd := &cobra.Command{
 		Use:     p.say("forget.forget_borrower"),
 		Aliases: []string{"lupakan"},
@@ -49,32 +67,30 @@ func (p *program) forgetCommand() *cobra.Command {
 		Example: "  pengingat forget 1234\n  pengingat forget siswa@sekolah.sch.id --yes",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
-			d := newDesk(app)
-			b, err := d.Borrower(ctx, strings.Join(args, " "))
+			id, whom, err := p.person(ctx, app, strings.Join(args, " "), guardian)
 			if err != nil {
 				return err
 			}
-			dossier, err := d.Dossier(ctx, b.ID)
+			dossier, err := newDesk(app).Dossier(ctx, id)
 			if err != nil {
 				return err
 			}
 			kept := dossier.Kept
-			p.print("forget.on_record", "Whom", p.whom(b), "N", len(kept.Emails), "Notices", len(kept.Notices), "Bounces",
+			if !kept.Empty() && !yes && !p.machine.answers(p.in) {
+				return p.usage("forget.add_yes")
+			}
+			p.print("forget.on_record", "Whom", whom, "N", len(kept.Emails), "Notices", len(kept.Notices), "Bounces",
 				len(kept.Bounces), "BadAddress", kept.BadAddress != nil, "OptedOut", !kept.OptedOut.IsZero())
 			if kept.Empty() {
 				p.print("forget.nothing")
 			} else {
 				if !yes {
-					agreed, asked := p.agrees()
-					switch {
-					case !asked:
-						return p.usage("forget.add_yes")
-					case !agreed:
+					if agreed, _ := p.agrees(); !agreed {
 						p.print("quarantine.nothing_was_changed")
 						return nil
 					}
 				}
-				if err := app.Store.Forget(ctx, b.ID); err != nil {
+				if err := app.Store.Forget(ctx, id); err != nil {
 					return err
 				}
 				p.print("forget.forgotten")
@@ -85,6 +101,7 @@ func (p *program) forgetCommand() *cobra.Command {
 			return nil
 		}),
 	}
+	cmd.Flags().BoolVar(&guardian, "guardian", false, p.say("closed.guardian_flag"))
 	cmd.Flags().BoolVar(&yes, "yes", false, p.say("quarantine.do_not_ask"))
 	return cmd
 }

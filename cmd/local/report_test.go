@@ -222,6 +222,13 @@ func TestReport(t *testing.T) {
 
 	var view, name, x, y string
 	require.NoError(t, db.Admin.QueryRow("SHOW CREATE VIEW reminder_loans").Scan(&name, &view, &x, &y))
+	db.Exec(t, "ALTER TABLE users ADD no_hp VARCHAR(20) NULL") // a teacher's, where the application has been given one
+	teacher := db.AddBorrower(t, mysqltest.Borrower{Level: "guru"})
+	db.AddLoan(t, mysqltest.Loan{Borrower: teacher, Due: at(t, environ, -3)})
+	db.Exec(t, "UPDATE users SET no_hp = ' 0819 0000 1111 ' WHERE id = ?", teacher)
+	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
+	require.Equal(t, exitDone, command(t, environ, "report", "--out", out).code)
+	contains(t, read(), "wa.me/6281900001111")
 	db.Exec(t, "RENAME TABLE reminder_loans TO with_phone")
 	db.Exec(t, `CREATE VIEW reminder_loans AS SELECT loan_id, borrower_id, borrower_name, email, title, due_at, loan_ref, item_code, borrowed_at,
 		group_name, language, hold_reason, fine_per_day FROM with_phone`)

@@ -92,6 +92,7 @@ type Kept struct {
 	Bounces    []KeptBounce `json:"bounces"`
 	BadAddress *KeptAddress `json:"bad_address"`
 	OptedOut   time.Time    `json:"opted_out_at,omitzero"`
+	OptedHow   string       `json:"opted_out_how,omitempty"` // as reminder_opt_outs has it
 	Contacts   []Contact    `json:"contacts"`
 }
 
@@ -184,7 +185,7 @@ func (s *Store) Kept(ctx context.Context, borrower string) (k Kept, err error) {
 	if len(bad) > 0 {
 		k.BadAddress = &bad[0]
 	}
-	err = s.row(ctx, []any{datetime{&k.OptedOut}}, "SELECT since FROM reminder_opt_outs WHERE borrower_id = ?", borrower)
+	err = s.row(ctx, []any{datetime{&k.OptedOut}, &k.OptedHow}, "SELECT since, how FROM reminder_opt_outs WHERE borrower_id = ?", borrower)
 	return k, fault("read the opt-outs", err)
 }
 
@@ -243,9 +244,11 @@ func (s *Store) Forget(ctx context.Context, borrower string) error {
 		exec("DELETE FROM reminder_bounces WHERE borrower_id = ?", borrower)
 		exec("DELETE FROM reminder_contacts WHERE borrower_id = ?", borrower)
 		exec("DELETE FROM reminder_bad_addresses WHERE borrower_id = ?", borrower)
-		exec(`INSERT INTO reminder_opt_outs (borrower_id, since, how) SELECT ?, since, how FROM reminder_opt_outs o WHERE o.borrower_id = ?
-			ON DUPLICATE KEY UPDATE borrower_id = VALUES(borrower_id)`, hash, borrower)
-		exec("DELETE FROM reminder_opt_outs WHERE borrower_id = ?", borrower)
+		if !reminder.IsGuardianID(borrower) { // which is a hash
+			exec(`INSERT INTO reminder_opt_outs (borrower_id, since, how) SELECT ?, since, how FROM reminder_opt_outs o WHERE o.borrower_id = ?
+				ON DUPLICATE KEY UPDATE borrower_id = VALUES(borrower_id)`, hash, borrower)
+			exec("DELETE FROM reminder_opt_outs WHERE borrower_id = ?", borrower)
+		}
 		// What was accepted stays sent, so that a report counts what it counted.
 		exec(`UPDATE reminder_emails SET borrower_id = ?, address = NULL, message_id = NULL, message_date = NULL, receipt_id = '',
 			claim_token = NULL, bounced_at = NULL, bounce_code = '', ended_at = COALESCE(ended_at, UTC_TIMESTAMP(6)),

@@ -6,7 +6,8 @@
 -- siswa.user_id is not unique: the class comes from a subquery, because a join would show a loan once per row.
 -- borrower_type is users.level. A guardian is shown where siswa has been given columns for one: email_wali (or email_ortu,
 -- email_orang_tua), nama_wali, and izin_wali, 1 where they have agreed to be told; without izin_wali all of them have.
--- phone is read by 'pengingat report' alone, for links that a person presses.
+-- phone is for links that a person presses: of a pupil from siswa; of a teacher from users or a table guru with user_id, where those
+-- have been given a column no_telepon (or telepon, no_hp). The outbox never reads it.
 -- perpustakaan.com, the domain of the application's sample accounts, belongs to somebody else: never mail there.
 -- Needs perpustakaan 2025: peminjaman.id peminjaman.user_id peminjaman.buku_id peminjaman.tanggal_pinjam
 -- peminjaman.tanggal_kembali peminjaman.tanggal_pengembalian peminjaman.status peminjaman.no_peminjaman users.id users.nama users.email
@@ -43,7 +44,11 @@ SELECT
     (SELECT CASE WHEN s.{{$agreed}} = 1 THEN '+' END {{template "guardian" .}}) AS guardian_wants,
     {{- end}}
 {{- end}}
-    (SELECT MIN(NULLIF(TRIM(s.no_telepon), '')) FROM siswa s WHERE s.user_id = u.id) AS phone
+    COALESCE((SELECT MIN(NULLIF(TRIM(s.no_telepon), '')) FROM siswa s WHERE s.user_id = u.id)
+    {{- if has "guru.user_id"}}{{with first "guru" "no_telepon" "telepon" "no_hp"}},
+        (SELECT MIN(NULLIF(TRIM(g.{{.}}), '')) FROM guru g WHERE g.user_id = u.id)
+    {{- end}}{{end}}
+    {{- with first "users" "no_telepon" "telepon" "no_hp"}}, NULLIF(TRIM(u.{{.}}), ''){{end}}) AS phone
 FROM peminjaman p
 JOIN users u ON u.id = p.user_id
 JOIN buku b ON b.id = p.buku_id
