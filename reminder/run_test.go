@@ -3,6 +3,7 @@ package reminder_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -393,8 +394,9 @@ func (panickingComposer) Compose(reminder.Kind, string, any) (reminder.Content, 
 // TestMarkWithTheLastOutcome: a connection marks an email only when the outcome of the one before it is written, or in
 // the same statement. A slow server does not keep an outcome from being recorded.
 func TestMarkWithTheLastOutcome(t *testing.T) {
-	for name, slow := range map[string]bool{"at once": false, "slow server": true} {
+	for _, name := range []string{"at once", "slow server", "the statement fails"} {
 		t.Run(name, func(t *testing.T) {
+			slow, fails := name == "slow server", name == "the statement fails"
 			lib := newLibrary(t)
 			for range 6 { // which one claim takes
 				lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
@@ -403,10 +405,10 @@ func TestMarkWithTheLastOutcome(t *testing.T) {
 			if !slow {
 				app.Runner.Settings.Together = time.Minute
 			}
-			w := &watched{t: t, slow: slow, recorded: make(chan bool, 6)}
+			w := &watched{t: t, slow: slow, fails: fails, recorded: make(chan bool, 6)}
 			app.Runner.Store, app.Runner.Sender = watchedStore{app.Runner.Store, w}, watchedSender{app.Runner.Sender, w}
 			assert.Equal(t, 6, lib.run(t, app, reminder.Options{}).Emails.Sent)
-			together := map[bool]int32{false: 5, true: 0}[slow]
+			together := map[bool]int32{false: 5, true: 0}[slow || fails]
 			assert.Equal(t, together, w.together.Load())
 		})
 	}
@@ -416,6 +418,7 @@ func TestMarkWithTheLastOutcome(t *testing.T) {
 type watched struct {
 	t        *testing.T
 	slow     bool
+	fails    bool
 	recorded chan bool
 
 	marks, outcomes, together atomic.Int32
@@ -446,6 +449,9 @@ func (s watchedSender) Send(ctx context.Context, m mail.Message, handover mail.H
 
 func (s watchedStore) HandOver(ctx context.Context, c reminder.Claim, id string, date time.Time,
 	accepted ...reminder.Accepted) error {
+	if s.w.fails && len(accepted) > 0 {
+		return errors.New("it is not known what was written")
+	}
 	s.w.together.Add(int32(len(accepted)))
 	assert.Equal(s.w.t, s.w.marks.Load(), s.w.outcomes.Add(int32(len(accepted))), "the last email is recorded")
 	s.w.marks.Add(1)
