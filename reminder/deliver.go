@@ -30,7 +30,7 @@ type delivery struct {
 	hasDeferred bool // some queued emails go after the others
 	limit       *rate.Limiter
 	ready       chan prepared // emails that wait for a connection
-	left        atomic.Int32  // those, and the claimed ones that are not prepared yet
+	left        atomic.Int64  // those, and the claimed ones that are not prepared yet
 
 	halt      context.Context         // ends when no further email may begin
 	stop      context.CancelCauseFunc // ends halt early, with a *mail.Error or the error of the store
@@ -136,7 +136,7 @@ func (d *delivery) feed(ctx context.Context, which Which, alone bool) {
 			d.Report.Reason = ReasonDailyLimit
 		}
 		d.busy.Add(len(batch))
-		d.left.Add(int32(len(batch)))
+		d.left.Add(int64(len(batch)))
 		for p := range d.prepare(ctx, batch) {
 			d.ready <- p
 		}

@@ -149,7 +149,7 @@ func (r *Reader) Settle(ctx context.Context) (settled int, err error) {
 			verdicts, failure = r.ask(timed, source, chunk)
 		}
 		for i, e := range chunk {
-			how := Leave
+			var how Settlement
 			switch {
 			case verdicts != nil:
 				how = verdicts[i]

@@ -187,9 +187,10 @@ func insertEmails(ctx context.Context, tx *sql.Tx, p promise, chunk []reminder.E
 	}
 	values, args = nil, nil
 	for i, e := range chunk {
+		email := ids[refs[i]]
 		for _, n := range e.Notices {
 			values = append(values, "(?, ?, ?, ?, ?, ?, ?)")
-			args = append(append(args, key(n)...), ids[refs[i]], n.Number, p.reason)
+			args = append(append(args, key(n)...), email, n.Number, p.reason)
 		}
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO reminder_notices
