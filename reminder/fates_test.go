@@ -387,7 +387,7 @@ func TestOptOutHoldAndClosed(t *testing.T) {
 	quiet := lib.AddBorrower(t, mysqltest.Borrower{})
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: quiet})
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
-	lib.Exec(t, "INSERT INTO reminder_opt_outs VALUES (?, UTC_TIMESTAMP())", quiet)
+	lib.Exec(t, "INSERT INTO reminder_opt_outs (borrower_id, since) VALUES (?, UTC_TIMESTAMP())", quiet)
 	lib.Exec(t, "INSERT INTO reminder_closed_days VALUES ('2026-11-24', '2026-11-24', 'Hari Guru')")
 	srv := mailtest.NewServer(t, mailtest.Options{})
 	app := lib.app(t, srv, map[string]string{"REMINDER_CLOSED_WEEKDAYS": "minggu"})

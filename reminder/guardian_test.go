@@ -139,7 +139,8 @@ func TestGuardianChangesBeforeTheMail(t *testing.T) {
 		{"another address", "UPDATE pupils SET address = 'new@wali.example' WHERE loan = 1", "unreachable"},
 		{"no address", "UPDATE pupils SET address = NULL WHERE loan = 1", "unreachable"},
 		{"no consent any more", "UPDATE pupils SET agreed = NULL WHERE loan = 1", "opted_out"},
-		{"opted out", "INSERT INTO reminder_opt_outs VALUES ('" + reminder.GuardianID("a@wali.example") + "', UTC_TIMESTAMP())",
+		{"opted out", "INSERT INTO reminder_opt_outs (borrower_id, since) VALUES ('" +
+			reminder.GuardianID("a@wali.example") + "', UTC_TIMESTAMP())",
 			"opted_out"},
 		{"lent to another child", "UPDATE pupils SET child = 'Budi', address = 'b@wali.example' WHERE loan = 1", "unreachable"},
 	} {

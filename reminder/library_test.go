@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,7 +31,31 @@ type library struct {
 	environ map[string]string
 	now     time.Time    // what the next run takes for the clock
 	passed  atomic.Int64 // nanoseconds since, while it is at work
-	log     bytes.Buffer
+	log     runLog
+}
+
+// A runLog is what all programs of a library log. Each of them locks its own logger only.
+type runLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *runLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *runLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *runLog) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Reset()
 }
 
 // newLibrary migrates an empty school. It is eight in the morning on Tuesday 2026-11-24.

@@ -241,7 +241,7 @@ func (m *model) move(rt *rapid.T) {
 func (m *model) optOut(rt *rapid.T) {
 	b := strconv.Itoa(rapid.IntRange(1, mBorrowers).Draw(rt, "borrower"))
 	if m.quiet[b] = !m.quiet[b]; m.quiet[b] {
-		m.exec("INSERT INTO reminder_opt_outs VALUES (?, UTC_TIMESTAMP())", b)
+		m.exec("INSERT INTO reminder_opt_outs (borrower_id, since) VALUES (?, UTC_TIMESTAMP())", b)
 	} else {
 		m.exec("DELETE FROM reminder_opt_outs WHERE borrower_id = ?", b)
 	}

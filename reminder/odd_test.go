@@ -52,7 +52,7 @@ var oddColumns = map[string]string{
 	"hold_reason": "NULL", "fine_per_day": "500", "phone": "'0812'", "wants": "NULL", "calendar": "'MAIN'",
 	"from_address": "'main@branch.example'", "reply_to": "'desk@branch.example'",
 	"borrower_type": "'student'", "guardian_name": "'Ibu Rina'",
-	"guardian_email": "'rina@example.org'", "guardian_wants": "'+'",
+	"guardian_email": "CONCAT('wali', n, '@example.org')", "guardian_wants": "'+'",
 }
 
 // view makes the view with other expressions for some columns.

@@ -82,7 +82,7 @@ func newSource(t *testing.T, source, change string) *library {
 func tellSource(t *testing.T, source, change string) string {
 	t.Helper()
 	lib := newSource(t, source, change)
-	lib.Exec(t, "INSERT INTO reminder_opt_outs VALUES ('T127', UTC_TIMESTAMP())")
+	lib.Exec(t, "INSERT INTO reminder_opt_outs (borrower_id, since) VALUES ('T127', UTC_TIMESTAMP())")
 
 	var told strings.Builder
 	for _, day := range sourceDays {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -84,9 +85,10 @@ func TestMinDays(t *testing.T) {
 // are promised anew.
 func TestMinDaysRecheck(t *testing.T) {
 	lib := newLibrary(t)
-	down := true
+	var down atomic.Bool
+	down.Store(true)
 	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
-		if down && c.Phase == "ehlo" {
+		if down.Load() && c.Phase == "ehlo" {
 			return mailtest.Action{Reply: "421 4.3.2 down", Drop: true}
 		}
 		return mailtest.Action{}
@@ -98,7 +100,7 @@ func TestMinDaysRecheck(t *testing.T) {
 	_, err := app.Runner.Run(t.Context(), reminder.Options{})
 	require.NoError(t, err)
 	require.Empty(t, srv.Messages())
-	down = false
+	down.Store(false)
 	lib.at(t, "2026-11-25 08:00")
 	rep := lib.run(t, app, reminder.Options{})
 	assert.Equal(t, []int{1, 1}, []int{rep.Emails.Sent, rep.Emails.Canceled})

@@ -613,7 +613,7 @@ func TestState(t *testing.T) {
 	assert.NotContains(t, closed, day("2026-01-01"))
 	assert.LessOrEqual(t, len(closed), 370, "a typing error does not close the library for ever")
 
-	db.Exec(t, "INSERT INTO reminder_opt_outs VALUES ('A1', UTC_TIMESTAMP())")
+	db.Exec(t, "INSERT INTO reminder_opt_outs (borrower_id, since) VALUES ('A1', UTC_TIMESTAMP())")
 	out, err := store.OptedOut(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, map[string]bool{"A1": true}, out, "ids keep their case")
