@@ -112,9 +112,16 @@ func (d *desk) do(steps ...chromedp.Action[chromedp.Void]) {
 	require.NoError(d.t, chromedp.Do(ctx, steps...))
 }
 
+// visit opens a page. A page that tells how a run goes on may load itself anew just then, which ends the first try.
 func (d *desk) visit(path string) {
 	d.t.Helper()
-	d.do(chromedp.Navigate(d.base + path))
+	ctx, cancel := context.WithTimeout(d.ctx, time.Minute)
+	defer cancel()
+	err := chromedp.Do(ctx, chromedp.Navigate(d.base+path))
+	if err != nil && strings.Contains(err.Error(), "net::ERR_ABORTED") {
+		err = chromedp.Do(ctx, chromedp.Navigate(d.base+path))
+	}
+	require.NoError(d.t, err)
 }
 
 // press presses what a selector finds and waits for the page that it leads to.
