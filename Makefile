@@ -46,7 +46,7 @@ test: ## every test, on a private MariaDB and with the race detector
 	@echo "make test: passed in $$(($$(date +%s) - $(START))) s"
 
 .PHONY: test-long
-test-long: test ## test, the model ten times as long, a school year day by day, a short torture with sent mail kept, and the senders against real mail servers
+test-long: test ## test, the model fifteen times as long, a school year day by day, a short torture with sent mail kept, and the senders against real mail servers
 	$(MAKE) torture TORTURE_SENT=1 TORTURE_KILLS=100
 	deploy/dev/with-mariadb.sh go test -timeout 1h -run TestModel ./reminder -rapid.checks 3000
 	deploy/dev/with-mariadb.sh go test -timeout 1h -run TestSchoolYear ./reminder -year

@@ -26,7 +26,7 @@ import (
 func TestModel(t *testing.T) {
 	// The store is under test here and not its goroutines, and with the race detector each operation costs ten times
 	// as much.
-	setRapid(t, "rapid.checks", 300, 20) // times about 150 operations
+	setRapid(t, "rapid.checks", 200, 20) // times about 150 operations
 	setRapid(t, "rapid.steps", 150, 150)
 	lib := newLibrary(t)
 	app := lib.app(t, nil, map[string]string{"MAIL_MAILER": "file"})
