@@ -52,7 +52,7 @@ func (p *program) person(ctx context.Context, app *setup.App, key string, guardi
 	}
 	addr, err := mail.ParseAddress(key)
 	if err != nil {
-		return "", "", p.usage("testmail.to_unusable")
+		return "", "", p.usage("class.bad_address", "Address", key)
 	}
 	return reminder.GuardianID(addr.Addr), p.say("closed.guardian", "Address", addr.Addr), nil
 }

@@ -82,6 +82,7 @@ func TestForget(t *testing.T) {
 	assert.Len(t, d.Kept.Contacts, 1)
 	assert.Len(t, d.Words, 7)
 	assert.Equal(t, exitUsage, command(t, environ, "export", "nobody").code)
+	assert.Contains(t, command(t, environ, "export", "--guardian", "ibu").err, `"ibu"`, "no address, and no flag --to")
 	require.NotEmpty(t, where(t, db, fmt.Sprint(ani)))
 	require.NotEmpty(t, where(t, db, "ani@example.org"))
 
