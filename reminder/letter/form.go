@@ -84,6 +84,19 @@ func currentName(name string) string {
 	}
 }
 
+// Words returns the sentences of every kind of mail in every language, by the name of their file in a library's folder,
+// or where that has none, of the built-in file.
+func Words(dir string) (map[string]string, error) {
+	files, err := sources(dir)
+	words := map[string]string{}
+	for name, file := range files {
+		if path.Ext(name) == ".txt" && err == nil {
+			words[file.name], err = file.read()
+		}
+	}
+	return words, err
+}
+
 // Export writes the built-in files into a folder without templates, for a librarian to edit.
 func Export(dir string) error {
 	own, err := find(os.DirFS(dir))

@@ -1,17 +1,13 @@
 package page
 
 import (
-	"errors"
-	"io"
 	"strings"
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 )
 
-// The homeroom teachers, who get the list of what is late in their class.
-
-// classes is what the page shows.
+// classes are the homeroom teachers, who get the list of what is late in their class.
 type classes struct {
 	desk.Register
 	Fill   reminder.Class // of the form
@@ -33,111 +29,68 @@ func (classImport) Value(r desk.ClassRow) string {
 	return strings.Join([]string{r.Name, r.Teacher, r.Email}, "\t")
 }
 
-func showClasses(v *visit) error {
-	c, err := v.classes()
-	c.Fill.Name = v.FormValue("class")
+func loadClasses(v *visit) (any, error) { return v.classes() }
+
+// classes reads them, and fills the form with what was typed or, of a class that is asked for, with what is known.
+func (v *visit) classes() (c classes, err error) {
+	c.Register, err = newDesk(v.app).Register(v.Context())
+	c.Fill = reminder.Class{Name: v.FormValue("class"), Teacher: v.FormValue("teacher"), Email: v.FormValue("to")}
 	for _, known := range c.Classes {
-		if known.Name == c.Fill.Name {
+		if known.Name == c.Fill.Name && c.Fill.Email == "" {
 			c.Fill = known.Class
 		}
-	}
-	v.Data = c
-	return err
-}
-
-func (v *visit) classes() (c classes, err error) {
-	v.page = "classes"
-	if err = v.open(); err == nil {
-		c.Register, err = newDesk(v.app).Register(v.Context())
 	}
 	return c, err
 }
 
-// classFault lets a person mend what they filled in.
-func classFault(err error) error {
-	if f, ok := errors.AsType[*reminder.Fault](err); ok && strings.HasPrefix(f.Message.Key, "class.") {
-		return inputError{err}
-	}
-	return err
-}
-
 func setClass(v *visit) (action, error) {
-	c, err := v.classes()
-	if err != nil {
-		return action{}, err
-	}
-	c.Fill = reminder.Class{Name: v.PostFormValue("class"), Teacher: v.PostFormValue("teacher"),
-		Email: v.PostFormValue("to")}
-	v.Data = c
-	set, _, err := newDesk(v.app).SetClass(v.Context(), c.Fill)
-	return action{Key: "class", N: 1, On: set.Name, To: "/classes"}, classFault(err)
+	set, _, err := newDesk(v.app).SetClass(v.Context(), reminder.Class{Name: v.PostFormValue("class"),
+		Teacher: v.PostFormValue("teacher"), Email: v.PostFormValue("to")})
+	return action{Key: "class", N: 1, On: set.Name}, err
 }
 
 func removeClass(v *visit) (action, error) {
-	c, err := v.classes()
-	if err != nil {
-		return action{}, err
-	}
-	v.Data = c
 	name, err := newDesk(v.app).RemoveClass(v.Context(), v.PostFormValue("class"))
-	return action{Key: "class_removed", On: name, To: "/classes"}, classFault(err)
+	return action{Key: "class_removed", On: name}, err
 }
 
 // importClasses reads a file and shows what it holds. Nothing counts before the second form is sent.
 func importClasses(v *visit) (action, error) {
+	name, data, err := v.upload()
+	if err != nil {
+		return action{}, err
+	}
+	rows, err := v.d.Machine.Classes(name, data)
+	if err != nil {
+		return action{}, err
+	}
+	in := classImport{File: name}
+	if in.Rows, in.N, err = v.enter(rows, true); err != nil {
+		return action{}, err
+	}
 	c, err := v.classes()
-	if err != nil {
-		return action{}, err
-	}
-	v.Data = c
-	file, header, err := v.FormFile("file")
-	if err != nil {
-		return action{}, v.fault("page.holidays.no_file")
-	}
-	defer file.Close()
-	data, err := io.ReadAll(file)
-	if err != nil {
-		return action{}, err
-	}
-	in := classImport{File: desk.Plain(header.Filename)}
-	rows, err := v.d.Machine.Classes(in.File, data)
-	if err != nil {
-		return action{}, classFault(err)
-	}
-	if in.Rows, err = newDesk(v.app).ImportClasses(v.Context(), rows, true); err != nil {
-		return action{}, err
-	}
-	for _, r := range in.Rows {
-		if r.Change != "" {
-			in.N++
-		}
-	}
 	c.Import = &in
-	v.Data = c
-	v.render(nil)
-	return action{}, errDone
+	return action{Show: c}, err
 }
 
 // acceptClasses enters what was chosen of a file.
 func acceptClasses(v *visit) (action, error) {
-	c, err := v.classes()
-	if err != nil {
-		return action{}, err
-	}
-	v.Data = c
 	var rows []desk.ClassRow
 	for _, value := range v.PostForm["row"] {
 		cells := append(strings.Split(value, "\t"), "", "")
 		rows = append(rows, desk.ClassRow{Class: reminder.Class{Name: cells[0], Teacher: cells[1], Email: cells[2]}})
 	}
-	if rows, err = newDesk(v.app).ImportClasses(v.Context(), rows, false); err != nil {
-		return action{}, err
-	}
-	n := 0
-	for _, r := range rows {
+	_, n, err := v.enter(rows, false)
+	return action{Key: "class", N: n}, err
+}
+
+// enter enters rows, or says what that would do, and counts those that can be entered.
+func (v *visit) enter(rows []desk.ClassRow, dryRun bool) (done []desk.ClassRow, n int, err error) {
+	done, err = newDesk(v.app).ImportClasses(v.Context(), rows, dryRun)
+	for _, r := range done {
 		if r.Change != "" {
 			n++
 		}
 	}
-	return action{Key: "class", N: n, To: "/classes"}, nil
+	return done, n, err
 }

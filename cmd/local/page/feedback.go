@@ -20,47 +20,38 @@ type feedback struct {
 	On      bool
 	Account string // of the mailbox
 	Fields  []field
+	values  map[string]string // all settings, with what was typed
 }
 
-func showFeedback(v *visit) error {
-	v.page = "feedback"
-	_ = v.open()
-	environ, _, err := v.d.Machine.Environ()
-	v.Data = newFeedback(environ, v.Lang)
-	return err
-}
+func loadFeedback(v *visit) (any, error) { return v.feedback() }
 
-func newFeedback(values map[string]string, lang string) feedback {
-	f := feedback{Kind: "imap", Account: cmp.Or(values["IMAP_USERNAME"], values["MAIL_USERNAME"]),
-		On: !slices.Contains([]string{"", "off"}, strings.ToLower(values["MAIL_FEEDBACK"]))}
+func (v *visit) feedback() (f feedback, err error) {
+	values, _, err := v.d.Machine.Environ()
+	if err != nil {
+		return f, err
+	}
+	v.take(values, mailboxKeys...)
+	f = feedback{Kind: "imap", Account: cmp.Or(values["IMAP_USERNAME"], values["MAIL_USERNAME"]),
+		On:     !slices.Contains([]string{"", "off"}, strings.ToLower(values["MAIL_FEEDBACK"])),
+		Fields: v.fields(values, mailboxKeys...), values: values}
 	if strings.EqualFold(values["MAIL_MAILER"], "sendgrid") {
 		f.Kind = "sendgrid"
 	}
-	for _, key := range mailboxKeys {
-		f.Fields = append(f.Fields, newField(values, key, lang))
-	}
-	return f
+	return f, nil
 }
 
 // switchFeedback turns it off, or on when the login works.
 func switchFeedback(v *visit) (action, error) {
-	v.page = "feedback"
-	environ, _, err := v.d.Machine.Environ()
+	f, err := v.feedback()
 	if err != nil {
 		return action{}, err
 	}
 	if v.PostFormValue("off") != "" {
-		environ["MAIL_FEEDBACK"] = "off"
-		return action{Key: "feedback_off", To: "/feedback"}, v.d.Machine.Write(environ)
+		f.values["MAIL_FEEDBACK"] = "off"
+		return action{Key: "feedback_off"}, v.d.Machine.Write(f.values)
 	}
-	f := newFeedback(environ, v.Lang)
-	if environ["MAIL_FEEDBACK"] = f.Kind; f.Kind == "imap" {
-		v.take(environ, mailboxKeys...)
-	}
-	f = newFeedback(environ, v.Lang)
-	f.On = false
-	v.Data = f
-	cfg, err := setup.Load(environ)
+	f.values["MAIL_FEEDBACK"] = f.Kind
+	cfg, err := setup.Load(f.values)
 	if err != nil {
 		return action{}, err
 	}
@@ -73,5 +64,5 @@ func switchFeedback(v *visit) (action, error) {
 	if err = cmp.Or(err, wrong); err != nil {
 		return action{}, err
 	}
-	return action{Key: "feedback_on", To: "/feedback"}, v.d.Machine.Write(environ)
+	return action{Key: "feedback_on"}, v.d.Machine.Write(f.values)
 }

@@ -214,11 +214,11 @@ func TestEndsWhenThePageIsGone(t *testing.T) {
 	assert.Equal(t, 119, ticks(30*time.Second), "an hour where no script pings")
 
 	d.touch(true)
-	d.job.finished = make(chan struct{})
+	d.job.Working = true
 	for range 100 {
 		require.False(t, d.tick(time.Minute), "never in mid-run")
 	}
-	close(d.job.finished)
+	d.job.Working = false
 	assert.Equal(t, 19, ticks(30*time.Second), "ten minutes after the run")
 }
 

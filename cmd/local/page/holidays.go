@@ -1,7 +1,7 @@
 package page
 
 import (
-	"io"
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -11,27 +11,24 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
-// The days on which the library is closed.
-
-// A month is what the calendar shows.
+// A month of the calendar of closed days.
 type month struct {
 	First      reminder.Date
-	Weeks      [][]dayCell
+	Weeks      [][]day
 	Prev, Next string // months as 2026-12
 	Closures   []mysql.Closure
-	Import     *imported
+	Import     *closureImport
 }
 
-// A dayCell is one day; a zero Date is none.
-type dayCell struct {
+// A day of the calendar; a zero Date is none.
+type day struct {
 	Date          reminder.Date
 	Name          string
 	Closed, Fixed bool // Fixed: by the week, or by the library's own system
-	Today         bool
 }
 
-// imported is what a file holds, before it counts.
-type imported struct {
+// A closureImport is what a file holds, before it counts.
+type closureImport struct {
 	File  string
 	Known []mysql.Closure
 	Left  []LeftOut
@@ -43,202 +40,174 @@ type LeftOut struct {
 	Text, Why string
 }
 
-func showHolidays(v *visit) error {
-	v.page = "holidays"
-	m, err := v.month(v.FormValue("month"))
-	v.Data = m
-	return err
-}
+func loadMonth(v *visit) (any, error) { return v.month() }
 
-// month builds the calendar of one month, weeks beginning on Monday.
-func (v *visit) month(text string) (m month, err error) {
-	if err := v.open(); err != nil {
-		return m, err
-	}
-	today := v.today()
-	m.First = reminder.Date{Year: today.Year, Month: today.Month, Day: 1}
-	if t, err := time.Parse("2006-01", text); err == nil && t.Year() > 1970 && t.Year() < 2200 {
+// month builds the calendar of the month that is asked for, else of the day's or of this one. Weeks begin on Monday.
+func (v *visit) month() (m month, err error) {
+	m.First = v.Today()
+	if t, err := time.Parse("2006-01", v.FormValue("month")); err == nil && t.Year() > 1970 && t.Year() < 2200 {
 		m.First = reminder.DateOf(t, time.UTC)
 	}
-	next := m.First.AddDays(31)
-	next.Day = 1
-	prev := m.First.AddDays(-1)
-	m.Next, m.Prev = next.String()[:7], prev.String()[:7]
-	all, err := v.app.Store.Closures(v.Context())
+	m.First.Day = 1
+	m.Prev, m.Next = yearMonth(m.First.AddDays(-1)), yearMonth(m.First.AddDays(31))
+	closures, err := v.app.Store.Closures(v.Context())
 	if err != nil {
 		return m, err
 	}
-	for _, c := range all {
-		if !c.Last.Before(today.AddDays(-31)) {
+	for _, c := range closures {
+		if !c.Last.Before(v.Today().AddDays(-31)) {
 			m.Closures = append(m.Closures, c)
 		}
 	}
 	rules, err := v.app.Runner.Rules(v.Context(), m.First)
-	if err != nil {
-		return m, err
-	}
-	week := make([]dayCell, (int(m.First.Weekday())+6)%7)
-	for d := m.First; d.Month == m.First.Month; d = d.AddDays(1) {
-		c := dayCell{Date: d, Today: d == today}
-		if i := slices.IndexFunc(all, func(c mysql.Closure) bool { return !d.Before(c.First) && !d.After(c.Last) }); i >= 0 {
-			c.Closed, c.Name = true, all[i].Name
+	week := make([]day, (int(m.First.Weekday())+6)%7)
+	for at := m.First; at.Month == m.First.Month; at = at.AddDays(1) {
+		d := day{Date: at}
+		if i := slices.IndexFunc(closures, covers(at)); i >= 0 {
+			d.Closed, d.Name = true, closures[i].Name
 		} else {
-			c.Name, c.Closed = rules.Calendar.Closed(d)
-			c.Fixed = c.Closed
+			d.Name, d.Closed = rules.Calendar.Closed(at)
+			d.Fixed = d.Closed
 		}
-		if week = append(week, c); len(week) == 7 {
+		if week = append(week, d); len(week) == 7 {
 			m.Weeks, week = append(m.Weeks, week), nil
 		}
 	}
 	if len(week) > 0 {
-		m.Weeks = append(m.Weeks, append(week, make([]dayCell, 7-len(week))...))
+		m.Weeks = append(m.Weeks, append(week, make([]day, 7-len(week))...))
 	}
-	return m, nil
+	return m, err
 }
 
-// Month names a month, Weekday a day of the week.
+func yearMonth(d reminder.Date) string { return d.String()[:len("2006-01")] }
+
+// covers returns the function that reports whether a day is in a closure.
+func covers(d reminder.Date) func(mysql.Closure) bool {
+	return func(c mysql.Closure) bool { return !d.Before(c.First) && !d.After(c.Last) }
+}
+
+// Month names a month.
 func (v *visit) Month(d reminder.Date) string {
 	words := strings.Fields(v.Date(d))
 	return strings.Join(words[len(words)-2:], " ")
 }
 
-func (v *visit) Weekday(n int) string {
-	return v.T("page.weekday." + time.Weekday(n).String())
-}
+// at is the page with the month of a day.
+func at(d reminder.Date) string { return "/holidays?month=" + yearMonth(d) }
 
 // maxName is the width of the column.
 const maxName = 100
 
-// closeDays closes a day, or a span; a day that is closed is opened again.
-func closeDays(v *visit) (action, error) {
-	m, err := v.month(v.PostFormValue("month"))
+// closure reads two days, in either order, and a name.
+func (v *visit) closure(first, last, name string) (c mysql.Closure, err error) {
+	if c.First, err = reminder.ParseDate(first); err == nil {
+		c.Last, err = reminder.ParseDate(last)
+	}
 	if err != nil {
-		return action{}, err
-	}
-	v.page, v.Data = "holidays", m
-	ctx, store := v.Context(), v.app.Store
-	to := "/holidays?month=" + m.First.String()[:7]
-	name := []rune(desk.Plain(v.PostFormValue("name")))
-	c := mysql.Closure{Name: string(name[:min(len(name), maxName)])}
-	if day := v.PostFormValue("day"); day != "" {
-		if c.First, err = reminder.ParseDate(day); err != nil {
-			return action{}, errNotFound
-		}
-		c.Last = c.First
-		all, err := store.Closures(ctx)
-		if err != nil {
-			return action{}, err
-		}
-		opened := false
-		for _, old := range all {
-			if !c.First.Before(old.First) && !c.First.After(old.Last) {
-				opened = true
-				if err := v.without(old, c.First); err != nil {
-					return action{}, err
-				}
-			}
-		}
-		if opened {
-			return action{Key: "opened", N: c.First.Day, On: day, To: to}, nil
-		}
-		return action{Key: "closed", N: 1, On: day, To: to}, store.AddClosure(ctx, c)
-	}
-	c.First, err = reminder.ParseDate(v.PostFormValue("first"))
-	if err == nil {
-		c.Last, err = reminder.ParseDate(v.PostFormValue("last"))
+		return c, v.fault("page.holidays.span_wrong")
 	}
 	if c.Last.Before(c.First) {
 		c.First, c.Last = c.Last, c.First
 	}
-	if err != nil || c.Last.Sub(c.First) > 366 {
-		return action{}, v.fault("page.holidays.span_wrong")
-	}
-	return action{Key: "closed", N: c.Last.Sub(c.First) + 1, On: c.First.String() + ".." + c.Last.String(), To: to},
-		store.AddClosure(ctx, c)
+	runes := []rune(desk.Plain(name))
+	c.Name = string(runes[:min(len(runes), maxName)])
+	return c, nil
 }
 
-// without takes one day out of a closure.
-func (v *visit) without(c mysql.Closure, d reminder.Date) error {
-	store := v.app.Store
-	// The remaining days are stored first: a crash in between leaves too many days closed, which the page shows.
-	if c.First.Before(d) {
-		if err := store.AddClosure(v.Context(), mysql.Closure{First: c.First, Last: d.AddDays(-1),
-			Name: c.Name}); err != nil {
-			return err
+// closed tells of a closure that was changed, in its month.
+func closed(key string, n int, c mysql.Closure) action {
+	return action{Key: key, N: n, On: c.First.String() + ".." + c.Last.String(),
+		To: "/holidays?month=" + yearMonth(c.First)}
+}
+
+// closeDays closes a day, or a span; a day that is closed is opened again.
+func closeDays(v *visit) (action, error) {
+	day, name := v.PostFormValue("day"), v.PostFormValue("name")
+	c, err := v.closure(cmp.Or(day, v.PostFormValue("first")), cmp.Or(day, v.PostFormValue("last")), name)
+	days := c.Last.Sub(c.First) + 1
+	switch {
+	case err != nil:
+		return action{}, err
+	case days > 367:
+		return action{}, v.fault("page.holidays.span_wrong")
+	case day != "":
+		if opened, err := v.openDay(c.First); err != nil || opened {
+			return closed("opened", c.First.Day, c), err
 		}
 	}
-	if d.Before(c.Last) {
-		if err := store.AddClosure(v.Context(), mysql.Closure{First: d.AddDays(1), Last: c.Last, Name: c.Name}); err != nil {
-			return err
+	return closed("closed", days, c), v.app.Store.AddClosure(v.Context(), c)
+}
+
+// openDay takes one day out of every closure, and reports whether it was in any. The remaining days are stored first: a
+// crash in between leaves too many days closed, which the page shows.
+func (v *visit) openDay(d reminder.Date) (opened bool, err error) {
+	ctx, store := v.Context(), v.app.Store
+	closures, err := store.Closures(ctx)
+	for _, c := range closures {
+		if !covers(d)(c) || err != nil {
+			continue
+		}
+		for _, rest := range []mysql.Closure{{First: c.First, Last: d.AddDays(-1), Name: c.Name},
+			{First: d.AddDays(1), Last: c.Last, Name: c.Name}} {
+			if !rest.Last.Before(rest.First) && err == nil {
+				err = store.AddClosure(ctx, rest)
+			}
+		}
+		if err == nil {
+			opened, err = store.RemoveClosure(ctx, c)
 		}
 	}
-	_, err := store.RemoveClosure(v.Context(), c)
-	return err
+	return opened, err
 }
 
 func removeClosure(v *visit) (action, error) {
-	if err := v.open(); err != nil {
-		return action{}, err
+	c, err := v.closure(v.PostFormValue("first"), v.PostFormValue("last"), "")
+	if err == nil {
+		_, err = v.app.Store.RemoveClosure(v.Context(), c)
 	}
-	first, err := reminder.ParseDate(v.PostFormValue("first"))
-	last, err2 := reminder.ParseDate(v.PostFormValue("last"))
-	if err != nil || err2 != nil {
-		return action{}, errNotFound
-	}
-	_, err = v.app.Store.RemoveClosure(v.Context(), mysql.Closure{First: first, Last: last})
-	return action{Key: "removed", On: first.String() + ".." + last.String(), To: "/holidays?month=" + first.String()[:7]},
-		err
+	return closed("removed", 0, c), err
 }
 
 // importDays reads a file and shows its days. Nothing is stored before the second form is sent.
 func importDays(v *visit) (action, error) {
-	m, err := v.month("")
+	name, data, err := v.upload()
 	if err != nil {
 		return action{}, err
 	}
-	v.page, v.Data = "holidays", m
-	file, header, err := v.FormFile("file")
-	if err != nil {
-		return action{}, v.fault("page.holidays.no_file")
-	}
-	defer file.Close()
-	data, err := io.ReadAll(file)
+	in := closureImport{File: name}
+	in.Known, in.Left, err = v.d.Machine.Closures(name, data, v.Today(), v.app.Runner.Settings.Zone, v.Lang)
 	if err != nil {
 		return action{}, err
 	}
-	in := imported{File: desk.Plain(header.Filename)}
-	if in.Known, in.Left, err = v.d.Machine.Closures(in.File, data, v.today(), v.app.Runner.Settings.Zone,
-		v.Lang); err != nil {
-		return action{}, err
-	}
+	m, err := v.month()
 	m.Import = &in
-	v.Data = m
-	v.render(nil)
-	return action{}, errDone
+	return action{Show: m}, err
 }
 
 // acceptDays stores what was chosen of a file.
 func acceptDays(v *visit) (action, error) {
-	if err := v.open(); err != nil {
-		return action{}, err
-	}
-	n := 0
-	for _, line := range v.PostForm["closure"] {
-		first, rest, _ := strings.Cut(line, " ")
-		last, name, _ := strings.Cut(rest, " ")
-		var c mysql.Closure
-		var err error
-		if c.First, err = reminder.ParseDate(first); err != nil {
-			return action{}, errNotFound
+	chosen := v.PostForm["closure"]
+	for _, line := range chosen {
+		cells := append(strings.SplitN(line, " ", 3), "", "")
+		c, err := v.closure(cells[0], cells[1], cells[2])
+		if err == nil {
+			err = v.app.Store.AddClosure(v.Context(), c)
 		}
-		if c.Last, err = reminder.ParseDate(last); err != nil {
-			return action{}, errNotFound
-		}
-		c.Name = name
-		if err := v.app.Store.AddClosure(v.Context(), c); err != nil {
+		if err != nil {
 			return action{}, err
 		}
-		n++
 	}
-	return action{Key: "imported", N: n, To: "/holidays"}, nil
+	return action{Key: "imported", N: len(chosen)}, nil
+}
+
+func holidaysCSV(v *visit) error {
+	closures, err := v.app.Store.Closures(v.Context())
+	if err != nil {
+		return err
+	}
+	var rows [][]string
+	for _, c := range closures {
+		rows = append(rows, []string{c.First.String(), c.Last.String(), c.Name})
+	}
+	return v.csv(rows, "page.holidays.first", "page.holidays.last", "page.holidays.closed")
 }

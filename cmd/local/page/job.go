@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
@@ -12,69 +13,12 @@ import (
 
 // A job is the run that a person has started. There is one at a time. It belongs to the desk and not to a page.
 type job struct {
-	mu       sync.Mutex
-	finished chan struct{} // nil: none was started; open: it is at work
-	done, of int
-	last     *trouble // why the last one could not do its work
-}
+	ctx     context.Context // the desk's: a run outlives the request that started it
+	running sync.WaitGroup
 
-// start begins a run, unless one is at work.
-func (j *job) start(ctx context.Context, v *visit, app *setup.App, o reminder.Options) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.busy() {
-		return false
-	}
-	finished := make(chan struct{})
-	j.finished, j.done, j.of, j.last = finished, 0, 0, nil
-	app.Runner.Progress = func(done, of int) {
-		j.mu.Lock()
-		defer j.mu.Unlock()
-		j.done = done
-		j.of = max(j.of, of)
-	}
-	go func() {
-		defer close(finished)
-		defer app.Close()
-		defer v.d.count.forget()
-		rep, err := app.Runner.Run(ctx, o)
-		// A run ends after its time budget, and the task starts the next one in an hour. Here a person waits for the rest.
-		for err == nil && rep.Reason == reminder.ReasonTimeSpent && rep.Emails.Sent > 0 {
-			rep, err = app.Runner.Run(ctx, o)
-		}
-		if err != nil {
-			said := v.trouble(err)
-			j.mu.Lock()
-			j.last = said
-			j.mu.Unlock()
-		}
-	}()
-	return true
-}
-
-func (j *job) busy() bool {
-	select {
-	case <-j.finished:
-		return false
-	default:
-		return j.finished != nil
-	}
-}
-
-func (j *job) working() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.busy()
-}
-
-// wait returns when no run is at work.
-func (j *job) wait() {
-	j.mu.Lock()
-	finished := j.finished
-	j.mu.Unlock()
-	if finished != nil {
-		<-finished
-	}
+	mu sync.Mutex
+	progress
+	last *trouble // why the last one could not do its work
 }
 
 // A progress is how far a run has come.
@@ -86,25 +30,118 @@ type progress struct {
 	Counts  bool   `json:"counting"` // what the next run would do is being counted
 }
 
-func (j *job) progress(w words) progress {
+// start begins a run, which closes app at its end, unless one is at work.
+func (j *job) start(v *visit, app *setup.App, o reminder.Options) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	p := progress{Working: j.busy(), Done: j.done, Of: j.of, Text: w.T("page.progress.counting")}
-	if p.Of > 0 {
+	if j.Working {
+		return false
+	}
+	j.progress, j.last = progress{Working: true}, nil
+	app.Runner.Progress = func(done, of int) {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.Done, j.Of = done, max(j.Of, of)
+	}
+	j.running.Go(func() {
+		rep, err := app.Runner.Run(j.ctx, o)
+		// A run ends after its time budget, and the task starts the next one in an hour. Here a person waits for the rest.
+		for err == nil && rep.Reason == reminder.ReasonTimeSpent && rep.Emails.Sent > 0 {
+			rep, err = app.Runner.Run(j.ctx, o)
+		}
+		app.Close()
+		v.d.forgetCount()
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		if j.Working = false; err != nil {
+			j.last = v.trouble(err)
+		}
+	})
+	return true
+}
+
+// look returns how far the run has come, and why the last one could not do its work.
+func (j *job) look(w words) (progress, *trouble) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	p := j.progress
+	if p.Text = w.T("page.progress.counting"); p.Of > 0 {
 		p.Text = w.T("page.progress.sending", "N", p.Done, "Of", p.Of)
 	}
-	return p
+	return p, j.last
 }
 
-func (j *job) write(to http.ResponseWriter, w words, counting bool) {
-	p := j.progress(w)
-	p.Counts = counting
-	to.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(to).Encode(p) // the page may have been closed
+// ping answers the script of an open page.
+func (d *Desk) ping(w http.ResponseWriter, r *http.Request) {
+	d.touch(true)
+	p, _ := d.job.look(d.words(r))
+	d.mu.Lock()
+	p.Counts = d.count.counting()
+	d.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(p) // the page may have been closed
 }
 
-func (j *job) trouble() *trouble {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.last
+// A count is what the next run would do. Counting 20,000 loans takes a second or more, and the first page does not wait
+// for it.
+type count struct {
+	began  time.Time
+	done   chan struct{} // closed when report and err are there
+	report *reminder.Report
+	err    error
+}
+
+const (
+	countLife = 5 * time.Minute
+	patience  = 120 * time.Millisecond // of the first page
+)
+
+func (c *count) counting() bool {
+	if c == nil {
+		return false
+	}
+	select {
+	case <-c.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// forgetCount drops the count, because something was changed.
+func (d *Desk) forgetCount() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.count = nil
+}
+
+// counted returns what the next run would do, or nil while that is being counted.
+func (v *visit) counted() (*reminder.Report, error) {
+	d, now := v.d, v.d.Machine.Now()
+	d.mu.Lock()
+	c := d.count
+	if c == nil || now.Before(c.began) || now.Sub(c.began) >= countLife || !c.counting() && c.err != nil {
+		c = &count{began: now, done: make(chan struct{})}
+		d.count = c
+		go d.fill(context.WithoutCancel(v.Context()), c)
+	}
+	d.mu.Unlock()
+	select {
+	case <-c.done:
+		return c.report, c.err
+	case <-time.After(patience):
+		return nil, nil
+	}
+}
+
+// fill counts on a connection of its own, because the page that asked may be closed before it ends.
+func (d *Desk) fill(ctx context.Context, c *count) {
+	defer close(c.done)
+	own := &visit{d: d}
+	defer own.close()
+	if c.err = own.open(); c.err == nil {
+		var report reminder.Report
+		report, c.err = newDesk(own.app).Next(ctx)
+		c.report = &report
+	}
 }

@@ -3,8 +3,6 @@ package page
 import (
 	"context"
 	"io"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/mtsn6garut/pengingat/mail"
@@ -38,23 +36,4 @@ type Machine struct {
 	Classes  func(name string, data []byte) ([]desk.ClassRow, error) // reads a table
 	Closures func(name string, data []byte, today reminder.Date, zone *time.Location, lang string) ([]mysql.Closure,
 		[]LeftOut, error)
-}
-
-// An inputError is about what a person filled in: the page is shown again with it.
-type inputError struct{ error }
-
-func (e inputError) Unwrap() error { return e.error }
-
-// fault is an inputError by its key.
-func (v *visit) fault(key string, args ...any) error {
-	return inputError{reminder.NewFault(nil, key, args...)}
-}
-
-// number reads what a person typed as a number, with or without separators; -1 for what is none.
-func number(text string) int {
-	n, err := strconv.Atoi(strings.NewReplacer(".", "", ",", "", " ", "").Replace(text))
-	if err != nil {
-		return -1
-	}
-	return n
 }

@@ -1,4 +1,3 @@
-// Package page shows mails on one HTML page that needs nothing else: folded by person, and why the others get none.
 package page
 
 import (

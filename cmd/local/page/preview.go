@@ -1,8 +1,7 @@
 package page
 
 import (
-	"cmp"
-	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,33 +11,14 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 )
 
-// What would be sent, and why the others get nothing.
-
-// showFrame shows one mail of the preview in a document of its own: it may have its own styles, and nothing else.
-func showFrame(v *visit) error {
-	n, err := strconv.Atoi(v.FormValue("n"))
-	d := v.d
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err != nil || n < 0 || n >= len(d.letters) {
-		return errNotFound
-	}
-	h := v.w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'")
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = fmt.Fprint(v.w, d.letters[n].HTML) // the page may have gone
-	return errDone
-}
-
-// preview is what would be sent on a day.
+// preview is what would be sent on a day, and why the others get nothing.
 type preview struct {
 	Day     reminder.Date
-	Today   reminder.Date
 	Groups  []letters
 	Count   int
+	More    int // mails that are left out
 	Silent  []desk.Silence
 	Unnamed int // silences that are left out
-	More    int // mails that are left out
 }
 
 // letters are those to one class.
@@ -47,62 +27,62 @@ type letters struct {
 	Mails []Letter
 }
 
-func showPreview(v *visit) error {
-	v.page = "preview"
-	if err := v.open(); err != nil {
-		return err
-	}
-	ctx, day := v.Context(), v.today()
-	p := preview{Day: day, Today: day}
-	v.Data = p
+func loadPreview(v *visit) (any, error) {
+	p := preview{Day: v.Today()}
 	if text := v.FormValue("day"); text != "" {
-		var err error
-		if day, err = reminder.ParseDate(text); err != nil || day.Sub(v.today()) > 5*366 || v.today().Sub(day) > 366 {
-			return v.fault("page.preview.day_wrong")
+		day, err := reminder.ParseDate(text)
+		if err != nil || day.Sub(p.Day) > 5*366 || p.Day.Sub(day) > 366 {
+			return p, v.fault("page.preview.day_wrong")
 		}
+		p.Day = day
 	}
-	p.Day = day
-	of := map[string]string{} // the class of an address
-	err := v.app.Store.EachLoan(ctx, func(l reminder.Loan,
-		_ bool) {
-		of[strings.ToLower(desk.Plain(l.Borrower.Email))] = l.Borrower.Group
-	})
-	if err != nil {
-		return err
-	}
-	all, err := v.letters(day)
-	if err != nil {
-		return err
-	}
-	p.Count = len(all)
-	if len(all) > maxShown {
-		p.More = len(all) - maxShown
-		all = all[:maxShown]
-	}
-	for i := range all {
-		all[i].N = i
-		group := of[strings.ToLower(all[i].Addr)]
-		at := slices.IndexFunc(p.Groups, func(g letters) bool { return g.Group == group })
-		if at < 0 {
-			at = len(p.Groups)
-			p.Groups = append(p.Groups, letters{Group: group})
-		}
-		p.Groups[at].Mails = append(p.Groups[at].Mails, all[i])
-	}
-	slices.SortFunc(p.Groups, func(a, b letters) int { return cmp.Compare(a.Group, b.Group) })
-	v.d.mu.Lock()
-	v.d.letters = all
-	v.d.mu.Unlock()
-	p.Silent, p.Unnamed, err = desk.Desk{Runner: v.app.Runner, Store: v.app.Store}.Silent(ctx, day, maxShown)
-	v.Data = p
-	return err
-}
-
-// letters composes the mails of a day.
-func (v *visit) letters(day reminder.Date) (all []Letter, err error) {
-	err = desk.Desk{Runner: v.app.Runner, Store: v.app.Store}.Preview(v.Context(), day, func(m mail.Message) error {
+	d, all := newDesk(v.app), []Letter(nil)
+	err := d.Preview(v.Context(), p.Day, func(m mail.Message) error {
 		all = append(all, LetterOf(m, ""))
 		return nil
 	})
-	return all, err
+	if err != nil {
+		return p, err
+	}
+	of := map[string]string{} // the class of an address
+	err = v.app.Store.EachLoan(v.Context(), func(l reminder.Loan, _ bool) {
+		of[strings.ToLower(desk.Plain(l.Borrower.Email))] = l.Borrower.Group
+	})
+	if err != nil {
+		return p, err
+	}
+	p.Count, all = len(all), all[:min(len(all), maxShown)]
+	p.More = p.Count - len(all)
+	groups := map[string][]Letter{}
+	for i := range all {
+		all[i].N = i
+		group := of[strings.ToLower(all[i].Addr)]
+		groups[group] = append(groups[group], all[i])
+	}
+	for _, group := range slices.Sorted(maps.Keys(groups)) {
+		p.Groups = append(p.Groups, letters{group, groups[group]})
+	}
+	v.d.keep(all)
+	p.Silent, p.Unnamed, err = d.Silent(v.Context(), p.Day, maxShown)
+	return p, err
+}
+
+// keep keeps the mails that a page shows, for its frames.
+func (d *Desk) keep(letters []Letter) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.letters = letters
+}
+
+// frame shows one mail of the preview in a document of its own: it may have its own styles, and nothing else.
+func frame(v *visit) error {
+	n, err := strconv.Atoi(v.FormValue("n"))
+	v.d.mu.Lock()
+	letters := v.d.letters
+	v.d.mu.Unlock()
+	if err != nil || n < 0 || n >= len(letters) {
+		return errNotFound
+	}
+	return v.hand("text/html; charset=utf-8",
+		"default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'", []byte(letters[n].HTML))
 }

@@ -2,46 +2,32 @@ package page
 
 import (
 	"cmp"
-	"context"
 	"errors"
-	"net/http"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
-	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-func setLanguage(v *visit) (action, error) {
-	http.SetCookie(v.w, &http.Cookie{Name: "pengingat_lang", Value: v.PostFormValue("lang"), Path: "/", HttpOnly: true,
-		SameSite: http.SameSiteStrictMode, MaxAge: 365 * 24 * 60 * 60})
-	back := v.PostFormValue("back")
-	if !strings.HasPrefix(back, "/") || strings.HasPrefix(back, "//") || strings.Contains(back, "\\") {
-		back = "/"
-	}
-	return action{To: back}, nil
-}
-
 // today is how everything stands.
 type today struct {
-	desk.Overview
-	Counted   bool // else Next is not known yet
-	Notes     []Note
-	News      news
-	Open      bool // now
-	Paused    []reminder.Pause
-	Job       progress
-	Failed    *trouble
-	Troubles  int
-	Waiting   int
-	SentToday int
-	Stopped   []stopped
+	desk.Overview // Pauses are those that are not over
+	News          news
+	Notes         []Note
+	Counted       bool // else Next is not known yet
+	Open          bool // now
+	Job           progress
+	Failed        *trouble
+	Troubles      int // mails, as the next two
+	Waiting       int
+	SentToday     int
+	Stopped       []stopped
 }
 
-// stopped is a borrower who said by mail, not long ago, that they want no reminders.
+// A stopped borrower said by mail, not long ago, that they want no reminders.
 type stopped struct {
 	ID, Name, Why string
 }
@@ -49,10 +35,57 @@ type stopped struct {
 // stoppedFor is how many days the page names them.
 const stoppedFor = 14
 
+func loadToday(v *visit) (any, error) {
+	t, err := v.overview(false)
+	if err == nil {
+		t.News, err = v.news()
+	}
+	return t, err
+}
+
+// overview reads how everything stands. What the next run would do may be missing, unless it is waited for.
+func (v *visit) overview(wait bool) (t today, err error) {
+	ctx, d := v.Context(), newDesk(v.app)
+	if t.Overview, err = d.Glance(ctx); err != nil {
+		return t, err
+	}
+	now := v.app.Runner.Now() // not before the glance: a window that is open begins with it
+	t.Open = !t.Window.From.IsZero() && !t.Window.From.After(now)
+	t.Pauses = slices.DeleteFunc(t.Pauses, func(p reminder.Pause) bool {
+		return !p.Until.IsZero() && !p.Until.After(now)
+	})
+	sent, err := v.app.Store.Sent(ctx, v.Today(), v.Today(), v.app.Runner.Settings.Zone)
+	if err != nil {
+		return t, err
+	}
+	for _, n := range sent[v.Today()] {
+		t.SentToday += n
+	}
+	for state, n := range t.Emails {
+		switch {
+		case slices.Contains(desk.Bad, state):
+			t.Troubles += n
+		case state.Waits():
+			t.Waiting += n
+		}
+	}
+	if t.Stopped, err = v.stopped(); err != nil {
+		return t, err
+	}
+	if wait {
+		t.Next, err = d.Next(ctx)
+		t.Counted = true
+	} else if next, cerr := v.counted(); cerr != nil || next != nil {
+		t.Next, t.Counted, err = *cmp.Or(next, &reminder.Report{}), true, cerr
+	}
+	t.Job, t.Failed = v.d.job.look(v.words)
+	t.Notes = v.notes(t.Overview)
+	return t, err
+}
+
 // stopped returns those who said so by mail.
 func (v *visit) stopped() (list []stopped, err error) {
-	from := v.app.Runner.Now().AddDate(0, 0, -stoppedFor)
-	outs, err := v.app.Store.OptOuts(v.Context(), from)
+	outs, err := v.app.Store.OptOuts(v.Context(), v.app.Runner.Now().AddDate(0, 0, -stoppedFor))
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +109,20 @@ func (v *visit) stopped() (list []stopped, err error) {
 type Note struct {
 	Code            string
 	What, Why, Mend string
+}
+
+// notes says what is unusual, or that nothing is.
+func (v *visit) notes(o desk.Overview) (notes []Note) {
+	for _, n := range newDesk(v.app).Notes(o) {
+		notes = append(notes, Note{n.Code, v.Text(n.What), v.Text(n.Why), v.Text(n.Mend)})
+	}
+	if fault := v.app.LogFault(); fault != nil {
+		notes = append(notes, Note{Code: "log", What: text.In(v.Lang).Error(fault), Why: v.T("status.log_why")})
+	}
+	if len(notes) == 0 {
+		return []Note{{Code: "good", What: v.T("page.today.good"), Why: v.T("page.today.good_text")}}
+	}
+	return notes
 }
 
 // Level is how bad it is: bad, warn or good.
@@ -114,125 +161,12 @@ func (t today) Last() *mysql.Run {
 	return nil
 }
 
-func showToday(v *visit) error {
-	v.page = "today"
-	if _, file, _ := v.d.Machine.Environ(); file == "" && v.open() != nil { // nobody has set anything up yet
-		http.Redirect(v.w, v.Request, "/start", http.StatusSeeOther)
-		return errDone
-	}
-	t, err := v.readOverview(false)
-	if err == nil {
-		t.News, err = v.news()
-	}
-	v.Data = t
-	return err
-}
-
-// overview reads how everything stands, with what the next run would do.
-func (v *visit) overview() (today, error) { return v.readOverview(true) }
-
-func (v *visit) readOverview(wait bool) (t today, err error) {
-	if err := v.open(); err != nil {
-		return t, err
-	}
-	ctx, d := v.Context(), newDesk(v.app)
-	if t.Overview, err = d.Glance(ctx); err != nil {
-		return t, err
-	}
-	now := v.app.Runner.Now() // not before the glance: a window that is open begins with it
-	t.Open = !t.Window.From.IsZero() && !t.Window.From.After(now)
-	sent, err := v.app.Store.Sent(ctx, v.today(), v.today(), v.app.Runner.Settings.Zone)
-	if err != nil {
-		return t, err
-	}
-	for _, n := range sent[v.today()] {
-		t.SentToday += n
-	}
-	if t.Stopped, err = v.stopped(); err != nil {
-		return t, err
-	}
-	if wait {
-		t.Next, err = d.Next(ctx)
-		t.Counted = true
-	} else if rep, cerr := v.counted(); cerr != nil {
-		err = cerr
-	} else if rep != nil {
-		t.Next, t.Counted = *rep, true
-	}
-	if err != nil {
-		return t, err
-	}
-	for _, p := range t.Pauses {
-		if p.Until.IsZero() || p.Until.After(now) {
-			t.Paused = append(t.Paused, p)
-		}
-	}
-	t.Job, t.Failed = v.d.job.progress(v.words), v.d.job.trouble()
-	for _, s := range desk.Bad {
-		t.Troubles += t.Emails[s]
-	}
-	t.Waiting = t.Emails[reminder.StateQueued] + t.Emails[reminder.StateClaimed] + t.Emails[reminder.StateHandover]
-	say := text.In(v.Lang)
-	for _, n := range d.Notes(t.Overview) {
-		t.Notes = append(t.Notes, Note{n.Code, say.Text(n.What), say.Text(n.Why), say.Text(n.Mend)})
-	}
-	if fault := v.app.LogFault(); fault != nil {
-		t.Notes = append(t.Notes, Note{Code: "log", What: say.Error(fault), Why: say.Say("status.log_why")})
-	}
-	if len(t.Notes) == 0 {
-		t.Notes = []Note{{Code: "good", What: v.T("page.today.good"), Why: v.T("page.today.good_text")}}
-	}
-	return t, nil
-}
-
-func newDesk(app *setup.App) desk.Desk { return desk.Desk{Runner: app.Runner, Store: app.Store} }
-
-// showSend asks before it sends, with the number of mails.
-func showSend(v *visit) error {
-	v.page = "send"
-	t, err := v.overview()
-	v.Data = t
-	return err
-}
-
-// run starts a run in the background. A plan that is held back must be approved by typing its number.
-func run(ctx context.Context, v *visit) (action, error) {
-	t, err := v.overview()
-	if err != nil {
-		return action{}, err
-	}
-	v.page, v.Data = "send", t
-	if err := v.app.Config.CheckSender(); err != nil {
-		return action{}, err
-	}
-	o := reminder.Options{Trigger: "local", Now: true}
-	done := action{Key: "run", N: t.Next.Planned.Emails + t.Waiting}
-	if t.Next.Outcome == reminder.RunHeld {
-		if number(v.PostFormValue("number")) != t.Next.Planned.Emails {
-			return action{}, v.fault("page.send.number")
-		}
-		o.Approve, done.Key = true, "approve"
-	}
-	app := v.app
-	v.app = nil // the job closes it
-	if !v.d.job.start(ctx, v, app, o) {
-		v.app = app
-		return action{}, v.fault("page.send.working")
-	}
-	return done, nil
-}
-
 func pause(v *visit) (action, error) {
-	t, err := v.overview()
-	if err != nil {
-		return action{}, err
-	}
-	v.page, v.Data = "today", t
 	p := reminder.Pause{Kind: reminder.PauseByPerson, Reason: desk.Plain(v.PostFormValue("reason"))}
 	if until := v.PostFormValue("until"); until != "" {
-		zone, now := v.app.Runner.Settings.Zone, v.app.Runner.Now()
-		if p.Until, err = time.ParseInLocation(time.DateOnly, until, zone); err != nil || !p.Until.After(now) ||
-			p.Until.After(now.AddDate(1, 0, 0)) {
+		now, err := v.app.Runner.Now(), error(nil)
+		p.Until, err = time.ParseInLocation(time.DateOnly, until, v.app.Runner.Settings.Zone)
+		if err != nil || !p.Until.After(now) || p.Until.After(now.AddDate(1, 0, 0)) {
 			return action{}, v.fault("page.today.until_wrong")
 		}
 	}
@@ -240,9 +174,6 @@ func pause(v *visit) (action, error) {
 }
 
 func resume(v *visit) (action, error) {
-	if err := v.open(); err != nil {
-		return action{}, err
-	}
 	ctx, store := v.Context(), v.app.Store
 	return action{Key: "resume"}, errors.Join(store.LiftPause(ctx, true), store.LiftPause(ctx, false))
 }

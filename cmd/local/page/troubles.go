@@ -1,7 +1,6 @@
 package page
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 
@@ -29,13 +28,12 @@ type badMail struct {
 	Chat                      string // link, or ""
 }
 
-func showTroubles(v *visit) error {
-	v.page = "troubles"
-	t, err := v.overview()
-	if err != nil {
-		return err
-	}
+func loadTroubles(v *visit) (any, error) {
 	var shown troubles
+	t, err := v.overview(true)
+	if err != nil {
+		return nil, err
+	}
 	if t.Next.Outcome == reminder.RunHeld {
 		shown.Held = &t.Next
 	}
@@ -48,8 +46,7 @@ func showTroubles(v *visit) error {
 		}
 	}
 	shown.List, err = v.badMails()
-	v.Data = shown
-	return err
+	return shown, err
 }
 
 func (v *visit) badMails() (all []badMail, err error) {
@@ -65,11 +62,10 @@ func (v *visit) badMails() (all []badMail, err error) {
 	if err != nil {
 		return nil, err
 	}
-	say := text.In(v.Lang)
 	for _, t := range list {
-		b := badMail{Listed: t.Listed, Name: say.Text(t.Whose())}
+		b := badMail{Listed: t.Listed, Name: v.Text(t.Whose())}
 		if t.Borrower != nil {
-			b.Name, b.Group = cmp.Or(desk.Plain(t.Borrower.Name), v.T("page.noname")), t.Borrower.Group
+			b.Name, b.Group = v.name(*t.Borrower), t.Borrower.Group
 		}
 		for _, l := range t.Loans {
 			b.Books = append(b.Books, v.book(l))
@@ -77,42 +73,15 @@ func (v *visit) badMails() (all []badMail, err error) {
 		for _, id := range t.Back {
 			b.Books = append(b.Books, v.T("page.returned", "ID", id))
 		}
-		b.Why, b.Details = say.Reason(t.Reason)
+		b.Why, b.Details = text.In(v.Lang).Reason(t.Reason)
 		b.Chat = v.chat(b.Name, phones[t.Listed.Borrower], t.Loans)
 		all = append(all, b)
 	}
 	return all, nil
 }
 
-// maxShown is how many entries a page lists at most.
-const maxShown = 500
-
-// book names a loan as the desk knows it.
-func (v *visit) book(l reminder.Loan) string {
-	return v.T("page.book", "Title", cmp.Or(desk.Plain(l.Title), v.T("page.untitled")), "Number", cmp.Or(l.Ref, l.ID),
-		"Due", v.Date(l.Due))
-}
-
-// chat returns the link that opens a chat with a person about some loans.
-func (v *visit) chat(name, phone string, loans []reminder.Loan) string {
-	p := desk.Person{Name: name, Phone: desk.International(phone)}
-	for _, l := range loans {
-		p.Books = append(p.Books, desk.DueBook{Title: l.Title, Due: l.Due})
-	}
-	return desk.Chat(v.T, v.Date, v.app.Config.AppName, p)
-}
-
-// Held says why a run is held back.
-func (v *visit) Held(r reminder.Report) string {
-	what, why, _, _ := newDesk(v.app).Held(r)
-	return text.In(v.Lang).Text(what) + " " + text.In(v.Lang).Text(why)
-}
-
 // retry queues mails again: one, or all in a state.
 func retry(v *visit) (action, error) {
-	if err := v.open(); err != nil {
-		return action{}, err
-	}
 	states, ids := desk.Bad, []int64(nil)
 	if state := reminder.State(v.PostFormValue("state")); slices.Contains(desk.Bad, state) {
 		states = []reminder.State{state}
@@ -124,14 +93,11 @@ func retry(v *visit) (action, error) {
 		ids = []int64{id}
 	}
 	n, err := newDesk(v.app).Retry(v.Context(), ids, states...)
-	return action{Key: "retry", N: n, On: v.PostFormValue("id") + v.PostFormValue("state"), To: "/troubles"}, err
+	return action{Key: "retry", N: n, On: v.PostFormValue("id") + v.PostFormValue("state")}, err
 }
 
 // settle ends a mail: the borrower was spoken to, or it is not needed.
 func settle(v *visit) (action, error) {
-	if err := v.open(); err != nil {
-		return action{}, err
-	}
 	id, err := strconv.ParseInt(v.PostFormValue("id"), 10, 64)
 	if err != nil {
 		return action{}, errNotFound
@@ -144,7 +110,7 @@ func settle(v *visit) (action, error) {
 		}
 	}
 	n, err := newDesk(v.app).Cancel(v.Context(), []int64{id})
-	return action{Key: key, N: n, On: strconv.FormatInt(id, 10), To: "/troubles"}, err
+	return action{Key: key, N: n, On: strconv.FormatInt(id, 10)}, err
 }
 
 // told stores that the borrower of a mail that ended badly was spoken to.
@@ -156,4 +122,20 @@ func (v *visit) told(id int64) error {
 		}
 	}
 	return err
+}
+
+func troublesCSV(v *visit) error {
+	list, err := v.badMails()
+	if err != nil {
+		return err
+	}
+	var rows [][]string
+	for _, b := range list {
+		for _, book := range append(b.Books, "")[:max(1, len(b.Books))] {
+			rows = append(rows, []string{strconv.FormatInt(b.ID, 10), b.Name, b.Group, book, v.State(b.State) + ": " + b.Why,
+				v.Moment(b.Promised)})
+		}
+	}
+	return v.csv(rows, "ID", "page.late.name", "page.late.group", "page.late.book", "page.loan.what",
+		"page.troubles.since")
 }

@@ -1,9 +1,15 @@
 package page
 
 import (
+	"cmp"
 	"html/template"
+	"net/http"
 	"strconv"
+	"strings"
 	"time"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
@@ -12,10 +18,49 @@ import (
 
 var layouts = template.Must(template.New("").ParseFS(assets, "html/*.html"))
 
-// What the layout asks of a visit.
+// words say everything in the language of one browser.
+type words struct{ Lang string }
 
-// Title is the page's.
-func (v *visit) Title() string { return v.T("page." + v.page + ".title") }
+// words are those that the browser was told to use, else those of the settings.
+func (d *Desk) words(r *http.Request) words {
+	locale := ""
+	if c, err := r.Cookie("pengingat_lang"); err == nil {
+		locale = c.Value
+	} else if environ, _, err := d.Machine.Environ(); err == nil {
+		locale = environ["APP_LOCALE"]
+	}
+	if strings.HasPrefix(locale, "en") {
+		return words{"en"}
+	}
+	return words{"id"}
+}
+
+// T says the sentence of a key, with named arguments. Text says a message.
+func (w words) T(key string, args ...any) string     { return text.In(w.Lang).Say(key, args...) }
+func (w words) Text(m reminder.Message) string       { return text.In(w.Lang).Text(m) }
+func (w words) State(s reminder.State) string        { return w.T("state." + string(s)) }
+func (w words) Outcome(o reminder.RunOutcome) string { return w.T("outcome." + string(o)) }
+
+// Reason says a recorded reason, Verdict why nobody is told.
+func (w words) Reason(recorded string) string {
+	said, _ := text.In(w.Lang).Reason(recorded)
+	return said
+}
+
+func (w words) Verdict(v reminder.Verdict) string { return w.Reason(string(v)) }
+
+// Date says a day in words.
+func (w words) Date(d reminder.Date) string { return cmp.Or(letter.Day(d, w.Lang), "–") }
+
+// Weekday names a day of the week.
+func (w words) Weekday(n int) string { return w.T("page.weekday." + time.Weekday(n).String()) }
+
+// Number separates thousands: 1.234, in English 1,234.
+func (w words) Number(n int) string { return message.NewPrinter(language.Make(w.Lang)).Sprint(n) }
+
+// Page is the page itself, for the navigation and for the form that changes the language.
+func (v *visit) Page() page    { return v.page }
+func (v *visit) Title() string { return v.T("page." + v.shown + ".title") }
 
 // Library is its name.
 func (v *visit) Library() string {
@@ -25,28 +70,18 @@ func (v *visit) Library() string {
 	return v.app.Config.AppName
 }
 
-// A link is one of the navigation.
-type link struct {
-	Path, Name string
-	Here       bool
-	Count      int
+// Nav names the pages of the navigation. It is empty until there are settings to work with.
+func (v *visit) Nav() (menu []page) {
+	for _, p := range pages {
+		if p.menu && v.app != nil {
+			menu = append(menu, p)
+		}
+	}
+	return menu
 }
 
-// Nav is empty until there are settings to work with.
-func (v *visit) Nav() (links []link) {
-	if v.app == nil {
-		return nil
-	}
-	for _, page := range []string{"today", "troubles", "preview", "late", "find", "holidays",
-		"classes", "report", "check", "more"} {
-		path := "/" + page
-		if page == "today" {
-			path = "/"
-		}
-		links = append(links, link{Path: path, Name: v.T("page.nav." + page), Here: v.page == page})
-	}
-	return links
-}
+// Name is for templates.
+func (p page) Name() string { return p.name }
 
 // Said is what the POST that led here has done.
 func (v *visit) Said() string {
@@ -65,18 +100,11 @@ func (v *visit) trouble(err error) *trouble {
 	return &trouble{v.Text(what), details}
 }
 
-// Date says a day in words, Moment an instant on the library's clock, Number a number as it is written.
-func (v *visit) Date(d reminder.Date) string {
-	if d.IsZero() {
-		return "–"
-	}
-	return letter.Day(d, v.Lang)
-}
-
+// Moment says an instant on the library's clock.
 func (v *visit) Moment(t time.Time) string {
 	t = t.In(v.app.Runner.Settings.Zone)
 	day := reminder.DateOf(t, t.Location())
-	switch v.today().Sub(day) {
+	switch v.Today().Sub(day) {
 	case 0:
 		return v.T("page.moment.today", "Time", t.Format("15.04"))
 	case 1:
@@ -88,18 +116,6 @@ func (v *visit) Moment(t time.Time) string {
 // Clock is a time of the day.
 func (v *visit) Clock(t time.Time) string { return t.In(v.app.Runner.Settings.Zone).Format("15.04") }
 
-// Number separates thousands: 1.234, in English 1,234.
-func (v *visit) Number(n int) string {
-	text, separator := strconv.Itoa(n), "."
-	if v.Lang == "en" {
-		separator = ","
-	}
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + separator + text[i:]
-	}
-	return text
-}
-
 // List is for templates, which have no lists of their own.
 func (v *visit) List(items ...string) []string { return items }
 
@@ -107,15 +123,13 @@ func (v *visit) List(items ...string) []string { return items }
 func (v *visit) Numbers(items ...int) []int { return items }
 
 // Today is the library's.
-func (v *visit) Today() reminder.Date { return v.today() }
+func (v *visit) Today() reminder.Date {
+	return reminder.DateOf(v.d.Machine.Now(), v.app.Runner.Settings.Zone)
+}
 
-// Verdict says why nobody is told.
-func (v *visit) Verdict(w reminder.Verdict) string { return v.Reason(string(w)) }
-
-// State and Outcome name what is on record, Reason says why.
-func (v *visit) State(s reminder.State) string        { return v.T("state." + string(s)) }
-func (v *visit) Outcome(o reminder.RunOutcome) string { return v.T("outcome." + string(o)) }
-func (v *visit) Reason(recorded string) string {
-	said, _ := text.In(v.Lang).Reason(recorded)
-	return said
+// setLanguage has a year's effect in this browser.
+func setLanguage(v *visit) (action, error) {
+	http.SetCookie(v.w, &http.Cookie{Name: "pengingat_lang", Value: v.PostFormValue("lang"), Path: "/", HttpOnly: true,
+		SameSite: http.SameSiteStrictMode, MaxAge: 365 * 24 * 60 * 60})
+	return action{}, nil
 }

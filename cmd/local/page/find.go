@@ -1,0 +1,83 @@
+package page
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// found is what a search shows.
+type found struct {
+	Query  string
+	People []person
+	More   int // loans that are left out
+}
+
+func loadFound(v *visit) (any, error) {
+	f := found{Query: strings.TrimSpace(v.FormValue("q"))}
+	if f.Query == "" {
+		return f, nil
+	}
+	loans, more, err := v.app.Store.Search(v.Context(), f.Query, func(l reminder.Loan) bool {
+		return matches(f.Query, l.Borrower.Name, l.Borrower.ID, l.Borrower.Email, l.ID, l.Ref, l.ItemCode)
+	})
+	if err == nil && len(loans) == 0 { // Search does not compare titles
+		loans, more, err = v.titled(f.Query)
+	}
+	if err != nil {
+		return f, err
+	}
+	out, err := v.app.Store.OptedOut(v.Context())
+	if err != nil {
+		return f, err
+	}
+	rules, err := v.app.Runner.Rules(v.Context(), v.Today())
+	if err != nil {
+		return f, err
+	}
+	f.People, f.More = v.people(loans, rules), more
+	for i := range f.People {
+		f.People[i].Out = out[f.People[i].ID]
+	}
+	return f, v.addContacts(f.People, loans)
+}
+
+// maxFound is how many loans a search of titles shows.
+const maxFound = 200
+
+// titled returns the open loans whose title matches, by borrower, and how many more there are.
+func (v *visit) titled(query string) ([]reminder.Loan, int, error) {
+	found, err := v.openLoans(func(l reminder.Loan) bool { return matches(query, l.Title) })
+	slices.SortStableFunc(found, func(a, b reminder.Loan) int {
+		return cmp.Or(cmp.Compare(a.Borrower.Name, b.Borrower.Name), cmp.Compare(a.Borrower.ID, b.Borrower.ID))
+	})
+	shown := found[:min(len(found), maxFound)]
+	return shown, len(found) - len(shown), err
+}
+
+func foundCSV(v *visit) error {
+	f, err := loadFound(v)
+	if err != nil {
+		return err
+	}
+	return v.booksCSV(f.(found).People)
+}
+
+// optOut keeps a borrower from being reminded, or lets them be reminded again.
+func optOut(v *visit) (action, error) {
+	ctx, store, id := v.Context(), v.app.Store, v.PostFormValue("id")
+	if v.PostFormValue("on") == "" {
+		_, err := store.RemoveOptOut(ctx, id)
+		return action{Key: "optin", On: id}, err
+	}
+	of, err := store.LoansOf(ctx, []string{id})
+	if _, ok := of[id]; err == nil && !ok {
+		err = errNotFound
+	}
+	if err != nil {
+		return action{}, err
+	}
+	return action{Key: "optout", On: id}, store.AddOptOut(ctx, id, v.app.Runner.Now())
+}

@@ -1,0 +1,304 @@
+package page
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+)
+
+// A page is one page of the desk. A new one takes a line in pages, a function that loads what it shows, and a template
+// of its name in html.
+type page struct {
+	name  string // of its template and its texts; "today" is at "/", any other at "/" and its name
+	menu  bool   // it stands in the navigation
+	bare  bool   // it works without settings that can be used
+	load  func(*visit) (data any, err error)
+	files map[string]func(*visit) error // what else it hands out, by path
+	acts  map[string]func(*visit) (action, error)
+}
+
+// pages are in the order of the navigation. load and files answer GET requests and change nothing; acts answer POST
+// requests, by path, and do one thing each.
+var pages = []page{
+	{name: "today", menu: true, load: loadToday, acts: acts{"/pause": pause, "/resume": resume, "/news": dismissNews}},
+	{name: "send", load: loadSend, acts: acts{"/run": run}},
+	{name: "troubles", menu: true, load: loadTroubles, files: files{"/troubles.csv": troublesCSV},
+		acts: acts{"/retry": retry, "/settle": settle}},
+	{name: "preview", menu: true, load: loadPreview, files: files{"/preview/frame": frame}},
+	{name: "late", menu: true, load: loadLate, files: files{"/late.csv": lateCSV}, acts: acts{"/contact": contact}},
+	{name: "find", menu: true, load: loadFound, files: files{"/find.csv": foundCSV}, acts: acts{"/optout": optOut}},
+	{name: "loan", load: loadLoan},
+	{name: "forget", load: loadDossier, files: files{"/export.json": export}, acts: acts{"/forget": forget}},
+	{name: "holidays", menu: true, load: loadMonth, files: files{"/holidays.csv": holidaysCSV},
+		acts: acts{"/holidays": closeDays, "/holidays/remove": removeClosure, "/holidays/import": importDays,
+			"/holidays/accept": acceptDays}},
+	{name: "classes", menu: true, load: loadClasses, acts: acts{"/classes": setClass, "/classes/remove": removeClass,
+		"/classes/import": importClasses, "/classes/accept": acceptClasses}},
+	{name: "report", menu: true, load: loadPeriod, files: files{"/report/page": report}},
+	{name: "check", menu: true, bare: true, load: loadFindings, files: files{"/grants": grants},
+		acts: acts{"/migrate": migrate, "/install": install}},
+	{name: "more", menu: true, load: loadMore, files: files{"/optouts.csv": optOutsCSV}, acts: acts{"/prune": pruneOld}},
+	{name: "settings", bare: true, load: loadSettings, acts: acts{"/settings": saveSettings}},
+	{name: "wording", load: loadWording, acts: acts{"/wording": saveWording}},
+	{name: "feedback", bare: true, load: loadFeedback, acts: acts{"/feedback": switchFeedback}},
+	{name: "quarantine", load: loadQuarantine, acts: acts{"/quarantine": quarantine, "/release": release}},
+	{name: "start", bare: true, load: loadStart, files: files{"/guide": showGuide},
+		acts: acts{"/language": setLanguage, "/start/from": asked(startFrom),
+			"/start/database": asked(startDatabase, "DB_HOST", "DB_PORT", "DB_DATABASE", "DB_USERNAME", "DB_PASSWORD"),
+			"/start/prepare":  asked(startPrepare),
+			"/start/mail":     asked(startMail, "MAIL_USERNAME", "MAIL_PASSWORD", "MAIL_HOST", "MAIL_PORT", "MAIL_FROM_ADDRESS"),
+			"/start/arrived":  asked(startArrived),
+			"/start/rules":    asked(startRules, "APP_NAME", "APP_TIMEZONE", "REMINDER_SUMMARY_TO")}},
+	{name: "nothing", bare: true, load: func(*visit) (any, error) { return nil, errNotFound }},
+}
+
+type (
+	files = map[string]func(*visit) error
+	acts  = map[string]func(*visit) (action, error)
+)
+
+// Path is its address.
+func (p page) Path() string {
+	if p.name == "today" {
+		return "/"
+	}
+	return "/" + p.name
+}
+
+// pattern is what a [http.ServeMux] knows the page by.
+func (p page) pattern() string {
+	switch p.name {
+	case "today":
+		return "GET /{$}"
+	case "nothing":
+		return "GET /"
+	}
+	return "GET " + p.Path()
+}
+
+// A visit is one request, and the page that answers it.
+type visit struct {
+	*http.Request
+	words
+	d     *Desk
+	app   *setup.App // nil: there are no settings yet, or they are wrong
+	w     http.ResponseWriter
+	page  page
+	shown string // the template: the page's, or that of an error
+	Data  any
+	Wrong *trouble // what went wrong
+}
+
+// A trouble is an error in words for a person.
+type trouble struct{ What, Details string }
+
+var (
+	errDone     = errors.New("answered")     // the handler has answered by itself
+	errNotFound = errors.New("no such page") // 404
+)
+
+// An inputError is about what a person filled in: the page is shown again with it.
+type inputError struct{ error }
+
+func (e inputError) Unwrap() error { return e.error }
+
+func isInput(err error) bool {
+	_, is := errors.AsType[inputError](err)
+	return is
+}
+
+// fault returns an inputError by its key.
+func (v *visit) fault(key string, args ...any) error {
+	return inputError{reminder.NewFault(nil, key, args...)}
+}
+
+// maxUpload is larger than any calendar of a school.
+const maxUpload = 4 << 20
+
+// handle answers the requests of a page.
+func (d *Desk) handle(p page, answer func(*visit) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		d.touch(false) // until its script pings
+		r.Body = http.MaxBytesReader(w, r.Body, maxUpload)
+		v := &visit{Request: r, words: d.words(r), d: d, w: w, page: p, shown: p.name}
+		defer v.close()
+		if err := v.answer(answer); !errors.Is(err, errDone) {
+			v.render(err)
+		}
+	}
+}
+
+// answer opens the settings and calls f. A panic becomes an error, so that the desk goes on.
+func (v *visit) answer(f func(*visit) error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = reminder.Panicked(v.d.Actions, value)
+		}
+	}()
+	if err := v.open(); err != nil && !v.page.bare {
+		if _, file, _ := v.d.Machine.Environ(); file == "" { // nobody has set anything up yet
+			return v.redirect("/start")
+		}
+		return err
+	}
+	return f(v)
+}
+
+func (v *visit) redirect(to string) error {
+	http.Redirect(v.w, v.Request, to, http.StatusSeeOther)
+	return errDone
+}
+
+// open wires the current settings. It fails when there are none, or none that can be used.
+func (v *visit) open() error {
+	environ, _, err := v.d.Machine.Environ()
+	if err == nil {
+		v.app, err = v.d.newApp(environ)
+	}
+	return err
+}
+
+func (d *Desk) newApp(environ map[string]string) (*setup.App, error) {
+	cfg, err := setup.Load(environ)
+	if err != nil {
+		return nil, err
+	}
+	app, err := setup.New(cfg, d.Machine.Log)
+	if err == nil {
+		app.Runner.Now = d.Machine.Now
+	}
+	return app, err
+}
+
+func (v *visit) close() {
+	if v.app != nil {
+		v.app.Close()
+	}
+}
+
+func newDesk(app *setup.App) desk.Desk { return desk.Desk{Runner: app.Runner, Store: app.Store} }
+
+// show loads what the page shows.
+func (v *visit) show() (err error) {
+	v.Data, err = v.page.load(v)
+	return err
+}
+
+// An action is what a POST has done, and what answers it.
+type action struct {
+	Key  string // of the sentence, and in the record; "": neither
+	N    int
+	On   string // ids of what it was done to, for the record alone
+	To   string // path; "": where the form says, else the page
+	Show any    // what the page shows before anything counts, in place of a redirect
+}
+
+// ownPath matches a path on this desk. Browsers read "//" and "/\" at the beginning as another host.
+var ownPath = regexp.MustCompile(`^/([^/\\][^\\]*)?$`)
+
+// do carries out one change, records it, and redirects. A failure is shown on the page, with what was typed.
+func (v *visit) do(act func(*visit) (action, error)) error {
+	if err := v.ParseForm(); err != nil {
+		return err
+	}
+	defer v.d.forgetCount()
+	done, err := act(v)
+	switch {
+	case errors.Is(err, errNotFound):
+		return err
+	case err != nil:
+		if again := v.show(); again == nil || isInput(again) {
+			return inputError{err}
+		}
+		return err
+	case done.Show != nil:
+		v.Data = done.Show
+		return nil
+	}
+	back := v.PostFormValue("back")
+	if !ownPath.MatchString(back) {
+		back = ""
+	}
+	to := cmp.Or(done.To, back, v.page.Path())
+	if done.Key != "" {
+		v.d.Actions.Info("desk", "who", v.d.Machine.User, "what", done.Key, "n", done.N, "on", done.On)
+		separator := "?"
+		if strings.Contains(to, "?") {
+			separator = "&"
+		}
+		to += separator + url.Values{"done": {done.Key}, "n": {strconv.Itoa(done.N)}}.Encode()
+	}
+	return v.redirect(to)
+}
+
+// render writes the page, with what went wrong, or a page that says so: half a page would say what is not so.
+func (v *visit) render(err error) {
+	status := http.StatusOK
+	switch {
+	case errors.Is(err, errNotFound):
+		status, v.shown = http.StatusNotFound, "nothing"
+	case err != nil:
+		status, v.Wrong = http.StatusUnprocessableEntity, v.trouble(err)
+		if !isInput(err) {
+			v.shown = "wrong"
+		}
+	}
+	var b bytes.Buffer
+	if err := layouts.ExecuteTemplate(&b, v.shown+".html", v); err != nil {
+		v.d.Actions.Error("page", "page", v.shown, "error", err.Error())
+		http.Error(v.w, v.T("page.broken"), http.StatusInternalServerError)
+		return
+	}
+	v.send(status, "text/html; charset=utf-8", "", b.Bytes())
+}
+
+// send writes an answer. policy replaces that of the desk's pages where it is not "".
+func (v *visit) send(status int, kind, policy string, body []byte) {
+	h := v.w.Header()
+	h.Set("Content-Type", kind)
+	if policy != "" {
+		h.Set("Content-Security-Policy", policy)
+	}
+	v.w.WriteHeader(status)
+	_, _ = v.w.Write(body) // whoever asked may have gone
+}
+
+// hand answers with a document of its own.
+func (v *visit) hand(kind, policy string, body []byte) error {
+	v.send(http.StatusOK, kind, policy, body)
+	return errDone
+}
+
+// download answers with a file.
+func (v *visit) download(name, kind string, body []byte) error {
+	v.w.Header().Set("Content-Disposition", "attachment; filename="+strconv.Quote(name))
+	return v.hand(kind, "", body)
+}
+
+// upload returns the file of a form.
+func (v *visit) upload() (name string, data []byte, err error) {
+	file, header, err := v.FormFile("file")
+	if err != nil {
+		return "", nil, v.fault("page.file.missing")
+	}
+	defer file.Close()
+	data, err = io.ReadAll(file)
+	return desk.Plain(header.Filename), data, err
+}
+
+// closed answers a browser without the cookie, such as one with a link that was used before.
+func (d *Desk) closed(w http.ResponseWriter, r *http.Request) {
+	v := &visit{Request: r, words: d.words(r), d: d, w: w, page: page{name: "closed"}, shown: "closed"}
+	w.WriteHeader(http.StatusForbidden)
+	_ = layouts.ExecuteTemplate(w, "closed.html", v)
+}

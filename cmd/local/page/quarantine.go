@@ -1,0 +1,50 @@
+package page
+
+import (
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
+)
+
+// A quarantineForm asks for a quarantine, and shows the one in force.
+type quarantineForm struct {
+	Before  reminder.Date
+	Asked   *desk.Silenced // what it would silence
+	InForce *mysql.Quarantine
+}
+
+func loadQuarantine(v *visit) (any, error) {
+	q := quarantineForm{Before: v.Today()}
+	status, err := v.app.Store.Status(v.Context(), v.app.Runner.Now(), 1)
+	if q.InForce = status.Quarantine; err != nil || v.FormValue("before") == "" {
+		return q, err
+	}
+	var asked desk.Silenced
+	_, err = v.quarantine(func(s desk.Silenced) bool {
+		asked = s
+		return false
+	})
+	if err == nil {
+		q.Before, q.Asked = asked.Before, &asked
+	}
+	return q, err
+}
+
+// quarantine silences what was due before the day of the form, if agree says so.
+func (v *visit) quarantine(agree func(desk.Silenced) bool) (desk.Silenced, error) {
+	before, err := reminder.ParseDate(v.FormValue("before"))
+	if err != nil || before.After(v.Today()) {
+		return desk.Silenced{}, v.fault("page.quarantine.date_wrong")
+	}
+	return newDesk(v.app).Quarantine(v.Context(), before, agree)
+}
+
+func quarantine(v *visit) (action, error) {
+	done, err := v.quarantine(func(desk.Silenced) bool { return true })
+	return action{Key: "quarantine", N: done.Loans, On: done.Before.String(), To: "/troubles"}, err
+}
+
+func release(v *visit) (action, error) {
+	n, err := v.app.Store.Release(v.Context())
+	return action{Key: "release", N: n}, err
+}
