@@ -211,7 +211,8 @@ func startMail(v *visit, d *draft) (action, error) {
 		if v.PostFormValue("plain") != "" {
 			encryption = "none"
 		}
-		maps.Copy(d.values, map[string]string{"MAIL_MAILER": "smtp", "MAIL_ENCRYPTION": encryption, "MAIL_FROM_ADDRESS": from})
+		maps.Copy(d.values, map[string]string{"MAIL_MAILER": "smtp", "MAIL_ENCRYPTION": encryption,
+			"MAIL_FROM_ADDRESS": from})
 	default:
 		maps.Copy(d.values, map[string]string{"MAIL_MAILER": "smtp", "MAIL_HOST": "smtp.gmail.com", "MAIL_PORT": "587",
 			"MAIL_ENCRYPTION": "", "MAIL_FROM_ADDRESS": account,
