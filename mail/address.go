@@ -11,18 +11,18 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// What is wrong with a text that holds no e-mail address that mail can be sent to. Neither error repeats the text.
+// The errors of ParseAddress. Neither repeats the text.
 var (
 	ErrNoAddress = errors.New("no usable e-mail address")
-	// ErrTornAddress is ErrNoAddress for what may be one half of an address: something stands before or after it that may
-	// belong to it, as in "siti,aminah@x.id". The half may be somebody else's.
+	// ErrTornAddress is the ErrNoAddress of what may be one half of an address, because the text before or after it may
+	// belong to it, as in "siti,aminah@x.id". The half may be the address of somebody else.
 	ErrTornAddress = fmt.Errorf("%w: it may be one half of another", ErrNoAddress)
 )
 
-// ParseAddress finds the address in raw, a field that people filled in. Of several ("a@x.id; b@x.id") it takes the
-// first: a message never has two recipients. It takes an address whole or not at all, because a part of one is somebody
-// else's. The domain is returned in lower case and in ASCII (punycode); the local part as it is, since only the
-// domain's own server may say that case does not matter.
+// ParseAddress finds the address in raw, a field that people fill in. Of several ("a@x.id; b@x.id") it takes the first,
+// because a message never has two recipients. It takes a whole address or none, because a part may be the address of
+// somebody else. It returns the domain in lower case and in ASCII (punycode), and the local part unchanged: only the
+// server of the domain knows whether case matters.
 func ParseAddress(raw string) (Address, error) {
 	field := strings.Map(halfWidth, unescape(raw))
 	at := strings.IndexByte(field, '@')
@@ -53,32 +53,18 @@ func ParseAddress(raw string) (Address, error) {
 	return Address{Addr: addr}, nil
 }
 
-// unescape undoes what PHP programs do to text before they store it (sean.o&#039;neil, siti@x.id &amp; budi@x.id),
-// twice where two of them did.
+var entity = re(`&[^;]{0,10};`)
+
+// unescape decodes the HTML entities that PHP programs put into text before they store it (sean.o&#039;neil,
+// siti@x.id &amp; budi@x.id), also where two programs did so.
 func unescape(s string) string {
 	for i := 0; i < 2 && strings.Contains(s, "&"); i++ {
-		var b strings.Builder
-		for rest := s; rest != ""; {
-			text, entity, found := strings.Cut(rest, "&")
-			b.WriteString(text)
-			if !found {
-				break
-			}
-			name, after, ended := strings.Cut(entity, ";")
-			if !ended || len(name) > 10 {
-				b.WriteByte('&')
-				rest = entity
-				continue
-			}
-			b.WriteString(html.UnescapeString("&" + name + ";"))
-			rest = after
-		}
-		s = b.String()
+		s = entity().ReplaceAllStringFunc(s, html.UnescapeString)
 	}
 	return s
 }
 
-// halfWidth turns the wide forms of ASCII characters, which East Asian keyboards type, into the usual ones.
+// halfWidth turns the wide forms of ASCII characters, which East Asian keyboards type, into ASCII.
 func halfWidth(r rune) rune {
 	if r >= 0xff01 && r <= 0xff5e {
 		return r - 0xfee0
@@ -86,26 +72,26 @@ func halfWidth(r rune) rune {
 	return r
 }
 
-// isSeparator reports whether r stands between addresses, or around one, and never in one. "/", "|" and "&" may by RFC
-// 5322, but where people type them, they separate.
+// isSeparator reports whether r separates or surrounds addresses. RFC 5322 allows "/", "|" and "&" in an address, but
+// people type them between addresses.
 func isSeparator(r rune) bool {
 	return unicode.IsSpace(r) || strings.ContainsRune(",;:/|&()[]<>\"“”«»、،", r)
 }
 
-// trimInvisible removes the invisible characters that copied text brings along at its ends.
+// trimInvisible removes invisible characters at both ends, which come with copied text.
 func trimInvisible(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return unicode.Is(unicode.Cf, r) })
 }
 
-// Words that people write into a field for addresses.
+// Words that people write into an address field.
 const (
 	mailLabels   = " email e-mail mail mailto surel pos-el "
 	phoneLabels  = " hp no nomor tel telp tlp telepon phone mobile wa whatsapp sms "
 	conjunctions = " dan atau and or "
 )
 
-// harmless reports whether what stands before an address cannot be the beginning of it: nothing, dashes, the label of
-// an address, or a phone number that is known by its label or its form.
+// harmless reports whether the text before an address is surely no part of it: nothing, dashes, a label, or a phone
+// number that has a label or the form of one.
 func harmless(before, word string) bool {
 	phone, digits := false, ""
 	gap := before[len(strings.TrimRightFunc(before, isSeparator)):]
@@ -126,14 +112,14 @@ func harmless(before, word string) bool {
 		return false // 0812345,678@x.id
 	case phone:
 		return len(digits) > 3
-	case digits != "": // a comma alone may have been typed for a dot
+	case digits != "": // a comma alone may be a mistyped dot
 		return strings.Trim(gap, ",;/|") != "" && len(digits) > 7 && (digits[0] == '0' || strings.HasPrefix(digits, "62"))
 	}
 	return true
 }
 
-// continues reports whether what stands after an address may be the rest of its domain, as in "siti@yahoo.co. id" or
-// "siti@yahoo.co,id": a word that is no further address, no remark in brackets and nothing that people add.
+// continues reports whether the text after an address may be the rest of its domain, as in "siti@yahoo.co. id" or
+// "siti@yahoo.co,id". A further address, a remark in brackets, and a label are not.
 func continues(after string) bool {
 	rest := strings.TrimLeftFunc(after, isSeparator)
 	if strings.HasSuffix(after[:len(after)-len(rest)], " (") && strings.Contains(rest, ")") {
@@ -141,7 +127,7 @@ func continues(after string) bool {
 	}
 	for w := range strings.FieldsFuncSeq(strings.ToLower(rest), isSeparator) {
 		switch label := " " + strings.Trim(w, "-–—.*") + " "; {
-		case label == "  " || strings.Contains(conjunctions, label): // what comes after it tells
+		case label == "  " || strings.Contains(conjunctions, label): // the next word decides
 		case strings.Contains(mailLabels+phoneLabels, label):
 			return false
 		default:
@@ -153,11 +139,11 @@ func continues(after string) bool {
 }
 
 func canonical(s string) (string, bool) {
-	local, domain, found := cutLast(s, "@")
+	local, domain, found := strings.Cut(s, "@")
 	domain = strings.ToLower(domain)
 	if !isASCII(domain) {
 		if strings.ContainsFunc(domain, func(r rune) bool { return !isLetter(r) && !strings.ContainsRune("-.。｡", r) }) {
-			return "", false // IDNA 2008 has no other ones; the mapping of before would let them pass
+			return "", false // IDNA 2008 allows no others, but the mapping of Lookup lets them pass
 		}
 		var err error
 		if domain, err = idna.Lookup.ToASCII(domain); err != nil {
@@ -170,9 +156,9 @@ func canonical(s string) (string, bool) {
 	return addr, ok
 }
 
-// isLocalPart reports whether s may stand before the @, by an allow-list, because everything that SMTP also allows
-// there (quotes, blanks, angle brackets) has been used to smuggle commands and recipients. Letters and digits beyond
-// ASCII are RFC 6531.
+// isLocalPart reports whether s may stand before the @. It has an allow-list, because the other characters that SMTP
+// allows there (quotes, blanks, angle brackets) have been used to smuggle commands and recipients. Letters and digits
+// beyond ASCII are those of RFC 6531.
 func isLocalPart(s string) bool {
 	bad := func(r rune) bool {
 		return !isLetter(r) && !strings.ContainsRune("!#$%'*+=?^_{}~-", r)
@@ -185,43 +171,36 @@ func isLocalPart(s string) bool {
 	return true
 }
 
-// isHostName reports whether s, in lower case, is a host name with a dot and no IP address, whose last label is a
-// number. No top-level domain has one letter.
+// isHostName reports whether s, in lower case, is a host name with a dot. The last label of an IP address is a number,
+// and no top-level domain has a single letter.
 func isHostName(s string) bool {
 	bad := func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-') }
+	last := ""
 	for label := range strings.SplitSeq(s, ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
+		if last = label; label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
 			strings.ContainsFunc(label, bad) {
 			return false
 		}
 	}
-	_, last, dot := cutLast(s, ".")
-	return dot && len(last) > 1 && 'a' <= last[0] && last[0] <= 'z'
+	return len(last) > 1 && len(last) < len(s) && 'a' <= last[0] && last[0] <= 'z'
 }
 
-// Domain returns the part after the @: what may be logged about an address.
+// Domain returns the part after the @. Only this part of an address may be logged.
 func (a Address) Domain() string {
-	_, domain, _ := cutLast(a.Addr, "@")
+	_, domain, _ := strings.Cut(a.Addr, "@")
 	return domain
 }
 
-// usable reports whether a holds an address as ParseAddress returns it. Senders ask again, because what they write
-// between < and > must be one address whatever their caller did.
-func (a Address) usable() bool {
-	addr, ok := canonical(a.Addr)
-	return ok && addr == a.Addr
-}
-
 func (a Address) local() string {
-	local, _, _ := cutLast(a.Addr, "@")
+	local, _, _ := strings.Cut(a.Addr, "@")
 	return local
 }
 
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return "", s, false
+// usable reports whether a holds an address as ParseAddress returns it. Senders check this again, because what they
+// write between < and > must be one address, whatever their caller did.
+func (a Address) usable() bool {
+	addr, ok := canonical(a.Addr)
+	return ok && addr == a.Addr
 }
 
 // isLetter reports whether r is a letter or digit of any script, or a part of one.

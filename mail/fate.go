@@ -10,8 +10,8 @@ import (
 type Fate int
 
 const (
-	// Unknown: the message may have been accepted. It is the zero value, so that an error nobody classified is never
-	// sent again by accident.
+	// Unknown: the message may have been accepted. It is the zero value, so that an unclassified error never leads to a
+	// second mail.
 	Unknown Fate = iota
 	// Retry: surely not accepted; a later try may succeed.
 	Retry
@@ -19,8 +19,8 @@ const (
 	Refused
 	// BadAddress: this address was refused for good.
 	BadAddress
-	// Stop: surely not accepted, and the next message would fare the same (wrong password, quota, sender not allowed,
-	// server down). The run stops; the message has lost no try.
+	// Stop: surely not accepted, and the next message would get the same answer (wrong password, quota, sender not
+	// allowed, server down). The run stops, and the message keeps its tries.
 	Stop
 )
 
@@ -48,11 +48,11 @@ type Error struct {
 	Fate     Fate
 	Pause    PauseKind     // with Stop: why; empty when only the caller's time was up
 	PauseFor time.Duration // with Stop: how long at most
-	Phase    string        // how far it came
+	Phase    string        // how far the message came
 	Code     int           // SMTP or HTTP status, 0 when the server said nothing
 	Enhanced string        // RFC 3463 status such as "5.1.1", or ""
 	Text     string        // what the server said, redacted and cut to 200 bytes
-	Err      error         // the cause below, when there is one; never with an address in it
+	Err      error         // the underlying cause, or nil; never with an address in it
 }
 
 // Error describes the failure in one line without any address.

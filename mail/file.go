@@ -31,11 +31,11 @@ func (f *File) Send(ctx context.Context, m Message, handover Handover) (Receipt,
 	if err != nil {
 		return Receipt{}, fileError(err)
 	}
-	defer os.Remove(temp) // fails once it has its name
+	defer os.Remove(temp) // does nothing after the rename
 	if err := handover(ctx); err != nil {
 		return Receipt{}, err
 	}
-	// A rename happens or does not, so that its failure is certain, unlike that of a connection.
+	// A rename happens or it does not. So its failure is certain, unlike that of a connection.
 	if err := os.Rename(temp, filepath.Join(f.dir, name)); err != nil {
 		return Receipt{}, fileError(err)
 	}
@@ -45,9 +45,9 @@ func (f *File) Send(ctx context.Context, m Message, handover Handover) (Receipt,
 // Close implements [Sender]; there is nothing to close.
 func (f *File) Close() error { return nil }
 
-// write puts raw into a new file that no one takes for a message yet, and returns its path.
+// write puts raw into a new file that does not look like a message yet, and returns its path.
 func (f *File) write(raw []byte) (path string, err error) {
-	if err := os.MkdirAll(f.dir, 0o700); err != nil { // who borrows what is nobody else's business
+	if err := os.MkdirAll(f.dir, 0o700); err != nil { // nobody else may see who borrows what
 		return "", err
 	}
 	temp, err := os.CreateTemp(f.dir, "*.tmp")

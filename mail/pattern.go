@@ -7,9 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// A Pattern is what is left of an [Error] when all is taken out in which the answers to several recipients differ
-// although they mean the same: numbers, addresses, hosts, ids. Two errors with one Pattern are alike; the zero Pattern
-// is like none.
+// A Pattern is what remains of an [Error] without the parts that differ between recipients although the answer is the
+// same: numbers, addresses, hosts, ids. Errors with the same Pattern are alike. The zero Pattern is like no other.
 type Pattern struct {
 	Fate    Fate
 	Mailbox bool   // it surely speaks of the recipient's mailbox
@@ -21,11 +20,11 @@ var (
 	mailboxCode = re(`^5\.(1\.\d+|2\.1|4\.[14])$`) // that a mailbox, or its domain, is not there (RFC 3463)
 )
 
-// maxPatternWords is how many words of a text are compared: what comes later may be cut off.
+// maxPatternWords is how many words of a text are compared. Later ones may be cut off in the stored text.
 const maxPatternWords = 10
 
-// PatternOf returns the Pattern of an error by its text, such as one that was stored; the zero Pattern when text is
-// nothing that [Error.Error] returns.
+// PatternOf returns the Pattern of an error by its text, such as a stored one. It returns the zero Pattern for a text
+// that does not come from [Error.Error].
 func PatternOf(text string) Pattern {
 	m := errorText().FindStringSubmatch(text)
 	fate := -1
@@ -39,8 +38,8 @@ func PatternOf(text string) Pattern {
 	words := []string{m[1], m[3], m[4]}
 	for _, word := range strings.Fields(said) {
 		bare := strings.TrimFunc(word, func(r rune) bool { return !unicode.IsLetter(r) })
-		// What holds a digit or a sign within is a number, an address, a host, an id, or was taken out before (…). Two
-		// letters may be somebody's name.
+		// A word with a digit or a sign in it is a number, an address, a host, an id, or redacted (…). A word of two
+		// letters may be a name.
 		if strings.ContainsFunc(word, unicode.IsDigit) || strings.ContainsAny(word, "@…") ||
 			strings.ContainsAny(bare, ".:=_/<>[]") || utf8.RuneCountInString(bare) < 3 {
 			continue
@@ -48,7 +47,8 @@ func PatternOf(text string) Pattern {
 		words = append(words, bare)
 	}
 	p := Pattern{Fate: Fate(fate), Words: strings.Join(words[:min(len(words), 3+maxPatternWords)], " ")}
-	p.Mailbox = p.Fate == BadAddress && (mailboxCode().MatchString(m[4]) ||
-		slices.ContainsFunc(clauses(said), func(c concept) bool { return c&(person|mailbox) != 0 }))
+	spoken := clausesOf(said)
+	p.Mailbox = p.Fate == BadAddress &&
+		(mailboxCode().MatchString(m[4]) || spoken.say("person", "") || spoken.say("mailbox", ""))
 	return p
 }

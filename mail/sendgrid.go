@@ -34,8 +34,8 @@ func (c SendGridConfig) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "{Key:*** Host:%s Sandbox:%t Timeout:%s}", c.Host, c.Sandbox, c.Timeout)
 }
 
-// SendGrid sends mail through the SendGrid Web API v3, one request a message: a batch would turn one lost answer into
-// many unknown messages, and one bad address in it would refuse them all.
+// SendGrid sends mail through the SendGrid Web API v3, one request a message. In a batch, one lost answer would make
+// many messages unknown, and one bad address would make SendGrid refuse them all.
 type SendGrid struct {
 	cfg    SendGridConfig
 	client rest.Client
@@ -49,7 +49,7 @@ func NewSendGrid(cfg SendGridConfig) (*SendGrid, error) {
 	if cfg.Key == "" || strings.ContainsFunc(cfg.Key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("sendgrid: the API key is missing or has characters that no key has")
 	}
-	// Whoever names the host gets the key and all addresses, so nothing but TLS is good enough beyond this machine.
+	// The host gets the key and all addresses, so beyond this machine it must use TLS.
 	cfg.Host = strings.TrimSuffix(cmp.Or(cfg.Host, "https://api.sendgrid.com"), "/")
 	u, err := url.Parse(cfg.Host)
 	if err != nil || u.Hostname() == "" || cfg.Host != u.Scheme+"://"+u.Host ||
@@ -57,9 +57,9 @@ func NewSendGrid(cfg SendGridConfig) (*SendGrid, error) {
 		return nil, errors.New("sendgrid: the host must be https://NAME, or http:// and a loopback address")
 	}
 	cfg.Timeout = cmp.Or(cfg.Timeout, time.Minute)
-	// HTTP/1.1 only: net/http's HTTP/2 sends a POST again when the server resets its stream with PROTOCOL_ERROR, which
-	// proves nothing. Its HTTP/1.1 repeats a POST only when not a byte of it was written, unless the request has an
-	// Idempotency-Key header: so that header, which SendGrid ignores, would make the second mail it should prevent.
+	// HTTP/1.1 only: with HTTP/2, net/http sends a POST again when the server resets its stream with PROTOCOL_ERROR,
+	// although the server may have processed it. With HTTP/1.1 it repeats a POST only when no byte of it was written, or
+	// when the request has an Idempotency-Key header. SendGrid ignores that header, so we send none.
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
 	return &SendGrid{
@@ -70,8 +70,8 @@ func NewSendGrid(cfg SendGridConfig) (*SendGrid, error) {
 				DialContext:            (&net.Dialer{Timeout: cfg.Timeout}).DialContext,
 				TLSHandshakeTimeout:    cfg.Timeout,
 				MaxResponseHeaderBytes: 64 << 10,
-				// Shorter than any server's, so that no POST is written to a connection which the server just closed:
-				// that message would be unknown. It also holds for a function that was frozen between two runs.
+				// Shorter than the timeout of any server. A POST on a connection that the server has just closed would
+				// be unknown. This also covers a function that was frozen between two runs.
 				IdleConnTimeout: 10 * time.Second,
 				Protocols:       &http1,
 			},
@@ -82,8 +82,8 @@ func NewSendGrid(cfg SendGridConfig) (*SendGrid, error) {
 
 // Send implements [Sender].
 func (s *SendGrid) Send(ctx context.Context, m Message, handover Handover) (Receipt, error) {
-	// Everything that can fail on our side comes before the handover: sendgrid-go's own Client.Send would log a message
-	// that it cannot encode and post an empty body, and it keeps the body in the client, shared by all goroutines.
+	// Everything that can fail here comes before the handover. Client.Send of sendgrid-go is not used: it logs a message
+	// that it cannot encode and posts an empty body, and it keeps the body in the client, which all goroutines share.
 	if err := m.check(); err != nil {
 		return Receipt{}, err
 	}
@@ -94,11 +94,11 @@ func (s *SendGrid) Send(ctx context.Context, m Message, handover Handover) (Rece
 	if err := handover(ctx); err != nil {
 		return Receipt{}, err
 	}
-	// From here on the end of the run must not cut off the wait: SendGrid may have accepted the message already, and
-	// hanging up would only make us not know it. The timeout alone bounds it.
+	// From here on the end of the run must not end the wait, because SendGrid may have accepted the message. Only the
+	// timeout bounds it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Timeout)
 	defer cancel()
-	// The transport may try a second connection when the first broke before anything was written; the last one counts.
+	// The transport may open a second connection when the first one broke before anything was written. The last counts.
 	var connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { connected.Store(false) },
@@ -108,7 +108,7 @@ func (s *SendGrid) Send(ctx context.Context, m Message, handover Handover) (Rece
 	if err != nil {
 		return Receipt{}, classifySilence(err, connected.Load())
 	}
-	// The status has decided. A body that breaks off can only lose the explanation, so its error is of no interest.
+	// The status decides. A body that breaks off only loses the explanation, so its error is ignored.
 	res.Body = struct {
 		io.Reader
 		io.Closer
@@ -134,8 +134,8 @@ func (s *SendGrid) request(m Message) (*http.Request, error) {
 	v3 := sgmail.SGMailV3{
 		From:    &sgmail.Email{Name: headerText(m.From.Name), Address: m.From.Addr},
 		Subject: headerText(m.Subject),
-		// No name in To: SendGrid has put names into the header unquoted, where "Siti, S.Pd." is two recipients, and it
-		// need not know them. Nor anything else about the borrower: custom_args are kept for long, so the Ref only.
+		// To has no name: SendGrid has written names into the header without quotes, where "Siti, S.Pd." is two
+		// recipients. It gets nothing else about the borrower either: custom_args are kept for long, so only the Ref.
 		Personalizations: []*sgmail.Personalization{{
 			To:         []*sgmail.Email{{Address: m.To.Addr}},
 			CustomArgs: map[string]string{"ref": m.Ref},
@@ -180,13 +180,13 @@ func (s *SendGrid) request(m Message) (*http.Request, error) {
 	return rest.BuildRequestObject(r)
 }
 
-// redacted returns what a server said without what it may have repeated of m or of our request.
+// redacted removes from the server's text what it may have repeated of m or of the request.
 func (s *SendGrid) redacted(m Message, text string) string {
 	return Redact(text, s.cfg.Key, m.To.Addr, m.To.Name, m.Subject)
 }
 
-// How long a failure rests the provider at most. A quota is tried again within hours, because nobody says whether it
-// comes back by the minute, by the day or by the month; a refused key or sender waits for a person.
+// How long a failure pauses the provider at most. A full quota is tried again within hours, because no provider says
+// whether it counts by the minute, the day or the month. A refused key or sender waits for a person.
 const (
 	minQuotaPause = time.Minute
 	shortPause    = 10 * time.Minute
@@ -196,10 +196,10 @@ const (
 
 // classifySilence turns an error of the HTTP client, in place of an answer, into an Error.
 func classifySilence(err error, connected bool) *Error {
-	v, text := unknown, "answer not understood" // net/http would quote it, and it may quote our request
+	v, text := unknown, "answer not understood" // the error of net/http may quote the answer, and with it our request
 	var network *net.OpError
 	switch {
-	case !connected: // no address, no connection or no TLS: not a byte of the request left
+	case !connected: // no address, no connection or no TLS: no byte of the request has left
 		v, text = stopServer, err.Error()
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.EOF), errors.As(err, &network):
 		text = err.Error()
@@ -219,7 +219,7 @@ func classifyAnswer(res *rest.Response) *Error {
 	var reply struct {
 		Errors []struct{ Field, Message string }
 	}
-	_ = json.Unmarshal([]byte(res.Body), &reply) // other text is not from the API but from a gateway
+	_ = json.Unmarshal([]byte(res.Body), &reply) // any other text is from a gateway, not from the API
 	fromAPI := len(reply.Errors) > 0
 	var sender, recipient, credits bool
 	for _, e := range reply.Errors {
@@ -228,7 +228,7 @@ func classifyAnswer(res *rest.Response) *Error {
 		credits = credits || strings.Contains(strings.ToLower(e.Message), "credits exceeded")
 		if code == 401 || code == 403 || code == 429 { // words about the account
 			text += ": " + e.Message
-		} else if e.Field != "" { // words about a message may quote it, so the name of the field must do
+		} else if e.Field != "" { // the words may quote the message, so only the name of the field is kept
 			text += ": " + e.Field
 		}
 	}
@@ -239,9 +239,9 @@ func classifyAnswer(res *rest.Response) *Error {
 	switch {
 	case code == 407, code == 451, code == 511, page && (code == 200 || code/100 == 4 && code != 413):
 		v, cause, text = stopServer, ErrFilter, text+": "+ErrFilter.Error()
-	case sender && (code == 400 || code == 403): // before the recipient: every message has this sender
+	case sender && (code == 400 || code == 403): // comes before the recipient: all messages have this sender
 		v = stopSender
-	case credits && (code == 401 || code == 403): // the key is not to blame, and credits come back by themselves
+	case credits && (code == 401 || code == 403): // not the fault of the key; credits come back
 		v = stopQuota
 	case code == 401, code == 403, code == 404, code == 405:
 		v = stopAccount
@@ -253,25 +253,25 @@ func classifyAnswer(res *rest.Response) *Error {
 		v = badAddress
 	case code == 400 && fromAPI, code == 413:
 		v = refused
-	case code/100 == 4 && !fromAPI: // whoever said it knows nothing of the message
+	case code/100 == 4 && !fromAPI: // it comes from a gateway and is not about the message
 		v = stopServer
-	case code/100 == 4, fromAPI && (code == 500 || code == 503): // surely not accepted, and perhaps a passing trouble
+	case code/100 == 4, fromAPI && (code == 500 || code == 503): // surely not accepted; it may pass
 		v = retry
-	default: // a gateway's 5xx, or a 2xx that SendGrid does not use: the API may have accepted the message behind it
+	default: // a 5xx of a gateway, or a 2xx that SendGrid does not use: the API behind it may have accepted the message
 		v = unknown
 	}
 	return &Error{Fate: v.fate, Pause: v.pause, PauseFor: v.pauseFor, Phase: "post", Code: code, Text: text, Err: cause}
 }
 
-// ErrFilter is the cause when a page comes in place of an answer, or word of a proxy: a school's filter or a portal
-// stands before SendGrid and lets nothing through.
+// ErrFilter is the cause when a web page or the message of a proxy comes in place of an answer: a filter or login
+// portal of the school blocks the way to SendGrid.
 var ErrFilter = errors.New("a filter or portal answers in place of SendGrid")
 
-// quotaPause returns how long the API wants to be left alone, within reason.
+// quotaPause returns how long the API asks us to wait, within bounds.
 func quotaPause(h http.Header) time.Duration {
 	seconds := int64(shortPause.Seconds())
 	reset, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64) // unix seconds
-	now, dateErr := http.ParseTime(h.Get("Date"))                      // by the same clock; ours may be wrong
+	now, dateErr := http.ParseTime(h.Get("Date"))                      // by the same clock, because ours may be wrong
 	if err == nil && dateErr == nil {
 		seconds = reset - now.Unix()
 	}

@@ -16,7 +16,7 @@ import (
 	"unicode"
 )
 
-// Security says how a connection is encrypted. There is no "if the server can": whoever sits between could say no.
+// Security says how a connection is encrypted. There is no opportunistic TLS: anybody on the way could switch it off.
 type Security int
 
 // The three kinds of Security.
@@ -69,11 +69,12 @@ func (c SMTPConfig) Format(f fmt.State, _ rune) {
 type SMTP struct {
 	cfg SMTPConfig
 
-	// patience is how long the next message waits after its text: a virus scanner on the way needs a moment to hang up.
+	// patience is how long the next message waits between text and dot: a virus scanner on the way may need a moment until
+	// it hangs up.
 	patience atomic.Int64
 
 	mu   sync.Mutex
-	idle []*conn // the last one was used last
+	idle []*conn // the most recently used one is the last
 }
 
 // Format prints the configuration without its secrets: fmt would look into the fields of fields.
@@ -101,14 +102,14 @@ func NewSMTP(cfg SMTPConfig) (*SMTP, error) {
 	return s, nil
 }
 
-// How long a message waits after its text: the first one a little, none as long as messages are accepted, and those
-// after a hang-up so long that what comes from far has come.
+// How long a message waits after its text: the first one a little, and one after a hang-up so long that the end of a
+// distant connection arrives. As long as messages are accepted they do not wait.
 const (
 	firstPatience = 100 * time.Millisecond
 	burntPatience = time.Second
 )
 
-// appPassword removes the blanks with which Google shows App Passwords, in four groups, and people copy them.
+// appPassword removes the blanks of an App Password: Google shows it in four groups, and people copy it like that.
 func appPassword(host, password string) string {
 	bare := strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
@@ -124,8 +125,8 @@ func appPassword(host, password string) string {
 }
 
 // Send implements [Sender]. When ctx ends before the handover, the error is an *Error with Fate Stop and no Pause that
-// wraps ctx.Err(). Once the handover has succeeded ctx is of no consequence, and DotTimeout bounds the wait: giving
-// up early would turn an accepted message into an unknown one.
+// wraps ctx.Err(). After the handover ctx has no effect, and DotTimeout bounds the wait: giving up early would turn an
+// accepted message into an unknown one.
 func (s *SMTP) Send(ctx context.Context, m Message, handover Handover) (Receipt, error) {
 	raw, err := m.Bytes()
 	if err != nil {
@@ -133,7 +134,7 @@ func (s *SMTP) Send(ctx context.Context, m Message, handover Handover) (Receipt,
 	}
 	c := s.takeIdle()
 	receipt, again, err := s.attempt(ctx, c, m, raw, handover)
-	if again { // once, and on a new connection: what ended this one has likely ended the idle ones too
+	if again { // once, on a new connection: the idle ones have probably ended for the same reason
 		receipt, _, err = s.attempt(ctx, nil, m, raw, handover)
 	}
 	return receipt, err
@@ -157,14 +158,14 @@ func (s *SMTP) attempt(ctx context.Context, c *conn, m Message, raw []byte, hand
 	case e != nil && e.Code == 0 && (e.Phase == "body" || e.Phase == "dot"):
 		s.patience.Store(int64(burntPatience))
 	}
-	// A router may have forgotten an old connection without a word. A new one that is not answered is another matter.
+	// A router may have dropped an old connection silently. A new connection without an answer is no reason to try again.
 	silent := reused && errors.Is(err, os.ErrDeadlineExceeded)
 	again = !c.handedOver && (lost(err) || silent)
 	s.release(c)
 	return receipt, again, err
 }
 
-// lost reports whether the server hung up, with or without saying so.
+// lost reports whether the server ended the connection, with a reply or without.
 func lost(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	op, isOp := errors.AsType[*net.OpError](err)
@@ -195,16 +196,16 @@ func (s *SMTP) takeIdle() *conn {
 		if time.Since(c.opened) < s.cfg.MaxAge {
 			return c
 		}
-		c.tcp.Close() // the server is likely gone; a QUIT would only wait for it
+		c.tcp.Close() // the server has probably ended it, and QUIT would wait for nothing
 	}
 	return nil
 }
 
-// release keeps c for the next message or parts with it. From here on it may be another goroutine's.
+// release keeps c for the next message or closes it. Afterwards another goroutine may use it.
 func (s *SMTP) release(c *conn) {
 	switch {
 	case c.broken:
-		// Without QUIT: after DATA the next command would be preceded by the dot that must not leave.
+		// Without QUIT: after DATA a dot would have to come first, and it must not leave.
 		c.tcp.Close()
 	case c.used >= s.cfg.MaxPerConnection:
 		c.quit()
@@ -215,10 +216,10 @@ func (s *SMTP) release(c *conn) {
 	}
 }
 
-// A Step is one step on the way to a mail server, for people who look for what is wrong.
+// A Step is one step on the way to a mail server, shown to people who look for an error.
 type Step struct {
 	Name   string // resolve, connect, tls, greet, ehlo, starttls, auth
-	Detail string // what was found: addresses, certificate, the server's name, the way to log in
+	Detail string // what was found: addresses, certificate, name of the server, mechanism of the login
 	Err    error  // nil, or an *Error
 }
 

@@ -25,11 +25,11 @@ import (
 // A conn is a connection to a mail server. One goroutine uses it at a time.
 type conn struct {
 	cfg     *SMTPConfig
-	tcp     *wire         // its deadlines and its Close work whatever TLS above it is doing
-	stream  net.Conn      // tcp, or TLS over it
-	in      *bufio.Reader // of stream
-	offers  map[string]string
-	secrets []string // what the server got to know at the login, and might repeat
+	tcp     *wire             // deadlines and Close act on it, whatever the TLS layer above is doing
+	stream  net.Conn          // tcp, or TLS over it
+	in      *bufio.Reader     // of stream
+	offers  map[string]string // extensions of the server with their parameters
+	secrets []string          // what the server learned at the login and might repeat
 	opened  time.Time
 	used    int // transactions begun
 
@@ -37,15 +37,15 @@ type conn struct {
 	broken     bool // of no further use
 }
 
-// A wire is a TCP connection that counts: what the server says in one exchange is bounded, and whether a write has put
-// a byte on its way is known.
+// A wire is a TCP connection that counts bytes. It bounds what the server may say in one exchange, and it tells whether
+// a failed write has sent anything.
 type wire struct {
 	net.Conn
 	mayRead int
 	wrote   int64
 }
 
-// maxExchange is how much a server may say in one exchange, with a TLS handshake in it.
+// maxExchange is how many bytes a server may send in one exchange, a TLS handshake included.
 const maxExchange = 256 << 10
 
 func (w *wire) Read(b []byte) (int, error) {
@@ -100,18 +100,18 @@ func (s *SMTP) connect(ctx context.Context, report func(Step)) (*conn, error) {
 	return c, nil
 }
 
-// do runs one exchange with the server. Timeout bounds it, and so does ctx.
+// do runs one exchange with the server. It ends at the timeout or with ctx.
 func (c *conn) do(ctx context.Context, exchange func() error) error {
 	if c.tcp != nil {
 		c.allow(c.cfg.Timeout)
 		done := make(chan struct{})
 		stop := context.AfterFunc(ctx, func() {
-			c.tcp.SetDeadline(time.Unix(1, 0)) // fails what waits
+			c.tcp.SetDeadline(time.Unix(1, 0)) // makes a read or write that waits fail
 			close(done)
 		})
 		defer func() {
 			if !stop() {
-				<-done // or else it might cut off a later exchange, which has another ctx
+				<-done // otherwise it could cut off a later exchange with another ctx
 			}
 		}()
 	}
@@ -136,13 +136,13 @@ func (c *conn) dial(ctx context.Context) (string, error) {
 	c.tcp = &wire{Conn: tcp}
 	c.over(c.tcp)
 	remote := tcp.RemoteAddr().(*net.TCPAddr)
-	if c.cfg.Security == PlainLoopback && !remote.IP.IsLoopback() { // "localhost" is only a name
+	if c.cfg.Security == PlainLoopback && !remote.IP.IsLoopback() { // "localhost" may resolve to another machine
 		return "", errors.New("the address is not on this machine")
 	}
 	return remote.String(), nil
 }
 
-// over says the rest of the conversation over stream. Nothing is kept of what was said before it.
+// over continues the conversation on stream and drops what was read before.
 func (c *conn) over(stream net.Conn) { c.stream, c.in = stream, bufio.NewReader(stream) }
 
 // ErrOldTLS is the cause when a server has no encryption that is still safe (RFC 8996).
@@ -152,7 +152,7 @@ func (c *conn) encrypt(ctx context.Context) (string, error) {
 	t := tls.Client(c.tcp, c.tlsConfig())
 	c.over(t)
 	if err := t.HandshakeContext(ctx); err != nil {
-		if strings.Contains(err.Error(), "protocol version") { // the alert's type is crypto/tls's own
+		if strings.Contains(err.Error(), "protocol version") { // crypto/tls does not export the type of the alert
 			err = fmt.Errorf("%w: %w", ErrOldTLS, err)
 		}
 		return describeUnverified(err), err
@@ -190,7 +190,7 @@ func (c *conn) startTLS(ctx context.Context) (string, error) {
 	}
 	found, err := c.encrypt(ctx)
 	if err == nil {
-		_, err = c.hello(ctx) // what was offered before TLS may be somebody else's word
+		_, err = c.hello(ctx) // anybody on the way could have changed the offers before TLS
 	}
 	return found, err
 }
@@ -216,7 +216,7 @@ func describeCertificate(c *x509.Certificate) string {
 		c.NotBefore.UTC().Format(time.DateOnly), c.NotAfter.UTC().Format(time.DateOnly))
 }
 
-// login is only reached over TLS or on this machine, so that no mechanism needs to look again.
+// login runs only over TLS or to this machine. So the mechanisms are told not to check that again.
 func (c *conn) login(context.Context) (string, error) {
 	cfg, mechanism := c.cfg, c.cfg.Auth
 	offered := c.offers["AUTH"]
@@ -258,7 +258,7 @@ func (c *conn) login(context.Context) (string, error) {
 			if b, err = base64.StdEncoding.DecodeString(challenge); err == nil {
 				response, err = auth.Next(b, true)
 			}
-			if err != nil { // it may quote the server
+			if err != nil { // the error may quote the server
 				err = textproto.ProtocolError(err.Error())
 			}
 		default:
@@ -268,7 +268,7 @@ func (c *conn) login(context.Context) (string, error) {
 	return string(mechanism), err
 }
 
-// secrets returns what a server knows of the login, in the forms in which it may repeat it.
+// secrets returns what a server knows of the login, in all forms in which it may repeat it.
 func (c *SMTPConfig) secrets() (list []string) {
 	if c.Username == "" {
 		return nil
@@ -281,7 +281,7 @@ func (c *SMTPConfig) secrets() (list []string) {
 	return append(list, user)
 }
 
-// encoded returns base64 as AUTH has it, but for the padding, which may be lost.
+// encoded returns base64 as in AUTH, without the padding: a server may drop that when it repeats it.
 func encoded(b []byte) string { return base64.RawStdEncoding.EncodeToString(b) }
 
 func chooseAuth(offered []string, token bool) Auth {
@@ -296,7 +296,7 @@ func chooseAuth(offered []string, token bool) Auth {
 	return ""
 }
 
-// deliver runs one mail transaction. After the text it waits for patience, for a server that hangs up over it.
+// deliver runs one mail transaction. After the text it waits as long as patience says for a server that hangs up.
 func (c *conn) deliver(ctx context.Context, m Message, raw []byte, patience time.Duration, handover Handover) (
 	Receipt, error,
 ) {
@@ -314,7 +314,7 @@ func (c *conn) deliver(ctx context.Context, m Message, raw []byte, patience time
 		params = " BODY=8BITMIME SMTPUTF8"
 	}
 	if _, offered := c.offers["DSN"]; offered && plainRef().MatchString(m.Ref) {
-		// What comes back names the message, and has no titles in it. Nobody needs to hear of a mere delay.
+		// A bounce then names the message by ENVID and contains no titles. There are no notices of delay.
 		params, notify = params+" RET=HDRS ENVID="+m.Ref, " NOTIFY=FAILURE"
 	}
 	if e := c.begin(ctx, private, []command{
@@ -325,7 +325,7 @@ func (c *conn) deliver(ctx context.Context, m Message, raw []byte, patience time
 		return Receipt{}, e
 	}
 	err := c.do(ctx, func() error {
-		// All but the dot and the line ends around it.
+		// The text without the final dot and the line ends around it.
 		_, err := c.stream.Write(bytes.ReplaceAll(bytes.TrimSuffix(raw, crlf), []byte("\n."), []byte("\n..")))
 		return cmp.Or(err, c.listen(patience))
 	})
@@ -334,8 +334,8 @@ func (c *conn) deliver(ctx context.Context, m Message, raw []byte, patience time
 		return Receipt{}, c.failure(ctx, "body", err, private...)
 	}
 
-	// If we crash before handover returns, no dot has left and the server throws the message away (RFC 5321 4.1.1.4).
-	// If we crash after it, the caller has noted that the message may have been accepted.
+	// After a crash before handover returns, no dot has left, and the server drops the message (RFC 5321 4.1.1.4).
+	// After a crash later than that, the caller has recorded that the message may have been accepted.
 	c.handedOver = true
 	if err := handover(ctx); err != nil {
 		c.broken = true
@@ -344,11 +344,11 @@ func (c *conn) deliver(ctx context.Context, m Message, raw []byte, patience time
 	return c.finish(private)
 }
 
-// errEarly is about a server that says something although we have the word. It would pass for the answer to the dot.
+// errEarly means that the server sent something while it was our turn. It would be mistaken for the reply to the dot.
 var errEarly = errors.New("the server spoke out of turn")
 
-// listen finds out whether the server hung up or spoke out of turn, and waits that long for it. What has arrived is
-// found without waiting; only where a system cannot tell (Windows), a moment passes.
+// listen waits as long as patience says for a server that hangs up or speaks out of turn. Without patience it only
+// looks at what has arrived; where the system cannot tell (Windows) that takes a few milliseconds.
 func (c *conn) listen(patience time.Duration) error {
 	if patience == 0 && c.in.Buffered() == 0 && !c.tcp.readable() {
 		return nil
@@ -365,14 +365,14 @@ func (c *conn) listen(patience time.Duration) error {
 
 var crlf = []byte("\r\n")
 
-// A command is one that a transaction begins with, and the reply that lets it go on; of 25 the first two digits.
+// A command is one line at the beginning of a transaction, and the reply that lets it go on. 25 stands for 250 and 251.
 type command struct {
 	phase, line string
 	reply       int
 }
 
-// begin sends the commands, all of them at once to a server that takes them so (PIPELINING, RFC 2920): a distant one
-// then costs a mail two round trips and not four. The first refusal counts; what follows it is only its consequence.
+// begin sends the commands, all at once to a server that offers PIPELINING (RFC 2920): with a distant server a mail
+// then takes two round trips in place of four. The first refusal counts; the later ones only follow from it.
 func (c *conn) begin(ctx context.Context, private []string, commands []command) *Error {
 	_, pipelining := c.offers["PIPELINING"]
 	sent := 0
@@ -397,9 +397,9 @@ func (c *conn) begin(ctx context.Context, private []string, commands []command) 
 	return nil
 }
 
-// settle makes the connection fit for the next message after a refusal: it reads the replies to the commands that were
-// sent ahead, and resets. A server that wants the text although it refused the recipient gets no dot: that could send
-// something.
+// settle prepares the connection for the next message after a refusal: it reads the replies to the commands that were
+// sent ahead, and resets. When the server wants the text although it refused the recipient, the connection ends without
+// a dot, which could send something.
 func (c *conn) settle(ctx context.Context, ahead int) error {
 	return c.do(ctx, func() error {
 		for range ahead {
@@ -415,17 +415,17 @@ func (c *conn) settle(ctx context.Context, ahead int) error {
 	})
 }
 
-// finish sends the dot and waits for the reply. There is no ctx: what is known so far is only that the message may be
-// accepted, and nobody but the server can tell. It may take its time (RFC 5321 4.5.3.2.6).
+// finish sends the dot and waits for the reply. It has no ctx: from now on the message may be accepted, and only the
+// server can tell. RFC 5321 4.5.3.2.6 lets the server take 10 minutes.
 func (c *conn) finish(private []string) (Receipt, error) {
 	phase, before := "body", c.tcp.wrote
 	c.allow(c.cfg.Timeout)
-	err := c.listen(0) // the mark took its time
+	err := c.listen(0) // handover took some time
 	if err == nil {
 		_, err = c.stream.Write([]byte("\r\n.\r\n"))
 	}
 	text := ""
-	if err == nil || c.tcp.wrote > before { // else not a byte of the dot is on its way
+	if err == nil || c.tcp.wrote > before { // otherwise no byte of the dot has left
 		phase = "dot"
 	}
 	if err == nil {
@@ -449,12 +449,12 @@ func (c *conn) say(line string) (code int, text string, err error) {
 	return c.read()
 }
 
-// command is say for a line that must be answered so, as with answer.
+// command sends a line whose reply must be want, as with answer.
 func (c *conn) command(line string, want int) (string, error) {
 	return expect(want)(c.say(line))
 }
 
-// answer reads a reply that must be want, or begin with it.
+// answer reads a reply whose code must be want or begin with it.
 func (c *conn) answer(want int) (string, error) { return expect(want)(c.read()) }
 
 func expect(want int) func(int, string, error) (string, error) {
@@ -466,8 +466,8 @@ func expect(want int) func(int, string, error) (string, error) {
 	}
 }
 
-// read reads a reply (RFC 5321 4.2). Its lines must be whole: the beginning of one, before a server hangs up, may look
-// like another one, and "550 5.7" would give up what "550 5.7.1 daily limit" keeps.
+// read reads a reply (RFC 5321 4.2). It takes whole lines only: a server may hang up in the middle of "550 5.7.1 daily
+// limit", and "550 5.7" alone would mean that the message is refused.
 func (c *conn) read() (code int, text string, err error) {
 	var lines []string
 	for {
@@ -491,7 +491,7 @@ func (c *conn) read() (code int, text string, err error) {
 	}
 }
 
-// quit takes leave of the server, which need not answer.
+// quit ends the session. The server need not answer.
 func (c *conn) quit() {
 	c.allow(min(c.cfg.Timeout, 5*time.Second))
 	_, _ = c.command("QUIT", 221)
@@ -515,7 +515,7 @@ func (c *conn) failure(ctx context.Context, phase string, err error, private ...
 	}
 	e := classify(phase, 0, "")
 	e.Text = Redact(err.Error(), private...)
-	if _, garbage := errors.AsType[textproto.ProtocolError](err); !garbage { // it quotes the server
+	if _, garbage := errors.AsType[textproto.ProtocolError](err); !garbage { // that error quotes the server
 		e.Err = err
 	}
 	return e

@@ -61,6 +61,15 @@ func TestReplies(t *testing.T) {
 	assert.GreaterOrEqual(t, len(providers), 12)
 }
 
+// A misspelt concept would make a rule that never fits.
+func TestRulesNameConceptsThatHaveWords(t *testing.T) {
+	for _, r := range rules {
+		for _, concept := range strings.Fields(r.says + " " + r.not) {
+			assert.Contains(t, stems(), concept)
+		}
+	}
+}
+
 func TestRedact(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"<siti@x.id>: user unknown", "<…>: user unknown"},

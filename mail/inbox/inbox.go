@@ -1,8 +1,8 @@
 // Package inbox reads a mailbox over IMAP and changes nothing in it: it opens mailboxes with EXAMINE and fetches with
 // PEEK, so no message is deleted, moved or marked as read.
 //
-// What a server sends is bounded: how many messages, how much of each, how much in all, and by the caller's context for
-// how long.
+// It bounds what it takes from a server: the number of messages, the size of each, and the size of the session. The
+// caller's context bounds the time.
 package inbox
 
 import (
@@ -35,12 +35,12 @@ type Config struct {
 	RootCAs  *x509.CertPool // nil: the system's
 }
 
-// What one session reads at most.
+// The most that one session reads.
 const (
 	maxMessages = 5000     // of which the header is read
 	maxWanted   = 500      // of which the text is read
 	maxBatch    = 100      // at a time
-	maxText     = 64 << 10 // of one message; a bounce tells its cause in front
+	maxText     = 64 << 10 // of one message; a bounce states its cause at the beginning
 	maxHeader   = 16 << 10 // of one message
 	maxSession  = 48 << 20 // in all
 )
@@ -88,11 +88,11 @@ func Open(ctx context.Context, cfg Config) (*Mailbox, error) {
 	return m, nil
 }
 
-// secured returns the connection over which all else is said.
+// secured returns the connection for the session, with TLS unless Plain.
 func (m *Mailbox) secured(ctx context.Context, tcp net.Conn) (net.Conn, string, error) {
 	bounded := &boundedConn{Conn: tcp, left: maxSession}
 	if m.cfg.Plain {
-		if !tcp.RemoteAddr().(*net.TCPAddr).IP.IsLoopback() { // "localhost" is only a name
+		if !tcp.RemoteAddr().(*net.TCPAddr).IP.IsLoopback() { // "localhost" may resolve to another machine
 			return nil, "connect", errors.New("the address is not on this machine")
 		}
 		return bounded, "", nil
@@ -108,22 +108,22 @@ func (m *Mailbox) login() error {
 	return m.client.Login(m.cfg.Username, m.cfg.Password).Wait()
 }
 
-// xoauth2 is Google's and Microsoft's form of OAuth 2.0, which is older than OAUTHBEARER.
+// xoauth2 is the login by OAuth 2.0 of Google and Microsoft. It is older than OAUTHBEARER.
 type xoauth2 struct{ username, token string }
 
 func (x *xoauth2) Start() (string, []byte, error) {
 	return "XOAUTH2", []byte("user=" + x.username + "\x01auth=Bearer " + x.token + "\x01\x01"), nil
 }
 
-// Next answers the explanation of a refusal, which must be answered before the refusal itself comes.
+// Next answers the explanation of a refusal. The server sends the refusal itself only after this answer.
 func (x *xoauth2) Next([]byte) ([]byte, error) { return nil, nil }
 
-// failed makes an error of a phase. A context that ended is the cause of what it broke.
+// failed returns the error of a phase. When the context has ended, that is the cause.
 func (m *Mailbox) failed(ctx context.Context, phase string, err error) error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	if refusal, ok := errors.AsType[*imap.Error](err); ok { // it may quote the login
+	if refusal, ok := errors.AsType[*imap.Error](err); ok { // the server may quote the login
 		err = errors.New(mail.Redact(string(refusal.Type)+" "+string(refusal.Code)+" "+refusal.Text, m.cfg.Username,
 			m.cfg.Password, m.cfg.Token))
 	}
@@ -132,7 +132,7 @@ func (m *Mailbox) failed(ctx context.Context, phase string, err error) error {
 
 // Close ends the session.
 func (m *Mailbox) Close() error {
-	_ = m.client.Logout().Wait() // a server that is gone needs no good-bye
+	_ = m.client.Logout().Wait() // it fails when the server is gone, and that does no harm
 	m.stop()
 	_ = m.client.Close()
 	return nil
@@ -146,7 +146,7 @@ type Cursor struct {
 // String returns the cursor as ParseCursor reads it.
 func (c Cursor) String() string { return fmt.Sprintf("%d:%d", c.Validity, c.UID) }
 
-// ParseCursor reads a cursor; what is none is the zero Cursor.
+// ParseCursor reads a cursor. It returns the zero Cursor for any other text.
 func ParseCursor(s string) (c Cursor) {
 	if n, err := fmt.Sscanf(s, "%d:%d", &c.Validity, &c.UID); n != 2 || err != nil {
 		return Cursor{}
@@ -154,7 +154,7 @@ func ParseCursor(s string) (c Cursor) {
 	return c
 }
 
-// A Message is one that was wanted: its beginning, header and all.
+// A Message is the beginning of a message, header included.
 type Message struct {
 	Raw      []byte
 	Received time.Time
@@ -167,18 +167,18 @@ type Batch struct {
 	Next     Cursor
 }
 
-// headerFields are enough to see whether a message can be a bounce, or an answer.
+// headerFields tell whether a message may be a bounce or an answer.
 var headerFields = []string{"From", "Return-Path", "Content-Type", "Subject", "Auto-Submitted", "X-Failed-Recipients",
 	"X-MS-Exchange-Message-Is-Ndr", "In-Reply-To"}
 
-// Since reads the inbox after a cursor, oldest first, and from a day on when the cursor says nothing. Of each message
-// it reads some of the header, and the text where wanted says so. It calls take for each batch; when take fails it
-// stops.
+// Since reads the inbox after a cursor, oldest first; with the zero cursor from a day on. Of each message it reads some
+// header fields, and the text when wanted returns true for them. It calls take for each batch and stops when take
+// fails.
 func (m *Mailbox) Since(ctx context.Context, after Cursor, day time.Time, wanted func(header []byte) bool,
 	take func(Batch) error) error {
-	data, err := m.client.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait()
+	data, err := m.examine(ctx, "INBOX")
 	if err != nil {
-		return m.failed(ctx, "examine", err)
+		return err
 	}
 	if after.Validity != data.UIDValidity { // the numbers mean other messages now
 		after = Cursor{Validity: data.UIDValidity}
@@ -190,15 +190,13 @@ func (m *Mailbox) Since(ctx context.Context, after Cursor, day time.Time, wanted
 	if after.UID > 0 {
 		criteria.Since = time.Time{}
 	}
-	newer := imap.UIDSet{imap.UIDRange{Start: imap.UID(after.UID + 1), Stop: 0}} // 0 is *
-	criteria.UID = []imap.UIDSet{newer}
-	found, err := m.client.UIDSearch(&criteria, nil).Wait()
+	criteria.UID = []imap.UIDSet{{imap.UIDRange{Start: imap.UID(after.UID + 1), Stop: 0}}} // 0 is *
+	uids, err := m.search(ctx, criteria)
 	if err != nil {
-		return m.failed(ctx, "search", err)
+		return err
 	}
 	// "n:*" names the last message even when its number is below n.
-	uids := slices.DeleteFunc(found.AllUIDs(), func(uid imap.UID) bool { return uint32(uid) <= after.UID })
-	slices.Sort(uids)
+	uids = slices.DeleteFunc(uids, func(uid imap.UID) bool { return uint32(uid) <= after.UID })
 	uids = uids[:min(len(uids), maxMessages)]
 	left := maxWanted
 	for batch := range slices.Chunk(uids, maxBatch) {
@@ -213,7 +211,7 @@ func (m *Mailbox) Since(ctx context.Context, after Cursor, day time.Time, wanted
 			if !wanted(headers[uid].Raw) {
 				continue
 			}
-			if left--; left < 0 { // the rest is the next run's
+			if left--; left < 0 { // the next run reads the rest
 				b.Next.UID, b.Looked = uint32(uid)-1, i
 				break
 			}
@@ -226,7 +224,7 @@ func (m *Mailbox) Since(ctx context.Context, after Cursor, day time.Time, wanted
 				return err
 			}
 			for _, uid := range whole {
-				if msg, ok := texts[uid]; ok { // else it was deleted meanwhile
+				if msg, ok := texts[uid]; ok { // otherwise it was deleted in the meantime
 					b.Messages = append(b.Messages, msg)
 				}
 			}
@@ -244,7 +242,27 @@ func (m *Mailbox) Since(ctx context.Context, after Cursor, day time.Time, wanted
 	return nil
 }
 
-// fetch reads a section of messages, of each at most so many bytes.
+// examine opens a mailbox for reading.
+func (m *Mailbox) examine(ctx context.Context, name string) (*imap.SelectData, error) {
+	data, err := m.client.Select(name, &imap.SelectOptions{ReadOnly: true}).Wait()
+	if err != nil {
+		return nil, m.failed(ctx, "examine", err)
+	}
+	return data, nil
+}
+
+// search returns the matching messages of the open mailbox, oldest first.
+func (m *Mailbox) search(ctx context.Context, criteria imap.SearchCriteria) ([]imap.UID, error) {
+	data, err := m.client.UIDSearch(&criteria, nil).Wait()
+	if err != nil {
+		return nil, m.failed(ctx, "search", err)
+	}
+	uids := data.AllUIDs()
+	slices.Sort(uids)
+	return uids, nil
+}
+
+// fetch reads a section of messages, at most atMost bytes of each.
 func (m *Mailbox) fetch(ctx context.Context, uids []imap.UID, section *imap.FetchItemBodySection,
 	atMost int64) (map[imap.UID]Message, error) {
 	cmd := m.client.Fetch(imap.UIDSetNum(uids...), &imap.FetchOptions{UID: true, InternalDate: true,
@@ -261,7 +279,7 @@ func (m *Mailbox) fetch(ctx context.Context, uids []imap.UID, section *imap.Fetc
 				msg.Received = item.Time
 			case imapclient.FetchItemDataBodySection:
 				if item.Literal != nil {
-					msg.Raw, _ = io.ReadAll(io.LimitReader(item.Literal, atMost)) // an error ends the command, too
+					msg.Raw, _ = io.ReadAll(io.LimitReader(item.Literal, atMost)) // an error also ends the command
 				}
 			}
 		}
@@ -273,14 +291,14 @@ func (m *Mailbox) fetch(ctx context.Context, uids []imap.UID, section *imap.Fetc
 	return got, nil
 }
 
-// A Sought is a message that may be in Sent, by its Message-ID or, where the provider wrote another one, by a header of
-// its own.
+// A Sought is a message that may be in a mailbox for sent mail. It is found by its Message-ID, or by a header field
+// where the provider has replaced the Message-ID.
 type Sought struct {
 	MessageID, Field, Value string
 }
 
-// Sent looks for messages in the mailboxes that the server has marked for sent mail (RFC 6154), never by a name, which
-// differs by language. It returns nil when there is no such mailbox.
+// Sent looks for messages in the mailboxes that the server marks as those for sent mail (RFC 6154). It does not go by
+// their names, which differ by language. It returns nil when there is no such mailbox.
 func (m *Mailbox) Sent(ctx context.Context, sought []Sought) ([]bool, error) {
 	names, err := m.sentMailboxes(ctx)
 	if err != nil || len(names) == 0 {
@@ -288,8 +306,8 @@ func (m *Mailbox) Sent(ctx context.Context, sought []Sought) ([]bool, error) {
 	}
 	found := make([]bool, len(sought))
 	for _, name := range names {
-		if _, err := m.client.Select(name, &imap.SelectOptions{ReadOnly: true}).Wait(); err != nil {
-			return nil, m.failed(ctx, "examine", err)
+		if _, err := m.examine(ctx, name); err != nil {
+			return nil, err
 		}
 		for i, s := range sought {
 			if found[i] {
@@ -298,38 +316,33 @@ func (m *Mailbox) Sent(ctx context.Context, sought []Sought) ([]bool, error) {
 			field := func(key, value string) imap.SearchCriteria {
 				return imap.SearchCriteria{Header: []imap.SearchCriteriaHeaderField{{Key: key, Value: value}}}
 			}
-			criteria := imap.SearchCriteria{Or: [][2]imap.SearchCriteria{{field("Message-ID", s.MessageID),
-				field(s.Field, s.Value)}}}
-			data, err := m.client.UIDSearch(&criteria, nil).Wait()
+			either := [2]imap.SearchCriteria{field("Message-ID", s.MessageID), field(s.Field, s.Value)}
+			uids, err := m.search(ctx, imap.SearchCriteria{Or: [][2]imap.SearchCriteria{either}})
 			if err != nil {
-				return nil, m.failed(ctx, "search", err)
+				return nil, err
 			}
-			found[i] = len(data.AllUIDs()) > 0
+			found[i] = len(uids) > 0
 		}
 	}
 	return found, nil
 }
 
-// Copies reads some of the header of the newest messages in the mailboxes for sent mail, those since a day.
+// Copies reads some header fields of the newest messages since a day in the mailboxes for sent mail.
 func (m *Mailbox) Copies(ctx context.Context, since time.Time, fields []string, most int) (list []Message, err error) {
 	names, err := m.sentMailboxes(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range names {
-		data, err := m.client.Select(name, &imap.SelectOptions{ReadOnly: true}).Wait()
-		if err != nil {
-			return nil, m.failed(ctx, "examine", err)
-		}
-		if data.NumMessages == 0 {
+		if data, err := m.examine(ctx, name); err != nil {
+			return nil, err
+		} else if data.NumMessages == 0 {
 			continue
 		}
-		found, err := m.client.UIDSearch(&imap.SearchCriteria{Since: since}, nil).Wait()
+		uids, err := m.search(ctx, imap.SearchCriteria{Since: since})
 		if err != nil {
-			return nil, m.failed(ctx, "search", err)
+			return nil, err
 		}
-		uids := found.AllUIDs()
-		slices.Sort(uids)
 		for batch := range slices.Chunk(uids[max(0, len(uids)-most):], maxBatch) {
 			headers, err := m.fetch(ctx, batch, &imap.FetchItemBodySection{Specifier: imap.PartSpecifierHeader,
 				HeaderFields: fields, Peek: true}, maxHeader)
@@ -368,15 +381,15 @@ type Account struct {
 
 // Look returns what the login can read.
 func (m *Mailbox) Look(ctx context.Context) (Account, error) {
-	data, err := m.client.Select("INBOX", &imap.SelectOptions{ReadOnly: true}).Wait()
+	data, err := m.examine(ctx, "INBOX")
 	if err != nil {
-		return Account{}, m.failed(ctx, "examine", err)
+		return Account{}, err
 	}
 	names, err := m.sentMailboxes(ctx)
 	return Account{int(data.NumMessages), cmp.Or(append(names, "")...)}, err
 }
 
-// A boundedConn ends after so many bytes. The library sets deadlines of its own; the context is what bounds a session.
+// A boundedConn ends after a number of bytes. The library sets its own deadlines; the context bounds the session.
 type boundedConn struct {
 	net.Conn
 	left int
