@@ -89,7 +89,7 @@ func (d *Desk) idle() time.Duration { return cmp.Or(d.Idle, idle) }
 // tick counts time without a sign of a page and reports whether the desk should end. It counts ticks and not the clock:
 // when a laptop wakes from sleep, the page is still open.
 func (d *Desk) tick(passed time.Duration) (over bool) {
-	run, _ := d.job.look(words{})
+	run := d.job.look(words{})
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.quiet += passed; run.Working {
@@ -121,8 +121,13 @@ func (d *Desk) routes() http.Handler {
 	}
 	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(static)))
 	mux.HandleFunc("GET /ping", d.ping)
+	mux.HandleFunc("/", d.handle(page{name: "nothing", bare: true}, func(*visit) error { return errNotFound }))
 	for _, p := range pages {
-		mux.HandleFunc(p.pattern(), d.handle(p, (*visit).show))
+		pattern := "GET " + p.Path()
+		if p.Path() == "/" {
+			pattern += "{$}" // and nothing below it
+		}
+		mux.HandleFunc(pattern, d.handle(p, (*visit).show))
 		for path, write := range p.files {
 			mux.HandleFunc("GET "+path, d.handle(p, write))
 		}

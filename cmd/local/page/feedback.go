@@ -11,33 +11,27 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// mailboxKeys are the settings of the mailbox, as far as they do not follow from MAIL_*.
-var mailboxKeys = []string{"IMAP_HOST", "IMAP_USERNAME", "IMAP_PASSWORD"}
+// mailbox are its settings, as far as they do not follow from MAIL_*.
+var mailbox = group{"mailbox", []string{"IMAP_HOST", "IMAP_USERNAME", "IMAP_PASSWORD"}}
 
 // A feedback is the switch of MAIL_FEEDBACK.
 type feedback struct {
+	form
 	Kind    string // "imap" or "sendgrid": what can be asked
 	On      bool
 	Account string // of the mailbox
-	Fields  []field
-	values  map[string]string // all settings, with what was typed
 }
 
 func loadFeedback(v *visit) (any, error) { return v.feedback() }
 
 func (v *visit) feedback() (f feedback, err error) {
-	values, _, err := v.d.Machine.Environ()
-	if err != nil {
-		return f, err
-	}
-	v.take(values, mailboxKeys...)
-	f = feedback{Kind: "imap", Account: cmp.Or(values["IMAP_USERNAME"], values["MAIL_USERNAME"]),
-		On:     !slices.Contains([]string{"", "off"}, strings.ToLower(values["MAIL_FEEDBACK"])),
-		Fields: v.fields(values, mailboxKeys...), values: values}
-	if strings.EqualFold(values["MAIL_MAILER"], "sendgrid") {
+	f.form, err = v.form(mailbox)
+	f.Account = cmp.Or(f.values["IMAP_USERNAME"], f.values["MAIL_USERNAME"])
+	f.On = !slices.Contains([]string{"", "off"}, strings.ToLower(f.values["MAIL_FEEDBACK"]))
+	if f.Kind = "imap"; strings.EqualFold(f.values["MAIL_MAILER"], "sendgrid") {
 		f.Kind = "sendgrid"
 	}
-	return f, nil
+	return f, err
 }
 
 // switchFeedback turns it off, or on when the login works.

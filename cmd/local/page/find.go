@@ -3,20 +3,18 @@ package page
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
 // found is what a search shows.
 type found struct {
-	Query  string
-	People []person
-	More   int // loans that are left out
+	list
+	More int // loans that are left out
 }
 
 func loadFound(v *visit) (any, error) {
-	f := found{Query: strings.TrimSpace(v.FormValue("q"))}
+	f := found{list: v.list()}
 	if f.Query == "" {
 		return f, nil
 	}
@@ -29,20 +27,16 @@ func loadFound(v *visit) (any, error) {
 	if err != nil {
 		return f, err
 	}
-	out, err := v.app.Store.OptedOut(v.Context())
-	if err != nil {
-		return f, err
-	}
 	rules, err := v.app.Runner.Rules(v.Context(), v.Today())
 	if err != nil {
 		return f, err
 	}
 	f.People, f.More = v.people(loans, rules), more
-	for i := range f.People {
-		f.People[i].Out = out[f.People[i].ID]
-	}
 	return f, v.addContacts(f.People, loans)
 }
+
+// WantNone are the ids of those who want no reminders.
+func (v *visit) WantNone() (map[string]bool, error) { return v.app.Store.OptedOut(v.Context()) }
 
 // maxFound is how many loans a search of titles shows.
 const maxFound = 200
@@ -55,14 +49,6 @@ func (v *visit) titled(query string) ([]reminder.Loan, int, error) {
 	})
 	shown := found[:min(len(found), maxFound)]
 	return shown, len(found) - len(shown), err
-}
-
-func foundCSV(v *visit) error {
-	f, err := loadFound(v)
-	if err != nil {
-		return err
-	}
-	return v.booksCSV(f.(found).People)
 }
 
 // optOut keeps a borrower from being reminded, or lets them be reminded again.

@@ -1,7 +1,6 @@
 package page
 
 import (
-	"cmp"
 	"html"
 	"maps"
 	"os"
@@ -53,8 +52,7 @@ func find(roots []string) (found []Found) {
 					if err != nil || len(data) > 1<<20 {
 						continue
 					}
-					values := place.read(data)
-					if values["DB_DATABASE"] != "" && (place.system != "perpustakaan" || isMySQL(values["DB_CONNECTION"])) {
+					if values := place.read(data); values["DB_DATABASE"] != "" {
 						found = append(found, Found{file, place.system, values["DB_DATABASE"], values})
 					}
 				}
@@ -64,17 +62,14 @@ func find(roots []string) (found []Found) {
 	return found
 }
 
-func isMySQL(connection string) bool {
-	return slices.Contains([]string{"", "mysql", "mariadb"}, connection)
-}
-
+// readLaravel reads the settings of a database of ours: MySQL or MariaDB.
 func readLaravel(data []byte) map[string]string {
 	values, err := setup.ParseDotenv(data, nil)
-	if err != nil {
+	if err != nil || !slices.Contains([]string{"", "mysql", "mariadb"}, values["DB_CONNECTION"]) {
 		return nil
 	}
 	known := setup.Keys()
-	maps.DeleteFunc(values, func(key, _ string) bool { return key != "DB_CONNECTION" && !slices.Contains(known, key) })
+	maps.DeleteFunc(values, func(key, _ string) bool { return !slices.Contains(known, key) })
 	return values
 }
 
@@ -92,21 +87,22 @@ var (
 )
 
 func readPHP(data []byte) map[string]string {
-	values := map[string]string{}
-	for _, m := range phpSetting.FindAllStringSubmatch(phpComment.ReplaceAllString(string(data), ""), -1) {
-		key := names[strings.ToLower(m[1])]
-		if _, ok := values[key]; !ok { // the first node is the one in use
-			values[key] = strings.NewReplacer(`\'`, `'`, `\"`, `"`, `\\`, `\`).Replace(m[2] + m[3] + m[4])
-		}
-	}
-	return values
+	unescape := strings.NewReplacer(`\'`, `'`, `\"`, `"`, `\\`, `\`)
+	return read(phpSetting, phpComment.ReplaceAllString(string(data), ""), unescape.Replace)
 }
 
 func readXML(data []byte) map[string]string {
+	return read(xmlSetting, string(data), html.UnescapeString)
+}
+
+// read reads a database's settings: a name, and its value in one of several groups. The first is the one in use.
+func read(setting *regexp.Regexp, data string, unescape func(string) string) map[string]string {
 	values := map[string]string{}
-	for _, m := range xmlSetting.FindAllStringSubmatch(string(data), -1) {
-		key := names[m[1]]
-		values[key] = cmp.Or(values[key], html.UnescapeString(m[2]))
+	for _, m := range setting.FindAllStringSubmatch(data, -1) {
+		key := names[strings.ToLower(m[1])]
+		if _, ok := values[key]; !ok {
+			values[key] = unescape(strings.Join(m[2:], ""))
+		}
 	}
 	return values
 }

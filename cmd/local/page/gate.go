@@ -4,11 +4,9 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -43,7 +41,7 @@ type gate struct {
 	hosts       []string
 	cookie      string // its name has the port: a browser shares cookies between all ports of a host
 	session     string // its value
-	secret      []byte // known to a second start from the file only
+	secret      string // known to a second start from the file only
 
 	mu     sync.Mutex
 	tokens map[string]time.Time // when each expires
@@ -53,7 +51,7 @@ func newGate(port int, now func() time.Time, next http.Handler, refuse http.Hand
 	return &gate{
 		next: next, refuse: refuse, now: now, crossOrigin: http.NewCrossOriginProtection(),
 		hosts:  []string{address("127.0.0.1", port), address("localhost", port)},
-		cookie: fmt.Sprintf("pengingat_%d", port), session: rand.Text(), secret: []byte(rand.Text()),
+		cookie: "pengingat_" + strconv.Itoa(port), session: rand.Text(), secret: rand.Text(),
 		tokens: map[string]time.Time{},
 	}
 }
@@ -96,7 +94,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (g *gate) knows(r *http.Request) bool {
 	c, err := r.Cookie(g.cookie)
-	return err == nil && subtle.ConstantTimeCompare([]byte(c.Value), []byte(g.session)) == 1
+	return err == nil && hmac.Equal([]byte(c.Value), []byte(g.session))
 }
 
 // token makes a link's token.
@@ -118,14 +116,14 @@ func (g *gate) use(token string) bool {
 	return ok
 }
 
-func (g *gate) url() string { return fmt.Sprintf("http://%s/?token=%s", g.hosts[0], g.token()) }
+func (g *gate) url() string { return "http://" + g.hosts[0] + "/?token=" + g.token() }
 
 // A second start asks the first for a new link. Both prove that they have read the file that only this user can read,
 // and neither sends its contents: if the first has died, another user's program may listen on its port.
 
 // proof returns the proof that its sender knows the secret. It is valid for one question.
-func proof(secret []byte, parts ...string) string {
-	mac := hmac.New(sha256.New, secret)
+func proof(secret string, parts ...string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
 	io.WriteString(mac, strings.Join(parts, "\n")) // no hash returns an error
 	return hex.EncodeToString(mac.Sum(nil))
 }
@@ -150,15 +148,14 @@ type trace struct {
 }
 
 func (g *gate) leave(file string, port int) error {
-	data, err := json.Marshal(trace{port, string(g.secret)})
-	if err != nil {
-		return err
+	data, err := json.Marshal(trace{port, g.secret})
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(file), 0o700)
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return err
+	if err == nil {
+		err = os.Remove(file) // a file that exists would keep its mode
 	}
-	// Removed first, because a file that exists keeps its mode.
-	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	return os.WriteFile(file, data, 0o600)
@@ -166,7 +163,7 @@ func (g *gate) leave(file string, port int) error {
 
 // forget removes the trace, unless a later desk has written its own.
 func (g *gate) forget(file string) {
-	if data, err := os.ReadFile(file); err == nil && strings.Contains(string(data), string(g.secret)) {
+	if data, err := os.ReadFile(file); err == nil && strings.Contains(string(data), g.secret) {
 		_ = os.Remove(file) // one that stays is found to be stale
 	}
 }
@@ -183,8 +180,7 @@ func Running(file string) string {
 	if err != nil {
 		return ""
 	}
-	r.Header.Set("Nonce", nonce)
-	r.Header.Set("Proof", proof([]byte(t.Secret), "ask", nonce))
+	r.Header = http.Header{"Nonce": {nonce}, "Proof": {proof(t.Secret, "ask", nonce)}}
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}} // without a proxy
 	resp, err := client.Do(r)
 	if err != nil {
@@ -193,11 +189,10 @@ func Running(file string) string {
 	defer resp.Body.Close()
 	var a answer
 	err = json.NewDecoder(io.LimitReader(resp.Body, 1<<10)).Decode(&a)
-	if err != nil || !isToken(a.Token) || !hmac.Equal([]byte(a.Proof),
-		[]byte(proof([]byte(t.Secret), "token", nonce, a.Token))) {
+	if err != nil || !isToken(a.Token) || !hmac.Equal([]byte(a.Proof), []byte(proof(t.Secret, "token", nonce, a.Token))) {
 		return ""
 	}
-	return fmt.Sprintf("http://%s/?token=%s", host, a.Token)
+	return "http://" + host + "/?token=" + a.Token
 }
 
 var isToken = regexp.MustCompile(`^[A-Z2-7]{26}$`).MatchString

@@ -82,7 +82,7 @@ func TestGate(t *testing.T) {
 		{"another value", "GET", "/", ours, http.Header{"Cookie": {g.cookie + "=A"}}, 403},
 		{"the cookie of another port", "GET", "/", ours, http.Header{"Cookie": {"pengingat_1=" + g.session}}, 403},
 		{"a second start without the secret", "POST", "/open", ours,
-			http.Header{"Nonce": {"n"}, "Proof": {proof([]byte("?"), "ask", "n")}}, 403},
+			http.Header{"Nonce": {"n"}, "Proof": {proof("?", "ask", "n")}}, 403},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := ask(g, c.method, c.target, c.host, c.header)

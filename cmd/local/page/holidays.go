@@ -15,8 +15,8 @@ import (
 type month struct {
 	First      reminder.Date
 	Weeks      [][]day
-	Prev, Next string // months as 2026-12
-	Closures   []mysql.Closure
+	Prev, Next string          // months as 2026-12
+	Closures   []mysql.Closure // not long over, or to come
 	Import     *closureImport
 }
 
@@ -54,11 +54,9 @@ func (v *visit) month() (m month, err error) {
 	if err != nil {
 		return m, err
 	}
-	for _, c := range closures {
-		if !c.Last.Before(v.Today().AddDays(-31)) {
-			m.Closures = append(m.Closures, c)
-		}
-	}
+	m.Closures = slices.DeleteFunc(slices.Clone(closures), func(c mysql.Closure) bool {
+		return c.Last.Before(v.Today().AddDays(-31))
+	})
 	rules, err := v.app.Runner.Rules(v.Context(), m.First)
 	week := make([]day, (int(m.First.Weekday())+6)%7)
 	for at := m.First; at.Month == m.First.Month; at = at.AddDays(1) {

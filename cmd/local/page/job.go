@@ -18,16 +18,16 @@ type job struct {
 
 	mu sync.Mutex
 	progress
-	last *trouble // why the last one could not do its work
 }
 
 // A progress is how far a run has come.
 type progress struct {
-	Working bool   `json:"working"`
-	Done    int    `json:"done"`
-	Of      int    `json:"of"`
-	Text    string `json:"text"`
-	Counts  bool   `json:"counting"` // what the next run would do is being counted
+	Working bool     `json:"working"`
+	Done    int      `json:"done"`
+	Of      int      `json:"of"`
+	Text    string   `json:"text"`
+	Counts  bool     `json:"counting"` // what the next run would do is being counted
+	Failed  *trouble `json:"-"`        // why the last one could not do its work
 }
 
 // start begins a run, which closes app at its end, unless one is at work.
@@ -37,7 +37,7 @@ func (j *job) start(v *visit, app *setup.App, o reminder.Options) bool {
 	if j.Working {
 		return false
 	}
-	j.progress, j.last = progress{Working: true}, nil
+	j.progress = progress{Working: true}
 	app.Runner.Progress = func(done, of int) {
 		j.mu.Lock()
 		defer j.mu.Unlock()
@@ -54,27 +54,29 @@ func (j *job) start(v *visit, app *setup.App, o reminder.Options) bool {
 		j.mu.Lock()
 		defer j.mu.Unlock()
 		if j.Working = false; err != nil {
-			j.last = v.trouble(err)
+			j.Failed = v.trouble(err)
 		}
 	})
 	return true
 }
 
-// look returns how far the run has come, and why the last one could not do its work.
-func (j *job) look(w words) (progress, *trouble) {
+func (j *job) look(w words) progress {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	p := j.progress
 	if p.Text = w.T("page.progress.counting"); p.Of > 0 {
 		p.Text = w.T("page.progress.sending", "N", p.Done, "Of", p.Of)
 	}
-	return p, j.last
+	return p
 }
+
+// Job is for templates.
+func (v *visit) Job() progress { return v.d.job.look(v.words) }
 
 // ping answers the script of an open page.
 func (d *Desk) ping(w http.ResponseWriter, r *http.Request) {
 	d.touch(true)
-	p, _ := d.job.look(d.words(r))
+	p := d.job.look(d.words(r))
 	d.mu.Lock()
 	p.Counts = d.count.counting()
 	d.mu.Unlock()

@@ -15,14 +15,23 @@ import (
 
 // late is who is late, or with As "open" who has books at all.
 type late struct {
-	Query, Group, Sort string
-	As                 string // list, slips, letters or open
-	Who                string // "": who was not reached yet; reached; all
-	Groups             []string
-	People             []person
-	Books              int
-	Reached            int // people whom Who leaves out, because they were reached in the last days
+	list
+	Group, Sort string
+	As          string // list, slips, letters or open
+	Who         string // "": who was not reached yet; reached; all
+	Groups      []string
+	Books       int
+	Reached     int // people whom Who leaves out, because they were reached in the last days
 }
+
+// A list is people who were searched for.
+type list struct {
+	Query  string
+	People []person
+}
+
+func (v *visit) list() list        { return list{Query: strings.TrimSpace(v.FormValue("q"))} }
+func (l list) everybody() []person { return l.People }
 
 // reachedFor is for how long somebody who was reached in another way is not on the list any more: long enough to bring
 // a book, and not so long that one is forgotten.
@@ -33,7 +42,7 @@ const reachedFor = 7 * 24 * time.Hour
 const longestLate = 3660
 
 func loadLate(v *visit) (any, error) {
-	l := late{Query: strings.TrimSpace(v.FormValue("q")), Group: v.FormValue("group"), Who: v.FormValue("who"),
+	l := late{list: v.list(), Group: v.FormValue("group"), Who: v.FormValue("who"),
 		Sort: cmp.Or(v.FormValue("sort"), "group"), As: cmp.Or(v.FormValue("as"), "list")}
 	rules, err := v.app.Runner.Rules(v.Context(), v.Today())
 	if err != nil {
@@ -114,7 +123,6 @@ func matches(query string, texts ...string) bool {
 type person struct {
 	reminder.Borrower // Name and Email are plain
 	Chat              string
-	Out               bool           // wants no reminders
 	Contact           *mysql.Contact // nil: nobody has reached them about one of these books
 	Books             []borrowed
 }
@@ -214,18 +222,14 @@ func (l late) Sheets() (sheets [][]person) {
 	return sheets
 }
 
-func lateCSV(v *visit) error {
-	l, err := loadLate(v)
+// booksCSV answers with a table of the people whom the page lists, and their books.
+func booksCSV(v *visit) error {
+	data, err := v.page.load(v)
 	if err != nil {
 		return err
 	}
-	return v.booksCSV(l.(late).People)
-}
-
-// booksCSV answers with a table of people and their books.
-func (v *visit) booksCSV(people []person) error {
 	var rows [][]string
-	for _, p := range people {
+	for _, p := range data.(interface{ everybody() []person }).everybody() {
 		for _, b := range p.Books {
 			rows = append(rows, []string{p.Name, p.Group, p.ID, b.Title, cmp.Or(b.Ref, b.ID), b.Due.String(),
 				strconv.Itoa(max(0, b.Days)), p.Email, v.Contacted(p.Contact)})

@@ -13,7 +13,6 @@ type explanation struct {
 	desk.Explanation
 	Book string
 	Name string // "": the loan is not open any more
-	Out  bool   // the borrower wants no reminders
 }
 
 func loadLoan(v *visit) (any, error) {
@@ -37,9 +36,7 @@ func loadLoan(v *visit) (any, error) {
 	if x.Explanation, err = newDesk(v.app).ExplainLoan(ctx, loan, past); err != nil {
 		return nil, err
 	}
-	out, err := store.OptedOut(ctx)
-	x.Out = out[loan.Borrower.ID]
-	return x, err
+	return x, nil
 }
 
 // Rules are those that keep a mail back, or waiting.

@@ -9,27 +9,26 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 )
 
-// more is what is seldom used.
-type more struct {
-	OptedOut []reminder.Borrower // those without an open loan have an ID alone
-	Prune    reminder.Pruned     // what would go
-	Keep     int                 // days
-	ByItself bool                // a run prunes
-	Version  string
+// KeepDays is for how many days records are kept, ByItself whether a run removes what is older, Old what that is now.
+func (v *visit) KeepDays() int                 { return cmp.Or(v.app.Runner.Settings.KeepDays, reminder.KeepDays) }
+func (v *visit) ByItself() bool                { return v.app.Runner.Settings.KeepDays > 0 }
+func (v *visit) Old() (reminder.Pruned, error) { return v.prune(true) }
+
+func (v *visit) prune(dryRun bool) (reminder.Pruned, error) {
+	return v.app.Runner.Prune(v.Context(), v.KeepDays(), dryRun, nil)
 }
 
-func loadMore(v *visit) (any, error) {
-	m := more{Version: reminder.Version, Keep: v.keepDays(), ByItself: v.app.Runner.Settings.KeepDays > 0}
-	var err error
-	if m.OptedOut, err = v.optedOut(); err == nil {
-		m.Prune, err = v.app.Runner.Prune(v.Context(), m.Keep, true, nil)
-	}
-	return m, err
+// pruneOld removes old records.
+func pruneOld(v *visit) (action, error) {
+	done, err := v.prune(false)
+	return action{Key: "prune", N: done.Emails}, err
 }
 
-func (v *visit) keepDays() int { return cmp.Or(v.app.Runner.Settings.KeepDays, reminder.KeepDays) }
+// Version is the program's.
+func (v *visit) Version() string { return reminder.Version }
 
-func (v *visit) optedOut() (list []reminder.Borrower, err error) {
+// OptedOut are those who want no reminders. Of those without an open loan only the id is known.
+func (v *visit) OptedOut() (list []reminder.Borrower, err error) {
 	out, err := v.app.Store.OptedOut(v.Context())
 	if err != nil {
 		return nil, err
@@ -43,7 +42,7 @@ func (v *visit) optedOut() (list []reminder.Borrower, err error) {
 }
 
 func optOutsCSV(v *visit) error {
-	list, err := v.optedOut()
+	list, err := v.OptedOut()
 	if err != nil {
 		return err
 	}
@@ -52,10 +51,4 @@ func optOutsCSV(v *visit) error {
 		rows = append(rows, []string{b.ID, b.Name, b.Group})
 	}
 	return v.csv(rows, "ID", "page.late.name", "page.late.group")
-}
-
-// pruneOld removes old records.
-func pruneOld(v *visit) (action, error) {
-	done, err := v.app.Runner.Prune(v.Context(), v.keepDays(), false, nil)
-	return action{Key: "prune", N: done.Emails}, err
 }

@@ -46,9 +46,9 @@ func newsSince(seen, lang string) (items []string, err error) {
 	return items, nil
 }
 
-// news returns what is new since the version that was last read about on this computer. A first installation has no
+// News returns what is new since the version that was last read about on this computer. A first installation has no
 // news.
-func (v *visit) news() (news, error) {
+func (v *visit) News() (news, error) {
 	seen, err := os.ReadFile(v.d.Machine.Seen)
 	if errors.Is(err, fs.ErrNotExist) {
 		return news{}, v.d.readNews()

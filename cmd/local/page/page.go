@@ -55,10 +55,7 @@ func (p Page) Reason(v reminder.Verdict) string {
 //go:embed page.html
 var layout string
 
-var parsed = template.Must(template.New("page").Funcs(template.FuncMap{"inc": func(i int) int {
-	return i +
-		1
-}}).Parse(layout))
+var parsed = template.Must(template.New("page").Parse(layout))
 
 // Write writes the page.
 func (p Page) Write(w io.Writer) error { return parsed.Execute(w, p) }

@@ -19,11 +19,11 @@ import (
 // A page is one page of the desk. A new one takes a line in pages, a function that loads what it shows, and a template
 // of its name in html.
 type page struct {
-	name  string // of its template and its texts; "today" is at "/", any other at "/" and its name
-	menu  bool   // it stands in the navigation
-	bare  bool   // it works without settings that can be used
-	load  func(*visit) (data any, err error)
-	files map[string]func(*visit) error // what else it hands out, by path
+	name  string                             // of its template and its texts; "today" is at "/", any other at "/" and its name
+	menu  bool                               // it stands in the navigation
+	bare  bool                               // it works without settings that can be used
+	load  func(*visit) (data any, err error) // what its template needs to know at once; it asks the visit for the rest
+	files map[string]func(*visit) error      // what else it hands out, by path
 	acts  map[string]func(*visit) (action, error)
 }
 
@@ -35,8 +35,8 @@ var pages = []page{
 	{name: "troubles", menu: true, load: loadTroubles, files: files{"/troubles.csv": troublesCSV},
 		acts: acts{"/retry": retry, "/settle": settle}},
 	{name: "preview", menu: true, load: loadPreview, files: files{"/preview/frame": frame}},
-	{name: "late", menu: true, load: loadLate, files: files{"/late.csv": lateCSV}, acts: acts{"/contact": contact}},
-	{name: "find", menu: true, load: loadFound, files: files{"/find.csv": foundCSV}, acts: acts{"/optout": optOut}},
+	{name: "late", menu: true, load: loadLate, files: files{"/late.csv": booksCSV}, acts: acts{"/contact": contact}},
+	{name: "find", menu: true, load: loadFound, files: files{"/find.csv": booksCSV}, acts: acts{"/optout": optOut}},
 	{name: "loan", load: loadLoan},
 	{name: "forget", load: loadDossier, files: files{"/export.json": export}, acts: acts{"/forget": forget}},
 	{name: "holidays", menu: true, load: loadMonth, files: files{"/holidays.csv": holidaysCSV},
@@ -47,7 +47,7 @@ var pages = []page{
 	{name: "report", menu: true, load: loadPeriod, files: files{"/report/page": report}},
 	{name: "check", menu: true, bare: true, load: loadFindings, files: files{"/grants": grants},
 		acts: acts{"/migrate": migrate, "/install": install}},
-	{name: "more", menu: true, load: loadMore, files: files{"/optouts.csv": optOutsCSV}, acts: acts{"/prune": pruneOld}},
+	{name: "more", menu: true, files: files{"/optouts.csv": optOutsCSV}, acts: acts{"/prune": pruneOld}},
 	{name: "settings", bare: true, load: loadSettings, acts: acts{"/settings": saveSettings}},
 	{name: "wording", load: loadWording, acts: acts{"/wording": saveWording}},
 	{name: "feedback", bare: true, load: loadFeedback, acts: acts{"/feedback": switchFeedback}},
@@ -59,7 +59,6 @@ var pages = []page{
 			"/start/mail":     asked(startMail, "MAIL_USERNAME", "MAIL_PASSWORD", "MAIL_HOST", "MAIL_PORT", "MAIL_FROM_ADDRESS"),
 			"/start/arrived":  asked(startArrived),
 			"/start/rules":    asked(startRules, "APP_NAME", "APP_TIMEZONE", "REMINDER_SUMMARY_TO")}},
-	{name: "nothing", bare: true, load: func(*visit) (any, error) { return nil, errNotFound }},
 }
 
 type (
@@ -73,17 +72,6 @@ func (p page) Path() string {
 		return "/"
 	}
 	return "/" + p.name
-}
-
-// pattern is what a [http.ServeMux] knows the page by.
-func (p page) pattern() string {
-	switch p.name {
-	case "today":
-		return "GET /{$}"
-	case "nothing":
-		return "GET /"
-	}
-	return "GET " + p.Path()
 }
 
 // A visit is one request, and the page that answers it.
@@ -190,7 +178,9 @@ func newDesk(app *setup.App) desk.Desk { return desk.Desk{Runner: app.Runner, St
 
 // show loads what the page shows.
 func (v *visit) show() (err error) {
-	v.Data, err = v.page.load(v)
+	if v.page.load != nil {
+		v.Data, err = v.page.load(v)
+	}
 	return err
 }
 
@@ -254,12 +244,15 @@ func (v *visit) render(err error) {
 		}
 	}
 	var b bytes.Buffer
-	if err := layouts.ExecuteTemplate(&b, v.shown+".html", v); err != nil {
-		v.d.Actions.Error("page", "page", v.shown, "error", err.Error())
+	switch err := layouts.ExecuteTemplate(&b, v.shown+".html", v); {
+	case err == nil:
+		v.send(status, "text/html; charset=utf-8", "", b.Bytes())
+	case v.shown == "wrong":
 		http.Error(v.w, v.T("page.broken"), http.StatusInternalServerError)
-		return
+	default: // what it reads, or the template itself
+		v.d.Actions.Error("page", "page", v.shown, "error", err.Error())
+		v.render(err)
 	}
-	v.send(status, "text/html; charset=utf-8", "", b.Bytes())
 }
 
 // send writes an answer. policy replaces that of the desk's pages where it is not "".

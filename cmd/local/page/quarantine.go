@@ -6,28 +6,31 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
-// A quarantineForm asks for a quarantine, and shows the one in force.
+// A quarantineForm asks for a quarantine.
 type quarantineForm struct {
-	Before  reminder.Date
-	Asked   *desk.Silenced // what it would silence
-	InForce *mysql.Quarantine
+	Before reminder.Date
+	Asked  *desk.Silenced // what it would silence; nil: not asked
 }
 
 func loadQuarantine(v *visit) (any, error) {
 	q := quarantineForm{Before: v.Today()}
-	status, err := v.app.Store.Status(v.Context(), v.app.Runner.Now(), 1)
-	if q.InForce = status.Quarantine; err != nil || v.FormValue("before") == "" {
-		return q, err
+	if v.FormValue("before") == "" {
+		return q, nil
 	}
-	var asked desk.Silenced
-	_, err = v.quarantine(func(s desk.Silenced) bool {
-		asked = s
+	done, err := v.quarantine(func(asked desk.Silenced) bool {
+		q.Asked = &asked
 		return false
 	})
 	if err == nil {
-		q.Before, q.Asked = asked.Before, &asked
+		q.Before = done.Before
 	}
 	return q, err
+}
+
+// Quarantine is the one in force, or nil.
+func (v *visit) Quarantine() (*mysql.Quarantine, error) {
+	status, err := v.app.Store.Status(v.Context(), v.app.Runner.Now(), 1)
+	return status.Quarantine, err
 }
 
 // quarantine silences what was due before the day of the form, if agree says so.

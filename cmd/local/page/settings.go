@@ -8,36 +8,33 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// A settableGroup names settings, with blanks between them.
-type settableGroup struct{ name, list string }
+// A group of settings, under one heading.
+type group struct {
+	Name string
+	Keys []string
+}
 
-func (g settableGroup) keys() []string { return strings.Fields(g.list) }
-
-// settable are the settings that the page shows, in groups.
-var settable = []settableGroup{
-	{"library", "APP_NAME APP_LOCALE APP_TIMEZONE REMINDER_OPENING_HOURS REMINDER_SUMMARY_TO"},
-	{"rules", "REMINDER_SCHEDULE REMINDER_WINDOW REMINDER_CLOSED_WEEKDAYS REMINDER_BEFORE_CLOSURE REMINDER_MIN_DAYS " +
-		"REMINDER_MAX_PER_RUN REMINDER_MAX_OVERDUE_DAYS REMINDER_GUARDIAN_FROM REMINDER_CLASS_DAY REMINDER_ONLY_TO"},
-	{"mail", "MAIL_MAILER MAIL_HOST MAIL_PORT MAIL_USERNAME MAIL_PASSWORD MAIL_FROM_ADDRESS MAIL_REPLY_TO " +
-		"MAIL_DAILY_LIMIT SENDGRID_API_KEY"},
-	{"database", "DB_HOST DB_PORT DB_DATABASE DB_USERNAME DB_PASSWORD"},
+// settable are the settings that the page shows.
+var settable = []group{
+	{"library", []string{"APP_NAME", "APP_LOCALE", "APP_TIMEZONE", "REMINDER_OPENING_HOURS", "REMINDER_SUMMARY_TO"}},
+	{"rules", []string{"REMINDER_SCHEDULE", "REMINDER_WINDOW", "REMINDER_CLOSED_WEEKDAYS", "REMINDER_BEFORE_CLOSURE",
+		"REMINDER_MIN_DAYS", "REMINDER_MAX_PER_RUN", "REMINDER_MAX_OVERDUE_DAYS", "REMINDER_GUARDIAN_FROM",
+		"REMINDER_CLASS_DAY", "REMINDER_ONLY_TO"}},
+	{"mail", []string{"MAIL_MAILER", "MAIL_HOST", "MAIL_PORT", "MAIL_USERNAME", "MAIL_PASSWORD", "MAIL_FROM_ADDRESS",
+		"MAIL_REPLY_TO", "MAIL_DAILY_LIMIT", "SENDGRID_API_KEY"}},
+	{"database", []string{"DB_HOST", "DB_PORT", "DB_DATABASE", "DB_USERNAME", "DB_PASSWORD"}},
 }
 
 // secrets are never sent to a page.
 var secrets = []string{"DB_PASSWORD", "MAIL_PASSWORD", "IMAP_PASSWORD", "SENDGRID_API_KEY"}
 
-// settings are all settings, with what was typed.
-type settings struct {
+// A form is all settings, with what was typed for some.
+type form struct {
+	words
 	File    string
-	Groups  []fieldGroup
+	Groups  []group
 	values  map[string]string
-	changed bool // by what was typed
-}
-
-// A fieldGroup is settings under one heading.
-type fieldGroup struct {
-	Name   string
-	Fields []field
+	changed bool
 }
 
 // A field is one setting.
@@ -47,61 +44,47 @@ type field struct {
 	Problem         string
 }
 
-func loadSettings(v *visit) (any, error) { return v.settings() }
+func loadSettings(v *visit) (any, error) { return v.form(settable...) }
 
-// settings reads them, with what is wrong with each.
-func (v *visit) settings() (s settings, err error) {
-	if s.values, s.File, err = v.d.Machine.Environ(); err != nil {
-		return s, err
+// form reads the settings, and puts what was typed for those of some groups among them. An empty secret stays as it is.
+func (v *visit) form(groups ...group) (f form, err error) {
+	f = form{words: v.words, Groups: groups}
+	f.values, f.File, err = v.d.Machine.Environ()
+	for _, g := range groups {
+		for _, key := range g.Keys {
+			value := strings.TrimSpace(v.PostFormValue(key))
+			if _, sent := v.PostForm[key]; !sent || value == "" && slices.Contains(secrets, key) || err != nil {
+				continue
+			}
+			if key == "APP_TIMEZONE" {
+				value = setup.Zone(value)
+			}
+			f.changed = f.changed || f.values[key] != value
+			f.values[key] = value
+		}
 	}
-	for _, group := range settable {
-		s.changed = v.take(s.values, group.keys()...) || s.changed
-	}
-	for _, group := range settable { // what is wrong with one setting may depend on another
-		s.Groups = append(s.Groups, fieldGroup{group.name, v.fields(s.values, group.keys()...)})
-	}
-	return s, nil
+	return f, err
 }
 
-// fields are some settings as a form shows them.
-func (v *visit) fields(values map[string]string, keys ...string) (fields []field) {
-	for _, key := range keys {
-		f := field{Key: key, Value: values[key], Secret: slices.Contains(secrets, key), Present: values[key] != ""}
-		if f.Secret {
-			f.Value = ""
-		}
-		if err := setup.Check(values, key); err != nil {
-			f.Problem = text.In(v.Lang).Error(err)
-		}
-		fields = append(fields, f)
+// Field shows a setting.
+func (f form) Field(key string) field {
+	shown := field{Key: key, Value: f.values[key], Secret: slices.Contains(secrets, key), Present: f.values[key] != ""}
+	if shown.Secret {
+		shown.Value = ""
 	}
-	return fields
-}
-
-// take puts what was typed for some settings among them, and reports whether that changed any. An empty secret stays as
-// it is.
-func (v *visit) take(values map[string]string, keys ...string) (changed bool) {
-	for _, key := range keys {
-		value := strings.TrimSpace(v.PostFormValue(key))
-		if _, sent := v.PostForm[key]; !sent || value == "" && slices.Contains(secrets, key) {
-			continue
-		}
-		if key == "APP_TIMEZONE" {
-			value = setup.Zone(value)
-		}
-		changed = changed || values[key] != value
-		values[key] = value
+	if err := setup.Check(f.values, key); err != nil {
+		shown.Problem = text.In(f.Lang).Error(err)
 	}
-	return changed
+	return shown
 }
 
 func saveSettings(v *visit) (action, error) {
-	s, err := v.settings()
+	f, err := v.form(settable...)
 	if err == nil {
-		_, err = setup.Load(s.values)
+		_, err = setup.Load(f.values)
 	}
-	if err != nil || !s.changed {
+	if err != nil || !f.changed {
 		return action{}, err
 	}
-	return action{Key: "settings"}, v.d.Machine.Write(s.values)
+	return action{Key: "settings"}, v.d.Machine.Write(f.values)
 }

@@ -160,7 +160,6 @@ func startFrom(v *visit, d *draft) (action, error) {
 		if f.File != v.PostFormValue("file") {
 			continue
 		}
-		delete(f.Values, "DB_CONNECTION")
 		if err := v.d.Machine.Begin(f.Values); err != nil {
 			return action{}, err
 		}

@@ -8,40 +8,20 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // today is how everything stands.
 type today struct {
-	desk.Overview // Pauses are those that are not over
-	News          news
-	Notes         []Note
+	desk.Overview      // Pauses are those that are not over
 	Counted       bool // else Next is not known yet
 	Open          bool // now
-	Job           progress
-	Failed        *trouble
-	Troubles      int // mails, as the next two
+	Troubles      int  // mails, as the next two
 	Waiting       int
 	SentToday     int
-	Stopped       []stopped
 }
 
-// A stopped borrower said by mail, not long ago, that they want no reminders.
-type stopped struct {
-	ID, Name, Why string
-}
-
-// stoppedFor is how many days the page names them.
-const stoppedFor = 14
-
-func loadToday(v *visit) (any, error) {
-	t, err := v.overview(false)
-	if err == nil {
-		t.News, err = v.news()
-	}
-	return t, err
-}
+func loadToday(v *visit) (any, error) { return v.overview(false) }
 
 // overview reads how everything stands. What the next run would do may be missing, unless it is waited for.
 func (v *visit) overview(wait bool) (t today, err error) {
@@ -69,22 +49,23 @@ func (v *visit) overview(wait bool) (t today, err error) {
 			t.Waiting += n
 		}
 	}
-	if t.Stopped, err = v.stopped(); err != nil {
-		return t, err
-	}
 	if wait {
 		t.Next, err = d.Next(ctx)
 		t.Counted = true
 	} else if next, cerr := v.counted(); cerr != nil || next != nil {
 		t.Next, t.Counted, err = *cmp.Or(next, &reminder.Report{}), true, cerr
 	}
-	t.Job, t.Failed = v.d.job.look(v.words)
-	t.Notes = v.notes(t.Overview)
 	return t, err
 }
 
-// stopped returns those who said so by mail.
-func (v *visit) stopped() (list []stopped, err error) {
+// A stopped borrower said by mail, not long ago, that they want no reminders.
+type stopped struct{ ID, Name, Why string }
+
+// stoppedFor is how many days the page names them.
+const stoppedFor = 14
+
+// Stopped names them.
+func (v *visit) Stopped() (list []stopped, err error) {
 	outs, err := v.app.Store.OptOuts(v.Context(), v.app.Runner.Now().AddDate(0, 0, -stoppedFor))
 	if err != nil {
 		return nil, err
@@ -111,8 +92,8 @@ type Note struct {
 	What, Why, Mend string
 }
 
-// notes says what is unusual, or that nothing is.
-func (v *visit) notes(o desk.Overview) (notes []Note) {
+// Notes says what is unusual, or that nothing is.
+func (v *visit) Notes(o desk.Overview) (notes []Note) {
 	for _, n := range newDesk(v.app).Notes(o) {
 		notes = append(notes, Note{n.Code, v.Text(n.What), v.Text(n.Why), v.Text(n.Mend)})
 	}
@@ -136,30 +117,14 @@ func (n Note) Level() string {
 	return "warn"
 }
 
-// Path is where it is mended, or "".
-func (n Note) Path() string {
-	switch n.Code {
-	case "never_ran":
-		return "/send"
-	case "off", "stopped", "log", "unfinished", "reputation", "feedback":
-		return "/check"
-	case "failed", "unknown", "bounced", "mass_bounce", "held", "looks_restored", "looks_copied":
-		return "/troubles"
-	case "quarantine":
-		return "/quarantine"
-	}
-	return ""
-}
+// mendedAt has the pages on which the notes' subjects are mended.
+var mendedAt = map[string]string{"never_ran": "/send", "quarantine": "/quarantine",
+	"off": "/check", "stopped": "/check", "log": "/check", "unfinished": "/check", "reputation": "/check",
+	"feedback": "/check", "failed": "/troubles", "unknown": "/troubles", "bounced": "/troubles",
+	"mass_bounce": "/troubles", "held": "/troubles", "looks_restored": "/troubles", "looks_copied": "/troubles"}
 
-// Last is the last run that has ended.
-func (t today) Last() *mysql.Run {
-	for i := range t.Runs {
-		if !t.Runs[i].FinishedAt.IsZero() {
-			return &t.Runs[i]
-		}
-	}
-	return nil
-}
+// Path is where it is mended, or "".
+func (n Note) Path() string { return mendedAt[n.Code] }
 
 func pause(v *visit) (action, error) {
 	p := reminder.Pause{Kind: reminder.PauseByPerson, Reason: desk.Plain(v.PostFormValue("reason"))}

@@ -10,15 +10,11 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// What needs a person: mails that ended badly, a run that is held, odd rows.
+// loadTroubles reads what needs a person: mails that ended badly, a run that is held, odd rows.
+func loadTroubles(v *visit) (any, error) { return v.overview(true) }
 
-// troubles is what the page shows.
-type troubles struct {
-	Held   *reminder.Report // nil: nothing is held
-	Odd    int
-	List   []badMail
-	States []reminder.State // those in which there are several
-}
+// Bad are the states that need a person.
+func (v *visit) Bad() []reminder.State { return desk.Bad }
 
 // A badMail is a mail that ended badly, with the person and the books.
 type badMail struct {
@@ -28,28 +24,8 @@ type badMail struct {
 	Chat                      string // link, or ""
 }
 
-func loadTroubles(v *visit) (any, error) {
-	var shown troubles
-	t, err := v.overview(true)
-	if err != nil {
-		return nil, err
-	}
-	if t.Next.Outcome == reminder.RunHeld {
-		shown.Held = &t.Next
-	}
-	if t.Next.Loans != nil {
-		shown.Odd = t.Next.Loans.Odd
-	}
-	for _, s := range desk.Bad {
-		if t.Emails[s] > 1 {
-			shown.States = append(shown.States, s)
-		}
-	}
-	shown.List, err = v.badMails()
-	return shown, err
-}
-
-func (v *visit) badMails() (all []badMail, err error) {
+// BadMails are listed newest first.
+func (v *visit) BadMails() (all []badMail, err error) {
 	list, err := newDesk(v.app).Troubles(v.Context(), maxShown)
 	if err != nil {
 		return nil, err
@@ -125,7 +101,7 @@ func (v *visit) told(id int64) error {
 }
 
 func troublesCSV(v *visit) error {
-	list, err := v.badMails()
+	list, err := v.BadMails()
 	if err != nil {
 		return err
 	}
