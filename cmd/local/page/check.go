@@ -9,38 +9,24 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// A finding is what one check has to say.
-type finding struct{ check.Finding }
-
-// Cure is the button that mends it: where it leads, or "".
-func (f finding) Cure() string {
-	return map[string]string{"schema": "/migrate", "task": "/install"}[f.Check]
+// Cure is the button that mends what a check found: where it leads, or "".
+func (v *visit) Cure(check string) string {
+	return map[string]string{"schema": "/migrate", "task": "/install"}[check]
 }
 
-// Page is where it is mended, or "".
-func (f finding) Page() string {
-	switch f.Check {
-	case "settings", "mail", "sender", "database":
-		return "/settings"
-	case "records":
-		return "/troubles"
-	case "addresses":
-		return "/report"
-	}
-	return ""
+// MendedOn is the page on which it is mended, or "".
+func (v *visit) MendedOn(check string) string {
+	return map[string]string{"settings": "/settings", "mail": "/settings", "sender": "/settings", "database": "/settings",
+		"records": "/troubles", "addresses": "/report"}[check]
 }
 
 // loadFindings checks everything, also where the settings are wrong, and shows the worst first.
 func loadFindings(v *visit) (any, error) {
-	var all []finding
-	for _, f := range v.d.Machine.Findings(v.Context()) {
-		all = append(all, finding{f})
-	}
-	order := []check.Severity{check.Fail, check.Warn, check.OK}
-	slices.SortStableFunc(all, func(a, b finding) int {
+	findings, order := v.d.Machine.Findings(v.Context()), []check.Severity{check.Fail, check.Warn, check.OK}
+	slices.SortStableFunc(findings, func(a, b check.Finding) int {
 		return slices.Index(order, a.Severity) - slices.Index(order, b.Severity)
 	})
-	return all, nil
+	return findings, nil
 }
 
 // migrate makes the tables what this version needs.

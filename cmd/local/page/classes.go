@@ -14,19 +14,11 @@ type classes struct {
 	Import *classImport
 }
 
-// Weekday is the day of the lists, where there is one.
-func (c classes) Weekday() int { return int(*c.Day) }
-
 // A classImport is what a file holds, before it counts.
 type classImport struct {
 	File string
 	Rows []desk.ClassRow
 	N    int // of those that can be entered
-}
-
-// Value carries a row of a file through the form with which it is accepted.
-func (classImport) Value(r desk.ClassRow) string {
-	return strings.Join([]string{r.Name, r.Teacher, r.Email}, "\t")
 }
 
 func loadClasses(v *visit) (any, error) { return v.classes() }

@@ -197,16 +197,11 @@ const maxShown = 500
 func (l late) Shown() []person { return l.People[:min(len(l.People), maxShown)] }
 func (l late) More() int       { return len(l.People) - len(l.Shown()) }
 
-// With is the address of the same list, shown in another way.
-func (l late) With(key, value string) string { return "/late?" + l.query(key, value) }
-
-// CSV is the address of the table for a spreadsheet.
-func (l late) CSV() string { return "/late.csv?" + l.query("as", l.As) }
-
-func (l late) query(key, value string) string {
+// Link is the address of the same list, shown in another way.
+func (l late) Link(path, key, value string) string {
 	q := url.Values{"q": {l.Query}, "group": {l.Group}, "sort": {l.Sort}, "as": {l.As}, "who": {l.Who}}
 	q.Set(key, value)
-	return q.Encode()
+	return path + "?" + q.Encode()
 }
 
 // Sheets are the people by class, each class on sheets of its own.

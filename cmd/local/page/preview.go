@@ -1,8 +1,6 @@
 package page
 
 import (
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -14,17 +12,11 @@ import (
 // preview is what would be sent on a day, and why the others get nothing.
 type preview struct {
 	Day     reminder.Date
-	Groups  []letters
+	Groups  map[string][]Letter // by class
 	Count   int
 	More    int // mails that are left out
 	Silent  []desk.Silence
 	Unnamed int // silences that are left out
-}
-
-// letters are those to one class.
-type letters struct {
-	Group string
-	Mails []Letter
 }
 
 func loadPreview(v *visit) (any, error) {
@@ -53,14 +45,11 @@ func loadPreview(v *visit) (any, error) {
 	}
 	p.Count, all = len(all), all[:min(len(all), maxShown)]
 	p.More = p.Count - len(all)
-	groups := map[string][]Letter{}
+	p.Groups = map[string][]Letter{}
 	for i := range all {
 		all[i].N = i
 		group := of[strings.ToLower(all[i].Addr)]
-		groups[group] = append(groups[group], all[i])
-	}
-	for _, group := range slices.Sorted(maps.Keys(groups)) {
-		p.Groups = append(p.Groups, letters{group, groups[group]})
+		p.Groups[group] = append(p.Groups[group], all[i])
 	}
 	v.d.keep(all)
 	p.Silent, p.Unnamed, err = d.Silent(v.Context(), p.Day, maxShown)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
@@ -36,17 +37,12 @@ var shownAs = map[string]string{"found": "found", "database": "database", "prepa
 // start is what the pages of the first start show.
 type start struct {
 	Step   string
-	Steps  []string // the names of those that a person sees
 	Values map[string]string
 	Secret map[string]bool // what is set and not shown
-	Found  []Found
 	Source string
 	Mailed string
-	Kind   string // of mail
 	From   string // hours
 	To     string
-	Closed []int
-	Next   *reminder.Report
 	Task   string // whether it runs by itself
 	CanRun bool   // this program can see to it
 }
@@ -57,8 +53,8 @@ func loadStart(v *visit) (any, error) {
 	defer v.d.draft.mu.Unlock()
 	v.begin()
 	d := &v.d.draft
-	s := start{Step: v.FormValue("step"), Steps: []string{"found", "database", "mail", "rules", "go"},
-		Values: maps.Clone(d.values), Secret: map[string]bool{}, Source: d.source, Mailed: d.mailed}
+	s := start{Step: v.FormValue("step"), Values: maps.Clone(d.values), Secret: map[string]bool{}, Source: d.source,
+		Mailed: d.mailed}
 	if v.Method == http.MethodPost {
 		s.Step = path.Base(v.URL.Path)
 	}
@@ -69,31 +65,24 @@ func loadStart(v *visit) (any, error) {
 		s.Secret[key] = s.Values[key] != ""
 		delete(s.Values, key)
 	}
-	switch s.Step {
-	case "found":
-		s.Found = find(v.d.Machine.Roots)
-	case "mail":
-		s.Kind = mailKind(d.values)
-	case "rules":
-		window := cmp.Or(d.values["REMINDER_WINDOW"], "07:00-20:00")
-		// a field for a time knows no 24:00
-		s.From, s.To, _ = strings.Cut(strings.Replace(window, "-24:00", "-23:59", 1), "-")
-		days, _ := reminder.ParseWeekdays(d.values["REMINDER_CLOSED_WEEKDAYS"]) // one that is wrong is chosen anew
-		for _, day := range days {
-			s.Closed = append(s.Closed, int(day))
-		}
-	case "go":
-		if v.app == nil {
-			return s, v.open() // which says what is wrong with the settings
-		}
-		rep, err := newDesk(v.app).Next(v.Context())
-		if err != nil {
-			return s, err
-		}
-		s.Next = &rep
+	// a field for a time knows no 24:00
+	window := strings.Replace(cmp.Or(d.values["REMINDER_WINDOW"], "07:00-20:00"), "-24:00", "-23:59", 1)
+	s.From, s.To, _ = strings.Cut(window, "-")
+	if s.Step == "go" {
 		s.Task, s.CanRun = v.d.Machine.Task(v.Context(), v.Lang)
 	}
 	return s, nil
+}
+
+// Found are the configurations on this computer.
+func (v *visit) Found() []Found { return find(v.d.Machine.Roots) }
+
+// Next is what the next run would do.
+func (v *visit) Next() (reminder.Report, error) {
+	if v.app == nil {
+		return reminder.Report{}, v.open() // which says what is wrong with the settings
+	}
+	return newDesk(v.app).Next(v.Context())
 }
 
 // begin makes answers of what is set already.
@@ -111,24 +100,25 @@ func (v *visit) begin() {
 	}
 }
 
-func mailKind(values map[string]string) string {
+// Kind is how mail is sent.
+func (s start) Kind() string {
 	switch {
-	case values["MAIL_MAILER"] == "file":
+	case s.Values["MAIL_MAILER"] == "file":
 		return "later"
-	case slices.Contains([]string{"", "smtp.gmail.com", "127.0.0.1", "mailpit"}, values["MAIL_HOST"]):
+	case slices.Contains([]string{"", "smtp.gmail.com", "127.0.0.1", "mailpit"}, s.Values["MAIL_HOST"]):
 		return "gmail"
 	}
 	return "own"
 }
 
-// Here reports whether a step that is shown is the one at hand, Done whether it lies behind.
-func (s start) Here(step string) bool { return step == shownAs[s.Step] }
-func (s start) Done(step string) bool {
-	return slices.Index(s.Steps, step) < slices.Index(s.Steps, shownAs[s.Step])
-}
+// Shown is the step as a person sees it.
+func (s start) Shown() string { return shownAs[s.Step] }
 
-// IsClosed reports whether a weekday is ticked.
-func (s start) IsClosed(day int) bool { return slices.Contains(s.Closed, day) }
+// IsClosed reports whether the library is closed on a weekday. Settings that are wrong are chosen anew.
+func (s start) IsClosed(day time.Weekday) bool {
+	days, _ := reminder.ParseWeekdays(s.Values["REMINDER_CLOSED_WEEKDAYS"])
+	return slices.Contains(days, day)
+}
 
 // asked returns the act of a step: it keeps the answers to some questions, and goes on to the step that next names. A
 // secret that is left empty stays.

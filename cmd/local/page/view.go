@@ -53,7 +53,7 @@ func (w words) Verdict(v reminder.Verdict) string { return w.Reason(string(v)) }
 func (w words) Date(d reminder.Date) string { return cmp.Or(letter.Day(d, w.Lang), "–") }
 
 // Weekday names a day of the week.
-func (w words) Weekday(n int) string { return w.T("page.weekday." + time.Weekday(n).String()) }
+func (w words) Weekday(d time.Weekday) string { return w.T("page.weekday." + d.String()) }
 
 // Number separates thousands: 1.234, in English 1,234.
 func (w words) Number(n int) string { return message.NewPrinter(language.Make(w.Lang)).Sprint(n) }
@@ -119,8 +119,8 @@ func (v *visit) Clock(t time.Time) string { return t.In(v.app.Runner.Settings.Zo
 // List is for templates, which have no lists of their own.
 func (v *visit) List(items ...string) []string { return items }
 
-// Numbers is the same for numbers.
-func (v *visit) Numbers(items ...int) []int { return items }
+// Weekdays begin on Monday.
+func (v *visit) Weekdays() []time.Weekday { return []time.Weekday{1, 2, 3, 4, 5, 6, 0} }
 
 // Today is the library's.
 func (v *visit) Today() reminder.Date {
