@@ -8,25 +8,32 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 )
 
-// csv answers with the page's table for a spreadsheet; heads are keys. The semicolon is what a spreadsheet expects where
-// the comma stands in numbers, as in Indonesian, and the mark at the beginning tells it that the text is UTF-8.
-func (v *visit) csv(rows [][]string, heads ...string) error {
-	b := bytes.NewBufferString("\ufeff")
-	w := csv.NewWriter(b)
-	w.Comma, w.UseCRLF = ';', true
-	for i := range heads {
-		heads[i] = v.T(heads[i])
-	}
-	for _, row := range rows {
-		for i := range row {
-			row[i] = formula.ReplaceAllString(desk.Plain(row[i]), "$1'$2")
+// spreadsheet hands out a table; heads are keys. The semicolon is what a spreadsheet expects where the comma stands in
+// numbers, as in Indonesian, and the mark at the beginning tells it that the text is UTF-8.
+func spreadsheet(table func(*visit) ([][]string, error), heads ...string) func(*visit) error {
+	return func(v *visit) error {
+		rows, err := table(v)
+		if err != nil {
+			return err
 		}
+		b := bytes.NewBufferString("\ufeff")
+		w := csv.NewWriter(b)
+		w.Comma, w.UseCRLF = ';', true
+		said := make([]string, len(heads))
+		for i, key := range heads {
+			said[i] = v.T(key)
+		}
+		for _, row := range rows {
+			for i := range row {
+				row[i] = formula.ReplaceAllString(desk.Plain(row[i]), "$1'$2")
+			}
+		}
+		if err := w.WriteAll(append([][]string{said}, rows...)); err != nil {
+			return err
+		}
+		name := v.T("page.csv."+v.page.Name) + "-" + v.Today().String() + ".csv"
+		return v.download(name, "text/csv; charset=utf-8", b.Bytes())
 	}
-	if err := w.WriteAll(append([][]string{heads}, rows...)); err != nil {
-		return err
-	}
-	name := v.T("page.csv."+v.page.name) + "-" + v.Today().String() + ".csv"
-	return v.download(name, "text/csv; charset=utf-8", b.Bytes())
 }
 
 // formula is where a spreadsheet would begin to calculate: at the beginning of a cell, and behind what may separate

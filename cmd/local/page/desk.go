@@ -39,11 +39,10 @@ type Desk struct {
 // How long a desk lives. A page pings every minute. Without the script nothing tells when a page is closed, so the desk
 // waits longer.
 const (
-	idle         = 10 * time.Minute
-	withoutJS    = 6 // times as long
-	heartbeat    = 30 * time.Second
-	shutdownTime = 10 * time.Second // for the last answers
-	headerTime   = 10 * time.Second
+	idle       = 10 * time.Minute
+	withoutJS  = 6 // times as long
+	heartbeat  = 30 * time.Second
+	answerTime = 10 * time.Second // for a request's head, and for the last answers
 )
 
 // Serve listens on a random port of this computer, says under which link, and returns when the last page has been gone
@@ -60,7 +59,7 @@ func (d *Desk) Serve(ctx context.Context, opened func(url string)) error {
 		return errors.Join(err, listener.Close())
 	}
 	defer d.gate.forget(d.Machine.Trace)
-	server := &http.Server{Handler: d.gate, ReadHeaderTimeout: headerTime,
+	server := &http.Server{Handler: d.gate, ReadHeaderTimeout: answerTime,
 		ErrorLog: slog.NewLogLogger(d.Actions.Handler(), slog.LevelWarn)}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -78,7 +77,7 @@ func (d *Desk) Serve(ctx context.Context, opened func(url string)) error {
 			over = d.tick(min(heartbeat, d.idle()))
 		}
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
 	defer cancel()
 	defer d.job.running.Wait()
 	return server.Shutdown(last)
@@ -121,7 +120,7 @@ func (d *Desk) routes() http.Handler {
 	}
 	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(static)))
 	mux.HandleFunc("GET /ping", d.ping)
-	mux.HandleFunc("/", d.handle(page{name: "nothing", bare: true}, func(*visit) error { return errNotFound }))
+	mux.HandleFunc("/", d.handle(page{Name: "nothing", bare: true}, func(*visit) error { return errNotFound }))
 	for _, p := range pages {
 		pattern := "GET " + p.Path()
 		if p.Path() == "/" {

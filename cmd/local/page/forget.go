@@ -1,33 +1,22 @@
 package page
 
 import (
-	"cmp"
 	"encoding/json"
 
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 )
 
-// A dossier is what is kept of one borrower: shown, handed out, erased.
-type dossier struct {
-	desk.Dossier
-	Name, Group string
-}
-
+// loadDossier reads what is kept of one borrower.
 func loadDossier(v *visit) (any, error) { return v.dossier() }
 
-func (v *visit) dossier() (d dossier, err error) {
-	id := v.FormValue("id")
-	d.Dossier, err = newDesk(v.app).Dossier(v.Context(), id)
+func (v *visit) dossier() (desk.Dossier, error) {
+	d, err := newDesk(v.app).Dossier(v.Context(), v.FormValue("id"))
 	if err == nil && d.Kept.Empty() && len(d.Library) == 0 {
 		err = errNotFound
 	}
 	for _, part := range d.About {
 		d.Words[part.Name] = v.Text(part.What)
 	}
-	if len(d.Library) > 0 {
-		d.Name, d.Group = desk.Plain(d.Library[0].Borrower.Name), d.Library[0].Borrower.Group
-	}
-	d.Name = cmp.Or(d.Name, v.T("page.borrower", "ID", id))
 	return d, err
 }
 
@@ -37,7 +26,7 @@ func export(v *visit) error {
 	if err != nil {
 		return err
 	}
-	data, err := json.MarshalIndent(d.Dossier, "", "  ")
+	data, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,7 @@
 package page
 
 import (
-	"html"
+	htmltext "html"
 	"maps"
 	"os"
 	"path/filepath"
@@ -92,7 +92,7 @@ func readPHP(data []byte) map[string]string {
 }
 
 func readXML(data []byte) map[string]string {
-	return read(xmlSetting, string(data), html.UnescapeString)
+	return read(xmlSetting, string(data), htmltext.UnescapeString)
 }
 
 // read reads a database's settings: a name, and its value in one of several groups. The first is the one in use.

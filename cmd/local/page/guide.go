@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"net/http"
 	"sync"
 
 	"github.com/mtsn6garut/pengingat/docs/panduan"
@@ -25,5 +26,5 @@ var guide = sync.OnceValues(func() (page []byte, policy string) {
 // showGuide is the page that 'pengingat guide' writes: all of the guide, with its search.
 func showGuide(v *visit) error {
 	page, policy := guide()
-	return v.hand("text/html; charset=utf-8", policy, page)
+	return v.send(http.StatusOK, html, policy, page)
 }

@@ -58,7 +58,7 @@ func (v *visit) month() (m month, err error) {
 		return c.Last.Before(v.Today().AddDays(-31))
 	})
 	rules, err := v.app.Runner.Rules(v.Context(), m.First)
-	week := make([]day, (int(m.First.Weekday())+6)%7)
+	days := make([]day, (int(m.First.Weekday())+6)%7)
 	for at := m.First; at.Month == m.First.Month; at = at.AddDays(1) {
 		d := day{Date: at}
 		if i := slices.IndexFunc(closures, covers(at)); i >= 0 {
@@ -67,13 +67,9 @@ func (v *visit) month() (m month, err error) {
 			d.Name, d.Closed = rules.Calendar.Closed(at)
 			d.Fixed = d.Closed
 		}
-		if week = append(week, d); len(week) == 7 {
-			m.Weeks, week = append(m.Weeks, week), nil
-		}
+		days = append(days, d)
 	}
-	if len(week) > 0 {
-		m.Weeks = append(m.Weeks, append(week, make([]day, 7-len(week))...))
-	}
+	m.Weeks = slices.Collect(slices.Chunk(days, 7))
 	return m, err
 }
 
@@ -89,9 +85,6 @@ func (v *visit) Month(d reminder.Date) string {
 	words := strings.Fields(v.Date(d))
 	return strings.Join(words[len(words)-2:], " ")
 }
-
-// at is the page with the month of a day.
-func at(d reminder.Date) string { return "/holidays?month=" + yearMonth(d) }
 
 // maxName is the width of the column.
 const maxName = 100
@@ -198,14 +191,10 @@ func acceptDays(v *visit) (action, error) {
 	return action{Key: "imported", N: len(chosen)}, nil
 }
 
-func holidaysCSV(v *visit) error {
+func closureRows(v *visit) (rows [][]string, err error) {
 	closures, err := v.app.Store.Closures(v.Context())
-	if err != nil {
-		return err
-	}
-	var rows [][]string
 	for _, c := range closures {
 		rows = append(rows, []string{c.First.String(), c.Last.String(), c.Name})
 	}
-	return v.csv(rows, "page.holidays.first", "page.holidays.last", "page.holidays.closed")
+	return rows, err
 }

@@ -142,7 +142,7 @@ func (v *visit) people(loans []reminder.Loan, rules reminder.Rules) (people []pe
 			i = len(people)
 			index[l.Borrower.ID] = i
 			b := l.Borrower
-			b.Name, b.Email = v.name(b), desk.Plain(b.Email)
+			b.Name, b.Email = v.Name(b), desk.Plain(b.Email)
 			people = append(people, person{Borrower: b})
 		}
 		people[i].Books = append(people[i].Books, borrowed{l, rules.Calendar.Offset(l.Due, v.Today())})
@@ -150,8 +150,8 @@ func (v *visit) people(loans []reminder.Loan, rules reminder.Rules) (people []pe
 	return people
 }
 
-// name is a borrower's as a page shows it.
-func (v *visit) name(b reminder.Borrower) string {
+// Name is a borrower's as a page shows it.
+func (v *visit) Name(b reminder.Borrower) string {
 	return cmp.Or(desk.Plain(b.Name), v.T("page.noname"))
 }
 
@@ -205,33 +205,26 @@ func (l late) Link(path, key, value string) string {
 }
 
 // Sheets are the people by class, each class on sheets of its own.
-func (l late) Sheets() (sheets [][]person) {
-	people := slices.Clone(l.People)
-	slices.SortStableFunc(people, func(a, b person) int { return cmp.Compare(a.Group, b.Group) })
-	for i, p := range people {
-		if i == 0 || p.Group != people[i-1].Group {
-			sheets = append(sheets, nil)
-		}
-		sheets[len(sheets)-1] = append(sheets[len(sheets)-1], p)
+func (l late) Sheets() map[string][]person {
+	sheets := map[string][]person{}
+	for _, p := range l.People {
+		sheets[p.Group] = append(sheets[p.Group], p)
 	}
 	return sheets
 }
 
-// booksCSV answers with a table of the people whom the page lists, and their books.
-func booksCSV(v *visit) error {
-	data, err := v.page.load(v)
-	if err != nil {
-		return err
+// books are the rows of the people whom the page lists.
+func books(v *visit) (rows [][]string, err error) {
+	if err := v.show(); err != nil {
+		return nil, err
 	}
-	var rows [][]string
-	for _, p := range data.(interface{ everybody() []person }).everybody() {
+	for _, p := range v.Data.(interface{ everybody() []person }).everybody() {
 		for _, b := range p.Books {
 			rows = append(rows, []string{p.Name, p.Group, p.ID, b.Title, cmp.Or(b.Ref, b.ID), b.Due.String(),
 				strconv.Itoa(max(0, b.Days)), p.Email, v.Contacted(p.Contact)})
 		}
 	}
-	return v.csv(rows, "page.late.name", "page.late.group", "ID", "page.late.book", "page.late.number", "page.late.due",
-		"page.late.days", "page.late.address", "page.late.contacted")
+	return rows, nil
 }
 
 // Contacted says how and when somebody was reached, or "".

@@ -41,14 +41,10 @@ func (v *visit) OptedOut() (list []reminder.Borrower, err error) {
 	return list, err
 }
 
-func optOutsCSV(v *visit) error {
+func optOutRows(v *visit) (rows [][]string, err error) {
 	list, err := v.OptedOut()
-	if err != nil {
-		return err
-	}
-	var rows [][]string
 	for _, b := range list {
 		rows = append(rows, []string{b.ID, b.Name, b.Group})
 	}
-	return v.csv(rows, "ID", "page.late.name", "page.late.group")
+	return rows, err
 }

@@ -19,7 +19,7 @@ import (
 // A page is one page of the desk. A new one takes a line in pages, a function that loads what it shows, and a template
 // of its name in html.
 type page struct {
-	name  string                             // of its template and its texts; "today" is at "/", any other at "/" and its name
+	Name  string                             // of its template and its texts; "today" is at "/", any other at "/" and its name
 	menu  bool                               // it stands in the navigation
 	bare  bool                               // it works without settings that can be used
 	load  func(*visit) (data any, err error) // what its template needs to know at once; it asks the visit for the rest
@@ -30,29 +30,32 @@ type page struct {
 // pages are in the order of the navigation. load and files answer GET requests and change nothing; acts answer POST
 // requests, by path, and do one thing each.
 var pages = []page{
-	{name: "today", menu: true, load: loadToday, acts: acts{"/pause": pause, "/resume": resume, "/news": dismissNews}},
-	{name: "send", load: loadSend, acts: acts{"/run": run}},
-	{name: "troubles", menu: true, load: loadTroubles, files: files{"/troubles.csv": troublesCSV},
+	{Name: "today", menu: true, load: loadToday, acts: acts{"/pause": pause, "/resume": resume, "/news": dismissNews}},
+	{Name: "send", load: loadSend, acts: acts{"/run": run}},
+	{Name: "troubles", menu: true, load: loadTroubles, files: files{"/troubles.csv": spreadsheet(badMailRows, "ID",
+		"page.late.name", "page.late.group", "page.late.book", "page.loan.what", "page.troubles.since")},
 		acts: acts{"/retry": retry, "/settle": settle}},
-	{name: "preview", menu: true, load: loadPreview, files: files{"/preview/frame": frame}},
-	{name: "late", menu: true, load: loadLate, files: files{"/late.csv": booksCSV}, acts: acts{"/contact": contact}},
-	{name: "find", menu: true, load: loadFound, files: files{"/find.csv": booksCSV}, acts: acts{"/optout": optOut}},
-	{name: "loan", load: loadLoan},
-	{name: "forget", load: loadDossier, files: files{"/export.json": export}, acts: acts{"/forget": forget}},
-	{name: "holidays", menu: true, load: loadMonth, files: files{"/holidays.csv": holidaysCSV},
+	{Name: "preview", menu: true, load: loadPreview, files: files{"/preview/frame": frame}},
+	{Name: "late", menu: true, load: loadLate, files: files{"/late.csv": booksCSV}, acts: acts{"/contact": contact}},
+	{Name: "find", menu: true, load: loadFound, files: files{"/find.csv": booksCSV}, acts: acts{"/optout": optOut}},
+	{Name: "loan", load: loadLoan},
+	{Name: "forget", load: loadDossier, files: files{"/export.json": export}, acts: acts{"/forget": forget}},
+	{Name: "holidays", menu: true, load: loadMonth, files: files{"/holidays.csv": spreadsheet(closureRows,
+		"page.holidays.first", "page.holidays.last", "page.holidays.closed")},
 		acts: acts{"/holidays": closeDays, "/holidays/remove": removeClosure, "/holidays/import": importDays,
 			"/holidays/accept": acceptDays}},
-	{name: "classes", menu: true, load: loadClasses, acts: acts{"/classes": setClass, "/classes/remove": removeClass,
+	{Name: "classes", menu: true, load: loadClasses, acts: acts{"/classes": setClass, "/classes/remove": removeClass,
 		"/classes/import": importClasses, "/classes/accept": acceptClasses}},
-	{name: "report", menu: true, load: loadPeriod, files: files{"/report/page": report}},
-	{name: "check", menu: true, bare: true, load: loadFindings, files: files{"/grants": grants},
+	{Name: "report", menu: true, load: loadPeriod, files: files{"/report/page": report}},
+	{Name: "check", menu: true, bare: true, load: loadFindings, files: files{"/grants": grants},
 		acts: acts{"/migrate": migrate, "/install": install}},
-	{name: "more", menu: true, files: files{"/optouts.csv": optOutsCSV}, acts: acts{"/prune": pruneOld}},
-	{name: "settings", bare: true, load: loadSettings, acts: acts{"/settings": saveSettings}},
-	{name: "wording", load: loadWording, acts: acts{"/wording": saveWording}},
-	{name: "feedback", bare: true, load: loadFeedback, acts: acts{"/feedback": switchFeedback}},
-	{name: "quarantine", load: loadQuarantine, acts: acts{"/quarantine": quarantine, "/release": release}},
-	{name: "start", bare: true, load: loadStart, files: files{"/guide": showGuide},
+	{Name: "more", menu: true, files: files{"/optouts.csv": spreadsheet(optOutRows, "ID", "page.late.name",
+		"page.late.group")}, acts: acts{"/prune": pruneOld}},
+	{Name: "settings", bare: true, load: loadSettings, acts: acts{"/settings": saveSettings}},
+	{Name: "wording", load: loadWording, acts: acts{"/wording": saveWording}},
+	{Name: "feedback", bare: true, load: loadFeedback, acts: acts{"/feedback": switchFeedback}},
+	{Name: "quarantine", load: loadQuarantine, acts: acts{"/quarantine": quarantine, "/release": release}},
+	{Name: "start", bare: true, load: loadStart, files: files{"/guide": showGuide},
 		acts: acts{"/language": setLanguage, "/start/from": asked(startFrom),
 			"/start/database": asked(startDatabase, "DB_HOST", "DB_PORT", "DB_DATABASE", "DB_USERNAME", "DB_PASSWORD"),
 			"/start/prepare":  asked(startPrepare),
@@ -66,12 +69,16 @@ type (
 	acts  = map[string]func(*visit) (action, error)
 )
 
+// booksCSV has the people and books of a list.
+var booksCSV = spreadsheet(books, "page.late.name", "page.late.group", "ID", "page.late.book", "page.late.number",
+	"page.late.due", "page.late.days", "page.late.address", "page.late.contacted")
+
 // Path is its address.
 func (p page) Path() string {
-	if p.name == "today" {
+	if p.Name == "today" {
 		return "/"
 	}
-	return "/" + p.name
+	return "/" + p.Name
 }
 
 // A visit is one request, and the page that answers it.
@@ -118,7 +125,7 @@ func (d *Desk) handle(p page, answer func(*visit) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		d.touch(false) // until its script pings
 		r.Body = http.MaxBytesReader(w, r.Body, maxUpload)
-		v := &visit{Request: r, words: d.words(r), d: d, w: w, page: p, shown: p.name}
+		v := &visit{Request: r, words: d.words(r), d: d, w: w, page: p, shown: p.Name}
 		defer v.close()
 		if err := v.answer(answer); !errors.Is(err, errDone) {
 			v.render(err)
@@ -246,7 +253,7 @@ func (v *visit) render(err error) {
 	var b bytes.Buffer
 	switch err := layouts.ExecuteTemplate(&b, v.shown+".html", v); {
 	case err == nil:
-		v.send(status, "text/html; charset=utf-8", "", b.Bytes())
+		_ = v.send(status, html, "", b.Bytes())
 	case v.shown == "wrong":
 		http.Error(v.w, v.T("page.broken"), http.StatusInternalServerError)
 	default: // what it reads, or the template itself
@@ -255,8 +262,10 @@ func (v *visit) render(err error) {
 	}
 }
 
-// send writes an answer. policy replaces that of the desk's pages where it is not "".
-func (v *visit) send(status int, kind, policy string, body []byte) {
+const html = "text/html; charset=utf-8"
+
+// send answers with a document. policy replaces that of the desk's pages where it is not "".
+func (v *visit) send(status int, kind, policy string, body []byte) error {
 	h := v.w.Header()
 	h.Set("Content-Type", kind)
 	if policy != "" {
@@ -264,18 +273,13 @@ func (v *visit) send(status int, kind, policy string, body []byte) {
 	}
 	v.w.WriteHeader(status)
 	_, _ = v.w.Write(body) // whoever asked may have gone
-}
-
-// hand answers with a document of its own.
-func (v *visit) hand(kind, policy string, body []byte) error {
-	v.send(http.StatusOK, kind, policy, body)
 	return errDone
 }
 
 // download answers with a file.
 func (v *visit) download(name, kind string, body []byte) error {
 	v.w.Header().Set("Content-Disposition", "attachment; filename="+strconv.Quote(name))
-	return v.hand(kind, "", body)
+	return v.send(http.StatusOK, kind, "", body)
 }
 
 // upload returns the file of a form.
@@ -291,7 +295,7 @@ func (v *visit) upload() (name string, data []byte, err error) {
 
 // closed answers a browser without the cookie, such as one with a link that was used before.
 func (d *Desk) closed(w http.ResponseWriter, r *http.Request) {
-	v := &visit{Request: r, words: d.words(r), d: d, w: w, page: page{name: "closed"}, shown: "closed"}
+	v := &visit{Request: r, words: d.words(r), d: d, w: w, page: page{Name: "closed"}, shown: "closed"}
 	w.WriteHeader(http.StatusForbidden)
 	_ = layouts.ExecuteTemplate(w, "closed.html", v)
 }

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -72,6 +73,6 @@ func frame(v *visit) error {
 	if err != nil || n < 0 || n >= len(letters) {
 		return errNotFound
 	}
-	return v.hand("text/html; charset=utf-8",
+	return v.send(http.StatusOK, html,
 		"default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'", []byte(letters[n].HTML))
 }

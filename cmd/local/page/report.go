@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"net/http"
 	"net/url"
 
 	"github.com/mtsn6garut/pengingat/reminder"
@@ -42,6 +43,6 @@ func report(v *visit) error {
 	if err := v.d.Machine.Report(v.Context(), v.app, p.First, p.Last, v.Lang, &b); err != nil {
 		return err
 	}
-	return v.hand("text/html; charset=utf-8",
+	return v.send(http.StatusOK, html,
 		"default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'", b.Bytes())
 }

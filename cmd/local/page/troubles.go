@@ -41,10 +41,10 @@ func (v *visit) BadMails() (all []badMail, err error) {
 	for _, t := range list {
 		b := badMail{Listed: t.Listed, Name: v.Text(t.Whose())}
 		if t.Borrower != nil {
-			b.Name, b.Group = v.name(*t.Borrower), t.Borrower.Group
+			b.Name, b.Group = v.Name(*t.Borrower), t.Borrower.Group
 		}
 		for _, l := range t.Loans {
-			b.Books = append(b.Books, v.book(l))
+			b.Books = append(b.Books, v.Book(l))
 		}
 		for _, id := range t.Back {
 			b.Books = append(b.Books, v.T("page.returned", "ID", id))
@@ -100,18 +100,14 @@ func (v *visit) told(id int64) error {
 	return err
 }
 
-func troublesCSV(v *visit) error {
+// badMailRows are a row for each book.
+func badMailRows(v *visit) (rows [][]string, err error) {
 	list, err := v.BadMails()
-	if err != nil {
-		return err
-	}
-	var rows [][]string
 	for _, b := range list {
 		for _, book := range append(b.Books, "")[:max(1, len(b.Books))] {
 			rows = append(rows, []string{strconv.FormatInt(b.ID, 10), b.Name, b.Group, book, v.State(b.State) + ": " + b.Why,
 				v.Moment(b.Promised)})
 		}
 	}
-	return v.csv(rows, "ID", "page.late.name", "page.late.group", "page.late.book", "page.loan.what",
-		"page.troubles.since")
+	return rows, err
 }

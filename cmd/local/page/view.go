@@ -80,9 +80,6 @@ func (v *visit) Nav() (menu []page) {
 	return menu
 }
 
-// Name is for templates.
-func (p page) Name() string { return p.name }
-
 // Said is what the POST that led here has done.
 func (v *visit) Said() string {
 	key := v.FormValue("done")

@@ -58,19 +58,19 @@ func saveWording(v *visit) (action, error) {
 		v.d.keep([]Letter{sample})
 		return action{Show: w}, nil
 	}
-	done, own := action{Key: "wording", On: w.File}, v.app.Config.Templates
-	if own != "" {
-		return done, w.write(own)
+	dir := cmp.Or(v.app.Config.Templates, v.d.Machine.Templates)
+	if err = letter.Export(dir); err == nil || errors.Is(err, fs.ErrExist) {
+		err = w.write(dir)
 	}
-	own = v.d.Machine.Templates
-	if err := letter.Export(own); err != nil && !errors.Is(err, fs.ErrExist) {
-		return action{}, err
+	done := action{Key: "wording", On: w.File}
+	if err != nil || v.app.Config.Templates != "" {
+		return done, err
 	}
 	environ, _, err := v.d.Machine.Environ()
-	if err = cmp.Or(err, w.write(own)); err != nil {
+	if err != nil {
 		return action{}, err
 	}
-	environ["REMINDER_TEMPLATES"] = own
+	environ["REMINDER_TEMPLATES"] = dir
 	return done, v.d.Machine.Write(environ)
 }
 
