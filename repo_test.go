@@ -40,8 +40,8 @@ var mayImport = map[string][]string{
 		"reminder/setup", "reminder/text"},
 	"reminder/check": {"mail", "mail/inbox", "reminder", "reminder/desk", "reminder/mysql", "reminder/setup"},
 	// not the schema: the function migrates nothing
-	"reminder/setup": {"mail", "mail/inbox", "reminder", "reminder/feedback", "reminder/letter", "reminder/mysql",
-		"reminder/text"},
+	"reminder/setup": {"mail", "mail/inbox", "reminder", "reminder/desk", "reminder/feedback", "reminder/letter",
+		"reminder/mysql", "reminder/text"},
 	"reminder/mysql/schema": {"reminder", "reminder/mysql"},
 	"reminder/mysql":        {"mail", "reminder", "reminder/feedback"},
 	"reminder/letter":       {"reminder", "reminder/text"},

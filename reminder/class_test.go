@@ -15,6 +15,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/feedback"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
@@ -44,7 +45,7 @@ func newClassroom(t *testing.T, settings map[string]string) *classroom {
 }
 
 func (c *classroom) teach(t *testing.T, class, address string) {
-	require.NoError(t, c.app.Store.SetClass(t.Context(), reminder.Class{Name: class, Teacher: "Guru " + class,
+	require.NoError(t, c.app.Store.SetClass(t.Context(), mysql.Class{Name: class, Teacher: "Guru " + class,
 		Email: address}))
 }
 

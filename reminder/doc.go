@@ -94,26 +94,25 @@
 // To the rules a guardian is a borrower, by a digest of their address, and has the loans of their children from
 // REMINDER_GUARDIAN_FROM on ([Loan.ForGuardian]). So every step above holds for them, too; see guardian.go.
 //
-// # The morning's summary
+// # Mail to the staff
+//
+// The morning's summary and the class lists go to the library's own staff and report what the desk shows. Package desk
+// gathers them and has their Mailings; package setup gives these to the run. The run promises and sends them like the
+// other kinds and knows nothing else about them. What they say is gathered at the hand-over, with names and titles, and
+// never stored.
 //
 // On every open day the first run in the window promises the librarian a summary (REMINDER_SUMMARY_TO), also when
-// there is nothing to tell: a morning without one means that something does not run. The summary is an [Email] of its
-// own kind, with the notice (KindSummary, "", day, recipient). It is composed at the hand-over, with names and titles,
-// and nothing of that is stored. A summary of a former day expires.
+// there is nothing to tell: a morning without one means that something does not run. Its notice is (KindSummary, "",
+// day, recipient). A summary of an earlier day expires. The summary goes first in its run ([PriorityFirst]). So it
+// comes also when a daily limit, the time or the brake keeps the reminders back, and after a pause the librarian's own
+// mail tries the server. It says how many emails its run is about to send and what became of earlier ones. A run that
+// is held sends the summary and nothing else; a paused run sends nothing.
 //
-// It goes first in its run ([PriorityFirst]). So it comes also when a daily limit, the time or the brake keeps the
-// reminders back, and after a pause it is the librarian's own mail that tries the server. It says how many emails its
-// run is about to send and what became of earlier ones. A run that is held sends the summary and nothing else; a
-// paused run sends nothing.
-//
-// # The class list
-//
-// On REMINDER_CLASS_DAY each homeroom teacher is told what is late in the class, and the librarians what no teacher is
-// told of. Such an email has the notice (KindClass, class, Monday of the week, 0): whatever happens to the day, there
-// is one list a week. The lists are promised by the runs of their day or, when none of those did its work, by those of
-// a later day in the same week ([Journal.Worked]). A list is called anew at the hand-over ([Runner.Roll]) and kept
-// nowhere. Names of classes are compared as a person reads them, and what the data says in two ways is not told to a
-// teacher, so that no list holds a pupil of another class.
+// On REMINDER_CLASS_DAY each homeroom teacher gets the late loans of the class, and the librarians get those that are
+// on no teacher's list. The notice is (KindClass, class, Monday of the week, 0): there is one list a week, even when
+// REMINDER_CLASS_DAY changes in the week. The runs of that day promise the lists or, when none of those did its work,
+// the runs of a later day in the same week. Names of classes are compared as a person reads them. When the data names
+// two classes for a pupil, the loan is on no teacher's list, so that no list holds a pupil of another class.
 //
 // # States of an email
 //

@@ -10,6 +10,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
@@ -25,28 +26,28 @@ func TestEffects(t *testing.T) {
 		schedule string
 		calendar reminder.Calendar
 		asOf     string
-		told     []reminder.ToldCount
+		told     []mysql.ToldCount
 		want     []desk.Effect
 	}{
 		{"nothing", "-1,0", reminder.Calendar{}, "2026-11-24", nil, []desk.Effect{}},
 		{"the next step's day has not come", "-1,0,1,3,7,+7", reminder.Calendar{}, "2026-11-26",
-			[]reminder.ToldCount{{Due: day("2026-11-24"), Step: 1, Count: 5}}, []desk.Effect{{Step: 1, Within: 2, Unknown: 5}}},
+			[]mysql.ToldCount{{Due: day("2026-11-24"), Step: 1, Count: 5}}, []desk.Effect{{Step: 1, Within: 2, Unknown: 5}}},
 		{"it has", "-1,0,1,3,7,+7", reminder.Calendar{}, "2026-11-27",
-			[]reminder.ToldCount{{Due: day("2026-11-24"), Step: 1, Count: 5, Again: 2}},
+			[]mysql.ToldCount{{Due: day("2026-11-24"), Step: 1, Count: 5, Again: 2}},
 			[]desk.Effect{{Step: 1, Within: 2, Back: 3, Again: 2}}},
 		{"it has, but the library was closed", "-1,0,1,3,7,+7", holiday, "2026-11-27",
-			[]reminder.ToldCount{{Due: day("2026-11-24"), Step: 1, Count: 5}}, []desk.Effect{{Step: 1, Within: 2, Unknown: 5}}},
-		{"repeats, and several due dates", "0,7,+7", reminder.Calendar{}, "2026-11-24", []reminder.ToldCount{
+			[]mysql.ToldCount{{Due: day("2026-11-24"), Step: 1, Count: 5}}, []desk.Effect{{Step: 1, Within: 2, Unknown: 5}}},
+		{"repeats, and several due dates", "0,7,+7", reminder.Calendar{}, "2026-11-24", []mysql.ToldCount{
 			{Due: day("2026-11-10"), Step: 7, Count: 2}, {Due: day("2026-11-03"), Step: 14, Count: 3, Again: 1},
 			{Due: day("2026-11-11"), Step: 7, Count: 4},
 		}, []desk.Effect{{Step: 7, Within: 7, Back: 2, Unknown: 4}, {Step: 14, Within: 7, Back: 2, Again: 1}}},
 		{"the last step", "0,3", reminder.Calendar{}, "2026-12-24",
-			[]reminder.ToldCount{{Due: day("2026-11-24"), Step: 3, Count: 5}}, []desk.Effect{{Step: 3, Unknown: 5}}},
+			[]mysql.ToldCount{{Due: day("2026-11-24"), Step: 3, Count: 5}}, []desk.Effect{{Step: 3, Unknown: 5}}},
 		{"the last one before it is too late", "0,7,+7", reminder.Calendar{}, "2026-12-24",
-			[]reminder.ToldCount{{Due: day("2026-10-01"), Step: 56, Count: 5}},
+			[]mysql.ToldCount{{Due: day("2026-10-01"), Step: 56, Count: 5}},
 			[]desk.Effect{{Step: 56, Within: 7, Unknown: 5}}},
 		{"a step of a former schedule", "0,7", reminder.Calendar{}, "2026-12-24",
-			[]reminder.ToldCount{{Due: day("2026-11-24"), Step: 3, Count: 5, Again: 1}},
+			[]mysql.ToldCount{{Due: day("2026-11-24"), Step: 3, Count: 5, Again: 1}},
 			[]desk.Effect{{Step: 3, Within: 4, Back: 4, Again: 1}}},
 	} {
 		rules := reminder.Rules{Schedule: schedule(tt.schedule), Calendar: tt.calendar, MaxOverdueDays: 60}
@@ -99,7 +100,7 @@ func TestLookBack(t *testing.T) {
 	lib.Exec(t, "UPDATE reminder_notices SET dropped = 'returned' WHERE step = 1")
 	told, err = app.Store.ToldCounts(t.Context(), day("2026-11-25"), day("2026-11-25"), zone)
 	require.NoError(t, err)
-	assert.Equal(t, []reminder.ToldCount{{Due: day("2026-11-25"), Step: 0, Count: 3}}, told,
+	assert.Equal(t, []mysql.ToldCount{{Due: day("2026-11-25"), Step: 0, Count: 3}}, told,
 		"what was back before it was sent needed no other")
 
 	reports, err := app.Store.Reports(t.Context(), day("2026-11-25"), day("2026-11-27"), zone)

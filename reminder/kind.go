@@ -18,12 +18,12 @@ const (
 )
 
 // A Mailing is what is special about one kind of notice: when it is due, whether it still holds when it is sent, and
-// what is written to whom. The run does the rest for every kind alike: key, claim, mark and outcome. A new kind is a
-// file with its Mailing, and a template.
+// what is written to whom. The run does everything else for all kinds alike: key, claim, mark and outcome. A new kind
+// is one file with its Mailing, and one template (TestNewKind).
 type Mailing interface {
 	Kind() Kind
-	// First reports whether emails of this kind are about the library and not about borrowers: they have
-	// [PriorityFirst], and are tried before any other email begins. They are sent when the others are held back, too.
+	// First reports whether emails of this kind are about the library and not about borrowers. They have [PriorityFirst]
+	// and end before any other email begins. They are sent even when the run holds the others back.
 	First() bool
 	// Plan begins a plan. It returns nil when the kind is not in use, or not today.
 	Plan(ctx context.Context, run *Run) (Planner, error)
@@ -35,21 +35,21 @@ type Mailing interface {
 
 // A Planner gathers the emails of one kind.
 type Planner interface {
-	// Add judges a page of the loans in reach. known holds what was promised in their cycles, of every kind. The
-	// planner of a kind that goes first gets no loans: it does not wait for a scan.
+	// Add judges a page of the loans in reach. known holds what was promised in their cycles, of every kind. A kind that
+	// goes first is planned before the scan, so its planner gets no loans.
 	Add(loans []Loan, known map[Cycle]History)
-	// Loans returns the ids of the loans that the emails are about. They are looked up once more, as a recheck will.
+	// Loans returns the ids of the loans that the emails are about. Those that a recheck could not read are odd.
 	Loans() []string
 	// Emails returns the emails to promise, the most urgent first, without the loans that turned out to be odd.
 	Emails(odd map[string]bool) []Email
 }
 
-// Mailings returns the kinds that every installation has.
+// Mailings returns the kinds that go to borrowers and their guardians.
 func Mailings() []Mailing {
-	return []Mailing{summaryMailing{}, loanMailing{}, guardianMailing{}, classMailing{}}
+	return []Mailing{loanMailing{}, guardianMailing{}}
 }
 
-// Mailing returns what is special about a kind; nil when this program does not know it.
+// Mailing returns the Mailing of a kind, or nil when this program does not know the kind.
 func (r *Runner) Mailing(kind Kind) Mailing {
 	for _, m := range r.Mailings {
 		if m.Kind() == kind {

@@ -221,7 +221,7 @@ func (l *oddLibrary) named(t *testing.T) string { return named(t, l.library, l.a
 
 func named(t *testing.T, l *library, app *setup.App) string {
 	t.Helper()
-	survey := reminder.NewSurvey(reminder.Rules{}, reminder.DateOf(l.now, l.now.Location()), nil)
+	survey := desk.NewSurvey(reminder.Rules{}, reminder.DateOf(l.now, l.now.Location()), nil)
 	findings, err := check.View(t.Context(), app.Store, survey)
 	require.NoError(t, err)
 	var all string
@@ -246,8 +246,8 @@ SET sql_mode = DEFAULT;
 	rep := lib.run(t, lib.app, reminder.Options{})
 	assert.Len(t, lib.told(t), oddPeople-8)
 	assert.Equal(t, &reminder.LoanCounts{Open: oddPeople, InReach: oddPeople - 8, Odd: 7}, rep.Loans)
-	survey, err := lib.app.Runner.Survey(t.Context(), reminder.Rules{Schedule: lib.app.Runner.Settings.Schedule},
-		day("2026-11-25"), 10)
+	d := desk.Desk{Runner: lib.app.Runner, Store: lib.app.Store}
+	survey, err := d.Survey(t.Context(), reminder.Rules{Schedule: lib.app.Runner.Settings.Schedule}, day("2026-11-25"), 10)
 	require.NoError(t, err)
 	assert.NotEmpty(t, survey.Longest)
 	assert.NotContains(t, fmt.Sprint(survey.Longest), "0000")

@@ -1,7 +1,10 @@
 package reminder
 
 import (
+	"fmt"
 	"log/slog"
+	"reflect"
+	"strings"
 	"time"
 )
 
@@ -30,7 +33,7 @@ const (
 	ReasonDailyLimit    = "daily_limit"    // with RunDone: the rest waits
 	ReasonTimeSpent     = "time_spent"     // with RunPartial
 	ReasonInterrupted   = "interrupted"    // with RunPartial: the caller went, or the machine shuts down
-	ReasonQuarantined   = "quarantined"    // with RunDone: not a run, but a person's word about what was told before
+	ReasonQuarantined   = "quarantined"    // with RunDone: not a run; a person said what borrowers know already
 )
 
 // A Report is what a run did. Both doors return it as JSON; its field names are used from outside.
@@ -59,19 +62,19 @@ type Report struct {
 // LoanCounts count loans as the run saw them.
 type LoanCounts struct {
 	Open        int `json:"open"`               // rows of the view; above 20,000 as the first run of the day found it
-	InReach     int `json:"in_reach"`           // due on a day that the schedule can speak about today
+	InReach     int `json:"in_reach"`           // due on a day that the schedule reaches today
 	Held        int `json:"held"`               // in reach, but on hold or opted out
 	TooOld      int `json:"too_old"`            // later than REMINDER_MAX_OVERDUE_DAYS
 	Unreachable int `json:"unreachable"`        // in reach, but without an address that works
-	TooSoon     int `json:"too_soon,omitempty"` // would be told about, but for REMINDER_MIN_DAYS
-	Odd         int `json:"odd"`                // with a cell that keeps them from being told about; doctor names it
+	TooSoon     int `json:"too_soon,omitempty"` // kept back by REMINDER_MIN_DAYS
+	Odd         int `json:"odd"`                // with a cell that makes no sense, so nobody is reminded; doctor names it
 }
 
-// PlannedCounts count what the run promised anew; in a dry run, what it would promise.
+// PlannedCounts count what the run promised, or what a dry run would promise.
 type PlannedCounts struct {
 	Emails  int `json:"emails"`
 	Notices int `json:"notices"`
-	Odd     int `json:"-"` // what the database refused to store; in the report they are counted with the loans
+	Odd     int `json:"-"` // notices that the database refused to store; the report counts them with the loans
 }
 
 // EmailCounts count what became of reminders in this run. Waiting is the state of the outbox afterwards. The
@@ -83,7 +86,7 @@ type EmailCounts struct {
 	Failed   int `json:"failed"`
 	Canceled int `json:"canceled"`
 	Expired  int `json:"expired"`
-	Unknown  int `json:"unknown"` // became unknown, also when they are sent once more later
+	Unknown  int `json:"unknown"` // became unknown, even if they are sent once more later
 	Withheld int `json:"withheld"`
 	Waiting  int `json:"waiting"`
 	Bounced  int `json:"bounced"` // came back, whichever run sent them
@@ -94,12 +97,12 @@ type EmailCounts struct {
 type FeedbackCounts struct {
 	Read      int `json:"read"` // messages, or rows, of the source
 	Bounced   int `json:"bounced"`
-	Resolved  int `json:"resolved"` // unknown emails of which it is known now whether they were accepted
+	Resolved  int `json:"resolved"` // unknown emails, when it became known whether they were accepted
 	Unmatched int `json:"unmatched"`
-	// Found are mails among the sent ones that records from a backup do not know: put back on record, and not sent
-	// again; in a run that is held, only counted.
+	// Found are sent mails that records from a backup do not know. They are put back on record and not sent again; a run
+	// that is held only counts them.
 	Found int    `json:"found,omitempty"`
-	Error string `json:"error"` // why there was no more; never a reason for the run to fail
+	Error string `json:"error"` // why reading stopped; the run does not fail
 }
 
 // count adds one email that ended in s.
@@ -130,46 +133,30 @@ func (r Report) NeedsPerson() bool {
 }
 
 // LogValue makes the report the attributes of one log line, with the names that they have in JSON: alerts in the cloud
-// are built on them. Two differ: the run's id is missing, because every line of a run has it; and the age of the
-// oldest waiting email stands there as a number too, because alerts cannot calculate with a time.
+// are built on them. Two differ. The run's id is left out, because every line of a run has it. The age of the oldest
+// waiting email is added as a number, because alerts cannot calculate with a time.
 func (r Report) LogValue() slog.Value {
 	var age int64
 	if oldest, err := time.Parse(time.RFC3339, r.OldestWaiting); err == nil {
-		age = int64(r.StartedAt.Sub(oldest).Seconds())
+		age = max(0, int64(r.StartedAt.Sub(oldest).Seconds()))
 	}
-	var loans slog.Attr // none when the run did not look: a group that is empty is left out
-	if l := r.Loans; l != nil {
-		loans = slog.Group("loans", "open", l.Open, "in_reach", l.InReach, "held", l.Held, "too_old", l.TooOld,
-			"unreachable", l.Unreachable, "odd", l.Odd)
-	}
-	var feedback slog.Attr // none when the run did not ask
-	if f := r.Feedback; f != nil {
-		feedback = slog.Group("feedback", "read", f.Read, "bounced", f.Bounced, "resolved", f.Resolved, "unmatched",
-			f.Unmatched, "error", f.Error)
-	}
-	var pruned slog.Attr // none when nothing was due to be removed
-	if p := r.Pruned; p != nil {
-		pruned = slog.Group("pruned", "emails", p.Emails, "notices", p.Notices, "runs", p.Runs, "kept", p.Kept, "error",
-			p.Error)
-	}
-	return slog.GroupValue(
-		slog.String("trigger", r.Trigger), slog.String("version", r.Version),
-		slog.String("today", r.Today.String()), slog.Bool("dry_run", r.DryRun),
-		slog.String("outcome", string(r.Outcome)), slog.String("reason", r.Reason),
-		loans,
-		slog.Group("planned", "emails", r.Planned.Emails, "notices", r.Planned.Notices),
-		slog.Group("emails", "sent", r.Emails.Sent, "refused", r.Emails.Refused, "failed", r.Emails.Failed,
-			"canceled", r.Emails.Canceled, "expired", r.Emails.Expired, "unknown", r.Emails.Unknown,
-			"withheld", r.Emails.Withheld, "waiting", r.Emails.Waiting, "bounced", r.Emails.Bounced),
-		feedback, pruned,
-		slog.String("oldest_waiting", r.OldestWaiting), slog.Int64("oldest_waiting_seconds", max(age, 0)),
-		slog.Time("started_at", r.StartedAt), slog.Int64("duration_ms", r.DurationMS),
-	)
+	return slog.GroupValue(append(attributes(reflect.ValueOf(r)), slog.Int64("oldest_waiting_seconds", age))...)
 }
 
-// A ToldCount counts what was sent about loans with one due date at one step.
-type ToldCount struct {
-	Due          Date
-	Step         int
-	Count, Again int // notices, and those after which a later one became necessary
+// attributes returns the fields of a struct as attributes. A part of the report that is nil is left out: the run did
+// not look.
+func attributes(v reflect.Value) (list []slog.Attr) {
+	for field, value := range v.Fields() {
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		value = reflect.Indirect(value)
+		if !value.IsValid() || name == "-" || name == "run_id" || options == "omitempty" && value.IsZero() {
+			continue
+		}
+		if _, isText := value.Interface().(fmt.Stringer); isText || value.Kind() != reflect.Struct {
+			list = append(list, slog.Any(name, value.Interface()))
+		} else {
+			list = append(list, slog.Attr{Key: name, Value: slog.GroupValue(attributes(value)...)})
+		}
+	}
+	return list
 }

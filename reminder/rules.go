@@ -12,7 +12,7 @@ import (
 )
 
 // This file decides about one loan: whether a notice is promised, and whether a promised notice is sent. It is pure.
-// The plan, the recheck and explain share its list of rules.
+// The plan, the recheck and explain ask the same list of rules.
 
 // A Verdict says what a rule decided about one loan. Verdicts are words because people read them.
 type Verdict string
@@ -32,20 +32,20 @@ const (
 	VerdictOdd         Verdict = "odd"         // a cell of it makes no sense ([Loan.Odd])
 )
 
-// Further verdicts on a promised notice that must not be sent any more. They are stored.
+// Further reasons not to send a notice that was promised. They are stored.
 const (
 	ReasonReturned   = "returned"
 	ReasonRenewed    = "renewed"
 	ReasonSuperseded = "superseded" // a later step is in force: its own notice says more
 )
 
-// Rules decide which loans are told about. They are values read once a run.
+// Rules decide which loans are reminded of. A run reads them once.
 type Rules struct {
 	Schedule       Schedule
 	Calendar       Calendar
 	Branches       map[string]Calendar // by Loan.Calendar; the library's closed days are in each of them, too
-	WithholdClosed bool                // nothing goes out about the loans of a branch that is closed today
-	BeforeClosure  int                 // a closure of so many days is announced on its eve; 0: none is
+	WithholdClosed bool                // the loans of a branch that is closed today wait
+	BeforeClosure  int                 // a closure of at least so many days is announced on its eve; 0: none
 	MaxOverdueDays int                 // loans later than this are counted, not mailed
 	OnlyTo         []string            // when not empty, mail goes to these addresses only
 	OptedOut       map[string]bool     // by Borrower.ID
@@ -60,9 +60,12 @@ func (r Rules) calendar(loan Loan) Calendar {
 	return r.Calendar
 }
 
+// Offset returns the days from a loan's due date to today, as its borrower can act; see [Calendar.Offset].
+func (r Rules) Offset(loan Loan, today Date) int { return r.calendar(loan).Offset(loan.Due, today) }
+
 // DueToday reports whether a loan is due today: on its due date, or until the first open day after it.
 func (r Rules) DueToday(loan Loan, today Date) bool {
-	return r.calendar(loan).Offset(loan.Due, today) == 0
+	return r.Offset(loan, today) == 0
 }
 
 // A Digest stands for an address where the address itself must not be stored.
@@ -112,12 +115,12 @@ func (r Rules) Address(b Borrower) (mail.Address, Verdict) {
 	return addr, VerdictDue
 }
 
-// A Past is a notice on record, as a plan needs it.
+// A Past is a notice on record, as far as a plan needs it.
 type Past struct {
 	Step     int
 	Dropped  string // why it was left out of its email, MovedAway, or ""
 	Email    int64
-	Borrower string // whose email it is; "" when that is not on record
+	Borrower string // of the email; "" when that is not on record
 	Waiting  bool   // the email has not ended
 	Told     bool   // the email was sent, or may have been
 }
@@ -161,18 +164,18 @@ func (h History) moved(borrower string, step int) bool {
 	})
 }
 
-// A decision holds what the rules look at.
+// A decision is what the rules look at.
 type decision struct {
 	Rules
 	today          Date
 	loan           Loan
 	past           History // of its cycle; empty in a recheck
-	addressVerdict Verdict // on the address; "" until it is asked for
+	addressVerdict Verdict // "" until a rule asks for it
 
 	offset  int     // days from the due date, as the calendar sees it
 	step    int     // in force
-	inForce bool    // else step says nothing
-	closure Closure // in which, or on whose eve, the loan is due, when it is announced
+	inForce bool    // without it step means nothing
+	closure Closure // an announced closure in which, or on whose eve, the loan is due
 
 	promised *Notice // in a recheck, what was promised
 	to       string  // and to which borrower
@@ -181,9 +184,9 @@ type decision struct {
 
 // decide looks at a loan.
 func (r Rules) decide(loan Loan, past History, today Date) *decision {
-	d := &decision{Rules: r, today: today, loan: loan, past: past, offset: r.calendar(loan).Offset(loan.Due, today)}
+	d := &decision{Rules: r, today: today, loan: loan, past: past, offset: r.Offset(loan, today)}
 	d.step, d.inForce = r.Schedule.InForce(d.offset)
-	d.step = loan.ownStep(d.step, d.offset) // the day from which its borrower wants to hear is a step of their own
+	d.step = loan.ownStep(d.step, d.offset) // the day from which a borrower wants mail is a step of their own
 	// The eve of a closure is a step, too, and the last one before the due date. When the closure is moved, its eve is
 	// another step: the loan is told about again only if that is a later day.
 	d.closure = r.announced(r.calendar(loan), loan.Due)
@@ -193,8 +196,8 @@ func (r Rules) decide(loan Loan, past History, today Date) *decision {
 	return d
 }
 
-// wanted reports whether the borrower wants to be told of a step. Who wants to hear before the due date wants to hear
-// on the eve of a closure.
+// wanted reports whether the borrower wants mail at a step. A borrower who wants mail before the due date also wants
+// it on the eve of a closure.
 func (d *decision) wanted(step int) bool {
 	return d.loan.wants(step) || step < 0 && step == d.closure.Eve().Sub(d.loan.Due) && d.loan.wants(-1)
 }
@@ -246,7 +249,7 @@ var loanRules = []struct {
 	{ReasonSuperseded, sending, func(d *decision) bool { return d.step > d.promised.Step }},
 	{VerdictOptedOut, sending, func(d *decision) bool { return !d.wanted(d.promised.Step) }},
 	// A step is promised only if it is newer than every step that the borrower was promised. So a changed schedule does
-	// not repeat under another step what the old one told.
+	// not repeat under another step what the old one said.
 	{VerdictTold, planning, func(d *decision) bool { return d.inForce && d.past.Promised(d.loan.Borrower.ID, d.step) }},
 	{VerdictWithheld, planning, func(d *decision) bool { return d.address() == VerdictWithheld }},
 }
@@ -261,11 +264,11 @@ func (d *decision) verdict(stage int) Verdict {
 	return VerdictDue
 }
 
-// A Trace is what all rules say about an open loan.
+// A Trace is what every rule says about an open loan.
 type Trace struct {
 	Offset  int       // days from the due date, as the calendar sees it
 	Step    int       // in force, unless VerdictNotYet hinders
-	Eve     Date      // the last open day before a closure, when the step is of that day; else zero
+	Eve     Date      // the last open day before a closure, when that day is the step; else zero
 	Closed  bool      // the loan's branch is closed today
 	Hinders []Verdict // every verdict that keeps a notice from being promised
 }
@@ -303,17 +306,17 @@ func (r Rules) Judge(loan Loan, past History, today Date) (Notice, Verdict) {
 	return n, v
 }
 
-// withheldFor is how long an email that REMINDER_ONLY_TO or a closed branch withholds is not claimed again. The sweep
+// withheldFor is how long an email is not claimed again that REMINDER_ONLY_TO or a closed branch withholds. The sweep
 // of the next run queues it earlier.
 const withheldFor = time.Hour
 
-// withheld is the outcome of such an email.
-func withheld(reason string) Outcome {
+// Withheld is the outcome of such an email.
+func Withheld(reason string) Outcome {
 	return Outcome{State: StateQueued, Reason: reason, KeepTry: true, RetryAfter: withheldFor}
 }
 
-// Recheck holds a claim's notices against the loans as they are now. It returns the letter to send and to whom, or an
-// outcome with a State when nothing is to be sent.
+// Recheck compares a claim's notices with the loans as they are now. It returns the letter to send and its recipient,
+// or an outcome with a State when nothing is to be sent.
 func (r Rules) Recheck(c Claim, loans []Loan, today Date) (Letter, mail.Address, Outcome) {
 	letter := Letter{Today: today}
 	var borrower Borrower
@@ -353,16 +356,16 @@ func (r Rules) Recheck(c Claim, loans []Loan, today Date) (Letter, mail.Address,
 	to, verdict := r.Address(borrower)
 	switch {
 	case verdict == VerdictWithheld:
-		o = withheld(string(verdict))
+		o = Withheld(string(verdict))
 	case verdict != VerdictDue:
 		o.State, o.Reason = StateCanceled, string(verdict)
 	case closed && r.WithholdClosed:
-		o = withheld(ReasonClosedDay)
+		o = Withheld(ReasonClosedDay)
 	}
 	return letter, to, o
 }
 
-// current finds a notice's loan. If the view shows it several times, current returns the one that the plan saw.
+// current finds the loan of a notice. If the view shows it several times, current returns the row that the plan saw.
 func current(c Claim, n Notice, loans []Loan) (loan Loan, open bool) {
 	for _, l := range loans {
 		if l.ID == n.Loan && (!open || l.Borrower.ID == c.Borrower && l.Due == n.Due) {

@@ -15,6 +15,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
@@ -32,7 +33,7 @@ func (p *program) classCommand() *cobra.Command {
 		Example: "  pengingat class set 7A --to rina@sekolah.sch.id --name \"Rina Marlina, M.Pd.\"",
 		Args:    p.args(1, -1),
 		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
-			c, change, err := newDesk(app).SetClass(ctx, reminder.Class{Name: strings.Join(args, " "), Teacher: name, Email: to})
+			c, change, err := newDesk(app).SetClass(ctx, mysql.Class{Name: strings.Join(args, " "), Teacher: name, Email: to})
 			if f, wrong := errors.AsType[*reminder.Fault](err); wrong && strings.HasPrefix(f.Message.Key, "class.") {
 				return misuse{errors.New(p.text(f.Message))}
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/check"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
@@ -136,7 +137,7 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 // things.
 func (p *program) checkView(ctx context.Context, store *mysql.Store) error {
 	m := p.meter("migrate.checking_view")
-	survey := reminder.NewSurvey(reminder.Rules{}, reminder.DateOf(p.machine.now(), p.machine.zone), nil)
+	survey := desk.NewSurvey(reminder.Rules{}, reminder.DateOf(p.machine.now(), p.machine.zone), nil)
 	findings, err := check.View(ctx, store, survey)
 	m.stop()
 	if err != nil {

@@ -32,7 +32,8 @@ func (p *program) pruneCommand() *cobra.Command {
 				return err
 			}
 			m := p.meter("prune.removing_old_mails")
-			done, err := app.Runner.Prune(ctx, days, dryRun, func(done reminder.Pruned) { m.set(done.Emails, 0) })
+			done, err := app.Runner.Prune(ctx, app.Runner.Now(), days, dryRun,
+				func(done reminder.Pruned) { m.set(done.Emails, 0) })
 			m.stop()
 			switch {
 			case p.asJSON:

@@ -112,17 +112,17 @@ type examination struct {
 	check string // the current one
 	found bool   // the current check has found something
 
-	app      *setup.App       // nil: the settings are wrong
-	cfg      setup.Config     // as far as it could be read
-	store    *mysql.Store     // nil: the database is not known or does not answer
-	opened   io.Closer        // the app, or without one the store
-	off      time.Duration    // by which the database's clock differs from ours
-	usable   bool             // the tables and the view can be read
-	survey   *reminder.Survey // nil: the loans cannot be read
-	notes    []desk.Note      // what the records show,
-	notesErr error            // or why they cannot be read
-	jobs     int              // reminders in the queue of the Laravel application
-	online   bool             // the mail server was reached
+	app      *setup.App    // nil: the settings are wrong
+	cfg      setup.Config  // as far as it could be read
+	store    *mysql.Store  // nil: the database is not known or does not answer
+	opened   io.Closer     // the app, or without one the store
+	off      time.Duration // by which the database's clock differs from ours
+	usable   bool          // the tables and the view can be read
+	survey   *desk.Survey  // nil: the loans cannot be read
+	notes    []desk.Note   // what the records show,
+	notesErr error         // or why they cannot be read
+	jobs     int           // reminders in the queue of the Laravel application
+	online   bool          // the mail server was reached
 }
 
 // Run does all checks and reports each finding as soon as it is known.

@@ -145,7 +145,7 @@ func (x *examination) loans(ctx context.Context) error {
 			return err
 		}
 	}
-	survey := reminder.NewSurvey(rules, today, back)
+	survey := desk.NewSurvey(rules, today, back)
 	found, err := View(ctx, x.store, survey)
 	if err != nil {
 		return err

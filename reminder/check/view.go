@@ -11,6 +11,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
@@ -26,7 +27,7 @@ const examples = 3
 // View looks at every row of the views over a library's own system and says what is wrong with them, each kind of
 // mistake once with the ids of some loans. It adds the loans to a survey. A view that cannot be read at all is a
 // *reminder.Fault.
-func View(ctx context.Context, store *mysql.Store, survey *reminder.Survey) ([]mysql.Finding, error) {
+func View(ctx context.Context, store *mysql.Store, survey *desk.Survey) ([]mysql.Finding, error) {
 	if err := store.Check(ctx); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
 // A Register is every class that has a homeroom teacher, and what is late there.
@@ -21,7 +22,7 @@ type Register struct {
 
 // A Class is one of them.
 type Class struct {
-	reminder.Class
+	mysql.Class
 	Trouble reminder.Verdict `json:"trouble"` // why its list cannot be sent, or ""
 	Late    int              `json:"late"`    // loans; 0 where its list cannot be sent
 }
@@ -44,9 +45,9 @@ func (d Desk) Register(ctx context.Context) (Register, error) {
 	if err != nil {
 		return r, err
 	}
-	roll, err := d.Runner.Roll(ctx, rules, today, classes)
+	roll, err := d.Roll(ctx, rules, today, classes)
 	for _, c := range classes {
-		_, verdict := rules.Address(c.Recipient())
+		_, verdict := rules.Address(teacher(c))
 		if verdict == reminder.VerdictDue {
 			verdict = ""
 		}
@@ -80,14 +81,14 @@ const (
 const maxTeacher, maxTeacherAddress = 100, 255
 
 // CheckedClass returns a class as it can be stored, or a *reminder.Fault that says what is wrong with it.
-func CheckedClass(c reminder.Class) (reminder.Class, error) {
+func CheckedClass(c mysql.Class) (mysql.Class, error) {
 	c.Name, c.Teacher = Plain(c.Name), Plain(c.Teacher)
 	addr, err := mail.ParseAddress(c.Email)
 	switch {
-	case c.Name == "" || reminder.SameClass(c.Name, ""):
+	case spelling(c.Name) == "":
 		return c, reminder.NewFault(nil, "class.no_name")
-	case utf8.RuneCountInString(c.Name) > reminder.MaxClass:
-		return c, reminder.NewFault(nil, "class.long_name", "N", reminder.MaxClass)
+	case utf8.RuneCountInString(c.Name) > mysql.MaxClass:
+		return c, reminder.NewFault(nil, "class.long_name", "N", mysql.MaxClass)
 	case strings.TrimSpace(c.Email) == "":
 		return c, reminder.NewFault(nil, "class.no_address")
 	case err != nil || strings.Count(c.Email, "@") > 1 || utf8.RuneCountInString(addr.Addr) > maxTeacherAddress:
@@ -102,7 +103,7 @@ func CheckedClass(c reminder.Class) (reminder.Class, error) {
 
 // SetClass stores who teaches a class, and returns it under the name by which it is known: another spelling of that is
 // the same class. What cannot be meant is a *reminder.Fault.
-func (d Desk) SetClass(ctx context.Context, c reminder.Class) (reminder.Class, string, error) {
+func (d Desk) SetClass(ctx context.Context, c mysql.Class) (mysql.Class, string, error) {
 	rows, err := d.ImportClasses(ctx, []ClassRow{{Class: c}}, false)
 	if err == nil && rows[0].Change == "" {
 		err = &reminder.Fault{Message: rows[0].Why}
@@ -116,7 +117,7 @@ func (d Desk) SetClass(ctx context.Context, c reminder.Class) (reminder.Class, s
 // A ClassRow is a row of a table of classes.
 type ClassRow struct {
 	Line int `json:"line"`
-	reminder.Class
+	mysql.Class
 	Change string           `json:"change"` // what storing it does; "" when it cannot be stored
 	Why    reminder.Message `json:"-"`      // it cannot
 }
@@ -138,7 +139,8 @@ func (d Desk) ImportClasses(ctx context.Context, rows []ClassRow, dryRun bool) (
 	for i := range rows {
 		r := &rows[i]
 		twice := func(o ClassRow) bool {
-			return o.Why.Key != "class.bad_address" && reminder.SameClass(o.Name, r.Name) && !strings.EqualFold(o.Email, r.Email)
+			return o.Why.Key != "class.bad_address" && spelling(o.Name) == spelling(r.Name) &&
+				!strings.EqualFold(o.Email, r.Email)
 		}
 		if r.Why.Key == "" && slices.ContainsFunc(rows, twice) {
 			r.Why = reminder.Say("class.twice", "Name", r.Name)
@@ -147,7 +149,7 @@ func (d Desk) ImportClasses(ctx context.Context, rows []ClassRow, dryRun bool) (
 			continue
 		}
 		r.Change = ClassAdded
-		if old, known := classes.Named(r.Name); known {
+		if old, known := namedClass(classes, r.Name); known {
 			if r.Name = old.Name; strings.EqualFold(r.Email, old.Email) {
 				r.Email, r.Teacher = old.Email, cmp.Or(r.Teacher, old.Teacher)
 			}
@@ -160,7 +162,7 @@ func (d Desk) ImportClasses(ctx context.Context, rows []ClassRow, dryRun bool) (
 				return nil, err
 			}
 		}
-		classes = append(slices.DeleteFunc(classes, func(c reminder.Class) bool { return c.Name == r.Name }), r.Class)
+		classes = append(slices.DeleteFunc(classes, func(c mysql.Class) bool { return c.Name == r.Name }), r.Class)
 	}
 	return rows, nil
 }
@@ -171,7 +173,7 @@ func (d Desk) RemoveClass(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c, known := classes.Named(Plain(name))
+	c, known := namedClass(classes, Plain(name))
 	if c.Source {
 		return c.Name, Absent("class.from_source", "Name", c.Name)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
 // An Effect says, for one step, after how many of its reminders the book was returned or renewed before the next step.
@@ -20,7 +21,7 @@ type Effect struct {
 }
 
 // Effects sums up what followed reminders, a step each, as of the day on which a run last looked at the loans.
-func Effects(r reminder.Rules, told []reminder.ToldCount, asOf reminder.Date) []Effect {
+func Effects(r reminder.Rules, told []mysql.ToldCount, asOf reminder.Date) []Effect {
 	steps := map[int]*Effect{}
 	for _, t := range told {
 		e := steps[t.Step]

@@ -15,9 +15,9 @@ import (
 // An Overview is how everything stands at one moment.
 type Overview struct {
 	mysql.Status
-	Contacts reminder.Contacts `json:"contacts"`
-	Window   Window            `json:"next_window"`
-	Next     reminder.Report   `json:"next_run"` // a dry run's, whatever the hour
+	Contacts Contacts        `json:"contacts"`
+	Window   Window          `json:"next_window"`
+	Next     reminder.Report `json:"next_run"` // a dry run's, whatever the hour
 
 	newest time.Time // when the newest run started, by the clock at that time
 	now    time.Time
@@ -42,7 +42,7 @@ func (d Desk) Overview(ctx context.Context) (Overview, error) {
 	if err != nil {
 		return st, err
 	}
-	survey, err := d.Runner.Survey(ctx, st.rules, reminder.DateOf(st.now, d.Runner.Settings.Zone), 0)
+	survey, err := d.Survey(ctx, st.rules, reminder.DateOf(st.now, d.Runner.Settings.Zone), 0)
 	if err != nil {
 		return st, err
 	}

@@ -33,12 +33,12 @@ func (d Desk) Preview(ctx context.Context, today reminder.Date, each func(mail.M
 			Kind: e.Kind, Borrower: e.Borrower, Notices: e.Notices})
 	}
 	for i, to := range d.Runner.Settings.SummaryTo {
-		s, err := run.Summary(ctx)
+		s, err := d.summary(ctx, run)
 		if err != nil {
 			return err
 		}
 		s.Waiting += s.Planned // as in a run, which has promised them by then
-		s.Sending = s.Room(d.Runner.Settings.DailyLimit)
+		s.Sending = room(s.Activity, d.Runner.Settings.DailyLimit)
 		c := reminder.Claim{Ref: fmt.Sprintf("summary-%d", i+1), Kind: reminder.KindSummary, Attempts: 1}
 		if err := show(run, c, reminder.Draft{To: to, Data: s}, each); err != nil {
 			return err

@@ -62,7 +62,7 @@ func (d Desk) Review(ctx context.Context, first, last, today reminder.Date) (v R
 	if err != nil {
 		return v, err
 	}
-	survey, err := d.Runner.Survey(ctx, rules, today, maxLongest)
+	survey, err := d.Survey(ctx, rules, today, maxLongest)
 	if err != nil {
 		return v, err
 	}
@@ -103,7 +103,7 @@ func (d Desk) Review(ctx context.Context, first, last, today reminder.Date) (v R
 	}
 	v.Effects = Effects(rules, told, reminder.DateOf(worked, zone))
 	silent, longest := survey.Unreachable, survey.Longest
-	v.Groups = reminder.CountGroups(silent)
+	v.Groups = countGroups(silent)
 	if v.Silent, err = d.people(ctx, silent, rules, today); err != nil {
 		return v, err
 	}

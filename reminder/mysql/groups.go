@@ -20,10 +20,21 @@ import (
 // there creates it by hand.
 const GroupsView = "reminder_groups_source"
 
+// A Class is a class of a school, or whatever else group_name means, with its homeroom teacher.
+type Class struct {
+	Name    string `json:"class"`   // as in group_name; data
+	Teacher string `json:"teacher"` // or ""; data
+	Email   string `json:"email"`   // raw, as a borrower's
+	Source  bool   `json:"source"`  // the library's own system says so, and not a person at the desk
+}
+
+// MaxClass is how many characters the name of a Class can have.
+const MaxClass = 90
+
 // Classes returns the classes with a teacher, by name. What a person said at the desk comes before what the library's
 // own system says.
-func (s *Store) Classes(ctx context.Context) (reminder.Classes, error) {
-	classes, err := list(ctx, s, func(rows *sql.Rows, c *reminder.Class) error {
+func (s *Store) Classes(ctx context.Context) ([]Class, error) {
+	classes, err := list(ctx, s, func(rows *sql.Rows, c *Class) error {
 		return rows.Scan(cell{&c.Name}, cell{&c.Teacher}, cell{&c.Email})
 	}, "SELECT group_name, teacher_name, teacher_email FROM reminder_groups")
 	if err != nil {
@@ -31,11 +42,11 @@ func (s *Store) Classes(ctx context.Context) (reminder.Classes, error) {
 	}
 	source, _, err := s.sourceClasses(ctx)
 	for _, c := range source {
-		if !slices.ContainsFunc(classes, func(o reminder.Class) bool { return o.Name == c.Name }) {
+		if !slices.ContainsFunc(classes, func(o Class) bool { return o.Name == c.Name }) {
 			classes = append(classes, c)
 		}
 	}
-	slices.SortFunc(classes, func(a, b reminder.Class) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(classes, func(a, b Class) int { return cmp.Compare(a.Name, b.Name) })
 	return classes, err
 }
 
@@ -47,15 +58,15 @@ func (s *Store) OddClasses(ctx context.Context) ([]string, error) {
 
 // sourceClasses reads GroupsView, if there is one. A class that has two teachers there has none: it is not known which
 // of them may see its list.
-func (s *Store) sourceClasses(ctx context.Context) (classes []reminder.Class, odd []string, err error) {
+func (s *Store) sourceClasses(ctx context.Context) (classes []Class, odd []string, err error) {
 	err = s.salvage(ctx, GroupsView, "group_name, teacher_name, teacher_email", math.MaxInt, func(rows *sql.Rows) error {
-		c := reminder.Class{Source: true}
+		c := Class{Source: true}
 		if err := rows.Scan(prose{&c.Name}, prose{&c.Teacher}, cell{&c.Email}); err != nil {
 			return err
 		}
-		at := slices.IndexFunc(classes, func(o reminder.Class) bool { return o.Name == c.Name })
+		at := slices.IndexFunc(classes, func(o Class) bool { return o.Name == c.Name })
 		switch {
-		case c.Name == "" || utf8.RuneCountInString(c.Name) > reminder.MaxClass:
+		case c.Name == "" || utf8.RuneCountInString(c.Name) > MaxClass:
 			odd = append(odd, cmp.Or(c.Name, "?"))
 		case at < 0:
 			classes = append(classes, c)
@@ -67,7 +78,7 @@ func (s *Store) sourceClasses(ctx context.Context) (classes []reminder.Class, od
 		odd = append(odd, fmt.Sprintf("#%d", row+1))
 		return nil
 	})
-	classes = slices.DeleteFunc(classes, func(c reminder.Class) bool { return slices.Contains(odd, c.Name) })
+	classes = slices.DeleteFunc(classes, func(c Class) bool { return slices.Contains(odd, c.Name) })
 	e, _ := errors.AsType[*mysql.MySQLError](err)
 	switch {
 	case e != nil && (e.Number == 1146 || e.Number == 1142): // there is none, for us
@@ -79,7 +90,7 @@ func (s *Store) sourceClasses(ctx context.Context) (classes []reminder.Class, od
 }
 
 // SetClass stores who teaches a class.
-func (s *Store) SetClass(ctx context.Context, c reminder.Class) error {
+func (s *Store) SetClass(ctx context.Context, c Class) error {
 	_, err := s.exec(ctx, `INSERT INTO reminder_groups (group_name, teacher_name, teacher_email) VALUES (?, ?, ?)
 		ON DUPLICATE KEY UPDATE teacher_name = ?, teacher_email = ?`, c.Name, c.Teacher, c.Email, c.Teacher, c.Email)
 	return fault("store a class", err)

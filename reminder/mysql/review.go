@@ -42,12 +42,19 @@ func (s *Store) Sent(ctx context.Context, first, last reminder.Date,
 	return sent, fault("count what was sent", err)
 }
 
+// A ToldCount counts what was sent about loans with one due date at one step.
+type ToldCount struct {
+	Due          reminder.Date
+	Step         int
+	Count, Again int // notices, and those after which a later one became necessary
+}
+
 // ToldCounts counts the notices sent from first to last, and which of them were followed by another, by due date and
 // step.
-func (s *Store) ToldCounts(ctx context.Context, first, last reminder.Date, zone *time.Location) ([]reminder.ToldCount,
+func (s *Store) ToldCounts(ctx context.Context, first, last reminder.Date, zone *time.Location) ([]ToldCount,
 	error) {
 	from, to := period(first, last, zone)
-	told, err := list(ctx, s, func(rows *sql.Rows, t *reminder.ToldCount) error {
+	told, err := list(ctx, s, func(rows *sql.Rows, t *ToldCount) error {
 		return rows.Scan(day{&t.Due}, &t.Step, &t.Count, &t.Again)
 		// One that was dropped because the book had come back was followed by none.
 	}, `SELECT n.due_date, n.step, COUNT(*), SUM(EXISTS (SELECT 1 FROM reminder_notices later WHERE later.loan_id = n.loan_id

@@ -18,6 +18,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/feedback"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
@@ -57,8 +58,9 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 	}
 	log, file := cfg.logger(stderr)
 	app := &App{Config: cfg, Log: log, Store: store, log: file, Runner: &reminder.Runner{
-		Loans: store, Store: store, Sender: sender, Composer: composer, Mailings: reminder.Mailings(),
-		Now: time.Now, Log: log, Settings: cfg.settings, Describe: text.In(cfg.AppLocale).Error,
+		Loans: store, Store: store, Sender: sender, Composer: composer, Now: time.Now,
+		Mailings: append(reminder.Mailings(), desk.Mailings(store)...),
+		Log:      log, Settings: cfg.settings, Describe: text.In(cfg.AppLocale).Error,
 	}}
 	source, err := cfg.feedback()
 	if err != nil {

@@ -3,14 +3,14 @@ package page
 import (
 	"strings"
 
-	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
 // classes are the homeroom teachers, who get the list of what is late in their class.
 type classes struct {
 	desk.Register
-	Fill   reminder.Class // of the form
+	Fill   mysql.Class // of the form
 	Import *classImport
 }
 
@@ -26,7 +26,7 @@ func loadClasses(v *visit) (any, error) { return v.classes() }
 // classes reads them, and fills the form with what was typed or, of a class that is asked for, with what is known.
 func (v *visit) classes() (c classes, err error) {
 	c.Register, err = newDesk(v.app).Register(v.Context())
-	c.Fill = reminder.Class{Name: v.FormValue("class"), Teacher: v.FormValue("teacher"), Email: v.FormValue("to")}
+	c.Fill = mysql.Class{Name: v.FormValue("class"), Teacher: v.FormValue("teacher"), Email: v.FormValue("to")}
 	for _, known := range c.Classes {
 		if known.Name == c.Fill.Name && c.Fill.Email == "" {
 			c.Fill = known.Class
@@ -36,7 +36,7 @@ func (v *visit) classes() (c classes, err error) {
 }
 
 func setClass(v *visit) (action, error) {
-	set, _, err := newDesk(v.app).SetClass(v.Context(), reminder.Class{Name: v.PostFormValue("class"),
+	set, _, err := newDesk(v.app).SetClass(v.Context(), mysql.Class{Name: v.PostFormValue("class"),
 		Teacher: v.PostFormValue("teacher"), Email: v.PostFormValue("to")})
 	return action{Key: "class", N: 1, On: set.Name}, err
 }
@@ -70,7 +70,7 @@ func acceptClasses(v *visit) (action, error) {
 	var rows []desk.ClassRow
 	for _, value := range v.PostForm["row"] {
 		cells := append(strings.Split(value, "\t"), "", "")
-		rows = append(rows, desk.ClassRow{Class: reminder.Class{Name: cells[0], Teacher: cells[1], Email: cells[2]}})
+		rows = append(rows, desk.ClassRow{Class: mysql.Class{Name: cells[0], Teacher: cells[1], Email: cells[2]}})
 	}
 	_, n, err := v.enter(rows, false)
 	return action{Key: "class", N: n}, err

@@ -15,7 +15,7 @@ func (v *visit) ByItself() bool                { return v.app.Runner.Settings.Ke
 func (v *visit) Old() (reminder.Pruned, error) { return v.prune(true) }
 
 func (v *visit) prune(dryRun bool) (reminder.Pruned, error) {
-	return v.app.Runner.Prune(v.Context(), v.KeepDays(), dryRun, nil)
+	return v.app.Runner.Prune(v.Context(), v.app.Runner.Now(), v.KeepDays(), dryRun, nil)
 }
 
 // pruneOld removes old records.
