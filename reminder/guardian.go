@@ -10,17 +10,16 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-// KindGuardian goes to a guardian: a book of their child is late.
+// KindGuardian goes to a guardian: their child has a book that is late.
 const KindGuardian Kind = "guardian"
 
-// maxChildren is how many borrowers can have one guardian. An address of more is no family's but stands for a missing
-// one, such as the school's own, and whoever reads it must not learn who has which book.
+// maxChildren is how many borrowers one guardian can have. An address with more is not a family's. It stands in for
+// missing ones, such as the school's own, and its reader must not learn who has which book.
 const maxChildren = 10
 
-// guardianMailing tells guardians about late books, from REMINDER_GUARDIAN_FROM on, on the days of the schedule. To the
-// rules a guardian is a borrower ([Loan.ForGuardian]): the same list decides, and what is kept about borrowers
-// (opt-outs, bad addresses, what they were told) is kept under the guardian's id. All children with one address stand
-// in one mail.
+// guardianMailing writes to guardians about late books, from REMINDER_GUARDIAN_FROM on, on the days of the schedule. To
+// the rules a guardian is a borrower ([Loan.ForGuardian]): the same list decides, and opt-outs, bad addresses and
+// notices are kept under the guardian's id. One mail has all children with the same address.
 type guardianMailing struct{}
 
 func (guardianMailing) Kind() Kind  { return KindGuardian }
@@ -42,7 +41,7 @@ func (guardianMailing) Recheck(ctx context.Context, run *Run, c Claim) (Draft, O
 		loans[i], _ = l.ForGuardian()
 	}
 	rules := run.guardianRules()
-	if run.Settings.GuardianFrom == 0 { // switched off since: an opt-out of all
+	if run.Settings.GuardianFrom == 0 { // switched off since the promise: as if all had opted out
 		rules.OptedOut = map[string]bool{c.Borrower: true}
 	}
 	letter, to, outcome := rules.Recheck(c, loans, run.Today)
@@ -60,7 +59,7 @@ func (r *Run) guardianRules() Rules {
 	return rules
 }
 
-// A guardianPlan is a plan in which guardians have the loans.
+// A guardianPlan is a Plan in which each loan belongs to its borrower's guardian.
 type guardianPlan struct {
 	*Plan
 	children map[string]map[string]bool // ids of the borrowers in reach, by guardian
@@ -94,7 +93,7 @@ type Guardian struct {
 	Wants string `json:"wants"` // as [Loan.Wants] is for the borrower; "none" where they have not agreed to be told
 }
 
-// Odd reports whether Wants says nothing that can be meant: they are not told then, and the borrower is all the same.
+// Odd reports whether Wants cannot be understood. Then the guardian gets no mail; the borrower does.
 func (g Guardian) Odd() bool { return !Loan{Wants: g.Wants}.wantsIsClear() }
 
 // TooMany reports whether one guardian cannot have so many borrowers.
@@ -102,7 +101,7 @@ func TooMany(children int) bool { return children > maxChildren }
 
 const guardianPrefix = "guardian:"
 
-// GuardianID is by what a guardian is known: a digest of their address, the same for all their children.
+// GuardianID returns the id of a guardian: a digest of their address, the same for all their children.
 func GuardianID(address string) string {
 	digest := DigestOf(address)
 	return guardianPrefix + hex.EncodeToString(digest[:])
@@ -111,7 +110,7 @@ func GuardianID(address string) string {
 // IsGuardianID reports whether an id is a GuardianID.
 func IsGuardianID(id string) bool { return strings.HasPrefix(id, guardianPrefix) }
 
-// ForGuardian returns the loan as its borrower's guardian is told of it, and false when there is nobody to be told: no
+// ForGuardian returns the loan with the guardian in place of its borrower. It returns false when the guardian has no
 // usable address, or the borrower's own, to which the borrower's mail goes already.
 func (l Loan) ForGuardian() (Loan, bool) {
 	child := l.Borrower

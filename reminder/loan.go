@@ -14,12 +14,12 @@ import (
 type Loan struct {
 	ID  string `json:"id"` // key in the library's system
 	Due Date   `json:"due"`
-	// why the loan is counted but never mailed (lost, claimed returned, blocked), or ""
+	// why the loan is counted but not reminded of (lost, claimed returned, blocked), or ""
 	Hold string `json:"hold"`
 	// which steps the borrower wants: "" all, or a list of "-2" (from two days before), "0" (the day), "+" (late), "+7"
 	// (late by a week)
 	Wants    string   `json:"wants"`
-	Calendar string   `json:"calendar"` // whose closed days count: a branch's, or "" for the library's
+	Calendar string   `json:"calendar"` // the branch whose closed days count, or "" for the library's
 	Borrower Borrower `json:"borrower"`
 	// Broken is a column that the database cannot compute for this loan, or "". The field for it is empty.
 	Broken string `json:"broken,omitempty"`
@@ -33,10 +33,10 @@ type Loan struct {
 	From       string `json:"from"`              // the address of the branch that lent it, or ""
 	ReplyTo    string `json:"reply_to"`          // where answers to that branch go, or ""
 
-	child *Borrower // whose loan it is, where Borrower is their guardian
+	child *Borrower // the borrower of the loan, when Borrower is their guardian
 }
 
-// Cycle is what its borrower, or their guardian, is told about.
+// Cycle returns the cycle of the loan, for its borrower or for their guardian.
 func (l Loan) Cycle() Cycle {
 	if l.child != nil {
 		return Cycle{KindGuardian, l.ID, l.Due}
@@ -47,8 +47,8 @@ func (l Loan) Cycle() Cycle {
 // MaxID is how many characters of an id a Store keeps.
 const MaxID = 100
 
-// PlausibleDue returns the first and last due date that somebody can mean today. A date outside is a typing error
-// (0026, 2062) or no date at all.
+// PlausibleDue returns the first and last due date that makes sense today. Another one is a typing error (0026, 2062) or
+// no date at all.
 func PlausibleDue(today Date) (first, last Date) {
 	return Date{1970, time.January, 1}, today.AddDays(5 * 365)
 }
@@ -104,8 +104,8 @@ func (l Loan) wants(step int) bool {
 	return false
 }
 
-// ownStep returns the step in force offset days after the due date. When that step's day lies before the day from
-// which the borrower wants to hear, ownStep returns the borrower's day instead.
+// ownStep returns the step in force offset days after the due date. When the borrower wants mail only from a later day
+// on, and that day has come, it is the step instead.
 func (l Loan) ownStep(inForce, offset int) int {
 	for part := range strings.SplitSeq(l.Wants, ",") {
 		if days, err := strconv.Atoi(strings.TrimSpace(part)); err == nil && inForce < days && days <= min(offset, -1) {
@@ -122,7 +122,7 @@ type Borrower struct {
 	Email    string `json:"email"`    // raw: may be empty, nonsense, or several addresses
 	Group    string `json:"group"`    // class, branch or borrower type, or ""
 	Language string `json:"language"` // BCP 47 tag, or "" for the library's language
-	// one of BorrowerTypes, or "" when unknown; what else a source says means nothing
+	// one of BorrowerTypes; any other value means unknown
 	Type     string   `json:"type,omitempty"`
 	Guardian Guardian `json:"guardian,omitzero"`
 }

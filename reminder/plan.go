@@ -12,13 +12,13 @@ type Plan struct {
 	rules    Rules
 	today    Date
 	emails   map[string]*Email // by Borrower.ID
-	promised map[Cycle]string  // the borrower in whose email each is; a view may show a loan twice
+	promised map[Cycle]string  // the borrower whose email has it; a view may show a loan twice
 	withheld map[string]bool   // borrowers
-	moved    []planned         // told to another borrower
-	told     int               // loans
+	moved    []planned         // promised to another borrower before
+	told     int               // loans whose step was promised before
 
-	Counts LoanCounts      // Open and TooOld are not a plan's to count
-	odd    map[string]bool // ids of the odd ones
+	Counts LoanCounts      // without Open and TooOld
+	odd    map[string]bool // ids of odd loans
 }
 
 // NewPlan returns an empty plan for one day.
@@ -29,7 +29,7 @@ func NewPlan(rules Rules, today Date) *Plan {
 
 // Add judges a page of loans. known holds what was promised in their cycles.
 func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
-	first, last := PlausibleDue(p.today) // the schedule reaches no loan outside
+	first, last := PlausibleDue(p.today) // a scan also shows loans with other due dates: they are odd
 	for _, loan := range loans {
 		reached := !loan.Due.Before(first) && !loan.Due.After(last)
 		if reached {
@@ -67,7 +67,7 @@ func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
 func (p *Plan) promise(new planned) {
 	borrower, n := new.loan.Borrower.ID, new.notice
 	if other, twice := p.promised[n.Cycle]; twice {
-		if other != borrower { // one id for the loans of two people: the first is told
+		if other != borrower { // two people's loans have one id: only the first is reminded of
 			p.Counts.Odd++
 			p.odd[n.Loan] = true
 		}
@@ -83,7 +83,7 @@ func (p *Plan) promise(new planned) {
 	e.Today = e.Today || p.rules.DueToday(new.loan, p.today)
 }
 
-// Loans returns the ids of the loans that somebody is to be told about.
+// Loans returns the ids of the loans in the planned emails.
 func (p *Plan) Loans() []string {
 	ids := make([]string, 0, len(p.promised))
 	for c := range p.promised {
@@ -109,18 +109,18 @@ func (p *Plan) leaveOut(odd map[string]bool) {
 	}
 }
 
-// A planned notice is not in an email yet.
+// A planned is a notice that is not in an email yet.
 type planned struct {
 	loan   Loan
 	notice Notice
 }
 
-// maxMoved is how many loans may have moved to another borrower, unless ten times as many have not moved. When more
-// have moved, the library's system has given its borrowers new ids, and everybody would be told a second time.
+// maxMoved is how many loans may have moved to another borrower; more may have when ten times as many have not. Otherwise
+// the library's system has given its borrowers new ids, and everybody would be reminded a second time.
 const maxMoved = 10
 
-// Emails returns the planned emails, one a borrower, the most urgent first, without some loans that turned out to be
-// odd.
+// Emails returns the planned emails, one for each borrower, the most urgent first. It leaves out loans that turned out to
+// be odd.
 func (p *Plan) Emails(odd map[string]bool) []Email {
 	p.leaveOut(odd)
 	if n := len(p.moved); n <= maxMoved || n*10 <= p.told {
