@@ -152,8 +152,7 @@ func classify(phase string, code int, text string, private ...string) *Error {
 
 func (r rule) fits(phase, status string, said clauses) bool {
 	return (r.phases == "" || slices.Contains(strings.Fields(r.phases), phase)) &&
-		(r.status == nil || r.status().MatchString(status)) &&
-		(r.says == "" || said.say(r.says, r.not))
+		(r.status == nil || r.status().MatchString(status)) && (r.says == "" || said.say(r.says, r.not))
 }
 
 var (

@@ -89,8 +89,7 @@ func (x *examination) rights(ctx context.Context) error {
 	case err != nil:
 	case len(lacking) > 0:
 		x.fail(NeedsSetup, say("doctor.rights_lacking", "Rights", strings.Join(lacking, ", ")),
-			"doctor.rights_lacking_matter",
-			"doctor.run_grants")
+			"doctor.rights_lacking_matter", "doctor.run_grants")
 	case len(excess) > 0:
 		x.warn(say("doctor.rights_excess", "Rights", brief(excess)), "doctor.rights_excess_matter", "doctor.run_grants")
 	default:

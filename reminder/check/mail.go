@@ -156,8 +156,7 @@ func (x *examination) sender(context.Context) error {
 		x.warn(say("doctor.sender_is_not_login"), "doctor.gmail_replaces_sender", "MAIL_FROM_ADDRESS=MAIL_USERNAME")
 	case knowsLogin && domain != login.Domain():
 		x.warn(say("doctor.sender_is_not_at_login", "Domain", domain, "Login", login.Domain()),
-			"doctor.sender_may_be_refused",
-			"doctor.try_test_mail")
+			"doctor.sender_may_be_refused", "doctor.try_test_mail")
 	case isProviders(domain) && at.host != "" && !slices.Contains(at.free, domain):
 		x.warn(say("doctor.sender_is_not_at_provider", "Domain", domain), "doctor.sender_looks_forged",
 			"doctor.use_own_domain")

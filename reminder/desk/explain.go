@@ -36,8 +36,7 @@ const (
 // Explain says of every open loan that a key may mean why a mail is, or is not, due for it now: a loan's id, number or
 // item code, a borrower's id, name or address. closed is what was promised about a loan with this id that is not open
 // any more. Nothing at all is an Absence.
-func (d Desk) Explain(ctx context.Context, key string) (open []Explanation, closed []mysql.PastNotice,
-	err error) {
+func (d Desk) Explain(ctx context.Context, key string) (open []Explanation, closed []mysql.PastNotice, err error) {
 	if err := d.Store.Check(ctx); err != nil {
 		return nil, nil, err
 	}

@@ -90,8 +90,7 @@ func (d Desk) Notes(st Overview) []Note {
 	moment := func(t time.Time) string { return t.In(s.Zone).Format(TimeFormat) }
 	switch {
 	case len(st.Runs) == 0:
-		add("never_ran", say("status.never_ran"), "status.never_ran_why",
-			"status.never_ran_mend")
+		add("never_ran", say("status.never_ran"), "status.never_ran_why", "status.never_ran_mend")
 	case st.newest.After(st.now.Add(5 * time.Minute)):
 		add("clock_back", say("status.clock_back", "Newest", moment(st.newest), "Now", moment(st.now)),
 			"status.clock_back_why", "status.clock_back_mend")
@@ -134,17 +133,14 @@ func (d Desk) Notes(st Overview) []Note {
 		add("paused", say("status.paused", "Until", until, "Reason", reminder.Verdict(reason)), why, mend)
 	}
 	if q := st.Quarantine; q != nil && q.Notices > 0 {
-		add("quarantine", say("status.quarantine", "N", q.Notices, "Before", q.Before, "At",
-			moment(q.At)),
+		add("quarantine", say("status.quarantine", "N", q.Notices, "Before", q.Before, "At", moment(q.At)),
 			"status.quarantine_why", "status.quarantine_mend")
 	}
 	if n := st.Emails[reminder.StateUnknown]; n > 0 {
-		add("unknown", say("status.unknown", "N", n), "status.unknown_why",
-			"command.failed")
+		add("unknown", say("status.unknown", "N", n), "status.unknown_why", "command.failed")
 	}
 	if n := st.Emails[reminder.StateFailed] + st.Emails[reminder.StateRefused]; n > 0 {
-		add("failed", say("status.failed", "N", n), "status.failed_why",
-			"command.failed")
+		add("failed", say("status.failed", "N", n), "status.failed_why", "command.failed")
 	}
 	list = append(list, d.returned(st.Status)...)
 	if len(st.Runs) > 0 && st.Runs[0].Report.Feedback != nil && st.Runs[0].Report.Feedback.Error != "" {

@@ -127,8 +127,7 @@ func (d Desk) Silent(ctx context.Context, today reminder.Date, most int) (silent
 		}
 	}
 	ids := slices.SortedFunc(maps.Keys(why), func(a, b string) int {
-		return cmp.Or(cmp.Compare(why[a], why[b]),
-			cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(why[a], why[b]), cmp.Compare(a, b))
 	})
 	shown := ids[:min(len(ids), most)]
 	loans, err := reminder.RereadAll(ctx, d.Runner.Loans, shown)
@@ -164,8 +163,7 @@ func (d Desk) Sample(ctx context.Context, today reminder.Date, loan string) (mai
 		Notices: []reminder.Notice{{Cycle: loans[0].Cycle(), Step: step}}}
 	letter, to, outcome := rules.Recheck(c, loans, today)
 	if len(letter.Items) == 0 {
-		return mail.Message{}, reminder.NewFault(nil, "preview.no_mail_for_loan", "Why",
-			reminder.Verdict(outcome.Reason))
+		return mail.Message{}, reminder.NewFault(nil, "preview.no_mail_for_loan", "Why", reminder.Verdict(outcome.Reason))
 	}
 	return run.Compose(c, letter.Draft(to))
 }

@@ -108,8 +108,7 @@ func (d Desk) Review(ctx context.Context, first, last, today reminder.Date) (v R
 		return v, err
 	}
 	slices.SortStableFunc(v.Silent, func(a, b Person) int {
-		return cmp.Or(cmp.Compare(a.Group, b.Group),
-			cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name))
 	})
 	if v.Unlisted = len(v.Silent) - MaxPeople; v.Unlisted > 0 {
 		v.Silent = v.Silent[:MaxPeople]

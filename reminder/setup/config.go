@@ -1,6 +1,10 @@
-// Package setup turns a configuration into a [reminder.Runner]. It is the only package that knows all the others; the
-// doors (function.go, cmd/local) know this one. Nothing here connects to anything: a configuration that cannot work is
-// an error of its own, told apart from a database that is down.
+// Package setup turns a configuration into a [reminder.Runner]. It is the only package that imports all the others, and
+// function.go and cmd/local import it. It connects to nothing, so its errors are those of the configuration and never
+// those of a database that is down.
+//
+//   - [Environ] reads a .env file as Laravel does, and puts the environment's own variables over it.
+//   - [Load] parses every variable into [Config], checks them all and reports all problems at once.
+//   - [New] makes an [App] of a Config: store, sender, composer, feedback, log.
 package setup
 
 import (
@@ -14,6 +18,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"net"
 	"net/url"
 	"reflect"
@@ -42,13 +47,13 @@ func (s Secret) String() string {
 	return "***"
 }
 
-// GoString keeps a secret out of %#v, as MarshalText does for JSON and LogValue for logs.
+// GoString keeps a secret out of %#v, MarshalText out of JSON, LogValue out of logs.
 func (s Secret) GoString() string             { return s.String() }
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 func (s Secret) LogValue() slog.Value         { return slog.StringValue(s.String()) }
 
-// A Config holds every setting under its environment key. The first keys are Laravel's, with Laravel's meaning, so that
-// a library can point the program at the .env file it has.
+// A Config holds every setting with its environment key. The keys up to MAIL_FROM_NAME are those of Laravel and mean
+// the same, so that a library can use the .env file it has.
 type Config struct {
 	AppName     string `env:"APP_NAME" envDefault:"Perpustakaan"`
 	AppURL      string `env:"APP_URL"`
@@ -62,7 +67,7 @@ type Config struct {
 	DBPassword    Secret `env:"DB_PASSWORD"`
 	DBSocket      string `env:"DB_SOCKET"`
 	DBTLS         string `env:"DB_TLS"`               // true, verify-ca or false; see checkDatabase
-	DBCAFile      string `env:"DB_CA_FILE"`           // certificate authority of the server: a file, or its PEM text
+	DBCAFile      string `env:"DB_CA_FILE"`           // certificate authority of the server: a file, or the PEM text
 	DBCALaravel   string `env:"MYSQL_ATTR_SSL_CA"`    // Laravel's key for DB_CA_FILE
 	DBCloudSQL    string `env:"DB_CLOUDSQL_INSTANCE"` // project:region:instance, through its unix socket
 	DBConnections int    `env:"DB_CONNECTIONS" envDefault:"0"`
@@ -80,7 +85,7 @@ type Config struct {
 	MailFrom       string `env:"MAIL_FROM_ADDRESS"`
 	MailFromName   string `env:"MAIL_FROM_NAME"`
 	MailReplyTo    string `env:"MAIL_REPLY_TO"`
-	// branches' own From addresses that the login may use, or @domain
+	// From addresses of branches that the login may use, or @domain
 	MailFromOK     []string      `env:"MAIL_FROM_ALLOWED"`
 	MailUnsub      string        `env:"MAIL_UNSUBSCRIBE"` // address for List-Unsubscribe, or off
 	MailFileDir    string        `env:"MAIL_FILE_DIR" envDefault:"mails"`
@@ -92,11 +97,11 @@ type Config struct {
 	MailPerConn    int           `env:"MAIL_MAX_PER_CONNECTION" envDefault:"100"`
 
 	MailFeedback   string `env:"MAIL_FEEDBACK" envDefault:"off"` // off, imap, sendgrid
-	IMAPHost       string `env:"IMAP_HOST"`                      // else what goes with MAIL_HOST
+	IMAPHost       string `env:"IMAP_HOST"`                      // default: the server that belongs to MAIL_HOST
 	IMAPPort       int    `env:"IMAP_PORT" envDefault:"993"`
-	IMAPUsername   string `env:"IMAP_USERNAME"` // else MAIL_USERNAME, and so with the password
+	IMAPUsername   string `env:"IMAP_USERNAME"` // default: MAIL_USERNAME, and MAIL_PASSWORD for the password
 	IMAPPassword   Secret `env:"IMAP_PASSWORD"`
-	IMAPEncryption string `env:"IMAP_ENCRYPTION" envDefault:"tls"` // tls; none to this computer only
+	IMAPEncryption string `env:"IMAP_ENCRYPTION" envDefault:"tls"` // tls; none only to this computer
 
 	SendGridKey     Secret `env:"SENDGRID_API_KEY"`
 	SendGridHost    string `env:"SENDGRID_HOST" envDefault:"https://api.sendgrid.com"`
@@ -108,11 +113,11 @@ type Config struct {
 	MaxPerRun      int           `env:"REMINDER_MAX_PER_RUN" envDefault:"1000"`
 	OnlyTo         []string      `env:"REMINDER_ONLY_TO"`
 	Unknown        string        `env:"REMINDER_UNKNOWN" envDefault:"resend"`
-	GuardianFrom   int           `env:"REMINDER_GUARDIAN_FROM" envDefault:"0"` // days late; 0: guardians are not told
+	GuardianFrom   int           `env:"REMINDER_GUARDIAN_FROM" envDefault:"0"` // days late; 0: guardians get no mail
 	ClosedWeekdays string        `env:"REMINDER_CLOSED_WEEKDAYS"`
 	BeforeClosure  int           `env:"REMINDER_BEFORE_CLOSURE" envDefault:"0"` // days
 	MinDays        int           `env:"REMINDER_MIN_DAYS" envDefault:"0"`
-	OpeningHours   string        `env:"REMINDER_OPENING_HOURS"` // as a mail says them
+	OpeningHours   string        `env:"REMINDER_OPENING_HOURS"` // as they stand in a mail
 	Budget         time.Duration `env:"REMINDER_BUDGET" envDefault:"4m"`
 	Lease          time.Duration `env:"REMINDER_LEASE" envDefault:"15m"`
 	SummaryTo      []string      `env:"REMINDER_SUMMARY_TO"`
@@ -126,10 +131,10 @@ type Config struct {
 	LogLevel  string `env:"LOG_LEVEL" envDefault:"info"`
 	LogFile   string `env:"LOG_FILE"`
 
-	// FunctionTimeout is set by the platform of the cloud function: after it nobody waits for the answer.
+	// FunctionTimeout is set by the platform of the cloud function, which stops a request after it.
 	FunctionTimeout int    `env:"CLOUD_RUN_TIMEOUT_SECONDS" envDefault:"0"`
 	CloudService    string `env:"K_SERVICE"`
-	CloudProject    string `env:"GOOGLE_CLOUD_PROJECT"` // makes log lines lead to their request
+	CloudProject    string `env:"GOOGLE_CLOUD_PROJECT"` // links log lines to their request
 
 	settings reminder.Settings
 	dbTLS    *tls.Config
@@ -150,14 +155,14 @@ func (c *Config) check(p *problems) {
 	c.checkTimes(p)
 }
 
-// LoadDatabase is Load for what needs the database alone: it may be prepared before mail is configured.
+// LoadDatabase is Load for commands that need only the database: it can be prepared before mail is configured.
 func LoadDatabase(environ map[string]string) (Config, error) {
 	cfg, p := parse(environ)
 	cfg.checkDatabase(p)
 	return cfg, p.fault()
 }
 
-// Check is Load for one setting: what is wrong with its value, or nil.
+// Check returns what is wrong with the value of one setting, or nil.
 func Check(environ map[string]string, key string) error {
 	cfg, p := parse(environ)
 	cfg.check(p)
@@ -169,22 +174,19 @@ func Check(environ map[string]string, key string) error {
 	return nil
 }
 
-// placeholders are domains for examples, and that of the school application's sample accounts, which is somebody
-// else's.
+// placeholders are domains for examples, and the domain of the school application's sample accounts, which belongs to
+// somebody else.
 var placeholders = []string{
 	"example.com", "example.net", "example.org", "contoh.com", "domain.com", "test.com", "perpustakaan.com",
 }
 
-// IsPlaceholder reports whether a domain stands in settings only because nobody has filled in their own.
+// IsPlaceholder reports whether a domain in the settings is only an example that nobody has replaced.
 func IsPlaceholder(domain string) bool {
-	return slices.ContainsFunc(placeholders, func(p string) bool {
-		return domain == p ||
-			strings.HasSuffix(domain, "."+p)
-	})
+	return slices.ContainsFunc(placeholders, func(p string) bool { return strings.HasSuffix("."+domain, "."+p) })
 }
 
-// CheckSender returns a Fault when nothing may be sent because MAIL_FROM_ADDRESS is a placeholder. Files may come from
-// there.
+// CheckSender returns a Fault when no mail may be sent because MAIL_FROM_ADDRESS is a placeholder. Mails that only go
+// to files may have one.
 func (c *Config) CheckSender() error {
 	domain := c.settings.From.Domain()
 	if !IsPlaceholder(domain) || c.Mailer == "file" || c.Mailer == "log" {
@@ -203,7 +205,7 @@ func parse(environ map[string]string) (Config, *problems) {
 	for key, value := range set {
 		set[key] = Meaning(value)
 	}
-	maps.DeleteFunc(set, func(_, value string) bool { return value == "" }) // an empty variable is one that is not set
+	maps.DeleteFunc(set, func(_, value string) bool { return value == "" }) // an empty variable counts as not set
 	err := env.ParseWithOptions(&cfg, env.Options{Environment: set})
 	if all, ok := errors.AsType[env.AggregateError](err); ok {
 		for _, err := range all.Errors {
@@ -211,6 +213,10 @@ func parse(environ map[string]string) (Config, *problems) {
 		}
 	} else if err != nil {
 		p.unreadable(err)
+	}
+	for _, word := range []*string{&cfg.DBTLS, &cfg.MailAuth, &cfg.MailEncryption, &cfg.MailScheme, &cfg.MailFeedback,
+		&cfg.IMAPEncryption} {
+		*word = strings.ToLower(*word)
 	}
 	return cfg, &p
 }
@@ -233,7 +239,7 @@ func Nearest(key string) string {
 	})
 }
 
-// distance is how many letters differ (Levenshtein). Underscores hardly count: they are what is forgotten most.
+// distance is how many letters differ (Levenshtein). It ignores underscores, which people forget most often.
 func distance(a, b string) int {
 	a, b = strings.ReplaceAll(a, "_", ""), strings.ReplaceAll(b, "_", "")
 	row := make([]int, len(b)+1)
@@ -255,7 +261,7 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// Meaning is what a value means to Laravel's env(), which has words for nothing and takes off quotes once more.
+// Meaning is the value that Laravel's env() returns: it has words for an empty value, and it removes quotes once more.
 func Meaning(value string) string {
 	switch strings.ToLower(value) {
 	case "null", "(null)", "empty", "(empty)":
@@ -280,7 +286,7 @@ func Literal(text string) string {
 	return text
 }
 
-// A problem is one thing that is wrong, by its key. There may be several, with ", " between them.
+// A problem is one error in the settings. Its key is that of the setting, or of several with ", " between them.
 type problem struct {
 	key  string
 	text reminder.Message
@@ -288,7 +294,7 @@ type problem struct {
 
 type problems struct{ list []problem }
 
-// add reports a problem. What follows from an earlier one of the same key is not worth telling.
+// add reports a problem, unless the setting already has one: the second often follows from the first.
 func (p *problems) add(setting, key string, pairs ...any) {
 	if !slices.ContainsFunc(p.list, func(pr problem) bool { return pr.key == setting }) {
 		p.list = append(p.list, problem{setting, reminder.Say(key, pairs...)})
@@ -307,11 +313,38 @@ func (p *problems) fault() error {
 	return reminder.NewFault(nil, "config.incomplete", "Problems", all)
 }
 
-func (p *problems) missing(key string) { p.add(key, "config.not_set", "Key", key) }
+// need reports a setting that has no value.
+func (p *problems) need(key, value string) {
+	if value == "" {
+		p.add(key, "config.not_set", "Key", key)
+	}
+}
 
-// wrong reports a value by what it must be.
-func (p *problems) wrong(setting, key string, pairs ...any) {
-	p.add(setting, "config.wrong", "Key", setting, "Must", reminder.Say(key, pairs...))
+// must reports a setting whose value is not ok, by the key of what it must be.
+func (p *problems) must(ok bool, setting, key string, pairs ...any) {
+	if !ok {
+		p.add(setting, "config.wrong", "Key", setting, "Must", reminder.Say(key, pairs...))
+	}
+}
+
+// oneOf reports a value that is not one of words.
+func (p *problems) oneOf(words, value, setting, key string) {
+	p.must(slices.Contains(strings.Split(words, "|"), value), setting, key)
+}
+
+func (p *problems) port(port int, setting string) {
+	p.must(port > 0 && port <= math.MaxUint16, setting, "config.must_be_port")
+}
+
+func (p *problems) address(value, setting string) mail.Address {
+	return parsed(p, value, setting, mail.ParseAddress, "config.must_be_address")
+}
+
+// parsed returns the value of a setting, and reports one that cannot be parsed.
+func parsed[T any](p *problems, text, setting string, parse func(string) (T, error), key string) T {
+	value, err := parse(text)
+	p.must(err == nil, setting, key)
+	return value
 }
 
 // Misspelt returns what is wrong with the keys of an environment, or nil.
@@ -321,8 +354,8 @@ func Misspelt(environ map[string]string) error {
 	return p.fault()
 }
 
-// unknown reports keys that are ours by their beginning and mean nothing: a misspelt allow-list would let mail go to
-// all.
+// unknown reports keys that begin like ours and are none of ours: with a misspelt allow-list, mail would go to
+// everybody.
 func (p *problems) unknown(environ map[string]string) {
 	known := Keys()
 	for _, key := range slices.Sorted(maps.Keys(environ)) {
@@ -334,7 +367,7 @@ func (p *problems) unknown(environ map[string]string) {
 	}
 }
 
-// unreadable reports a value of the wrong type by its key. The value itself may be a secret and is not shown.
+// unreadable reports a value of the wrong type by its key. It does not show the value, which may be a secret.
 func (p *problems) unreadable(err error) {
 	e, _ := errors.AsType[env.ParseError](err)
 	f, _ := reflect.TypeFor[Config]().FieldByName(e.Name)
@@ -345,24 +378,19 @@ func (p *problems) unreadable(err error) {
 	case reflect.TypeFor[time.Duration]():
 		must = "config.must_be_duration"
 	}
-	p.wrong(f.Tag.Get("env"), must)
+	p.must(false, f.Tag.Get("env"), must)
 }
 
 func (c *Config) checkDatabase(p *problems) {
-	if c.DBDatabase == "" {
-		p.missing("DB_DATABASE")
-	}
-	if c.DBPort < 1 || c.DBPort > 65535 {
-		p.wrong("DB_PORT", "config.must_be_port")
-	}
+	p.need("DB_DATABASE", c.DBDatabase)
+	p.port(c.DBPort, "DB_PORT")
 	c.DBCAFile = cmp.Or(c.DBCAFile, c.DBCALaravel)
 	if c.DBLocal() {
 		c.DBTLS = cmp.Or(c.DBTLS, "false")
 	}
-	c.DBTLS = strings.ToLower(cmp.Or(c.DBTLS, "true"))
+	c.DBTLS = cmp.Or(c.DBTLS, "true")
+	p.oneOf("true|verify-ca|false", c.DBTLS, "DB_TLS", "config.must_be_tls_mode")
 	switch {
-	case !slices.Contains([]string{"true", "verify-ca", "false"}, c.DBTLS):
-		p.wrong("DB_TLS", "config.must_be_tls_mode")
 	case c.DBTLS == "false" && !c.DBLocal():
 		p.add("DB_TLS", "config.tls_off_beyond_loopback")
 	case c.DBTLS == "verify-ca" && c.DBCAFile == "":
@@ -372,81 +400,54 @@ func (c *Config) checkDatabase(p *problems) {
 	if c.dbTLS, err = c.databaseTLS(); err != nil {
 		p.add("DB_CA_FILE", "config.ca_file_unusable", "Err", err.Error())
 	}
-	if c.settings.Zone, err = time.LoadLocation(Zone(c.AppTimezone)); err != nil || c.settings.Zone == time.Local {
-		p.wrong("APP_TIMEZONE", "config.no_such_zone")
-	}
+	c.settings.Zone = parsed(p, Zone(c.AppTimezone), "APP_TIMEZONE", time.LoadLocation, "config.no_such_zone")
+	p.must(c.settings.Zone != time.Local, "APP_TIMEZONE", "config.no_such_zone")
 }
 
 // checkRules validates what decides about loans and how much is sent, and fills in settings.
 func (c *Config) checkRules(p *problems) {
 	s := &c.settings
-	var err error
-	if c.AppLocale != "id" && !strings.HasPrefix(c.AppLocale, "en") && !strings.HasPrefix(c.AppLocale, "id_") {
-		p.wrong("APP_LOCALE", "config.id_or_en")
-	}
-	s.Locale = c.AppLocale
-	if s.Schedule, err = reminder.ParseSchedule(c.Schedule); err != nil {
-		p.wrong("REMINDER_SCHEDULE", "config.must_be_schedule")
-	}
-	if s.Window, err = reminder.ParseWindow(c.Window); err != nil {
-		p.wrong("REMINDER_WINDOW", "config.must_be_window")
-	}
-	if s.ClosedWeekdays, err = reminder.ParseWeekdays(c.ClosedWeekdays); err != nil {
-		p.wrong("REMINDER_CLOSED_WEEKDAYS", "config.must_be_weekdays")
-	}
+	p.must(c.AppLocale == "id" || strings.HasPrefix(c.AppLocale, "en") || strings.HasPrefix(c.AppLocale, "id_"),
+		"APP_LOCALE", "config.id_or_en")
+	s.Schedule = parsed(p, c.Schedule, "REMINDER_SCHEDULE", reminder.ParseSchedule, "config.must_be_schedule")
+	s.Window = parsed(p, c.Window, "REMINDER_WINDOW", reminder.ParseWindow, "config.must_be_window")
+	s.ClosedWeekdays = parsed(p, c.ClosedWeekdays, "REMINDER_CLOSED_WEEKDAYS", reminder.ParseWeekdays,
+		"config.must_be_weekdays")
 	if c.ClassDay != "" {
-		if days, err := reminder.ParseWeekdays(c.ClassDay); err != nil || len(days) != 1 {
-			p.wrong("REMINDER_CLASS_DAY", "config.one_weekday")
-		} else {
+		days := parsed(p, c.ClassDay, "REMINDER_CLASS_DAY", reminder.ParseWeekdays, "config.one_weekday")
+		if p.must(len(days) == 1, "REMINDER_CLASS_DAY", "config.one_weekday"); len(days) == 1 {
 			s.ClassDay = &days[0]
 		}
 	}
-	if c.Unknown != "resend" && c.Unknown != "hold" {
-		p.wrong("REMINDER_UNKNOWN", "config.resend_or_hold")
+	p.oneOf("resend|hold", c.Unknown, "REMINDER_UNKNOWN", "config.resend_or_hold")
+	p.must(c.MailConcurrent > 0, "MAIL_CONCURRENCY", "config.must_be_positive")
+	p.must(c.MailTries > 0, "MAIL_TRIES", "config.must_be_positive")
+	p.must(c.MailPerConn > 0, "MAIL_MAX_PER_CONNECTION", "config.must_be_positive")
+	p.must(c.MaxOverdueDays > 0, "REMINDER_MAX_OVERDUE_DAYS", "config.must_be_positive")
+	p.must(c.MaxPerRun > 0, "REMINDER_MAX_PER_RUN", "config.must_be_positive")
+	p.must(c.MailDailyLimit >= 0, "MAIL_DAILY_LIMIT", "config.must_not_be_negative")
+	upTo := func(most, days int, setting string) {
+		p.must(days >= 0 && days <= most, setting, "config.days_or_0_off", "Most", most)
 	}
-	for _, atLeastOne := range []struct {
-		key   string
-		value int
-	}{
-		{"MAIL_CONCURRENCY", c.MailConcurrent}, {"MAIL_TRIES", c.MailTries}, {"MAIL_MAX_PER_CONNECTION", c.MailPerConn},
-		{"REMINDER_MAX_OVERDUE_DAYS", c.MaxOverdueDays}, {"REMINDER_MAX_PER_RUN", c.MaxPerRun},
-	} {
-		if atLeastOne.value < 1 {
-			p.wrong(atLeastOne.key, "config.must_be_positive")
-		}
-	}
-	if s.GuardianFrom = c.GuardianFrom; c.GuardianFrom < 0 || c.GuardianFrom > c.MaxOverdueDays {
-		p.wrong("REMINDER_GUARDIAN_FROM", "config.days_or_0_off", "Most", c.MaxOverdueDays)
-	}
-	if c.MailDailyLimit < 0 {
-		p.wrong("MAIL_DAILY_LIMIT", "config.must_not_be_negative")
-	}
-	var ok bool
-	if s.KeepDays, ok = Days(c.Keep); !ok && c.Keep != "0" {
-		p.wrong("REMINDER_KEEP", "config.days_to_keep", "N", reminder.KeptDays)
-	}
-	for key, days := range map[string]int{
-		"REMINDER_BEFORE_CLOSURE": c.BeforeClosure, "REMINDER_MIN_DAYS": c.MinDays,
-	} {
-		if days < 0 || days > reminder.MaxStep {
-			p.wrong(key, "config.days_or_0_off", "Most", reminder.MaxStep)
-		}
-	}
-	s.BeforeClosure, s.MinDays = c.BeforeClosure, c.MinDays
-	s.MaxOverdueDays, s.MaxPerRun, s.Resend = c.MaxOverdueDays, c.MaxPerRun, c.Unknown == "resend"
+	upTo(c.MaxOverdueDays, c.GuardianFrom, "REMINDER_GUARDIAN_FROM")
+	upTo(reminder.MaxStep, c.BeforeClosure, "REMINDER_BEFORE_CLOSURE")
+	upTo(reminder.MaxStep, c.MinDays, "REMINDER_MIN_DAYS")
+	days, ok := Days(c.Keep)
+	p.must(ok || c.Keep == "0", "REMINDER_KEEP", "config.days_to_keep", "N", reminder.KeptDays)
 	for _, addr := range c.OnlyTo {
-		if _, err := mail.ParseAddress(addr); err != nil {
-			p.wrong("REMINDER_ONLY_TO", "config.must_be_addresses")
-		}
+		parsed(p, addr, "REMINDER_ONLY_TO", mail.ParseAddress, "config.must_be_addresses")
 		s.OnlyTo = append(s.OnlyTo, strings.TrimSpace(addr))
 	}
+	s.Locale, s.KeepDays, s.GuardianFrom = c.AppLocale, days, c.GuardianFrom
+	s.BeforeClosure, s.MinDays = c.BeforeClosure, c.MinDays
+	s.MaxOverdueDays, s.MaxPerRun, s.Resend = c.MaxOverdueDays, c.MaxPerRun, c.Unknown == "resend"
 	s.Concurrency, s.Rate, s.DailyLimit, s.Tries = c.MailConcurrent, c.MailRate, c.MailDailyLimit, c.MailTries
 	s.Together = 5 * time.Millisecond
 	s.Budget, s.Lease, s.Fingerprint, s.Backoff = c.Budget, c.Lease, c.fingerprint, backoff
 }
 
-// Days reads for how many days records are kept: 400d, or 400. Fewer than [reminder.KeptDays] are none: a typing error
-// must not remove what a report of this year is made of.
+// Days reads for how many days records are kept: 400d, or 400. It refuses less than [reminder.KeptDays], because a
+// typing error must not delete what the report of this year needs.
 func Days(text string) (days int, ok bool) {
 	days, err := strconv.Atoi(strings.TrimSuffix(text, "d"))
 	if err != nil || days < reminder.KeptDays || days > 36_500 {
@@ -460,68 +461,42 @@ func (c *Config) checkMail(p *problems) {
 	s := &c.settings
 	switch c.Mailer {
 	case "smtp":
-		if c.MailHost == "" {
-			p.missing("MAIL_HOST")
-		}
-		if c.MailPort < 0 || c.MailPort > 65535 {
-			p.wrong("MAIL_PORT", "config.must_be_port")
-		}
-		if !slices.Contains([]string{"auto", "plain", "login", "cram-md5", "xoauth2"}, strings.ToLower(c.MailAuth)) {
-			p.wrong("MAIL_AUTH", "config.must_be_auth")
-		}
-		if s := strings.ToLower(c.MailScheme); s != "" && s != "smtp" && s != "smtps" {
-			p.wrong("MAIL_SCHEME", "config.must_be_scheme")
-		}
-		if e := strings.ToLower(c.MailEncryption); !slices.Contains([]string{"", "tls", "starttls", "ssl", "none"}, e) {
-			p.wrong("MAIL_ENCRYPTION", "config.must_be_encryption")
-		}
-		if c.security() == mail.PlainLoopback && !isLoopback(c.MailHost) {
-			p.wrong("MAIL_ENCRYPTION", "config.plain_beyond_loopback")
-		}
+		p.need("MAIL_HOST", c.MailHost)
+		p.port(c.port(), "MAIL_PORT")
+		p.oneOf("auto|plain|login|cram-md5|xoauth2", c.MailAuth, "MAIL_AUTH", "config.must_be_auth")
+		p.oneOf("|smtp|smtps", c.MailScheme, "MAIL_SCHEME", "config.must_be_scheme")
+		p.oneOf("|tls|starttls|ssl|none", c.MailEncryption, "MAIL_ENCRYPTION", "config.must_be_encryption")
+		p.must(c.security() != mail.PlainLoopback || isLoopback(c.MailHost), "MAIL_ENCRYPTION",
+			"config.plain_beyond_loopback")
 	case "sendgrid":
-		if c.SendGridKey == "" {
-			p.missing("SENDGRID_API_KEY")
-		}
-	case "file", "log":
-	case "":
-		p.missing("MAIL_MAILER")
+		p.need("SENDGRID_API_KEY", string(c.SendGridKey))
 	default:
-		p.wrong("MAIL_MAILER", "config.must_be_mailer")
+		p.need("MAIL_MAILER", c.Mailer)
+		p.oneOf("file|log", c.Mailer, "MAIL_MAILER", "config.must_be_mailer")
 	}
-	address := func(key, value, name string) mail.Address {
-		a, err := mail.ParseAddress(value)
-		if err != nil {
-			p.wrong(key, "config.must_be_address")
-		}
-		a.Name = name
-		return a
-	}
-	if c.MailFrom == "" {
-		p.missing("MAIL_FROM_ADDRESS")
-	} else {
-		s.From = address("MAIL_FROM_ADDRESS", c.MailFrom, cmp.Or(c.MailFromName, c.AppName))
+	if p.need("MAIL_FROM_ADDRESS", c.MailFrom); c.MailFrom != "" {
+		s.From = p.address(c.MailFrom, "MAIL_FROM_ADDRESS")
+		s.From.Name = cmp.Or(c.MailFromName, c.AppName)
 	}
 	for _, from := range c.MailFromOK {
 		s.FromAllowed = append(s.FromAllowed, strings.TrimSpace(from))
 	}
 	if c.MailReplyTo != "" {
-		s.ReplyTo = address("MAIL_REPLY_TO", c.MailReplyTo, "")
+		s.ReplyTo = p.address(c.MailReplyTo, "MAIL_REPLY_TO")
 	}
 	for _, addr := range c.SummaryTo {
-		s.SummaryTo = append(s.SummaryTo, address("REMINDER_SUMMARY_TO", addr, ""))
+		s.SummaryTo = append(s.SummaryTo, p.address(addr, "REMINDER_SUMMARY_TO"))
 	}
 	switch {
 	case c.MailUnsub == "off":
 	case c.MailUnsub != "":
-		s.Unsubscribe, s.UnsubscribeAll = address("MAIL_UNSUBSCRIBE", c.MailUnsub, "").Addr, true
-	case strings.EqualFold(c.MailFeedback, "imap"): // what comes back goes to the sender, and is read there
+		s.Unsubscribe, s.UnsubscribeAll = p.address(c.MailUnsub, "MAIL_UNSUBSCRIBE").Addr, true
+	case c.MailFeedback == "imap": // bounces go to the sender, and so the program reads the answers there
 		s.Unsubscribe = s.From.Addr
 	case c.answers():
 		s.Unsubscribe = cmp.Or(s.ReplyTo.Addr, s.From.Addr)
 	}
-	if !renewable(c.renewURL()) {
-		p.wrong("REMINDER_RENEW_URL", "config.link_to_renew")
-	}
+	p.must(renewable(c.renewURL()), "REMINDER_RENEW_URL", "config.link_to_renew")
 }
 
 // renewable reports whether readers can follow a link for each of their loans.
@@ -534,33 +509,28 @@ func renewable(link string) bool {
 		!isLoopback(u.Hostname()) && (u.Scheme == "https" || u.Scheme == "http")
 }
 
-// checkTimes keeps the ladder: the time of a run, then the platform's, then the lease. A run that is still at work when
-// its lease ends cannot send (the hand-over is fenced), but it would leave emails of unknown outcome.
+// checkTimes checks that the time of a run ends first, then the time that the platform allows, then the lease. A run
+// that still works after its lease cannot send, because the handover is fenced, but it would leave emails of unknown
+// outcome.
 func (c *Config) checkTimes(p *problems) {
-	if c.Budget <= 0 || c.MailTimeout <= 0 {
-		p.wrong("REMINDER_BUDGET, MAIL_TIMEOUT", "config.must_be_above_0")
-	}
+	p.must(c.Budget > 0 && c.MailTimeout > 0, "REMINDER_BUDGET, MAIL_TIMEOUT", "config.must_be_above_0")
 	longest := c.patience() + c.Budget + c.MailTimeout
 	if timeout := time.Duration(c.FunctionTimeout) * time.Second; timeout > 0 {
-		if timeout <= c.Budget+c.patience() {
-			key := "config.budget_too_long"
-			if c.patience() > 0 {
-				key = "config.budget_too_long_with_wait"
-			}
-			p.wrong("REMINDER_BUDGET", key, "Budget", c.Budget, "Timeout", timeout, "Wait", c.patience())
+		key := "config.budget_too_long"
+		if c.patience() > 0 {
+			key = "config.budget_too_long_with_wait"
 		}
+		p.must(timeout > c.Budget+c.patience(), "REMINDER_BUDGET", key, "Budget", c.Budget, "Timeout", timeout,
+			"Wait", c.patience())
 		longest = max(longest, timeout)
 	}
-	if c.Lease >= 24*time.Hour { // the sweep takes such a time for that of a clock that was wrong
-		p.wrong("REMINDER_LEASE", "config.must_be_below_24h", "Lease", c.Lease)
-	}
-	if c.Lease <= longest {
-		p.wrong("REMINDER_LEASE", "config.lease_too_short", "Lease", c.Lease, "Longest", longest)
-	}
+	// The sweep takes a lease of a day or more for one that a wrong clock has set.
+	p.must(c.Lease < 24*time.Hour, "REMINDER_LEASE", "config.must_be_below_24h", "Lease", c.Lease)
+	p.must(c.Lease > longest, "REMINDER_LEASE", "config.lease_too_short", "Lease", c.Lease, "Longest", longest)
 }
 
-// dotTimeout is how long the answer to the final dot may take: 10 minutes (RFC 5321 4.5.3.2.6), but no longer than a
-// run begins emails, and what began last must be over before its lease is, or before the platform stops the function.
+// dotTimeout is how long the answer to the final dot may take: 10 minutes (RFC 5321 4.5.3.2.6), but at most the time of
+// a run, and the last email must end before its lease does and before the platform stops the function.
 func (c *Config) dotTimeout() time.Duration {
 	wait := min(10*time.Minute, c.Budget, c.Lease-c.Budget-c.MailTimeout-c.patience())
 	if timeout := time.Duration(c.FunctionTimeout) * time.Second; timeout > 0 {
@@ -569,8 +539,8 @@ func (c *Config) dotTimeout() time.Duration {
 	return max(wait, c.MailTimeout)
 }
 
-// patience is how long the first connection to the database is waited for. In the cloud each hourly run is a cold
-// start, and Direct VPC egress may take a minute until its first connection passes.
+// patience is how long a run waits for its first connection to the database. In the cloud each hourly run is a cold
+// start, and with Direct VPC egress the first connection may take a minute.
 func (c *Config) patience() time.Duration {
 	if c.CloudService == "" {
 		return 0
@@ -580,26 +550,21 @@ func (c *Config) patience() time.Duration {
 
 // auth is the sender's name for MAIL_AUTH.
 func (c *Config) auth() mail.Auth {
-	if strings.EqualFold(c.MailAuth, "auto") {
+	if c.MailAuth == "auto" {
 		return mail.AuthAuto
 	}
 	return mail.Auth(strings.ToUpper(c.MailAuth))
 }
 
-// security is what MAIL_ENCRYPTION, MAIL_SCHEME and the port mean to Laravel, without its silent fall-back to plain
-// text: port 465, smtps, and ssl beyond the ports of STARTTLS are TLS from the first byte, everything else is STARTTLS,
-// which is then required. Only to this computer itself, and only when no encryption was asked for, mail goes in plain
-// text.
+// security reads MAIL_ENCRYPTION, MAIL_SCHEME and the port as Laravel does, but never falls back to plain text: port
+// 465, smtps, and ssl on other ports than those of STARTTLS mean TLS from the first byte; all else means STARTTLS,
+// which is then required. Mail goes in plain text only to this computer, and only when no encryption is set.
 func (c *Config) security() mail.Security {
-	encryption := strings.ToLower(c.MailEncryption)
+	port, ssl := c.port(), c.MailEncryption == "ssl"
 	switch {
-	case c.port() == 465 || strings.EqualFold(c.MailScheme, "smtps"):
+	case port == 465, c.MailScheme == "smtps", ssl && port != 587 && port != 25:
 		return mail.ImplicitTLS
-	case encryption == "ssl" && c.port() != 587 && c.port() != 25:
-		return mail.ImplicitTLS
-	case encryption == "ssl" || encryption == "tls" || encryption == "starttls":
-		return mail.StartTLS
-	case isLoopback(c.MailHost):
+	case isLoopback(c.MailHost) && !slices.Contains([]string{"ssl", "tls", "starttls"}, c.MailEncryption):
 		return mail.PlainLoopback
 	}
 	return mail.StartTLS
@@ -609,7 +574,7 @@ func (c *Config) port() int {
 	switch {
 	case c.MailPort != 0:
 		return c.MailPort
-	case strings.EqualFold(c.MailEncryption, "ssl") || strings.EqualFold(c.MailScheme, "smtps"):
+	case c.MailEncryption == "ssl", c.MailScheme == "smtps":
 		return 465
 	}
 	return 587
@@ -620,9 +585,9 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// fingerprint returns what recognises this mail configuration, under the salt of an old fingerprint or under a new one.
-// It is stored, and must not help anybody who reads the database to find the password: the hash is slow and salted, the
-// database's password is part of it, and only 16 bits of it are kept, which many passwords share.
+// fingerprint recognises this mail configuration, with the salt of an old fingerprint or a new one. It is stored in the
+// database and must not help a reader of the database to find the password: the hash is slow and salted, it includes
+// the password of the database, and only 16 bits of it are kept, which many passwords share.
 func (c *Config) fingerprint(old string) string {
 	salt, _, _ := strings.Cut(old, ":")
 	if len(salt) != len(rand.Text()) {
@@ -637,15 +602,15 @@ func (c *Config) fingerprint(old string) string {
 	}
 	hash, err := pbkdf2.Key(sha256.New, parts.String(), []byte(salt), fingerprintRounds, sha256.Size)
 	if err != nil {
-		panic(err) // it depends on constants only
+		panic(err) // the error depends only on constants
 	}
 	return salt + ":" + hex.EncodeToString(hash[:2])
 }
 
-// fingerprintRounds cost some 50 ms, when a pause is stored or stands.
+// fingerprintRounds take some 50 ms, in runs that store or find a pause.
 const fingerprintRounds = 100_000
 
-// database is the driver's configuration of this one.
+// database returns the configuration of the driver.
 func (c *Config) database() *mysql.Config {
 	cfg := mysql.NewConfig()
 	cfg.User, cfg.Passwd, cfg.DBName = c.DBUsername, string(c.DBPassword), c.DBDatabase

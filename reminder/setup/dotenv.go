@@ -18,10 +18,10 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// Environ returns the environment of a run: the variables of a .env file, under the real ones, which win. With an empty
-// path the file is looked for in the working directory, then beside the program, as pengingat.env and as .env (an
-// installed program looks in its [Home] alone, because an administrator may call it in anybody's folder); without any
-// the real variables stand alone. It returns the file that was read, if any.
+// Environ returns the environment of a run: the variables of a .env file and, over them, the real ones. With an empty
+// path it looks for pengingat.env and .env, in the working directory and then beside the program; without a file there
+// are only the real variables. An installed program looks only in its [Home], because an administrator may call it in a
+// folder of somebody else. Environ also returns the name of the file that it has read, or "".
 func Environ(path string, real []string) (environ map[string]string, file string, err error) {
 	environ = map[string]string{}
 	for _, entry := range real {
@@ -50,8 +50,8 @@ func Environ(path string, real []string) (environ map[string]string, file string
 	return environ, file, nil
 }
 
-// Database names the database of an environment, to tell whether two are the same. A variable of the real environment
-// wins over every file, so it would make one library of several.
+// Database returns what identifies the database of an environment. With several files, a variable of the real
+// environment wins over each of them, so that all would use one database: the caller compares them.
 func Database(environ map[string]string) string {
 	var parts []string
 	for _, key := range []string{"DB_URL", "DATABASE_URL", "DB_CLOUDSQL_INSTANCE", "DB_SOCKET", "DB_HOST", "DB_PORT",
@@ -61,7 +61,7 @@ func Database(environ map[string]string) string {
 	return strings.Join(parts, "\n")
 }
 
-// find looks for the settings file that nobody named.
+// find looks for the settings file when no path is given.
 func find() string {
 	folders := []string{"."}
 	switch dir, installed, err := Home(); {
@@ -81,20 +81,20 @@ func find() string {
 	return ""
 }
 
-// ParseDotenv reads a .env file to the letter as Laravel does (vlucas/phpdotenv 5), so that a login that works there
-// works here. real are the variables of the environment: they win over those of the file, also in ${KEY}. It is our own
-// because the Go libraries read quotes, comments and dollar signs in other ways.
+// ParseDotenv reads a .env file exactly as Laravel does (vlucas/phpdotenv 5), so that a login that works there works
+// here. real are the variables of the environment: they win over those of the file, also in ${KEY}. There is no library
+// for this: those for Go read quotes, comments and dollar signs differently.
 //
-// It forgives what phpdotenv refuses, and nothing else can be meant by: blanks in an unquoted value (a Google App
-// Password as it was pasted), and a file that is not UTF-8. That is UTF-16 when it has its byte order mark, as
-// PowerShell writes it, else Windows-1252.
+// It also accepts two things that phpdotenv refuses and that have only one meaning: blanks in an unquoted value (a
+// pasted Google App Password), and a file that is not UTF-8. Such a file is UTF-16 when it begins with a byte order
+// mark, as PowerShell writes it, and Windows-1252 otherwise.
 func ParseDotenv(data []byte, real map[string]string) (map[string]string, error) {
 	vars := map[string]string{}
 	lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(DecodeText(data))), "\n")
 	for i := 0; i < len(lines); i++ {
 		number, entry, closed := i+1, lines[i], true
 		if opens(entry) {
-			// What is not closed on its line goes on until a line with a quote, also when it is a comment.
+			// A quote that is not closed goes on until a line with a quote, even when the line is a comment.
 			for closed = false; !closed && i+1 < len(lines); {
 				i++
 				entry += "\n" + lines[i]
@@ -117,9 +117,9 @@ func ParseDotenv(data []byte, real map[string]string) (map[string]string, error)
 		switch {
 		case !isName(key):
 			return nil, wrong("dotenv.no_key_value")
-		case !closed: // phpdotenv drops it, and the rest of the file with it, without a word
+		case !closed: // phpdotenv silently drops it and the rest of the file
 			return nil, wrong("dotenv.quote_not_closed", "Key", key)
-		case !ok: // a key alone takes its value away
+		case !ok: // a key alone removes the variable
 			delete(vars, key)
 			continue
 		}
@@ -127,14 +127,14 @@ func ParseDotenv(data []byte, real map[string]string) (map[string]string, error)
 		if problem.Key != "" {
 			return nil, wrong("dotenv.key", "Key", key, "Problem", problem)
 		}
-		for _, at := range slices.Backward(refs) { // from the last, so that a name may itself hold a ${KEY}
+		for _, at := range slices.Backward(refs) { // the last first, because a name may contain a ${KEY}
 			if found := reference.FindString(parsed[at:]); found != "" {
 				name := found[2 : len(found)-1]
 				other, ok := real[name]
 				if !ok {
 					other, ok = vars[name]
 				}
-				if ok { // else it stays as it is written
+				if ok { // otherwise it stays unchanged
 					parsed = parsed[:at] + other + parsed[at+len(found):]
 				}
 			}
@@ -147,20 +147,20 @@ func ParseDotenv(data []byte, real map[string]string) (map[string]string, error)
 	return vars, nil
 }
 
-// DecodeText returns a text file that somebody made on some Windows as UTF-8, without a byte order mark.
+// DecodeText returns a text file of any Windows program as UTF-8 without a byte order mark.
 func DecodeText(data []byte) []byte {
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		// what is broken becomes U+FFFD
+		// broken characters become U+FFFD
 		data, _ = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Bytes(data)
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !utf8.Valid(data) {
-		data, _ = charmap.Windows1252.NewDecoder().Bytes(data) // every byte means something in it
+		data, _ = charmap.Windows1252.NewDecoder().Bytes(data) // it has a meaning for every byte
 	}
 	return data
 }
 
-// QuoteValue writes a value as ParseDotenv, and phpdotenv, read it back.
+// QuoteValue writes a value so that ParseDotenv and phpdotenv read it back.
 func QuoteValue(value string) string {
 	plain := func(r rune) bool {
 		return r < utf8.RuneSelf && (isName(string(r)) || strings.ContainsRune("@:/+,-", r))
@@ -168,9 +168,8 @@ func QuoteValue(value string) string {
 	if !strings.ContainsFunc(value, func(r rune) bool { return !plain(r) }) {
 		return value
 	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "\v", `\v`, "\f",
-		`\f`).
-		Replace(value) + `"`
+	escaped := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "\v", `\v`, "\f", `\f`)
+	return `"` + escaped.Replace(value) + `"`
 }
 
 // maxValue bounds one value.
@@ -180,13 +179,13 @@ const space = " \t\n\r\v\f"
 
 func isSpace(s string) bool { return strings.Trim(s, space) == "" }
 
-// trim is PHP's.
+// trim is the function of PHP.
 func trim(s string) string { return strings.Trim(s, " \t\n\r\v\x00") }
 
-// opens reports whether phpdotenv takes the value of a line to go on in the next ones.
+// opens reports whether phpdotenv continues the value of a line on the next lines.
 func opens(line string) bool { return strings.Contains(line, `="`) && quotes(line) < 2 }
 
-// quotes counts the double quotes of a line that something other than a backslash stands before.
+// quotes counts the double quotes of a line that follow another character than a backslash.
 func quotes(line string) (n int) {
 	line = strings.ReplaceAll(line, `\\`, "")
 	for i := 1; i < len(line); i++ {
@@ -204,8 +203,8 @@ var (
 	unescaped = map[byte]string{'f': "\f", 'n': "\n", 'r': "\r", 't': "\t", 'v': "\v", '"': `"`, '\\': `\`, '$': "$"}
 )
 
-// parseValue takes off quotes, escapes and comments, as phpdotenv's automaton does. refs are the places in the result
-// where a ${KEY} may stand. problem says why it is no value.
+// parseValue removes quotes, escapes and comments like the state machine of phpdotenv. refs are the places in parsed
+// where a ${KEY} may stand. problem says why the text is no value.
 func parseValue(value string) (parsed string, refs []int, problem reminder.Message) {
 	const (
 		initial = iota
@@ -265,7 +264,7 @@ func parseValue(value string) (parsed string, refs []int, problem reminder.Messa
 				return out.String(), refs, problem
 			case isSpace(t):
 				blanks += t
-			case quoted || strings.Contains(`\'"$`, t): // a blank before one of those could mean several things
+			case quoted || strings.Contains(`\'"$`, t): // a blank before one of those has several possible meanings
 				return "", nil, reminder.Say("dotenv.text_after_value")
 			default:
 				out.WriteString(blanks + t)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,59 +11,42 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/feedback"
 )
 
-// copiesAfter is how long after its acceptance a provider may take to file a message among the sent ones.
+// copiesAfter is how long a provider may take to put an accepted message into the mailbox for sent mail.
 const copiesAfter = 15 * time.Minute
 
-// imapOf is which IMAP server goes with a mail server.
+// imapOf has the IMAP server that belongs to a mail server.
 var imapOf = map[string]string{
 	"smtp.gmail.com": "imap.gmail.com", "smtp.googlemail.com": "imap.gmail.com",
 	"smtp.office365.com": "outlook.office365.com", "smtp-mail.outlook.com": "outlook.office365.com",
 	"smtp.mail.yahoo.com": "imap.mail.yahoo.com", "smtp.zoho.com": "imap.zoho.com", "smtppro.zoho.com": "imappro.zoho.com",
 }
 
-// checkFeedback validates how it is learned what became of mail, and fills in what follows from MAIL_*.
+// checkFeedback validates the settings of the feedback, and takes from MAIL_* those that are missing.
 func (c *Config) checkFeedback(p *problems) {
-	c.MailFeedback = strings.ToLower(c.MailFeedback)
 	switch c.MailFeedback {
 	case "off", "":
 	case "imap":
 		host := strings.ToLower(c.MailHost)
-		if strings.HasPrefix(host, "mail.") || isLoopback(host) { // a hosting's one server for everything
-			host = cmp.Or(imapOf[host], host)
-		} else {
-			host = imapOf[host]
+		server := imapOf[host]
+		if server == "" && (strings.HasPrefix(host, "mail.") || isLoopback(host)) {
+			server = host // a hoster has one server for everything
 		}
-		c.IMAPHost = cmp.Or(c.IMAPHost, host)
-		c.IMAPUsername, c.IMAPPassword = cmp.Or(c.IMAPUsername, c.MailUsername), cmp.Or(c.IMAPPassword, c.MailPassword)
-		if c.IMAPHost == "" {
-			p.missing("IMAP_HOST")
-		}
-		if c.IMAPUsername == "" {
-			p.missing("IMAP_USERNAME")
-		}
-		if c.IMAPPassword == "" && c.MailToken == "" {
-			p.missing("IMAP_PASSWORD")
-		}
-		if c.IMAPPort < 1 || c.IMAPPort > 65535 {
-			p.wrong("IMAP_PORT", "config.must_be_port")
-		}
-		c.IMAPEncryption = strings.ToLower(c.IMAPEncryption)
-		switch {
-		case !slices.Contains([]string{"tls", "ssl", "none"}, c.IMAPEncryption):
-			p.wrong("IMAP_ENCRYPTION", "config.imap_tls")
-		case c.IMAPEncryption == "none" && !isLoopback(c.IMAPHost):
-			p.wrong("IMAP_ENCRYPTION", "config.mailbox_without_encryption")
-		}
+		c.IMAPHost, c.IMAPUsername = cmp.Or(c.IMAPHost, server), cmp.Or(c.IMAPUsername, c.MailUsername)
+		c.IMAPPassword = cmp.Or(c.IMAPPassword, c.MailPassword)
+		p.need("IMAP_HOST", c.IMAPHost)
+		p.need("IMAP_USERNAME", c.IMAPUsername)
+		p.need("IMAP_PASSWORD", string(cmp.Or(c.IMAPPassword, c.MailToken)))
+		p.port(c.IMAPPort, "IMAP_PORT")
+		p.oneOf("tls|ssl|none", c.IMAPEncryption, "IMAP_ENCRYPTION", "config.imap_tls")
+		p.must(c.IMAPEncryption != "none" || isLoopback(c.IMAPHost), "IMAP_ENCRYPTION", "config.mailbox_without_encryption")
 	case "sendgrid":
-		if c.SendGridKey == "" {
-			p.missing("SENDGRID_API_KEY")
-		}
+		p.need("SENDGRID_API_KEY", string(c.SendGridKey))
 	default:
-		p.wrong("MAIL_FEEDBACK", "config.must_be_feedback")
+		p.must(false, "MAIL_FEEDBACK", "config.must_be_feedback")
 	}
 }
 
-// Inbox returns how the mailbox is reached.
+// Inbox returns how to reach the mailbox.
 func (c *Config) Inbox() (inbox.Config, error) {
 	cfg := inbox.Config{Host: c.IMAPHost, Port: c.IMAPPort, Plain: c.IMAPEncryption == "none", Username: c.IMAPUsername,
 		Password: string(c.IMAPPassword)}
@@ -79,7 +61,7 @@ func (c *Config) Inbox() (inbox.Config, error) {
 	return cfg, err
 }
 
-// SendGridFeedback returns what SendGrid knows.
+// SendGridFeedback returns SendGrid as a source of feedback.
 func (c *Config) SendGridFeedback() feedback.SendGrid {
 	return feedback.SendGrid{Host: strings.TrimRight(c.SendGridHost, "/"), Key: string(c.SendGridKey),
 		Client: &http.Client{
@@ -87,7 +69,7 @@ func (c *Config) SendGridFeedback() feedback.SendGrid {
 		}}
 }
 
-// feedback returns what the runs ask what became of mail; nil when nobody is to be asked.
+// feedback returns what opens the source of feedback, or nil when the settings name none.
 func (c *Config) feedback() (func(context.Context) (feedback.Source, error), error) {
 	switch c.MailFeedback {
 	case "imap":

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Home returns the folder in which a program keeps its settings: its own folder when it stands in one of its own, as
-// from the zip. A program that an installer put among the system's programs, where everybody may read, keeps them in a
-// folder that only administrators can read: %ProgramData%\Pengingat, or /etc/pengingat.
+// Home returns the folder with the settings of the program. For a program from the zip it is the folder of the program.
+// A program that an installer has put among the programs of the system, which everybody may read, keeps its settings in
+// a folder that only administrators can read: %ProgramData%\Pengingat or /etc/pengingat.
 func Home() (dir string, installed bool, err error) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -36,7 +36,7 @@ func home(exe, system string, getenv func(string) string) (dir string, installed
 	return filepath.Dir(exe), false
 }
 
-// LogFile returns where the log goes when LOG_FILE does not say it.
+// LogFile returns the file of the log when LOG_FILE is not set.
 func LogFile() (string, error) {
 	dir, installed, err := Home()
 	if installed && runtime.GOOS != "windows" {

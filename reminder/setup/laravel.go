@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// Spread writes what MAIL_URL and DB_URL (DATABASE_URL before Laravel 11) hold under the keys of its parts, as Laravel
-// 9 to 12 read them: what stands in the URL wins. An URL that is not understood is an error and stays.
+// Spread replaces MAIL_URL and DB_URL (DATABASE_URL before Laravel 11) by the keys of their parts, as Laravel 9 to 12
+// do: the URL wins over a single key. A URL that it does not understand is an error and stays.
 func Spread(environ map[string]string) error {
 	var p problems
 	p.spread(environ)
@@ -26,7 +26,7 @@ func (p *problems) spread(environ map[string]string) {
 		"host": "DB_HOST", "port": "DB_PORT", "user": "DB_USERNAME", "password": "DB_PASSWORD", "path": "DB_DATABASE",
 		"unix_socket": "DB_SOCKET", "charset": "", "collation": "",
 	})
-	if Meaning(environ["MAIL_MAILER"]) == "smtp" { // it is that mailer's
+	if Meaning(environ["MAIL_MAILER"]) == "smtp" { // MAIL_URL belongs to this mailer
 		p.spreadURL(environ, "MAIL_URL", map[string]string{"smtp": "", "smtps": "smtps"}, map[string]string{
 			"host": "MAIL_HOST", "port": "MAIL_PORT", "user": "MAIL_USERNAME", "password": "MAIL_PASSWORD", "path": "",
 			"scheme": "MAIL_SCHEME", "encryption": "MAIL_ENCRYPTION",
@@ -34,19 +34,19 @@ func (p *problems) spread(environ map[string]string) {
 	}
 }
 
-// spreadURL spreads one URL. schemes has those that are understood, parts the key of each part.
+// spreadURL spreads one URL. schemes are the supported ones with their MAIL_SCHEME, parts has the key of each part.
 func (p *problems) spreadURL(environ map[string]string, key string, schemes, parts map[string]string) {
 	if environ[key] == "" {
 		return
 	}
 	u, err := url.Parse(Meaning(environ[key]))
-	if err != nil { // it would show the password
-		p.wrong(key, "config.url_unreadable", "Key", key[:strings.Index(key, "_")])
+	if err != nil { // the error would show the password
+		p.must(false, key, "config.url_unreadable", "Key", key[:strings.Index(key, "_")])
 		return
 	}
 	scheme, ok := schemes[u.Scheme]
 	if !ok || u.Host == "" {
-		p.wrong(key, "config.kind_not_supported", "Scheme", u.Scheme)
+		p.must(false, key, "config.kind_not_supported", "Scheme", u.Scheme)
 		return
 	}
 	password, _ := u.User.Password()
@@ -60,7 +60,7 @@ func (p *problems) spreadURL(environ map[string]string, key string, schemes, par
 		switch {
 		case value == "":
 		case !ok && name != "scheme":
-			p.wrong(key, "config.url_option_unsupported", "Name", name)
+			p.must(false, key, "config.url_option_unsupported", "Name", name)
 		case part != "":
 			environ[part] = Literal(value)
 		}
@@ -68,7 +68,7 @@ func (p *problems) spreadURL(environ map[string]string, key string, schemes, par
 	delete(environ, key)
 }
 
-// zones has the names that people here use.
+// zones has the names of zones and cities that people in Indonesia use.
 var zones = func() map[string]string {
 	all := map[string]string{}
 	for zone, names := range map[string]string{
@@ -87,8 +87,8 @@ var zones = func() map[string]string {
 	return all
 }()
 
-// Zone returns the time zone that a text names: WIB, WITA, WIT, a city, or a name of the zone database in any letters.
-// What is none of them stays as it is.
+// Zone returns the time zone that a text names: WIB, WITA, WIT, a city, or a name of the zone database in upper or
+// lower case. It returns any other text unchanged.
 func Zone(text string) string {
 	text = strings.TrimSpace(text)
 	if zone, ok := zones[strings.ToLower(text)]; ok {

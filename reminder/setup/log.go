@@ -16,14 +16,14 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// logger returns the log of a configuration and its file, if it has one. The file is opened, and its folder made, when
-// the first line is written: a command that logs nothing leaves nothing behind.
+// logger returns the log of a configuration, and its file or nil. The first line opens the file and makes its folder,
+// so a command that logs nothing leaves no file.
 func (c *Config) logger(stderr io.Writer) (*slog.Logger, *logFile) {
 	if c.LogFile == "" {
 		return slog.New(c.handler(stderr)), nil
 	}
 	if info, err := os.Stat(c.LogFile); err == nil && info.IsDir() {
-		c.LogFile = filepath.Join(c.LogFile, "pengingat.log") // a folder would be taken for a full log and renamed
+		c.LogFile = filepath.Join(c.LogFile, "pengingat.log") // lumberjack would take a folder for a full log and rename it
 	}
 	file := &logFile{locale: c.AppLocale, stderr: stderr,
 		Logger: lumberjack.Logger{Filename: c.LogFile, MaxSize: 5, MaxBackups: 5, MaxAge: 180,
@@ -31,9 +31,9 @@ func (c *Config) logger(stderr io.Writer) (*slog.Logger, *logFile) {
 	return slog.New(c.handler(file)), file
 }
 
-// A logFile is a log that may fail: its file is locked by another program, the disk is full. Nothing depends on it,
-// since what must not be lost is in the database; so a run goes on, and what the file does not take goes to standard
-// error, the first time with the reason.
+// A logFile is a log that may fail, because another program locks the file or the disk is full. A run then goes on,
+// since the database holds everything that must not be lost. The lines go to standard error, the first one after the
+// reason.
 type logFile struct {
 	lumberjack.Logger
 	stderr io.Writer
@@ -41,25 +41,21 @@ type logFile struct {
 	err    error // the first failure
 }
 
-// Write is called by one goroutine at a time: slog sees to it.
+// Write writes a line. slog calls it from one goroutine at a time.
 func (l *logFile) Write(line []byte) (int, error) {
 	_, err := l.Logger.Write(line)
 	if err == nil {
 		return len(line), nil
 	}
 	if l.err == nil {
-		l.err = logFault(err)
+		l.err = reminder.NewFault(err, "log.not_writable")
 		fmt.Fprintln(l.stderr, text.In(l.locale).Error(l.err))
 	}
 	return l.stderr.Write(line)
 }
 
-func logFault(err error) error {
-	return reminder.NewFault(err, "log.not_writable")
-}
-
-// LogFault says why the log file could not be written, or cannot be at this moment; nil when it can, or when there is
-// none. It is for the end of a command, when nothing is logged any more.
+// LogFault says why the log file could not be written, or cannot be written now. It returns nil when it can or when
+// there is none. It is for the end of a command, after the last line of the log.
 func (a *App) LogFault() error {
 	if a.log == nil {
 		return nil
@@ -72,7 +68,7 @@ func (a *App) LogFault() error {
 		return nil
 	}
 	if err != nil {
-		return logFault(err)
+		return reminder.NewFault(err, "log.not_writable")
 	}
 	return f.Close()
 }
@@ -80,7 +76,7 @@ func (a *App) LogFault() error {
 func (c *Config) handler(out io.Writer) slog.Handler {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
-		level = slog.LevelInfo // Laravel knows more levels, such as notice; none of them silences ours
+		level = slog.LevelInfo // Laravel has more levels, such as notice; none of them may silence this log
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == "json" || c.LogFormat == "" && c.CloudService != "" {
@@ -90,15 +86,14 @@ func (c *Config) handler(out io.Writer) slog.Handler {
 	return slog.NewTextHandler(out, options)
 }
 
-// NewLog returns a log on stderr as an environment asks for it, whatever else is wrong in that.
+// NewLog returns a log on stderr in the format of an environment, even when other settings are wrong.
 func NewLog(environ map[string]string, stderr io.Writer) *slog.Logger {
-	cfg, _ := parse(environ) // its problems are reported by Load
+	cfg, _ := parse(environ) // Load reports its problems
 	return slog.New(cfg.handler(stderr))
 }
 
-// cloudAttr gives some attributes the names and values that Cloud Logging reads; only those, not an attribute of the
-// same name in a group. The run's id becomes a label, by which all lines of a run are found, and the trace leads from
-// them to the request.
+// cloudAttr gives attributes outside groups the names and values that Cloud Logging reads. The id of the run becomes a
+// label, which finds all lines of a run, and the trace links them to the request.
 func (c *Config) cloudAttr(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) > 0 {
 		return a

@@ -25,7 +25,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// An App is a configuration put to work. One App serves many runs.
+// An App is a wired configuration. One App serves many runs.
 type App struct {
 	Config Config
 	Log    *slog.Logger
@@ -34,7 +34,7 @@ type App struct {
 	log    *logFile // nil: the log goes to standard error
 }
 
-// New wires a configuration. It connects to nothing, so an error is always one of the configuration.
+// New wires a configuration. It connects to nothing, so its errors are those of the configuration.
 func New(cfg Config, stderr io.Writer) (*App, error) {
 	composer, err := letter.New(letter.Texts{
 		Library: cfg.AppName, URL: cfg.AppURL, Locale: cfg.AppLocale, Hours: cfg.OpeningHours,
@@ -47,12 +47,8 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 	if err != nil {
 		return nil, &reminder.Fault{Message: reminder.Say("config.mail_settings_unusable"), Err: err}
 	}
-	// Each worker needs a connection, the feed another one.
-	conns := cfg.DBConnections
-	if conns == 0 {
-		conns = cfg.MailConcurrent + 2
-	}
-	store, err := mysql.Open(cfg.database(), conns, cfg.patience())
+	// Each worker needs a connection, and the feed one more.
+	store, err := mysql.Open(cfg.database(), cmp.Or(cfg.DBConnections, cfg.MailConcurrent+2), cfg.patience())
 	if err != nil {
 		return nil, err
 	}
@@ -76,16 +72,15 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 	return app, nil
 }
 
-// noReply matches an address whose answers nobody reads. A mail from elsewhere asks its reader to answer with
-// questions.
+// noReply matches an address whose mail nobody reads. Mails from other addresses invite the reader to answer.
 var noReply = regexp.MustCompile(`(?i)^(no|do[._-]?not)[._-]?reply\b`)
 
-// answers reports whether somebody reads what is answered to a mail.
+// answers reports whether somebody reads the answers to a mail.
 func (c *Config) answers() bool {
 	return !noReply.MatchString(cmp.Or(c.settings.ReplyTo.Addr, c.settings.From.Addr))
 }
 
-// renewURL returns REMINDER_RENEW_URL, put behind APP_URL when it is a path of the library's site.
+// renewURL returns REMINDER_RENEW_URL. A path is one of the library's site and follows APP_URL.
 func (c *Config) renewURL() string {
 	if strings.HasPrefix(c.RenewURL, "/") {
 		return strings.TrimRight(c.AppURL, "/") + c.RenewURL
@@ -93,11 +88,11 @@ func (c *Config) renewURL() string {
 	return c.RenewURL
 }
 
-// LimitMemory sets how a process that is there for runs collects garbage, unless its environment says so.
+// LimitMemory sets the garbage collector for a process that only does runs, unless its environment sets it.
 func LimitMemory() {
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		// Hardly anything outlives its email. Collected half as often, garbage takes 2 MiB more and the run a seventh less of
-		// the processors. The limit is for a plan of 100,000 emails, which would grow to 94 MiB so, and with it takes 57.
+		// Hardly any object outlives its email. Half as many collections take 2 MiB more and save a seventh of the processor
+		// time. With the limit a plan of 100,000 emails takes 57 MiB, without it 94.
 		debug.SetGCPercent(200)
 		debug.SetMemoryLimit(48 << 20)
 	}
@@ -141,17 +136,17 @@ func (c *Config) SMTP() (*mail.SMTP, error) {
 	})
 }
 
-// backoff is how long after a try that surely failed the next one may begin: half a minute for a hiccup, which the same
-// run waits for, then most of an hour, which leaves it to the next one and satisfies greylisting (RFC 5321 4.5.4.1).
+// backoff is how long after a failed try the next one may begin. After the first it is half a minute, for which the
+// same run waits; later it is most of an hour, so that the next run tries, as greylisting wants (RFC 5321 4.5.4.1).
 func backoff(attempts int) time.Duration {
 	wait := 30 * time.Second
 	if attempts > 1 {
 		wait = 45 * time.Minute
 	}
-	return wait + rand.N(wait/5) // jitter: emails that failed together should not come back together
+	return wait + rand.N(wait/5) // jitter: emails that failed together are not tried together
 }
 
-// OpenDB opens the configured database for what is not a run: migrations and diagnosis.
+// OpenDB opens the configured database for migrations and diagnosis.
 func (c *Config) OpenDB() (*sql.DB, error) { return mysql.OpenDB(c.database(), 2) }
 
 // NewStore returns a Store on a database that OpenDB opened.

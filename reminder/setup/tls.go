@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// DBLocal reports whether the way to the database leads over no network, or through the platform's own socket.
+// DBLocal reports whether the program reaches the database without a network or by the socket of the platform.
 func (c *Config) DBLocal() bool {
 	return c.DBSocket != "" || c.DBCloudSQL != "" || isLoopback(c.DBHost)
 }
 
-// databaseTLS is what DB_TLS means. It never falls back to plain text: whoever sits between could ask for that.
-//   - true: the certificate is valid for DB_HOST.
-//   - verify-ca: it is signed by DB_CA_FILE, whatever name it has. MySQL's own certificates have none, and Cloud SQL's
-//     do not name its address; their authority signs for this one server.
+// databaseTLS is the meaning of DB_TLS. It never falls back to plain text, because anybody on the way could cause that.
+//   - true: the certificate must be valid for DB_HOST.
+//   - verify-ca: the certificate must be signed by DB_CA_FILE, and its name does not matter. Certificates that MySQL makes
+//     have no name, and those of Cloud SQL do not name the address. Their authority signs for this server only.
 //   - false: no TLS.
 func (c *Config) databaseTLS() (*tls.Config, error) {
 	if c.DBTLS == "false" {
@@ -30,7 +30,7 @@ func (c *Config) databaseTLS() (*tls.Config, error) {
 	if cfg.RootCAs, err = certificates(c.DBCAFile); err != nil || c.DBTLS != "verify-ca" {
 		return cfg, err
 	}
-	cfg.InsecureSkipVerify = true // of the name; the chain is verified here
+	cfg.InsecureSkipVerify = true // it skips the name; the function below verifies the chain
 	cfg.VerifyConnection = func(state tls.ConnectionState) error {
 		options := x509.VerifyOptions{Roots: cfg.RootCAs, Intermediates: x509.NewCertPool()}
 		for _, cert := range state.PeerCertificates[1:] {
@@ -42,7 +42,7 @@ func (c *Config) databaseTLS() (*tls.Config, error) {
 	return cfg, nil
 }
 
-// certificates reads PEM certificates from a file, or from the text itself where there is no file, as in the cloud.
+// certificates reads PEM certificates from a file, or takes them as the text itself: the cloud has no file.
 func certificates(file string) (*x509.CertPool, error) {
 	text := []byte(file)
 	if !strings.Contains(file, "-----BEGIN") {

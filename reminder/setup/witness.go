@@ -11,8 +11,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A witness is a small file beside the log that says what the database's records held. Each database has one of its
-// own, by its address: a backup that is restored comes to the same address, and so does a new database.
+// A witness is a small file beside the log that remembers what the records of the database held. There is one for each
+// address of a database: a restored backup has the same address, and so has a new database in its place.
 type witness struct {
 	folder, file string
 }
@@ -22,7 +22,7 @@ func newWitness(folder, address string) *witness {
 	return &witness{folder, filepath.Join(folder, "witness-"+hex.EncodeToString(sum[:6])+".json")}
 }
 
-// Recall reads the database's own file, and those of the same database under another address.
+// Recall reads the file of the address, and the files of the same database at other addresses.
 func (w *witness) Recall(database string) ([]reminder.Checkpoint, error) {
 	var told []reminder.Checkpoint
 	err := w.each(func(file string, seen reminder.Checkpoint) error {
@@ -34,8 +34,8 @@ func (w *witness) Recall(database string) ([]reminder.Checkpoint, error) {
 	return told, err
 }
 
-// Tell writes the database's file whole or not at all. Another file about the same database would contradict it one
-// day.
+// Tell writes the file of the address, completely or not at all. It removes other files about the same database,
+// because they would contradict it later.
 func (w *witness) Tell(s reminder.Checkpoint) error {
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -65,7 +65,7 @@ func (w *witness) Tell(s reminder.Checkpoint) error {
 	})
 }
 
-// each reads all witnesses of the folder. One that cannot be read does not keep the others back.
+// each reads all witnesses of the folder. After one that cannot be read it goes on with the others.
 func (w *witness) each(f func(file string, seen reminder.Checkpoint) error) error {
 	files, err := filepath.Glob(filepath.Join(w.folder, "witness-*.json"))
 	for _, file := range files {
