@@ -56,6 +56,7 @@ func TestBench(t *testing.T) {
 		run  func(*bench)
 	}{
 		{"delivery", (*bench).delivery}, {"peers", (*bench).peers}, {"idle", (*bench).idle},
+		{"records", (*bench).records}, {"distance", (*bench).distance},
 		{"composing", (*bench).composing},
 		{"sendgrid", (*bench).sendGrid}, {"function", (*bench).function},
 	} {

@@ -18,15 +18,15 @@ import (
 )
 
 // startSink starts Postfix's test server, which takes every mail and throws it away, and returns its port and process.
-func startSink(t *testing.T) (port string, pid int) {
+func startSink(t *testing.T, options ...string) (port string, pid int) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	_, port, err = net.SplitHostPort(l.Addr().String())
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
-	var args []string
+	args := options
 	if os.Getuid() == 0 {
-		args = []string{"-u", "nobody"} // it will not stay root
+		args = append(args, "-u", "nobody") // it will not stay root
 	}
 	cmd := exec.Command("smtp-sink", append(args, "127.0.0.1:"+port, "1000")...)
 	cmd.Stderr = os.Stderr

@@ -191,7 +191,8 @@ func (s *Store) Records(ctx context.Context, now time.Time) (reminder.Records, e
 	err := s.row(ctx, []any{text{&r.Secret}, &r.Emails, &r.Notices, datetime{&r.Worked}},
 		`SELECT (SELECT fingerprint FROM reminder_state WHERE name = ?),
 		COALESCE((SELECT MAX(id) FROM reminder_emails), 0), COALESCE((SELECT MAX(email_id) FROM reminder_notices), 0),
-		(SELECT MAX(started_at) FROM reminder_runs WHERE finished_at IS NOT NULL AND outcome <> 'held' AND started_at <= ?)`,
+		(SELECT started_at FROM reminder_runs WHERE finished_at IS NOT NULL AND outcome <> 'held' AND started_at <= ?
+			ORDER BY started_at DESC LIMIT 1)`, // MAX would read every run, with its report
 		records, formatTime(now.Add(time.Hour))) // the clocks of two machines need not agree
 	if err == nil {
 		r.Here, err = s.currentPlace(ctx)
@@ -302,7 +303,7 @@ func (s *Store) Quarantined(ctx context.Context, before reminder.Date, now time.
 // LastWorked returns when the last run started that was finished and not held.
 func (s *Store) LastWorked(ctx context.Context) (time.Time, error) {
 	var started time.Time
-	err := s.row(ctx, []any{datetime{&started}},
-		"SELECT MAX(started_at) FROM reminder_runs WHERE finished_at IS NOT NULL AND outcome <> 'held'")
+	err := s.row(ctx, []any{datetime{&started}}, `SELECT (SELECT started_at FROM reminder_runs
+		WHERE finished_at IS NOT NULL AND outcome <> 'held' ORDER BY started_at DESC LIMIT 1)`)
 	return started, fault("read the runs", err)
 }

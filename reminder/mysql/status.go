@@ -85,8 +85,9 @@ func (s *Store) Status(ctx context.Context, now time.Time, runs int) (Status, er
 			return err
 		}
 		return json.Unmarshal(report, &r.Report)
-		// Runs from a time when the clock was ahead are not the newest.
+		// Runs from a time when the clock was ahead count only when there are no others. The index gives the newest first.
 	}, `SELECT started_at, finished_at, report FROM reminder_runs
-		ORDER BY started_at > ?, started_at DESC, run_id LIMIT ?`, formatTime(now.Add(time.Hour)), runs)
+		WHERE started_at <= COALESCE((SELECT MAX(started_at) FROM reminder_runs WHERE started_at <= ?), '9999-12-31')
+		ORDER BY started_at DESC LIMIT ?`, formatTime(now.Add(time.Hour)), runs)
 	return st, fault("read the runs", err)
 }
