@@ -1,9 +1,9 @@
-// Package feedback learns what became of mail after it was accepted: what came back ([Return]), what was complained
-// about, and whether an email of unknown outcome was accepted after all.
+// Package feedback finds out what became of mail after its acceptance: which emails came back ([Return]), which were
+// called unwanted, and whether an email of unknown outcome was accepted.
 //
-// It asks a [Source]: a mailbox, or SendGrid. What it finds is judged without looking at anything else ([Parse],
-// [Judge]), and recorded before the place in the source is: a crash between the two reads the same once more, and each
-// record is made once.
+// A [Reader] asks a [Source]: a mailbox, or SendGrid. [Parse] and [Judge] decide, and they are pure. The Reader records
+// the results first and its place in the source second. After a crash between the two it reads the same again, and each
+// result is recorded only once.
 package feedback
 
 import (
@@ -18,27 +18,27 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// MaxAge is how long after the hand-over something may come back. Mail systems give up after five days at most.
+// MaxAge is how long after the handover an email may come back. Mail systems give up after five days at most.
 const MaxAge = 14 * 24 * time.Hour
 
-// A Source knows what became of mail.
+// A Source tells what became of mail.
 type Source interface {
-	// Returned tells what came back after a place in the source, in batches, each with the place after it.
+	// Returned hands over what came back after a place in the source, in batches. Each batch has the place after it.
 	Returned(ctx context.Context, place string, now time.Time, take func(Batch) error) error
-	// Accepted reports which emails the source holds a copy of, or nil when it keeps none of any.
+	// Accepted reports of which emails the source holds a copy. It returns nil when the source keeps no copies.
 	Accepted(ctx context.Context, emails []Handed) ([]bool, error)
-	// Copies returns the newest mails of this program among those sent since a moment; none where none is kept.
+	// Copies returns the newest mails of this program that were sent since a moment, or none when none are kept.
 	Copies(ctx context.Context, since time.Time, most int) ([]Copied, error)
 	Close() error
 }
 
-// A Copied is a mail of this program among the sent ones.
+// A Copied is a mail of this program in a mailbox for sent mail.
 type Copied struct {
-	Database string // whose it is
+	Database string // to which it belongs
 	reminder.Copy
 }
 
-// A Batch is what was read at once.
+// A Batch is the result of one read.
 type Batch struct {
 	Returns []Return
 	Read    int
@@ -53,41 +53,42 @@ type Handed struct {
 	Borrower, Run           string
 	State                   reminder.State
 	Unknowns                int
-	Address                 reminder.Digest // of where it was sent
-	At                      time.Time       // of the hand-over
+	Address                 reminder.Digest // of its recipient
+	At                      time.Time       // of the handover
 	Age                     time.Duration   // since then, by the database's clock
 }
 
-// Names may name emails.
+// Names are possible names of emails.
 type Names struct {
 	IDs, Refs, Receipts []string
-	Addresses           []reminder.Digest // with nothing else, when a source has addresses only
+	Addresses           []reminder.Digest // of returns with no other name
 }
 
-// A Store keeps emails and what became of them.
+// A Store holds the emails and what became of them.
 type Store interface {
 	// Place and KeepPlace keep how far the source has been read.
 	Place(ctx context.Context) (string, error)
 	KeepPlace(ctx context.Context, place string) error
-	// Named returns the emails of the last MaxAge that names name, the newest first.
+	// Named returns the emails of the last MaxAge with one of the names, newest first.
 	Named(ctx context.Context, names Names) ([]Handed, error)
 	// CameBack returns what has come back from an address of a borrower.
 	CameBack(ctx context.Context, borrower string, address reminder.Digest) ([]Verdict, error)
-	// Bounce records a verdict: the email is bounced. It reports false when it was already, or is on its way again.
+	// Bounce records a verdict and makes the email a bounced one. It reports false when it already was one or is being
+	// sent again.
 	Bounce(ctx context.Context, v Verdict) (bool, error)
-	// Mark remembers the addresses that a run's verdicts call bad; with none it forgets those that they called so.
+	// Mark remembers the addresses that the verdicts of a run call bad. With none it forgets them.
 	Mark(ctx context.Context, run string, none bool) error
 	// RunCounts returns how many of a run's emails were accepted, and how many of those came back.
 	RunCounts(ctx context.Context, run string) (accepted, bounced int, err error)
-	// Refs returns which emails are on record, and whether they wait and were never handed over.
+	// Refs returns the recorded emails with these refs, and whether each of them waits for its first handover.
 	Refs(ctx context.Context, refs []string) (waits map[string]bool, err error)
 	// OptOut records that a borrower wants no reminders, and how they said so.
 	OptOut(ctx context.Context, borrower, how string, at time.Time) error
-	// Unsettled returns emails of unknown outcome, also those that are queued once more because of it.
+	// Unsettled returns the emails of unknown outcome, also those that are queued again because of it.
 	Unsettled(ctx context.Context) ([]Handed, error)
-	// Neighbours returns some accepted emails handed over around another one: those before it, and those after it.
+	// Neighbours returns some accepted emails that were handed over shortly before and after an email.
 	Neighbours(ctx context.Context, e Handed) (before, after []Handed, err error)
-	// Resolve ends the doubt about an email, unless it is on its way again.
+	// Resolve settles an email of unknown outcome, unless it is being sent again.
 	Resolve(ctx context.Context, e Handed, how Settlement) (bool, error)
 }
 
@@ -97,41 +98,40 @@ const (
 	OptOutByComplaint = "complaint"
 )
 
-// A Settlement is what becomes of an email of unknown outcome.
+// A Settlement decides about an email of unknown outcome.
 type Settlement int
 
 // The settlements.
 const (
-	Leave  Settlement = iota // nothing yet: it is looked up again when it is a quarter older
+	Leave  Settlement = iota // not yet: look it up again when it is a quarter older
 	Sent                     // it was accepted
-	Again                    // it was not: it is queued as if it had never been handed over
-	Resend                   // nobody can know: it is queued once more, with the same Message-ID and Date
+	Again                    // it was not accepted: queue it as if it had never been handed over
+	Resend                   // nobody can know: queue it again, with the same Message-ID and Date
 )
 
-// A Reader is the feedback of runs.
+// A Reader reads the feedback for runs.
 type Reader struct {
 	Open   func(ctx context.Context) (Source, error)
 	Store  Store
 	Log    *slog.Logger
-	Resend bool          // what nobody can know is sent once more
-	Wait   time.Duration // until a copy of an accepted email must be there
+	Resend bool          // REMINDER_UNKNOWN=resend
+	Wait   time.Duration // until the copy of an accepted email must be there
 }
 
-// giveUp is how long a source that cannot be asked keeps an email in doubt.
+// giveUp is how long an email stays unknown because the source does not answer.
 const giveUp = 24 * time.Hour
 
-// How long each part may take: doubts and the newest copies before anything is sent, doubts and what came back at the
-// end, 20 seconds in all.
+// How long each part may take. A run settles twice, compares the newest copies once, and reads once: 20 seconds in all.
 const (
 	settleTime = 4 * time.Second
 	readTime   = 8 * time.Second
 )
 
-// atOnce is how many emails of unknown outcome are looked up before what was learned of them is recorded: of a slow
-// source, or in a run that is cut short, some are settled all the same.
+// atOnce is how many emails of unknown outcome are looked up before the results are recorded. So a slow source or a
+// short run still settles some of them.
 const atOnce = 5
 
-// Settle ends the doubt about emails of unknown outcome where it can, and returns about how many it did.
+// Settle settles the emails of unknown outcome that it can, and returns how many.
 func (r *Reader) Settle(ctx context.Context) (settled int, err error) {
 	unsettled, err := r.Store.Unsettled(ctx)
 	if err != nil || len(unsettled) == 0 {
@@ -175,7 +175,7 @@ func (r *Reader) Settle(ctx context.Context) (settled int, err error) {
 
 var errTime = errors.New("the time for it is over")
 
-// ask looks emails up and, where one is missing, its neighbours.
+// ask looks up the emails and the neighbours of those that are missing.
 func (r *Reader) ask(ctx context.Context, source Source, emails []Handed) ([]Settlement, error) {
 	there := map[int64]bool{}
 	look := func(list []Handed) error {
@@ -208,9 +208,9 @@ func (r *Reader) ask(ctx context.Context, source Source, emails []Handed) ([]Set
 	return how, nil
 }
 
-// decide says what becomes of an email by what is there. That it is missing means something only when the source keeps
-// copies: one that was accepted before it, and is still there, shows that; one after it does only when there is none
-// before.
+// decide settles an email by the copies that are there. A missing copy proves something only when the source keeps
+// copies. The copy of an email that was accepted before it shows that. The copy of a later one counts only when there
+// is no earlier email.
 func decide(e Handed, there map[int64]bool, before, after []Handed, wait time.Duration) Settlement {
 	some := func(list []Handed) bool {
 		return slices.ContainsFunc(list, func(n Handed) bool { return n.Age >= wait && there[n.ID] })
@@ -226,10 +226,12 @@ func decide(e Handed, there map[int64]bool, before, after []Handed, wait time.Du
 	return Resend
 }
 
-// newest is how many of the newest mails tell whether the records are as new as them, and maxCopies how many are read.
+// newest is how many of the newest copies show whether the records are up to date, maxCopies is how many are read when
+// they are not.
 const newest, maxCopies = 25, 3000
 
-// Forgotten implements [reminder.Feedback]. Only records in doubt are worth a long look.
+// Forgotten implements [reminder.Feedback]. It reads many copies only when the newest ones show that records are
+// missing.
 func (r *Reader) Forgotten(ctx context.Context, database string, since time.Time, all bool) ([]reminder.Copy, error) {
 	if !all {
 		if some, err := r.compare(ctx, settleTime, database, since, newest, all); err != nil || len(some) == 0 {
@@ -266,7 +268,7 @@ func (r *Reader) compare(ctx context.Context, atMost time.Duration, database str
 	return forgotten, err
 }
 
-// Read reads what came back, and returns what it did with it.
+// Read reads what came back, records it, and returns the counts.
 func (r *Reader) Read(ctx context.Context, now time.Time) (c reminder.FeedbackCounts, err error) {
 	timed, cancel := context.WithTimeoutCause(ctx, readTime, errTime)
 	defer cancel()
@@ -281,7 +283,8 @@ func (r *Reader) Read(ctx context.Context, now time.Time) (c reminder.FeedbackCo
 	defer source.Close()
 	return c, source.Returned(timed, place, now, func(b Batch) error {
 		c.Read += b.Read
-		// What was read is worked off, also when the time is over: the next run would read the same, and be late again.
+		// It records what it has read even when the time is over. Otherwise the next run would read the same and be late
+		// again.
 		if err := r.work(ctx, b.Returns, now, &c); err != nil {
 			return err
 		}
@@ -289,24 +292,11 @@ func (r *Reader) Read(ctx context.Context, now time.Time) (c reminder.FeedbackCo
 	})
 }
 
-// maxNames is how many names are asked for at once.
+// maxNames is how many names one query has.
 const maxNames = 1000
 
 func (r *Reader) work(ctx context.Context, returns []Return, now time.Time, c *reminder.FeedbackCounts) error {
-	var names Names
-	for _, ret := range returns {
-		names.IDs, names.Refs = append(names.IDs, ret.IDs...), append(names.Refs, ret.Refs...)
-		if ret.Receipt != "" {
-			names.Receipts = append(names.Receipts, ret.Receipt)
-		}
-		if len(ret.IDs)+len(ret.Refs) == 0 && ret.Receipt == "" {
-			for _, f := range ret.Failures {
-				for _, a := range f.Addresses {
-					names.Addresses = append(names.Addresses, reminder.DigestOf(a))
-				}
-			}
-		}
-	}
+	names := namesOf(returns)
 	if len(names.IDs)+len(names.Refs)+len(names.Receipts)+len(names.Addresses) > maxNames && len(returns) > 1 {
 		half := len(returns) / 2
 		return errors.Join(r.work(ctx, returns[:half], now, c), r.work(ctx, returns[half:], now, c))
@@ -318,74 +308,113 @@ func (r *Reader) work(ctx context.Context, returns []Return, now time.Time, c *r
 	var runs []string
 	for _, ret := range returns {
 		e, f, ok := match(ret, emails)
-		if !ok {
-			if !ret.Foreign {
-				c.Unmatched++
+		switch {
+		case !ok && !ret.Foreign:
+			c.Unmatched++
+		case !ok:
+		case ret.Complaint:
+			err = r.optOut(ctx, e, ret)
+		default:
+			err = r.bounce(ctx, e, f, ret.At, c)
+			if !slices.Contains(runs, e.Run) {
+				runs = append(runs, e.Run)
 			}
-			continue
 		}
-		if ret.Complaint {
-			if personal(e.Kind) {
-				how := OptOutByComplaint
-				if ret.Answer {
-					how = OptOutByAnswer
-				}
-				if err := r.Store.OptOut(ctx, e.Borrower, how, ret.At); err != nil {
-					return err
-				}
-				r.Log.Info("a borrower wants no reminders", "email", e.ID, "how", how)
-			}
-			continue
-		}
-		earlier, err := r.Store.CameBack(ctx, e.Borrower, e.Address)
 		if err != nil {
 			return err
-		}
-		v := Judge(e, f, ret.At, earlier)
-		done, err := r.Store.Bounce(ctx, v)
-		if err != nil {
-			return err
-		}
-		if done {
-			c.Bounced++
-			if e.State != reminder.StateSent { // it was accepted after all, or it could not have come back
-				c.Resolved++
-			}
-			r.Log.Warn("an email came back", "email", e.ID, "class", string(v.Class), "code", v.Code, "reason", v.Text)
-		}
-		if !slices.Contains(runs, e.Run) {
-			runs = append(runs, e.Run)
 		}
 	}
 	for _, run := range runs {
-		accepted, bounced, err := r.Store.RunCounts(ctx, run)
-		if err != nil {
-			return err
-		}
-		many := TooMany(accepted, bounced)
-		if many {
-			r.Log.Error("so many emails of one run came back that no address is marked", "of_run", run, "accepted", accepted,
-				"bounced", bounced)
-		}
-		if err := r.Store.Mark(ctx, run, many); err != nil {
+		if err := r.mark(ctx, run); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// TooMany reports whether more than a fifth of a run came back: that is about us, our provider or an attack, and not
-// about the addresses. One or two out of a few prove nothing.
+// namesOf returns what the returns may name. Addresses count only where a return has nothing else.
+func namesOf(returns []Return) (names Names) {
+	for _, ret := range returns {
+		names.IDs, names.Refs = append(names.IDs, ret.IDs...), append(names.Refs, ret.Refs...)
+		if ret.Receipt != "" {
+			names.Receipts = append(names.Receipts, ret.Receipt)
+		}
+		if ret.named() {
+			continue
+		}
+		for _, f := range ret.Failures {
+			for _, a := range f.Addresses {
+				names.Addresses = append(names.Addresses, reminder.DigestOf(a))
+			}
+		}
+	}
+	return names
+}
+
+// named reports whether a return names its email by more than an address.
+func (r Return) named() bool { return len(r.IDs)+len(r.Refs) > 0 || r.Receipt != "" }
+
+// optOut ends the reminders of the borrower who called an email unwanted.
+func (r *Reader) optOut(ctx context.Context, e Handed, ret Return) error {
+	if !personal(e.Kind) {
+		return nil
+	}
+	how := OptOutByComplaint
+	if ret.Answer {
+		how = OptOutByAnswer
+	}
+	err := r.Store.OptOut(ctx, e.Borrower, how, ret.At)
+	if err == nil {
+		r.Log.Info("a borrower wants no reminders", "email", e.ID, "how", how)
+	}
+	return err
+}
+
+// bounce judges and records that an email came back.
+func (r *Reader) bounce(ctx context.Context, e Handed, f Failure, at time.Time, c *reminder.FeedbackCounts) error {
+	earlier, err := r.Store.CameBack(ctx, e.Borrower, e.Address)
+	if err != nil {
+		return err
+	}
+	v := Judge(e, f, at, earlier)
+	done, err := r.Store.Bounce(ctx, v)
+	if err != nil || !done {
+		return err
+	}
+	c.Bounced++
+	if e.State != reminder.StateSent { // it had been accepted, or it could not have come back
+		c.Resolved++
+	}
+	r.Log.Warn("an email came back", "email", e.ID, "class", string(v.Class), "code", v.Code, "reason", v.Text)
+	return nil
+}
+
+// mark remembers the bad addresses of a run, unless too many of its emails came back.
+func (r *Reader) mark(ctx context.Context, run string) error {
+	accepted, bounced, err := r.Store.RunCounts(ctx, run)
+	if err != nil {
+		return err
+	}
+	many := TooMany(accepted, bounced)
+	if many {
+		r.Log.Error("so many emails of one run came back that no address is marked", "of_run", run, "accepted", accepted,
+			"bounced", bounced)
+	}
+	return r.Store.Mark(ctx, run, many)
+}
+
+// TooMany reports whether more than a fifth of a run came back. The cause is then the sender, the provider or an
+// attack, not the addresses. One or two of a few prove nothing.
 func TooMany(accepted, bounced int) bool { return bounced >= 3 && bounced*5 > accepted }
 
-// match finds the email that a return is about. What the return says failed must be the address that was used: who
-// knows a message's id, such as its recipient, can speak for nobody else.
+// match finds the email that a return is about. The failed address must be the one that the email was sent to: somebody
+// who knows an id, such as the recipient, cannot stop the mail to another address.
 func match(ret Return, emails []Handed) (Handed, Failure, bool) {
 	for _, e := range emails {
 		named := slices.Contains(ret.IDs, e.MessageID) || slices.Contains(ret.Refs, e.Ref) ||
 			ret.Receipt != "" && e.Receipt == ret.Receipt ||
-			len(ret.IDs)+len(ret.Refs) == 0 && ret.Receipt == "" && !e.At.After(ret.At)
-		// What came back before it was handed over is about an earlier try, which had the same Message-ID.
+			!ret.named() && !e.At.After(ret.At)
+		// A return from before the handover is about an earlier try, which had the same Message-ID.
 		if !named || e.Age > MaxAge || ret.At.Before(e.At.Add(-time.Hour)) {
 			continue
 		}
@@ -394,36 +423,36 @@ func match(ret Return, emails []Handed) (Handed, Failure, bool) {
 				return e, f, true
 			}
 		}
-		if ret.Complaint && len(ret.Failures) > 0 && len(ret.Failures[0].Addresses) == 0 { // taken out by who reports
+		if ret.Complaint && len(ret.Failures) > 0 && len(ret.Failures[0].Addresses) == 0 { // removed by the reporter
 			return e, Failure{}, true
 		}
 	}
 	return Handed{}, Failure{}, false
 }
 
-// A Verdict is what it means that an email came back.
+// A Verdict says what an email that came back means for its address.
 type Verdict struct {
 	Email Handed
 	Class mail.ReturnClass
 	Code  string
 	Text  string
 	At    time.Time // when it came back
-	Bad   bool      // the address is not to be used any more
+	Bad   bool      // the address must not be used any more
 }
 
-// When an address that did not work for a while is taken for bad.
+// When an address that repeatedly failed counts as bad.
 const (
 	offTwice = 2
 	fullFor  = 14 * 24 * time.Hour
 	fullMany = 3
 )
 
-// marked are the kinds whose addresses are marked bad. The librarian's is tried every day.
+// marked are the kinds whose addresses are marked bad. The address of the librarian is tried every day.
 var marked = []reminder.Kind{reminder.KindLoan, reminder.KindGuardian, reminder.KindClass}
 
-// Judge says what it means for an address that an email came back, beside what came back from it earlier. No such
-// mailbox is bad at once; one that is switched off on the second email; a full one after three over two weeks. All else
-// is not the address's fault.
+// Judge judges an email that came back, together with what came back from the address earlier. An address without a
+// mailbox is bad at once, a disabled one at the second email, a full one after three emails over two weeks. Other
+// causes are not about the address.
 func Judge(e Handed, f Failure, at time.Time, earlier []Verdict) Verdict {
 	v := Verdict{Email: e, Class: f.Class, Code: f.Code, Text: f.Text, At: at}
 	same, first := 1, at
@@ -448,10 +477,10 @@ func Judge(e Handed, f Failure, at time.Time, earlier []Verdict) Verdict {
 	return v
 }
 
-// personal reports whether an email of a kind is for one person, whose address and wish are kept by it.
+// personal reports whether an email of a kind goes to one person who can opt out of it.
 func personal(k reminder.Kind) bool { return k == reminder.KindLoan || k == reminder.KindGuardian }
 
-// Reason is how a verdict stands as the reason of its email: the class, and what was said.
+// Reason is the reason that is stored with the email: class, code, and the words of the server.
 func (v Verdict) Reason() string {
 	return strings.TrimSpace("bounced: " + string(v.Class) + " " + v.Code + ": " + v.Text)
 }

@@ -21,13 +21,13 @@ type Mailbox interface {
 	Close() error
 }
 
-// IMAP is a mailbox as a Source: what came back is in its inbox, and what was accepted in its mailbox for sent mail.
+// IMAP is a mailbox as a Source: bounces are in its inbox, and copies of accepted emails in its mailbox for sent mail.
 type IMAP struct {
 	Mailbox
-	Account string // a place in one account means nothing in another
+	Account string // a place in one account is meaningless in another
 }
 
-// OpenIMAP returns what opens a Source.
+// OpenIMAP returns a function that opens the mailbox.
 func OpenIMAP(cfg inbox.Config) func(context.Context) (Source, error) {
 	return func(ctx context.Context) (Source, error) {
 		m, err := inbox.Open(ctx, cfg)

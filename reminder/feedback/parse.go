@@ -13,29 +13,31 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding/charmap"
+
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
 // A Return is what came back: a message that a mail system could not deliver, or a complaint about one.
 type Return struct {
-	IDs, Refs []string  // what may name the email: Message-IDs, and refs as they stand in X-Pengingat-Ref and ENVID
-	Receipt   string    // what the provider called it when it was accepted, or ""
+	IDs, Refs []string  // possible names of the email: Message-IDs, and refs from X-Pengingat-Ref and ENVID
+	Receipt   string    // what the provider called the email when it accepted it, or ""
 	Failures  []Failure // of a bounce: at least one
-	Complaint bool      // its recipient called it unwanted; the Failures have only addresses
+	Complaint bool      // the recipient called the email unwanted; the Failures have only addresses
 	Answer    bool      // the complaint is an answer that asks for no more reminders
 	At        time.Time // when it came back
-	Foreign   bool      // it may well be another program's
+	Foreign   bool      // it may be about the email of another program
 }
 
-// A Failure is what became of one recipient.
+// A Failure is the failed delivery to one recipient.
 type Failure struct {
-	Addresses []string // the recipient, in lower case, as the systems on the way called it
+	Addresses []string // of the recipient, in lower case, as the mail systems on the way wrote it
 	Class     mail.ReturnClass
 	Code      string // RFC 3463, or the three digits of SMTP, or ""
 	Text      string // what was said, redacted
 }
 
-// What is read of one message at most.
+// The most that is read of one message.
 const (
 	maxDepth  = 8
 	maxParts  = 50
@@ -46,10 +48,10 @@ const (
 	maxField  = 8 << 10
 )
 
-// idChars are those of the program's ids.
+// idChars are the characters of the program's ids.
 const idChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789."
 
-// Wanted reports, by some fields of a header, whether the message may be a Return.
+// Wanted reports by some header fields whether a message may be a Return.
 func Wanted(raw []byte) bool {
 	h, _ := splitHeader(raw)
 	kind, params := h.contentType()
@@ -57,8 +59,8 @@ func Wanted(raw []byte) bool {
 		!strings.EqualFold(params["report-type"], "disposition-notification")
 }
 
-// Parse reads a message. It reports false for all that says nothing about a delivery that failed: delays, read
-// receipts, absence notes, people's answers but those that ask for no more reminders.
+// Parse reads a message. It reports false for a message about anything else than a failed delivery or the wish for no
+// more reminders: delays, read receipts, absence notes, other answers of people.
 func Parse(raw []byte, received time.Time) (Return, bool) {
 	h, body := splitHeader(raw)
 	var p parts
@@ -93,24 +95,24 @@ func Parse(raw []byte, received time.Time) (Return, bool) {
 }
 
 var (
-	ownID     = regexp.MustCompile(`^(?:[0-9a-f]{32}|[A-Z2-7]{26})\.\d{1,5}@`) // how the program's own ids look
+	ownID     = regexp.MustCompile(`^(?:[0-9a-f]{32}|[A-Z2-7]{26})\.\d{1,5}@`) // the form of the program's own ids
 	ref       = regexp.MustCompile(`(?i)(?:X-Pengingat-Ref|Original-Envelope-Id):\s*([A-Za-z0-9.-]{16,100})`)
 	address   = regexp.MustCompile(`[^\s<>()\[\]:;,"'|=]+@[\pL\pN](?:[\pL\pN.-]*[\pL\pN])?`)
 	delayed   = regexp.MustCompile(`(?i)\(delay\)|\bdelay(ed)?\b|\bwarning:|not (yet )?been delivered|(will|to) (be )?(keep|continue|retr)|still (being )?(tr|queued)|no action is required|tertunda|akan (dicoba|terus)`)
 	reply     = regexp.MustCompile(`(?i)^\s*(re|bls|balas)\s*:`)
 	delivered = regexp.MustCompile(`(?i)successful|(has been|was|were) delivered|\bdelivered to\b|berhasil (di|ter)?kirim|(telah|(su)?dah) (terkirim|disampaikan|sampai)`)
-	// undelivered is what no note of success says.
+	// undelivered matches words that never stand in a note of success.
 	undelivered = regexp.MustCompile(`(?i)\b(not|unable|fail\w*|error|reject\w*|tidak|gagal|ditolak|belum)\b|n't\b|\b5\d\d\b`)
 	tags        = regexp.MustCompile(`<[^<>]*>`)
 	sendersOf   = regexp.MustCompile(`(?i)^(mailer[-_.]?daemon|postmaster|mail[-_.]?daemon|mdaemon|mail[-_.]?delivery.*|microsoftexchange[0-9a-f]+)$`)
-	// returned is where the returned message begins in a text: a line that says so, or a field that no explanation begins
-	// with.
+	// returned matches the line where the returned message begins in a text: one that says so, or a header field that no
+	// explanation contains.
 	returned   = regexp.MustCompile(`(?mi)^(-{3,}.*(message|below|original|copy|header|pesan)|[> \t]*(return-path|received|message-id|dkim-signature|mime-version|x-pengingat-ref|auto-submitted):)`)
 	nextFailed = regexp.MustCompile(`\n<[^<>\s]+@[^<>\s]+>:`)
 	summary    = regexp.MustCompile(`(?mi)^[> \t]*(from|to|cc|reply-to|sender|subject|date): .*$`)
 )
 
-// names returns what may name one of our messages, our own form first.
+// names returns everything that may name one of our messages. Ids of our own form come first.
 func (p *parts) names(head string) (ids, refs []string) {
 	add := func(list []string, s string) []string {
 		if len(list) < maxIDs && !slices.Contains(list, s) {
@@ -145,7 +147,7 @@ func (p *parts) names(head string) (ids, refs []string) {
 	return ids, refs
 }
 
-// notification returns what a mail system says of itself in a text, without the message that follows.
+// notification returns the words of the mail system, without the returned message that follows them.
 func notification(text string) string {
 	if at := returned.FindStringIndex(text); at != nil {
 		text = text[:at[0]]
@@ -176,7 +178,7 @@ func reported(recipients []header, h header, said string) (failures []Failure) {
 	return failures
 }
 
-// told returns the failures that a text tells of: one for each address in it, up to the next one.
+// told returns the failures in a text without a report: one for each address in it.
 func told(h header, said string) (failures []Failure) {
 	failed := addresses(h.get("X-Failed-Recipients"))
 	if len(failed) == 0 {
@@ -200,7 +202,7 @@ func (f Failure) judged(status, diagnostic string) Failure {
 	return f
 }
 
-// after returns what follows the first of addresses in a text: there a mail system tells the cause.
+// after returns what follows the first of addresses in a text. Mail systems write the cause there.
 func after(text string, addresses []string) string {
 	const enough = 1500
 	for _, a := range addresses {
@@ -233,10 +235,11 @@ func first(s string) string {
 	return ""
 }
 
-// A header is a message's, or a group of fields of a report. Fields that are broken are skipped.
+// A header is the header of a message, or one group of fields of a report. Broken fields are skipped.
 type header map[string][]string
 
-// splitHeader takes the header off a message.
+// splitHeader divides a message into header and body. net/mail and go-message refuse a header with one broken line, and
+// a bounce must not be lost because of one.
 func splitHeader(raw []byte) (header, []byte) {
 	h := header{}
 	name := ""
@@ -289,10 +292,10 @@ func (h header) contentType() (string, map[string]string) {
 
 var parameter = regexp.MustCompile(`;\s*([\w-]+)\s*=\s*"?([^";]+)"?`)
 
-// parts are what a message consists of, decoded.
+// parts are the decoded parts of a message.
 type parts struct {
 	n          int
-	text       strings.Builder // what the sender says
+	text       strings.Builder // what the sender of the message says
 	original   strings.Builder // the message that came back
 	originalTo string
 	recipients []header // of a delivery report
@@ -315,12 +318,12 @@ func (p *parts) read(h header, body []byte, depth int, original bool) {
 		return
 	}
 	body = decode(h.get("Content-Transfer-Encoding"), body)
-	if !utf8.Valid(body) { // Latin letters of the last century; of other scripts what is ASCII counts
-		body = []byte(latin(body))
+	if !utf8.Valid(body) { // an old Latin charset; of another one at least the ASCII characters are right
+		body, _ = charmap.ISO8859_1.NewDecoder().Bytes(body)
 	}
 	switch kind {
 	case "message/delivery-status", "message/global-delivery-status":
-		p.keep(true, string(body)) // it may name the email, and explains nothing
+		p.keep(true, string(body)) // it may name the email, but it does not explain anything
 		for i, group := range groups(body) {
 			if h, _ := splitHeader(group); i > 0 || h.get("Final-Recipient") != "" {
 				p.recipients = append(p.recipients, h)
@@ -338,10 +341,8 @@ func (p *parts) read(h header, body []byte, depth int, original bool) {
 		p.read(h, inner, depth+1, true)
 	case "text/html":
 		p.keep(original, tags.ReplaceAllString(html.UnescapeString(string(body)), " $0 "))
-	case "", "text/plain":
-		p.keep(original, string(body))
-	default: // pictures and the like
-		if strings.HasPrefix(kind, "text/") {
+	default: // not pictures and the like
+		if kind == "" || strings.HasPrefix(kind, "text/") {
 			p.keep(original, string(body))
 		}
 	}
@@ -356,24 +357,20 @@ func (p *parts) keep(original bool, text string) {
 	b.WriteByte('\n')
 }
 
-// split divides a body at its boundaries. One that is cut off keeps what there is.
+// split divides a body at its boundaries. The last part of a body that is cut off is kept.
 func split(body []byte, boundary string) (list [][]byte) {
+	line, err := regexp.Compile(`(?m)^--` + regexp.QuoteMeta(boundary) + `(--)?[ \t\r]*(?:\n|\z)`)
+	if err != nil { // the boundary is not UTF-8
+		return nil
+	}
 	begin := -1
-	for at := 0; at < len(body) && len(list) < maxParts; {
-		end := at + bytes.IndexByte(body[at:], '\n') + 1
-		if end <= at {
-			end = len(body)
+	for _, at := range line.FindAllSubmatchIndex(body, maxParts+1) {
+		if begin >= 0 {
+			list = append(list, body[begin:at[0]])
 		}
-		line := strings.TrimRight(string(body[at:min(end, at+len(boundary)+10)]), " \t\r\n")
-		if line == "--"+boundary || line == "--"+boundary+"--" {
-			if begin >= 0 {
-				list = append(list, body[begin:at])
-			}
-			if begin = end; line == "--"+boundary+"--" {
-				return list
-			}
+		if begin = at[1]; at[2] >= 0 {
+			return list
 		}
-		at = end
 	}
 	if begin >= 0 && begin < len(body) {
 		list = append(list, body[begin:])
@@ -381,7 +378,7 @@ func split(body []byte, boundary string) (list [][]byte) {
 	return list
 }
 
-// groups divides the fields of a report at its empty lines.
+// groups divides the fields of a report at the empty lines.
 func groups(body []byte) (list [][]byte) {
 	for group := range bytes.SplitSeq(bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n")), []byte("\n\n")) {
 		if len(bytes.TrimSpace(group)) > 0 && len(list) <= maxFailed {
@@ -391,16 +388,7 @@ func groups(body []byte) (list [][]byte) {
 	return list
 }
 
-// latin reads a text of ISO 8859-1.
-func latin(body []byte) string {
-	runes := make([]rune, len(body))
-	for i, b := range body {
-		runes[i] = rune(b)
-	}
-	return string(runes)
-}
-
-// decode undoes a transfer encoding as far as it is in order.
+// decode undoes a transfer encoding, as far as the body is well-formed.
 func decode(encoding string, body []byte) []byte {
 	switch strings.ToLower(strings.TrimSpace(encoding)) {
 	case "base64":

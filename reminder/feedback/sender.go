@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// from returns the address in From, or what stands there in its place, in lower case.
+// from returns the address in From in lower case, or the first word there.
 func (h header) from() string {
 	if list := addresses(h.get("From")); len(list) > 0 {
 		return list[len(list)-1] // a name may look like an address, too
@@ -14,10 +14,9 @@ func (h header) from() string {
 	return strings.ToLower(strings.Trim(first(h.get("From")), "<>"))
 }
 
-// fromSystem reports whether a message comes from a mail system, as far as its header tells. A sender who only claims
-// to be one is found out by Return-Path and Authentication-Results, where the provider writes them. A report, and what
-// Exim and Exchange mark as one, may have another sender, when its Return-Path is the empty one of mail systems. A
-// postmaster is a person, too, who answers.
+// fromSystem reports whether the header shows a mail system as the sender. Return-Path and Authentication-Results,
+// where the provider writes them, expose a false one. A report, or what Exim and Exchange mark as one, may have any
+// sender when its Return-Path is empty, as mail systems send it. An answer of a postmaster comes from a person.
 func (h header) fromSystem(report bool) bool {
 	from := h.from()
 	local, domain, _ := strings.Cut(from, "@")
@@ -43,9 +42,9 @@ var (
 	alwaysSigns = []string{"googlemail.com", "google.com"}
 )
 
-// authentic reports whether what the receiving provider found out about a sender speaks for it. Only the topmost
-// Authentication-Results is the provider's; where there is none nothing is known. A system that proves nothing at all
-// may be an honest one, but not when its name is one that always signs.
+// authentic reports whether the receiving provider's check of the sender allows to trust it. Only the topmost
+// Authentication-Results comes from the provider; without one nothing is known, and the sender is trusted. So is a
+// system for which no method was tried, except one of a domain that always signs.
 func (h header) authentic(from string) bool {
 	results := h.get("Authentication-Results")
 	if results == "" {

@@ -18,8 +18,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// SendGrid is the service's Email Logs and suppression lists as a Source. A log is found by the receipt of its email.
-// The lists name addresses alone, and tell what the logs keep for a month only.
+// SendGrid is a Source: the Email Logs and suppression lists of the service. A log is found by the receipt of its
+// email. The lists have only addresses, but they keep them; the logs keep a message for a month.
 type SendGrid struct {
 	Host, Key string
 	Client    *http.Client
@@ -29,9 +29,9 @@ const (
 	logRows = 1000               // of one answer; there are no pages
 	logTime = 4 * 24 * time.Hour // the service tries for three days
 	listed  = 500                // rows of a list
-	minSpan = 2 * time.Second    // of logs that are asked for at once
+	minSpan = 2 * time.Second    // of logs in one query
 	maxSize = 8 << 20            // of an answer
-	around  = 10 * time.Minute   // an email's hand-over, by another clock
+	around  = 10 * time.Minute   // around a handover, by another clock
 	logForm = time.RFC3339       // of times in a query
 )
 
@@ -47,7 +47,7 @@ type logRow struct {
 	} `json:"custom_args"`
 }
 
-// A moment is a time of the logs: ISO 8601 by the description, whose form is open. One that cannot be read is zero.
+// A moment is a time of the logs. The API documents it as ISO 8601 without an exact form. An unreadable time is zero.
 type moment struct{ at time.Time }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
@@ -62,11 +62,11 @@ func (m *moment) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// receipt is what the service said when it accepted the message: the id up to its first dot.
+// receipt is the id that the service returned when it accepted the message: the part before the first dot.
 func (r logRow) receipt() string { id, _, _ := strings.Cut(r.ID, "."); return id }
 
-// Returned implements [Source]. The state of a log changes for days, so it is read anew each time; the place says
-// nothing. A key that may not read the logs learns what the lists tell.
+// Returned implements [Source]. The state of a log changes for days, so each call reads all of them, and there is no
+// place. With a key that may not read the logs it reads the lists instead.
 func (s SendGrid) Returned(ctx context.Context, _ string, now time.Time, take func(Batch) error) error {
 	lists := []string{"spam_reports", "invalid_emails"}
 	rows, denied := s.logs(ctx, now.Add(-logTime), now.Add(around), " AND status IN ('bounced', 'blocked', 'dropped')")
@@ -103,7 +103,7 @@ func (s SendGrid) Returned(ctx context.Context, _ string, now time.Time, take fu
 	return errors.Join(take(b), denied)
 }
 
-// asReturn judges a log. The service drops mail to addresses that it has on its lists, and says why.
+// asReturn judges a log. The service drops mail to the addresses on its lists and gives the reason.
 func (r logRow) asReturn(code string) Return {
 	f := Failure{Addresses: []string{strings.ToLower(r.To)}, Text: mail.Redact(r.Reason, r.To)}
 	f.Class, f.Code = mail.ClassifyReturn(code, r.Reason)
@@ -123,7 +123,7 @@ func (r logRow) asReturn(code string) Return {
 	return Return{Receipt: r.receipt(), Failures: []Failure{f}, Complaint: complaint, At: r.Created.at, Foreign: true}
 }
 
-// logs reads the logs of a time. A thousand rows may be all there are or not: then each half is asked for.
+// logs reads the logs of a period. An answer of a thousand rows may be incomplete: then it asks for each half.
 func (s SendGrid) logs(ctx context.Context, from, to time.Time, more string) ([]logRow, error) {
 	var answer struct {
 		Messages []logRow `json:"messages"`
@@ -144,8 +144,8 @@ func (s SendGrid) logs(ctx context.Context, from, to time.Time, more string) ([]
 	return append(first, second...), err
 }
 
-// Accepted implements [Source]. An email is found by its receipt or, when the answer with it was lost, by its ref,
-// which only the log of a single message has.
+// Accepted implements [Source]. It finds an email by its receipt. When the answer with the receipt was lost, it goes by
+// the ref, which only the log of a single message has.
 func (s SendGrid) Accepted(ctx context.Context, emails []Handed) ([]bool, error) {
 	found := make([]bool, len(emails))
 	for i, e := range emails {
@@ -171,7 +171,7 @@ func (s SendGrid) Accepted(ctx context.Context, emails []Handed) ([]bool, error)
 	return found, nil
 }
 
-// Copies implements [Source]. The logs do not tell what a message said.
+// Copies implements [Source]. The logs do not contain the messages.
 func (SendGrid) Copies(context.Context, time.Time, int) ([]Copied, error) { return nil, nil }
 
 // Close implements [Source].
@@ -182,7 +182,7 @@ type ScopeError struct{ Scope string }
 
 func (e *ScopeError) Error() string { return "the API key lacks the scope " + e.Scope }
 
-// Check tries what the feedback needs, and returns the scopes that the key lacks.
+// Check tries every request of the feedback and returns the scopes that the key lacks.
 func (s SendGrid) Check(ctx context.Context) (lacking []string, err error) {
 	for scope, path := range map[string]string{
 		"email_activity.read": "/v3/logs", "suppression.spam_reports.read": "/v3/suppression/spam_reports?limit=1",
@@ -227,7 +227,7 @@ func (s SendGrid) call(ctx context.Context, method, path, scope string, body, an
 	switch {
 	case res.StatusCode == http.StatusForbidden, res.StatusCode == http.StatusUnauthorized:
 		return &ScopeError{scope}
-	case res.StatusCode == http.StatusNotFound && method == http.MethodGet: // older than what is kept
+	case res.StatusCode == http.StatusNotFound && method == http.MethodGet: // older than the logs are kept
 		return nil
 	case res.StatusCode != http.StatusOK:
 		return fmt.Errorf("SendGrid answers %s", http.StatusText(res.StatusCode))
