@@ -13,57 +13,40 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
-	"time"
-
-	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/cmd/local/page"
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/check"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
-	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-func (p *program) deskCommand() *cobra.Command {
-	var noBrowser bool
-	cmd := &cobra.Command{
-		Use:     "desk",
-		Aliases: []string{"meja"},
-		Short:   p.say("desk.short"),
-		Long:    p.say("desk.long"),
-		Example: "  pengingat desk\n  pengingat desk --no-browser",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			m, folder, err := p.deskMachine()
-			if err != nil {
-				return err
-			}
-			opened := func(url string) {
-				fmt.Fprintln(p.out, url)
-				if noBrowser {
-					return
-				}
-				p.print("desk.window")
-				if err := p.machine.browse(url); err != nil {
-					p.print("desk.no_browser_opened", "Err", err)
-				}
-			}
-			if url := page.Running(m.Trace); url != "" { // somebody clicked twice
-				opened(url)
-				return nil
-			}
-			deeds, err := os.OpenFile(filepath.Join(folder, "desk.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = deeds.Close() }() // each line is written at once
-			d := page.Desk{Machine: m, Actions: slog.New(slog.NewJSONHandler(deeds, nil))}
-			return d.Serve(cmd.Context(), opened)
-		},
+func (c *call) serveDesk(ctx context.Context) error {
+	m, folder, err := c.deskMachine()
+	if err != nil {
+		return err
 	}
-	cmd.Flags().BoolVar(&noBrowser, "no-browser", false, p.say("desk.no_browser"))
-	return cmd
+	opened := func(url string) {
+		fmt.Fprintln(c.out, url)
+		if c.on("no-browser") {
+			return
+		}
+		c.print("desk.window")
+		if err := c.machine.browse(url); err != nil {
+			c.print("desk.no_browser_opened", "Err", err)
+		}
+	}
+	if url := page.Running(m.Trace); url != "" { // somebody clicked twice
+		opened(url)
+		return nil
+	}
+	deeds, err := os.OpenFile(filepath.Join(folder, "desk.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = deeds.Close() }() // each line is written at once
+	d := page.Desk{Machine: m, Actions: slog.New(slog.NewJSONHandler(deeds, nil))}
+	return d.Serve(ctx, opened)
 }
 
 // deskMachine returns what the desk needs of this computer, and the folder of this user's own data.
@@ -111,29 +94,28 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 		if err != nil {
 			return err
 		}
-		if _, err := p.mayWrite(file, true); err != nil || file == "" { // never write to Laravel's own file
+		if _, err := mayWrite(file, true); err != nil || file == "" { // never write to Laravel's own file
 			if file = named; file == "" || err != nil {
 				file = filepath.Join(home, "pengingat.env")
 			}
 		}
-		if _, err := p.mayWrite(file, true); err != nil {
+		if _, err := mayWrite(file, true); err != nil {
 			return err
 		}
 		if log, err := setup.LogFile(); err == nil && values["LOG_FILE"] == log { // the default
 			values = maps.Clone(values)
 			delete(values, "LOG_FILE")
 		}
-		w := &wizard{program: p.quiet(values["APP_LOCALE"]), values: values}
-		if err := replaceFile(file, w.file); err != nil {
+		if err := replaceFile(file, p.quiet(values["APP_LOCALE"]).settings(values)); err != nil {
 			return reminder.NewFault(err, "desk.not_writable", "File", file)
 		}
 		return nil
 	}
-	m.Begin = func(values map[string]string) error { return (&wizard{program: p, values: values}).startFrom() }
+	m.Begin = adapt
 	m.Migrate = func(ctx context.Context, environ map[string]string, source string) error {
 		q := p.quiet("")
 		q.environ, q.envErr = environ, nil
-		return q.migrate(ctx, source, "", false)
+		return q.upgrade(ctx, source, "")
 	}
 	m.Mail = func(ctx context.Context, app *setup.App, to mail.Address) error {
 		message, err := newDesk(app).Example()
@@ -155,24 +137,6 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 			return err
 		}
 		return review{look, p.quiet(lang), app.Config.AppName}.write(to)
-	}
-	m.Classes = readClasses
-	m.Closures = func(name string, data []byte, today reminder.Date, zone *time.Location, lang string) ([]mysql.Closure,
-		[]page.LeftOut, error) {
-		file := filepath.Join(folder, "import"+filepath.Ext(name))
-		if err := os.WriteFile(file, data, 0o600); err != nil {
-			return nil, nil, err
-		}
-		defer os.Remove(file)
-		list, left, _, err := readClosures(file, today, zone, false)
-		var out []page.LeftOut
-		for _, l := range left {
-			if l.Reason != "past" {
-				out = append(out, page.LeftOut{Line: l.Line, Text: strings.TrimLeft(l.First.String()+" ", "0- ") + l.Name,
-					Why: text.In(lang).Text(l.text)})
-			}
-		}
-		return list, out, err
 	}
 	m.Task = func(ctx context.Context, lang string) (string, bool) {
 		q := p.quiet(lang)

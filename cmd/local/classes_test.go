@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,47 +9,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/text/encoding/unicode"
 
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
-
-func TestReadClasses(t *testing.T) {
-	utf16, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String("kelas\tsurel\n7A\trina@x.id\n")
-	require.NoError(t, err)
-	for name, tt := range map[string]struct{ text, want string }{ // rows as LINE CLASS|TEACHER|ADDRESS
-		"headings": {"Kelas,Wali Kelas,Surel\n7A,Rina,rina@x.id\n7B,Joko,joko@x.id\n",
-			"2 7A|Rina|rina@x.id, 3 7B|Joko|joko@x.id"},
-		"in another order, with more": {"No;EMAIL:;Nama Wali;Rombel\n1;rina@x.id;Rina, M.Pd.;7A\n",
-			"2 7A|Rina, M.Pd.|rina@x.id"},
-
-		"none":              {"7A,Rina,rina@x.id\n7B,joko@x.id\n", "1 7A|Rina|rina@x.id, 2 7B||joko@x.id"},
-		"a title above":     {"Daftar wali kelas\n\nkelas,surel\n7A,rina@x.id\n", "4 7A||rina@x.id"},
-		"Excel":             {"\ufeffkelas;wali;surel\r\n7A;\"Rina \"\"R\"\"\";rina@x.id\r\n;;\r\n", "2 7A|Rina \"R\"|rina@x.id"},
-		"Unicode of Excel":  {utf16, "2 7A||rina@x.id"},
-		"no address":        {"kelas,surel\n7A,\n", "2 7A||"},
-		"short rows":        {"kelas,wali,surel\n7A\n", "2 7A||"},
-		"a quote too many":  {"kelas,surel\n7\"A,rina@x.id\n7B,joko@x.id\n", "2 7\"A||rina@x.id, 3 7B||joko@x.id"},
-		"breaks in a cell":  {"kelas,surel\n\"7\nA\",rina@x.id\n7B,joko@x.id\n", "2 7 A||rina@x.id, 4 7B||joko@x.id"},
-		"Windows's letters": {"kelas,wali,surel\n7A,Andr\xe9,andre@x.id\n", "2 7A|André|andre@x.id"},
-		"nothing":           {"\n\n", "class.empty_table"},
-		"headings alone":    {"kelas,surel\n", "class.empty_table"},
-		"a workbook":        {"PK\x03\x04", "class.no_table"},
-		"an old workbook":   {"\xd0\xcf\x11\xe0\x00\x00", "class.no_table"},
-		"a page":            {"<html>", "class.no_table"},
-	} {
-		rows, err := readClasses("f.csv", []byte(tt.text))
-		var got []string
-		for _, r := range rows {
-			got = append(got, fmt.Sprintf("%d %s|%s|%s", r.Line, r.Name, r.Teacher, r.Email))
-		}
-		if err != nil {
-			assert.ErrorContains(t, err, tt.want, name)
-			continue
-		}
-		assert.Equal(t, tt.want, strings.Join(got, ", "), name)
-	}
-}
 
 // TestClassImport: what can be used is entered, what cannot is said, and what is there is not lost.
 func TestClassImport(t *testing.T) {

@@ -12,38 +12,23 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/spf13/cobra"
-
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/check"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-func (p *program) doctorCommand() *cobra.Command {
-	ask := false
-	cmd := &cobra.Command{
-		Use:     "doctor",
-		Aliases: []string{"periksa"},
-		Short:   p.say("doctor.short"),
-		Long:    p.say("doctor.long"),
-		Example: "  pengingat doctor\n  pengingat doctor --json\n  pengingat doctor --check-version",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			found := []finding{}
-			p.code = exitDone
-			p.examine(cmd.Context(), ask, func(f check.Finding) {
-				p.code = max(p.code, f.Code)
-				found = append(found, finding{f.Check, f.Severity, p.text(f.What), p.text(f.Why), p.text(f.Mend), f.Details})
-			})
-			if p.asJSON {
-				return p.printJSON(map[string]any{"version": reminder.Version, "exit_code": p.code, "findings": found})
-			}
-			p.printFindings(found)
-			return nil
-		},
+func (c *call) doctor(ctx context.Context) error {
+	found := []finding{}
+	c.examine(ctx, c.on("check-version"), func(f check.Finding) {
+		c.code = max(c.code, f.Code)
+		found = append(found, finding{f.Check, f.Severity, c.text(f.What), c.text(f.Why), c.text(f.Mend), f.Details})
+	})
+	if c.on("json") {
+		return c.printJSON(map[string]any{"version": reminder.Version, "exit_code": c.code, "findings": found})
 	}
-	cmd.Flags().BoolVar(&ask, "check-version", false, p.say("version.ask"))
-	return p.jsonFlag(cmd)
+	c.printFindings(found)
+	return nil
 }
 
 // A finding is one of package check in the user's language.
@@ -59,7 +44,7 @@ type finding struct {
 // examine does all checks on this program and this computer. With ask it also looks for a newer version.
 func (p *program) examine(ctx context.Context, ask bool, each func(check.Finding)) {
 	m := check.Machine{
-		App: p.app, Config: func() (setup.Config, error) { return p.config(setup.LoadDatabase) }, EnvFile: p.envFile,
+		App: p.open, Config: func() (setup.Config, error) { return p.config(setup.LoadDatabase) }, EnvFile: p.envFile,
 		Windows: p.machine.os == "windows", Now: p.machine.now, Zone: p.machine.zone, LookupTXT: p.machine.lookupTXT,
 		FreeSpace: p.machine.freeSpace, OthersMay: othersMay, LastResult: p.lastResult, OldServices: p.oldServices,
 	}

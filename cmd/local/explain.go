@@ -5,69 +5,45 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
-
-	"github.com/spf13/cobra"
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
-	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-func (p *program) explainCommand() *cobra.Command {
-	return p.jsonFlag(&cobra.Command{
-		Use:     p.say("explain.explain_loan_name"),
-		Aliases: []string{"jelaskan"},
-		Short:   p.say("explain.short"),
-		Long:    p.say("explain.long"),
-		Example: "  pengingat explain PJM-00123\n  pengingat explain \"Aisyah Putri\"",
-		Args:    p.args(1, -1),
-		RunE: p.withApp(func(ctx context.Context, app *setup.App, args []string) error {
-			all, closed, err := newDesk(app).Explain(ctx, strings.Join(args, " "))
-			if err != nil {
-				return err
-			}
-			if len(closed) > 0 {
-				if err := p.explainClosed(closed, app.Runner.Settings); err != nil || p.asJSON || len(all) == 0 {
-					return err
-				}
-				fmt.Fprintln(p.out)
-			}
-			if p.asJSON {
-				return p.printJSON(all)
-			}
-			for i, x := range all {
-				if i > 0 {
-					fmt.Fprintln(p.out)
-				}
-				p.printExplanation(x, app.Runner.Settings)
-			}
-			return nil
-		}),
-	})
-}
-
-// explainClosed tells what was on record about a loan that is not open any more.
-func (p *program) explainClosed(past []mysql.PastNotice, s reminder.Settings) error {
-	if p.asJSON {
-		return p.printJSON([]desk.Explanation{{Loan: reminder.Loan{ID: past[0].Loan},
-			Hinders: []reminder.Verdict{"not_open"}, Past: past}})
+func (c *call) explain(ctx context.Context) error {
+	open, closed, err := c.Explain(ctx, c.joined())
+	switch {
+	case err != nil:
+		return err
+	case c.on("json") && len(closed) > 0:
+		return c.printJSON([]desk.Explanation{{Loan: reminder.Loan{ID: closed[0].Loan},
+			Hinders: []reminder.Verdict{"not_open"}, Past: closed}})
+	case c.on("json"):
+		return c.printJSON(open)
 	}
-	p.print("explain.not_open")
-	p.printPast(past, "", s)
+	if len(closed) > 0 {
+		c.print("explain.not_open")
+		c.printPast(closed, "")
+	}
+	for i, x := range open {
+		if i > 0 || len(closed) > 0 {
+			fmt.Fprintln(c.out)
+		}
+		c.printExplanation(x)
+	}
 	return nil
 }
 
-func (p *program) printExplanation(x desk.Explanation, s reminder.Settings) {
-	l := x.Loan
-	fmt.Fprintln(p.out, wrap(p.whom(l.Borrower), 0))
-	fmt.Fprintln(p.out, wrap(p.book(l), 0))
+func (c *call) printExplanation(x desk.Explanation) {
+	l, s := x.Loan, c.Runner.Settings
+	fmt.Fprintln(c.out, wrap(c.whom(l.Borrower), 0))
+	fmt.Fprintln(c.out, wrap(c.book(l), 0))
 	odd := l.Odd(x.Today)
 	if odd != "due_at" && !l.Due.IsZero() {
-		fmt.Fprintln(p.out, wrap(p.say("explain.today", "Today", letter.Day(x.Today, p.locale), "StepText",
-			p.stepText(x.Offset)), 0))
+		fmt.Fprintln(c.out, wrap(c.say("explain.today", "Today", letter.Day(x.Today, c.locale), "StepText",
+			c.stepText(x.Offset)), 0))
 	}
 	// rule tells of one rule: what is so when it lets a mail pass, and when it does not.
 	rule := func(against []reminder.Verdict, v reminder.Verdict, passes, hinders string) {
@@ -79,54 +55,54 @@ func (p *program) printExplanation(x desk.Explanation, s reminder.Settings) {
 			}
 		}
 		if text != "" {
-			fmt.Fprintf(p.out, "  %-2s  %s\n", mark, wrap(text, 6))
+			fmt.Fprintf(c.out, "  %-2s  %s\n", mark, wrap(text, 6))
 		}
 	}
 	if odd != "" {
-		rule(x.Hinders, reminder.VerdictOdd, "", p.say("explain.odd_column", "Odd", odd))
-		p.print("explain.no_mail_until_mended")
-		p.printPast(x.Past, l.Borrower.ID, s)
+		rule(x.Hinders, reminder.VerdictOdd, "", c.say("explain.odd_column", "Odd", odd))
+		c.print("explain.odd_consequence")
+		c.printPast(x.Past, l.Borrower.ID)
 		return
 	}
 	late := x.Today.Sub(l.Due)
-	rule(x.Hinders, reminder.VerdictTooOld, p.say("explain.not_too_old", "N", s.MaxOverdueDays),
-		p.say("explain.too_old", "N", late, "MaxOverdueDays", s.MaxOverdueDays))
-	rule(x.Hinders, reminder.VerdictOnHold, "", p.say("explain.on_hold")+l.Hold)
-	rule(x.Hinders, reminder.VerdictOptedOut, p.say("explain.borrower_wants_reminders"),
-		p.say("explain.opted_out"))
-	rule(x.Hinders, reminder.VerdictUnreachable, p.say("explain.e_mail_address")+desk.Plain(l.Borrower.Email),
-		p.say("explain.no_address")+
-			cmp.Or(desk.Plain(l.Borrower.Email), p.say("explain.address_empty")))
-	rule(x.Hinders, reminder.VerdictBadAddress, "", p.say("explain.bad_address"))
-	rule(x.Hinders, reminder.VerdictWithheld, "", p.say("explain.withheld"))
-	come := p.say("explain.step_in_force", "StepText", p.stepText(x.Step), "Schedule", s.Schedule)
+	rule(x.Hinders, reminder.VerdictTooOld, c.say("explain.not_too_old", "N", s.MaxOverdueDays),
+		c.say("explain.too_old", "N", late, "MaxOverdueDays", s.MaxOverdueDays))
+	rule(x.Hinders, reminder.VerdictOnHold, "", c.say("explain.on_hold")+l.Hold)
+	rule(x.Hinders, reminder.VerdictOptedOut, c.say("explain.wants_reminders"),
+		c.say("explain.opted_out"))
+	rule(x.Hinders, reminder.VerdictUnreachable, c.say("explain.address")+desk.Plain(l.Borrower.Email),
+		c.say("explain.no_address")+
+			cmp.Or(desk.Plain(l.Borrower.Email), c.say("explain.address_empty")))
+	rule(x.Hinders, reminder.VerdictBadAddress, "", c.say("explain.bad_address"))
+	rule(x.Hinders, reminder.VerdictWithheld, "", c.say("explain.withheld"))
+	come := c.say("explain.step_in_force", "StepText", c.stepText(x.Step), "Schedule", s.Schedule)
 	if !x.Eve.IsZero() {
-		come = p.say("explain.last_open_day_has_come", "Eve", letter.Day(x.Eve, p.locale), "N", s.BeforeClosure)
+		come = c.say("explain.eve_in_force", "Eve", letter.Day(x.Eve, c.locale), "N", s.BeforeClosure)
 	}
 	rule(x.Hinders, reminder.VerdictNotYet, come,
-		p.say("explain.not_yet", "Schedule", s.Schedule))
-	rule(x.Hinders, reminder.VerdictTold, "", p.told(x, s))
-	rule(x.Later, desk.VerdictOutsideWindow, "", p.say("explain.outside_window", "Window", s.Window))
+		c.say("explain.not_yet", "Schedule", s.Schedule))
+	rule(x.Hinders, reminder.VerdictTold, "", c.told(x, s))
+	rule(x.Later, desk.VerdictOutsideWindow, "", c.say("explain.outside_window", "Window", s.Window))
 	written := reminder.DateOf(x.Written, s.Zone)
-	rule(x.Later, reminder.VerdictTooSoon, "", p.say("explain.written_to_too_soon", "N", s.MinDays,
-		"Written", letter.Day(written, p.locale), "Next", letter.Day(written.AddDays(s.MinDays), p.locale)))
-	rule(x.Later, desk.VerdictClosedDay, "", p.say("explain.library_closed_today"))
-	rule(x.Later, desk.VerdictPaused, "", p.say("explain.sending_paused_now"))
+	rule(x.Later, reminder.VerdictTooSoon, "", c.say("explain.too_soon", "N", s.MinDays,
+		"Written", letter.Day(written, c.locale), "Next", letter.Day(written.AddDays(s.MinDays), c.locale)))
+	rule(x.Later, desk.VerdictClosedDay, "", c.say("explain.closed_day"))
+	rule(x.Later, desk.VerdictPaused, "", c.say("explain.paused"))
 	next := ""
 	if !x.Next.IsZero() {
-		next = p.say("explain.next_one_on", "Next", letter.Day(x.Next, p.locale))
+		next = c.say("explain.next", "Next", letter.Day(x.Next, c.locale))
 	}
 	switch {
 	case len(x.Hinders) > 0:
-		fmt.Fprintln(p.out, wrap(p.say("explain.no_new_mail")+next, 3))
+		fmt.Fprintln(c.out, wrap(c.say("explain.no_new_mail")+next, 3))
 	case len(x.Later) > 0:
-		p.print("explain.mail_waits")
+		c.print("explain.mail_waits")
 	default:
-		p.print("explain.will_be_sent")
+		c.print("explain.will_be_sent")
 	}
-	p.printPast(x.Past, x.Loan.Borrower.ID, s)
-	if c := x.Contact; c != nil {
-		fmt.Fprintf(p.out, "   %s  %s\n", c.At.In(s.Zone).Format(desk.TimeFormat), p.say("page.late.way_"+c.Way))
+	c.printPast(x.Past, x.Loan.Borrower.ID)
+	if told := x.Contact; told != nil {
+		fmt.Fprintf(c.out, "   %s  %s\n", told.At.In(s.Zone).Format(desk.TimeFormat), c.say("page.late.way_"+told.Way))
 	}
 }
 
@@ -140,10 +116,10 @@ func (p *program) told(x desk.Explanation, s reminder.Settings) string {
 			return p.say("explain.step_sent",
 				"StepText", p.stepText(n.Step), "Sent", n.Sent.In(s.Zone).Format(desk.TimeFormat))
 		}
-		return p.say("explain.step_on_record",
+		return p.say("explain.on_record_as",
 			"StepText", p.stepText(n.Step), "State", p.state(n.State))
 	}
-	return p.say("explain.step_on_record_somewhere")
+	return p.say("explain.on_record")
 }
 
 // stepText names a step, or a day, by its distance to the due date.
@@ -162,22 +138,23 @@ func (p *program) stepText(days int) string {
 }
 
 // printPast lists what is on record about a loan. What went to another borrower than the one who has it now is marked.
-func (p *program) printPast(past []mysql.PastNotice, borrower string, s reminder.Settings) {
+func (c *call) printPast(past []mysql.PastNotice, borrower string) {
+	zone := c.Runner.Settings.Zone
 	for _, n := range past {
 		when := n.Promised
 		if !n.Sent.IsZero() {
 			when = n.Sent
 		}
-		what := p.state(n.State)
+		what := c.state(n.State)
 		if n.Kind == reminder.KindGuardian {
-			what += p.say("explain.to_guardian")
+			what += c.say("explain.to_guardian")
 		} else if borrower != "" && n.Borrower != "" && n.Borrower != borrower {
-			what += p.say("explain.another_borrower", "Plain", desk.Plain(n.Borrower))
+			what += c.say("explain.another_borrower", "Plain", desk.Plain(n.Borrower))
 		}
-		if why := p.reason(cmp.Or(n.Dropped, n.Reason)); why != "" {
+		if why := c.reason(cmp.Or(n.Dropped, n.Reason)); why != "" {
 			what += "; " + why
 		}
-		fmt.Fprintf(p.out, "   %s  %s\n", when.In(s.Zone).Format(desk.TimeFormat),
-			wrap(p.say("explain.text", "StepText", p.stepText(n.Step), "Due", n.Due, "What", what), 21))
+		fmt.Fprintf(c.out, "   %s  %s\n", when.In(zone).Format(desk.TimeFormat),
+			wrap(c.say("explain.past", "StepText", c.stepText(n.Step), "Due", n.Due, "What", what), 21))
 	}
 }

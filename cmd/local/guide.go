@@ -2,88 +2,79 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/mtsn6garut/pengingat/deploy"
 	"github.com/mtsn6garut/pengingat/docs/panduan"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-func (p *program) guideCommand() *cobra.Command {
-	var out string
-	cmd := &cobra.Command{
-		Use:     "guide",
-		Aliases: []string{"panduan"},
-		Short:   p.say("guide.open"),
-		Example: "  pengingat guide\n  pengingat guide --out panduan.html",
-		RunE: func(*cobra.Command, []string) error {
-			file := out
-			if file == "" {
-				cache, err := os.UserCacheDir()
-				if err != nil {
-					cache = os.TempDir()
-				}
-				file = filepath.Join(cache, "Pengingat", "panduan.html")
-				if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-					return err
-				}
-			}
-			var page bytes.Buffer
-			if err := panduan.Write(&page); err != nil {
-				return err
-			}
-			if err := os.WriteFile(file, page.Bytes(), 0o644); err != nil {
-				return reminder.NewFault(err, "guide.cannot_be_written", "File", file)
-			}
-			p.print("guide.is_at", "File", file)
-			if out != "" {
-				return nil
-			}
-			if err := p.machine.browse(file); err != nil {
-				p.print("report.no_browser", "Err", err)
-			}
-			return nil
-		},
+// The commands that hand out what is part of the program: the guides, the database rights, the wording of the mails.
+
+func (c *call) guide(context.Context) error {
+	file := c.flag("out")
+	if file == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			cache = os.TempDir()
+		}
+		file = filepath.Join(cache, "Pengingat", "panduan.html")
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			return err
+		}
 	}
-	cmd.Flags().StringVar(&out, "out", "", p.say("guide.out"))
-	return cmd
+	var page bytes.Buffer
+	if err := panduan.Write(&page); err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, page.Bytes(), 0o644); err != nil {
+		return reminder.NewFault(err, "guide.not_writable", "File", file)
+	}
+	c.print("guide.written", "File", file)
+	if c.flag("out") == "" {
+		c.show(file)
+	}
+	return nil
 }
 
-func (p *program) grantsCommand() *cobra.Command {
-	var create bool
-	cmd := &cobra.Command{
-		Use:     "grants",
-		Short:   p.say("grants.print_sql"),
-		Long:    p.say("grants.for_your_database"),
-		Example: "  pengingat grants --print --create-password > grants.sql",
-		RunE: func(*cobra.Command, []string) error {
-			cfg, err := p.config(setup.LoadDatabase)
-			if err != nil {
-				return err
-			}
-			statements := deploy.GrantsFor(cfg.DBDatabase, cfg.DBLocal())
-			if create {
-				password := newPassword()
-				first, rest, _ := strings.Cut(strings.Replace(statements, "ganti-kata-sandi-ini", password, 1), "\n")
-				// CREATE USER IF NOT EXISTS leaves the password of a user who is there.
-				statements = first + "\n" + strings.Replace(first, "CREATE USER IF NOT EXISTS", "ALTER USER", 1) + "\n" + rest
-				statements += "\n-- " + p.say("grants.in_settings") + "\n-- DB_USERNAME=pengingat\n-- DB_PASSWORD=" + password +
-					"\n"
-			}
-			_, err = fmt.Fprint(p.out, statements)
-			return err
-		},
+// show opens a file in the browser.
+func (c *call) show(file string) {
+	if err := c.machine.browse(file); err != nil {
+		c.print("report.no_browser", "Err", err)
 	}
-	cmd.Flags().Bool("print", false, p.say("grants.print"))
-	cmd.Flags().BoolVar(&create, "create-password", false, p.say("grants.create_password"))
-	return cmd
+}
+
+func (c *call) templatesExport(context.Context) error {
+	if err := letter.Export(c.args[0]); err != nil {
+		return reminder.NewFault(err, "templates.not_copied")
+	}
+	c.print("templates.copied", "Folder", c.args[0])
+	return nil
+}
+
+func (c *call) grants(context.Context) error {
+	cfg, err := c.config(setup.LoadDatabase)
+	if err != nil {
+		return err
+	}
+	statements := deploy.GrantsFor(cfg.DBDatabase, cfg.DBLocal())
+	if c.on("create-password") {
+		password := newPassword()
+		first, rest, _ := strings.Cut(strings.Replace(statements, "ganti-kata-sandi-ini", password, 1), "\n")
+		// CREATE USER IF NOT EXISTS does not change the password of a user who exists.
+		again := strings.Replace(first, "CREATE USER IF NOT EXISTS", "ALTER USER", 1)
+		statements = fmt.Sprintf("%s\n%s\n%s\n-- %s\n-- DB_USERNAME=pengingat\n-- DB_PASSWORD=%s\n", first, again, rest,
+			c.say("grants.in_settings"), password)
+	}
+	_, err = fmt.Fprint(c.out, statements)
+	return err
 }
 
 // newPassword makes a password that a settings file holds without quotes, and that servers' rules about kinds of

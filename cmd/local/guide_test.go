@@ -326,7 +326,7 @@ var symptoms = map[string]func(*scene) string{
 		return s.says("closed", "import", "libur.csv")
 	},
 	"perayaan dilewati": func(s *scene) string {
-		require.NoError(s.t, os.WriteFile("libur.ics", []byte(calendarFile(google("20990214", "Valentine", "Perayaan"))),
+		require.NoError(s.t, os.WriteFile("libur.ics", []byte(calendarFile("20990214\nSUMMARY:Valentine\nDESCRIPTION:Perayaan")),
 			0o600))
 		return s.says("closed", "import", "libur.ics")
 	},

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/mtsn6garut/pengingat/mail"
@@ -23,93 +22,81 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-func (p *program) initCommand() *cobra.Command {
-	var out, from string
-	var set []string
-	var yes, noTest, force bool
-	cmd := &cobra.Command{
-		Use:     "init",
-		Short:   p.say("init.short"),
-		Long:    p.say("init.long"),
-		Example: "  pengingat init --from-env D:\\web\\perpustakaan\\.env\n  pengingat init --yes --from-env .env --set MAIL_DAILY_LIMIT=400",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if out == "" {
-				dir, _, err := setup.Home()
-				if err != nil {
-					return err
-				}
-				out = filepath.Join(dir, "pengingat.env")
-			}
-			there, err := p.mayWrite(out, force || !yes)
-			if err != nil {
-				return err
-			}
-			values := p.environ
-			switch {
-			case from != "":
-				if values, _, err = setup.Environ(from, p.real); err != nil {
-					return reminder.NewFault(nil, "init.from_env_unreadable", "Err", err)
-				}
-			case p.envErr != nil:
-				return p.unreadableEnv()
-			case there && len(p.envFiles) == 0:
-				if values, _, err = setup.Environ(out, p.real); err != nil {
-					return err
-				}
-				p.locale = values["APP_LOCALE"]
-			}
-			w := &wizard{program: p, values: values, lines: bufio.NewReader(p.in), ask: !yes, test: !noTest,
-				unsolved: map[int]error{}}
-			if err := w.startFrom(); err != nil {
-				return err
-			}
-			for _, pair := range set {
-				key, value, ok := strings.Cut(pair, "=")
-				if !ok || !slices.Contains(setup.Keys(), key) {
-					return p.usage("init.bad_set_flag", "Key", key, "Nearest", setup.Nearest(key))
-				}
-				w.values[key] = settled(key, value)
-			}
-			if there && w.ask && !force {
-				p.print("init.replaced_at_end", "Out", out)
-			}
-			if err := w.run(cmd.Context()); err != nil {
-				return err
-			}
-			if err := replaceFile(out, w.file); err != nil {
-				return reminder.NewFault(err, "init.file_not_writable")
-			}
-			if len(w.unsolved) > 0 {
-				var why []string
-				for _, i := range slices.Sorted(maps.Keys(w.unsolved)) {
-					what, _ := p.trouble(w.unsolved[i])
-					why = append(why, what)
-				}
-				p.code = exitNeedsPerson
-				p.print("init.written_with_trouble",
-					"Out", out, "Why", strings.Join(why, " "))
-				return nil
-			}
-			p.print("init.saved", "Out", out)
-			if to := w.values["REMINDER_ONLY_TO"]; to != "" {
-				p.print("init.only_to_note", "To", to)
-			}
-			p.print("init.next")
-			return nil
-		},
+func (c *call) initialize(ctx context.Context) error {
+	out, ask := c.flag("out"), !c.on("yes")
+	if out == "" {
+		dir, _, err := setup.Home()
+		if err != nil {
+			return err
+		}
+		out = filepath.Join(dir, "pengingat.env")
 	}
-	f := cmd.Flags()
-	f.StringVar(&from, "from-env", "", p.say("init.from_env_flag"))
-	f.StringArrayVar(&set, "set", nil, p.say("init.set_flag"))
-	f.StringVar(&out, "out", "", p.say("init.out_flag"))
-	f.BoolVar(&yes, "yes", false, p.say("init.do_not_ask"))
-	f.BoolVar(&noTest, "no-test", false, p.say("init.no_test_flag"))
-	f.BoolVar(&force, "force", false, p.say("init.force_flag"))
-	return cmd
+	there, err := mayWrite(out, c.on("force") || ask)
+	if err != nil {
+		return err
+	}
+	values, err := c.answersFrom(c.flag("from-env"), out, there)
+	if err != nil {
+		return err
+	}
+	w := &wizard{program: c.program, values: values, lines: bufio.NewReader(c.in), ask: ask, test: !c.on("no-test"),
+		unsolved: map[int]error{}}
+	set, _ := c.cmd.Flags().GetStringArray("set")
+	for _, pair := range set {
+		key, value, ok := strings.Cut(pair, "=")
+		if !ok || !slices.Contains(setup.Keys(), key) {
+			return c.usage("init.bad_set_flag", "Key", key, "Nearest", setup.Nearest(key))
+		}
+		w.values[key] = settled(key, value)
+	}
+	if there && ask && !c.on("force") {
+		c.print("init.replaced_at_end", "Out", out)
+	}
+	if err := w.run(ctx); err != nil {
+		return err
+	}
+	if err := replaceFile(out, c.settings(w.values)); err != nil {
+		return reminder.NewFault(err, "init.file_not_writable")
+	}
+	if len(w.unsolved) > 0 {
+		var why []string
+		for _, i := range slices.Sorted(maps.Keys(w.unsolved)) {
+			what, _ := c.trouble(w.unsolved[i])
+			why = append(why, what)
+		}
+		c.code = exitNeedsPerson
+		c.print("init.written_with_trouble", "Out", out, "Why", strings.Join(why, " "))
+		return nil
+	}
+	c.print("init.saved", "Out", out)
+	if to := w.values["REMINDER_ONLY_TO"]; to != "" {
+		c.print("init.only_to_note", "To", to)
+	}
+	c.print("init.next")
+	return nil
+}
+
+// answersFrom returns the values to begin with: those of --from-env or else of the settings that are read, which the
+// file to be written has unless --env names another.
+func (p *program) answersFrom(file, out string, there bool) (values map[string]string, err error) {
+	switch values = p.environ; {
+	case file != "":
+		if values, _, err = setup.Environ(file, p.real); err != nil {
+			return nil, reminder.NewFault(nil, "init.from_env_unreadable", "Err", err)
+		}
+	case p.envErr != nil:
+		return nil, p.unreadableEnv()
+	case there && len(p.envFiles) == 0:
+		if values, _, err = setup.Environ(out, p.real); err != nil {
+			return nil, err
+		}
+		p.locale = values["APP_LOCALE"]
+	}
+	return values, adapt(values)
 }
 
 // mayWrite refuses to overwrite a file unless it may be replaced, and a file that may be the application's own.
-func (p *program) mayWrite(out string, replace bool) (there bool, err error) {
+func mayWrite(out string, replace bool) (there bool, err error) {
 	if strings.EqualFold(filepath.Base(out), ".env") {
 		return true, reminder.NewFault(nil, "init.named_dotenv")
 	}
@@ -136,74 +123,77 @@ type wizard struct {
 	unsolved  map[int]error // what does not work and was left so, by question
 }
 
-// startFrom corrects values of a fresh Laravel .env that make no sense here.
-func (w *wizard) startFrom() error {
-	maps.DeleteFunc(w.values, func(_, value string) bool { return setup.Meaning(value) == "" }) // MAIL_USERNAME=null
-	if err := setup.Misspelt(w.values); err != nil {
+// adapt corrects values of a fresh Laravel .env that make no sense here.
+func adapt(values map[string]string) error {
+	maps.DeleteFunc(values, func(_, value string) bool { return setup.Meaning(value) == "" }) // MAIL_USERNAME=null
+	if err := setup.Misspelt(values); err != nil {
 		return err
 	}
-	if err := setup.Spread(w.values); err != nil {
+	if err := setup.Spread(values); err != nil {
 		return err
 	}
-	if name := w.values["APP_NAME"]; name == "" || name == "Laravel" {
-		w.values["APP_NAME"] = "Perpustakaan"
+	if name := values["APP_NAME"]; name == "" || name == "Laravel" {
+		values["APP_NAME"] = "Perpustakaan"
 	}
-	if zone := w.values["APP_TIMEZONE"]; zone == "" || zone == "UTC" { // the school's application does not use it
-		w.values["APP_TIMEZONE"] = "Asia/Jakarta"
+	if zone := values["APP_TIMEZONE"]; zone == "" || zone == "UTC" { // the school's application does not use it
+		values["APP_TIMEZONE"] = "Asia/Jakarta"
 	}
-	if from, err := mail.ParseAddress(w.values["MAIL_FROM_ADDRESS"]); err != nil || check.IsSuspect(from.Domain()) {
-		w.values["MAIL_FROM_ADDRESS"] = ""
+	if from, err := mail.ParseAddress(values["MAIL_FROM_ADDRESS"]); err != nil || check.IsSuspect(from.Domain()) {
+		values["MAIL_FROM_ADDRESS"] = ""
 	}
-	if w.values["MAIL_MAILER"] == "log" {
-		w.values["MAIL_MAILER"] = "file"
+	if values["MAIL_MAILER"] == "log" {
+		values["MAIL_MAILER"] = "file"
 	}
 	return nil
 }
 
-// A question asks for one setting. A question without a key tries the answers since the previous one of that kind.
+// A question asks for a setting; usual is its default answer. A question without a key tries the answers since the last
+// one without a key.
 type question struct {
-	key    string
-	text   reminder.Message
-	secret bool
-	usual  func(values map[string]string) string // default answer when there is none yet
-	try    func(*wizard, context.Context) error
-}
-
-func usually(value string) func(map[string]string) string {
-	return func(map[string]string) string { return value }
+	key, usual string
+	try        func(*wizard, context.Context) error
 }
 
 var questions = []question{
-	{key: "APP_NAME", text: reminder.Say("init.name_library")},
-	{key: "APP_LOCALE", text: reminder.Say("init.ask_locale"), usual: usually("id")},
-	{key: "APP_TIMEZONE", text: reminder.Say("init.ask_zone")},
+	{key: "APP_NAME"},
+	{key: "APP_LOCALE", usual: "id"},
+	{key: "APP_TIMEZONE"},
 	{try: func(*wizard, context.Context) error { return nil }},
 
-	{key: "DB_HOST", text: reminder.Say("init.database_server"), usual: usually("127.0.0.1")},
-	{key: "DB_PORT", text: reminder.Say("init.port"), usual: usually("3306")},
-	{key: "DB_DATABASE", text: reminder.Say("init.name_database"), usual: usually("perpustakaan")},
-	{key: "DB_USERNAME", text: reminder.Say("init.database_user"), usual: usually("root")},
-	{key: "DB_PASSWORD", text: reminder.Say("init.password"), secret: true},
+	{key: "DB_HOST", usual: "127.0.0.1"},
+	{key: "DB_PORT", usual: "3306"},
+	{key: "DB_DATABASE", usual: "perpustakaan"},
+	{key: "DB_USERNAME", usual: "root"},
+	{key: "DB_PASSWORD"},
 	{try: (*wizard).tryDatabase},
 
-	{key: "MAIL_MAILER", text: reminder.Say("init.ask_mailer"), usual: usually("smtp")},
-	{key: "MAIL_HOST", text: reminder.Say("init.mail_server"), usual: usually("smtp.gmail.com")},
-	{key: "MAIL_PORT", text: reminder.Say("init.port"), usual: usually("587")},
-	{key: "MAIL_USERNAME", text: reminder.Say("init.mail_account")},
-	{key: "MAIL_PASSWORD", text: reminder.Say("init.ask_mail_password"), secret: true},
-	{key: "SENDGRID_API_KEY", text: reminder.Say("init.sendgrid_api_key"), secret: true},
-	{key: "MAIL_FROM_ADDRESS", text: reminder.Say("init.senders_address"),
-		usual: func(values map[string]string) string { return values["MAIL_USERNAME"] }},
-	{key: "MAIL_DAILY_LIMIT", text: reminder.Say("init.ask_daily_limit"),
-		usual: func(values map[string]string) string {
-			return fmt.Sprint(check.DailyLimit(values["MAIL_MAILER"], values["MAIL_HOST"]) * 4 / 5)
-		}},
+	{key: "MAIL_MAILER", usual: "smtp"},
+	{key: "MAIL_HOST", usual: "smtp.gmail.com"},
+	{key: "MAIL_PORT", usual: "587"},
+	{key: "MAIL_USERNAME"},
+	{key: "MAIL_PASSWORD"},
+	{key: "SENDGRID_API_KEY"},
+	{key: "MAIL_FROM_ADDRESS"},
+	{key: "MAIL_DAILY_LIMIT"},
 	{try: (*wizard).tryMail},
 
-	{key: "REMINDER_CLOSED_WEEKDAYS", text: reminder.Say("init.ask_closed_weekdays")},
-	{key: "REMINDER_SUMMARY_TO", text: reminder.Say("init.ask_summary_to")},
-	{key: "REMINDER_ONLY_TO", text: reminder.Say("init.ask_only_to")},
+	{key: "REMINDER_CLOSED_WEEKDAYS"},
+	{key: "REMINDER_SUMMARY_TO"},
+	{key: "REMINDER_ONLY_TO"},
 	{try: (*wizard).tryAll},
+}
+
+// usual returns the answer that Enter gives.
+func (w *wizard) usual(q question) string {
+	switch value := w.values[q.key]; {
+	case value != "":
+		return value
+	case q.key == "MAIL_FROM_ADDRESS":
+		return w.values["MAIL_USERNAME"]
+	case q.key == "MAIL_DAILY_LIMIT":
+		return fmt.Sprint(check.DailyLimit(w.values["MAIL_MAILER"], w.values["MAIL_HOST"]) * 4 / 5)
+	}
+	return q.usual
 }
 
 // concerns reports whether a question applies to the chosen mailer.
@@ -280,27 +270,24 @@ func (w *wizard) run(ctx context.Context) error {
 
 // answer asks for one setting until the answer can be used.
 func (w *wizard) answer(ctx context.Context, q question) error {
-	usual := w.values[q.key]
-	if usual == "" && q.usual != nil {
-		usual = q.usual(w.values)
-	}
+	usual := w.usual(q)
 	w.values[q.key] = usual
+	secret := strings.HasSuffix(q.key, "PASSWORD") || strings.HasSuffix(q.key, "API_KEY")
+	shown := setup.Meaning(usual)
+	if secret && usual != "" {
+		shown = "***"
+	}
 	for w.ask {
-		shown := setup.Meaning(usual)
-		if q.secret && usual != "" {
-			shown = "***"
-		}
-		typed, err := w.line(ctx, fmt.Sprintf("%s [%s]: ", w.text(q.text), shown), q.secret)
+		prompt := fmt.Sprintf("%s [%s]: ", w.say("init.ask_"+strings.ToLower(q.key)), shown)
+		typed, err := w.line(ctx, prompt, secret)
 		switch {
 		case err != nil:
 			return err
-		case typed == "<", !q.secret && (strings.EqualFold(typed, "kembali") || strings.EqualFold(typed, "back")):
+		case typed == "<", !secret && (strings.EqualFold(typed, "kembali") || strings.EqualFold(typed, "back")):
 			return errBack
 		case typed == "-":
 			w.values[q.key] = ""
-		case typed == "":
-			w.values[q.key] = usual
-		default:
+		case typed != "":
 			w.values[q.key] = settled(q.key, setup.Literal(typed))
 		}
 		if err = w.wrong(q.key); err == nil {
@@ -392,7 +379,7 @@ func (w *wizard) tryDatabase(ctx context.Context) error {
 	defer db.Close()
 	sv, err := cfg.NewStore(db).Server(ctx)
 	if err == nil {
-		w.print("init.ok_database_answers", "Version", sv.Version)
+		w.print("init.database_answers", "Version", sv.Version)
 	}
 	return err
 }
@@ -429,59 +416,39 @@ func (w *wizard) tryAll(context.Context) error {
 	return w.wrong("MAIL_FROM_ADDRESS")
 }
 
-// settingsFile has the explained settings in the order of the file. A setting without a value is written as a comment
-// with its default.
-var settingsFile = []struct {
-	key, usual string
-	text       reminder.Message
-}{
-	{"APP_NAME", "", reminder.Say("init.about_name")},
-	{"APP_LOCALE", "id", reminder.Say("init.about_locale")},
-	{"APP_TIMEZONE", "Asia/Jakarta", reminder.Say("init.time_zone_library")},
-	{"APP_URL", "", reminder.Say("init.about_url")},
-	{"DB_HOST", "127.0.0.1", reminder.Say("init.librarys_database")},
-	{"DB_PORT", "3306", reminder.Message{}},
-	{"DB_DATABASE", "", reminder.Message{}},
-	{"DB_USERNAME", "root", reminder.Say("init.about_db_user")},
-	{"DB_PASSWORD", "", reminder.Message{}},
-	{"MAIL_MAILER", "", reminder.Say("init.about_mailer")},
-	{"MAIL_HOST", "", reminder.Message{}},
-	{"MAIL_PORT", "587", reminder.Message{}},
-	{"MAIL_USERNAME", "", reminder.Message{}},
-	{"MAIL_PASSWORD", "", reminder.Say("init.about_mail_password")},
-	{"MAIL_FROM_ADDRESS", "", reminder.Say("init.about_from")},
-	{"MAIL_REPLY_TO", "", reminder.Say("init.about_reply_to")},
-	{"MAIL_DAILY_LIMIT", "0", reminder.Say("init.about_daily_limit")},
-	{"REMINDER_SCHEDULE", reminder.DefaultSchedule, reminder.Say("init.about_schedule")},
-	{"REMINDER_WINDOW", "07:00-20:00", reminder.Say("init.about_window")},
-	{"REMINDER_CLOSED_WEEKDAYS", "minggu", reminder.Say("init.about_closed_weekdays")},
-	{"REMINDER_ONLY_TO", "", reminder.Say("init.about_only_to")},
-	{"REMINDER_SUMMARY_TO", "", reminder.Say("init.about_summary_to")},
-	{"REMINDER_CLASS_DAY", "senin", reminder.Say("init.class_day")},
-}
+// settingsFile has the explained settings, with their defaults, in the order of the file.
+var settingsFile = strings.Fields(`APP_NAME= APP_LOCALE=id APP_TIMEZONE=Asia/Jakarta APP_URL=
+	DB_HOST=127.0.0.1 DB_PORT=3306 DB_DATABASE= DB_USERNAME=root DB_PASSWORD=
+	MAIL_MAILER= MAIL_HOST= MAIL_PORT=587 MAIL_USERNAME= MAIL_PASSWORD= MAIL_FROM_ADDRESS= MAIL_REPLY_TO= MAIL_DAILY_LIMIT=0
+	REMINDER_SCHEDULE=` + reminder.DefaultSchedule + ` REMINDER_WINDOW=07:00-20:00 REMINDER_CLOSED_WEEKDAYS=minggu
+	REMINDER_ONLY_TO= REMINDER_SUMMARY_TO= REMINDER_CLASS_DAY=senin`)
 
-// file writes the settings file: the explained settings first, then all others that have a value.
-func (w *wizard) file(out io.Writer) error {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "# %s\n", w.say("init.file_heading"))
-	rest := setup.Keys()
-	for _, s := range settingsFile {
-		rest = slices.DeleteFunc(rest, func(key string) bool { return key == s.key })
-		if text := w.text(s.text); text != "" {
-			fmt.Fprintf(&b, "\n# %s\n", text)
+// settings returns what writes a settings file: the explained settings first, then all others that have a value. A
+// setting without a value is written as a comment with its default.
+func (p *program) settings(values map[string]string) func(io.Writer) error {
+	return func(out io.Writer) error {
+		var b bytes.Buffer
+		fmt.Fprintf(&b, "# %s\n", p.say("init.file_heading"))
+		rest := setup.Keys()
+		for _, setting := range settingsFile {
+			key, usual, _ := strings.Cut(setting, "=")
+			rest = slices.DeleteFunc(rest, func(other string) bool { return other == key })
+			if about := p.sayAny("init.about_" + strings.ToLower(key)); about != "" {
+				fmt.Fprintf(&b, "\n# %s\n", about)
+			}
+			if value := values[key]; value != "" {
+				fmt.Fprintf(&b, "%s=%s\n", key, setup.QuoteValue(value))
+			} else {
+				fmt.Fprintf(&b, "#%s=%s\n", key, setup.QuoteValue(usual))
+			}
 		}
-		if value := w.values[s.key]; value != "" {
-			fmt.Fprintf(&b, "%s=%s\n", s.key, setup.QuoteValue(value))
-		} else {
-			fmt.Fprintf(&b, "#%s=%s\n", s.key, setup.QuoteValue(s.usual))
+		b.WriteString("\n")
+		for _, key := range rest {
+			if value := values[key]; value != "" {
+				fmt.Fprintf(&b, "%s=%s\n", key, setup.QuoteValue(value))
+			}
 		}
+		_, err := b.WriteTo(out)
+		return err
 	}
-	b.WriteString("\n")
-	for _, key := range rest {
-		if value := w.values[key]; value != "" {
-			fmt.Fprintf(&b, "%s=%s\n", key, setup.QuoteValue(value))
-		}
-	}
-	_, err := b.WriteTo(out)
-	return err
 }

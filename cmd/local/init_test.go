@@ -140,7 +140,7 @@ func TestInitWithoutQuestions(t *testing.T) {
 }
 
 // asked is a person who answers the questions of init.
-func asked(t *testing.T, system map[string]string, args []string, answers ...string) call {
+func asked(t *testing.T, system map[string]string, args []string, answers ...string) result {
 	t.Helper()
 	return commandOn(t, quietMachine, strings.Join(answers, "\n")+"\n", system, append([]string{"init"}, args...)...)
 }

@@ -13,11 +13,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
 
-	"github.com/spf13/cobra"
 	"golang.org/x/term"
 	"golang.org/x/text/encoding/unicode"
 
@@ -130,7 +130,7 @@ func (i installation) task(name string) ([]byte, error) {
 		installation
 		Name, Description, Arguments string
 		Test                         bool
-	}{i, name, text.In("id").Say("install.what_it_is") + " " + text.In("en").Say("install.what_it_is"), "run",
+	}{i, name, text.In("id").Say("install.about") + " " + text.In("en").Say("install.about"), "run",
 		name == testTaskName}
 	if data.Test {
 		data.Description = "Uji coba setiap menit, tanpa mengirim. A dry run every minute; nothing is sent."
@@ -195,78 +195,60 @@ func (i installation) grants() (commands [][]string) {
 
 var isSID = regexp.MustCompile(`^S-1(-\d+)+$`).MatchString
 
-func (p *program) installCommand() *cobra.Command {
-	var print, person string
-	var dryRun bool
-	cmd := &cobra.Command{
-		Use:   "install",
-		Short: p.say("install.short"),
-		Long:  p.say("install.long"),
-		Example: `  pengingat install --env D:\web\TA\perpustakaan\.env
-  pengingat install --dry-run
-  pengingat install --print > pengingat.xml`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			i, err := p.installation()
-			i.person = person
-			switch {
-			case err != nil:
-				return err
-			case person != "" && !isSID(person):
-				return p.usage("install.no_sid", "Person", person)
-			case print != "":
-				return p.printTask(i, print)
-			case runtime.GOOS != "windows":
-				return p.printUnits(i)
-			case p.envFile == "":
-				return reminder.NewFault(nil, "install.no_settings_file")
-			}
-			s := system{program: p, dryRun: dryRun}
-			if err := s.install(cmd.Context(), i); err != nil || dryRun {
-				return err
-			}
-			p.print("install.next", "TaskName", taskName)
-			return p.doctor(cmd.Context(), i)
-		},
+func (c *call) install(ctx context.Context) error {
+	i, err := c.installation()
+	i.person = c.flag("for")
+	switch print := c.flag("print"); {
+	case err != nil:
+		return err
+	case i.person != "" && !isSID(i.person):
+		return c.usage("install.no_sid", "Person", i.person)
+	case print != "":
+		return c.printTask(i, print)
+	case runtime.GOOS != "windows":
+		return c.printUnits(i)
+	case c.envFile == "":
+		return reminder.NewFault(nil, "install.no_settings_file")
 	}
-	cmd.Flags().StringVar(&print, "print", "", p.say("install.print_flag"))
-	cmd.Flags().Lookup("print").NoOptDefVal = taskName
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("install.only_show_commands"))
-	cmd.Flags().StringVar(&person, "for", "", p.say("install.for_flag"))
-	return cmd
+	if err := c.installTasks(ctx, i); err != nil || c.on("dry-run") {
+		return err
+	}
+	c.print("install.registered", "TaskName", taskName, "TestTaskName", testTaskName)
+	if row, err := c.taskRow(ctx); err == nil {
+		c.print("install.next_run", "Row", row[2])
+	}
+	c.print("install.next", "TaskName", taskName)
+	return c.diagnose(ctx, i)
 }
 
-func (p *program) uninstallCommand() *cobra.Command {
-	var dryRun bool
-	cmd := &cobra.Command{
-		Use:     "uninstall",
-		Short:   p.say("install.uninstall_short"),
-		Long:    p.say("install.uninstall_long"),
-		Example: "  pengingat uninstall",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if runtime.GOOS != "windows" {
-				_, err := fmt.Fprintln(p.out, "sudo systemctl disable --now pengingat.timer\nsudo rm /etc/systemd/system/pengingat.{service,timer}")
-				return err
-			}
-			dir, _, err := setup.Home()
-			if err != nil {
-				return err
-			}
-			s := system{program: p, dryRun: dryRun}
-			if err := s.uninstall(cmd.Context(), dir); err != nil || dryRun {
-				return err
-			}
-			p.print("install.what_stays", "Dir", dir)
-			return nil
-		},
+func (c *call) uninstall(ctx context.Context) error {
+	if runtime.GOOS != "windows" {
+		_, err := fmt.Fprintln(c.out, "sudo systemctl disable --now pengingat.timer\nsudo rm /etc/systemd/system/pengingat.{service,timer}")
+		return err
 	}
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, p.say("install.only_show_commands"))
-	return cmd
+	dir, _, err := setup.Home()
+	if err != nil {
+		return err
+	}
+	if err := mayInstall(dir, c.on("dry-run")); err != nil {
+		return err
+	}
+	for _, name := range []string{taskName, testTaskName} {
+		if err := c.carryOut(ctx, "schtasks", "/delete", "/f", "/tn", name); err != nil {
+			c.print("install.not_removed", "Name", name, "Err", err)
+		}
+	}
+	if err := c.do("reg delete "+eventKey+" /f", removeEventSource); err != nil || c.on("dry-run") {
+		return err
+	}
+	c.print("install.kept", "Dir", dir)
+	return nil
 }
 
 // printTask prints a task: into a file byte for byte what Windows takes, on a screen what a person can read.
 func (p *program) printTask(i installation, name string) error {
 	if name != taskName && name != testTaskName {
-		return p.usage("install.print_only_or", "Name", name, "TaskName", taskName, "TestTaskName", testTaskName)
+		return p.usage("install.unknown_task", "Name", name, "TaskName", taskName, "TestTaskName", testTaskName)
 	}
 	data, err := i.task(name)
 	if err != nil {
@@ -296,102 +278,79 @@ func (p *program) printUnits(i installation) error {
 	return nil
 }
 
-// A system carries out commands of Windows, or shows them.
-type system struct {
-	*program
-	dryRun bool
-}
-
-func (s system) install(ctx context.Context, i installation) error {
-	if err := s.check(i.Dir); err != nil {
+// installTasks makes the folders, sets who may use them, and registers the tasks.
+func (c *call) installTasks(ctx context.Context, i installation) error {
+	if err := mayInstall(i.Dir, c.on("dry-run")); err != nil {
 		return err
 	}
 	for _, dir := range append([]string{i.Dir, i.logs}, i.writes...) {
-		if err := s.do("mkdir "+dir, func() error { return os.MkdirAll(dir, 0o755) }); err != nil {
+		if err := c.do("mkdir "+dir, func() error { return os.MkdirAll(dir, 0o755) }); err != nil {
 			return err
 		}
 	}
 	for _, command := range i.grants() {
-		if err := s.run(ctx, command...); err != nil {
+		if err := c.carryOut(ctx, command...); err != nil {
 			return err
 		}
 	}
-	if err := s.do("reg add "+eventKey, addEventSource); err != nil {
+	if err := c.do("reg add "+eventKey, addEventSource); err != nil {
 		return err
 	}
 	for _, name := range []string{taskName, testTaskName} {
-		if err := s.register(ctx, i, name); err != nil {
+		if err := c.register(ctx, i, name); err != nil {
 			return err
-		}
-	}
-	if !s.dryRun {
-		s.print("install.registered", "TaskName", taskName, "TestTaskName", testTaskName)
-		if row, err := s.taskRow(ctx); err == nil {
-			s.print("install.next_run", "Row", row[2])
 		}
 	}
 	return nil
 }
 
 // register gives a task to schtasks, which reads it from a file.
-func (s system) register(ctx context.Context, i installation, name string) error {
+func (c *call) register(ctx context.Context, i installation, name string) error {
 	data, err := i.task(name)
 	if err != nil {
 		return err
 	}
 	file := filepath.Join(i.Dir, name+".xml") // where only administrators write: whoever changes it chooses what runs
-	if !s.dryRun {
+	if !c.on("dry-run") {
 		if err := os.WriteFile(file, data, 0o600); err != nil {
 			return err
 		}
 		defer os.Remove(file)
 	}
-	return s.run(ctx, "schtasks", "/create", "/f", "/tn", name, "/xml", file)
+	return c.carryOut(ctx, "schtasks", "/create", "/f", "/tn", name, "/xml", file)
 }
 
-func (s system) uninstall(ctx context.Context, dir string) error {
-	if err := s.check(dir); err != nil {
-		return err
-	}
-	for _, name := range []string{taskName, testTaskName} {
-		if err := s.run(ctx, "schtasks", "/delete", "/f", "/tn", name); err != nil {
-			s.print("install.not_removed", "Name", name,
-				"Localize", text.In(s.locale).Error(err))
-		}
-	}
-	return s.do("reg delete "+eventKey+" /f", removeEventSource)
-}
-
-// run carries out one command. What it printed is told when it fails.
-func (s system) run(ctx context.Context, command ...string) error {
-	line := make([]string, len(command))
+// carryOut runs a command of Windows. The error says what the command printed.
+func (c *call) carryOut(ctx context.Context, command ...string) error {
+	quoted := slices.Clone(command)
 	for i, arg := range command {
-		if line[i] = arg; strings.ContainsAny(arg, " ()") {
-			line[i] = `"` + arg + `"`
+		if strings.ContainsAny(arg, " ()") {
+			quoted[i] = `"` + arg + `"`
 		}
 	}
-	return s.do(strings.Join(line, " "), func() error {
+	line := strings.Join(quoted, " ")
+	return c.do(line, func() error {
 		out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput()
-		if err != nil {
-			return reminder.NewFault(fmt.Errorf("%w: %s", err, strings.TrimSpace(strings.ToValidUTF8(string(out), "?"))),
-				"install.this_command_failed", "Line", strings.Join(line, " "))
+		if err == nil {
+			return nil
 		}
-		return nil
+		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(strings.ToValidUTF8(string(out), "?")))
+		return reminder.NewFault(err, "install.command_failed", "Line", line)
 	})
 }
 
-// do does one step, or shows it.
-func (s system) do(text string, step func() error) error {
-	if s.dryRun {
-		fmt.Fprintln(s.out, text)
+// do does one step, or only shows it with --dry-run.
+func (c *call) do(text string, step func() error) error {
+	if c.on("dry-run") {
+		fmt.Fprintln(c.out, text)
 		return nil
 	}
 	return step()
 }
 
-// doctor runs the diagnosis in a process of its own, as a person would after the installation. Its findings are no
-// failure of the installation.
-func (p *program) doctor(ctx context.Context, i installation) error {
+// diagnose runs doctor in a process of its own, as a person would after the installation. Its findings do not make the
+// installation fail.
+func (p *program) diagnose(ctx context.Context, i installation) error {
 	cmd := exec.CommandContext(ctx, i.Exe, "doctor", "--env", i.Env)
 	cmd.Stdout, cmd.Stderr = p.out, p.errOut
 	err := cmd.Run()

@@ -12,9 +12,9 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// check refuses what cannot work: registering a task for another account needs an administrator, and that account sees
-// neither network drives nor should it read a whole drive.
-func (s system) check(dir string) error {
+// mayInstall refuses what cannot work: registering a task for another account needs an administrator. That account sees
+// no network drives, and it should not read a whole drive.
+func mayInstall(dir string, dryRun bool) error {
 	volume := filepath.VolumeName(dir) + `\`
 	root, err := windows.UTF16PtrFromString(volume)
 	if err != nil {
@@ -30,7 +30,7 @@ func (s system) check(dir string) error {
 		windows.GetDriveType(root) == windows.DRIVE_REMOTE {
 		return reminder.NewFault(nil, "install.needs_own_folder")
 	}
-	if !s.dryRun && !windows.GetCurrentProcessToken().IsElevated() {
+	if !dryRun && !windows.GetCurrentProcessToken().IsElevated() {
 		return reminder.NewFault(nil, "install.needs_administrator")
 	}
 	return nil

@@ -22,7 +22,7 @@ func TestLaptop(t *testing.T) {
 	db, srv, environ := school(t)
 	zone := quietMachine.zone
 	environ["REMINDER_WINDOW"], environ["REMINDER_CLOSED_WEEKDAYS"] = "07:00-20:00", "minggu"
-	on := func(clock string, environ map[string]string, args ...string) call {
+	on := func(clock string, environ map[string]string, args ...string) result {
 		m := quietMachine
 		now, err := time.ParseInLocation("2006-01-02 15:04", clock, zone)
 		require.NoError(t, err)

@@ -67,9 +67,7 @@ type program struct {
 	envErr      error             // why it could not be read; reported when a command needs it
 	locale      string
 
-	onlyTo string // --only-to of run, in place of REMINDER_ONLY_TO
-	asJSON bool   // --json of the command that has it
-	code   int    // exit code of a command that ended without an error
+	code int // exit code of a command that ended without an error
 }
 
 // execute runs one command line and returns its exit code.
@@ -90,7 +88,7 @@ func (p *program) execute(ctx context.Context, args, environ []string) int {
 		return p.code
 	}
 	if _, wrong := errors.AsType[misuse](err); wrong {
-		fmt.Fprintf(p.errOut, "%s\n%s\n", wrap(err.Error(), 0), p.say("program.help_help", "CommandPath", cmd.CommandPath()))
+		fmt.Fprintf(p.errOut, "%s\n%s\n", wrap(err.Error(), 0), p.say("program.help_hint", "CommandPath", cmd.CommandPath()))
 		return exitUsage
 	}
 	p.complain(err)
@@ -151,6 +149,14 @@ func envFlag(args []string) []string {
 // say writes a sentence in the user's language: its key, and pairs of a blank's name and its value.
 func (p *program) say(key string, pairs ...any) string { return text.In(p.locale).Say(key, pairs...) }
 
+// sayAny is say for a sentence that not every command has; where there is none it is "".
+func (p *program) sayAny(key string, pairs ...any) string {
+	if said := p.say(key, pairs...); said != key {
+		return said
+	}
+	return ""
+}
+
 // text writes a message in the user's language.
 func (p *program) text(m reminder.Message) string { return text.In(p.locale).Text(m) }
 
@@ -175,13 +181,10 @@ func (p *program) unreadableEnv() error {
 	return reminder.NewFault(nil, "program.env_unreadable", "EnvErr", p.envErr)
 }
 
-// app loads the configuration and wires it. The log goes to a file.
-func (p *program) app() (*setup.App, error) {
+// open loads the configuration and wires it. The log goes to a file.
+func (p *program) open() (*setup.App, error) {
 	if file, err := setup.LogFile(); err == nil && p.environ["LOG_FILE"] == "" {
 		p.environ["LOG_FILE"] = file
-	}
-	if p.onlyTo != "" {
-		p.environ["REMINDER_ONLY_TO"] = p.onlyTo
 	}
 	cfg, err := p.config(setup.Load)
 	if err != nil {
@@ -192,17 +195,4 @@ func (p *program) app() (*setup.App, error) {
 		app.Runner.Now = p.machine.now
 	}
 	return app, err
-}
-
-// withApp returns the RunE of a command that needs the wired program.
-func (p *program) withApp(run func(ctx context.Context, app *setup.App, args []string) error) func(*cobra.Command,
-	[]string) error {
-	return func(cmd *cobra.Command, args []string) error {
-		app, err := p.app()
-		if err != nil {
-			return err
-		}
-		defer app.Close()
-		return run(cmd.Context(), app, args)
-	}
 }

@@ -26,20 +26,20 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 )
 
-// A call is what one command line printed.
-type call struct {
+// A result is what one command line printed, and its exit code.
+type result struct {
 	code     int
 	out, err string
 }
 
 // command runs the program with an environment of its own.
-func command(t *testing.T, environ map[string]string, args ...string) call {
+func command(t *testing.T, environ map[string]string, args ...string) result {
 	t.Helper()
 	return commandOn(t, quietMachine, "", environ, args...)
 }
 
 // commandOn is command on a machine, with somebody who types.
-func commandOn(t *testing.T, m machine, typed string, environ map[string]string, args ...string) call {
+func commandOn(t *testing.T, m machine, typed string, environ map[string]string, args ...string) result {
 	t.Helper()
 	var out, errOut bytes.Buffer
 	var list []string
@@ -48,7 +48,7 @@ func commandOn(t *testing.T, m machine, typed string, environ map[string]string,
 	}
 	p := &program{in: strings.NewReader(typed), out: &out, errOut: &errOut, machine: m}
 	code := p.execute(t.Context(), args, list)
-	return call{code, out.String(), errOut.String()}
+	return result{code, out.String(), errOut.String()}
 }
 
 // quietMachine answers nothing: no DNS, no scheduled tasks. A test that needs an answer has a machine of its own.
@@ -80,7 +80,7 @@ func school(t *testing.T) (*mysqltest.DB, *mailtest.Server, map[string]string) {
 	}
 }
 
-func report(t *testing.T, c call) reminder.Report {
+func report(t *testing.T, c result) reminder.Report {
 	t.Helper()
 	var r reminder.Report
 	dec := json.NewDecoder(strings.NewReader(c.out))

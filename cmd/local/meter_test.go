@@ -47,7 +47,7 @@ func TestRunMoves(t *testing.T) {
 	}
 	p := &program{errOut: &bytes.Buffer{}, machine: quietMachine, real: list}
 	p.read("")
-	app, err := p.app()
+	app, err := p.open()
 	require.NoError(t, err)
 	defer app.Close()
 	var told []string

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/check"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
@@ -19,77 +17,61 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-func (p *program) migrateCommand() *cobra.Command {
-	var source, view string
-	var print, printTemplate bool
-	sources := strings.Join(schema.Sources(), ", ")
-	cmd := &cobra.Command{
-		Use:   "migrate",
-		Short: p.say("migrate.short"),
-		Long:  p.say("migrate.long"),
-		Example: `  pengingat migrate --source perpustakaan
-  pengingat migrate --source slims --print
-  pengingat migrate --source custom --print-template > view.sql
-  pengingat migrate --source custom --view view.sql`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if source != "" && !slices.Contains(schema.Sources(), source) {
-				return p.usage("migrate.unknown_source", "Source", source, "Sources", sources)
-			}
-			if printTemplate {
-				text, err := schema.Text(cmp.Or(source, schema.Custom), nil)
-				fmt.Fprint(p.out, text)
-				return err
-			}
-			if (source == schema.Custom) != (view != "") {
-				return p.usage("migrate.custom_needs_view")
-			}
-			return p.migrate(cmd.Context(), source, view, print)
-		},
+func (c *call) migrate(ctx context.Context) error {
+	source, view := c.flag("source"), c.flag("view")
+	if source != "" && !slices.Contains(schema.Sources(), source) {
+		return c.usage("migrate.unknown_source", "Source", source, "Sources", strings.Join(schema.Sources(), ", "))
 	}
-	cmd.Flags().StringVar(&source, "source", "", p.say("migrate.library_system")+sources)
-	cmd.Flags().StringVar(&view, "view", "", p.say("migrate.view_flag"))
-	cmd.Flags().BoolVar(&print, "print", false, p.say("migrate.print_flag"))
-	cmd.Flags().BoolVar(&printTemplate, "print-template", false, p.say("migrate.print_template_flag"))
-	return cmd
-}
-
-func (p *program) migrate(ctx context.Context, source, view string, print bool) error {
+	if c.on("print-template") {
+		text, err := schema.Text(cmp.Or(source, schema.Custom), nil)
+		fmt.Fprint(c.out, text)
+		return err
+	}
+	if (source == schema.Custom) != (view != "") {
+		return c.usage("migrate.custom_needs_view")
+	}
 	definition := ""
 	if view != "" {
 		data, err := os.ReadFile(view)
-		text := string(setup.DecodeText(data)) // PowerShell's > writes UTF-16
+		definition = string(setup.DecodeText(data)) // PowerShell's > writes UTF-16
 		if err == nil {
-			_, err = schema.Statements(text)
+			_, err = schema.Statements(definition)
 		}
 		if err != nil {
 			return reminder.NewFault(err, "migrate.view_file_unusable")
 		}
-		definition = text
 	}
-	var cfg setup.Config
-	open := func() (db *sql.DB, err error) {
-		if cfg, err = p.config(setup.LoadDatabase); err != nil {
+	if !c.on("print") {
+		return c.upgrade(ctx, source, definition)
+	}
+	text, err := schema.Print(source, definition, func() (schema.Schema, error) {
+		_, db, err := c.database()
+		if err != nil {
 			return nil, err
 		}
-		return cfg.OpenDB()
+		defer db.Close()
+		return schema.Inspect(ctx, db)
+	})
+	fmt.Fprint(c.out, text)
+	return err
+}
+
+// database opens the database, for which no other settings need to be in order.
+func (p *program) database() (cfg setup.Config, db *sql.DB, err error) {
+	if cfg, err = p.config(setup.LoadDatabase); err == nil {
+		db, err = cfg.OpenDB()
 	}
-	if print {
-		text, err := schema.Print(source, definition, func() (schema.Schema, error) {
-			db, err := open()
-			if err != nil {
-				return nil, err
-			}
-			defer db.Close()
-			return schema.Inspect(ctx, db)
-		})
-		fmt.Fprint(p.out, text)
-		return err
-	}
-	db, err := open()
+	return cfg, db, err
+}
+
+// upgrade creates or completes the tables and, where a source is named, the view; definition is that of a custom one.
+func (p *program) upgrade(ctx context.Context, source, definition string) error {
+	cfg, db, err := p.database()
 	if err != nil {
 		return err
 	}
 	defer db.Close()
+	store := cfg.NewStore(db)
 	applied, err := schema.Up(ctx, db)
 	if err != nil {
 		return err
@@ -97,25 +79,26 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 	for _, name := range applied {
 		p.print("migrate.applied", "Name", name)
 	}
-	// Before there is a first run, so that no backup is without it: the Message-IDs are made of it.
-	if _, err := cfg.NewStore(db).NewSecret(ctx); err != nil {
+	// The secret of which Message-IDs are made exists before the first run, so every backup has it.
+	if _, err := store.NewSecret(ctx); err != nil {
 		return err
 	}
 	if len(applied) == 0 {
 		p.print("migrate.tables_complete")
 	}
+	switch {
+	case definition != "":
+		err = schema.CreateViews(ctx, db, definition, func() error { return p.checkView(ctx, store.Drafts(schema.Draft)) })
+	case source != "":
+		err = schema.CreateView(ctx, db, source)
+	case store.Check(ctx) != nil: // the tables alone
+		p.print("migrate.view_missing", "Sources", strings.Join(schema.Sources(), ", "))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	if source != "" {
-		if definition == "" {
-			err = schema.CreateView(ctx, db, source)
-		} else {
-			err = schema.CreateViews(ctx, db, definition, func() error {
-				return p.checkView(ctx,
-					cfg.NewStore(db).Drafts(schema.Draft))
-			})
-		}
-		if err != nil {
-			return err
-		}
 		p.print("migrate.view_created", "Source", source)
 		index, err := schema.Remember(ctx, db, source)
 		if err != nil {
@@ -124,10 +107,6 @@ func (p *program) migrate(ctx context.Context, source, view string, print bool) 
 		if index != "" {
 			p.print("migrate.index", "Index", index)
 		}
-	}
-	if source == "" && cfg.NewStore(db).Check(ctx) != nil { // the tables alone
-		p.print("migrate.view_missing", "Sources", strings.Join(schema.Sources(), ", "))
-		return nil
 	}
 	p.print("migrate.next")
 	return nil

@@ -20,7 +20,7 @@ func TestRefusedViewIsNotUsed(t *testing.T) {
 	db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	migrated := command(t, environ, "migrate", "--source", "perpustakaan")
 	require.Equal(t, exitDone, migrated.code, migrated.err)
-	use := func(due, from string) call {
+	use := func(due, from string) result {
 		require.NoError(t, os.WriteFile("view.sql", []byte(`CREATE OR REPLACE VIEW reminder_loans AS SELECT p.id AS loan_id, p.user_id AS borrower_id,
 			u.nama AS borrower_name, u.email AS email, 'Bumi' AS title, `+due+` AS due_at FROM peminjaman p JOIN `+from+`;`), 0o600))
 		return command(t, environ, "migrate", "--source", "custom", "--view", "view.sql")
@@ -83,4 +83,13 @@ func TestSecretIsOfMigrate(t *testing.T) {
 	require.Equal(t, exitDone, command(t, environ, "migrate").code)
 	require.Equal(t, exitDone, command(t, environ, "run").code)
 	assert.Equal(t, before, secret())
+}
+
+// utf16le writes a text as PowerShell's > does.
+func utf16le(text string) string {
+	out := "\xff\xfe"
+	for _, r := range text {
+		out += string([]byte{byte(r), byte(r >> 8)})
+	}
+	return out
 }

@@ -8,78 +8,61 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/spf13/cobra"
-
 	"github.com/mtsn6garut/pengingat/cmd/local/page"
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
-	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-func (p *program) previewCommand() *cobra.Command {
-	var dir, loan string
-	var date reminder.Date
-	cmd := &cobra.Command{
-		Use:     "preview",
-		Aliases: []string{"lihat"},
-		Short:   p.say("preview.short"),
-		Long:    p.say("preview.long"),
-		Example: "  pengingat preview --out pratinjau\n  pengingat preview --date 2026-12-01\n  pengingat preview --loan 1234",
-		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
-			today := cmp.Or(date, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone))
-			var messages []mail.Message
-			m := p.meter("preview.composing_mails")
-			if loan != "" {
-				loan, err := newDesk(app).Loan(ctx, loan)
-				if err != nil {
-					m.stop()
-					return err
-				}
-				one, err := newDesk(app).Sample(ctx, today, loan)
-				m.stop()
-				if err != nil {
-					return err
-				}
-				messages = append(messages, one)
-			} else {
-				err := newDesk(app).Preview(ctx, today, func(one mail.Message) error {
-					messages = append(messages, one)
-					m.set(len(messages), 0)
-					return nil
-				})
-				m.stop()
-				if err != nil {
-					return err
-				}
-			}
-			shown := page.Page{Locale: p.locale, Title: p.say("preview.e_mails_for", "N", len(messages), "Today",
-				letter.Day(today, p.locale)),
-				Lead: p.say("preview.page_lead")}
-			run := page.Run{When: letter.Day(today, p.locale)}
-			if loan == "" {
-				var err error
-				if run.Silent, run.More, err = newDesk(app).Silent(ctx, today, desk.MaxPeople); err != nil {
-					return err
-				}
-			}
-			file, err := p.writePreview(dir, shown, run, messages)
-			if err != nil {
-				return reminder.NewFault(err, "preview.not_writable", "Dir", dir)
-			}
-			if len(messages) == 0 {
-				p.print("preview.no_mails", "Today", today, "File", file)
-				return nil
-			}
-			p.print("preview.mails_open", "N", len(messages), "File", file)
-			return nil
-		}),
+func (c *call) preview(ctx context.Context) error {
+	today, dir := cmp.Or(c.date("date"), c.today()), c.flag("out")
+	day := letter.Day(today, c.locale)
+	run := page.Run{When: day}
+	m := c.meter("preview.composing")
+	messages, err := c.composed(ctx, today, c.flag("loan"), m)
+	m.stop()
+	if err == nil && c.flag("loan") == "" {
+		run.Silent, run.More, err = c.Silent(ctx, today, desk.MaxPeople)
 	}
-	cmd.Flags().StringVar(&dir, "out", "pratinjau", p.say("preview.folder_write"))
-	cmd.Flags().TextVar(&date, "date", date, p.say("preview.date_flag"))
-	cmd.Flags().StringVar(&loan, "loan", "", p.say("preview.loan_flag"))
-	return cmd
+	if err != nil {
+		return err
+	}
+	file, err := c.writePreview(dir, page.Page{Locale: c.locale, Lead: c.say("preview.page_lead"),
+		Title: c.say("preview.title", "N", len(messages), "Today", day)}, run, messages)
+	switch {
+	case err != nil:
+		return reminder.NewFault(err, "preview.not_writable", "Dir", dir)
+	case len(messages) == 0:
+		c.print("preview.no_mails", "Today", today, "File", file)
+	default:
+		c.print("preview.written", "N", len(messages), "File", file)
+	}
+	return nil
+}
+
+// composed returns the mails of a day, or the one about a loan.
+func (c *call) composed(ctx context.Context, today reminder.Date, loan string, m *meter) (
+	all []mail.Message, err error) {
+	if loan != "" {
+		one, err := c.sampleOf(ctx, today, loan)
+		return []mail.Message{one}, err
+	}
+	err = c.Preview(ctx, today, func(one mail.Message) error {
+		all = append(all, one)
+		m.set(len(all), 0)
+		return nil
+	})
+	return all, err
+}
+
+// sampleOf returns the mail that a loan would be the reason for.
+func (c *call) sampleOf(ctx context.Context, today reminder.Date, loan string) (mail.Message, error) {
+	id, err := c.Loan(ctx, loan)
+	if err != nil {
+		return mail.Message{}, err
+	}
+	return c.Sample(ctx, today, id)
 }
 
 // writePreview writes the mails and the page that shows them, in place of those of a former preview, and returns the

@@ -16,68 +16,44 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/spf13/cobra"
-
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
-	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
 //go:embed report.html
 var reportPage string
 
-func (p *program) reportCommand() *cobra.Command {
-	var out string
-	var from, to reminder.Date
-	var days int
-	var open bool
-	cmd := &cobra.Command{
-		Use:     "report",
-		Aliases: []string{"laporan"},
-		Short:   p.say("report.short"),
-		Long:    p.say("report.long"),
-		Example: "  pengingat report --open\n  pengingat report --days 90 --out laporan.html\n  pengingat report --from 2026-07-13 --to 2026-12-18",
-		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
-			today := reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone)
-			last := cmp.Or(to, today)
-			first := cmp.Or(from, last.AddDays(1-days))
-			if from.After(last) {
-				return p.usage("report.first_after_last", "From", from, "Last", last)
-			}
-			if n := last.Sub(first) + 1; n < 1 || n > desk.MaxReviewDays {
-				return p.usage("report.bad_length", "N", desk.MaxReviewDays, "N2", n)
-			}
-			if err := app.Store.Check(ctx); err != nil {
-				return err
-			}
-			m := p.meter("report.making_report")
-			look, err := newDesk(app).Review(ctx, first, last, today)
-			m.stop()
-			if err != nil {
-				return err
-			}
-			if out, err = filepath.Abs(out); err != nil {
-				return fmt.Errorf("report: %w", err)
-			}
-			if err := replaceFile(out, review{look, p, app.Config.AppName}.write); err != nil {
-				return reminder.NewFault(err, "report.not_writable", "Out", out)
-			}
-			p.print("report.written", "Out", out)
-			if open {
-				if err := openFile(out); err != nil {
-					p.print("report.no_browser", "Err", err)
-				}
-			}
-			return nil
-		}),
+func (c *call) report(ctx context.Context) error {
+	from, last := c.date("from"), cmp.Or(c.date("to"), c.today())
+	first := cmp.Or(from, last.AddDays(1-c.number("days")))
+	if from.After(last) {
+		return c.usage("report.first_after_last", "From", from, "Last", last)
 	}
-	cmd.Flags().StringVar(&out, "out", "report.html", p.say("report.file_write"))
-	cmd.Flags().BoolVar(&open, "open", false, p.say("report.open_flag"))
-	cmd.Flags().IntVar(&days, "days", 30, p.say("report.days_flag"))
-	cmd.Flags().TextVar(&from, "from", from, p.say("report.from_flag"))
-	cmd.Flags().TextVar(&to, "to", to, p.say("report.to_flag"))
-	return cmd
+	if n := last.Sub(first) + 1; n < 1 || n > desk.MaxReviewDays {
+		return c.usage("report.bad_length", "N", desk.MaxReviewDays, "N2", n)
+	}
+	if err := c.Store.Check(ctx); err != nil {
+		return err
+	}
+	m := c.meter("report.making")
+	look, err := c.Review(ctx, first, last, c.today())
+	m.stop()
+	if err != nil {
+		return err
+	}
+	out, err := filepath.Abs(c.flag("out"))
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	if err := replaceFile(out, review{look, c.program, c.app.Config.AppName}.write); err != nil {
+		return reminder.NewFault(err, "report.not_writable", "Out", out)
+	}
+	c.print("report.written", "Out", out)
+	if c.on("open") {
+		c.show(out)
+	}
+	return nil
 }
 
 // A review is what the page shows.
@@ -94,7 +70,7 @@ func (v review) Chat(p desk.Person) string { return desk.Chat(v.p.say, v.Date, v
 func (v review) Say(key string, pairs ...any) string { return v.p.say(key, pairs...) }
 func (v review) Date(d reminder.Date) string         { return letter.Day(d, v.p.locale) }
 func (v review) Text(m reminder.Message) string      { return v.p.text(m) }
-func (v review) Locale() string                      { return v.Say("report.en") }
+func (v review) Locale() string                      { return v.Say("report.locale") }
 func (v review) SilentCount() int                    { return len(v.Silent) + max(0, v.Unlisted) }
 func (v review) Share(e desk.Effect) (part int)      { return e.Back * 100 / max(1, e.Back+e.Again) }
 
@@ -110,11 +86,11 @@ func (v review) Sent() (n int) {
 func (v review) Step(step int) string {
 	switch {
 	case step == 0:
-		return v.Say("report.last_day")
+		return v.Say("report.step_due")
 	case step < 0:
-		return v.p.say("report.day_before", "N", -step)
+		return v.p.say("report.step_before", "N", -step)
 	}
-	return v.p.say("report.day_late", "N", step)
+	return v.p.say("report.step_late", "N", step)
 }
 
 // A chart is a column a day, drawn by the page's template "chart". Its numbers stand in a table beside it.

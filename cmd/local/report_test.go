@@ -255,14 +255,16 @@ func TestReportOpens(t *testing.T) {
 	bin := t.TempDir()
 	t.Setenv("PATH", bin)
 	out := filepath.Join(t.TempDir(), "report.html")
-	none := command(t, environ, "report", "--out", out, "--open")
+	desktop := quietMachine
+	desktop.browse = openFile
+	none := commandOn(t, desktop, "", environ, "report", "--out", out, "--open")
 	assert.Equal(t, exitDone, none.code, "the report is there")
 	assert.Contains(t, none.out, "Bukalah berkas itu sendiri")
 
 	shown := filepath.Join(t.TempDir(), "shown")
 	script := fmt.Sprintf("#!/bin/sh\necho \"$1\" > %s\n", shown)
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "xdg-open"), []byte(script), 0o755))
-	assert.NotContains(t, command(t, environ, "report", "--out", out, "--open").out, "sendiri")
+	assert.NotContains(t, commandOn(t, desktop, "", environ, "report", "--out", out, "--open").out, "sendiri")
 	got, err := os.ReadFile(shown)
 	require.NoError(t, err)
 	assert.Equal(t, out+"\n", string(got))

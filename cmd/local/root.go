@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -10,15 +11,16 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// root is the table of all commands, in the groups and the order in which the help shows them.
+// root builds the command line from the table of commands.
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "pengingat",
-		Short:         p.say("program.short"),
-		Long:          p.say("program.long"),
-		Version:       reminder.Version,
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Use:                   "pengingat",
+		Short:                 p.say("program.short"),
+		Long:                  reflow(p.say("program.long")),
+		Version:               reminder.Version,
+		SilenceUsage:          true,
+		SilenceErrors:         true,
+		DisableFlagsInUseLine: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if len(p.envFiles) > 1 && cmd.Name() != "run" {
 				return p.usage("program.several_env")
@@ -29,66 +31,39 @@ func (p *program) root() *cobra.Command {
 	root.SetOut(p.out)
 	root.SetErr(p.errOut)
 	root.SetVersionTemplate("pengingat {{.Version}}\n")
-	root.PersistentFlags().StringArray("env", nil, p.say("program.env_flag"))
-	root.PersistentFlags().BoolP("help", "h", false, p.say("program.show_help"))
-	root.Flags().Bool("version", false, p.say("program.show_version"))
+	root.PersistentFlags().StringArray("env", nil, p.say("flag.env"))
+	root.PersistentFlags().BoolP("help", "h", false, p.say("flag.help"))
+	root.Flags().Bool("version", false, p.say("flag.version"))
 	root.SetUsageTemplate(p.usageTemplate())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return p.flagError(err) })
-	help := p.helpCommand(root)
-	root.SetHelpCommand(help)
-	for _, g := range []struct {
-		id       string
-		title    reminder.Message
-		commands []*cobra.Command
-	}{
-		{"begin", reminder.Say("program.begin"), []*cobra.Command{
-			p.initCommand(), p.migrateCommand(), p.grantsCommand(), p.doctorCommand(), p.previewCommand(), p.testMailCommand(),
-			p.installCommand()}},
-		{"daily", reminder.Say("program.every_day"), []*cobra.Command{
-			p.deskCommand(), p.runCommand(), p.statusCommand(), p.findCommand(), p.explainCommand(), p.failedCommand(),
-			p.retryCommand(),
-			p.cancelCommand(), p.reportCommand(), p.pauseCommand(), p.resumeCommand(), p.closedCommand(), p.optOutCommand(),
-			p.classCommand()}},
-		{"seldom", reminder.Say("program.seldom"), []*cobra.Command{
-			p.templatesCommand(), p.exportCommand(), p.forgetCommand(), p.pruneCommand(), p.quarantineCommand(),
-			p.uninstallCommand(), p.serveCommand(),
-			p.completionCommand(), p.guideCommand(), p.versionCommand(), help}},
-	} {
-		root.AddGroup(&cobra.Group{ID: g.id, Title: p.text(g.title)})
-		for _, cmd := range g.commands {
-			cmd.GroupID = g.id
+	for _, g := range commands {
+		root.AddGroup(&cobra.Group{ID: g.group, Title: p.text(g.title)})
+		var above *cobra.Command
+		for _, row := range g.rows {
+			cmd := p.command(row)
+			if strings.Contains(row.name, " ") {
+				above.AddCommand(cmd)
+				continue
+			}
+			above, cmd.GroupID = cmd, g.group
+			if row.name == "help" {
+				root.SetHelpCommand(cmd)
+			}
 			root.AddCommand(cmd)
 		}
 	}
-	p.finish(root)
+	p.menu(root)
 	return root
 }
 
-// finish gives a command and those below it what all have: a text that fits a terminal, and errors in the user's
-// language.
-func (p *program) finish(cmd *cobra.Command) {
-	cmd.Long = reflow(cmd.Long)
-	cmd.DisableFlagsInUseLine = true
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { // before pflag appends its own word for default
-		if kind := f.Value.Type(); kind == "string" && f.DefValue != "" || kind == "int" {
-			f.Usage += p.say("program.default", "DefValue", f.DefValue)
-			f.DefValue = map[string]string{"int": "0"}[kind]
+// menu has a command that only has others below it show its help.
+func (p *program) menu(cmd *cobra.Command) {
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
 		}
-	})
-	switch {
-	case cmd.HasSubCommands():
-		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return p.unknown(cmd, args[0])
-		}
-	case cmd.Args == nil:
-		cmd.Args = p.args(0, 0)
-	}
-	for _, sub := range cmd.Commands() {
-		p.finish(sub)
+		return p.unknown(cmd, args[0])
 	}
 }
 
@@ -143,46 +118,27 @@ EVERYWHERE
 `)
 }
 
-func (p *program) helpCommand(root *cobra.Command) *cobra.Command {
-	return &cobra.Command{
-		Use:     p.say("program.help_command"),
-		Aliases: []string{"bantuan"},
-		Short:   p.say("program.help_short"),
-		Example: "  pengingat help run",
-		Args:    p.args(0, -1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			cmd, left, err := root.Find(args)
-			if err != nil || len(left) > 0 {
-				return p.unknown(root, strings.Join(args, " "))
-			}
-			return cmd.Help()
-		},
+func (c *call) help(context.Context) error {
+	root := c.cmd.Root()
+	cmd, left, err := root.Find(c.args)
+	if err != nil || len(left) > 0 {
+		return c.unknown(root, c.joined())
 	}
+	return cmd.Help()
 }
 
-func (p *program) completionCommand() *cobra.Command {
-	shells := []string{"bash", "zsh", "fish", "powershell"}
-	return &cobra.Command{
-		Use:       "completion SHELL",
-		Short:     p.say("program.completion_short"),
-		Long:      p.say("program.completion_long"),
-		Example:   "  pengingat completion bash > pengingat.bash\n  pengingat completion powershell | Out-String | Invoke-Expression",
-		Args:      p.args(1, 1),
-		ValidArgs: shells,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			switch root := cmd.Root(); args[0] {
-			case "bash":
-				return root.GenBashCompletionV2(p.out, true)
-			case "zsh":
-				return root.GenZshCompletion(p.out)
-			case "fish":
-				return root.GenFishCompletion(p.out, true)
-			case "powershell":
-				return root.GenPowerShellCompletionWithDesc(p.out)
-			}
-			return p.usage("program.not_known_known", "Args", args[0], "Shells", strings.Join(shells, ", "))
-		},
+func (c *call) completion(context.Context) error {
+	switch root := c.cmd.Root(); c.args[0] {
+	case "bash":
+		return root.GenBashCompletionV2(c.out, true)
+	case "zsh":
+		return root.GenZshCompletion(c.out)
+	case "fish":
+		return root.GenFishCompletion(c.out, true)
+	case "powershell":
+		return root.GenPowerShellCompletionWithDesc(c.out)
 	}
+	return c.usage("program.unknown_shell", "Args", c.args[0], "Shells", strings.Join(c.cmd.ValidArgs, ", "))
 }
 
 // A misuse is a command line that is wrong, in the user's language.
@@ -193,14 +149,14 @@ func (p *program) usage(key string, pairs ...any) error {
 	return misuse{errors.New(p.say(key, pairs...))}
 }
 
-// args asks for a number of arguments; most is -1 where there may be any number.
-func (p *program) args(least, most int) cobra.PositionalArgs {
+// arguments refuses another number of arguments.
+func (p *program) arguments(n arity) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
-		case len(args) < least:
+		case len(args) < n.least:
 			return p.usage("program.argument_missing", "UseLine", cmd.UseLine())
-		case most >= 0 && len(args) > most:
-			return p.usage("program.argument_too_many", "Args", args[most], "UseLine", cmd.UseLine())
+		case n.most >= 0 && len(args) > n.most:
+			return p.usage("program.argument_too_many", "Args", args[n.most], "UseLine", cmd.UseLine())
 		}
 		return nil
 	}
@@ -214,13 +170,13 @@ func (p *program) unknown(cmd *cobra.Command, name string) error {
 	if near := cmd.SuggestionsFor(name); len(near) > 0 {
 		return p.usage("program.unknown_command_nearest", "Name", name, "Near", near[0])
 	}
-	return p.usage("program.there_no_command", "Name", name)
+	return p.usage("program.unknown_command", "Name", name)
 }
 
 // flagError says in the user's language what is wrong with an option.
 func (p *program) flagError(err error) error {
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		return p.usage("program.there_no_option", "Dashes", dashes(e.GetSpecifiedName()))
+		return p.usage("program.unknown_option", "Dashes", dashes(e.GetSpecifiedName()))
 	}
 	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		return p.usage("program.option_needs_value", "Dashes", dashes(e.GetSpecifiedName()))
@@ -236,7 +192,7 @@ func (p *program) flagError(err error) error {
 	if wanted == "" {
 		wanted = p.say("program.wants_date")
 	}
-	return p.usage("program.not", "Name", e.GetFlag().Name, "GetValue", e.GetValue(), "Wanted", wanted)
+	return p.usage("program.bad_value", "Name", e.GetFlag().Name, "GetValue", e.GetValue(), "Wanted", wanted)
 }
 
 // dashes writes an option as it is typed.
@@ -245,10 +201,4 @@ func dashes(name string) string {
 		return "-" + name
 	}
 	return "--" + name
-}
-
-// jsonFlag gives a command --json.
-func (p *program) jsonFlag(cmd *cobra.Command) *cobra.Command {
-	cmd.Flags().BoolVar(&p.asJSON, "json", false, p.say("program.print_as_json"))
-	return cmd
 }

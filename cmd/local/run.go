@@ -7,58 +7,43 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/spf13/cobra"
-
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-func (p *program) runCommand() *cobra.Command {
-	var onlyTo string
-	o := reminder.Options{Trigger: "local"}
-	cmd := &cobra.Command{
-		Use:     "run",
-		Aliases: []string{"kirim"},
-		Short:   p.say("run.short"),
-		Long:    p.say("run.long"),
-		Example: "  pengingat run\n  pengingat run --dry-run\n  pengingat run --only-to saya@sekolah.sch.id\n" +
-			"  pengingat run --now --json\n  pengingat run --env smp.env --env sma.env",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if cmd.Flags().Changed("only-to") {
-				if a, err := mail.ParseAddress(onlyTo); err != nil || !strings.EqualFold(a.Addr, onlyTo) {
-					return p.usage("run.only_to_unusable", "OnlyTo", onlyTo)
-				}
-				p.onlyTo = onlyTo
-			}
-			if len(p.envFiles) > 1 {
-				return p.runEach(cmd.Context(), o)
-			}
-			return p.run(cmd.Context(), o)
-		},
+func (c *call) run(ctx context.Context) error {
+	o := reminder.Options{Trigger: "local", DryRun: c.on("dry-run"), Approve: c.on("approve"), Now: c.on("now")}
+	onlyTo := c.flag("only-to")
+	if c.cmd.Flags().Changed("only-to") {
+		if a, err := mail.ParseAddress(onlyTo); err != nil || !strings.EqualFold(a.Addr, onlyTo) {
+			return c.usage("run.only_to_unusable", "OnlyTo", onlyTo)
+		}
 	}
-	cmd.Flags().BoolVar(&o.DryRun, "dry-run", false, p.say("run.dry_run_flag"))
-	cmd.Flags().StringVar(&onlyTo, "only-to", "", p.say("run.only_to_flag"))
-	cmd.Flags().BoolVar(&o.Approve, "approve", false, p.say("run.approve_flag"))
-	cmd.Flags().BoolVar(&o.Now, "now", false, p.say("run.now_flag"))
-	return p.jsonFlag(cmd)
+	if len(c.envFiles) > 1 {
+		return c.runEach(ctx, o, onlyTo)
+	}
+	return c.runOne(ctx, o, onlyTo)
 }
 
-// run performs a run of one library. What a person must know of it also goes to the event log of Windows.
-func (p *program) run(ctx context.Context, o reminder.Options) (err error) {
+// runOne performs a run of one library. What a person must know of it also goes to the event log of Windows.
+func (c *call) runOne(ctx context.Context, o reminder.Options, onlyTo string) (err error) {
 	var failure string
 	defer func() {
 		if err != nil { // also of a run that could not begin
-			failure = text.In(p.locale).Error(err)
+			failure = text.In(c.locale).Error(err)
 		}
 		if failure != "" && !o.DryRun {
 			if err := logEvent(failure); err != nil {
-				fmt.Fprintln(p.errOut, err)
+				fmt.Fprintln(c.errOut, err)
 			}
 		}
 	}()
-	app, err := p.app()
+	if onlyTo != "" {
+		c.environ["REMINDER_ONLY_TO"] = onlyTo
+	}
+	app, err := c.open()
 	if err != nil {
 		return err
 	}
@@ -66,35 +51,34 @@ func (p *program) run(ctx context.Context, o reminder.Options) (err error) {
 	if err := app.Config.CheckSender(); err != nil && !o.DryRun {
 		return err
 	}
-	m := p.meter("run.counting_and_sending")
+	m := c.meter("run.counting_and_sending")
 	app.Runner.Progress = m.set
 	rep, err := app.Runner.Run(ctx, o)
 	m.stop()
-	p.code = exitCode(rep)
+	c.code = exitCode(rep)
 	switch {
-	case p.asJSON:
-		err = errors.Join(err, p.printJSON(rep))
+	case c.on("json"):
+		err = errors.Join(err, c.printJSON(rep))
 	case err == nil:
-		p.printReport(rep, app.Runner.Settings)
+		c.printReport(rep, app.Runner.Settings)
 	}
 	if rep.Outcome == reminder.RunStopped || rep.NeedsPerson() {
-		failure = p.failure(rep, app.Runner.Settings)
+		failure = c.failure(rep, app.Runner.Settings)
 	} else if fault := app.LogFault(); fault != nil {
-		failure = text.In(p.locale).Error(fault)
+		failure = text.In(c.locale).Error(fault)
 	}
 	return err
 }
 
 // runEach performs a run of each library, one after the other. An error in one is printed, and the next one runs.
-func (p *program) runEach(ctx context.Context, o reminder.Options) error {
-	libraries, seen := []*program{}, map[string]string{}
-	for _, file := range p.envFiles {
-		lib := &program{in: p.in, out: p.out, errOut: p.errOut, machine: p.machine, real: p.real, asJSON: p.asJSON,
-			onlyTo: p.onlyTo}
+func (c *call) runEach(ctx context.Context, o reminder.Options, onlyTo string) error {
+	libraries, seen := []*call{}, map[string]string{}
+	for _, file := range c.envFiles {
+		lib := &call{cmd: c.cmd, program: &program{in: c.in, out: c.out, errOut: c.errOut, machine: c.machine, real: c.real}}
 		lib.read(file)
 		db := setup.Database(lib.environ)
 		if other, ok := seen[db]; ok && lib.envErr == nil {
-			return p.usage("run.same_database", "Other", other, "File", file)
+			return c.usage("run.same_database", "Other", other, "File", file)
 		}
 		seen[db], libraries = file, append(libraries, lib)
 	}
@@ -102,15 +86,15 @@ func (p *program) runEach(ctx context.Context, o reminder.Options) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if !p.asJSON {
-			fmt.Fprintf(p.out, "%s:\n", p.envFiles[i])
+		if !c.on("json") {
+			fmt.Fprintf(c.out, "%s:\n", c.envFiles[i])
 		}
-		if err := lib.run(ctx, o); err != nil {
-			fmt.Fprintf(p.errOut, "%s:\n", p.envFiles[i])
+		if err := lib.runOne(ctx, o, onlyTo); err != nil {
+			fmt.Fprintf(c.errOut, "%s:\n", c.envFiles[i])
 			lib.complain(err)
 			lib.code = max(lib.code, errorCode(err))
 		}
-		p.code = max(p.code, lib.code)
+		c.code = max(c.code, lib.code)
 	}
 	return nil
 }
@@ -163,7 +147,7 @@ func (p *program) printReport(r reminder.Report, s reminder.Settings) {
 	row(true, r.Loans.Open, "run.open_loans")
 	row(true, r.Loans.InReach, "run.in_reach")
 	row(false, r.Loans.Held, "run.held")
-	row(false, r.Loans.TooSoon, "run.wait_for_the_next_mail")
+	row(false, r.Loans.TooSoon, "run.too_soon")
 	row(false, r.Loans.TooOld, "run.too_old")
 	row(false, r.Loans.Unreachable, "run.unreachable")
 	row(false, r.Loans.Odd, "run.odd")
@@ -175,10 +159,10 @@ func (p *program) printReport(r reminder.Report, s reminder.Settings) {
 	}
 	row(false, r.Emails.Refused, "run.refused")
 	row(false, r.Emails.Failed, "run.failed")
-	row(false, r.Emails.Canceled, "run.canceled_returned_renewed")
+	row(false, r.Emails.Canceled, "run.canceled")
 	row(false, r.Emails.Expired, "run.expired")
 	row(false, r.Emails.Unknown, "run.unknown")
-	row(false, r.Emails.Bounced, "run.came_back")
+	row(false, r.Emails.Bounced, "run.bounced")
 	row(false, r.Emails.Withheld, "run.withheld")
 	row(false, r.Emails.Waiting, "run.waiting")
 	_ = w.Flush() // as with every print to a terminal, there is nobody to tell

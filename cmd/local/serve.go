@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -9,43 +10,31 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/mtsn6garut/pengingat"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-func (p *program) serveCommand() *cobra.Command {
-	var port int
-	cmd := &cobra.Command{
-		Use:     "serve",
-		Short:   p.say("serve.short"),
-		Long:    p.say("serve.long"),
-		Example: "  pengingat serve --port 8080\n  curl -X POST http://127.0.0.1:8080/",
-		RunE: func(*cobra.Command, []string) error {
-			if port < 1 || port > 65535 {
-				return p.usage("serve.bad_port", "N", port)
-			}
-			if _, err := p.config(setup.Load); err != nil {
-				return err
-			}
-			// The function reads the process's environment, as it does in the cloud.
-			for key, value := range p.environ {
-				if err := os.Setenv(key, value); err != nil {
-					return fmt.Errorf("set %s: %w", key, err)
-				}
-			}
-			listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-			if err != nil {
-				return reminder.NewFault(err, "serve.port_unusable", "N", port)
-			}
-			p.print("serve.serving", "N", port)
-			return localServer(pengingat.Handler, port).Serve(listener)
-		},
+func (c *call) serve(context.Context) error {
+	port := c.number("port")
+	if port < 1 || port > 65535 {
+		return c.usage("serve.bad_port", "N", port)
 	}
-	cmd.Flags().IntVar(&port, "port", 8080, p.say("serve.port_number"))
-	return cmd
+	if _, err := c.config(setup.Load); err != nil {
+		return err
+	}
+	// The function reads the process's environment, as it does in the cloud.
+	for key, value := range c.environ {
+		if err := os.Setenv(key, value); err != nil {
+			return fmt.Errorf("set %s: %w", key, err)
+		}
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return reminder.NewFault(err, "serve.port_unusable", "N", port)
+	}
+	c.print("serve.serving", "N", port)
+	return localServer(pengingat.Handler, port).Serve(listener)
 }
 
 // localServer serves only programs on this computer. A web page that somebody has open can also send requests to

@@ -88,9 +88,9 @@ func TestServe(t *testing.T) {
 	code, body = request(t, "POST", url, `{"to":"mallory@example.org"}`)
 	assert.Equal(t, 400, code, body)
 
-	same := func(overHTTP string, local call) {
+	same := func(overHTTP string, local result) {
 		t.Helper()
-		a, b := report(t, call{out: overHTTP}), report(t, local)
+		a, b := report(t, result{out: overHTTP}), report(t, local)
 		assert.Equal(t, []string{"http", "local"}, []string{a.Trigger, b.Trigger})
 		for _, r := range []*reminder.Report{&a, &b} {
 			r.RunID, r.Trigger, r.StartedAt, r.DurationMS = "", "", time.Time{}, 0

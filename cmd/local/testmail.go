@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/spf13/cobra"
-
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/check"
@@ -13,51 +11,34 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-func (p *program) testMailCommand() *cobra.Command {
-	var to, loan string
-	cmd := &cobra.Command{
-		Use:     p.say("testmail.test_mail_address"),
-		Short:   p.say("testmail.short"),
-		Long:    p.say("testmail.long"),
-		Example: "  pengingat test-mail --to pustakawan@sekolah.sch.id",
-		RunE: p.withApp(func(ctx context.Context, app *setup.App, _ []string) error {
-			addr, err := mail.ParseAddress(to)
-			if err != nil {
-				return p.usage("testmail.to_unusable")
-			}
-			m, err := p.sample(ctx, app, addr, loan)
-			if err != nil {
-				return err
-			}
-			m.To = addr
-			return p.sendSample(ctx, app, m)
-		}),
+func (c *call) testMail(ctx context.Context) error {
+	to, err := mail.ParseAddress(c.flag("to"))
+	if err != nil {
+		return c.usage("testmail.to_unusable")
 	}
-	cmd.Flags().StringVar(&to, "to", "", p.say("testmail.address_send"))
-	cmd.Flags().StringVar(&loan, "loan", "", p.say("testmail.loan_flag"))
-	return cmd
+	m, err := c.sample(ctx, to)
+	if err != nil {
+		return err
+	}
+	m.To = to
+	return c.sendSample(ctx, c.app, m)
 }
 
 // sample composes the mail to send: an invented one, or the one about a loan.
-func (p *program) sample(ctx context.Context, app *setup.App, to mail.Address, loan string) (mail.Message, error) {
-	if loan != "" {
-		loan, err := newDesk(app).Loan(ctx, loan)
-		if err != nil {
-			return mail.Message{}, err
-		}
-		return newDesk(app).Sample(ctx, reminder.DateOf(app.Runner.Now(), app.Runner.Settings.Zone), loan)
+func (c *call) sample(ctx context.Context, to mail.Address) (mail.Message, error) {
+	if loan := c.flag("loan"); loan != "" {
+		return c.sampleOf(ctx, c.today(), loan)
 	}
-	theirs, _, err := app.Store.Search(ctx, to.Addr, func(l reminder.Loan) bool {
-		return desk.IsBorrower(l.Borrower,
-			to.Addr)
+	theirs, _, err := c.Store.Search(ctx, to.Addr, func(l reminder.Loan) bool {
+		return desk.IsBorrower(l.Borrower, to.Addr)
 	})
 	switch {
 	case err != nil:
 		return mail.Message{}, err
 	case len(theirs) > 0:
-		return mail.Message{}, p.usage("testmail.to_is_borrower")
+		return mail.Message{}, c.usage("testmail.to_is_borrower")
 	}
-	return newDesk(app).Example()
+	return c.Example()
 }
 
 // sendSample shows the way to the server and sends the message.
@@ -83,11 +64,11 @@ func (p *program) sendSample(ctx context.Context, app *setup.App, m mail.Message
 // step names a step on the way to the mail server.
 func (p *program) step(name string) string {
 	said, ok := map[string]reminder.Message{
-		"resolve": reminder.Say("testmail.find_server"), "connect": reminder.Say("testmail.connect"),
-		"tls": reminder.Say("testmail.encrypt"), "starttls": reminder.Say("testmail.encrypt"),
-		"greet": reminder.Say("testmail.greeting"),
-		"ehlo":  reminder.Say("testmail.introduction"), "auth": reminder.Say("testmail.log_in"),
-		"dot": reminder.Say("testmail.hand_over"),
+		"resolve": reminder.Say("testmail.step_resolve"), "connect": reminder.Say("testmail.step_connect"),
+		"tls": reminder.Say("testmail.step_tls"), "starttls": reminder.Say("testmail.step_tls"),
+		"greet": reminder.Say("testmail.step_greet"),
+		"ehlo":  reminder.Say("testmail.step_ehlo"), "auth": reminder.Say("testmail.step_auth"),
+		"dot": reminder.Say("testmail.step_dot"),
 	}[name]
 	if !ok {
 		return name

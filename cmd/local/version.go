@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
 	"golang.org/x/mod/semver"
 
 	"github.com/mtsn6garut/pengingat/reminder"
@@ -19,24 +18,14 @@ import (
 // latestRelease is where the newest release is told to programs.
 const latestRelease = "https://api.github.com/repos/mtsn6garut/pengingat/releases/latest"
 
-func (p *program) versionCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:     "version",
-		Aliases: []string{"versi"},
-		Short:   p.say("program.show_programs_version"),
-		Example: "  pengingat version\n  pengingat version --json",
-		RunE: func(*cobra.Command, []string) error {
-			if p.asJSON {
-				return p.printJSON(map[string]string{"version": reminder.Version, "date": reminder.VersionDate,
-					"go": runtime.Version(),
-					"os": runtime.GOOS, "arch": runtime.GOARCH})
-			}
-			date, _, _ := strings.Cut(reminder.VersionDate, "T")
-			fmt.Fprintln(p.out, strings.TrimSpace("pengingat "+reminder.Version+" "+date))
-			return nil
-		},
+func (c *call) version(context.Context) error {
+	if c.on("json") {
+		return c.printJSON(map[string]string{"version": reminder.Version, "date": reminder.VersionDate,
+			"go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})
 	}
-	return p.jsonFlag(cmd)
+	date, _, _ := strings.Cut(reminder.VersionDate, "T")
+	fmt.Fprintln(c.out, strings.TrimSpace("pengingat "+reminder.Version+" "+date))
+	return nil
 }
 
 // newestRelease asks GitHub for the tag of the newest release. The request tells nothing about this computer.

@@ -32,7 +32,7 @@ const maxProgramSize = 25 << 20
 type laptop struct{ dir string }
 
 // run starts a Windows program in the laptop's folder.
-func (l laptop) run(t *testing.T, program string, args ...string) call {
+func (l laptop) run(t *testing.T, program string, args ...string) result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // a program that hangs is told by its name
 	defer cancel()
@@ -43,7 +43,7 @@ func (l laptop) run(t *testing.T, program string, args ...string) call {
 	if _, ok := errors.AsType[*exec.ExitError](err); !ok {
 		require.NoError(t, err, "%s %v: run this test by make test-windows", program, args)
 	}
-	return call{cmd.ProcessState.ExitCode(), out.String(), errOut.String()}
+	return result{cmd.ProcessState.ExitCode(), out.String(), errOut.String()}
 }
 
 // TestWindows takes the program for Windows through a school's first days, under Wine: the exe itself, a path with
@@ -56,7 +56,7 @@ func TestWindows(t *testing.T) {
 	l := laptop{filepath.Join(t.TempDir(), "Perpustakaan Sekolah – Kafé")}
 	require.NoError(t, os.Mkdir(l.dir, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(l.dir, "pengingat.exe"), exe, 0o755))
-	pengingat := func(args ...string) call {
+	pengingat := func(args ...string) result {
 		t.Helper()
 		return l.run(t, "pengingat.exe", args...)
 	}

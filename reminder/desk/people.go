@@ -82,6 +82,14 @@ func Plain(text string) string {
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f && r <= 0xa0 }), " ")
 }
 
+// Clip cuts a text to a width in letters.
+func Clip(text string, width int) string {
+	if runes := []rune(text); len(runes) > width {
+		return string(runes[:width-1]) + "…"
+	}
+	return text
+}
+
 // Whom names a borrower: name, class and id.
 func Whom(b reminder.Borrower) reminder.Message {
 	var name any = Plain(b.Name)

@@ -3,6 +3,7 @@ package page
 import (
 	"strings"
 
+	"github.com/mtsn6garut/pengingat/cmd/local/imports"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
@@ -52,7 +53,7 @@ func importClasses(v *visit) (action, error) {
 	if err != nil {
 		return action{}, err
 	}
-	rows, err := v.d.Machine.Classes(name, data)
+	rows, err := imports.Classes(name, data)
 	if err != nil {
 		return action{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mtsn6garut/pengingat/cmd/local/imports"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
@@ -31,13 +32,7 @@ type day struct {
 type closureImport struct {
 	File  string
 	Known []mysql.Closure
-	Left  []LeftOut
-}
-
-// A LeftOut is a line of a file that was not understood.
-type LeftOut struct {
-	Line      int
-	Text, Why string
+	Left  []imports.Left
 }
 
 func loadMonth(v *visit) (any, error) { return v.month() }
@@ -86,9 +81,6 @@ func (v *visit) Month(d reminder.Date) string {
 	return strings.Join(words[len(words)-2:], " ")
 }
 
-// maxName is the width of the column.
-const maxName = 100
-
 // closure reads two days, in either order, and a name.
 func (v *visit) closure(first, last, name string) (c mysql.Closure, err error) {
 	if c.First, err = reminder.ParseDate(first); err == nil {
@@ -100,8 +92,7 @@ func (v *visit) closure(first, last, name string) (c mysql.Closure, err error) {
 	if c.Last.Before(c.First) {
 		c.First, c.Last = c.Last, c.First
 	}
-	runes := []rune(desk.Plain(name))
-	c.Name = string(runes[:min(len(runes), maxName)])
+	c.Name = desk.Clip(desk.Plain(name), imports.MaxName)
 	return c, nil
 }
 
@@ -165,11 +156,12 @@ func importDays(v *visit) (action, error) {
 	if err != nil {
 		return action{}, err
 	}
-	in := closureImport{File: name}
-	in.Known, in.Left, err = v.d.Machine.Closures(name, data, v.Today(), v.app.Runner.Settings.Zone, v.Lang)
+	found, err := imports.ReadClosures(name, data, v.Today(), v.app.Runner.Settings.Zone, false)
 	if err != nil {
 		return action{}, err
 	}
+	in := closureImport{File: name, Known: found.Days}
+	in.Left = slices.DeleteFunc(found.Left, func(l imports.Left) bool { return l.Reason == imports.Past })
 	m, err := v.month()
 	m.Import = &in
 	return action{Show: m}, err

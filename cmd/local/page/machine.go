@@ -8,8 +8,6 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/check"
-	"github.com/mtsn6garut/pengingat/reminder/desk"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
@@ -33,7 +31,4 @@ type Machine struct {
 	Install  func(ctx context.Context) error
 	Findings func(ctx context.Context) []check.Finding
 	Report   func(ctx context.Context, app *setup.App, first, last reminder.Date, lang string, w io.Writer) error
-	Classes  func(name string, data []byte) ([]desk.ClassRow, error) // reads a table
-	Closures func(name string, data []byte, today reminder.Date, zone *time.Location, lang string) ([]mysql.Closure,
-		[]LeftOut, error)
 }

@@ -81,7 +81,7 @@ func (v *visit) Stopped() (list []stopped, err error) {
 			name = v.T("page.today.guardian")
 		}
 		day := v.Date(reminder.DateOf(o.At, v.app.Runner.Settings.Zone))
-		list = append(list, stopped{o.Borrower, name, v.T("closed.by_"+o.How, "Day", day)})
+		list = append(list, stopped{o.Borrower, name, v.T("optout.by_"+o.How, "Day", day)})
 	}
 	return list, err
 }

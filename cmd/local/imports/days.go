@@ -1,4 +1,4 @@
-package main
+package imports
 
 import (
 	"regexp"
@@ -9,13 +9,13 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A span is a day or several, as somebody writes them.
-type span struct{ first, last reminder.Date }
+// A Span is a day or several, as somebody writes them.
+type Span struct{ First, Last reminder.Date }
 
 // valid reports whether a span is one that a library may be closed for.
-func (s span) valid() bool {
-	days := s.last.Sub(s.first)
-	return days >= 0 && days <= maxClosureDays && s.first.Year >= 2000 && s.last.Year < 2200
+func (s Span) valid() bool {
+	days := s.Last.Sub(s.First)
+	return days >= 0 && days <= maxClosureDays && s.First.Year >= 2000 && s.Last.Year < 2200
 }
 
 // maxClosureDays bounds one closure.
@@ -25,7 +25,7 @@ const maxClosureDays = 365
 // 2026, December 25, 2026, and from one to another: 21-31 Desember 2026, 21 Desember 2026 s.d. 2 Januari 2027. The
 // first day may leave out what the last one has. A weekday's name may stand before a date. ok is false for anything
 // else.
-func parseSpan(text string) (s span, ok bool) {
+func parseSpan(text string) (s Span, ok bool) {
 	text = strings.NewReplacer("–", "-", "—", "-", "‐", "-", "‑", "-", "…", "..").Replace(text)
 	text = strings.ToLower(strings.Join(strings.Fields(text), " "))
 	text = midnight.ReplaceAllString(weekdayName.ReplaceAllString(text, "$1"), "")
@@ -33,7 +33,7 @@ func parseSpan(text string) (s span, ok bool) {
 	text = dateLabel.ReplaceAllString(text, "")
 	if d, full := parsePart(text); full {
 		last := d.on(0)
-		s = span{last, last}
+		s = Span{last, last}
 		return s, s.valid()
 	}
 	for _, at := range between.FindAllStringIndex(text, -1) {
@@ -42,24 +42,24 @@ func parseSpan(text string) (s span, ok bool) {
 		if !full || first.day == 0 {
 			continue
 		}
-		s.last = last.on(0)
+		s.Last = last.on(0)
 		switch overNewYear := first.month > last.month && first.year == 0; {
 		case first.month == 0:
 			first.month = last.month
 		case overNewYear:
 			first.year = last.year - 1
 		}
-		s.first = first.on(last.year)
+		s.First = first.on(last.year)
 		if s.valid() {
 			return s, true
 		}
 	}
-	return span{}, false
+	return Span{}, false
 }
 
-// leadingSpan reads the days at the beginning of words, and returns the words after them, which must not begin with
+// LeadingSpan reads the days at the beginning of words, and returns the words after them, which must not begin with
 // more days.
-func leadingSpan(words []string) (s span, rest []string, ok bool) {
+func LeadingSpan(words []string) (s Span, rest []string, ok bool) {
 	for n := len(words); n > 0; n-- {
 		if s, ok = parseSpan(strings.Join(words[:n], " ")); ok {
 			rest = words[n:]
@@ -71,7 +71,7 @@ func leadingSpan(words []string) (s span, rest []string, ok bool) {
 			return s, rest, !date && (at == nil || at[0] > 0)
 		}
 	}
-	return span{}, words, false
+	return Span{}, words, false
 }
 
 var andMore = regexp.MustCompile(`^(?:dan|and|serta|&|\+|[,;/])\s*`)

@@ -1,10 +1,7 @@
-package main
+package imports
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,10 +9,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/encoding/unicode"
 
-	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
@@ -184,11 +180,11 @@ func TestBreakUnderWay(t *testing.T) {
 	newYear := calendarFile("DTSTART;VALUE=DATE:20241221\nDTEND;VALUE=DATE:20250105\nRRULE:FREQ=YEARLY\nSUMMARY:X")
 	for _, today := range []reminder.Date{{Year: 2027, Month: 1, Day: 2}, {Year: 2027, Month: 1, Day: 4},
 		{Year: 2027, Month: 12, Day: 31}} {
-		list, left, until := parseICS([]byte(newYear), today, time.UTC, false)
-		assert.Empty(t, left)
-		assert.Equal(t, fmt.Sprint(today.Year+1, "-12-31"), until.String())
+		found := readCalendar([]byte(newYear), today, time.UTC, false)
+		assert.Empty(t, found.Left)
+		assert.Equal(t, fmt.Sprint(today.Year+1, "-12-31"), found.Until.String())
 		var got []string
-		for _, c := range list {
+		for _, c := range found.Days {
 			got = append(got, c.First.String()+".."+c.Last.String())
 		}
 		assert.Equal(t, []string{"2026-12-21..2027-01-04", "2027-12-21..2028-01-04", "2028-12-21..2029-01-04"}, got, today)
@@ -247,23 +243,22 @@ func utf16le(text string) string {
 
 // read returns what is read of a file, in a line.
 func read(t *testing.T, text string) string {
-	file := filepath.Join(t.TempDir(), "libur")
-	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 	zone, err := time.LoadLocation("Asia/Jakarta")
 	require.NoError(t, err)
-	list, left, _, err := readClosures(file, reminder.Date{Year: 2026, Month: time.November, Day: 24}, zone, false)
+	today := reminder.Date{Year: 2026, Month: time.November, Day: 24}
+	found, err := ReadClosures("libur", []byte(text), today, zone, false)
 	if err != nil {
 		return "error"
 	}
 	var got []string
-	for _, c := range list {
+	for _, c := range found.Days {
 		if text := fmt.Sprintf("%s..%s %s", c.First, c.Last, c.Name); !slices.Contains(got, text) {
 			got = append(got, text)
 		}
 	}
-	for _, l := range left {
+	for _, l := range found.Left {
 		got = append(got, fmt.Sprintf("!%d %s", l.Line, l.Reason))
-		assert.NotEmpty(t, l.text.Key)
+		assert.NotEmpty(t, l.Why.Key)
 	}
 	return strings.Join(got, ",")
 }
@@ -276,93 +271,46 @@ func FuzzClosures(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		list, _, _ := parseICS(data, reminder.Date{Year: 2026, Month: 11, Day: 24}, time.UTC, false)
-		table, _ := parseTable(string(setup.DecodeText(data)))
-		for _, c := range append(list, table...) {
+		calendar := readCalendar(data, reminder.Date{Year: 2026, Month: 11, Day: 24}, time.UTC, false)
+		for _, c := range append(calendar.Days, readTable(string(setup.DecodeText(data))).Days...) {
 			require.True(t, c.Last.Sub(c.First) >= 0 && c.Last.Sub(c.First) <= maxClosureDays, "%v", c)
 		}
 	})
 }
 
-// TestClosedImport: twice the same file adds nothing, a renamed holiday is renamed, and a run keeps to it.
-func TestClosedImport(t *testing.T) {
-	db, srv, environ := school(t)
-	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
-	today := at(t, environ, 0)
-	day := strings.ReplaceAll(today, "-", "")
-	write := func(name string) {
-		require.NoError(t, os.WriteFile("libur.ics", []byte(calendarFile("DTSTART;VALUE=DATE:"+day+"\nSUMMARY:"+name,
-			"DTSTART;VALUE=DATE:20991225\nSUMMARY:Natal")), 0o600))
-	}
-	long := strings.Repeat("Libur panjang ", 20)
-	for _, tt := range []struct{ name, says string }{
-		{"Libur", "2 ditambahkan, 0 berganti nama, 0 sudah ada"}, {"Libur", "0 ditambahkan, 0 berganti nama, 2 sudah ada"},
-		{long, "0 ditambahkan, 1 berganti nama, 1 sudah ada"}, {long, "0 ditambahkan, 0 berganti nama, 2 sudah ada"},
+func TestReadClasses(t *testing.T) {
+	utf16, err := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String("kelas\tsurel\n7A\trina@x.id\n")
+	require.NoError(t, err)
+	for name, tt := range map[string]struct{ text, want string }{ // rows as LINE CLASS|TEACHER|ADDRESS
+		"headings": {"Kelas,Wali Kelas,Surel\n7A,Rina,rina@x.id\n7B,Joko,joko@x.id\n",
+			"2 7A|Rina|rina@x.id, 3 7B|Joko|joko@x.id"},
+		"in another order, with more": {"No;EMAIL:;Nama Wali;Rombel\n1;rina@x.id;Rina, M.Pd.;7A\n",
+			"2 7A|Rina, M.Pd.|rina@x.id"},
+
+		"none":              {"7A,Rina,rina@x.id\n7B,joko@x.id\n", "1 7A|Rina|rina@x.id, 2 7B||joko@x.id"},
+		"a title above":     {"Daftar wali kelas\n\nkelas,surel\n7A,rina@x.id\n", "4 7A||rina@x.id"},
+		"Excel":             {"\ufeffkelas;wali;surel\r\n7A;\"Rina \"\"R\"\"\";rina@x.id\r\n;;\r\n", "2 7A|Rina \"R\"|rina@x.id"},
+		"Unicode of Excel":  {utf16, "2 7A||rina@x.id"},
+		"no address":        {"kelas,surel\n7A,\n", "2 7A||"},
+		"short rows":        {"kelas,wali,surel\n7A\n", "2 7A||"},
+		"a quote too many":  {"kelas,surel\n7\"A,rina@x.id\n7B,joko@x.id\n", "2 7\"A||rina@x.id, 3 7B||joko@x.id"},
+		"breaks in a cell":  {"kelas,surel\n\"7\nA\",rina@x.id\n7B,joko@x.id\n", "2 7 A||rina@x.id, 4 7B||joko@x.id"},
+		"Windows's letters": {"kelas,wali,surel\n7A,Andr\xe9,andre@x.id\n", "2 7A|André|andre@x.id"},
+		"nothing":           {"\n\n", "class.empty_table"},
+		"headings alone":    {"kelas,surel\n", "class.empty_table"},
+		"a workbook":        {"PK\x03\x04", "class.no_table"},
+		"an old workbook":   {"\xd0\xcf\x11\xe0\x00\x00", "class.no_table"},
+		"a page":            {"<html>", "class.no_table"},
 	} {
-		write(tt.name)
-		got := command(t, environ, "closed", "import", "libur.ics")
-		require.Equal(t, exitDone, got.code, got.err)
-		assert.Contains(t, got.out, tt.says)
-		for line := range strings.Lines(got.out) {
-			assert.LessOrEqual(t, len([]rune(line)), 80)
+		rows, err := Classes("f.csv", []byte(tt.text))
+		var got []string
+		for _, r := range rows {
+			got = append(got, fmt.Sprintf("%d %s|%s|%s", r.Line, r.Name, r.Teacher, r.Email))
 		}
-	}
-	db.AddLoan(t, mysqltest.Loan{Due: today})
-	for range 2 {
-		assert.Contains(t, command(t, environ, "run").out, "tutup hari ini")
-	}
-	assert.Equal(t, []mailtest.Received(nil), srv.Messages())
-
-	require.NoError(t, os.WriteFile("salah.csv", []byte("2099-01-01,Tahun Baru\nbesok,Libur\n2099-01-01,Cuti\n"), 0o600))
-	for _, says := range []string{"1 ditambahkan", "1 sudah ada"} {
-		got := command(t, environ, "closed", "import", "salah.csv")
-		assert.Equal(t, exitNeedsPerson, got.code)
-		assert.Contains(t, got.out, says)
-		assert.Contains(t, got.out, `- baris 2: besok Libur: "besok" bukan tanggal`)
-		assert.Contains(t, command(t, environ, "closed", "list").out, "2099-01-01..2099-01-01 Tahun Baru / Cuti")
-	}
-	var report struct {
-		Closures []map[string]string
-		LeftOut  []map[string]any `json:"left_out"`
-	}
-	require.NoError(t, json.Unmarshal([]byte(command(t, environ, "closed", "import", "salah.csv", "--json").out), &report))
-	assert.Equal(t, []map[string]string{{"first_day": "2099-01-01", "last_day": "2099-01-01", "name": "Tahun Baru / Cuti",
-		"change": "known"}}, report.Closures)
-	assert.Equal(t, "not_understood", report.LeftOut[0]["reason"])
-	assert.EqualValues(t, 2, report.LeftOut[0]["line"])
-
-	require.NoError(t, os.WriteFile("google.ics", []byte(calendarFile(google("20990214", "Valentine", "Perayaan"))),
-		0o600))
-	got := command(t, environ, "closed", "import", "google.ics")
-	assert.Equal(t, exitDone, got.code)
-	assert.Contains(t, got.out, "- baris 4: 2099-02-14 Valentine: perayaan, bukan hari libur\n0 ditambahkan")
-	assert.NotContains(t, command(t, environ, "closed", "list").out, "Valentine")
-	command(t, environ, "closed", "import", "google.ics", "--observances")
-	assert.Contains(t, command(t, environ, "closed", "list").out, "Valentine")
-
-	assert.Equal(t, exitUsage, command(t, environ, "closed", "import", "tidak-ada.ics").code)
-}
-
-// TestClosedAddTakesDates: as import does, in one argument or in several.
-func TestClosedAddTakesDates(t *testing.T) {
-	_, _, environ := school(t)
-	require.Equal(t, exitDone, command(t, environ, "migrate", "--source", "perpustakaan").code)
-	for _, tt := range []struct {
-		args []string
-		name string
-	}{
-		{[]string{"25/12/2098", "Natal"}, "Natal"}, {[]string{"25", "Desember", "2098", "Hari", "Natal"}, "Hari Natal"},
-		{[]string{"25 December 2098", "Christmas"}, "Christmas"}, {[]string{"Kamis, 25-12-2098"}, ""},
-	} {
-		got := command(t, environ, append([]string{"closed", "add"}, tt.args...)...)
-		require.Equal(t, exitDone, got.code, got.err)
-		assert.Contains(t, command(t, environ, "closed", "list").out, strings.TrimSpace("2098-12-25..2098-12-25 "+tt.name))
-	}
-	require.Equal(t, exitDone, command(t, environ, "closed", "remove", "25", "Desember", "2098").code)
-	assert.NotContains(t, command(t, environ, "closed", "list").out, "2098")
-	for _, wrong := range []string{"besok", "31/02/2027", "25 Desember", "2026-12-21 s.d. besok"} {
-		got := command(t, environ, "closed", "add", wrong)
-		assert.Equal(t, exitUsage, got.code, wrong)
-		assert.Contains(t, got.err, "bukan tanggal seperti")
+		if err != nil {
+			assert.ErrorContains(t, err, tt.want, name)
+			continue
+		}
+		assert.Equal(t, tt.want, strings.Join(got, ", "), name)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package imports
 
 import (
 	"strings"
@@ -56,7 +56,7 @@ func TestParseSpan(t *testing.T) {
 	} {
 		got := ""
 		if s, ok := parseSpan(text); ok {
-			got = s.first.String() + ".." + s.last.String()
+			got = s.First.String() + ".." + s.Last.String()
 		}
 		assert.Equal(t, want, got, text)
 	}
@@ -79,8 +79,8 @@ func TestLeadingSpan(t *testing.T) {
 		"24 Desember 2026 & Sabtu 26 Desember 2026": "", "2026-12-21 sampai 2026-12-20": "",
 	} {
 		got := ""
-		if s, rest, ok := leadingSpan(strings.Fields(text)); ok {
-			got = s.first.String() + ".." + s.last.String() + "|" + strings.Join(rest, " ")
+		if s, rest, ok := LeadingSpan(strings.Fields(text)); ok {
+			got = s.First.String() + ".." + s.Last.String() + "|" + strings.Join(rest, " ")
 		}
 		assert.Equal(t, want, got, text)
 	}

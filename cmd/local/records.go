@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+)
+
+// The commands that change many of the program's records at once.
+
+func (c *call) prune(ctx context.Context) error {
+	days, ok := cmp.Or(c.Runner.Settings.KeepDays, reminder.KeepDays), true
+	if c.cmd.Flags().Changed("older-than") {
+		days, ok = setup.Days(c.flag("older-than"))
+	}
+	if !ok {
+		return c.usage("prune.bad_age", "OlderThan", c.flag("older-than"), "N", reminder.KeptDays)
+	}
+	if err := c.Store.Check(ctx); err != nil {
+		return err
+	}
+	m := c.meter("prune.removing")
+	done, err := c.Runner.Prune(ctx, c.Runner.Now(), days, c.on("dry-run"),
+		func(done reminder.Pruned) { m.set(done.Emails, 0) })
+	m.stop()
+	key := "prune.removed"
+	switch {
+	case c.on("json"):
+		return errors.Join(err, c.printJSON(done))
+	case err != nil:
+		return err
+	case done == reminder.Pruned{Kept: done.Kept}:
+		c.print("prune.nothing", "N", done.Kept)
+		return nil
+	case c.on("dry-run"):
+		key = "prune.would_remove"
+	}
+	c.print(key, "N", done.Emails, "Notices", done.Notices, "Runs", done.Runs, "Kept", done.Kept)
+	return nil
+}
+
+// quarantine keeps the program silent about loans that were due before a day, or takes that back.
+func (c *call) quarantine(ctx context.Context) error {
+	before := c.flag("before")
+	switch {
+	case c.on("undo") == (before != ""):
+		return c.usage("quarantine.before_or_undo")
+	case c.on("undo"):
+		return c.release(ctx)
+	}
+	date, err := reminder.ParseDate(before)
+	if err != nil {
+		return c.usage("quarantine.bad_date", "Before", before)
+	}
+	if date.After(c.today()) {
+		return c.usage("quarantine.date_to_come", "Date", date, "Today", c.today())
+	}
+	var agreed, asked bool
+	done, err := c.Quarantine(ctx, date, func(q desk.Silenced) bool {
+		c.print("quarantine.asked",
+			"N", q.Loans, "Borrowers", q.Borrowers, "Before", q.Before, "Canceled", q.Canceled)
+		agreed, asked = c.agrees()
+		return agreed
+	})
+	switch {
+	case err != nil:
+		return err
+	case !asked && !agreed:
+		return c.usage("quarantine.not_agreed")
+	case !agreed:
+		c.print("agree.nothing_changed")
+		return nil
+	case done.Loans+done.Canceled+done.Unknown == 0:
+		c.print("quarantine.nothing")
+		return nil
+	}
+	c.print("quarantine.done", "N", done.Loans, "Canceled", done.Canceled)
+	if done.Unknown > 0 {
+		c.print("quarantine.unknown", "N", done.Unknown)
+	}
+	c.print("quarantine.how_to_undo")
+	return nil
+}
+
+// release takes all quarantines back.
+func (c *call) release(ctx context.Context) error {
+	if err := c.Store.Check(ctx); err != nil {
+		return err
+	}
+	n, err := c.Store.Release(ctx)
+	switch {
+	case err != nil:
+		return err
+	case n == 0:
+		return c.usage("quarantine.none")
+	}
+	c.print("quarantine.released", "N", n)
+	return nil
+}
+
+// agrees asks a person whether to go on, unless --yes says so. Where there is nobody to ask, and where nothing is
+// answered, it is no.
+func (c *call) agrees() (agreed, asked bool) {
+	if c.on("yes") {
+		return true, false
+	}
+	if !c.machine.answers(c.in) {
+		return false, false
+	}
+	fmt.Fprint(c.out, c.say("agree.go_on"))
+	line, _ := bufio.NewReader(c.in).ReadString('\n')
+	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(line)), "y"), true
+}
