@@ -3,9 +3,12 @@
 package main
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mtsn6garut/pengingat/reminder"
 )
 
 // freeSpace returns how much the program may still write where a folder is.
@@ -22,4 +25,16 @@ func othersMay(path string) (read, write bool, err error) {
 		return false, false, err
 	}
 	return info.Mode()&0o044 != 0, info.Mode()&0o022 != 0, nil
+}
+
+// Outside Windows there is nothing to register, and standard error goes to systemd's journal.
+
+func mayInstall(string, bool) error { return errors.ErrUnsupported }
+func addEventSource() error         { return errors.ErrUnsupported }
+func removeEventSource() error      { return errors.ErrUnsupported }
+func logEvent(string) error         { return nil }
+
+// elevate runs a command of this program with an administrator's rights.
+func elevate(command, file string) error {
+	return reminder.NewFault(nil, "desk.only_in_terminal", "Command", command, "File", file)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"strings"
 
@@ -34,7 +35,15 @@ func (p *program) root() *cobra.Command {
 	root.PersistentFlags().StringArray("env", nil, p.say("flag.env"))
 	root.PersistentFlags().BoolP("help", "h", false, p.say("flag.help"))
 	root.Flags().Bool("version", false, p.say("flag.version"))
-	root.SetUsageTemplate(p.usageTemplate())
+	root.SetUsageTemplate(strings.NewReplacer(
+		"USAGE", p.say("program.usage"),
+		"COMMAND", p.say("program.command"),
+		"LIST", p.say("program.commands"),
+		"ALIASES", p.say("program.also"),
+		"EXAMPLES", p.say("program.examples"),
+		"FLAGS", p.say("program.options"),
+		"EVERYWHERE", p.say("program.options_every_command"),
+	).Replace(usageTemplate))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return p.flagError(err) })
 	for _, g := range commands {
 		root.AddGroup(&cobra.Group{ID: g.group, Title: p.text(g.title)})
@@ -80,43 +89,9 @@ func reflow(text string) string {
 }
 
 // usageTemplate is cobra's, shorter and in the user's language.
-func (p *program) usageTemplate() string {
-	return strings.NewReplacer(
-		"USAGE", p.say("program.usage"),
-		"COMMAND", p.say("program.command"),
-		"LIST", p.say("program.commands"),
-		"ALIASES", p.say("program.also"),
-		"EXAMPLES", p.say("program.examples"),
-		"FLAGS", p.say("program.options"),
-		"EVERYWHERE", p.say("program.options_every_command"),
-	).Replace(`USAGE
-  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}
-{{- if .Aliases}}
-ALIASES{{range $i, $a := .Aliases}}{{if $i}}, {{end}}{{$a}}{{end}}{{end}}
-{{- if and .HasAvailableSubCommands (not .Groups)}}
-
-LIST
-{{- range .Commands}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
-{{- range $group := .Groups}}
-
-{{.Title}}
-{{- range $.Commands}}{{if eq .GroupID $group.ID}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
-{{- if .HasExample}}
-
-EXAMPLES
-{{.Example}}{{end}}
-{{- if .HasAvailableLocalFlags}}
-
-FLAGS
-{{.LocalFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}
-{{- if .HasAvailableInheritedFlags}}
-
-EVERYWHERE
-{{.InheritedFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}
-`)
-}
+//
+//go:embed usage.txt
+var usageTemplate string
 
 func (c *call) help(context.Context) error {
 	root := c.cmd.Root()

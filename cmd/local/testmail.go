@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -62,16 +63,4 @@ func (p *program) sendSample(ctx context.Context, app *setup.App, m mail.Message
 }
 
 // step names a step on the way to the mail server.
-func (p *program) step(name string) string {
-	said, ok := map[string]reminder.Message{
-		"resolve": reminder.Say("testmail.step_resolve"), "connect": reminder.Say("testmail.step_connect"),
-		"tls": reminder.Say("testmail.step_tls"), "starttls": reminder.Say("testmail.step_tls"),
-		"greet": reminder.Say("testmail.step_greet"),
-		"ehlo":  reminder.Say("testmail.step_ehlo"), "auth": reminder.Say("testmail.step_auth"),
-		"dot": reminder.Say("testmail.step_dot"),
-	}[name]
-	if !ok {
-		return name
-	}
-	return p.text(said)
-}
+func (p *program) step(name string) string { return cmp.Or(p.sayAny("testmail.step_"+name), name) }
