@@ -30,7 +30,8 @@ func TestClosedImport(t *testing.T) {
 	today := at(t, environ, 0)
 	day := strings.ReplaceAll(today, "-", "")
 	write := func(name string) {
-		require.NoError(t, os.WriteFile("libur.ics", []byte(calendarFile(day+"\nSUMMARY:"+name, "20991225\nSUMMARY:Natal")), 0o600))
+		require.NoError(t, os.WriteFile("libur.ics", []byte(calendarFile(day+"\nSUMMARY:"+name,
+			"20991225\nSUMMARY:Natal")), 0o600))
 	}
 	long := strings.Repeat("Libur panjang ", 20)
 	for _, tt := range []struct{ name, says string }{

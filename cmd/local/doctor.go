@@ -65,16 +65,10 @@ func (p *program) printFindings(all []finding) {
 	})
 	for _, f := range all {
 		count[f.Severity]++
-		fmt.Fprintf(p.out, "%-6s %s\n", marks[f.Severity], wrap(f.What, 7))
-		if f.Why != "" {
-			fmt.Fprintf(p.out, "       %s\n", wrap(p.say("doctor.why")+f.Why, 9))
-		}
-		if f.Mend != "" {
-			fmt.Fprintf(p.out, "       %s\n", wrap(p.say("doctor.mend")+f.Mend, 9))
-		}
-		if f.Details != "" {
-			fmt.Fprintf(p.out, "       %s\n", wrap(p.say("doctor.details")+f.Details, 9))
-		}
+		p.item(fmt.Sprintf("%-6s ", marks[f.Severity]), f.What, 7)
+		p.item("       ", p.labelled("doctor.why", f.Why), 9)
+		p.item("       ", p.labelled("doctor.mend", f.Mend), 9)
+		p.item("       ", p.labelled("doctor.details", f.Details), 9)
 	}
 	if count[check.Warn]+count[check.Fail] == 0 {
 		p.print("doctor.all_well")

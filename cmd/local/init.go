@@ -155,31 +155,19 @@ type question struct {
 }
 
 var questions = []question{
-	{key: "APP_NAME"},
-	{key: "APP_LOCALE", usual: "id"},
-	{key: "APP_TIMEZONE"},
+	{key: "APP_NAME"}, {key: "APP_LOCALE", usual: "id"}, {key: "APP_TIMEZONE"},
 	{try: func(*wizard, context.Context) error { return nil }},
 
-	{key: "DB_HOST", usual: "127.0.0.1"},
-	{key: "DB_PORT", usual: "3306"},
-	{key: "DB_DATABASE", usual: "perpustakaan"},
-	{key: "DB_USERNAME", usual: "root"},
-	{key: "DB_PASSWORD"},
+	{key: "DB_HOST", usual: "127.0.0.1"}, {key: "DB_PORT", usual: "3306"}, {key: "DB_DATABASE", usual: "perpustakaan"},
+	{key: "DB_USERNAME", usual: "root"}, {key: "DB_PASSWORD"},
 	{try: (*wizard).tryDatabase},
 
-	{key: "MAIL_MAILER", usual: "smtp"},
-	{key: "MAIL_HOST", usual: "smtp.gmail.com"},
-	{key: "MAIL_PORT", usual: "587"},
-	{key: "MAIL_USERNAME"},
-	{key: "MAIL_PASSWORD"},
-	{key: "SENDGRID_API_KEY"},
-	{key: "MAIL_FROM_ADDRESS"},
+	{key: "MAIL_MAILER", usual: "smtp"}, {key: "MAIL_HOST", usual: "smtp.gmail.com"}, {key: "MAIL_PORT", usual: "587"},
+	{key: "MAIL_USERNAME"}, {key: "MAIL_PASSWORD"}, {key: "SENDGRID_API_KEY"}, {key: "MAIL_FROM_ADDRESS"},
 	{key: "MAIL_DAILY_LIMIT"},
 	{try: (*wizard).tryMail},
 
-	{key: "REMINDER_CLOSED_WEEKDAYS"},
-	{key: "REMINDER_SUMMARY_TO"},
-	{key: "REMINDER_ONLY_TO"},
+	{key: "REMINDER_CLOSED_WEEKDAYS"}, {key: "REMINDER_SUMMARY_TO"}, {key: "REMINDER_ONLY_TO"},
 	{try: (*wizard).tryAll},
 }
 
@@ -225,31 +213,14 @@ func (w *wizard) run(ctx context.Context) error {
 		q := questions[i]
 		switch {
 		case q.try != nil:
-			err := q.try(w, ctx)
-			delete(w.unsolved, i)
-			switch {
-			case ctx.Err() != nil:
-				return errCanceled
-			case err == nil:
-				begin = len(asked)
-				continue
-			case !w.ask:
+			again, err := w.tried(ctx, i)
+			if err != nil {
 				return err
 			}
-			what, details := w.trouble(err)
-			fmt.Fprintf(w.out, "%s %s\n", w.say("init.failed"), wrap(what, 6))
-			if details != "" {
-				fmt.Fprintf(w.out, "      %s\n", wrap(w.say("init.details")+details, 8))
+			if again {
+				i, asked = asked[begin]-1, asked[:begin]
 			}
-			typed, readErr := w.line(ctx, w.say("init.again_or_go_on"), false)
-			if readErr != nil {
-				return readErr
-			}
-			if typed != "" && strings.ContainsAny(strings.ToLower(typed[:1]), "lgtn") {
-				w.unsolved[i], begin = err, len(asked)
-				continue
-			}
-			i, asked = asked[begin]-1, asked[:begin]
+			begin = len(asked)
 		case concerns(q.key, w.values["MAIL_MAILER"]):
 			err := w.answer(ctx, q)
 			switch {
@@ -266,6 +237,31 @@ func (w *wizard) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// tried tries the answers before the question i. Where they do not work, a person says whether to ask again or to leave
+// it so.
+func (w *wizard) tried(ctx context.Context, i int) (again bool, err error) {
+	err = questions[i].try(w, ctx)
+	delete(w.unsolved, i)
+	switch {
+	case ctx.Err() != nil:
+		return false, errCanceled
+	case err == nil || !w.ask:
+		return false, err
+	}
+	what, details := w.trouble(err)
+	w.item(w.say("init.failed")+" ", what, 6)
+	w.item("      ", w.labelled("init.details", details), 8)
+	typed, readErr := w.line(ctx, w.say("init.again_or_go_on"), false)
+	if readErr != nil {
+		return false, readErr
+	}
+	if typed == "" || !strings.ContainsAny(strings.ToLower(typed[:1]), "lgtn") {
+		return true, nil
+	}
+	w.unsolved[i] = err
+	return false, nil
 }
 
 // answer asks for one setting until the answer can be used.

@@ -163,6 +163,21 @@ func (p *program) text(m reminder.Message) string { return text.In(p.locale).Tex
 // print prints a sentence in the user's language.
 func (p *program) print(key string, pairs ...any) { fmt.Fprintln(p.out, wrap(p.say(key, pairs...), 0)) }
 
+// item prints a text behind a label, its other lines indented; nothing where there is no text.
+func (p *program) item(label, text string, indent int) {
+	if text != "" {
+		fmt.Fprintln(p.out, label+wrap(text, indent))
+	}
+}
+
+// labelled puts a sentence such as "Details: " before a text; "" where there is no text.
+func (p *program) labelled(key, text string) string {
+	if text == "" {
+		return ""
+	}
+	return p.say(key) + text
+}
+
 func (p *program) printJSON(v any) error { return json.NewEncoder(p.out).Encode(v) }
 
 // config loads the configuration with setup.Load, or as much of it as a command needs.

@@ -125,10 +125,9 @@ func (p *program) failure(r reminder.Report, s reminder.Settings) string {
 
 // printReport prints a report for a person: the outcome in words, then the counts that are not zero.
 func (p *program) printReport(r reminder.Report, s reminder.Settings) {
-	fmt.Fprintf(p.out, "%s  %s\n", r.Today, wrap(p.outcome(r, s), 12))
-	if _, details := text.Plainly(r.Reason); details != "" {
-		fmt.Fprintf(p.out, "            %s\n", wrap(p.say("run.details")+details, 14))
-	}
+	_, details := text.Plainly(r.Reason)
+	p.item(r.Today.String()+"  ", p.outcome(r, s), 12)
+	p.item("            ", p.labelled("run.details", details), 14)
 	if r.Outcome == reminder.RunStopped {
 		fmt.Fprintln(p.out, "            => pengingat doctor")
 	}

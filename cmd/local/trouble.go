@@ -50,14 +50,12 @@ func (c *call) failed(ctx context.Context) error {
 		return nil
 	}
 	for _, t := range list {
-		fmt.Fprintf(c.out, "ID %-6d %s\n", t.ID, wrap(c.state(t.State)+": "+t.Whose, 10))
+		c.item(fmt.Sprintf("ID %-6d ", t.ID), c.state(t.State)+": "+t.Whose, 10)
 		for _, book := range t.Books {
-			fmt.Fprintf(c.out, "          %s\n", wrap(book, 12))
+			c.item("          ", book, 12)
 		}
-		fmt.Fprintf(c.out, "          %s\n", wrap(t.Why, 10))
-		if t.Details != "" {
-			fmt.Fprintf(c.out, "          %s\n", wrap(c.say("trouble.details")+t.Details, 12))
-		}
+		c.item("          ", t.Why, 10)
+		c.item("          ", c.labelled("trouble.details", t.Details), 12)
 	}
 	c.print("trouble.failed_next")
 	return nil
