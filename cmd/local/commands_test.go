@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -265,4 +266,38 @@ func TestIndonesianNames(t *testing.T) {
 	}
 	_, err := os.Stat("pratinjau")
 	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// TestUsageTexts: each command and each flag has its text, and no other text is in the catalogue.
+func TestUsageTexts(t *testing.T) {
+	var catalogue struct{ Usage, Flag map[string]string }
+	_, err := toml.DecodeFile("../../reminder/text/id.toml", &catalogue)
+	require.NoError(t, err)
+	use := func(texts map[string]string, keys ...string) {
+		for _, key := range keys {
+			delete(texts, key)
+		}
+	}
+	shared := map[string]bool{"env": true, "help": true, "version": true} // of the program itself
+	underscored := strings.NewReplacer(" ", "_", "-", "_").Replace
+	for _, g := range commands {
+		for _, e := range g.rows {
+			name := underscored(e.name)
+			assert.NotEmpty(t, catalogue.Usage[name+"_short"], e.name)
+			assert.Equal(t, e.args != arity{} || slices.Contains([]string{"test-mail", "quarantine"}, e.name),
+				catalogue.Usage[name+"_arguments"] != "", "%s: arguments", e.name)
+			use(catalogue.Usage, name+"_short", name+"_long", name+"_arguments")
+			for _, f := range e.flags {
+				if own := name + "_" + underscored(f.name); catalogue.Flag[own] != "" {
+					use(catalogue.Flag, own)
+					continue
+				}
+				assert.NotEmpty(t, catalogue.Flag[underscored(f.name)], "%s --%s", e.name, f.name)
+				shared[underscored(f.name)] = true
+			}
+		}
+	}
+	assert.Empty(t, catalogue.Usage, "nothing says these")
+	use(catalogue.Flag, slices.Collect(maps.Keys(shared))...)
+	assert.Empty(t, catalogue.Flag, "nothing says these")
 }
