@@ -1,6 +1,7 @@
-// Package check has doctor's checks, as data: it looks at everything that a run depends on and says what is wrong. It
-// knows no language and prints nothing: the command line writes a Finding in the user's language, a page puts a button
-// beside it. A check writes and sends nothing, and no Finding holds a name, an address or a secret.
+// Package check has the checks of doctor: it looks at everything that a run depends on and returns what is wrong as a
+// [Finding]. It prints nothing and knows no language. The command line and the page write a Finding in the user's
+// language. A check writes nothing to the database and sends no mail, and no Finding contains a name, an address or a
+// secret.
 package check
 
 import (
@@ -18,14 +19,15 @@ import (
 // A Severity says how much a finding matters.
 type Severity string
 
-// The severities, the least first.
+// The severities, from low to high.
 const (
 	OK   Severity = "ok"
 	Warn Severity = "warn"
-	Fail Severity = "fail" // no mail goes out until it is mended
+	Fail Severity = "fail" // no mail goes out until this is mended
 )
 
-// What a finding asks for, as exit codes of the program. The highest wins: setting up comes before trying again.
+// The exit codes of the program that a finding asks for. The highest wins: settings must be right before a new try
+// helps.
 const (
 	Done        = 0
 	NeedsPerson = 10
@@ -33,24 +35,24 @@ const (
 	NeedsSetup  = 78
 )
 
-// A Finding is what one check has to say.
+// A Finding is one result of a check.
 type Finding struct {
 	Check    string
 	Severity Severity
-	// Mend says what to do. It may be a command, which is the same in every language and has no key.
+	// Mend says what to do. It may be a command, which has no key because it is the same in every language.
 	What, Why, Mend reminder.Message
 	Details         string // the technical cause, as a machine said it
 	Code            int    // NeedsPerson and so on
 }
 
-// A Machine is what the checks ask of the program and the computer around them.
+// A Machine is what the checks need of the program and of the computer.
 type Machine struct {
 	App     func() (*setup.App, error)   // wires the settings
-	Config  func() (setup.Config, error) // as much of the settings as the database needs
-	EnvFile string                       // where the settings are from; "" for the environment
+	Config  func() (setup.Config, error) // the settings that the database needs
+	EnvFile string                       // the file with the settings; "": the environment
 	Windows bool
 	Now     func() time.Time
-	Zone    *time.Location // in which the computer shows its clock
+	Zone    *time.Location // of the computer's clock
 
 	LookupTXT func(ctx context.Context, name string) ([]string, error)
 	FreeSpace func(folder string) (bytes uint64, err error)
@@ -60,15 +62,15 @@ type Machine struct {
 	LastResult func(ctx context.Context) (int, error)
 	// OldServices returns which services of the former reminder still run.
 	OldServices func(ctx context.Context) []string
-	// Newest asks for the newest release. It is nil unless a person wants that.
+	// Newest asks for the newest release. It is nil unless a person asked for it.
 	Newest func(ctx context.Context) (string, error)
 }
 
 // ErrNoTask is the error of a scheduled task that is not installed.
 var ErrNoTask = errors.New("there is no such task")
 
-// checks stand in the order in which one makes the next possible. A check whose basis is missing is left out: an
-// earlier check has reported that. An error that a check returns becomes a finding.
+// checks have an order in which an earlier one provides the basis of a later one. A check without its basis is skipped,
+// because an earlier check has reported the cause. An error of a check becomes a finding.
 var checks = []struct {
 	name  string
 	basis func(*examination) bool
@@ -138,7 +140,7 @@ func Run(ctx context.Context, m Machine, each func(Finding)) {
 		}
 	}
 	if x.opened != nil {
-		_ = x.opened.Close() // as with every end of a program, there is nobody to tell
+		_ = x.opened.Close() // an error here means nothing to the person
 	}
 }
 
@@ -151,7 +153,7 @@ func (x *examination) ok(key string, pairs ...any) {
 	x.tell(Finding{Severity: OK, What: reminder.Say(key, pairs...)})
 }
 
-// okUnlessFound reports ok if the check has found nothing.
+// okUnlessFound reports ok when the check has found nothing.
 func (x *examination) okUnlessFound(key string, pairs ...any) {
 	if !x.found {
 		x.ok(key, pairs...)
@@ -169,7 +171,7 @@ func (x *examination) fail(code int, what reminder.Message, why, mend string, pa
 	x.tell(Finding{Severity: Fail, What: what, Why: reminder.Say(why), Mend: reminder.Say(mend, pairs...), Code: code})
 }
 
-// failed reports an error that says itself what to do.
+// failed reports an error whose text says what to do.
 func (x *examination) failed(err error, why string) {
 	f := Finding{Severity: Fail, Why: reminder.Say(why), Code: NeedsSetup}
 	if f.What, f.Details = reminder.Tell(err); errors.Is(err, context.Canceled) || reminder.IsTemporary(err) {

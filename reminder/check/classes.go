@@ -7,7 +7,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 )
 
-// classes looks at who gets the class lists. A library that has none is not told about them.
+// classes checks who gets the class lists. It says nothing to a library without classes.
 func (x *examination) classes(ctx context.Context) error {
 	r, err := desk.Desk{Runner: x.app.Runner, Store: x.app.Store}.Register(ctx)
 	if err != nil {

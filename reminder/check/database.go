@@ -20,7 +20,7 @@ func (x *examination) settings(context.Context) error {
 	app, err := x.App()
 	if err != nil {
 		mend := "pengingat init"
-		if x.EnvFile != "" { // init does not take a file whose keys are misspelt
+		if x.EnvFile != "" { // init refuses a file with misspelt keys
 			mend = "doctor.correct_settings"
 		}
 		x.fail(NeedsSetup, say("doctor.error", "Error", err), "doctor.settings_matter", mend, "EnvFile", x.EnvFile)
@@ -155,18 +155,17 @@ func (x *examination) loans(ctx context.Context) error {
 		if f.Note {
 			x.tell(Finding{Severity: OK, What: f.Message})
 		}
-		if f.Serious { // the check of addresses reports the others, or they may be meant
+		if f.Serious { // the others may be intended, or the check of addresses reports them
 			x.warn(say("doctor.view_wrong", "Text", f.Message), "doctor.view_matters", "doctor.mend_view")
 		}
 	}
 	return nil
 }
 
-// slow is how long planning may take before an index is worth it. With an index, a million loans of Koha take a tenth
-// of that.
+// slow is how long planning may take before an index pays. With an index, a million loans of Koha take a tenth of this.
 const slow = 2 * time.Second
 
-// speed does a dry run and measures it by the machine's clock.
+// speed measures a dry run by the clock of the machine.
 func (x *examination) speed(ctx context.Context) error {
 	start, d := x.Now(), desk.Desk{Runner: x.app.Runner, Store: x.store}
 	overview, err := d.Glance(ctx)
@@ -178,7 +177,7 @@ func (x *examination) speed(ctx context.Context) error {
 		x.notes = d.Notes(overview)
 		took = time.Duration(overview.Next.DurationMS) * time.Millisecond
 	}
-	if took < slow { // an error after a longer time is most likely a statement that timed out
+	if took < slow { // an error after a longer time is probably a timeout
 		return nil
 	}
 	index, err := x.store.ProposedIndex(ctx)
@@ -212,7 +211,7 @@ func (x *examination) addresses(context.Context) error {
 	return nil
 }
 
-// application looks into the tables of the school's Laravel application, if the rights allow it.
+// application checks the tables of the school's Laravel application, if the rights allow it.
 func (x *examination) application(ctx context.Context) error {
 	school, readable, err := x.store.School(ctx)
 	switch {
@@ -239,7 +238,7 @@ func (x *examination) application(ctx context.Context) error {
 	return nil
 }
 
-// records reports what the dry run found on record.
+// records reports what the dry run has found in the records.
 func (x *examination) records(context.Context) error {
 	for _, n := range x.notes {
 		x.tell(Finding{Severity: Warn, What: n.What, Why: n.Why, Mend: n.Mend, Code: NeedsPerson})

@@ -12,12 +12,12 @@ import (
 // feedbackTime is how long the check of the feedback may take.
 const feedbackTime = 20 * time.Second
 
-// Feedback examines only what tells what became of mail.
+// Feedback does only the check of the feedback.
 func Feedback(ctx context.Context, cfg setup.Config, each func(Finding)) error {
 	return (&examination{cfg: cfg, each: each}).feedback(ctx)
 }
 
-// feedback tries to reach what tells what became of mail, and says what the program can read there.
+// feedback connects to the source of the feedback and says what the program can read there.
 func (x *examination) feedback(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, feedbackTime)
 	defer cancel()
@@ -53,7 +53,7 @@ func (x *examination) feedback(ctx context.Context) error {
 	return nil
 }
 
-// mailbox says what the program can read, in plain words: it is more than it needs.
+// mailbox says plainly what the program can read. It is more than the program needs.
 func (x *examination) mailbox(a inbox.Account) {
 	x.ok("doctor.mailbox_read", "Host", x.cfg.IMAPHost, "N", a.Messages)
 	x.ok("doctor.mailbox_all")

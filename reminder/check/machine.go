@@ -14,7 +14,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 )
 
-// access checks who, beside administrators, may read the settings or replace the program.
+// access checks whether others than administrators may read the settings or replace the program.
 func (x *examination) access(context.Context) error {
 	exe, err := os.Executable()
 	if err != nil {
@@ -47,7 +47,7 @@ func (x *examination) access(context.Context) error {
 	return nil
 }
 
-// Task Scheduler's own results, which it shows in place of an exit code.
+// Results of Task Scheduler, which it shows in place of an exit code.
 const (
 	taskRunning    = 0x41301
 	taskDisabled   = 0x41302
@@ -55,7 +55,7 @@ const (
 	taskTerminated = 0x41306
 )
 
-// task asks the system's scheduler about the program's task.
+// task checks the task of the program in the system's scheduler.
 func (x *examination) task(ctx context.Context) error {
 	const why, mend = "doctor.task_matters", "pengingat install"
 	result, err := x.LastResult(ctx)
@@ -80,7 +80,7 @@ func (x *examination) task(ctx context.Context) error {
 	return nil
 }
 
-// rivals looks for the queue and the services with which the Laravel application sent reminders.
+// rivals looks for the queue and the services by which the Laravel application sends reminders.
 func (x *examination) rivals(ctx context.Context) error {
 	if x.jobs > 0 {
 		x.warn(say("doctor.old_jobs_wait", "N", x.jobs), "doctor.old_jobs_matter", "doctor.switch_services_off")

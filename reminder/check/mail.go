@@ -27,7 +27,7 @@ func (x *examination) mailServer(ctx context.Context) error {
 		}
 		return nil
 	}
-	// Microsoft 365 takes this login away (Exchange team blog, 27 January 2026).
+	// Microsoft 365 ends this login (Exchange team blog, 27 January 2026).
 	at := providerOf(x.cfg.Mailer, x.cfg.MailHost)
 	if at.include == "spf.protection.outlook.com" && x.cfg.MailUsername != "" && x.cfg.MailToken == "" {
 		x.warn(say("doctor.microsoft_ends_login"), "doctor.microsoft_matters", "doctor.ask_microsoft_administrator")
@@ -46,7 +46,7 @@ func (x *examination) mailServer(ctx context.Context) error {
 	return nil
 }
 
-// MailFault adds to a mail error what can be done about it.
+// MailFault makes a Fault of a mail error that says what to do about it.
 func MailFault(cfg setup.Config, err error) error {
 	f := &reminder.Fault{Temporary: true, Message: say("testmail.not_sent"), Err: err}
 	e, ok := errors.AsType[*mail.Error](err)
@@ -103,7 +103,7 @@ var providers = []provider{
 	{sendGrid, "", []string{"s1"}, nil, 0},
 }
 
-// sendGrid is the end of its SMTP server's name, and stands for its API too.
+// sendGrid is the end of the name of SendGrid's SMTP server. It also stands for the API.
 const sendGrid = ".sendgrid.net"
 
 // providerOf returns the provider behind a mailer and its host, or the zero provider.
@@ -119,22 +119,22 @@ func providerOf(mailer, host string) provider {
 	return provider{}
 }
 
-// DailyLimit returns how many emails a day the provider behind a mailer and its host lets one account send; 0: not
-// known.
+// DailyLimit returns how many emails a day the provider behind a mailer and its host allows one account, or 0 when the
+// limit is not known.
 func DailyLimit(mailer, host string) int { return providerOf(mailer, host).limit }
 
-// isProviders reports whether a domain belongs to a provider, so that only the provider may send for it.
+// isProviders reports whether a domain belongs to a provider: then only the provider may send for it.
 func isProviders(domain string) bool {
 	return slices.ContainsFunc(providers, func(p provider) bool { return slices.Contains(p.free, domain) })
 }
 
-// suspect are the usual typing errors in domains.
+// suspect are common typing errors in domains.
 var suspect = []string{
 	"gmial.com", "gmai.com", "gmal.com", "gamil.com", "gmail.co", "gmail.con", "gmail.co.id", "yaho.com", "yahoo.con",
 	"hotmial.com",
 }
 
-// IsSuspect reports whether nobody has a mailbox at a domain.
+// IsSuspect reports whether a domain has no mailboxes: an example, a typing error, or a name for tests.
 func IsSuspect(domain string) bool {
 	return setup.IsPlaceholder(domain) || slices.Contains(suspect, domain) ||
 		slices.ContainsFunc([]string{".test", ".invalid", ".example", ".localhost", ".local"},
@@ -169,8 +169,8 @@ func (x *examination) sender(context.Context) error {
 	return nil
 }
 
-// domain asks DNS whether receivers can authenticate the sender's domain. Without an answer it reports nothing: that is
-// no fault of the domain.
+// domain asks DNS whether receivers can authenticate the sender's domain. Without an answer of DNS it reports nothing,
+// because that is not the fault of the domain.
 func (x *examination) domain(ctx context.Context) error {
 	name := x.app.Runner.Settings.From.Domain()
 	if x.cfg.Mailer == "smtp" && !x.online || x.toFiles() || IsSuspect(name) || isProviders(name) {
@@ -187,7 +187,7 @@ func (x *examination) domain(ctx context.Context) error {
 		}
 		return text, err == nil || isDNS && dns.IsNotFound
 	}
-	// A network without Internet access may answer that no name exists, not even this one.
+	// A network without Internet access may answer that no name exists. It then answers so for this name too.
 	if known, _ := record("gmail.com", "v=spf1"); known == "" {
 		return nil
 	}
@@ -209,7 +209,7 @@ func (x *examination) domain(ctx context.Context) error {
 	if dmarc, answered := record("_dmarc."+name, "v=dmarc1"); answered && dmarc == "" {
 		missing(say("doctor.no_dmarc", "Name", name), `TXT _dmarc "v=DMARC1; p=none"`)
 	}
-	// A DKIM key can only be looked up by its selector, which is known only for these providers.
+	// The name of a DKIM key contains a selector, and only the selectors of these providers are known.
 	found, asked := false, false
 	for _, selector := range at.selectors {
 		key, answered := record(selector+"._domainkey."+name, "")

@@ -24,9 +24,8 @@ const sampled = 2000
 // examples is how many ids a finding names.
 const examples = 3
 
-// View looks at every row of the views over a library's own system and says what is wrong with them, each kind of
-// mistake once with the ids of some loans. It adds the loans to a survey. A view that cannot be read at all is a
-// *reminder.Fault.
+// View checks every row of the views over the library's own system. It returns each kind of mistake once, with the ids
+// of some loans, and adds the loans to a survey. A view that cannot be read is a *reminder.Fault.
 func View(ctx context.Context, store *mysql.Store, survey *desk.Survey) ([]mysql.Finding, error) {
 	if err := store.Check(ctx); err != nil {
 		return nil, err
@@ -71,7 +70,7 @@ type judge struct {
 	borrowers map[string][2]string         // name and address by borrower id
 	wrong     map[string][]string          // ids of loans by the key of the mistake
 	broken    map[string][]string          // ids of loans by the column that the database cannot compute
-	children  map[string]map[string]string // a loan of each borrower, by guardian
+	children  map[string]map[string]string // by guardian: a loan of each borrower
 }
 
 // A row is a loan while it is checked.
@@ -83,7 +82,7 @@ type row struct {
 	address error // what is wrong with the borrower's address
 }
 
-// The mistakes that show only in comparison with other rows.
+// The mistakes that only a comparison with other rows shows.
 const (
 	loanTwice      = "view.loan_twice"
 	twoBorrowers   = "view.two_borrowers"
@@ -91,8 +90,7 @@ const (
 	guardianOfMany = "view.guardian_of_many"
 )
 
-// mistakes stand in the order in which they are reported. After a serious one, reminders about a loan are wrong or
-// missing.
+// mistakes have the order in which they are reported. A serious one makes reminders wrong or prevents them.
 var mistakes = []struct {
 	serious bool
 	key     string
@@ -110,7 +108,7 @@ var mistakes = []struct {
 		first, last := reminder.PlausibleDue(r.today)
 		return !r.Due.IsZero() && r.Hold == "" && (r.Due.Before(first) || r.Due.After(last))
 	}},
-	{true, notFound, func(row) bool { return false }}, // found by looking the loans up
+	{true, notFound, func(row) bool { return false }}, // found by looking up the loans
 	{false, "view.no_address", func(r row) bool { return r.Borrower.Email == "" && r.Hold == "" }},
 	{false, "view.bad_address", func(r row) bool {
 		return r.address != nil && r.Borrower.Email != "" && !errors.Is(r.address, mail.ErrTornAddress)
@@ -129,7 +127,7 @@ var mistakes = []struct {
 		return r.Borrower.Type != "" && !slices.Contains(reminder.BorrowerTypes, r.Borrower.Type)
 	}},
 	{false, "view.bad_guardian", func(r row) bool { return unusable(r.Borrower.Guardian.Email) }},
-	{true, guardianOfMany, func(row) bool { return false }}, // by all rows
+	{true, guardianOfMany, func(row) bool { return false }}, // found after all rows
 	{true, "view.odd_guardian_wants", func(r row) bool { return r.Borrower.Guardian.Odd() }},
 	{true, "view.odd_fine", func(r row) bool { return !r.isFine }},
 	{true, "view.odd_wants", func(r row) bool { return r.Odd(r.today) == "wants" }},

@@ -13,14 +13,14 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
-// A Register is every class that has a homeroom teacher, and what is late there.
+// A Register lists the classes with a homeroom teacher, and their late loans.
 type Register struct {
 	Day     *time.Weekday `json:"-"` // of the lists; nil: none are sent
 	Classes []Class       `json:"classes"`
-	Others  []ClassLate   `json:"others"` // what no teacher is told of, by class
+	Others  []ClassLate   `json:"others"` // late loans that no teacher is told about, by class
 }
 
-// A Class is one of them.
+// A Class is a class with a homeroom teacher.
 type Class struct {
 	mysql.Class
 	Trouble reminder.Verdict `json:"trouble"` // why its list cannot be sent, or ""
@@ -33,7 +33,7 @@ type ClassLate struct {
 	Late int    `json:"late"`
 }
 
-// Register reads it as the lists of today would be.
+// Register returns what the class lists of today would contain.
 func (d Desk) Register(ctx context.Context) (Register, error) {
 	r := Register{Day: d.Runner.Settings.ClassDay, Classes: []Class{}, Others: []ClassLate{}}
 	today := reminder.DateOf(d.Runner.Now(), d.Runner.Settings.Zone)
@@ -70,7 +70,7 @@ func (d Desk) Register(ctx context.Context) (Register, error) {
 	return r, err
 }
 
-// What became of a class that was entered.
+// What entering a class has changed.
 const (
 	ClassAdded   = "added"
 	ClassChanged = "changed"
@@ -101,8 +101,8 @@ func CheckedClass(c mysql.Class) (mysql.Class, error) {
 	return c, nil
 }
 
-// SetClass stores who teaches a class, and returns it under the name by which it is known: another spelling of that is
-// the same class. What cannot be meant is a *reminder.Fault.
+// SetClass stores the teacher of a class. It returns the class under its known name, because another spelling means the
+// same class. A class that cannot be stored is a *reminder.Fault.
 func (d Desk) SetClass(ctx context.Context, c mysql.Class) (mysql.Class, string, error) {
 	rows, err := d.ImportClasses(ctx, []ClassRow{{Class: c}}, false)
 	if err == nil && rows[0].Change == "" {
@@ -122,8 +122,8 @@ type ClassRow struct {
 	Why    reminder.Message `json:"-"`      // it cannot
 }
 
-// ImportClasses stores those rows that can be stored; a dry run says what it would do. One that cannot keeps no other
-// from being stored. Of a class that has two teachers in the table, neither row can.
+// ImportClasses stores the rows that can be stored, even when others cannot. A dry run only says what it would do. When
+// the table has two teachers for a class, neither row can be stored.
 func (d Desk) ImportClasses(ctx context.Context, rows []ClassRow, dryRun bool) ([]ClassRow, error) {
 	classes, err := d.Store.Classes(ctx)
 	if err != nil {
@@ -167,7 +167,8 @@ func (d Desk) ImportClasses(ctx context.Context, rows []ClassRow, dryRun bool) (
 	return rows, nil
 }
 
-// RemoveClass forgets who teaches a class, and returns its name. One that nobody entered is an Absence.
+// RemoveClass removes the teacher of a class, and returns the name of the class. A class that nobody entered is an
+// Absence.
 func (d Desk) RemoveClass(ctx context.Context, name string) (string, error) {
 	classes, err := d.Store.Classes(ctx)
 	if err != nil {

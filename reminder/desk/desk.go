@@ -1,9 +1,9 @@
-// Package desk has what a person sees and does, as data: the overview, people, trouble, the explanation of a loan, the
-// report of a period, the quarantine. It knows no language and prints nothing: a sentence is a [reminder.Message],
-// which the command line and the pages write in the user's language. A screen at the library may show people and
-// titles; logs, records and the function's answers may not.
+// Package desk provides what a person sees and does, as data: the overview, people, trouble, the explanation of a loan,
+// the report of a period, the quarantine. It prints nothing and knows no language: a sentence is a [reminder.Message],
+// which the command line and the pages write in the user's language. People and titles may appear on a screen at the
+// library, but not in logs, records and the answers of the function.
 //
-// It reads through the same rules and the same store as a run, so it says what a run would do. A run never imports it.
+// It uses the same rules and the same store as a run, so what it says is what a run would do. A run never imports it.
 package desk
 
 import (
@@ -27,13 +27,13 @@ func (d Desk) quiet() *reminder.Runner {
 	return &quiet
 }
 
-// An Absence is the error of a name or number that matches nothing, or too much, so that nothing was done.
+// An Absence is the error of a name or number that matches nothing or too much. Nothing was done then.
 type Absence struct{ *reminder.Fault }
 
 // Unwrap returns the Fault.
 func (a Absence) Unwrap() error { return a.Fault }
 
-// Absent returns the Absence of a message's key.
+// Absent returns the Absence with a message.
 func Absent(key string, pairs ...any) error { return Absence{reminder.NewFault(nil, key, pairs...)} }
 
 // IsAbsent reports whether an error is an Absence.

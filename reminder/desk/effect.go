@@ -8,10 +8,10 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
-// An Effect says, for one step, after how many of its reminders the book was returned or renewed before the next step.
+// An Effect counts, for one step, after how many reminders the book was returned or renewed before the next step.
 //
-// It is an inference. A run does not see when a book comes back: if the loan is still open on the next step's day, that
-// step's notice is promised. Why a book came back is not known.
+// This is an inference: a run does not see a book come back, but it promises the notice of the next step when the loan
+// is still open on that day. Nobody knows why a book came back.
 type Effect struct {
 	Step    int
 	Within  int // days until the next step, as the schedule is now; 0: there is none
@@ -20,7 +20,7 @@ type Effect struct {
 	Unknown int // the next step's day has not come, or never comes
 }
 
-// Effects sums up what followed reminders, a step each, as of the day on which a run last looked at the loans.
+// Effects counts by step what followed the reminders, up to the day on which a run last looked at the loans.
 func Effects(r reminder.Rules, told []mysql.ToldCount, asOf reminder.Date) []Effect {
 	steps := map[int]*Effect{}
 	for _, t := range told {

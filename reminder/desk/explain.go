@@ -9,33 +9,33 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
-// An Explanation says of one open loan why a mail is, or is not, due for it now.
+// An Explanation says why a mail about an open loan is or is not due now.
 type Explanation struct {
 	Loan   reminder.Loan `json:"loan"`
 	Today  reminder.Date `json:"today,omitzero"`
 	Offset int           `json:"offset"` // days from the due date, as the calendar sees it
-	Step   int           `json:"step"`   // in force, unless NotYet hinders
+	Step   int           `json:"step"`   // in force, unless Hinders has VerdictNotYet
 	// the last open day before a closure, when the step is of that day
 	Eve     reminder.Date      `json:"eve,omitzero"`
-	Next    reminder.Date      `json:"next,omitzero"` // of the next step, when only time hinders; zero: never
+	Next    reminder.Date      `json:"next,omitzero"` // of the next step, when only time prevents a mail; zero: never
 	Hinders []reminder.Verdict `json:"hinders"`       // every rule against a notice; empty: one is due
-	Later   []reminder.Verdict `json:"later"`         // what keeps any mail from being sent at this moment
+	Later   []reminder.Verdict `json:"later"`         // what prevents every mail at this moment
 	// when the borrower was last written to, with VerdictTooSoon
 	Written time.Time          `json:"written,omitzero"`
 	Past    []mysql.PastNotice `json:"past"`
-	Contact *mysql.Contact     `json:"contact,omitempty"` // nil: nobody has reached the borrower about it
+	Contact *mysql.Contact     `json:"contact,omitempty"` // nil: no talk with the borrower about it is recorded
 }
 
-// What keeps every mail waiting.
+// What makes every mail wait.
 const (
 	VerdictOutsideWindow reminder.Verdict = reminder.ReasonOutsideWindow
 	VerdictClosedDay     reminder.Verdict = reminder.ReasonClosedDay
 	VerdictPaused        reminder.Verdict = "paused"
 )
 
-// Explain says of every open loan that a key may mean why a mail is, or is not, due for it now: a loan's id, number or
-// item code, a borrower's id, name or address. closed is what was promised about a loan with this id that is not open
-// any more. Nothing at all is an Absence.
+// Explain explains every open loan that a key may mean. The key is the id, number or item code of a loan, or the id,
+// name or address of a borrower. closed are the notices about a loan with this id that is not open any more. A key that
+// matches nothing is an Absence.
 func (d Desk) Explain(ctx context.Context, key string) (open []Explanation, closed []mysql.PastNotice, err error) {
 	if err := d.Store.Check(ctx); err != nil {
 		return nil, nil, err
@@ -44,7 +44,7 @@ func (d Desk) Explain(ctx context.Context, key string) (open []Explanation, clos
 	if err != nil {
 		return nil, nil, err
 	}
-	// Screens show the ids of borrowers, and one may be the id of somebody else's loan.
+	// Screens show ids of borrowers, and such an id may also be the id of a loan of somebody else.
 	owned, _, err := d.Store.Search(ctx, key, func(l reminder.Loan) bool { return l.Borrower.ID == key })
 	if err != nil {
 		return nil, nil, err
@@ -135,7 +135,8 @@ func (d Desk) ExplainLoan(ctx context.Context, loan reminder.Loan, past []mysql.
 	return x, nil
 }
 
-// nextStep returns the day on which the next step comes into force, or no day when the loan is too old before.
+// nextStep returns the day on which the next step comes into force, or no day when the loan becomes too old before
+// that.
 func nextStep(rules reminder.Rules, x Explanation) reminder.Date {
 	for day := x.Today.AddDays(1); day.Sub(x.Loan.Due) <= rules.MaxOverdueDays; day = day.AddDays(1) {
 		t := rules.Trace(x.Loan, nil, day)

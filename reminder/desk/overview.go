@@ -12,31 +12,31 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
-// An Overview is how everything stands at one moment.
+// An Overview is the state of everything at one moment.
 type Overview struct {
 	mysql.Status
 	Contacts Contacts        `json:"contacts"`
 	Window   Window          `json:"next_window"`
 	Next     reminder.Report `json:"next_run"` // a dry run's, whatever the hour
 
-	newest time.Time // when the newest run started, by the clock at that time
+	newest time.Time // start of the newest run, by the clock of that time
 	now    time.Time
 	rules  reminder.Rules
 }
 
-// A Window is when mail may be sent next; zero when never.
+// A Window is when mail may be sent next. The zero Window means never.
 type Window struct {
 	From time.Time `json:"from,omitzero"`
 	To   time.Time `json:"to,omitzero"`
 }
 
-// A Note tells a person something that they would not notice by themselves. Code names it for a machine.
+// A Note tells a person something that is otherwise hard to notice. Programs know it by its Code.
 type Note struct {
 	Code            string
 	What, Why, Mend reminder.Message
 }
 
-// Overview reads how everything stands. It writes nothing.
+// Overview reads the state of everything. It writes nothing.
 func (d Desk) Overview(ctx context.Context) (Overview, error) {
 	st, err := d.Glance(ctx)
 	if err != nil {
@@ -56,7 +56,7 @@ func (d Desk) Next(ctx context.Context) (reminder.Report, error) {
 	return d.quiet().Run(ctx, reminder.Options{Trigger: "local", DryRun: true, Now: true})
 }
 
-// Glance is Overview without what takes a while with many loans: Contacts and Next.
+// Glance is Overview without Contacts and Next, which take a while with many loans.
 func (d Desk) Glance(ctx context.Context) (st Overview, err error) {
 	s := d.Runner.Settings
 	st.now = d.Runner.Now()
@@ -77,10 +77,10 @@ func (d Desk) Glance(ctx context.Context) (st Overview, err error) {
 // TimeFormat is how the desk writes a moment.
 const TimeFormat = "2006-01-02 15:04"
 
-// offFor is how long there may be no run before something must be wrong: the task starts one every hour.
+// offFor is how long there may be no run. The task starts one every hour, so after this time something is wrong.
 const offFor = 26 * time.Hour
 
-// Notes says what is unusual, the most important first. The guide quotes these texts.
+// Notes returns what is unusual, the most important first. The guide quotes these texts.
 func (d Desk) Notes(st Overview) []Note {
 	list := []Note{}
 	add := func(code string, what reminder.Message, why, mend string, pairs ...any) {
@@ -150,7 +150,7 @@ func (d Desk) Notes(st Overview) []Note {
 	return list
 }
 
-// returned says what came back, by class, and what of it is not about the addresses.
+// returned notes what came back, by class, and what of it is not the fault of the addresses.
 func (d Desk) returned(st mysql.Status) (list []Note) {
 	say, zone, a := reminder.Say, d.Runner.Settings.Zone, st.AboutUs
 	if n := st.Emails[reminder.StateBounced]; n > 0 {
@@ -168,7 +168,7 @@ func (d Desk) returned(st mysql.Status) (list []Note) {
 	return list
 }
 
-// classes tells of what came back, by class, the rarest last.
+// classes lists the classes of what came back, the most frequent first.
 func classes(counts map[mail.ReturnClass]int) (list reminder.Message) {
 	for i, class := range slices.SortedFunc(maps.Keys(counts),
 		func(a, b mail.ReturnClass) int { return cmp.Or(counts[a]-counts[b], cmp.Compare(b, a)) }) {
@@ -180,7 +180,7 @@ func classes(counts map[mail.ReturnClass]int) (list reminder.Message) {
 	return list
 }
 
-// Held says why a run is held and what ends that. held is false for any other run.
+// Held says why a run is held and what ends that. It returns held false for any other run.
 func (d Desk) Held(r reminder.Report) (what, why, mend reminder.Message, held bool) {
 	say := reminder.Say
 	switch {
@@ -204,7 +204,7 @@ func heldCode(r reminder.Report) string {
 	return "held"
 }
 
-// pauseTexts says of a pause what it means and what ends it.
+// pauseTexts returns the keys of what a pause means and what ends it.
 func pauseTexts(p reminder.Pause) (why, mend string) {
 	switch p.Kind {
 	case reminder.PauseByPerson:

@@ -10,8 +10,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// Find returns the open loans that a key may mean: a loan's id, number or item code, a borrower's id or address, or the
-// beginnings of a name's words; and how many more there are. None is an Absence.
+// Find returns the open loans that a key may mean, and how many more there are. The key is the id, number or item code
+// of a loan, the id or address of a borrower, or beginnings of the words of a name. No loan is an Absence.
 func (d Desk) Find(ctx context.Context, key string) (loans []reminder.Loan, more int, err error) {
 	loans, more, err = d.Store.Search(ctx, key, func(l reminder.Loan) bool {
 		return l.ID == key || l.Ref == key || l.ItemCode == key || IsBorrower(l.Borrower, key) || named(l.Borrower, key)

@@ -13,8 +13,8 @@ import (
 )
 
 // Preview composes the mails that a run on a day would send: the librarian's summary, waiting emails and newly planned
-// ones. It calls each for every mail and writes nothing. It ignores send window, closed days, limits and brake, because
-// they decide when a mail is sent and not what it says.
+// ones. It calls each for every mail and writes nothing. It ignores the send window, closed days, limits and the brake:
+// they decide when a mail is sent, not what it says.
 func (d Desk) Preview(ctx context.Context, today reminder.Date, each func(mail.Message) error) error {
 	run, err := d.Runner.Look(ctx, today)
 	if err != nil {
@@ -71,7 +71,7 @@ func show(run *reminder.Run, c reminder.Claim, draft reminder.Draft, each func(m
 	return each(m)
 }
 
-// A Silence is an open loan about which no mail is due, and why.
+// A Silence is an open loan about which no mail is due, with the reason.
 type Silence struct {
 	Name, Group, Title string // data
 	Due                reminder.Date

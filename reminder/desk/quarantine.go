@@ -15,11 +15,11 @@ type Silenced struct {
 	Unknown   int           `json:"unknown"`  // emails that waited, and may have been sent before
 }
 
-// Quarantine records as skipped what a run on the day before a date would have told, and cancels what waits. It is for
-// a database that was restored: the borrowers were told, and the record of it is gone. It asks agree first, with the
-// number of waiting emails in Canceled. It may be repeated, and [mysql.Store.Release] takes it back.
+// Quarantine records as skipped all that a run on the day before a date would send, and cancels all waiting emails. It
+// is for a restored database: the borrowers were told, but the records of that are lost. It first asks agree, with the
+// number of waiting emails in Canceled. It may be repeated, and [mysql.Store.Release] undoes it.
 //
-// The skipped emails are stored as canceled in the transaction that stores them: a crash cannot leave them to be sent.
+// The transaction that stores the skipped emails stores them as canceled, so a crash cannot leave them to be sent.
 func (d Desk) Quarantine(ctx context.Context, before reminder.Date, agree func(Silenced) bool) (Silenced, error) {
 	done := Silenced{Before: before}
 	run, err := d.Runner.Look(ctx, before.AddDays(-1))

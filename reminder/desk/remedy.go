@@ -7,7 +7,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// Remedy says what to do about a recorded reason that a person can do something special about; nothing about any other.
+// Remedy says what a person can do about a recorded reason that has a special remedy, and nothing about other reasons.
 func Remedy(reason string) reminder.Message {
 	for said, key := range map[string]string{
 		mail.ErrOldTLS.Error(): "testmail.old_tls",

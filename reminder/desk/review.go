@@ -9,14 +9,14 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// Bounds of a review: what a person still reads and prints, and a browser still shows at once.
+// Bounds of a review: as much as a person reads and prints, and a browser shows at once.
 const (
 	MaxReviewDays = 366
 	MaxPeople     = 500
 	maxLongest    = 20
 )
 
-// A Review is a look back at a period, and at who is to be talked to now.
+// A Review is the report of a period, with the people to talk to now.
 type Review struct {
 	First, Last, Today reminder.Date
 	Open, Late         int    // loans, now
@@ -26,7 +26,7 @@ type Review struct {
 	Effects            []Effect
 	Groups             []reminder.GroupCount // unreachable borrowers
 	Silent             []Person              // the same, one by one
-	Unlisted           int                   // how many of them are left out
+	Unlisted           int                   // how many of Silent are left out
 	Longest            []Person              // late longest
 }
 
@@ -117,7 +117,7 @@ func (d Desk) Review(ctx context.Context, first, last, today reminder.Date) (v R
 	return v, err
 }
 
-// people gathers loans by borrower, in the order of their first loan.
+// people groups loans by borrower, in the order of their first loan.
 func (d Desk) people(ctx context.Context, loans []reminder.Loan, rules reminder.Rules,
 	today reminder.Date) (list []Person, err error) {
 	phones, err := d.Store.Phones(ctx, loans)
@@ -138,8 +138,8 @@ func (d Desk) people(ctx context.Context, loans []reminder.Loan, rules reminder.
 	return list, nil
 }
 
-// International returns an Indonesian phone number, however it was typed, in the form that wa.me wants: country code
-// and number, digits only. It returns "" for what cannot be one.
+// International returns an Indonesian phone number in the form of wa.me links: country code and number, digits only. It
+// returns "" for a text that is no phone number.
 func International(phone string) string {
 	digits := strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' {

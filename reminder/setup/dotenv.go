@@ -168,7 +168,8 @@ func QuoteValue(value string) string {
 	if !strings.ContainsFunc(value, func(r rune) bool { return !plain(r) }) {
 		return value
 	}
-	escaped := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "\v", `\v`, "\f", `\f`)
+	escaped := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "\v", `\v`,
+		"\f", `\f`)
 	return `"` + escaped.Replace(value) + `"`
 }
 

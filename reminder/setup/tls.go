@@ -15,7 +15,7 @@ func (c *Config) DBLocal() bool {
 
 // databaseTLS is the meaning of DB_TLS. It never falls back to plain text, because anybody on the way could cause that.
 //   - true: the certificate must be valid for DB_HOST.
-//   - verify-ca: the certificate must be signed by DB_CA_FILE, and its name does not matter. Certificates that MySQL makes
+//   - verify-ca: the certificate must be signed by DB_CA_FILE, and its name does not matter. The certificates of MySQL
 //     have no name, and those of Cloud SQL do not name the address. Their authority signs for this server only.
 //   - false: no TLS.
 func (c *Config) databaseTLS() (*tls.Config, error) {
