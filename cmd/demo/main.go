@@ -121,7 +121,7 @@ func show(ctx context.Context, out io.Writer, dir, locale string) error {
 		return fmt.Errorf("prepare the sample library: %w", err)
 	}
 
-	s := story{Page: page.Page{Locale: locale}, dir: dir}
+	s := story{Sheet: page.Sheet{Locale: locale}, dir: dir}
 	for i, t := range triggers {
 		if err := execute(ctx, db, t.desk); err != nil {
 			return fmt.Errorf("between the runs: %w", err)

@@ -20,7 +20,7 @@ import (
 
 // A story is what the demonstration shows, on the terminal and as index.html.
 type story struct {
-	page.Page
+	page.Sheet
 	dir  string
 	open int // loans at the beginning
 }

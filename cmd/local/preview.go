@@ -28,7 +28,7 @@ func (c *call) preview(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	file, err := c.writePreview(dir, page.Page{Locale: c.locale, Lead: c.say("preview.page_lead"),
+	file, err := c.writePreview(dir, page.Sheet{Locale: c.locale, Lead: c.say("preview.page_lead"),
 		Title: c.say("preview.title", "N", len(messages), "Today", day)}, run, messages)
 	switch {
 	case err != nil:
@@ -67,7 +67,7 @@ func (c *call) sampleOf(ctx context.Context, today reminder.Date, loan string) (
 
 // writePreview writes the mails and the page that shows them, in place of those of a former preview, and returns the
 // page's path.
-func (p *program) writePreview(dir string, shown page.Page, run page.Run, messages []mail.Message) (string, error) {
+func (p *program) writePreview(dir string, shown page.Sheet, run page.Run, messages []mail.Message) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}

@@ -1,5 +1,5 @@
 // Package page is the desk in the browser: handlers, templates and one style sheet. It also writes mails on one HTML
-// page that needs nothing else ([Page]), for 'pengingat preview' and the demonstration.
+// page that needs nothing else ([Sheet]), for 'pengingat preview' and the demonstration.
 package page
 
 import (

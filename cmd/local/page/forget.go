@@ -36,7 +36,7 @@ func export(v *visit) error {
 func forget(v *visit) (action, error) {
 	d, err := v.dossier()
 	if err == nil && v.PostFormValue("sure") == "" {
-		err = v.fault("page.forget.tick")
+		err = v.fault("page.forget.not_sure")
 	}
 	if err != nil {
 		return action{}, err

@@ -22,7 +22,7 @@ type page struct {
 	Name  string                             // of its template and its texts; "today" is at "/", any other at "/" and its name
 	menu  bool                               // it stands in the navigation
 	bare  bool                               // it works without settings that can be used
-	load  func(*visit) (data any, err error) // what its template needs to know at once; it asks the visit for the rest
+	load  func(*visit) (data any, err error) // what its template cannot ask the visit for
 	files map[string]func(*visit) error      // what else it hands out, by path
 	acts  map[string]func(*visit) (action, error)
 }
@@ -33,7 +33,7 @@ var pages = []page{
 	{Name: "today", menu: true, load: loadToday, acts: acts{"/pause": pause, "/resume": resume, "/news": dismissNews}},
 	{Name: "send", load: loadSend, acts: acts{"/run": run}},
 	{Name: "troubles", menu: true, load: loadTroubles, files: files{"/troubles.csv": spreadsheet(badMailRows, "ID",
-		"page.late.name", "page.late.group", "page.late.book", "page.loan.what", "page.troubles.since")},
+		"page.column.name", "page.column.group", "page.column.book", "page.column.outcome", "page.column.since")},
 		acts: acts{"/retry": retry, "/settle": settle}},
 	{Name: "preview", menu: true, load: loadPreview, files: files{"/preview/frame": frame}},
 	{Name: "late", menu: true, load: loadLate, files: files{"/late.csv": booksCSV}, acts: acts{"/contact": contact}},
@@ -49,8 +49,8 @@ var pages = []page{
 	{Name: "report", menu: true, load: loadPeriod, files: files{"/report/page": report}},
 	{Name: "check", menu: true, bare: true, load: loadFindings, files: files{"/grants": grants},
 		acts: acts{"/migrate": migrate, "/install": install}},
-	{Name: "more", menu: true, files: files{"/optouts.csv": spreadsheet(optOutRows, "ID", "page.late.name",
-		"page.late.group")}, acts: acts{"/prune": pruneOld}},
+	{Name: "more", menu: true, files: files{"/optouts.csv": spreadsheet(optOutRows, "ID", "page.column.name",
+		"page.column.group")}, acts: acts{"/prune": pruneOld}},
 	{Name: "settings", bare: true, load: loadSettings, acts: acts{"/settings": saveSettings}},
 	{Name: "wording", load: loadWording, acts: acts{"/wording": saveWording}},
 	{Name: "feedback", bare: true, load: loadFeedback, acts: acts{"/feedback": switchFeedback}},
@@ -70,8 +70,8 @@ type (
 )
 
 // booksCSV has the people and books of a list.
-var booksCSV = spreadsheet(books, "page.late.name", "page.late.group", "ID", "page.late.book", "page.late.number",
-	"page.late.due", "page.late.days", "page.late.address", "page.late.contacted")
+var booksCSV = spreadsheet(books, "page.column.name", "page.column.group", "ID", "page.column.book", "page.column.number",
+	"page.column.due", "page.column.days", "page.column.address", "page.column.contacted")
 
 // Path is its address.
 func (p page) Path() string {

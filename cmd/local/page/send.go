@@ -30,7 +30,7 @@ func run(v *visit) (action, error) {
 	if t.Next.Outcome == reminder.RunHeld {
 		typed := strings.NewReplacer(".", "", ",", "", " ", "").Replace(v.PostFormValue("number"))
 		if n, err := strconv.Atoi(typed); err != nil || n != t.Next.Planned.Emails {
-			return action{}, v.fault("page.send.number")
+			return action{}, v.fault("page.send.wrong_number")
 		}
 		o.Approve, done.Key = true, "approve"
 	}

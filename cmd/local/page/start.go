@@ -212,7 +212,7 @@ func startMail(v *visit, d *draft) (action, error) {
 	}
 	to, err := mail.ParseAddress(v.PostFormValue("to"))
 	if err != nil {
-		return action{}, v.fault("page.start.to_wrong")
+		return action{}, v.fault("page.start.sample_to_wrong")
 	}
 	v.close()
 	if v.app, err = v.d.newApp(d.values); err == nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// A Page is what it shows. Its texts are in the language of its Locale.
-type Page struct {
+// A Sheet is mails on one HTML page that needs nothing else. Its texts are in the language of its Locale.
+type Sheet struct {
 	Locale      string
 	Title, Lead string
 	Runs        []Run
@@ -44,18 +44,18 @@ func LetterOf(m mail.Message, file string) Letter {
 type Step struct{ Command, Does string }
 
 // Say writes a sentence in the page's language.
-func (p Page) Say(key string, pairs ...any) string { return text.In(p.Locale).Say(key, pairs...) }
+func (s Sheet) Say(key string, pairs ...any) string { return text.In(s.Locale).Say(key, pairs...) }
 
 // Reason says why nobody is told.
-func (p Page) Reason(v reminder.Verdict) string {
-	said, _ := text.In(p.Locale).Reason(string(v))
+func (s Sheet) Reason(v reminder.Verdict) string {
+	said, _ := text.In(s.Locale).Reason(string(v))
 	return said
 }
 
-//go:embed page.html
+//go:embed letters.html
 var layout string
 
-var parsed = template.Must(template.New("page").Parse(layout))
+var parsed = template.Must(template.New("letters").Parse(layout))
 
 // Write writes the page.
-func (p Page) Write(w io.Writer) error { return parsed.Execute(w, p) }
+func (s Sheet) Write(w io.Writer) error { return parsed.Execute(w, s) }
