@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"strings"
@@ -22,7 +23,10 @@ type Survey struct {
 
 	rules reminder.Rules
 	back  map[reminder.Cycle]bool // the last reminder came back
-	seen  map[string]bool         // borrowers by id: unreachable or not
+	// Borrowers by a hash of their id: unreachable or not. A map without pointers costs the garbage collector nothing, and
+	// among a million borrowers two with one hash are not to be expected.
+	seen map[uint64]bool
+	seed maphash.Seed
 }
 
 // Contacts says how many borrowers a reminder can reach. It counts those with an open loan that the rules would tell
@@ -62,6 +66,9 @@ func (d Desk) Survey(ctx context.Context, rules reminder.Rules, today reminder.D
 			slices.SortFunc(s.Longest, byDue)
 			s.Longest = s.Longest[:n]
 		}
+		if n == 0 {
+			s.Unreachable = nil
+		}
 		return nil
 	})
 	s.Open, s.Late = counted.Open, counted.TooOld // also with due dates that a scan does not see, such as 2026-00-00
@@ -85,7 +92,7 @@ func byDue(a, b reminder.Loan) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Com
 
 // NewSurvey returns a Survey without loans. back has the cycles whose last reminder came back.
 func NewSurvey(rules reminder.Rules, today reminder.Date, back map[reminder.Cycle]bool) *Survey {
-	return &Survey{Today: today, rules: rules, back: back, seen: map[string]bool{},
+	return &Survey{Today: today, rules: rules, back: back, seen: map[uint64]bool{}, seed: maphash.MakeSeed(),
 		Contacts: Contacts{Domains: map[string]int{}}}
 }
 
@@ -104,7 +111,8 @@ func (s *Survey) Add(l reminder.Loan) {
 		return
 	}
 	c := &s.Contacts
-	was, known := s.seen[l.Borrower.ID]
+	id := maphash.String(s.seed, l.Borrower.ID)
+	was, known := s.seen[id]
 	if !known {
 		c.Borrowers++
 		c.look(l.Borrower, verdict)
@@ -116,7 +124,7 @@ func (s *Survey) Add(l reminder.Loan) {
 			c.Unreachable++
 		}
 	}
-	s.seen[l.Borrower.ID] = was || unreachable
+	s.seen[id] = was || unreachable
 }
 
 // look counts what a borrower's address is like.
