@@ -47,8 +47,8 @@ func (l Loan) Cycle() Cycle {
 // MaxID is how many characters of an id a Store keeps.
 const MaxID = 100
 
-// PlausibleDue returns the first and last due date that makes sense today. Another one is a typing error (0026, 2062) or
-// no date at all.
+// PlausibleDue returns the first and last due date that makes sense today. Another one is a typing error (0026, 2062)
+// or no date at all.
 func PlausibleDue(today Date) (first, last Date) {
 	return Date{1970, time.January, 1}, today.AddDays(5 * 365)
 }

@@ -115,12 +115,12 @@ type planned struct {
 	notice Notice
 }
 
-// maxMoved is how many loans may have moved to another borrower; more may have when ten times as many have not. Otherwise
-// the library's system has given its borrowers new ids, and everybody would be reminded a second time.
+// maxMoved is how many loans may have moved to another borrower; more may have when ten times as many have not.
+// Otherwise the library's system has given its borrowers new ids, and everybody would be reminded a second time.
 const maxMoved = 10
 
-// Emails returns the planned emails, one for each borrower, the most urgent first. It leaves out loans that turned out to
-// be odd.
+// Emails returns the planned emails, one for each borrower, the most urgent first. It leaves out loans that turned out
+// to be odd.
 func (p *Plan) Emails(odd map[string]bool) []Email {
 	p.leaveOut(odd)
 	if n := len(p.moved); n <= maxMoved || n*10 <= p.told {

@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// This file keeps emails to one person apart (REMINDER_MIN_DAYS). A notice that is held back is not promised. Every run
-// judges it anew, and the next email that may go has all of them, each loan with the step that is in force then. The
-// steps between are left out, as after a week without power. An email about a loan that is due today is never held back.
+// This file keeps emails to one person apart (REMINDER_MIN_DAYS). A notice that is held back is not promised. Every
+// run judges it anew, and the next email that may go has all of them, each loan with the step that is in force then.
+// The steps between are left out, as after a week without power. An email about a loan that is due today is never held
+// back.
 
 // spacedKinds go to borrowers and guardians. The other kinds go to the library's own staff and are not held back.
 var spacedKinds = []Kind{KindLoan, KindGuardian}
