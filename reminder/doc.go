@@ -134,7 +134,7 @@
 //
 // # Failures of the mail server
 //
-// They are classified by what to do next ([mail.Fate]), not by what the server said: try this message again, give it
+// They are classified by what the run does next ([mail.Fate]), not by the words of the server: try this message again, give it
 // up, remember its address as bad, or stop the run because the next message would fare the same. Stopping uses up no
 // try, hands claims back, and stores a [Pause], so that the next run does not repeat at once what the server refused.
 // The pause ends by itself, or when the mail configuration changes. After it, emails go one by one until one is
@@ -144,11 +144,11 @@
 // of them, whatever its words. Emails that it ended are queued again, by the next run if this one dies. See
 // pattern.go.
 //
-// # Order, when not everything can go
+// # Order, when not everything can be sent
 //
-// What goes first; then due today, before due, first late, repeats ([Priority]); the oldest first within each. After
-// all of these come the emails whose last answer may not have been about them, and the second chances of unknown ones:
-// one is tried, and the others follow when it is accepted. Claims are taken in this order, so it also holds under
+// First the mail to the librarian, then due today, before due, first late, repeats ([Priority]); within each the oldest
+// first. After all of these come the emails whose last answer may not have been about them, and unknown ones that are
+// sent once more: one is tried, and the others follow when it is accepted. Claims are taken in this order, so it also holds under
 // MAIL_DAILY_LIMIT and when a run's time ends.
 //
 // # Time
@@ -158,6 +158,6 @@
 // email is begun after it, one in flight may finish. A lease is longer than any run can last; package setup refuses a
 // configuration in which it is not. If a run outlasts its lease all the same, the hand-over fails (9).
 //
-// On a laptop the first two are one clock, and it can be wrong. If it is set back, nothing is told twice: the keys are
-// there. If it was ahead, it has left times far in the future; the sweep, the daily limit and the pauses ignore those.
+// On a laptop the first two are one clock, and it can be wrong. If it is set back, the keys keep anything from being sent
+// twice. If it was ahead, it has left times far in the future; the sweep, the daily limit and the pauses ignore those.
 package reminder
