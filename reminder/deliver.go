@@ -1,19 +1,14 @@
 package reminder
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"log/slog"
-	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode"
 
 	"golang.org/x/time/rate"
 
@@ -45,9 +40,9 @@ type delivery struct {
 	patterns
 }
 
-// claimsAhead is how many emails a claim takes for each connection, and readyAhead how many of those before them may
-// still wait for one. A crash leaves as many to wait for their lease. Fewer would be better, but each claim costs
-// statements, and steps over the index entries of the ones before it until the database has cleared those away.
+// A claim takes claimsAhead emails for each connection, while readyAhead of those before them may still wait for one.
+// After a crash all of these wait for their lease, which is why there are not more. With fewer, each mail would cost
+// more: a claim takes three statements, whatever its size.
 const claimsAhead, readyAhead = 6, 2
 
 // deliver sends the queued emails until none is left, the time is spent or something stops the run. A run that is held
@@ -160,6 +155,41 @@ func (d *delivery) feed(ctx context.Context, which Which, alone bool) {
 	}
 }
 
+// claim takes up to n emails, within the daily limit, and reports whether the limit is used up. The end of the run does
+// not interrupt it: emails that the database claimed but did not report would wait for their lease.
+func (d *delivery) claim(which Which, n int) ([]Claim, bool, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.halt), recordTimeout)
+	defer cancel()
+	return d.Store.Claim(ctx, Wanted{Which: which, Most: n, Lease: d.Settings.Lease, DailyLimit: d.Settings.DailyLimit})
+}
+
+// outcomes returns how many emails were accepted, and how many have an unknown outcome for the second time.
+func (d *delivery) outcomes() (accepted, doubtful int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.accepted, d.doubtful
+}
+
+// wait waits for the next try of a queued email. It reports false when there is none that this run should stay for.
+func (d *delivery) wait() bool {
+	in, ok, err := d.Store.NextTry(d.halt)
+	if err != nil {
+		d.stop(err)
+		return false
+	}
+	if !ok || in > maxWait {
+		return false
+	}
+	timer := time.NewTimer(max(in, 10*time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-d.halt.Done():
+		return false
+	}
+}
+
 // A prepared email is claimed and, unless outcome has a State, composed.
 type prepared struct {
 	Claim
@@ -202,7 +232,7 @@ func (d *delivery) prepare(ctx context.Context, claims []Claim) iter.Seq[prepare
 	}
 }
 
-// untried hands a claim back.
+// untried is the outcome of an email that was not begun: its claim is handed back.
 var untried = Outcome{State: StateQueued, KeepTry: true}
 
 // newlyRead are Loans of which some were just read.
@@ -250,54 +280,6 @@ func (d *delivery) compose(ctx context.Context, run *Run, p *prepared) {
 	}
 	p.message = d.Settings.message(p.named(d.secret, p.outcome.Dropped), draft, content, d.Run.Now)
 	p.Address = DigestOf(draft.To.Addr)
-}
-
-// outcomes returns how many emails were accepted, and how many have an unknown outcome for the second time.
-func (d *delivery) outcomes() (accepted, doubtful int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.accepted, d.doubtful
-}
-
-// finish ends a delivery: all answers are in, so the systemic ones are known.
-func (d *delivery) finish(ctx context.Context) {
-	if reason := d.noMailboxExists(); reason != "" {
-		d.pauseSystemic(reason)
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	if err := d.requeueSystemic(ctx); err != nil {
-		d.Log.Error("take emails back", "error", err) // the next run does it
-		d.stop(err)
-	}
-}
-
-// claim takes up to n emails, within the daily limit, and reports whether the limit is used up. The end of the run does
-// not interrupt it: emails that the database claimed but did not report would wait for their lease.
-func (d *delivery) claim(which Which, n int) ([]Claim, bool, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.halt), recordTimeout)
-	defer cancel()
-	return d.Store.Claim(ctx, Wanted{Which: which, Most: n, Lease: d.Settings.Lease, DailyLimit: d.Settings.DailyLimit})
-}
-
-// wait waits for the next try of a queued email. It reports false when there is none that this run should stay for.
-func (d *delivery) wait() bool {
-	in, ok, err := d.Store.NextTry(d.halt)
-	if err != nil {
-		d.stop(err)
-		return false
-	}
-	if !ok || in > maxWait {
-		return false
-	}
-	timer := time.NewTimer(max(in, 10*time.Millisecond))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-d.halt.Done():
-		return false
-	}
 }
 
 // recoverPanic ends the run after a panic.
@@ -412,61 +394,6 @@ func (c *connection) send(ctx context.Context, p prepared) Outcome {
 	}
 	c.recordLast(ctx) // what an answer means depends on whether others were accepted
 	return c.failed(p.Claim, p.message.To, err, o)
-}
-
-// message addresses a composed mail. After a try that surely failed, the next one gets a new Message-ID, because
-// receivers must not drop it as a copy. After an unknown outcome, the next try keeps the Message-ID of the first.
-func (s Settings) message(c Claim, draft Draft, content Content, now time.Time) mail.Message {
-	m := mail.Message{
-		ID: c.MessageID, Ref: c.Ref, Record: c.record, Date: c.Date, From: s.From, To: draft.To, ReplyTo: s.ReplyTo,
-		Subject: content.Subject, Text: content.Text, HTML: content.HTML, Lang: content.Lang,
-	}
-	if m.ID == "" {
-		m.ID = fmt.Sprintf("%s.%d@%s", cmp.Or(c.name, c.Ref), c.Attempts, s.From.Domain())
-		m.Date = now.Truncate(time.Second)
-	}
-	m.From, m.ReplyTo = s.branch(draft)
-	if s.Unsubscribe != "" && (draft.Courtesy || s.UnsubscribeAll && slices.Contains(spacedKinds, c.Kind)) {
-		m.Unsubscribe = Mailto(s.Unsubscribe, "berhenti "+c.Ref)
-	}
-	return m
-}
-
-// branch returns who a mail is from, and where answers go when that is elsewhere.
-func (s Settings) branch(draft Draft) (from, replyTo mail.Address) {
-	from, replyTo = s.From, s.ReplyTo
-	// A branch's address becomes From only where the configuration says that the mail login may use it; elsewhere,
-	// answers go to it. Else one cell in the library's system could stop all mail.
-	if branch, err := branchAddress(draft.From); err == nil {
-		if slices.ContainsFunc(s.FromAllowed, func(a string) bool {
-			return strings.EqualFold(a, branch.Addr) || strings.EqualFold(a, "@"+branch.Domain())
-		}) {
-			from.Addr = branch.Addr
-		} else {
-			replyTo = branch
-		}
-	}
-	if answers, err := branchAddress(draft.ReplyTo); err == nil {
-		replyTo = answers
-	}
-	return from, replyTo
-}
-
-// Mailto returns a URI (RFC 6068) that writes a mail with a subject to an address.
-func Mailto(addr, subject string) string {
-	at := max(0, strings.LastIndexByte(addr, '@'))
-	escape := func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
-	return "mailto:" + escape(addr[:at]) + addr[at:] + "?subject=" + escape(subject)
-}
-
-// branchAddress parses an address that every mail server accepts as a sender. With letters beyond ASCII before the @,
-// some servers would refuse the mail.
-func branchAddress(raw string) (mail.Address, error) {
-	addr, err := mail.ParseAddress(raw)
-	if err == nil && strings.ContainsFunc(addr.Addr, func(r rune) bool { return r > unicode.MaxASCII }) {
-		err = mail.ErrNoAddress
-	}
-	return addr, err
 }
 
 // ofRecipient are the phases in which an answer may be about the recipient, or about this message.
@@ -610,5 +537,18 @@ func (d *delivery) count(c Claim, o Outcome) {
 		d.ended[c.ID] = o.State
 	case o.State == StateQueued && o.Reason == string(VerdictWithheld):
 		d.Report.Emails.Withheld++
+	}
+}
+
+// finish ends a delivery: all answers are in, so the systemic ones are known.
+func (d *delivery) finish(ctx context.Context) {
+	if reason := d.noMailboxExists(); reason != "" {
+		d.pauseSystemic(reason)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	if err := d.requeueSystemic(ctx); err != nil {
+		d.Log.Error("take emails back", "error", err) // the next run does it
+		d.stop(err)
 	}
 }
