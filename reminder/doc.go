@@ -134,11 +134,11 @@
 //
 // # Failures of the mail server
 //
-// They are classified by what the run does next ([mail.Fate]), not by the words of the server: try this message again, give it
-// up, remember its address as bad, or stop the run because the next message would fare the same. Stopping uses up no
-// try, hands claims back, and stores a [Pause], so that the next run does not repeat at once what the server refused.
-// The pause ends by itself, or when the mail configuration changes. After it, emails go one by one until one is
-// accepted; those that the server answered before go last.
+// They are classified by what the run does next ([mail.Fate]), not by the words of the server: try this message again,
+// give it up, remember its address as bad, or stop the run because the next message would fare the same. Stopping uses
+// up no try, hands claims back, and stores a [Pause], so that the next run does not repeat at once what the server
+// refused. The pause ends by itself, or when the mail configuration changes. After it, emails go one by one until one
+// is accepted; those that the server answered before go last.
 //
 // They are also classified by pattern ([mail.Pattern]): an answer that three different borrowers get is not about any
 // of them, whatever its words. Emails that it ended are queued again, by the next run if this one dies. See
@@ -146,10 +146,10 @@
 //
 // # Order, when not everything can be sent
 //
-// First the mail to the librarian, then due today, before due, first late, repeats ([Priority]); within each the oldest
-// first. After all of these come the emails whose last answer may not have been about them, and unknown ones that are
-// sent once more: one is tried, and the others follow when it is accepted. Claims are taken in this order, so it also holds under
-// MAIL_DAILY_LIMIT and when a run's time ends.
+// First the mail to the librarian, then due today, before due, first late, repeats ([Priority]); within each the
+// oldest first. After all of these come the emails whose last answer may not have been about them, and unknown ones
+// that are sent once more: one is tried, and the others follow when it is accepted. Claims are taken in this order, so
+// it also holds under MAIL_DAILY_LIMIT and when a run's time ends.
 //
 // # Time
 //
@@ -158,6 +158,7 @@
 // email is begun after it, one in flight may finish. A lease is longer than any run can last; package setup refuses a
 // configuration in which it is not. If a run outlasts its lease all the same, the hand-over fails (9).
 //
-// On a laptop the first two are one clock, and it can be wrong. If it is set back, the keys keep anything from being sent
-// twice. If it was ahead, it has left times far in the future; the sweep, the daily limit and the pauses ignore those.
+// On a laptop the first two are one clock, and it can be wrong. If it is set back, the keys keep anything from being
+// sent twice. If it was ahead, it has left times far in the future; the sweep, the daily limit and the pauses ignore
+// those.
 package reminder
