@@ -99,6 +99,10 @@ func TestLeastRights(t *testing.T) {
 	conn, err := mysql.OpenDB(user, 1)
 	require.NoError(t, err)
 	defer conn.Close()
+	numbers := []uint16{1142, 1143, 1044, 1227}
+	if db.TiDB(t) { // looks for columns before rights, cannot write to views, and has a number for a lacking UPDATE
+		numbers = append(numbers, 1054, 1288, 8121)
+	}
 	for _, statement := range []string{
 		"UPDATE peminjaman SET status = 'Dikembalikan'", "DELETE FROM peminjaman", "SELECT password FROM users",
 		"SELECT nama FROM siswa",
@@ -109,7 +113,7 @@ func TestLeastRights(t *testing.T) {
 		_, err := conn.ExecContext(t.Context(), statement)
 		var refused *driver.MySQLError
 		require.ErrorAs(t, err, &refused, statement)
-		assert.Contains(t, []uint16{1142, 1143, 1044, 1227}, refused.Number, statement)
+		assert.Contains(t, numbers, refused.Number, statement)
 	}
 	loans, err := store.Reread(t.Context(), []string{fmt.Sprint(loan)})
 	require.NoError(t, err)
@@ -390,7 +394,7 @@ func TestClaimIsExclusiveAndOrdered(t *testing.T) {
 
 // TestClaimFollowsItsIndex: a claim looks at what it takes, and not at all that is queued.
 func TestClaimFollowsItsIndex(t *testing.T) {
-	store, _, user := open(t)
+	store, admin, user := open(t)
 	promise(t, store, emails(20000)) // of few it may as well look at all
 	db, err := mysql.OpenDB(user, 1)
 	require.NoError(t, err)
@@ -412,6 +416,22 @@ func TestClaimFollowsItsIndex(t *testing.T) {
 	}
 	for _, which := range []string{"", " AND priority = -1"} {
 		before := reads()
+		if admin.TiDB(t) { // which counts no reads; its plan names the index
+			require.Zero(t, before)
+			var plan string
+			rows, err := conn.QueryContext(t.Context(), "EXPLAIN FORMAT = 'brief' "+fmt.Sprintf(mysql.ClaimUpdate, which), "token", 1, 8)
+			require.NoError(t, err)
+			for rows.Next() {
+				var id, estimate, task, object, info string
+				require.NoError(t, rows.Scan(&id, &estimate, &task, &object, &info))
+				plan += id + " " + object + " " + info + "\n"
+			}
+			require.NoError(t, rows.Err())
+			require.NoError(t, rows.Close())
+			assert.Contains(t, plan, "IndexRangeScan", plan)
+			assert.Contains(t, plan, "index:claim(", plan)
+			continue
+		}
 		_, err = conn.ExecContext(t.Context(), fmt.Sprintf(mysql.ClaimUpdate, which), "token", 1, 8)
 		require.NoError(t, err)
 		assert.Less(t, reads()-before, 200, which)
