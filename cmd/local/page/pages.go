@@ -19,7 +19,7 @@ import (
 // A page is one page of the desk. A new one takes a line in pages, a function that loads what it shows, and a template
 // of its name in html.
 type page struct {
-	Name  string                             // of its template and its texts; "today" is at "/", any other at "/" and its name
+	Name  string                             // of its template, its texts and its path; "today" is at "/"
 	menu  bool                               // it stands in the navigation
 	bare  bool                               // it works without settings that can be used
 	load  func(*visit) (data any, err error) // what its template cannot ask the visit for
@@ -70,8 +70,8 @@ type (
 )
 
 // booksCSV has the people and books of a list.
-var booksCSV = spreadsheet(books, "page.column.name", "page.column.group", "ID", "page.column.book", "page.column.number",
-	"page.column.due", "page.column.days", "page.column.address", "page.column.contacted")
+var booksCSV = spreadsheet(books, "page.column.name", "page.column.group", "ID", "page.column.book",
+	"page.column.number", "page.column.due", "page.column.days", "page.column.address", "page.column.contacted")
 
 // Path is its address.
 func (p page) Path() string {
