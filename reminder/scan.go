@@ -123,15 +123,20 @@ func RereadAll(ctx context.Context, from Loans, ids []string) (loans []Loan, err
 // Unreadable returns which of some open loans a recheck could not read: the database cannot compute one of their cells,
 // or does not find them by their id.
 func Unreadable(ctx context.Context, from Loans, ids []string) (map[string]bool, error) {
-	loans, err := RereadAll(ctx, from, ids)
 	odd := map[string]bool{}
-	for _, id := range ids {
-		odd[id] = true
-	}
-	for _, l := range loans {
-		if l.Broken == "" {
-			delete(odd, l.ID)
+	for chunk := range slices.Chunk(ids, rereadChunk) { // all loans of a plan at once would take too much memory
+		loans, err := from.Reread(ctx, chunk)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range chunk {
+			odd[id] = true
+		}
+		for _, l := range loans {
+			if l.Broken == "" {
+				delete(odd, l.ID)
+			}
 		}
 	}
-	return odd, err
+	return odd, nil
 }

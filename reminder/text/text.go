@@ -11,7 +11,6 @@ import (
 	"embed"
 	"errors"
 	"io/fs"
-	"path"
 	"strings"
 	"sync"
 
@@ -23,30 +22,29 @@ import (
 )
 
 //go:embed *.toml
-var catalogues embed.FS
+var files embed.FS
 
-// bundle is read once, and only by a program that has something to say.
-var bundle = sync.OnceValue(func() *i18n.Bundle {
-	b := i18n.NewBundle(language.Indonesian) // the first language is that of whoever has none
-	b.RegisterUnmarshalFunc("toml", toml.Unmarshal)
-	for _, file := range files() {
-		if _, err := b.LoadMessageFileFS(catalogues, file); err != nil {
-			panic(err) // they are part of the program
-		}
+// catalogues are by language, each read when it is first needed.
+var catalogues = func() map[string]func() *i18n.Localizer {
+	all := map[string]func() *i18n.Localizer{}
+	for _, tag := range Languages() {
+		all[tag] = sync.OnceValue(func() *i18n.Localizer {
+			b := i18n.NewBundle(language.Make(tag))
+			b.RegisterUnmarshalFunc("toml", toml.Unmarshal)
+			if _, err := b.LoadMessageFileFS(files, tag+".toml"); err != nil {
+				panic(err) // it is part of the program
+			}
+			return i18n.NewLocalizer(b, tag)
+		})
 	}
-	return b
-})
-
-func files() []string {
-	names, _ := fs.Glob(catalogues, "*.toml")
-	return names
-}
+	return all
+}()
 
 // Languages returns the tags of the languages that there are.
 func Languages() []string {
-	var tags []string
-	for _, file := range files() {
-		tags = append(tags, strings.TrimSuffix(path.Base(file), ".toml"))
+	tags, _ := fs.Glob(files, "*.toml")
+	for i := range tags {
+		tags[i] = strings.TrimSuffix(tags[i], ".toml")
 	}
 	return tags
 }
@@ -56,7 +54,12 @@ type Printer struct{ localizer *i18n.Localizer }
 
 // In returns the Printer of a locale such as "id", "en" or "en_GB": Indonesian where there is no catalogue for it.
 func In(locale string) Printer {
-	return Printer{i18n.NewLocalizer(bundle(), strings.ReplaceAll(locale, "_", "-"))}
+	base, _, _ := strings.Cut(strings.ReplaceAll(locale, "_", "-"), "-")
+	catalogue, ok := catalogues[strings.ToLower(base)]
+	if !ok {
+		catalogue = catalogues["id"]
+	}
+	return Printer{catalogue()}
 }
 
 // Say writes the sentence of a key. Its blanks are filled from pairs of a name and a value; a Message or an error that
