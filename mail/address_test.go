@@ -221,7 +221,7 @@ func FuzzAddress(f *testing.F) {
 		assert.NoError(t, err)
 		assert.Equal(t, a, again)
 
-		list, err := netmail.ParseAddressList(a.header().String())
+		list, err := netmail.ParseAddressList(a.header())
 		assert.NoError(t, err)
 		if assert.Len(t, list, 1) {
 			assert.Equal(t, a.Addr, list[0].Address)

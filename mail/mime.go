@@ -6,11 +6,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"mime"
+	"mime/quotedprintable"
 	netmail "net/mail"
 	"strings"
+	"time"
 	"unicode"
-
-	gomail "github.com/wneessen/go-mail"
+	"unicode/utf8"
 )
 
 // RefHeader has the Ref of a message. It comes back with a message that could not be delivered, also from a provider
@@ -30,52 +32,83 @@ var (
 	languageTag = re(`^[A-Za-z0-9-]{1,35}$`)    // RFC 5646
 )
 
-// lineFeeds makes every line end an LF. mime/quotedprintable loses that of "\ré\n", which it takes for a CRLF.
-func lineFeeds(s string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
-}
-
 // Bytes returns the message in the Internet Message Format (RFC 5322) with CRLF line ends. The same Message always
 // gives the same bytes, so that a server which drops duplicates can know one. An error is an *Error.
 func (m Message) Bytes() ([]byte, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	boundary := sha256.Sum256([]byte(m.ID))
-	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary(hex.EncodeToString(boundary[:16])))
-	msg.SetMessageIDWithValue(m.ID)
-	msg.SetDateWithValue(m.Date.UTC())
-	msg.FromMailAddress(m.From.header())
-	msg.ToMailAddress(m.To.header())
-	if m.ReplyTo != (Address{}) {
-		msg.ReplyToMailAddress(m.ReplyTo.header())
-	}
-	msg.Subject(headerText(m.Subject))
-	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834 section 5: no vacation notes, please
-	msg.SetGenHeader("X-Auto-Response-Suppress", "All")  // the same for Exchange
-	if plainRef().MatchString(m.Ref) {
-		msg.SetGenHeader(RefHeader, m.Ref)
-	}
-	if m.Record != "" {
-		msg.SetGenHeader(RecordHeader, headerText(m.Record))
-	}
-	if m.Lang != "" {
-		msg.SetGenHeader(gomail.HeaderContentLang, m.Lang)
-	}
-	if m.Unsubscribe != "" {
-		msg.SetGenHeader(gomail.HeaderListUnsubscribe, "<"+m.Unsubscribe+">")
-	}
-	msg.SetBodyString(gomail.TypeTextPlain, lineFeeds(m.Text))
-	if m.HTML != "" {
-		msg.AddAlternativeString(gomail.TypeTextHTML, lineFeeds(m.HTML))
-	}
-
-	var b bytes.Buffer
+	b := new(bytes.Buffer)
 	b.Grow(2<<10 + 5*(len(m.Text)+len(m.HTML))/4)
-	if _, err := msg.WriteTo(&b); err != nil {
-		return nil, &Error{Fate: Refused, Phase: "compose", Err: fmt.Errorf("write message: %w", err)}
+	m.writeHeader(b)
+	if m.HTML == "" {
+		writePart(b, "text/plain", m.Text)
+		return b.Bytes(), nil
 	}
+	sum := sha256.Sum256([]byte(m.ID))
+	boundary := hex.EncodeToString(sum[:16])
+	b.WriteString("Content-Type: multipart/alternative;\r\n boundary=" + boundary + "\r\n\r\n--" + boundary + "\r\n")
+	writePart(b, "text/plain", m.Text)
+	b.WriteString("\r\n--" + boundary + "\r\n")
+	writePart(b, "text/html", m.HTML)
+	b.WriteString("\r\n--" + boundary + "--\r\n")
 	return b.Bytes(), nil
+}
+
+// writeHeader writes the fields about the message as a whole.
+func (m Message) writeHeader(b *bytes.Buffer) {
+	unsubscribe := m.Unsubscribe
+	if unsubscribe != "" {
+		unsubscribe = "<" + unsubscribe + ">"
+	}
+	for _, field := range [][2]string{
+		{"Auto-Submitted", "auto-generated"}, // RFC 3834 section 5: no vacation notes, please
+		{"Content-Language", m.Lang},
+		{"Date", m.Date.UTC().Format(time.RFC1123Z)},
+		{"List-Unsubscribe", unsubscribe},
+		{"MIME-Version", "1.0"},
+		{"Message-ID", "<" + m.ID + ">"},
+		{"Subject", encodedWords(m.Subject)},
+		{"X-Auto-Response-Suppress", "All"}, // as Auto-Submitted, for Exchange
+		{RecordHeader, encodedWords(m.Record)},
+		{RefHeader, plainRef().FindString(m.Ref)},
+		{"From", m.From.header()},
+		{"To", m.To.header()},
+		{"Reply-To", m.ReplyTo.header()},
+	} {
+		if name, value := field[0], field[1]; value != "" || name == "Subject" {
+			writeField(b, name, value)
+		}
+	}
+}
+
+// writeField writes a header field, folded between words so that no line is longer than it must be (RFC 5322 section
+// 2.2.3).
+func writeField(b *bytes.Buffer, name, value string) {
+	const limit = 72 // columns
+	b.WriteString(name + ":")
+	column := len(name) + 1
+	for word := range strings.SplitSeq(value, " ") {
+		if column+1+len(word) > limit {
+			b.WriteString("\r\n")
+			column = 0
+		}
+		b.WriteString(" " + word)
+		column += 1 + len(word)
+	}
+	b.WriteString("\r\n")
+}
+
+// writePart writes a text with the fields that describe it.
+func writePart(b *bytes.Buffer, mediaType, text string) {
+	writeField(b, "Content-Transfer-Encoding", "quoted-printable")
+	writeField(b, "Content-Type", mediaType+"; charset=UTF-8")
+	b.WriteString("\r\n")
+	// Every line end becomes an LF. The writer would lose that of "\ré\n", which it takes for a CRLF.
+	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+	w := quotedprintable.NewWriter(b)
+	_, _ = w.Write([]byte(text)) // writing into memory does not fail
+	_ = w.Close()
 }
 
 // check refuses what must not reach a header or a command, whoever filled the fields. The fates differ: a bad To is
@@ -99,9 +132,16 @@ func (m Message) check() error {
 
 // header returns a for a header. net/mail would write a backslash into an encoded word of a name, where no reader
 // expects one (RFC 2047 section 5.3), and no name needs one.
-func (a Address) header() *netmail.Address {
-	return &netmail.Address{Name: strings.ReplaceAll(headerText(a.Name), `\`, "/"), Address: a.Addr}
+func (a Address) header() string {
+	if a == (Address{}) {
+		return ""
+	}
+	address := netmail.Address{Name: strings.ReplaceAll(headerText(a.Name), `\`, "/"), Address: a.Addr}
+	return address.String()
 }
+
+// encodedWords returns a text for a header (RFC 2047).
+func encodedWords(s string) string { return mime.QEncoding.Encode("UTF-8", headerText(s)) }
 
 // headerText makes data fit for a header: one line, nothing that hides or reorders text, no ready-made encoded word
 // (RFC 2047) that a reader would decode into what we took out, at most maxHeaderText characters.
@@ -117,8 +157,8 @@ func headerText(s string) string {
 	}, s)
 	s = strings.ReplaceAll(s, "=?", "= ?")
 	s = strings.Join(strings.Fields(s), " ")
-	if runes := []rune(s); len(runes) > maxHeaderText {
-		s = strings.TrimSpace(string(runes[:maxHeaderText-1])) + "…"
+	if utf8.RuneCountInString(s) > maxHeaderText {
+		s = strings.TrimSpace(string([]rune(s)[:maxHeaderText-1])) + "…"
 	}
 	return s
 }
