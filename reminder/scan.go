@@ -34,6 +34,7 @@ func (r *Run) Plan(ctx context.Context) (emails []Email, err error) {
 	}
 	rep, loans := r.Report, r.loans.Counts
 	maps.Copy(r.odd, r.loans.odd)
+	r.loans = nil // 7 MB with 20,000 emails, which nothing needs any more
 	counted.Odd += loans.Odd
 	counted.InReach, counted.Held, counted.Unreachable = loans.InReach, loans.Held, loans.Unreachable
 	rep.Loans, rep.Planned.Emails = &counted, len(emails)
