@@ -10,6 +10,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
@@ -102,7 +103,7 @@ func TestCanceledDoesNotCount(t *testing.T) {
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-23", Title: "Gagal"})
 	lib.run(t, app, reminder.Options{})
 	require.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'failed'"))
-	canceled, err := app.Store.Cancel(t.Context(), nil)
+	canceled, err := deskdb.New(app.Store).Cancel(t.Context(), nil)
 	require.NoError(t, err)
 	require.Equal(t, 1, canceled)
 	down.Store(false)
@@ -149,12 +150,12 @@ func TestWrongPupil(t *testing.T) {
 	id := lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-23", Borrower: wrong})
 	move := func(to int64) { lib.Exec(t, "UPDATE peminjaman SET user_id = ? WHERE id = ?", to, id) }
 	explain := func() desk.Explanation {
-		loans, err := app.Store.FindLoan(t.Context(), replaced("LOAN", "LOAN", id))
+		loans, err := deskdb.New(app.Store).FindLoan(t.Context(), replaced("LOAN", "LOAN", id))
 		require.NoError(t, err)
 		require.Len(t, loans, 1)
-		past, err := app.Store.PastNotices(t.Context(), loans[0].ID)
+		past, err := deskdb.New(app.Store).PastNotices(t.Context(), loans[0].ID)
 		require.NoError(t, err)
-		x, err := (desk.Desk{Runner: app.Runner, Store: app.Store}).ExplainLoan(t.Context(), loans[0], past)
+		x, err := (desk.New(app.Runner, app.Store)).ExplainLoan(t.Context(), loans[0], past)
 		require.NoError(t, err)
 		return x
 	}

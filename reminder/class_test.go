@@ -16,6 +16,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/feedback"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
@@ -45,7 +46,7 @@ func newClassroom(t *testing.T, settings map[string]string) *classroom {
 }
 
 func (c *classroom) teach(t *testing.T, class, address string) {
-	require.NoError(t, c.app.Store.SetClass(t.Context(), mysql.Class{Name: class, Teacher: "Guru " + class,
+	require.NoError(t, deskdb.New(c.app.Store).SetClass(t.Context(), mysql.Class{Name: class, Teacher: "Guru " + class,
 		Email: address}))
 }
 
@@ -180,7 +181,7 @@ func TestClassListIsTrueWhenItIsSent(t *testing.T) {
 		"another teacher": {func(t *testing.T, c *classroom, _ int64) { c.teach(t, "7A", "dewi@sekolah.example") },
 			map[string]string{"dewi@sekolah.example": "Laskar Pelangi"}},
 		"no teacher": {func(t *testing.T, c *classroom, _ int64) {
-			_, err := c.app.Store.RemoveClass(t.Context(), "7A")
+			_, err := deskdb.New(c.app.Store).RemoveClass(t.Context(), "7A")
 			require.NoError(t, err)
 		}, nil},
 		"no address":   {func(t *testing.T, c *classroom, _ int64) { c.teach(t, "7A", "-") }, nil},
@@ -242,7 +243,7 @@ func TestClassListsKeepTheRules(t *testing.T) {
 	assert.Equal(t, []string{joko}, c.listed(t))
 
 	at := func(d string) (sent []string) {
-		require.NoError(t, desk.Desk{Runner: c.app.Runner, Store: c.app.Store}.Preview(t.Context(), day(d),
+		require.NoError(t, desk.New(c.app.Runner, c.app.Store).Preview(t.Context(), day(d),
 			func(m mail.Message) error {
 				sent = append(sent, m.To.Addr)
 				return nil
@@ -268,11 +269,11 @@ func TestClassListThatDoesNotArrive(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 1, rep.Emails.Refused)
 	assert.Empty(t, c.listed(t))
-	register, err := desk.Desk{Runner: c.app.Runner, Store: c.app.Store}.Register(t.Context())
+	register, err := desk.New(c.app.Runner, c.app.Store).Register(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, reminder.VerdictBadAddress, register.Classes[0].Trouble)
 	assert.Equal(t, []desk.ClassLate{{Name: "7A", Late: 1}}, register.Others)
-	troubles, err := desk.Desk{Runner: c.app.Runner, Store: c.app.Store}.Troubles(t.Context(), 9)
+	troubles, err := desk.New(c.app.Runner, c.app.Store).Troubles(t.Context(), 9)
 	require.NoError(t, err)
 	require.Len(t, troubles, 1)
 	assert.Equal(t, "daftar kelas 7A", text.In("id").Text(troubles[0].Whose()))
@@ -305,7 +306,7 @@ func TestClassesOfTheSchoolsOwn(t *testing.T) {
 	assert.Equal(t, []string{"c@s.example", rina}, c.listed(t))
 	assert.Contains(t, c.srv.Messages()[len(c.srv.Messages())-1].Parse(t).Text+
 		c.srv.Messages()[len(c.srv.Messages())-2].Parse(t).Text, "Budi & Co")
-	odd, err := c.app.Store.OddClasses(t.Context())
+	odd, err := deskdb.New(c.app.Store).OddClasses(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"7D", "?"}, odd)
 

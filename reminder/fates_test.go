@@ -561,7 +561,7 @@ func TestPreview(t *testing.T) {
 	first := lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Title: "Laskar Pelangi"})
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-25"})
 	collect := func(app *setup.App) (previews []mail.Message) {
-		require.NoError(t, desk.Desk{Runner: app.Runner, Store: app.Store}.Preview(t.Context(), day("2026-11-24"),
+		require.NoError(t, desk.New(app.Runner, app.Store).Preview(t.Context(), day("2026-11-24"),
 			func(m mail.Message) error {
 				previews = append(previews, m)
 				return nil
@@ -582,10 +582,10 @@ func TestPreview(t *testing.T) {
 	}
 	assert.Equal(t, shown, sent)
 	assert.Empty(t, collect(app), "what was sent is not sent again")
-	sample, err := desk.Desk{Runner: app.Runner, Store: app.Store}.Sample(t.Context(), day("2026-11-24"),
+	sample, err := desk.New(app.Runner, app.Store).Sample(t.Context(), day("2026-11-24"),
 		fmt.Sprint(first))
 	require.NoError(t, err)
 	assert.Contains(t, sample.Text, "Laskar Pelangi")
-	_, err = desk.Desk{Runner: app.Runner, Store: app.Store}.Sample(t.Context(), day("2026-11-24"), "404")
+	_, err = desk.New(app.Runner, app.Store).Sample(t.Context(), day("2026-11-24"), "404")
 	require.Contains(t, english(err), "no open loan")
 }

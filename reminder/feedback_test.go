@@ -18,6 +18,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/feedback"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
@@ -191,7 +192,7 @@ func TestTooManyBounces(t *testing.T) {
 // it everywhere.
 func TestAboutUs(t *testing.T) {
 	p := newPostOffice(t, nil, map[string]string{"REMINDER_SUMMARY_TO": librarian})
-	d := desk.Desk{Runner: p.app.Runner, Store: p.app.Store}
+	d := desk.New(p.app.Runner, p.app.Store)
 	codes := func() (list []string) {
 		st, err := d.Glance(t.Context())
 		require.NoError(t, err)
@@ -485,7 +486,7 @@ func TestAnswersEndReminders(t *testing.T) {
 	p.now = p.now.Add(time.Hour)
 	rep := p.work(t)
 	assert.Equal(t, &reminder.FeedbackCounts{Read: 5}, rep.Feedback)
-	out, err := p.app.Store.OptOuts(t.Context(), p.now.AddDate(-1, 0, 0))
+	out, err := deskdb.New(p.app.Store).OptOuts(t.Context(), p.now.AddDate(-1, 0, 0))
 	require.NoError(t, err)
 	require.Len(t, out, 2)
 	for _, o := range out {

@@ -14,6 +14,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // A pupil is a row of the table pupils: one loan of one child.
@@ -109,7 +110,7 @@ func TestGuardians(t *testing.T) {
 	assert.Contains(t, mails["dedi@wali.example"].Text, "Pemberitahuan ke-2 kepada Bapak/Ibu tentang buku ini.")
 
 	// Only the guardian has had enough.
-	require.NoError(t, app.Store.AddOptOut(t.Context(), reminder.GuardianID("nia@wali.example"), lib.now))
+	require.NoError(t, deskdb.New(app.Store).AddOptOut(t.Context(), reminder.GuardianID("nia@wali.example"), lib.now))
 	lib.at(t, "2026-12-06 08:00")
 	told := len(recipients(srv))
 	lib.run(t, app, reminder.Options{})

@@ -11,6 +11,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
@@ -133,7 +134,7 @@ func TestClockWasAhead(t *testing.T) {
 	assert.Equal(t, 2, rep.Emails.Sent)
 	assert.Equal(t, 4, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'sent'"))
 	assert.Len(t, recipients(srv), 4)
-	status, err := app.Store.Status(t.Context(), lib.now, 5)
+	status, err := deskdb.New(app.Store).Status(t.Context(), lib.now, 5)
 	require.NoError(t, err)
 	assert.Empty(t, status.Pauses)
 	latest := []string{status.Runs[0].Report.RunID, status.Runs[1].Report.RunID} // both began at the same instant

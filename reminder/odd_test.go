@@ -14,6 +14,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/check"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
@@ -222,7 +223,7 @@ func (l *oddLibrary) named(t *testing.T) string { return named(t, l.library, l.a
 func named(t *testing.T, l *library, app *setup.App) string {
 	t.Helper()
 	survey := desk.NewSurvey(reminder.Rules{}, reminder.DateOf(l.now, l.now.Location()), nil)
-	findings, err := check.View(t.Context(), app.Store, survey)
+	findings, err := check.View(t.Context(), deskdb.New(app.Store), survey)
 	require.NoError(t, err)
 	var all string
 	for _, f := range findings {
@@ -246,7 +247,7 @@ SET sql_mode = DEFAULT;
 	rep := lib.run(t, lib.app, reminder.Options{})
 	assert.Len(t, lib.told(t), oddPeople-8)
 	assert.Equal(t, &reminder.LoanCounts{Open: oddPeople, InReach: oddPeople - 8, Odd: 7}, rep.Loans)
-	d := desk.Desk{Runner: lib.app.Runner, Store: lib.app.Store}
+	d := desk.New(lib.app.Runner, lib.app.Store)
 	survey, err := d.Survey(t.Context(), reminder.Rules{Schedule: lib.app.Runner.Settings.Schedule}, day("2026-11-25"), 10)
 	require.NoError(t, err)
 	assert.NotEmpty(t, survey.Longest)
@@ -419,10 +420,10 @@ SET sql_mode = DEFAULT;
 			assert.GreaterOrEqual(t, rep.Emails.Sent, want.Emails.Sent-3)
 			assert.Contains(t, named(t, lib, app), "due_at")
 			for _, loan := range odd.loans {
-				found, err := app.Store.FindLoan(t.Context(), loan)
+				found, err := deskdb.New(app.Store).FindLoan(t.Context(), loan)
 				require.NoError(t, err)
 				require.Len(t, found, 1)
-				x, err := (desk.Desk{Runner: app.Runner, Store: app.Store}).ExplainLoan(t.Context(), found[0], nil)
+				x, err := (desk.New(app.Runner, app.Store)).ExplainLoan(t.Context(), found[0], nil)
 				require.NoError(t, err)
 				assert.Equal(t, []reminder.Verdict{reminder.VerdictOdd}, x.Hinders)
 			}

@@ -37,7 +37,7 @@ func TestRestoredBackup(t *testing.T) {
 	said := 0
 	for _, want := range []desk.Silenced{{Before: day("2026-11-24"), Borrowers: 2, Loans: 2, Canceled: 1},
 		{Before: day("2026-11-24")}} {
-		d := desk.Desk{Runner: app.Runner, Store: app.Store}
+		d := desk.New(app.Runner, app.Store)
 		done, err := d.Quarantine(t.Context(), day("2026-11-24"), func(asked desk.Silenced) bool {
 			said++
 			assert.Equal(t, want, asked)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 )
@@ -134,7 +135,7 @@ func TestSourceFields(t *testing.T) {
 		lib := newSource(t, source, "")
 		store := lib.app(t, mailtest.NewServer(t, mailtest.Options{}), nil).Store
 		return func(loan string) reminder.Loan {
-			loans, err := store.FindLoan(t.Context(), loan)
+			loans, err := deskdb.New(store).FindLoan(t.Context(), loan)
 			require.NoError(t, err)
 			require.Len(t, loans, 1)
 			return loans[0]

@@ -49,7 +49,7 @@ func TestMinDays(t *testing.T) {
 	rep := lib.run(t, app, reminder.Options{})
 	require.Len(t, srv.Messages(), 2)
 	assert.Equal(t, 3, rep.Loans.TooSoon)
-	d := desk.Desk{Runner: app.Runner, Store: app.Store}
+	d := desk.New(app.Runner, app.Store)
 	silent, _, err := d.Silent(t.Context(), day("2026-11-26"), 10)
 	require.NoError(t, err)
 	require.Len(t, silent, 3)

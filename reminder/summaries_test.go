@@ -280,7 +280,7 @@ func TestPreviewShowsTheSummary(t *testing.T) {
 	app := lib.app(t, nil, map[string]string{"MAIL_MAILER": "file", "REMINDER_SUMMARY_TO": librarian})
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	var to []string
-	require.NoError(t, desk.Desk{Runner: app.Runner, Store: app.Store}.Preview(t.Context(), day("2026-11-24"),
+	require.NoError(t, desk.New(app.Runner, app.Store).Preview(t.Context(), day("2026-11-24"),
 		func(m mail.Message) error {
 			to = append(to, m.To.Addr)
 			if len(to) == 1 {

@@ -210,7 +210,7 @@ func run(ctx context.Context, environ map[string]string, t trigger, dir, mails s
 			len(r.Letters), report)
 	}
 	if t.want > 0 {
-		r.Silent, r.More, err = desk.Desk{Runner: app.Runner, Store: app.Store}.Silent(ctx, report.Today, 1000)
+		r.Silent, r.More, err = desk.New(app.Runner, app.Store).Silent(ctx, report.Today, 1000)
 		r.Silent = slices.DeleteFunc(r.Silent, func(s desk.Silence) bool { return s.Why == reminder.VerdictTold })
 	}
 	return r, report.Loans.Open, err

@@ -13,6 +13,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // The commands for the days on which the library is closed.
@@ -128,7 +129,7 @@ type addedClosure struct {
 }
 
 // addClosures stores closures. Those for the same days become one, with both names.
-func addClosures(ctx context.Context, store *mysql.Store, list []mysql.Closure) ([]addedClosure, error) {
+func addClosures(ctx context.Context, store *deskdb.Store, list []mysql.Closure) ([]addedClosure, error) {
 	there, err := store.Closures(ctx)
 	if err != nil {
 		return nil, err

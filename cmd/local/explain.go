@@ -9,7 +9,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 func (c *call) explain(ctx context.Context) error {
@@ -138,7 +138,7 @@ func (p *program) stepText(days int) string {
 }
 
 // printPast lists what is on record about a loan. What went to another borrower than the one who has it now is marked.
-func (c *call) printPast(past []mysql.PastNotice, borrower string) {
+func (c *call) printPast(past []deskdb.PastNotice, borrower string) {
 	zone := c.Runner.Settings.Zone
 	for _, n := range past {
 		when := n.Promised

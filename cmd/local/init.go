@@ -18,6 +18,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/check"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
@@ -373,7 +374,7 @@ func (w *wizard) tryDatabase(ctx context.Context) error {
 		return err
 	}
 	defer db.Close()
-	sv, err := cfg.NewStore(db).Server(ctx)
+	sv, err := deskdb.New(cfg.NewStore(db)).Server(ctx)
 	if err == nil {
 		w.print("init.database_answers", "Version", sv.Version)
 	}

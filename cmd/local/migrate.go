@@ -12,7 +12,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/check"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
@@ -88,7 +88,9 @@ func (p *program) upgrade(ctx context.Context, source, definition string) error 
 	}
 	switch {
 	case definition != "":
-		err = schema.CreateViews(ctx, db, definition, func() error { return p.checkView(ctx, store.Drafts(schema.Draft)) })
+		err = schema.CreateViews(ctx, db, definition, func() error {
+			return p.checkView(ctx, deskdb.New(store.Drafts(schema.Draft)))
+		})
 	case source != "":
 		err = schema.CreateView(ctx, db, source)
 	case store.Check(ctx) != nil: // the tables alone
@@ -114,7 +116,7 @@ func (p *program) upgrade(ctx context.Context, source, definition string) error 
 
 // checkView tells what is wrong with a view that a person wrote, and refuses it where that would tell borrowers wrong
 // things.
-func (p *program) checkView(ctx context.Context, store *mysql.Store) error {
+func (p *program) checkView(ctx context.Context, store *deskdb.Store) error {
 	m := p.meter("migrate.checking_view")
 	survey := desk.NewSurvey(reminder.Rules{}, reminder.DateOf(p.machine.now(), p.machine.zone), nil)
 	findings, err := check.View(ctx, store, survey)

@@ -78,10 +78,11 @@ func (c *call) optOutList(ctx context.Context) error {
 	ids := slices.Sorted(maps.Keys(out))
 	of, err := c.Store.LoansOf(ctx, ids)
 	if err == nil && slices.ContainsFunc(ids, reminder.IsGuardianID) {
-		err = c.Store.EachLoan(ctx, func(l reminder.Loan, _ bool) {
+		err = c.Store.EachLoan(ctx, func(l reminder.Loan, _ bool) error {
 			if theirs, ok := l.ForGuardian(); ok && out[theirs.Borrower.ID] {
 				of[theirs.Borrower.ID] = l
 			}
+			return nil
 		})
 	}
 	byMail, mailErr := c.Store.OptOuts(ctx, time.Unix(0, 0))

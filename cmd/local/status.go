@@ -42,7 +42,7 @@ func (c *call) status(ctx context.Context) error {
 }
 
 // newDesk returns the desk of an app.
-func newDesk(app *setup.App) desk.Desk { return desk.Desk{Runner: app.Runner, Store: app.Store} }
+func newDesk(app *setup.App) desk.Desk { return desk.New(app.Runner, app.Store) }
 
 // A note tells a person what they would not find out by themselves.
 type note struct {

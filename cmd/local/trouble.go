@@ -10,7 +10,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
@@ -18,7 +18,7 @@ import (
 
 // A trouble is a mail that ended badly, with the people and books that the desk knows.
 type trouble struct {
-	mysql.Listed
+	deskdb.Listed
 	Whose   string   `json:"whose"`
 	Books   []string `json:"books"`
 	Why     string   `json:"why"`

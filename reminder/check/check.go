@@ -12,7 +12,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
@@ -116,7 +116,7 @@ type examination struct {
 
 	app      *setup.App    // nil: the settings are wrong
 	cfg      setup.Config  // as far as it could be read
-	store    *mysql.Store  // nil: the database is not known or does not answer
+	store    *deskdb.Store // nil: the database is not known or does not answer
 	opened   io.Closer     // the app, or without one the store
 	off      time.Duration // by which the database's clock differs from ours
 	usable   bool          // the tables and the view can be read

@@ -5,15 +5,16 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // classes checks who gets the class lists. It says nothing to a library without classes.
 func (x *examination) classes(ctx context.Context) error {
-	r, err := desk.Desk{Runner: x.app.Runner, Store: x.app.Store}.Register(ctx)
+	r, err := desk.New(x.app.Runner, x.app.Store).Register(ctx)
 	if err != nil {
 		return err
 	}
-	odd, err := x.app.Store.OddClasses(ctx)
+	odd, err := deskdb.New(x.app.Store).OddClasses(ctx)
 	if err != nil || r.Day == nil && len(r.Classes)+len(odd) == 0 {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 var say = reminder.Say
@@ -26,13 +27,13 @@ func (x *examination) settings(context.Context) error {
 		x.fail(NeedsSetup, say("doctor.error", "Error", err), "doctor.settings_matter", mend, "EnvFile", x.EnvFile)
 		if x.cfg, err = x.Config(); err == nil { // the database can still be checked
 			if db, err := x.cfg.OpenDB(); err == nil {
-				x.store = x.cfg.NewStore(db)
+				x.store = deskdb.New(x.cfg.NewStore(db))
 				x.opened = x.store
 			}
 		}
 		return nil
 	}
-	x.app, x.cfg, x.store, x.opened = app, app.Config, app.Store, app
+	x.app, x.cfg, x.store, x.opened = app, app.Config, deskdb.New(app.Store), app
 	if x.EnvFile != "" {
 		x.ok("doctor.settings_read_from", "EnvFile", x.EnvFile, "Version", reminder.Version)
 	} else {
@@ -167,7 +168,7 @@ const slow = 2 * time.Second
 
 // speed measures a dry run by the clock of the machine.
 func (x *examination) speed(ctx context.Context) error {
-	start, d := x.Now(), desk.Desk{Runner: x.app.Runner, Store: x.store}
+	start, d := x.Now(), desk.New(x.app.Runner, x.app.Store)
 	overview, err := d.Glance(ctx)
 	if err == nil {
 		overview.Next, err = d.Next(ctx)

@@ -12,7 +12,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // MaxChecked is how many rows View checks at most.
@@ -26,7 +26,7 @@ const examples = 3
 
 // View checks every row of the views over the library's own system. It returns each kind of mistake once, with the ids
 // of some loans, and adds the loans to a survey. A view that cannot be read is a *reminder.Fault.
-func View(ctx context.Context, store *mysql.Store, survey *desk.Survey) ([]mysql.Finding, error) {
+func View(ctx context.Context, store *deskdb.Store, survey *desk.Survey) ([]deskdb.Finding, error) {
 	if err := store.Check(ctx); err != nil {
 		return nil, err
 	}
@@ -37,14 +37,15 @@ func View(ctx context.Context, store *mysql.Store, survey *desk.Survey) ([]mysql
 	j := &judge{today: survey.Today, seen: map[string]bool{}, borrowers: map[string][2]string{},
 		wrong: map[string][]string{}, broken: map[string][]string{}, children: map[string]map[string]string{}}
 	var sample []string
-	err = store.EachLoan(ctx, func(l reminder.Loan, isFine bool) {
+	err = store.EachLoan(ctx, func(l reminder.Loan, isFine bool) error {
 		survey.Add(l)
 		if j.rows++; j.rows > MaxChecked {
-			return
+			return nil
 		}
 		if j.row(l, isFine); l.ID != "" && l.Broken == "" && len(sample) < sampled {
 			sample = append(sample, l.ID)
 		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -165,7 +166,7 @@ func (j *judge) row(l reminder.Loan, isFine bool) {
 	j.seen[l.ID], j.borrowers[l.Borrower.ID] = true, who
 }
 
-func (j *judge) findings() (list []mysql.Finding) {
+func (j *judge) findings() (list []deskdb.Finding) {
 	for _, column := range slices.Sorted(maps.Keys(j.broken)) {
 		list = append(list, finding(true, j.broken[column], "view.column_not_computable", "Column", column))
 	}
@@ -185,11 +186,11 @@ func (j *judge) findings() (list []mysql.Finding) {
 }
 
 // finding reports one kind of mistake, with some of its values as examples.
-func finding(serious bool, where []string, key string, pairs ...any) mysql.Finding {
+func finding(serious bool, where []string, key string, pairs ...any) deskdb.Finding {
 	names := strings.Join(where[:min(examples, len(where))], ", ")
 	if len(where) > examples {
 		names += ", ..."
 	}
 	pairs = append(pairs, "N", len(where), "Examples", names)
-	return mysql.Finding{Serious: serious, Message: reminder.Say(key, pairs...)}
+	return deskdb.Finding{Serious: serious, Message: reminder.Say(key, pairs...)}
 }

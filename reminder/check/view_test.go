@@ -11,6 +11,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/check"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 	"github.com/mtsn6garut/pengingat/reminder/text"
@@ -18,7 +19,7 @@ import (
 
 // custom makes a store of a view whose rows are given as "loan, borrower, name, email, title, due, language, wants,
 // reply, type, guardian, agreed"; what is left out is NULL.
-func custom(t *testing.T, closed string, rows ...string) *mysql.Store {
+func custom(t *testing.T, closed string, rows ...string) *deskdb.Store {
 	db := mysqltest.New(t)
 	_, err := schema.Up(t.Context(), db.Admin)
 	require.NoError(t, err)
@@ -39,7 +40,7 @@ func custom(t *testing.T, closed string, rows ...string) *mysql.Store {
 	store, err := mysql.Open(db.Config, 2, 0)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, store.Close()) })
-	return store
+	return deskdb.New(store)
 }
 
 func TestView(t *testing.T) {

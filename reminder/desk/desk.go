@@ -12,13 +12,17 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // A Desk looks at one library.
 type Desk struct {
 	Runner *reminder.Runner
-	Store  *mysql.Store
+	Store  *deskdb.Store
 }
+
+// New returns the Desk of a library.
+func New(r *reminder.Runner, s *mysql.Store) Desk { return Desk{r, deskdb.New(s)} }
 
 // quiet returns the Runner with a log that discards everything, for dry runs.
 func (d Desk) quiet() *reminder.Runner {

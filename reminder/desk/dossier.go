@@ -4,13 +4,13 @@ import (
 	"context"
 
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // A Dossier is all that there is of one borrower, for themselves.
 type Dossier struct {
 	Words   map[string]string `json:"about"` // what each part is, in the reader's language
-	Kept    mysql.Kept        `json:"kept"`
+	Kept    deskdb.Kept       `json:"kept"`
 	Library []reminder.Loan   `json:"library"` // what the library's own system shows of them now; not kept here
 	About   []Part            `json:"-"`
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // An Effect counts, for one step, after how many reminders the book was returned or renewed before the next step.
@@ -21,7 +21,7 @@ type Effect struct {
 }
 
 // Effects counts by step what followed the reminders, up to the day on which a run last looked at the loans.
-func Effects(r reminder.Rules, told []mysql.ToldCount, asOf reminder.Date) []Effect {
+func Effects(r reminder.Rules, told []deskdb.ToldCount, asOf reminder.Date) []Effect {
 	steps := map[int]*Effect{}
 	for _, t := range told {
 		e := steps[t.Step]

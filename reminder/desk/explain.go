@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // An Explanation says why a mail about an open loan is or is not due now.
@@ -21,9 +21,9 @@ type Explanation struct {
 	Hinders []reminder.Verdict `json:"hinders"`       // every rule against a notice; empty: one is due
 	Later   []reminder.Verdict `json:"later"`         // what prevents every mail at this moment
 	// when the borrower was last written to, with VerdictTooSoon
-	Written time.Time          `json:"written,omitzero"`
-	Past    []mysql.PastNotice `json:"past"`
-	Contact *mysql.Contact     `json:"contact,omitempty"` // nil: no talk with the borrower about it is recorded
+	Written time.Time           `json:"written,omitzero"`
+	Past    []deskdb.PastNotice `json:"past"`
+	Contact *deskdb.Contact     `json:"contact,omitempty"` // nil: no talk with the borrower about it is recorded
 }
 
 // What makes every mail wait.
@@ -36,7 +36,7 @@ const (
 // Explain explains every open loan that a key may mean. The key is the id, number or item code of a loan, or the id,
 // name or address of a borrower. closed are the notices about a loan with this id that is not open any more. A key that
 // matches nothing is an Absence.
-func (d Desk) Explain(ctx context.Context, key string) (open []Explanation, closed []mysql.PastNotice, err error) {
+func (d Desk) Explain(ctx context.Context, key string) (open []Explanation, closed []deskdb.PastNotice, err error) {
 	if err := d.Store.Check(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -79,7 +79,7 @@ func (d Desk) Explain(ctx context.Context, key string) (open []Explanation, clos
 }
 
 // ExplainLoan asks every rule about a loan, as a run would at this moment.
-func (d Desk) ExplainLoan(ctx context.Context, loan reminder.Loan, past []mysql.PastNotice) (Explanation, error) {
+func (d Desk) ExplainLoan(ctx context.Context, loan reminder.Loan, past []deskdb.PastNotice) (Explanation, error) {
 	now, s := d.Runner.Now(), d.Runner.Settings
 	x := Explanation{Loan: loan, Today: reminder.DateOf(now, s.Zone), Later: []reminder.Verdict{}, Past: past}
 	rules, err := d.Runner.Rules(ctx, x.Today)

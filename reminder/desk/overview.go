@@ -9,12 +9,12 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // An Overview is the state of everything at one moment.
 type Overview struct {
-	mysql.Status
+	deskdb.Status
 	Contacts Contacts        `json:"contacts"`
 	Window   Window          `json:"next_window"`
 	Next     reminder.Report `json:"next_run"` // a dry run's, whatever the hour
@@ -108,7 +108,7 @@ func (d Desk) Notes(st Overview) []Note {
 	if what, why, mend, held := d.Held(st.Next); held {
 		list = append(list, Note{heldCode(st.Next), what, why, mend})
 	}
-	if i := slices.IndexFunc(st.Runs, func(r mysql.Run) bool {
+	if i := slices.IndexFunc(st.Runs, func(r deskdb.Run) bool {
 		return r.Report.Feedback != nil && r.Report.Feedback.Found > 0
 	}); i >= 0 {
 		what := "status.found_among_sent"
@@ -151,7 +151,7 @@ func (d Desk) Notes(st Overview) []Note {
 }
 
 // returned notes what came back, by class, and what of it is not the fault of the addresses.
-func (d Desk) returned(st mysql.Status) (list []Note) {
+func (d Desk) returned(st deskdb.Status) (list []Note) {
 	say, zone, a := reminder.Say, d.Runner.Settings.Zone, st.AboutUs
 	if n := st.Emails[reminder.StateBounced]; n > 0 {
 		list = append(list, Note{"bounced", say("status.mails_came_back", "N", n, "Classes", classes(st.Bounced)),

@@ -17,7 +17,7 @@ type Silenced struct {
 
 // Quarantine records as skipped all that a run on the day before a date would send, and cancels all waiting emails. It
 // is for a restored database: the borrowers were told, but the records of that are lost. It first asks agree, with the
-// number of waiting emails in Canceled. It may be repeated, and [mysql.Store.Release] undoes it.
+// number of waiting emails in Canceled. It may be repeated, and [deskdb.Store.Release] undoes it.
 //
 // The transaction that stores the skipped emails stores them as canceled, so a crash cannot leave them to be sent.
 func (d Desk) Quarantine(ctx context.Context, before reminder.Date, agree func(Silenced) bool) (Silenced, error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // classMailing tells homeroom teachers once a week which books of their class are late. The librarians get the late
@@ -22,7 +23,7 @@ import (
 // The lists belong to that day. They are promised by its runs. When no run of that day did its work, because the
 // library was closed or nothing ran, the runs of the next day in the same week promise them. A class with nothing late
 // on that day has no list that week.
-type classMailing struct{ store *mysql.Store }
+type classMailing struct{ store *deskdb.Store }
 
 func (classMailing) Kind() reminder.Kind { return reminder.KindClass }
 func (classMailing) First() bool         { return false }

@@ -7,12 +7,13 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // Mailings returns the kinds that go to the library's own staff. They report what the desk shows, so the desk gathers
 // them; a run promises and sends them like every other kind.
 func Mailings(store *mysql.Store) []reminder.Mailing {
-	return []reminder.Mailing{summaryMailing{store}, classMailing{store}}
+	return []reminder.Mailing{summaryMailing{deskdb.New(store)}, classMailing{deskdb.New(store)}}
 }
 
 // An addressee is a member of the staff, and the notice that they are to get in this period: a day, or a week.
@@ -29,7 +30,7 @@ func (a addressee) email(p reminder.Priority) reminder.Email {
 }
 
 // unpromised returns the addressees who can be written to and were not promised their notice.
-func unpromised(ctx context.Context, store *mysql.Store, period reminder.Date, all []addressee) ([]addressee,
+func unpromised(ctx context.Context, store *deskdb.Store, period reminder.Date, all []addressee) ([]addressee,
 	error) {
 	if len(all) == 0 {
 		return nil, nil

@@ -5,12 +5,12 @@ import (
 	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // summaryMailing writes to the librarians every morning, also when there is nothing to tell. The first run of the day
 // that may send promises it. Its notice is (KindSummary, "", day, position in REMINDER_SUMMARY_TO).
-type summaryMailing struct{ store *mysql.Store }
+type summaryMailing struct{ store *deskdb.Store }
 
 func (summaryMailing) Kind() reminder.Kind { return reminder.KindSummary }
 func (summaryMailing) First() bool         { return true }

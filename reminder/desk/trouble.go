@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // Bad are the states of emails that need a person.
@@ -13,7 +13,7 @@ var Bad = []reminder.State{reminder.StateFailed, reminder.StateRefused, reminder
 
 // A Trouble is an email that ended badly, with the person and the books that the desk knows.
 type Trouble struct {
-	mysql.Listed
+	deskdb.Listed
 	// of an email to a guardian, a child of theirs; nil: the library itself, or who has none of these books any more
 	Borrower *reminder.Borrower
 	Loans    []reminder.Loan // open, and still the borrower's
@@ -91,7 +91,7 @@ func (d Desk) Retry(ctx context.Context, ids []int64, states ...reminder.State) 
 
 // Cancel ends emails that wait or ended badly, as [Desk.Retry] begins them again.
 func (d Desk) Cancel(ctx context.Context, ids []int64) (int, error) {
-	if err := d.inState(ctx, ids, mysql.Cancelable); err != nil {
+	if err := d.inState(ctx, ids, deskdb.Cancelable); err != nil {
 		return 0, err
 	}
 	return d.Store.Cancel(ctx, ids)

@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"database/sql/driver"
@@ -16,11 +17,21 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
+// Number returns the number of an error of the server; 0 for any other error.
+func Number(err error) uint16 {
+	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
+		return e.Number
+	}
+	return 0
+}
+
 // isDuplicate reports whether a row was refused because its key is there already. TiDB may say so at COMMIT only, with
 // numbers of its own.
-func isDuplicate(err error) bool {
-	e, ok := errors.AsType[*mysql.MySQLError](err)
-	return ok && slices.Contains([]uint16{1062, 8141, 8147}, e.Number)
+func isDuplicate(err error) bool { return slices.Contains([]uint16{1062, 8141, 8147}, Number(err)) }
+
+func isFault(err error) bool {
+	_, ok := errors.AsType[*reminder.Fault](err)
+	return ok
 }
 
 // Explain says of an error of OpenDB's database what a person can do about it.
@@ -29,10 +40,7 @@ func Explain(op string, err error) error { return fault(op, err) }
 // fault says of a database error what a person can do about it. op names what was being done. Duplicate-key errors
 // never get here: their text holds the key.
 func fault(op string, err error) error {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, reminder.ErrLost) {
-		return err
-	}
-	if _, ok := errors.AsType[*reminder.Fault](err); ok {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, reminder.ErrLost) || isFault(err) {
 		return err
 	}
 	f := &reminder.Fault{Temporary: transient(err), Message: reminder.Say("database.refused"),
@@ -45,11 +53,7 @@ func fault(op string, err error) error {
 		case e.Number == 1030 && strings.Contains(e.Message, "28"): // the operating system's "no space left"
 			key = "database.full"
 		default:
-			for remedy, numbers := range remedies {
-				if slices.Contains(numbers, e.Number) {
-					key = remedy
-				}
-			}
+			key = cmp.Or(remedyFor(e.Number), key)
 		}
 		view := LoansView
 		if strings.Contains(e.Message, ClosedDaysView) {
@@ -99,6 +103,16 @@ var remedies = map[string][]uint16{
 	"database.binlog":      {1665},
 	"database.packet":      {1153},
 	"database.old":         {1115, 1273},
+}
+
+// remedyFor returns the remedy for an error, or "".
+func remedyFor(number uint16) string {
+	for remedy, numbers := range remedies {
+		if slices.Contains(numbers, number) {
+			return remedy
+		}
+	}
+	return ""
 }
 
 // remediesByCause say it of the driver's errors.

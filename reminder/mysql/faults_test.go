@@ -23,6 +23,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
@@ -374,7 +375,7 @@ func TestColdStart(t *testing.T) {
 		store, err := mysql.Open(cfg, 2, patience)
 		require.NoError(t, err)
 		t.Cleanup(func() { assert.NoError(t, store.Close()) })
-		_, err = store.Server(t.Context())
+		_, err = deskdb.New(store).Server(t.Context())
 		return store, err
 	}
 
@@ -392,7 +393,7 @@ func TestColdStart(t *testing.T) {
 	other, err := reach(cfg, 300*time.Millisecond)
 	requireFault(t, err, true, "cannot be reached")
 	assert.Less(t, dials.Load(), int64(20), "it waits between two tries, and not for ever")
-	_, err = other.Server(t.Context())
+	_, err = deskdb.New(other).Server(t.Context())
 	requireFault(t, err, true, "cannot be reached")
 
 	shut.Store(0)
@@ -564,12 +565,12 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 			return tell(err, "ran", ran)
 		},
 		func() error {
-			_, _, err := store.CancelWaiting(ctx, reminder.ReasonQuarantined) // a repetition finds none to count
+			_, _, err := deskdb.New(store).CancelWaiting(ctx, reminder.ReasonQuarantined) // a repetition finds none to count
 			return err
 		},
-		func() error { return store.Quarantined(ctx, day("2026-11-24"), date) },
+		func() error { return deskdb.New(store).Quarantined(ctx, day("2026-11-24"), date) },
 		func() error {
-			_, err := store.Release(ctx)
+			_, err := deskdb.New(store).Release(ctx)
 			return err
 		},
 		func() error {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // TestForgottenIsNotPromisedAgain: a run that made its plan before a borrower was forgotten promises nothing twice, and
@@ -16,7 +17,7 @@ func TestForgottenIsNotPromisedAgain(t *testing.T) {
 	batch := emails(3)
 	promise(t, store, batch)
 	db.Exec(t, "UPDATE reminder_emails SET state = 'sent', ended_at = created_at")
-	require.NoError(t, store.Forget(t.Context(), "1"))
+	require.NoError(t, deskdb.New(store).Forget(t.Context(), "1"))
 	n, err := store.Promise(t.Context(), "planned before", batch[1:2]) // no unique key is in the way
 	require.NoError(t, err)
 	assert.Zero(t, n.Emails)
@@ -34,9 +35,9 @@ func TestForgottenIsNotPromisedAgain(t *testing.T) {
 
 	// Once more, with two borrowers forgotten: the same loan's renewal, too.
 	db.Exec(t, "UPDATE reminder_emails SET state = 'sent', ended_at = created_at")
-	require.NoError(t, store.Forget(t.Context(), "1"))
-	require.NoError(t, store.Forget(t.Context(), "2"))
-	require.NoError(t, store.Forget(t.Context(), "nobody"))
+	require.NoError(t, deskdb.New(store).Forget(t.Context(), "1"))
+	require.NoError(t, deskdb.New(store).Forget(t.Context(), "2"))
+	require.NoError(t, deskdb.New(store).Forget(t.Context(), "nobody"))
 	n, err = store.Promise(t.Context(), "again", append(batch, renewed))
 	require.NoError(t, err)
 	assert.Zero(t, n.Emails)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 )
@@ -107,7 +108,7 @@ func TestMillion(t *testing.T) {
 			_, plan := explainScan(t, db.Admin, m.plan)
 			t.Log(plan)
 			if took := measure("without the index"); took > 3*time.Second {
-				proposed, err := store.ProposedIndex(t.Context())
+				proposed, err := deskdb.New(store).ProposedIndex(t.Context())
 				require.NoError(t, err)
 				assert.Equal(t, statement, proposed)
 			}

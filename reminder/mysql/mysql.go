@@ -37,10 +37,11 @@ import (
 
 // A Store is a reminder.Store on one database.
 type Store struct {
+	DB     *DB // for package deskdb; a run has no statements of its own
 	db     *sql.DB
-	zone   *time.Location         // the library's
-	draft  string                 // suffix of the views' names
-	source atomic.Pointer[source] // the views, as Check found them
+	Zone   *time.Location        // the library's
+	draft  string                // suffix of the views' names
+	source atomic.Pointer[Views] // as Check found them
 	raws   raws
 
 	scanning chan struct{} // held by the one Scan that is at work
@@ -66,12 +67,12 @@ func Open(cfg *mysql.Config, maxConns int, patience time.Duration) (*Store, erro
 
 // New returns a Store on a database that OpenDB opened for a library in a zone.
 func New(db *sql.DB, zone *time.Location) *Store {
-	return &Store{db: db, zone: zone, steps: newGroup(), scanning: make(chan struct{}, 1)}
+	return &Store{DB: &DB{db, db}, db: db, Zone: zone, steps: newGroup(), scanning: make(chan struct{}, 1)}
 }
 
 // Drafts returns a Store that reads the views whose names end with suffix, to check them before they are in use.
 func (s *Store) Drafts(suffix string) *Store {
-	d := New(s.db, s.zone)
+	d := New(s.db, s.Zone)
 	d.draft = suffix
 	return d
 }
@@ -261,14 +262,13 @@ func column[T any](ctx context.Context, s *Store, query string, args ...any) ([]
 	return list(ctx, s, func(rows *sql.Rows, v *T) error { return rows.Scan(v) }, query, args...)
 }
 
-// set reads a query's only column as a set.
-func set(ctx context.Context, s *Store, query string, args ...any) (map[string]bool, error) {
-	keys, err := column[string](ctx, s, query, args...)
-	found := make(map[string]bool, len(keys))
+// setOf returns keys as a set.
+func setOf[K comparable](keys []K) map[K]bool {
+	set := make(map[K]bool, len(keys))
 	for _, key := range keys {
-		found[key] = true
+		set[key] = true
 	}
-	return found, err
+	return set
 }
 
 // anys returns values as parameters.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/hex"
-	"errors"
 	"html"
 	"maps"
 	"math"
@@ -15,8 +14,6 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/go-sql-driver/mysql"
 
 	"github.com/mtsn6garut/pengingat/reminder"
 )
@@ -31,10 +28,22 @@ type (
 	prose   struct{ *string } // a cell that people read
 	consent struct{ *string } // what a guardian has agreed to; NULL is nothing
 	ident   struct {          // an id
-		store *Store // remembers the raw value, to find the loan by it; or nil
-		id    *string
+		raws *raws // remembers the raw value, to find the loan by it; or nil
+		id   *string
 	}
 )
+
+// Cell returns the destination of a cell, Prose that of a cell that people read, and Ident that of an id.
+func Cell(s *string) sql.Scanner { return cell{s} }
+
+// Prose decodes, once, the HTML entities that a PHP program (htmlspecialchars, htmlentities) stored.
+func Prose(s *string) sql.Scanner { return prose{s} }
+
+// Ident is for an id from the program's own tables.
+func Ident(id *string) sql.Scanner { return ident{nil, id} }
+
+// Ident is for an id from the view. The view remembers it, to find the loan by it.
+func (v *Views) Ident(id *string) sql.Scanner { return ident{v.raws, id} }
 
 // maxCell is how many bytes of a cell are read.
 const maxCell = 4096
@@ -49,7 +58,6 @@ func (c cell) Scan(src any) error {
 	return err
 }
 
-// Scan decodes, once, the HTML entities that a PHP program (htmlspecialchars, htmlentities) stored.
 func (p prose) Scan(src any) error {
 	err := cell(p).Scan(src)
 	*p.string = decode(*p.string)
@@ -78,16 +86,16 @@ func decode(s string) string {
 func (i ident) Scan(src any) error {
 	var raw string
 	err := text{&raw}.Scan(src)
-	*i.id = idOf(raw)
-	if i.store != nil && *i.id != raw && !strings.HasPrefix(*i.id, "0x") {
-		i.store.raws.Store(*i.id, raw)
+	*i.id = IDOf(raw)
+	if i.raws != nil && *i.id != raw && !strings.HasPrefix(*i.id, "0x") {
+		i.raws.Store(*i.id, raw)
 	}
 	return err
 }
 
-// idOf returns the id that a value stands for, without padding: the unique key ignores blanks at the end, and an import
+// IDOf returns the id that a value stands for, without padding: the unique key ignores blanks at the end, and an import
 // must not turn a loan into another one. Bytes that are no text, such as a UUID in BINARY(16), are written as 0x….
-func idOf(raw string) string {
+func IDOf(raw string) string {
 	id := strings.TrimLeft(strings.TrimRight(raw, "\x00"+padding), padding)
 	if utf8.ValidString(id) && !strings.ContainsFunc(id, unicode.IsControl) {
 		return id
@@ -98,85 +106,55 @@ func idOf(raw string) string {
 // raws holds the stored value of each id that differs from it, as the last scan found it.
 type raws struct{ sync.Map }
 
-// expression returns how a column is selected, so that it is read as text or a number whatever its type.
-func (v *source) expression(column string) string {
-	switch v.types[column] {
-	case "":
-		if column == "guardian_wants" { // a view that does not ask shows only those who have agreed
-			return "'+'"
-		}
-		return "NULL"
-	case "bit", "long bit":
-		return column + " + 0"
-	case "json", "float", "double", "long float", "long double", "long decimal": // compared as text, too
-		return "CAST(" + column + " AS CHAR)"
-	case "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon",
-		"geometrycollection", "geomcollection":
-		return "NULL"
-	}
-	return column
-}
-
-// ofData reports whether a statement failed because of a row's data: a subquery that found two rows, a number out of
-// range, a function that refused its argument. These errors are too many to list, so ofData excludes all others.
-func ofData(err error) bool {
-	e, ok := errors.AsType[*mysql.MySQLError](err)
-	if _, explained := errors.AsType[*reminder.Fault](err); !ok || explained || transient(err) {
+// OfData reports whether a statement failed because of a row's data: a subquery that found two rows, a number out of
+// range, a function that refused its argument. These errors are too many to list, so OfData excludes all others.
+func OfData(err error) bool {
+	n := Number(err)
+	if n == 0 || isFault(err) || transient(err) {
 		return false
 	}
-	// collations that clash, perhaps only with the id that is looked for
-	if slices.Contains([]uint16{1267, 1271}, e.Number) {
+	if n == 1267 || n == 1271 { // collations that clash, perhaps only with the id that is looked for
 		return true
 	}
-	for _, numbers := range remedies {
-		if slices.Contains(numbers, e.Number) {
-			return false
-		}
-	}
-	return !slices.Contains([]uint16{1064, 1037, 1038, 1041}, e.Number) // syntax, memory
+	return remedyFor(n) == "" && !slices.Contains([]uint16{1064, 1037, 1038, 1041}, n) // syntax, memory
 }
 
 // ofValue reports whether an INSERT was refused because of a value: by its column, a CHECK, a trigger or a partition.
 func ofValue(err error) bool {
-	e, ok := errors.AsType[*mysql.MySQLError](err)
-	return ok && slices.Contains([]uint16{1048, 1264, 1265, 1292, 1300, 1366, 1406, 1526, 1644, 1690, 3819, 4025},
-		e.Number)
+	return slices.Contains([]uint16{1048, 1264, 1265, 1292, 1300, 1366, 1406, 1526, 1644, 1690, 3819, 4025}, Number(err))
 }
 
 // maxBroken bounds how many rows that the database cannot compute are skipped.
 const maxBroken = 1000
 
-// salvage reads up to limit rows of a view and skips those that the database cannot compute. The database sends each
-// row as soon as it has computed it, so a statement fails at the row after the last one received; broken gets its
-// number, and the next statement starts behind it. When not one of several rows can be computed, the fault is the
-// view's.
-func (s *Store) salvage(ctx context.Context, view, list string, limit int, scan func(*sql.Rows) error,
+// salvage visits the rows of a view and skips those that the database cannot compute. The database sends each row as
+// soon as it has computed it, so a statement fails at the row after the last one received; broken gets its number, and
+// the next statement starts behind it. When not one of several rows can be computed, the fault is the view's.
+func salvage[T any](ctx context.Context, s *Store, view, list string, columns func(*T) []any, visit func(T) error,
 	broken func(row int) error) error {
-	name := strings.TrimSuffix(view, s.draft)
 	none := func(err error) error {
-		return reminder.NewFault(err,
-			"view.no_row_computable", "Name", name)
+		return reminder.NewFault(err, "view.no_row_computable", "Name", strings.TrimSuffix(view, s.draft))
 	}
 	row, rows, scanned := 0, 0, 0
 	var last error
 	for lost := 0; ; {
 		err := retry(ctx, func(bool) error {
-			return each(ctx, s.db, func(rows *sql.Rows) error {
+			return Each(ctx, s.DB, columns, func(v T) error {
 				row++
 				scanned++
-				return scan(rows)
-			}, "SELECT "+list+" FROM "+view+" LIMIT ? OFFSET ?", max(limit-row, 0), row)
+				return visit(v)
+			}, "SELECT "+list+" FROM "+view+" LIMIT ? OFFSET ?", math.MaxInt-row, row)
 		})
 		if err == nil && scanned == 0 && lost > 1 {
 			return none(last)
 		}
-		if !ofData(err) {
+		if !OfData(err) {
 			return err
 		}
 		last = err
 		if rows == 0 {
 			var counting error
-			if rows, counting = s.count(ctx, "SELECT COUNT(*) FROM "+view); ofData(counting) {
+			if rows, counting = s.DB.Count(ctx, "SELECT COUNT(*) FROM "+view); OfData(counting) {
 				rows = math.MaxInt // MySQL computed the columns to count the rows; behind the last one nothing fails
 			} else if counting != nil {
 				return counting
@@ -194,50 +172,59 @@ func (s *Store) salvage(ctx context.Context, view, list string, limit int, scan 
 	}
 }
 
-// salvageLoans visits up to limit open loans, with the raw fine of each.
-func (s *Store) salvageLoans(ctx context.Context, limit int, visit func(l reminder.Loan, fine string) error) error {
-	views, err := s.views(ctx)
+// EachLoan visits all open loans, once and in no order. A loan that the database cannot compute is one with Broken.
+// isFine reports whether its fine is an amount.
+func (s *Store) EachLoan(ctx context.Context, visit func(l reminder.Loan, isFine bool) error) error {
+	views, err := s.Views(ctx)
 	if err != nil {
 		return err
 	}
-	return s.salvage(ctx, views.view, views.list(slices.Concat(requiredColumns, optionalColumns)...), limit,
-		func(rows *sql.Rows) error {
-			l, fine, err := s.scanLoan(rows)
-			if err != nil {
-				return err
-			}
-			return visit(l, fine)
-		}, func(row int) error {
+	err = salvage(ctx, s, views.loans, views.Select(allColumns...), views.columns,
+		func(r loanRow) error { return visit(r.loan()) },
+		func(row int) error {
 			l, err := s.broken(ctx, " LIMIT 1 OFFSET ?", row)
 			if err != nil {
 				return err
 			}
-			return visit(l, "")
+			return visit(l, true)
 		})
+	return fault("read the view "+LoansView, err)
+}
+
+// Among reads all open loans and returns those that fit.
+func (s *Store) Among(ctx context.Context, fits func(reminder.Loan) bool) (loans []reminder.Loan, err error) {
+	err = s.EachLoan(ctx, func(l reminder.Loan, _ bool) error {
+		if fits(l) {
+			loans = append(loans, l)
+		}
+		return nil
+	})
+	return loans, err
 }
 
 // broken finds the column of a loan that the database cannot compute, and reads the others.
-func (s *Store) broken(ctx context.Context, which string, args ...any) (l reminder.Loan, err error) {
-	views, err := s.views(ctx)
+func (s *Store) broken(ctx context.Context, which string, args ...any) (reminder.Loan, error) {
+	views, err := s.Views(ctx)
 	if err != nil {
-		return l, err
+		return reminder.Loan{}, err
 	}
 	column := "?" // when somebody has corrected it meanwhile
-	whole := source{view: views.view, types: maps.Clone(views.types)}
-	for _, c := range slices.Concat(requiredColumns, optionalColumns) {
-		var value string
-		err := s.row(ctx, []any{text{&value}}, "SELECT "+views.list(c)+" FROM "+views.view+which, args...)
-		if ofData(err) {
+	whole := *views
+	whole.types = maps.Clone(views.types)
+	for _, c := range allColumns {
+		_, err := Column[string](ctx, s.DB, "SELECT "+views.Select(c)+" FROM "+views.loans+which, args...)
+		if OfData(err) {
 			column = c
 			delete(whole.types, c)
 		} else if err != nil {
-			return l, err
+			return reminder.Loan{}, err
 		}
 	}
-	err = s.read(ctx, func() {}, func(rows *sql.Rows) (err error) {
-		l, _, err = s.scanLoan(rows)
-		return err
-	}, whole.selectLoans()+which, args...)
-	l.Broken = column
+	loans, err := whole.list(ctx, s.DB, which, args...)
+	l := reminder.Loan{Broken: column}
+	if len(loans) > 0 {
+		l = loans[len(loans)-1]
+		l.Broken = column
+	}
 	return l, err
 }

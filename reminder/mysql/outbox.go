@@ -61,10 +61,10 @@ func (s *Store) insertChunk(ctx context.Context, p promise, chunk []reminder.Ema
 		for i := range refs {
 			refs[i] = rand.Text()
 		}
-		err := s.tx(ctx, func(tx *sql.Tx, again bool) error {
+		err := s.DB.Tx(ctx, func(tx *DB, again bool) error {
 			if again {
 				// The commit before may have happened although its reply was lost. It was all or nothing.
-				done, err := count(ctx, tx, "SELECT COUNT(*) FROM reminder_emails WHERE ref = ?", refs[0])
+				done, err := tx.Count(ctx, "SELECT COUNT(*) FROM reminder_emails WHERE ref = ?", refs[0])
 				if err != nil || done > 0 {
 					return err
 				}
@@ -115,8 +115,7 @@ func (s *Store) insertChunk(ctx context.Context, p promise, chunk []reminder.Ema
 // makeRoom takes out of the way what is known under the keys of notices that are promised anew: a void notice goes,
 // and what another borrower was told is kept under another number. Each statement names what was known of the row.
 // When another run was quicker it matches none, and the unique key decides.
-func makeRoom(ctx context.Context, tx *sql.Tx, chunk []reminder.Email,
-	known map[reminder.Cycle]reminder.History) error {
+func makeRoom(ctx context.Context, tx *DB, chunk []reminder.Email, known map[reminder.Cycle]reminder.History) error {
 	var void []string
 	var args []any
 	for _, e := range chunk {
@@ -138,8 +137,8 @@ func makeRoom(ctx context.Context, tx *sql.Tx, chunk []reminder.Email,
 	if len(void) == 0 {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, "DELETE FROM reminder_notices WHERE ("+strings.Join(void, " OR ")+
-		") AND dropped IN ("+marks(len(reminder.Voids))+")", append(args, anys(reminder.Voids)...)...)
+	_, err := tx.Exec(ctx, "DELETE FROM reminder_notices WHERE ("+strings.Join(void, " OR ")+") AND dropped IN (?)",
+		append(args, reminder.Voids)...)
 	return err
 }
 
@@ -148,54 +147,48 @@ const keyIs = "loan_id = ? AND due_date = ? AND kind = ? AND step = ?"
 
 func key(n reminder.Notice) []any { return []any{n.Loan, n.Due.String(), string(n.Kind), n.Step} }
 
-func setAside(ctx context.Context, tx *sql.Tx, n reminder.Notice, email int64) error {
-	least, err := count(ctx, tx, `SELECT COALESCE(MIN(step), 0) FROM reminder_notices
+func setAside(ctx context.Context, tx *DB, n reminder.Notice, email int64) error {
+	least, err := tx.Count(ctx, `SELECT COALESCE(MIN(step), 0) FROM reminder_notices
 		WHERE loan_id = ? AND due_date = ? AND kind = ?`, key(n)[:3]...)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = ?, step = ? WHERE "+keyIs+" AND email_id = ?",
+	_, err = tx.Exec(ctx, "UPDATE reminder_notices SET dropped = ?, step = ? WHERE "+keyIs+" AND email_id = ?",
 		slices.Concat([]any{movedPrefix + strconv.Itoa(n.Step), min(least, movedStep) - 1}, key(n), []any{email})...)
 	return err
 }
 
-func insertEmails(ctx context.Context, tx *sql.Tx, p promise, chunk []reminder.Email, refs []string) error {
-	var values []string
+func insertEmails(ctx context.Context, tx *DB, p promise, chunk []reminder.Email, refs []string) error {
+	const email, notice = "(?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))", "(?, ?, ?, ?, ?, ?, ?)"
 	var args []any
 	for i, e := range chunk {
-		values = append(values, "(?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))")
-		args = append(args, refs[i], string(e.Kind), e.Borrower, p.runID, int(e.Priority), string(p.state), p.reason)
+		args = append(args, refs[i], e.Kind, e.Borrower, p.runID, int(e.Priority), p.state, p.reason)
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO reminder_emails
-		(ref, kind, borrower_id, run_id, priority, state, reason, next_at, created_at) VALUES `+
-		strings.Join(values, ", "), args...)
+	_, err := tx.Exec(ctx, `INSERT INTO reminder_emails
+		(ref, kind, borrower_id, run_id, priority, state, reason, next_at, created_at)
+		VALUES `+repeated(email, len(chunk)), args...)
 	if err != nil {
 		return err
 	}
-	ids := make(map[string]int64, len(refs)) // never assumed to be consecutive
-	err = each(ctx, tx, func(rows *sql.Rows) error {
-		var id int64
-		var ref string
-		if err := rows.Scan(&id, &ref); err != nil {
-			return err
-		}
-		ids[ref] = id
-		return nil
-	}, "SELECT id, ref FROM reminder_emails WHERE ref IN ("+marks(len(refs))+")", anys(refs)...)
+	// The ids are never assumed to be consecutive.
+	ids, err := Pairs[string, int64](ctx, tx, "SELECT ref, id FROM reminder_emails WHERE ref IN (?)", refs)
 	if err != nil {
 		return err
 	}
-	values, args = nil, nil
+	args = nil
 	for i, e := range chunk {
-		email := ids[refs[i]]
 		for _, n := range e.Notices {
-			values = append(values, "(?, ?, ?, ?, ?, ?, ?)")
-			args = append(append(args, key(n)...), email, n.Number, p.reason)
+			args = append(append(args, key(n)...), ids[refs[i]], n.Number, p.reason)
 		}
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO reminder_notices
-		(loan_id, due_date, kind, step, email_id, number, dropped) VALUES `+strings.Join(values, ", "), args...)
+	_, err = tx.Exec(ctx, `INSERT INTO reminder_notices
+		(loan_id, due_date, kind, step, email_id, number, dropped) VALUES `+repeated(notice, len(args)/7), args...)
 	return err
+}
+
+// repeated returns a list of n times an item.
+func repeated(item string, n int) string {
+	return strings.TrimSuffix(strings.Repeat(item+", ", n), ", ")
 }
 
 // unpromised returns the emails of a chunk without the notices that are promised by now, and what it knows of their
@@ -216,52 +209,6 @@ func (s *Store) unpromised(ctx context.Context, chunk []reminder.Email) ([]remin
 		}
 	}
 	return rest, known, nil
-}
-
-// CancelWaiting ends what has not ended. A run that is at work meanwhile finds its claims gone, and does not send; one
-// whose email the server takes at this moment may still record that.
-func (s *Store) CancelWaiting(ctx context.Context, reason string) (canceled, unknown int, err error) {
-	err = s.tx(ctx, func(tx *sql.Tx, _ bool) error {
-		var counts [4]int64
-		for i, update := range []string{
-			"UPDATE reminder_emails SET unknowns = 2 WHERE state = 'unknown' AND unknowns = 1",
-			`UPDATE reminder_emails SET unknowns = GREATEST(unknowns, 2), state = 'unknown', reason = ?,
-				ended_at = UTC_TIMESTAMP(6) WHERE state = 'handover' OR state IN ('queued', 'claimed') AND unknowns > 0`,
-			`UPDATE reminder_emails SET state = 'canceled', reason = ?, ended_at = UTC_TIMESTAMP(6)
-				WHERE state IN ('queued', 'claimed')`,
-			`UPDATE reminder_emails e JOIN reminder_notices n ON n.email_id = e.id SET n.dropped = e.reason
-				WHERE e.state = 'canceled' AND e.reason = ? AND n.dropped = ''`,
-		} {
-			res, err := tx.ExecContext(ctx, update, []any{reason}[:strings.Count(update, "?")]...)
-			if err == nil {
-				counts[i], err = res.RowsAffected()
-			}
-			if err != nil {
-				return err
-			}
-		}
-		unknown, canceled = int(counts[1]), int(counts[2])
-		return nil
-	})
-	return canceled, unknown, fault("cancel emails", err)
-}
-
-// Release makes the notices of quarantines void. What is known to have been sent, or may have been, is none of them.
-func (s *Store) Release(ctx context.Context) (int, error) {
-	var n int64
-	err := s.tx(ctx, func(tx *sql.Tx, _ bool) error {
-		res, err := tx.ExecContext(ctx, "UPDATE reminder_notices SET dropped = ? WHERE dropped = ?",
-			reminder.ReasonReleased, reminder.ReasonQuarantined)
-		if err != nil {
-			return err
-		}
-		if n, err = res.RowsAffected(); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, "DELETE FROM reminder_state WHERE name = ?", quarantine)
-		return err
-	})
-	return int(n), fault("take the quarantine back", err)
 }
 
 // maxCrashes is how many runs may die over an email before it is taken for the cause.

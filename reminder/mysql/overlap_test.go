@@ -12,6 +12,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
@@ -24,7 +25,7 @@ func TestOverlap(t *testing.T) {
 	stores := make([]*mysql.Store, most)
 	for i := range stores {
 		stores[i] = connect(t, user, 1)
-		_, err := stores[i].Server(t.Context()) // connected before they race
+		_, err := deskdb.New(stores[i]).Server(t.Context()) // connected before they race
 		require.NoError(t, err)
 	}
 	seed := rand.Uint64()

@@ -2,10 +2,8 @@ package mysql
 
 import (
 	"context"
-	"database/sql"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
@@ -32,16 +30,17 @@ const batchSize = 500
 // [reminder.Records]).
 func (s *Store) Prune(ctx context.Context, before time.Time, horizon reminder.Date, dryRun bool,
 	progress func(reminder.Pruned)) (done reminder.Pruned, err error) {
-	views, err := s.views(ctx)
+	views, err := s.Views(ctx)
 	if err != nil {
 		return done, err
 	}
-	newest, err := s.count(ctx, "SELECT COALESCE(MAX(id), 0) FROM reminder_emails")
+	newest, err := s.DB.Count(ctx, "SELECT COALESCE(MAX(id), 0) FROM reminder_emails")
 	if err != nil {
 		return done, fault("look for old emails", err)
 	}
 	for last, more := int64(0), true; more; {
-		ids, err := column[int64](ctx, s, "SELECT id FROM reminder_emails WHERE id > ? AND id < ? AND "+endedBefore+" ORDER BY id LIMIT ?", last, newest, formatTime(before), batchSize)
+		ids, err := Column[int64](ctx, s.DB, `SELECT id FROM reminder_emails
+			WHERE id > ? AND id < ? AND `+endedBefore+" ORDER BY id LIMIT ?", last, newest, before, batchSize)
 		if err != nil {
 			return done, fault("look for old emails", err)
 		}
@@ -50,7 +49,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, horizon reminder.Da
 		}
 		last = ids[len(ids)-1]
 		var part reminder.Pruned
-		err = s.tx(ctx, func(tx *sql.Tx, _ bool) (err error) {
+		err = s.DB.Tx(ctx, func(tx *DB, _ bool) (err error) {
 			part, err = s.pruneBatch(ctx, tx, views, ids, before, horizon, dryRun)
 			return err
 		})
@@ -69,12 +68,12 @@ func (s *Store) Prune(ctx context.Context, before time.Time, horizon reminder.Da
 	if worked.Before(before) {
 		before = worked
 	}
-	if done.Runs, err = s.count(ctx, "SELECT COUNT(*) FROM reminder_runs WHERE started_at < ?",
-		formatTime(before)); err == nil && !dryRun {
-		_, err = s.exec(ctx, "DELETE FROM reminder_runs WHERE started_at < ?", formatTime(before))
+	done.Runs, err = s.DB.Count(ctx, "SELECT COUNT(*) FROM reminder_runs WHERE started_at < ?", before)
+	if err == nil && !dryRun {
+		_, err = s.DB.Exec(ctx, "DELETE FROM reminder_runs WHERE started_at < ?", before)
 	}
 	if err == nil && !dryRun {
-		_, err = s.exec(ctx, "DELETE FROM reminder_contacts WHERE contacted_at < ?", formatTime(before))
+		_, err = s.DB.Exec(ctx, "DELETE FROM reminder_contacts WHERE contacted_at < ?", before)
 	}
 	return done, fault("remove old runs", err)
 }
@@ -82,34 +81,28 @@ func (s *Store) Prune(ctx context.Context, before time.Time, horizon reminder.Da
 const endedBefore = "state IN ('sent', 'refused', 'canceled', 'expired', 'failed', 'unknown', 'bounced') AND ended_at < ?"
 
 // pruneBatch removes those of some emails that are still old, and whose cycles cannot come back.
-func (s *Store) pruneBatch(ctx context.Context, tx *sql.Tx, views *source, ids []int64, before time.Time,
+func (s *Store) pruneBatch(ctx context.Context, tx *DB, views *Views, ids []int64, before time.Time,
 	horizon reminder.Date, dryRun bool) (p reminder.Pruned, err error) {
-	args := anys(ids)
-	var old []int64
-	err = each(ctx, tx, func(rows *sql.Rows) error {
-		var id int64
-		err := rows.Scan(&id)
-		old = append(old, id)
-		return err
-	}, "SELECT id FROM reminder_emails WHERE id IN ("+marks(len(ids))+") AND "+endedBefore+" FOR UPDATE",
-		append(slices.Clone(args), formatTime(before))...)
+	old, err := Column[int64](ctx, tx, "SELECT id FROM reminder_emails WHERE id IN (?) AND "+endedBefore+" FOR UPDATE", ids,
+		before)
 	if err != nil || len(old) == 0 {
 		return p, err
 	}
-	of, notices, keep := map[string][]int64{}, map[int64]int{}, map[int64]bool{}
-	err = each(ctx, tx, func(rows *sql.Rows) error {
-		var c reminder.Cycle
-		var id int64
-		if err := scanCycle(rows, &c, &id); err != nil {
-			return err
-		}
-		of[c.Loan] = append(of[c.Loan], id)
-		notices[id]++
-		keep[id] = keep[id] || !c.Due.Before(horizon)
-		return nil
-	}, "SELECT loan_id, due_date, kind, email_id FROM reminder_notices WHERE email_id IN ("+marks(len(ids))+")", args...)
+	type row struct {
+		loan  string
+		due   reminder.Date
+		email int64
+	}
+	rows, err := List(ctx, tx, func(r *row) []any { return []any{ident{nil, &r.loan}, &r.due, &r.email} },
+		"SELECT loan_id, due_date, email_id FROM reminder_notices WHERE email_id IN (?)", ids)
 	if err != nil {
 		return p, err
+	}
+	of, notices, keep := map[string][]int64{}, map[int64]int{}, map[int64]bool{}
+	for _, r := range rows {
+		of[r.loan] = append(of[r.loan], r.email)
+		notices[r.email]++
+		keep[r.email] = keep[r.email] || !r.due.Before(horizon)
 	}
 	open, err := s.open(ctx, tx, views, slices.Collect(maps.Keys(of)))
 	if err != nil {
@@ -120,7 +113,7 @@ func (s *Store) pruneBatch(ctx context.Context, tx *sql.Tx, views *source, ids [
 			keep[id] = true
 		}
 	}
-	remove := args[:0]
+	var remove []int64
 	for _, id := range old {
 		if keep[id] {
 			p.Kept++
@@ -133,10 +126,10 @@ func (s *Store) pruneBatch(ctx context.Context, tx *sql.Tx, views *source, ids [
 	if dryRun || len(remove) == 0 {
 		return p, nil
 	}
-	for _, statement := range []string{"DELETE FROM reminder_notices WHERE email_id IN (",
-		"DELETE FROM reminder_bounces WHERE email_id IN (",
-		"DELETE FROM reminder_emails WHERE id IN ("} {
-		if _, err := tx.ExecContext(ctx, statement+marks(len(remove))+")", remove...); err != nil {
+	for _, statement := range []string{"DELETE FROM reminder_notices WHERE email_id IN (?)",
+		"DELETE FROM reminder_bounces WHERE email_id IN (?)",
+		"DELETE FROM reminder_emails WHERE id IN (?)"} {
+		if _, err := tx.Exec(ctx, statement, remove); err != nil {
 			return p, err
 		}
 	}
@@ -144,41 +137,30 @@ func (s *Store) pruneBatch(ctx context.Context, tx *sql.Tx, views *source, ids [
 }
 
 // open returns which of some loans are open. Where the database cannot say, all of them may be.
-func (s *Store) open(ctx context.Context, q querier, views *source, loans []string) (open []string, err error) {
-	if len(loans) == 0 {
-		return nil, nil
-	}
-	hashed := map[string]bool{}
-	loans = slices.DeleteFunc(loans, func(loan string) bool {
-		hashed[loan] = strings.HasPrefix(loan, forgotten)
-		return hashed[loan]
-	})
-	if len(hashed) > len(loans) { // of somebody who is forgotten
-		secret, err := secretOf(ctx, q)
+func (s *Store) open(ctx context.Context, db *DB, views *Views, loans []string) (open []string, err error) {
+	if slices.ContainsFunc(loans, IsHash) { // of somebody who is forgotten
+		secret, err := Secret(ctx, db)
 		if err != nil {
 			return nil, err
 		}
-		all, err := s.ids(ctx, "SELECT loan_id FROM reminder_loans")
+		all, err := s.IDs(ctx, "SELECT loan_id FROM reminder_loans")
 		if err != nil {
-			return slices.Collect(maps.Keys(hashed)), nil
+			return loans, nil
 		}
+		wanted := setOf(loans)
 		for _, id := range all {
-			if hash := hashOf(secret, id); hashed[hash] {
+			if hash := HashOf(secret, id); wanted[hash] {
 				open = append(open, hash)
 			}
 		}
 	}
-	condition, args := s.where(views, "loan_id", loans)
-	err = each(ctx, q, func(rows *sql.Rows) error {
-		var id string
-		err := rows.Scan(ident{s, &id})
-		open = append(open, id)
-		return err
-	}, "SELECT loan_id FROM reminder_loans"+condition, args...)
-	if ofData(err) {
+	condition, args := views.Where("loan_id", slices.DeleteFunc(slices.Clone(loans), IsHash))
+	ids, err := List(ctx, db, func(id *string) []any { return []any{views.Ident(id)} },
+		"SELECT loan_id FROM reminder_loans"+condition, args...)
+	if OfData(err) {
 		return loans, nil
 	}
-	return open, err
+	return append(open, ids...), err
 }
 
 // prune is the name under which it is kept when a run is to prune next.
@@ -186,13 +168,13 @@ const prune = "prune"
 
 // PruneDue returns when a run is to prune next.
 func (s *Store) PruneDue(ctx context.Context) (due time.Time, err error) {
-	err = s.row(ctx, []any{datetime{&due}}, "SELECT until_at FROM reminder_state WHERE name = ?", prune)
+	err = s.DB.Row(ctx, []any{&due}, "SELECT until_at FROM reminder_state WHERE name = ?", prune)
 	return due, fault("read when to remove old records", err)
 }
 
 // SetPruneDue stores it.
 func (s *Store) SetPruneDue(ctx context.Context, due time.Time) error {
-	_, err := s.exec(ctx, `INSERT INTO reminder_state (name, kind, reason, until_at) VALUES (?, '', '', ?)
-		ON DUPLICATE KEY UPDATE until_at = ?`, prune, formatTime(due), formatTime(due))
+	_, err := s.DB.Exec(ctx, `INSERT INTO reminder_state (name, kind, reason, until_at) VALUES (?, '', '', ?)
+		ON DUPLICATE KEY UPDATE until_at = VALUES(until_at)`, prune, due)
 	return fault("store when to remove old records", err)
 }

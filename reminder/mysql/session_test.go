@@ -19,6 +19,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
@@ -112,7 +113,7 @@ func TestListNamesEveryLoan(t *testing.T) {
 	promise(t, store, []reminder.Email{{Borrower: "a", Notices: notices}, {Borrower: "b", Notices: []reminder.Notice{
 		{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: "z", Due: day("2026-11-24")}},
 		{Cycle: reminder.Cycle{Kind: reminder.KindLoan, Loan: "z", Due: day("2026-11-25")}}}}})
-	emails, err := store.List(t.Context(), reminder.StateQueued)
+	emails, err := deskdb.New(store).List(t.Context(), reminder.StateQueued)
 	require.NoError(t, err)
 	require.Len(t, emails, 2)
 	assert.Equal(t, []string{"z"}, emails[0].Loans)

@@ -4,12 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,7 +24,7 @@ func (s *Store) Begin(ctx context.Context, r reminder.Report, known string) (sec
 	}
 	err = retry(ctx, func(again bool) error {
 		if again { // the row may be there although the reply was lost
-			if n, err := count(ctx, s.db, "SELECT COUNT(*) FROM reminder_runs WHERE run_id = ?", r.RunID); err != nil || n > 0 {
+			if n, err := s.DB.Count(ctx, "SELECT COUNT(*) FROM reminder_runs WHERE run_id = ?", r.RunID); err != nil || n > 0 {
 				return err
 			}
 		}
@@ -47,21 +45,16 @@ func (s *Store) Finish(ctx context.Context, r reminder.Report) error {
 		return fmt.Errorf("encode the report: %w", err)
 	}
 	finished := r.StartedAt.Add(time.Duration(r.DurationMS) * time.Millisecond)
-	_, err = s.exec(ctx, "UPDATE reminder_runs SET finished_at = ?, outcome = ?, reason = ?, report = ? WHERE run_id = ?",
-		formatTime(finished), string(r.Outcome), clip(r.Reason), report, r.RunID)
+	_, err = s.DB.Exec(ctx, "UPDATE reminder_runs SET finished_at = ?, outcome = ?, reason = ?, report = ? WHERE run_id = ?",
+		finished, r.Outcome, clip(r.Reason), report, r.RunID)
 	return fault("record the run", err)
 }
 
 // LastReport returns what the newest finished run reported; a zero report when there was none.
 func (s *Store) LastReport(ctx context.Context) (reminder.Report, error) {
 	var last reminder.Report
-	err := s.read(ctx, func() {}, func(rows *sql.Rows) error {
-		var report []byte
-		if err := rows.Scan(&report); err != nil {
-			return err
-		}
-		return json.Unmarshal(report, &last)
-	}, "SELECT report FROM reminder_runs WHERE finished_at IS NOT NULL ORDER BY started_at DESC LIMIT 1")
+	err := s.DB.Row(ctx, []any{&last},
+		"SELECT report FROM reminder_runs WHERE finished_at IS NOT NULL ORDER BY started_at DESC LIMIT 1")
 	return last, fault("read the last run", err)
 }
 
@@ -73,37 +66,51 @@ const (
 
 // Pauses returns the pauses stored.
 func (s *Store) Pauses(ctx context.Context) ([]reminder.Pause, error) {
-	pauses, err := list(ctx, s, func(rows *sql.Rows, p *reminder.Pause) error {
-		return rows.Scan(&p.Kind, &p.Reason, datetime{&p.Until}, &p.Fingerprint)
-	}, "SELECT kind, reason, until_at, fingerprint FROM reminder_state WHERE name IN (?, ?) ORDER BY name", pausePerson,
-		pauseMail)
+	pauses, err := List(ctx, s.DB,
+		func(p *reminder.Pause) []any { return []any{&p.Kind, &p.Reason, &p.Until, &p.Fingerprint} },
+		"SELECT kind, reason, until_at, fingerprint FROM reminder_state WHERE name IN (?, ?) ORDER BY name",
+		pausePerson, pauseMail)
 	return pauses, fault("read the pauses", err)
 }
 
 // SetPause stores a pause in place of the one of its kind.
 func (s *Store) SetPause(ctx context.Context, p reminder.Pause) error {
-	name := pauseMail
-	if p.Kind == reminder.PauseByPerson {
-		name = pausePerson
-	}
-	var until any
+	var until any // NULL: until it is lifted
 	if !p.Until.IsZero() {
-		until = formatTime(p.Until)
+		until = p.Until
 	}
-	_, err := s.exec(ctx, `INSERT INTO reminder_state (name, kind, reason, until_at, fingerprint) VALUES (?, ?, ?, ?, ?)
-		ON DUPLICATE KEY UPDATE kind = ?, reason = ?, until_at = ?, fingerprint = ?`,
-		name, string(p.Kind), clip(p.Reason), until, p.Fingerprint, string(p.Kind), clip(p.Reason), until, p.Fingerprint)
+	_, err := s.DB.Exec(ctx, `INSERT INTO reminder_state (name, kind, reason, until_at, fingerprint) VALUES (?, ?, ?, ?, ?)
+		ON DUPLICATE KEY UPDATE kind = VALUES(kind), reason = VALUES(reason), until_at = VALUES(until_at),
+		fingerprint = VALUES(fingerprint)`,
+		pauseName(p.Kind == reminder.PauseByPerson), p.Kind, clip(p.Reason), until, p.Fingerprint)
 	return fault("store a pause", err)
 }
 
 // LiftPause removes a pause.
 func (s *Store) LiftPause(ctx context.Context, byPerson bool) error {
-	name := pauseMail
-	if byPerson {
-		name = pausePerson
-	}
-	_, err := s.exec(ctx, "DELETE FROM reminder_state WHERE name = ?", name)
+	_, err := s.DB.Exec(ctx, "DELETE FROM reminder_state WHERE name = ?", pauseName(byPerson))
 	return fault("lift a pause", err)
+}
+
+func pauseName(byPerson bool) string {
+	if byPerson {
+		return pausePerson
+	}
+	return pauseMail
+}
+
+// A Closure is one row of reminder_closed_days.
+type Closure struct {
+	First reminder.Date `json:"first_day"`
+	Last  reminder.Date `json:"last_day"`
+	Name  string        `json:"name"`
+}
+
+// Closures returns the dated closures that end on a day or later, the earliest first.
+func (s *Store) Closures(ctx context.Context, from reminder.Date) ([]Closure, error) {
+	closures, err := List(ctx, s.DB, func(c *Closure) []any { return []any{&c.First, &c.Last, &c.Name} },
+		"SELECT first_day, last_day, name FROM reminder_closed_days WHERE last_day >= ? ORDER BY first_day, last_day", from)
+	return closures, fault("read the closed days", err)
 }
 
 // maxClosedDays bounds one closure, so that a typing error in a year does not close the library for centuries.
@@ -112,11 +119,11 @@ const maxClosedDays = 366
 // Calendars returns the closures of reminder_closed_days that end on a day or later, day by day, and those of the
 // library's own system.
 func (s *Store) Calendars(ctx context.Context, from reminder.Date) (map[string]reminder.Calendar, error) {
-	calendars, _, err := s.sourceCalendars(ctx)
+	calendars, _, err := s.SourceCalendars(ctx)
 	if err != nil {
 		return nil, err
 	}
-	closures, err := s.closures(ctx, from)
+	closures, err := s.Closures(ctx, from)
 	closed := map[reminder.Date]string{}
 	for _, c := range closures {
 		for d, i := c.First, 0; !d.After(c.Last) && i < maxClosedDays; d, i = d.AddDays(1), i+1 {
@@ -129,12 +136,9 @@ func (s *Store) Calendars(ctx context.Context, from reminder.Date) (map[string]r
 
 // OptedOut returns the borrowers who want no reminders.
 func (s *Store) OptedOut(ctx context.Context) (map[string]bool, error) {
-	out, err := set(ctx, s, "SELECT borrower_id FROM reminder_opt_outs")
-	hashed := false
-	for id := range out {
-		hashed = hashed || strings.HasPrefix(id, forgotten)
-	}
-	if err == nil && hashed {
+	ids, err := Column[string](ctx, s.DB, "SELECT borrower_id FROM reminder_opt_outs")
+	out := setOf(ids)
+	if err == nil && slices.ContainsFunc(ids, IsHash) {
 		err = s.recognise(ctx, out)
 	}
 	return out, fault("read the opt-outs", err)
@@ -142,43 +146,32 @@ func (s *Store) OptedOut(ctx context.Context) (map[string]bool, error) {
 
 // recognise puts into a set of borrowers, in place of the hashes, those of them who have an open loan.
 func (s *Store) recognise(ctx context.Context, out map[string]bool) error {
-	secret, err := secretOf(ctx, s.db)
+	secret, err := Secret(ctx, s.DB)
 	if err != nil {
 		return err
 	}
 	see := func(id string) {
-		if out[hashOf(secret, id)] {
+		if out[HashOf(secret, id)] {
 			out[id] = true
 		}
 	}
-	borrowers, err := s.ids(ctx, "SELECT DISTINCT borrower_id FROM reminder_loans")
+	borrowers, err := s.IDs(ctx, "SELECT DISTINCT borrower_id FROM reminder_loans")
 	for _, id := range borrowers {
 		see(id)
 	}
-	if ofData(err) {
-		err = s.salvageLoans(ctx, math.MaxInt, func(l reminder.Loan, _ string) error {
+	if OfData(err) {
+		err = s.EachLoan(ctx, func(l reminder.Loan, _ bool) error {
 			see(l.Borrower.ID)
 			return nil
 		})
 	}
-	maps.DeleteFunc(out, func(id string, _ bool) bool { return strings.HasPrefix(id, forgotten) })
+	maps.DeleteFunc(out, func(id string, _ bool) bool { return IsHash(id) })
 	return err
 }
 
 // BadAddresses returns the digests of refused addresses by borrower.
 func (s *Store) BadAddresses(ctx context.Context) (map[string]reminder.Digest, error) {
-	bad := map[string]reminder.Digest{}
-	err := s.read(ctx, func() { clear(bad) }, func(rows *sql.Rows) error {
-		var id string
-		var digest []byte
-		if err := rows.Scan(&id, &digest); err != nil {
-			return err
-		}
-		var d reminder.Digest
-		copy(d[:], digest)
-		bad[id] = d
-		return nil
-	}, "SELECT borrower_id, digest FROM reminder_bad_addresses")
+	bad, err := Pairs[string, reminder.Digest](ctx, s.DB, "SELECT borrower_id, digest FROM reminder_bad_addresses")
 	return bad, fault("read the refused addresses", err)
 }
 
@@ -188,22 +181,22 @@ const records = "records"
 // Records says how far the records have come.
 func (s *Store) Records(ctx context.Context, now time.Time) (reminder.Records, error) {
 	var r reminder.Records
-	err := s.row(ctx, []any{text{&r.Secret}, &r.Emails, &r.Notices, datetime{&r.Worked}},
+	err := s.DB.Row(ctx, []any{&r.Secret, &r.Emails, &r.Notices, &r.Worked},
 		`SELECT (SELECT fingerprint FROM reminder_state WHERE name = ?),
 		COALESCE((SELECT MAX(id) FROM reminder_emails), 0), COALESCE((SELECT MAX(email_id) FROM reminder_notices), 0),
 		(SELECT started_at FROM reminder_runs WHERE finished_at IS NOT NULL AND outcome <> 'held' AND started_at <= ?
 			ORDER BY started_at DESC LIMIT 1)`, // MAX would read every run, with its report
-		records, formatTime(now.Add(time.Hour))) // the clocks of two machines need not agree
+		records, now.Add(time.Hour)) // the clocks of two machines need not agree
 	if err == nil {
 		r.Here, err = s.currentPlace(ctx)
 	}
 	if err == nil {
-		r.Places, err = list(ctx, s, func(rows *sql.Rows, p *reminder.Place) error {
-			var where string
-			err := rows.Scan(&where, &p.Server)
-			p.Host, p.Name, _ = strings.Cut(where, " ")
-			return err
-		}, "SELECT reason, fingerprint FROM reminder_state WHERE kind = ?", place)
+		r.Places, err = List(ctx, s.DB, func(p *reminder.Place) []any { return []any{&p.Host, &p.Server} },
+			"SELECT reason, fingerprint FROM reminder_state WHERE kind = ?", place)
+	}
+	for i := range r.Places {
+		p := &r.Places[i]
+		p.Host, p.Name, _ = strings.Cut(p.Host, " ")
 	}
 	return r, fault("read how far the records have come", err)
 }
@@ -218,15 +211,14 @@ var container = regexp.MustCompile("^[0-9a-f]{12}$")
 // made of the machine's network address, which lasts no longer than a container's name. Each node of TiDB and Vitess
 // has a host of its own.
 func (s *Store) currentPlace(ctx context.Context) (p reminder.Place, err error) {
-	said := map[string]string{}
-	err = s.read(ctx, func() { clear(said) }, func(rows *sql.Rows) error {
-		var name, value string
-		err := rows.Scan(&name, &value)
-		said[strings.ToLower(name)] = value
-		return err
-	}, "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('hostname', 'server_uuid', 'server_uid', 'version')")
+	variables, err := Pairs[string, string](ctx, s.DB,
+		"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('hostname', 'server_uuid', 'server_uid', 'version')")
 	if err == nil {
-		err = s.row(ctx, []any{text{&p.Name}}, "SELECT DATABASE()")
+		err = s.DB.Row(ctx, []any{&p.Name}, "SELECT DATABASE()")
+	}
+	said := map[string]string{}
+	for name, value := range variables {
+		said[strings.ToLower(name)] = value
 	}
 	p.Name, p.Server, p.Host = strings.ToLower(p.Name), said["server_uuid"], strings.ToLower(said["hostname"])
 	switch version := said["version"]; {
@@ -240,15 +232,15 @@ func (s *Store) currentPlace(ctx context.Context) (p reminder.Place, err error) 
 
 // Worked reports whether a run that began in a period is done. A person's word about what was told is none.
 func (s *Store) Worked(ctx context.Context, from, until time.Time) (bool, error) {
-	n, err := s.count(ctx, `SELECT COUNT(*) FROM reminder_runs
-		WHERE started_at >= ? AND started_at < ? AND outcome = ? AND reason <> ?`, formatTime(from), formatTime(until),
-		string(reminder.RunDone), reminder.ReasonQuarantined)
+	n, err := s.DB.Count(ctx, `SELECT COUNT(*) FROM reminder_runs
+		WHERE started_at >= ? AND started_at < ? AND outcome = ? AND reason <> ?`, from, until, reminder.RunDone,
+		reminder.ReasonQuarantined)
 	return n > 0, fault("look for a run", err)
 }
 
 // Ran reports whether a run is on record.
 func (s *Store) Ran(ctx context.Context, runID string) (bool, error) {
-	n, err := s.count(ctx, "SELECT COUNT(*) FROM reminder_runs WHERE run_id = ?", runID)
+	n, err := s.DB.Count(ctx, "SELECT COUNT(*) FROM reminder_runs WHERE run_id = ?", runID)
 	return n > 0, fault("look for a run", err)
 }
 
@@ -258,7 +250,7 @@ func (s *Store) NewSecret(ctx context.Context) (secret string, err error) {
 	err = s.insertOnce(ctx, "INSERT INTO reminder_state (name, kind, reason, fingerprint) VALUES (?, '', '', ?)",
 		records, rand.Text())
 	if err == nil {
-		err = s.row(ctx, []any{&secret}, "SELECT fingerprint FROM reminder_state WHERE name = ?", records)
+		err = s.DB.Row(ctx, []any{&secret}, "SELECT fingerprint FROM reminder_state WHERE name = ?", records)
 	}
 	return secret, fault("store the database's secret", err)
 }
@@ -283,27 +275,17 @@ func (s *Store) Accept(ctx context.Context, r reminder.Records, here bool) (err 
 
 // insertOnce inserts a row, unless there is one with its key.
 func (s *Store) insertOnce(ctx context.Context, query string, args ...any) error {
-	_, err := s.exec(ctx, query, args...)
+	_, err := s.DB.Exec(ctx, query, args...)
 	if isDuplicate(err) {
 		return nil
 	}
 	return err
 }
 
-// quarantine is the name under which the last quarantine is kept.
-const quarantine = "quarantine"
-
-// Quarantined stores that there was a quarantine.
-func (s *Store) Quarantined(ctx context.Context, before reminder.Date, now time.Time) error {
-	_, err := s.exec(ctx, `INSERT INTO reminder_state (name, kind, reason, until_at) VALUES (?, ?, '', ?)
-		ON DUPLICATE KEY UPDATE kind = ?, until_at = ?`, quarantine, before.String(), formatTime(now), before.String(), formatTime(now))
-	return fault("store the quarantine", err)
-}
-
 // LastWorked returns when the last run started that was finished and not held.
 func (s *Store) LastWorked(ctx context.Context) (time.Time, error) {
 	var started time.Time
-	err := s.row(ctx, []any{datetime{&started}}, `SELECT (SELECT started_at FROM reminder_runs
+	err := s.DB.Row(ctx, []any{&started}, `SELECT (SELECT started_at FROM reminder_runs
 		WHERE finished_at IS NOT NULL AND outcome <> 'held' ORDER BY started_at DESC LIMIT 1)`)
 	return started, fault("read the runs", err)
 }

@@ -2,7 +2,6 @@ package mysql
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
@@ -11,21 +10,21 @@ import (
 // Activity counts since the newest summary of a former day that was sent.
 func (s *Store) Activity(ctx context.Context, today reminder.Date) (reminder.Activity, error) {
 	var a reminder.Activity
-	err := s.row(ctx, []any{datetime{&a.Since}},
-		`SELECT MAX(e.handover_at) FROM reminder_notices n JOIN reminder_emails e ON e.id = n.email_id
-		WHERE n.loan_id = '' AND n.kind = 'summary' AND n.due_date < ? AND e.state = 'sent'`, today.String())
+	err := s.DB.Row(ctx, []any{&a.Since}, `SELECT MAX(e.handover_at)
+		FROM reminder_notices n JOIN reminder_emails e ON e.id = n.email_id
+		WHERE n.loan_id = '' AND n.kind = 'summary' AND n.due_date < ? AND e.state = 'sent'`, today)
 	if err != nil {
 		return a, fault("look for the summary", err)
 	}
-	from := formatTime(a.Since)
-	if a.Since.IsZero() {
-		from = formatTime(time.Unix(0, 0))
+	from := a.Since
+	if from.IsZero() {
+		from = time.Unix(0, 0)
 	}
-	a.Sent, err = s.count(ctx, `SELECT COUNT(*) FROM reminder_emails
+	a.Sent, err = s.DB.Count(ctx, `SELECT COUNT(*) FROM reminder_emails
 		WHERE handover_at > ? AND state = 'sent' AND kind <> 'summary'`, from)
 	if err == nil {
-		err = s.row(ctx, []any{&a.Waiting, &a.Ahead}, `SELECT COALESCE(SUM(kind <> 'summary'), 0), COALESCE(SUM(kind = 'summary'), 0)
-			FROM reminder_emails WHERE state IN ('queued', 'claimed', 'handover')`)
+		err = s.DB.Row(ctx, []any{&a.Waiting, &a.Ahead}, `SELECT COALESCE(SUM(kind <> 'summary'), 0),
+			COALESCE(SUM(kind = 'summary'), 0) FROM reminder_emails WHERE state IN ('queued', 'claimed', 'handover')`)
 	}
 	if err == nil {
 		a.LastDay, err = s.sentLastDay(ctx)
@@ -36,9 +35,8 @@ func (s *Store) Activity(ctx context.Context, today reminder.Date) (reminder.Act
 	if err != nil {
 		return a, fault("count the emails", err)
 	}
-	a.Trouble, err = list(ctx, s, func(rows *sql.Rows, t *reminder.Trouble) error {
-		return rows.Scan(&t.State, &t.Reason, &t.Count)
-	}, `SELECT state, IF(state = 'bounced', SUBSTRING_INDEX(reason, ' ', 2), reason) AS why, COUNT(*) FROM reminder_emails
+	a.Trouble, err = List(ctx, s.DB, func(t *reminder.Trouble) []any { return []any{&t.State, &t.Reason, &t.Count} },
+		`SELECT state, IF(state = 'bounced', SUBSTRING_INDEX(reason, ' ', 2), reason) AS why, COUNT(*) FROM reminder_emails
 		WHERE state IN ('refused', 'failed', 'unknown', 'bounced') AND ended_at > ?
 		AND kind <> 'summary' GROUP BY state, why ORDER BY COUNT(*) DESC, state, why LIMIT 20`, from)
 	return a, fault("read what went wrong", err)

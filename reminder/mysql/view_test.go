@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 )
@@ -29,7 +30,7 @@ func TestViewLacksColumns(t *testing.T) {
 		return nil
 	}))
 	assert.Equal(t, 1, n)
-	loans, err := store.FindLoan(t.Context(), "1")
+	loans, err := deskdb.New(store).FindLoan(t.Context(), "1")
 	require.NoError(t, err)
 	assert.Len(t, loans, 1)
 	last, err := store.LastBorrowed(t.Context(), day("2026-11-24"))
@@ -112,7 +113,7 @@ func TestProposedIndex(t *testing.T) {
 	statement, err := schema.Remember(t.Context(), db.Admin, "perpustakaan")
 	require.NoError(t, err)
 	assert.Equal(t, "CREATE INDEX reminder_due ON peminjaman (tanggal_pengembalian, tanggal_kembali, status)", statement)
-	proposed, err := store.ProposedIndex(t.Context())
+	proposed, err := deskdb.New(store).ProposedIndex(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, statement, proposed)
 

@@ -17,7 +17,7 @@ import (
 
 // sessionZone returns the SQL expression for a session's time_zone. A zone without summer time is set by its offset,
 // because most servers know no names. A zone with summer time needs its name; a server that does not know it often has
-// the same zone as its own, and checkZone makes sure of that.
+// the same zone as its own, and CheckZone makes sure of that.
 func sessionZone(zone *time.Location) string {
 	if offset, fixed := fixedOffset(zone); fixed {
 		return "'" + offset + "'"
@@ -32,17 +32,17 @@ func fixedOffset(zone *time.Location) (offset string, fixed bool) {
 	return late.Format("-07:00"), next.IsZero()
 }
 
-// checkZone returns a Fault where due dates would be read in another zone than the library's.
-func (s *Store) checkZone(ctx context.Context) error {
-	if _, fixed := fixedOffset(s.zone); fixed {
+// CheckZone returns a Fault where due dates would be read in another zone than the library's.
+func (s *Store) CheckZone(ctx context.Context) error {
+	if _, fixed := fixedOffset(s.Zone); fixed {
 		return nil
 	}
-	t := time.Date(2030, 1, 1, 0, 0, 0, 0, s.zone)
+	t := time.Date(2030, 1, 1, 0, 0, 0, 0, s.Zone)
 	for range 2 { // around each change of a year
 		_, t = t.ZoneBounds()
 		for _, probe := range []time.Time{t.Add(-time.Second), t} {
 			var shown string
-			err := s.row(ctx, []any{&shown}, "SELECT CAST(FROM_UNIXTIME(?) AS CHAR(19))", probe.Unix())
+			err := s.DB.Row(ctx, []any{&shown}, "SELECT CAST(FROM_UNIXTIME(?) AS CHAR(19))", probe.Unix())
 			if err != nil {
 				return fault("look at the time zone", err)
 			}
@@ -56,26 +56,26 @@ func (s *Store) checkZone(ctx context.Context) error {
 
 // refuseZone returns a Fault if a due date depends on the session's zone.
 func (s *Store) refuseZone(ctx context.Context) error {
-	dues, err := s.zonedDues(ctx)
+	dues, err := s.ZonedDues(ctx)
 	if err != nil || len(dues) == 0 {
 		return err
 	}
 	return reminder.NewFault(nil,
-		"zone.name_unknown", "Zone", s.zone)
+		"zone.name_unknown", "Zone", s.Zone)
 }
 
-// maxZoned is how many loans zonedDues looks at.
+// maxZoned is how many loans ZonedDues looks at.
 const maxZoned = 1000
 
-// A zonedDue is the raw due_at of a loan as sessions in several zones show it.
-type zonedDue struct {
-	loan string
-	in   []string
+// A ZonedDue is the raw due_at of a loan as sessions in several zones show it.
+type ZonedDue struct {
+	Loan string
+	In   []string
 }
 
-// zonedDues returns the loans whose due_at depends on the session's zone, with its value in each of the zones.
-func (s *Store) zonedDues(ctx context.Context, zones ...string) (dues []zonedDue, err error) {
-	conn, err := s.db.Conn(ctx)
+// ZonedDues returns the loans whose due_at depends on the session's zone, with its value in each of the zones.
+func (s *Store) ZonedDues(ctx context.Context, zones ...string) (dues []ZonedDue, err error) {
+	conn, err := s.DB.pool.Conn(ctx)
 	if err != nil {
 		return nil, fault("compare time zones", err)
 	}
@@ -89,17 +89,13 @@ func (s *Store) zonedDues(ctx context.Context, zones ...string) (dues []zonedDue
 	var shown []map[string]string
 	// The first two zones are a day apart: a due_at that depends on the zone differs between them.
 	for _, zone := range append([]string{"-12:00", "+12:00"}, zones...) {
-		in := map[string]string{}
-		if _, err := tx.ExecContext(ctx, "SET time_zone = ?", zone); err != nil {
-			return nil, fault("compare time zones", err)
+		_, err := tx.ExecContext(ctx, "SET time_zone = ?", zone)
+		var in map[string]string
+		if err == nil {
+			in, err = Pairs[string, string](ctx, &DB{execQuerier: tx}, "SELECT loan_id, due_at FROM "+LoansView+s.draft+
+				" WHERE due_at IS NOT NULL LIMIT ?", maxZoned)
 		}
-		err := each(ctx, tx, func(rows *sql.Rows) error {
-			var loan, due string
-			err := rows.Scan(text{&loan}, text{&due})
-			in[loan] = due
-			return err
-		}, "SELECT loan_id, due_at FROM "+LoansView+s.draft+" WHERE due_at IS NOT NULL LIMIT ?", maxZoned)
-		if ofData(err) {
+		if OfData(err) {
 			return nil, nil // the database cannot compute a cell: nothing can be compared
 		}
 		if err != nil {
@@ -112,47 +108,12 @@ func (s *Store) zonedDues(ctx context.Context, zones ...string) (dues []zonedDue
 		if !ok || other == due {
 			continue
 		}
-		d := zonedDue{loan: loan}
+		d := ZonedDue{Loan: loan}
 		for _, in := range shown[2:] {
-			d.in = append(d.in, in[loan])
+			d.In = append(d.In, in[loan])
 		}
 		dues = append(dues, d)
 	}
-	slices.SortFunc(dues, func(a, b zonedDue) int { return strings.Compare(a.loan, b.loan) })
+	slices.SortFunc(dues, func(a, b ZonedDue) int { return strings.Compare(a.Loan, b.Loan) })
 	return dues, nil
-}
-
-// zoneFindings says how a due_at that depends on the zone is read, so that a person can compare. Whoever wrote it may
-// have meant another zone than the library's: the server's, or UTC. Due dates without an hour show which: they are
-// midnight, or the minute before it, in the zone that was meant.
-func (s *Store) zoneFindings(ctx context.Context) ([]Finding, error) {
-	if err := s.checkZone(ctx); err != nil {
-		return nil, err
-	}
-	var session, server string
-	if err := s.row(ctx, []any{&session, &server}, "SELECT @@SESSION.time_zone, @@GLOBAL.time_zone"); err != nil {
-		return nil, fault("look at the time zone", err)
-	}
-	zones := []string{session, "+00:00", server}
-	dues, err := s.zonedDues(ctx, zones...)
-	if err != nil || len(dues) == 0 {
-		return nil, err
-	}
-	whole := make([]int, len(zones))
-	for _, d := range dues {
-		for i, raw := range d.in {
-			_, clock, _ := strings.Cut(raw, " ")
-			if strings.HasPrefix(clock, "00:00") || strings.HasPrefix(clock, "23:59") {
-				whole[i]++
-			}
-		}
-	}
-	for i, zone := range zones[1:] {
-		if whole[0]*2 < len(dues) && whole[i+1]*2 > len(dues) {
-			return []Finding{{Serious: true, Wrong: true, Message: reminder.Say("zone.other_zone_meant", "Zone", zone,
-				"Zone2", s.zone, "Loan", dues[0].loan, "In", dues[0].in[0], "Ours", session)}}, nil
-		}
-	}
-	return []Finding{{Note: true, Message: reminder.Say("zone.zone_matters", "Zone", s.zone, "Loan",
-		dues[0].loan, "In", dues[0].in[0])}}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/check"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 	"github.com/mtsn6garut/pengingat/reminder/text"
@@ -81,7 +82,7 @@ func TestZoneFindings(t *testing.T) {
 	db := zonedTable(t)
 	findings := func(zone, due string) (notes, serious []string) {
 		survey := desk.NewSurvey(reminder.Rules{}, day("2026-11-24"), nil)
-		found, err := check.View(t.Context(), zoned(t, db, zone, due), survey)
+		found, err := check.View(t.Context(), deskdb.New(zoned(t, db, zone, due)), survey)
 		require.NoError(t, err)
 		for _, f := range found {
 			switch {
@@ -134,7 +135,7 @@ func TestSummerTime(t *testing.T) {
 	err := store.Check(t.Context())
 	if known == nil {
 		assert.Contains(t, said(err), "mysql_tzinfo_to_sql")
-		_, err = check.View(t.Context(), store, desk.NewSurvey(reminder.Rules{}, day("2026-11-24"), nil))
+		_, err = check.View(t.Context(), deskdb.New(store), desk.NewSurvey(reminder.Rules{}, day("2026-11-24"), nil))
 		assert.Contains(t, said(err), "mysql_tzinfo_to_sql")
 	} else {
 		assert.NoError(t, err)

@@ -18,7 +18,7 @@ func loadFound(v *visit) (any, error) {
 	if f.Query == "" {
 		return f, nil
 	}
-	loans, more, err := v.app.Store.Search(v.Context(), f.Query, func(l reminder.Loan) bool {
+	loans, more, err := v.store().Search(v.Context(), f.Query, func(l reminder.Loan) bool {
 		return matches(f.Query, l.Borrower.Name, l.Borrower.ID, l.Borrower.Email, l.ID, l.Ref, l.ItemCode)
 	})
 	if err == nil && len(loans) == 0 { // Search does not compare titles
@@ -36,7 +36,7 @@ func loadFound(v *visit) (any, error) {
 }
 
 // WantNone are the ids of those who want no reminders.
-func (v *visit) WantNone() (map[string]bool, error) { return v.app.Store.OptedOut(v.Context()) }
+func (v *visit) WantNone() (map[string]bool, error) { return v.store().OptedOut(v.Context()) }
 
 // maxFound is how many loans a search of titles shows.
 const maxFound = 200
@@ -53,7 +53,7 @@ func (v *visit) titled(query string) ([]reminder.Loan, int, error) {
 
 // optOut keeps a borrower from being reminded, or lets them be reminded again.
 func optOut(v *visit) (action, error) {
-	ctx, store, id := v.Context(), v.app.Store, v.PostFormValue("id")
+	ctx, store, id := v.Context(), v.store(), v.PostFormValue("id")
 	if v.PostFormValue("on") == "" {
 		_, err := store.RemoveOptOut(ctx, id)
 		return action{Key: "optin", On: id}, err

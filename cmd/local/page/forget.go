@@ -41,5 +41,5 @@ func forget(v *visit) (action, error) {
 	if err != nil {
 		return action{}, err
 	}
-	return action{Key: "forget", N: len(d.Kept.Emails), To: "/find"}, v.app.Store.Forget(v.Context(), d.Kept.Borrower)
+	return action{Key: "forget", N: len(d.Kept.Emails), To: "/find"}, v.store().Forget(v.Context(), d.Kept.Borrower)
 }

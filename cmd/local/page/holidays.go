@@ -45,7 +45,7 @@ func (v *visit) month() (m month, err error) {
 	}
 	m.First.Day = 1
 	m.Prev, m.Next = yearMonth(m.First.AddDays(-1)), yearMonth(m.First.AddDays(31))
-	closures, err := v.app.Store.Closures(v.Context())
+	closures, err := v.store().Closures(v.Context())
 	if err != nil {
 		return m, err
 	}
@@ -117,13 +117,13 @@ func closeDays(v *visit) (action, error) {
 			return closed("opened", c.First.Day, c), err
 		}
 	}
-	return closed("closed", days, c), v.app.Store.AddClosure(v.Context(), c)
+	return closed("closed", days, c), v.store().AddClosure(v.Context(), c)
 }
 
 // openDay takes one day out of every closure, and reports whether it was in any. The remaining days are stored first: a
 // crash in between leaves too many days closed, which the page shows.
 func (v *visit) openDay(d reminder.Date) (opened bool, err error) {
-	ctx, store := v.Context(), v.app.Store
+	ctx, store := v.Context(), v.store()
 	closures, err := store.Closures(ctx)
 	for _, c := range closures {
 		if !covers(d)(c) || err != nil {
@@ -145,7 +145,7 @@ func (v *visit) openDay(d reminder.Date) (opened bool, err error) {
 func removeClosure(v *visit) (action, error) {
 	c, err := v.closure(v.PostFormValue("first"), v.PostFormValue("last"), "")
 	if err == nil {
-		_, err = v.app.Store.RemoveClosure(v.Context(), c)
+		_, err = v.store().RemoveClosure(v.Context(), c)
 	}
 	return closed("removed", 0, c), err
 }
@@ -174,7 +174,7 @@ func acceptDays(v *visit) (action, error) {
 		cells := append(strings.SplitN(line, " ", 3), "", "")
 		c, err := v.closure(cells[0], cells[1], cells[2])
 		if err == nil {
-			err = v.app.Store.AddClosure(v.Context(), c)
+			err = v.store().AddClosure(v.Context(), c)
 		}
 		if err != nil {
 			return action{}, err
@@ -184,7 +184,7 @@ func acceptDays(v *visit) (action, error) {
 }
 
 func closureRows(v *visit) (rows [][]string, err error) {
-	closures, err := v.app.Store.Closures(v.Context())
+	closures, err := v.store().Closures(v.Context())
 	for _, c := range closures {
 		rows = append(rows, []string{c.First.String(), c.Last.String(), c.Name})
 	}

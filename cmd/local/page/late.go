@@ -10,7 +10,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // late is who is late, or with As "open" who has books at all.
@@ -99,10 +99,11 @@ const maxLoans = 20000
 
 // openLoans reads the open loans that match, the longest due first.
 func (v *visit) openLoans(match func(reminder.Loan) bool) (loans []reminder.Loan, err error) {
-	err = v.app.Store.EachLoan(v.Context(), func(l reminder.Loan, _ bool) {
+	err = v.store().EachLoan(v.Context(), func(l reminder.Loan, _ bool) error {
 		if len(loans) < maxLoans && match(l) {
 			loans = append(loans, l)
 		}
+		return nil
 	})
 	slices.SortFunc(loans, func(a, b reminder.Loan) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID)) })
 	return loans, err
@@ -123,7 +124,7 @@ func matches(query string, texts ...string) bool {
 type person struct {
 	reminder.Borrower // Name and Email are plain
 	Chat              string
-	Contact           *mysql.Contact // nil: nobody has reached them about one of these books
+	Contact           *deskdb.Contact // nil: nobody has reached them about one of these books
 	Books             []borrowed
 }
 
@@ -157,24 +158,24 @@ func (v *visit) Name(b reminder.Borrower) string {
 
 // addContacts adds how to reach people about their loans, and whether somebody has.
 func (v *visit) addContacts(people []person, loans []reminder.Loan) error {
-	contacts, err := v.app.Store.Contacts(v.Context(), time.Unix(0, 0), "")
+	contacts, err := v.store().Contacts(v.Context(), time.Unix(0, 0), "")
 	if err != nil {
 		return err
 	}
-	phones, err := v.app.Store.Phones(v.Context(), loans)
+	phones, err := v.store().Phones(v.Context(), loans)
 	if err != nil {
 		return err
 	}
-	reached := map[mysql.Contact]*mysql.Contact{} // by loan, due date and borrower
+	reached := map[deskdb.Contact]*deskdb.Contact{} // by loan, due date and borrower
 	for i, c := range contacts {
-		reached[mysql.Contact{Loan: c.Loan, Due: c.Due, Borrower: c.Borrower}] = &contacts[i]
+		reached[deskdb.Contact{Loan: c.Loan, Due: c.Due, Borrower: c.Borrower}] = &contacts[i]
 	}
 	for i := range people {
 		p := &people[i]
 		var theirs []reminder.Loan
 		for _, b := range p.Books {
 			theirs = append(theirs, b.Loan)
-			p.Contact = cmp.Or(reached[mysql.Contact{Loan: b.ID, Due: b.Due, Borrower: p.ID}], p.Contact)
+			p.Contact = cmp.Or(reached[deskdb.Contact{Loan: b.ID, Due: b.Due, Borrower: p.ID}], p.Contact)
 		}
 		p.Chat = v.chat(p.Name, phones[p.ID], theirs)
 	}
@@ -228,7 +229,7 @@ func books(v *visit) (rows [][]string, err error) {
 }
 
 // Contacted says how and when somebody was reached, or "".
-func (v *visit) Contacted(c *mysql.Contact) string {
+func (v *visit) Contacted(c *deskdb.Contact) string {
 	if c == nil {
 		return ""
 	}
@@ -237,13 +238,13 @@ func (v *visit) Contacted(c *mysql.Contact) string {
 
 // contact puts on record that somebody was reached about all that is late, or takes it back.
 func contact(v *visit) (action, error) {
-	ctx, store, id, way := v.Context(), v.app.Store, v.PostFormValue("id"), v.PostFormValue("way")
+	ctx, store, id, way := v.Context(), v.store(), v.PostFormValue("id"), v.PostFormValue("way")
 	if way == "undo" {
 		n, err := store.RemoveContacts(ctx, id)
 		return action{Key: "uncontact", N: n, On: id}, err
 	}
 	loans, _, err := store.Search(ctx, id, func(l reminder.Loan) bool { return l.Borrower.ID == id })
-	if err == nil && (len(loans) == 0 || !slices.Contains(mysql.Ways, way)) {
+	if err == nil && (len(loans) == 0 || !slices.Contains(deskdb.Ways, way)) {
 		err = errNotFound
 	}
 	if err != nil {
@@ -255,12 +256,12 @@ func contact(v *visit) (action, error) {
 
 // reached stores that the borrower of some loans was reached about those that are due.
 func (v *visit) reached(loans []reminder.Loan, way string) (int, error) {
-	var contacts []mysql.Contact
+	var contacts []deskdb.Contact
 	for _, l := range loans {
 		if !l.Due.IsZero() && !l.Due.After(v.Today()) {
-			contacts = append(contacts, mysql.Contact{Loan: l.ID, Due: l.Due, Borrower: l.Borrower.ID, Way: way,
+			contacts = append(contacts, deskdb.Contact{Loan: l.ID, Due: l.Due, Borrower: l.Borrower.ID, Way: way,
 				At: v.app.Runner.Now()})
 		}
 	}
-	return len(contacts), v.app.Store.AddContacts(v.Context(), contacts)
+	return len(contacts), v.store().AddContacts(v.Context(), contacts)
 }

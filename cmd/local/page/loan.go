@@ -11,11 +11,11 @@ import (
 // that is not open any more has no loan in it.
 func loadLoan(v *visit) (any, error) {
 	id := v.FormValue("id")
-	past, err := v.app.Store.PastNotices(v.Context(), id)
+	past, err := v.store().PastNotices(v.Context(), id)
 	if err != nil {
 		return nil, err
 	}
-	open, err := v.app.Store.Loans(v.Context(), []string{id})
+	open, err := v.store().Loans(v.Context(), []string{id})
 	loan, ok := open[id]
 	switch {
 	case err != nil:

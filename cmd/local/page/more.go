@@ -29,12 +29,12 @@ func (v *visit) Version() string { return reminder.Version }
 
 // OptedOut are those who want no reminders. Of those without an open loan only the id is known.
 func (v *visit) OptedOut() (list []reminder.Borrower, err error) {
-	out, err := v.app.Store.OptedOut(v.Context())
+	out, err := v.store().OptedOut(v.Context())
 	if err != nil {
 		return nil, err
 	}
 	ids := slices.Sorted(maps.Keys(out))
-	of, err := v.app.Store.LoansOf(v.Context(), ids)
+	of, err := v.store().LoansOf(v.Context(), ids)
 	for _, id := range ids {
 		list = append(list, reminder.Borrower{ID: id, Name: desk.Plain(of[id].Borrower.Name), Group: of[id].Borrower.Group})
 	}

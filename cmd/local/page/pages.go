@@ -13,6 +13,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
@@ -181,7 +182,10 @@ func (v *visit) close() {
 	}
 }
 
-func newDesk(app *setup.App) desk.Desk { return desk.Desk{Runner: app.Runner, Store: app.Store} }
+// store returns the database as the desk asks it.
+func (v *visit) store() *deskdb.Store { return deskdb.New(v.app.Store) }
+
+func newDesk(app *setup.App) desk.Desk { return desk.New(app.Runner, app.Store) }
 
 // show loads what the page shows.
 func (v *visit) show() (err error) {

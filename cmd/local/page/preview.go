@@ -38,8 +38,9 @@ func loadPreview(v *visit) (any, error) {
 		return p, err
 	}
 	of := map[string]string{} // the class of an address
-	err = v.app.Store.EachLoan(v.Context(), func(l reminder.Loan, _ bool) {
+	err = v.store().EachLoan(v.Context(), func(l reminder.Loan, _ bool) error {
 		of[strings.ToLower(desk.Plain(l.Borrower.Email))] = l.Borrower.Group
+		return nil
 	})
 	if err != nil {
 		return p, err

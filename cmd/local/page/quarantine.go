@@ -3,7 +3,7 @@ package page
 import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // A quarantineForm asks for a quarantine.
@@ -28,8 +28,8 @@ func loadQuarantine(v *visit) (any, error) {
 }
 
 // Quarantine is the one in force, or nil.
-func (v *visit) Quarantine() (*mysql.Quarantine, error) {
-	status, err := v.app.Store.Status(v.Context(), v.app.Runner.Now(), 1)
+func (v *visit) Quarantine() (*deskdb.Quarantine, error) {
+	status, err := v.store().Status(v.Context(), v.app.Runner.Now(), 1)
 	return status.Quarantine, err
 }
 
@@ -48,6 +48,6 @@ func quarantine(v *visit) (action, error) {
 }
 
 func release(v *visit) (action, error) {
-	n, err := v.app.Store.Release(v.Context())
+	n, err := v.store().Release(v.Context())
 	return action{Key: "release", N: n}, err
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
@@ -170,7 +171,7 @@ func startDatabase(v *visit, d *draft) (action, error) {
 		return action{}, err
 	}
 	defer db.Close()
-	if _, err := cfg.NewStore(db).Server(v.Context()); err != nil {
+	if _, err := deskdb.New(cfg.NewStore(db)).Server(v.Context()); err != nil {
 		return action{}, err
 	}
 	tables, err := schema.Inspect(v.Context(), db)

@@ -34,7 +34,7 @@ func (v *visit) overview(wait bool) (t today, err error) {
 	t.Pauses = slices.DeleteFunc(t.Pauses, func(p reminder.Pause) bool {
 		return !p.Until.IsZero() && !p.Until.After(now)
 	})
-	sent, err := v.app.Store.Sent(ctx, v.Today(), v.Today(), v.app.Runner.Settings.Zone)
+	sent, err := v.store().Sent(ctx, v.Today(), v.Today(), v.app.Runner.Settings.Zone)
 	if err != nil {
 		return t, err
 	}
@@ -66,7 +66,7 @@ const stoppedFor = 14
 
 // Stopped names them.
 func (v *visit) Stopped() (list []stopped, err error) {
-	outs, err := v.app.Store.OptOuts(v.Context(), v.app.Runner.Now().AddDate(0, 0, -stoppedFor))
+	outs, err := v.store().OptOuts(v.Context(), v.app.Runner.Now().AddDate(0, 0, -stoppedFor))
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (v *visit) Stopped() (list []stopped, err error) {
 	for i, o := range outs {
 		ids[i] = o.Borrower
 	}
-	loans, err := v.app.Store.LoansOf(v.Context(), ids)
+	loans, err := v.store().LoansOf(v.Context(), ids)
 	for _, o := range outs {
 		name := cmp.Or(desk.Plain(loans[o.Borrower].Borrower.Name), o.Borrower)
 		if reminder.IsGuardianID(o.Borrower) {
@@ -135,10 +135,10 @@ func pause(v *visit) (action, error) {
 			return action{}, v.fault("page.today.until_wrong")
 		}
 	}
-	return action{Key: "pause"}, v.app.Store.SetPause(v.Context(), p)
+	return action{Key: "pause"}, v.store().SetPause(v.Context(), p)
 }
 
 func resume(v *visit) (action, error) {
-	ctx, store := v.Context(), v.app.Store
+	ctx, store := v.Context(), v.store()
 	return action{Key: "resume"}, errors.Join(store.LiftPause(ctx, true), store.LiftPause(ctx, false))
 }

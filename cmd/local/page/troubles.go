@@ -6,7 +6,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
@@ -18,7 +18,7 @@ func (v *visit) Bad() []reminder.State { return desk.Bad }
 
 // A badMail is a mail that ended badly, with the person and the books.
 type badMail struct {
-	mysql.Listed
+	deskdb.Listed
 	Name, Group, Why, Details string
 	Books                     []string
 	Chat                      string // link, or ""
@@ -34,7 +34,7 @@ func (v *visit) BadMails() (all []badMail, err error) {
 	for _, t := range list {
 		loans = append(loans, t.Loans...)
 	}
-	phones, err := v.app.Store.Phones(v.Context(), loans)
+	phones, err := v.store().Phones(v.Context(), loans)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,224 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mtsn6garut/pengingat/reminder"
+)
+
+// A DB executes statements, in the pool of sessions or in one transaction. In the pool, a statement that failed is
+// executed again where that may help; in a transaction, the transaction is.
+//
+// Among the parameters may be times (written as DATETIME(6) in UTC), [reminder.Date], [reminder.Digest], and lists: the
+// mark of a list stands for all its values, as in "id IN (?)".
+//
+// A column is read into what its destination points to. NULL becomes "" or the zero time.
+type DB struct {
+	execQuerier
+	pool *sql.DB // nil in a transaction
+}
+
+// Exec executes a statement that may be repeated, and returns how many rows it matched.
+func (db *DB) Exec(ctx context.Context, query string, args ...any) (matched int, err error) {
+	query, args = bind(query, args)
+	err = db.retry(ctx, func(bool) error {
+		res, err := db.ExecContext(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		matched = int(n)
+		return err
+	})
+	return matched, err
+}
+
+// Row reads the only row of a query; without a row, nothing.
+func (db *DB) Row(ctx context.Context, into []any, query string, args ...any) error {
+	return db.retry(ctx, func(bool) error {
+		return Each(ctx, db, func(*struct{}) []any { return slices.Clone(into) }, func(struct{}) error { return nil },
+			query, args...)
+	})
+}
+
+// Count reads the only number of a query.
+func (db *DB) Count(ctx context.Context, query string, args ...any) (n int, err error) {
+	err = db.Row(ctx, []any{&n}, query, args...)
+	return n, err
+}
+
+// Each visits the rows of a query as the database sends them. columns returns where the columns of a row go. Each is
+// not repeated after an error.
+func Each[T any](ctx context.Context, db *DB, columns func(*T) []any, visit func(T) error, query string,
+	args ...any) error {
+	query, args = bind(query, args)
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var v T
+		if err := rows.Scan(destinations(columns(&v))...); err != nil {
+			return err
+		}
+		if err := visit(v); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// List reads each row into a value. columns returns where its columns go.
+func List[T any](ctx context.Context, db *DB, columns func(*T) []any, query string, args ...any) (all []T, err error) {
+	err = db.retry(ctx, func(bool) error {
+		all = []T{}
+		return Each(ctx, db, columns, func(v T) error {
+			all = append(all, v)
+			return nil
+		}, query, args...)
+	})
+	return all, err
+}
+
+// Column reads the only column of a query.
+func Column[T any](ctx context.Context, db *DB, query string, args ...any) ([]T, error) {
+	return List(ctx, db, func(v *T) []any { return []any{v} }, query, args...)
+}
+
+// Pairs reads the two columns of a query into a map from the first to the second one.
+func Pairs[K comparable, V any](ctx context.Context, db *DB, query string, args ...any) (map[K]V, error) {
+	type pair struct {
+		key   K
+		value V
+	}
+	rows, err := List(ctx, db, func(p *pair) []any { return []any{&p.key, &p.value} }, query, args...)
+	pairs := make(map[K]V, len(rows))
+	for _, p := range rows {
+		pairs[p.key] = p.value
+	}
+	return pairs, err
+}
+
+// Tx executes f in a transaction and commits. After an error it rolls back and, if that may help, starts again. again
+// tells f that an earlier commit may have taken effect although its reply was lost.
+func (db *DB) Tx(ctx context.Context, f func(tx *DB, again bool) error) error {
+	return retry(ctx, func(again bool) error {
+		conn, err := db.pool.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		tx, err := conn.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		committed := false
+		defer func() {
+			tx.Rollback() // after Commit it does nothing
+			if !committed {
+				// Even a rollback can fail. The next transaction on this connection would then commit this one.
+				conn.Raw(func(any) error { return driver.ErrBadConn })
+			}
+		}()
+		if err := f(&DB{execQuerier: tx}, again); err != nil {
+			return err
+		}
+		err = tx.Commit()
+		committed = err == nil
+		return err
+	})
+}
+
+// retry repeats f in the pool. A transaction is repeated as a whole.
+func (db *DB) retry(ctx context.Context, f func(again bool) error) error {
+	if db.pool == nil {
+		return f(false)
+	}
+	return retry(ctx, f)
+}
+
+// bind returns a statement and its parameters as the driver takes them. An empty list becomes NULL, which no value
+// equals.
+func bind(query string, args []any) (string, []any) {
+	var text strings.Builder
+	values := make([]any, 0, len(args))
+	for _, arg := range args {
+		before, after, _ := strings.Cut(query, "?")
+		text.WriteString(before)
+		query = after
+		list := reflect.ValueOf(arg)
+		if _, bytes := arg.([]byte); bytes || list.Kind() != reflect.Slice {
+			text.WriteByte('?')
+			values = append(values, parameter(arg))
+			continue
+		}
+		text.WriteString(marks(max(1, list.Len())))
+		for i := range list.Len() {
+			values = append(values, parameter(list.Index(i).Interface()))
+		}
+		if list.Len() == 0 {
+			values = append(values, nil)
+		}
+	}
+	text.WriteString(query)
+	return text.String(), values
+}
+
+func parameter(v any) any {
+	switch v := v.(type) {
+	case time.Time:
+		return formatTime(v)
+	case reminder.Date:
+		return v.String()
+	case reminder.Digest:
+		return v[:]
+	}
+	return v
+}
+
+// destinations puts a scanner in place of those destinations that cannot hold NULL, or not the database's form.
+func destinations(into []any) []any {
+	for i, d := range into {
+		switch d := d.(type) {
+		case *string:
+			into[i] = text{d}
+		case *time.Time:
+			into[i] = datetime{d}
+		case *reminder.Date:
+			into[i] = day{d}
+		case *reminder.Digest:
+			into[i] = digest{d}
+		case *reminder.Report:
+			into[i] = report{d}
+		}
+	}
+	return into
+}
+
+type (
+	digest struct{ *reminder.Digest }
+	report struct{ *reminder.Report }
+)
+
+func (d digest) Scan(src any) error {
+	var raw sql.NullString
+	err := raw.Scan(src)
+	copy(d.Digest[:], raw.String)
+	return err
+}
+
+func (r report) Scan(src any) error {
+	var raw sql.NullString
+	if err := raw.Scan(src); err != nil {
+		return err
+	}
+	return json.Unmarshal([]byte(raw.String), r.Report)
+}
