@@ -30,7 +30,8 @@ func (b *bench) records() {
 	t := b.table("records", "The records of two years",
 		"The same library of 600 open and 36,000 returned loans, with an outbox of its first day, and with 89,000 emails, 110,000 notices "+
 			"and 18,250 runs on record. Commands are timed from the start of the process to its end, the desk's pages from the request to the last byte.",
-		column{"what", "", 0}, column{"first", "first day, s", 3}, column{"later", "two years, s", 3}, column{"ratio", "ratio", 2},
+		column{"what", "", 0}, column{"first", "first day, s", 3}, column{"later", "two years, s", 3},
+		column{"ratio", "ratio", 2},
 		column{"others", "others' CPU %", 0})
 	young, old := newSchool(b.T), newSchool(b.T)
 	schools := []*school{young, old}
@@ -41,8 +42,10 @@ func (b *bench) records() {
 	}
 	old.age()
 	desks := []*desk{young.desk(b), old.desk(b)}
-	commands := [][]string{{"run", "--now"}, {"status"}, {"report"}, {"explain", "1"}, {"find", "Siti Nomor 7"}, {"failed"}}
-	pages := []string{"/", "/send", "/troubles", "/preview", "/late", "/late?q=siti", "/find?q=siti+nomor+7", "/loan?id=1", "/holidays",
+	commands := [][]string{{"run", "--now"}, {"status"}, {"report"}, {"explain", "1"},
+		{"find", "Siti Nomor 7"}, {"failed"}}
+	pages := []string{"/", "/send", "/troubles", "/preview", "/late", "/late?q=siti", "/find?q=siti+nomor+7",
+		"/loan?id=1", "/holidays",
 		"/classes", "/report", "/report/page", "/check", "/more", "/settings", "/feedback", "/quarantine"}
 	turn := func(what string, measure func(i int) float64) {
 		used := b.Machine.usage()

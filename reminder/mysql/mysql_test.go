@@ -419,7 +419,8 @@ func TestClaimFollowsItsIndex(t *testing.T) {
 		if admin.TiDB(t) { // which counts no reads; its plan names the index
 			require.Zero(t, before)
 			var plan string
-			rows, err := conn.QueryContext(t.Context(), "EXPLAIN FORMAT = 'brief' "+fmt.Sprintf(mysql.ClaimUpdate, which), "token", 1, 8)
+			explain := "EXPLAIN FORMAT = 'brief' " + fmt.Sprintf(mysql.ClaimUpdate, which)
+			rows, err := conn.QueryContext(t.Context(), explain, "token", 1, 8)
 			require.NoError(t, err)
 			for rows.Next() {
 				var id, estimate, task, object, info string

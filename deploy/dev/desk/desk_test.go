@@ -156,7 +156,12 @@ func value[T any](d *desk, script string) T {
 	return v
 }
 
-func (d *desk) says() string { return value[string](d, "document.body.innerText") }
+// says is what the page shows. One that tells how a run goes on may load itself anew just then and has no body.
+func (d *desk) says() string {
+	d.t.Helper()
+	d.do(chromedp.WaitReady(chromedp.CSS("body")))
+	return value[string](d, "document.body.innerText")
+}
 
 // wait waits until the page says something.
 func (d *desk) wait(words string) {
@@ -167,7 +172,8 @@ func (d *desk) wait(words string) {
 	}, 2*time.Minute, 50*time.Millisecond, words)
 }
 
-// finish leaves the page and waits until n runs have ended.
+// finish leaves the page and waits until n runs have ended and the desk knows it: a page of the desk loads itself anew
+// when that happens.
 func (d *desk) finish(n int) {
 	d.t.Helper()
 	d.leaveFor("about:blank")
@@ -175,6 +181,12 @@ func (d *desk) finish(n int) {
 		var ended int
 		err := d.db.Admin.QueryRow("SELECT COUNT(finished_at) FROM reminder_runs").Scan(&ended)
 		return err == nil && ended >= n
+	}, 2*time.Minute, 50*time.Millisecond)
+	d.leaveFor(d.base + "/ping")
+	require.Eventually(d.t, func() bool {
+		works, err := chromedp.Run(d.ctx, chromedp.Evaluate[bool](
+			`fetch("/ping").then(answer => answer.json()).then(progress => progress.working)`, chromedp.EvalAwaitPromise))
+		return err == nil && !works
 	}, 2*time.Minute, 50*time.Millisecond)
 }
 
