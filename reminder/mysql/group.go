@@ -118,7 +118,7 @@ type step struct {
 func (s *Store) together(ctx context.Context, steps ...step) error {
 	return s.steps.join(steps, func(batch []step) error {
 		query, args := update(batch)
-		res, err := s.db.ExecContext(ctx, query, args...)
+		res, err := s.DB.ExecContext(ctx, query, args...)
 		switch {
 		case err == nil:
 		case len(batch) == len(steps) && !transient(err): // nobody shares it

@@ -37,8 +37,7 @@ import (
 
 // A Store is a reminder.Store on one database.
 type Store struct {
-	DB     *DB // for package deskdb; a run has no statements of its own
-	db     *sql.DB
+	DB     *DB                   // for package deskdb; a run has no statements of its own
 	Zone   *time.Location        // the library's
 	draft  string                // suffix of the views' names
 	source atomic.Pointer[Views] // as Check found them
@@ -67,12 +66,12 @@ func Open(cfg *mysql.Config, maxConns int, patience time.Duration) (*Store, erro
 
 // New returns a Store on a database that OpenDB opened for a library in a zone.
 func New(db *sql.DB, zone *time.Location) *Store {
-	return &Store{DB: &DB{db, db}, db: db, Zone: zone, steps: newGroup(), scanning: make(chan struct{}, 1)}
+	return &Store{DB: &DB{db, db}, Zone: zone, steps: newGroup(), scanning: make(chan struct{}, 1)}
 }
 
 // Drafts returns a Store that reads the views whose names end with suffix, to check them before they are in use.
 func (s *Store) Drafts(suffix string) *Store {
-	d := New(s.db, s.Zone)
+	d := New(s.DB.pool, s.Zone)
 	d.draft = suffix
 	return d
 }
@@ -109,7 +108,7 @@ func open(cfg *mysql.Config, maxConns int, patience time.Duration) (*sql.DB, err
 }
 
 // Close closes the connections.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error { return s.DB.pool.Close() }
 
 // maxTries bounds how often a statement or transaction is tried. maxDeadlocks is the bound after deadlocks: another
 // transaction went on each time, which is normal with several runs.
@@ -161,105 +160,10 @@ func transient(err error) bool {
 	return errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn)
 }
 
-// tx runs f in a transaction and commits. After an error it rolls back and, if that may help, starts again. again tells
-// f that an earlier commit may have taken effect although its reply was lost.
-func (s *Store) tx(ctx context.Context, f func(tx *sql.Tx, again bool) error) error {
-	return retry(ctx, func(again bool) error {
-		conn, err := s.db.Conn(ctx)
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		tx, err := conn.BeginTx(ctx, nil)
-		if err != nil {
-			return err
-		}
-		committed := false
-		defer func() {
-			tx.Rollback() // after Commit it does nothing
-			if !committed {
-				// Even a rollback can fail. The next transaction on this connection would then commit this one.
-				conn.Raw(func(any) error { return driver.ErrBadConn })
-			}
-		}()
-		if err := f(tx, again); err != nil {
-			return err
-		}
-		err = tx.Commit()
-		committed = err == nil
-		return err
-	})
-}
-
-// exec runs one statement that may be repeated and returns how many rows it matched.
-func (s *Store) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	var n int64
-	err := retry(ctx, func(bool) error {
-		res, err := s.db.ExecContext(ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		n, err = res.RowsAffected()
-		return err
-	})
-	return n, err
-}
-
-// A querier is a *sql.DB or a *sql.Tx.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
-// An execQuerier also writes.
+// An execQuerier is a *sql.DB or a *sql.Tx.
 type execQuerier interface {
-	querier
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
-// each calls scan for every row of a query and closes it before it returns.
-func each(ctx context.Context, q querier, scan func(*sql.Rows) error, query string, args ...any) error {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
-// read is each on the pool, with retries. reset empties what scan has gathered.
-func (s *Store) read(ctx context.Context, reset func(), scan func(*sql.Rows) error, query string, args ...any) error {
-	return retry(ctx, func(bool) error {
-		reset()
-		return each(ctx, s.db, scan, query, args...)
-	})
-}
-
-// row reads the only row of a query.
-func (s *Store) row(ctx context.Context, into []any, query string, args ...any) error {
-	return s.read(ctx, func() {}, func(rows *sql.Rows) error { return rows.Scan(into...) }, query, args...)
-}
-
-// list reads each row into a value.
-func list[T any](ctx context.Context, s *Store, scan func(rows *sql.Rows, v *T) error, query string, args ...any) ([]T,
-	error) {
-	var all []T
-	err := s.read(ctx, func() { all = []T{} }, func(rows *sql.Rows) error {
-		var v T
-		err := scan(rows, &v)
-		all = append(all, v)
-		return err
-	}, query, args...)
-	return all, err
-}
-
-// column reads a query's only column.
-func column[T any](ctx context.Context, s *Store, query string, args ...any) ([]T, error) {
-	return list(ctx, s, func(rows *sql.Rows, v *T) error { return rows.Scan(v) }, query, args...)
 }
 
 // setOf returns keys as a set.
@@ -269,15 +173,6 @@ func setOf[K comparable](keys []K) map[K]bool {
 		set[key] = true
 	}
 	return set
-}
-
-// anys returns values as parameters.
-func anys[T any](values []T) []any {
-	args := make([]any, len(values))
-	for i, v := range values {
-		args[i] = v
-	}
-	return args
 }
 
 // The types that columns are scanned into where NULL is possible (the zero time, or "") or the text has another form.

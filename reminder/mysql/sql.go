@@ -145,6 +145,11 @@ func (db *DB) retry(ctx context.Context, f func(again bool) error) error {
 	return retry(ctx, f)
 }
 
+// repeat is retry for several statements, each of which is executed once a try.
+func (db *DB) repeat(ctx context.Context, f func(once *DB, again bool) error) error {
+	return retry(ctx, func(again bool) error { return f(&DB{execQuerier: db.execQuerier}, again) })
+}
+
 // bind returns a statement and its parameters as the driver takes them. An empty list becomes NULL, which no value
 // equals.
 func bind(query string, args []any) (string, []any) {

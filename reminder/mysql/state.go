@@ -28,7 +28,7 @@ func (s *Store) Begin(ctx context.Context, r reminder.Report, known string) (sec
 				return err
 			}
 		}
-		_, err := s.db.ExecContext(ctx, "INSERT INTO reminder_runs (run_id, started_at, report) VALUES (?, ?, ?)",
+		_, err := s.DB.ExecContext(ctx, "INSERT INTO reminder_runs (run_id, started_at, report) VALUES (?, ?, ?)",
 			r.RunID, formatTime(r.StartedAt), report)
 		return err
 	})
