@@ -16,6 +16,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -42,7 +43,8 @@ const (
 	maxBatch    = 100      // at a time
 	maxText     = 64 << 10 // of one message; a bounce states its cause at the beginning
 	maxHeader   = 16 << 10 // of one message
-	maxSession  = 48 << 20 // in all
+	maxLogin    = 1 << 20  // up to the login
+	maxSession  = 48 << 20 // after it
 )
 
 // An Error says how far a session came. Its text is redacted.
@@ -71,7 +73,9 @@ func Open(ctx context.Context, cfg Config) (*Mailbox, error) {
 		return nil, m.failed(ctx, "connect", err)
 	}
 	m.stop = context.AfterFunc(ctx, func() { tcp.Close() })
-	conn, phase, err := m.secured(ctx, tcp)
+	bounded := &boundedConn{Conn: tcp}
+	bounded.left.Store(maxLogin)
+	conn, phase, err := m.secured(ctx, bounded)
 	if err == nil {
 		m.client = imapclient.New(conn, nil)
 		phase, err = "greet", m.client.WaitGreeting()
@@ -85,19 +89,19 @@ func Open(ctx context.Context, cfg Config) (*Mailbox, error) {
 		tcp.Close()
 		return nil, err
 	}
+	bounded.left.Store(maxSession)
 	return m, nil
 }
 
 // secured returns the connection for the session, with TLS unless Plain.
 func (m *Mailbox) secured(ctx context.Context, tcp net.Conn) (net.Conn, string, error) {
-	bounded := &boundedConn{Conn: tcp, left: maxSession}
 	if m.cfg.Plain {
 		if !tcp.RemoteAddr().(*net.TCPAddr).IP.IsLoopback() { // "localhost" may resolve to another machine
 			return nil, "connect", errors.New("the address is not on this machine")
 		}
-		return bounded, "", nil
+		return tcp, "", nil
 	}
-	t := tls.Client(bounded, &tls.Config{ServerName: m.cfg.Host, RootCAs: m.cfg.RootCAs, MinVersion: tls.VersionTLS12})
+	t := tls.Client(tcp, &tls.Config{ServerName: m.cfg.Host, RootCAs: m.cfg.RootCAs, MinVersion: tls.VersionTLS12})
 	return t, "tls", t.HandshakeContext(ctx)
 }
 
@@ -392,14 +396,15 @@ func (m *Mailbox) Look(ctx context.Context) (Account, error) {
 // A boundedConn ends after a number of bytes. The library sets its own deadlines; the context bounds the session.
 type boundedConn struct {
 	net.Conn
-	left int
+	left atomic.Int64
 }
 
 func (c *boundedConn) Read(b []byte) (int, error) {
-	if c.left <= 0 {
+	left := c.left.Load()
+	if left <= 0 {
 		return 0, errors.New("the server does not come to an end")
 	}
-	n, err := c.Conn.Read(b[:min(len(b), c.left)])
-	c.left -= n
+	n, err := c.Conn.Read(b[:min(int64(len(b)), left)])
+	c.left.Add(int64(-n))
 	return n, err
 }
