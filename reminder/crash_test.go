@@ -223,7 +223,8 @@ var outbox = []string{"reminder_emails", "reminder_notices", "reminder_bad_addre
 func (l *mortalLibrary) save(t *testing.T, number int) {
 	for _, table := range outbox {
 		l.Exec(t, fmt.Sprintf("DROP TABLE IF EXISTS saved%d_%s", number, table))
-		l.Exec(t, fmt.Sprintf("CREATE TABLE saved%d_%s AS SELECT * FROM %[2]s", number, table))
+		l.Exec(t, fmt.Sprintf("CREATE TABLE saved%d_%s LIKE %[2]s", number, table))
+		l.Exec(t, fmt.Sprintf("INSERT INTO saved%d_%s SELECT * FROM %[2]s", number, table))
 	}
 }
 

@@ -212,7 +212,8 @@ func TestMessageIDTellsNothing(t *testing.T) {
 		lib.keep(t, records)
 		lib.run(t, app, reminder.Options{})
 		secret := "INSERT INTO reminder_state SELECT * FROM secret"
-		lib.Exec(t, "CREATE TABLE secret AS SELECT * FROM reminder_state")
+		lib.Exec(t, "CREATE TABLE secret LIKE reminder_state")
+		lib.Exec(t, "INSERT INTO secret SELECT * FROM reminder_state")
 		lib.bringBack(t, records)
 		lib.Exec(t, secret)
 		lib.run(t, app, reminder.Options{})

@@ -39,20 +39,32 @@ func TestSources(t *testing.T) {
 	}
 }
 
+// slimsNew drops keys first: TiDB does not change the collation of a column that is in one.
 const slimsNew = `
 SET sql_mode = '';
+ALTER TABLE item DROP KEY item_code;
+ALTER TABLE loan DROP KEY item_code, DROP KEY member_id;
+ALTER TABLE holiday DROP KEY holiday_dayname;
 ALTER TABLE member ENGINE=InnoDB, CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;
 ALTER TABLE item ENGINE=InnoDB, CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;
 ALTER TABLE loan ENGINE=InnoDB, CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;
 ALTER TABLE holiday ENGINE=InnoDB, CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;
+ALTER TABLE item ADD UNIQUE KEY item_code (item_code);
+ALTER TABLE loan ADD KEY item_code (item_code), ADD KEY member_id (member_id);
+ALTER TABLE holiday ADD UNIQUE KEY holiday_dayname (holiday_dayname, holiday_date);
 SET sql_mode = DEFAULT;
 `
 
 const kohaNewCalendar = `
-CREATE TABLE library_weekly_closures SELECT branchcode AS library_id, weekday FROM repeatable_holidays WHERE weekday IS NOT NULL;
-CREATE TABLE library_repeating_closures SELECT branchcode AS library_id, day, month, title FROM repeatable_holidays WHERE weekday IS NULL;
-CREATE TABLE library_single_closures SELECT branchcode AS library_id, CAST('2026-11-25' AS DATE) AS date FROM special_holidays WHERE isexception = 0;
-CREATE TABLE library_closure_exceptions SELECT branchcode AS library_id, CAST('2026-11-23' AS DATE) AS date FROM special_holidays WHERE isexception = 1;
+CREATE TABLE library_weekly_closures (library_id VARCHAR(10) NOT NULL, weekday SMALLINT NOT NULL) COLLATE utf8mb4_unicode_ci;
+CREATE TABLE library_repeating_closures (library_id VARCHAR(10) NOT NULL, day SMALLINT, month SMALLINT, title VARCHAR(50) NOT NULL)
+	COLLATE utf8mb4_unicode_ci;
+CREATE TABLE library_single_closures (library_id VARCHAR(10) NOT NULL, date DATE NOT NULL) COLLATE utf8mb4_unicode_ci;
+CREATE TABLE library_closure_exceptions (library_id VARCHAR(10) NOT NULL, date DATE NOT NULL) COLLATE utf8mb4_unicode_ci;
+INSERT INTO library_weekly_closures SELECT branchcode, weekday FROM repeatable_holidays WHERE weekday IS NOT NULL;
+INSERT INTO library_repeating_closures SELECT branchcode, day, month, title FROM repeatable_holidays WHERE weekday IS NULL;
+INSERT INTO library_single_closures SELECT branchcode, '2026-11-25' FROM special_holidays WHERE isexception = 0;
+INSERT INTO library_closure_exceptions SELECT branchcode, '2026-11-23' FROM special_holidays WHERE isexception = 1;
 DROP TABLE repeatable_holidays;
 DROP TABLE special_holidays;
 `

@@ -317,7 +317,7 @@ func (v *Views) Where(column string, ids []string) (condition string, args []any
 			texts = append(texts, id)
 		}
 	}
-	column = v.expression(column)
+	column = v.Expression(column)
 	if len(bytes) == 0 {
 		return " WHERE " + column + " IN (?)", []any{texts}
 	}

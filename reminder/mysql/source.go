@@ -139,7 +139,7 @@ func (v *Views) missing() error {
 func (v *Views) Select(columns ...string) string {
 	var list []string
 	for _, c := range columns {
-		if e := v.expression(c); e != c {
+		if e := v.Expression(c); e != c {
 			c = e + " AS " + c
 		}
 		list = append(list, c)
@@ -147,8 +147,8 @@ func (v *Views) Select(columns ...string) string {
 	return strings.Join(list, ", ")
 }
 
-// expression returns how a column is selected, so that it is read as text or a number whatever its type.
-func (v *Views) expression(column string) string {
+// Expression returns how a column is selected, so that it is read as text or a number whatever its type.
+func (v *Views) Expression(column string) string {
 	switch v.types[column] {
 	case "":
 		if column == "guardian_wants" { // a view that does not ask shows only those who have agreed
