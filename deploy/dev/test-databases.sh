@@ -20,8 +20,8 @@ check() {
   shift
   echo "== $name"
   # shellcheck disable=SC2016 # the inner shell's
-  if ! "$@" bash -c 'go test -count=1 -v -run TestWhichServer ./reminder/mysql >"$0" && go test -count=1 -timeout 30m ./reminder/mysql/... &&
-    go test -count=1 -timeout 30m -run "TestSource|TestLifeOfALoan|TestChangedBetweenPlanAndSend|TestRestoredBackup|TestFirstDay" ./reminder ./cmd/local' \
+  if ! "$@" bash -c 'go test -count=1 -v -run TestWhichServer ./reminder/mysql >"$0" && go test -count=1 -timeout 60m ./reminder/mysql/... &&
+    go test -count=1 -timeout 60m -run "TestSource|TestLifeOfALoan|TestChangedBetweenPlanAndSend|TestRestoredBackup|TestFirstDay" ./reminder ./cmd/local' \
     "$work/server"; then
     verdict=FAILED failed=1
   fi
