@@ -163,7 +163,7 @@ const inReach = 5000
 func (b *bench) idle() {
 	idle := b.table("idle", "Runs with little to do",
 		"Everything in reach was promised before, but for the new loans. The bare count is `SELECT COUNT(*)` of the loans in reach, "+
-			"through the same view. In reach are loans that are at most 60 days late or due by tomorrow: here all due on one day, as "+
+			"through the same view. In reach are loans that are at most 60 days late or due by tomorrow: here all due yesterday, as "+
 			"at the end of a school year, or spread evenly.",
 		column{"open", "open loans", 0}, column{"reach", "in reach", 0}, column{"days", "due on, days", 0},
 		column{"index", "index on the due date", 0}, column{"new", "newly due", 0},
@@ -181,10 +181,10 @@ func (b *bench) idle() {
 		}
 		s := newSchool(b.T)
 		b.progress("idle: %d loans are being lent", open)
-		s.lend(1, open-newly, 1, s.today)
+		s.lend(1, open-newly, 1, s.today.AddDays(-1))
 		environ := s.environ("MAIL_PORT="+b.port, "MAIL_CONCURRENCY=16")
 		told := func() { // records as told what is due
-			p := s.start(b.program, environ, "quarantine", "--before", s.today.AddDays(1).String())
+			p := s.start(b.program, environ, "quarantine", "--before", s.today.String(), "--yes")
 			b.progress("idle: %d loans were recorded as told in %.0f s, with %d MiB", open-newly, p.seconds, p.peak>>10)
 		}
 		measure := func(reach, days int, index string, newly int) {
@@ -222,7 +222,7 @@ func (b *bench) idle() {
 		}
 		told()
 		indexed(open-newly, 1, 0)
-		s.exec("UPDATE peminjaman SET tanggal_kembali = DATE_SUB(?, INTERVAL id MOD 60 DAY)", s.today.String())
+		s.exec("UPDATE peminjaman SET tanggal_kembali = DATE_SUB(?, INTERVAL 1 + id MOD 59 DAY)", s.today.String())
 		told()
 		indexed(open-newly, 60, 0)
 		if newly > 0 {
