@@ -34,7 +34,7 @@ func HashOf(secret, id string) string {
 	return forgotten + hex.EncodeToString(mac.Sum(nil))
 }
 
-// hashes returns loans by their hashes, or none when no loan on record is forgotten, as in most libraries.
+// Hashes returns loans by their hashes, or none when no loan on record is forgotten, as in most libraries.
 func Hashes(ctx context.Context, db *DB, loans []string) (map[string]string, error) {
 	some, err := db.Count(ctx, "SELECT EXISTS (SELECT 1 FROM reminder_notices WHERE "+isForgotten("loan_id")+")")
 	if err != nil || some == 0 {
@@ -48,7 +48,7 @@ func Hashes(ctx context.Context, db *DB, loans []string) (map[string]string, err
 	return of, err
 }
 
-// secretOf reads the database's secret.
+// Secret reads the database's secret.
 func Secret(ctx context.Context, db *DB) (secret string, err error) {
 	err = db.Row(ctx, []any{&secret}, "SELECT fingerprint FROM reminder_state WHERE name = ?", records)
 	return secret, err

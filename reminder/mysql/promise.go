@@ -172,9 +172,9 @@ func insertEmails(ctx context.Context, tx *DB, p promise, chunk []reminder.Email
 		return err
 	}
 	args = nil
-	for i, e := range chunk {
-		for _, n := range e.Notices {
-			args = append(append(args, key(n)...), ids[refs[i]], n.Number, p.reason)
+	for i, ref := range refs {
+		for _, n := range chunk[i].Notices {
+			args = append(append(args, key(n)...), ids[ref], n.Number, p.reason)
 		}
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO reminder_notices

@@ -28,8 +28,7 @@ func TestMemoryLimitFollowsTheHeap(t *testing.T) {
 
 	plan := make([]byte, 64<<20)
 	becomes(func(limit int64) bool { return limit >= 96<<20 })
-	runtime.KeepAlive(plan)
-	plan = nil
+	runtime.KeepAlive(plan) // and not longer
 	becomes(func(limit int64) bool { return limit < 96<<20 })
 	assert.GreaterOrEqual(t, limit(), int64(memoryOfARun))
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -107,7 +108,7 @@ func LimitMemory() {
 func followHeap() {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)
-	debug.SetMemoryLimit(max(memoryOfARun, int64(live[0].Value.Uint64())*3/2))
+	debug.SetMemoryLimit(int64(max(memoryOfARun, live[0].Value.Uint64()*3/2) & math.MaxInt64))
 	runtime.AddCleanup(new(*byte), func(struct{}) { followHeap() }, struct{}{}) // the collection after this one
 }
 
