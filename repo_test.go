@@ -108,7 +108,7 @@ func TestLinesFit(t *testing.T) {
 
 // budgets are how many lines of code there may be, without comments, blanks and tests: of the run, and of all. They are
 // what there is; whoever adds lines takes some away, or says here why not.
-var budgets = map[string]int{"run": 12_150, "all": 23_670}
+var budgets = map[string]int{"run": 10_700, "all": 22_450}
 
 func TestBudgets(t *testing.T) {
 	lines := map[string]int{}
