@@ -30,5 +30,5 @@ func TestMemoryLimitFollowsTheHeap(t *testing.T) {
 	becomes(func(limit int64) bool { return limit >= 96<<20 })
 	runtime.KeepAlive(plan) // and not longer
 	becomes(func(limit int64) bool { return limit < 96<<20 })
-	assert.GreaterOrEqual(t, limit(), int64(memoryOfARun))
+	assert.GreaterOrEqual(t, limit(), int64(27<<20))
 }

@@ -37,7 +37,7 @@ func TestScale(t *testing.T) {
 		"github.com/mtsn6garut/pengingat/cmd/local").CombinedOutput()
 	require.NoError(t, err, string(out))
 	s := newSchool(t, 0)
-	s.lendEverybody(mails)
+	s.lendEverybody(1, mails)
 	for _, n := range []int{1, 2, 4, 8} {
 		for _, table := range []string{"notices", "emails", "runs"} {
 			s.exec("DELETE FROM reminder_" + table)

@@ -132,13 +132,13 @@ func (s *school) lend(n int) {
 		VALUES ` + strings.Join(values, ", "))
 }
 
-// lendEverybody gives each of so many borrowers, in place of all there were, one book that is due today.
-func (s *school) lendEverybody(n int) {
+// lendEverybody gives each of some borrowers, in place of all there were, one book that is due today.
+func (s *school) lendEverybody(first, last int) {
 	s.exec("DELETE FROM peminjaman")
 	s.exec("DELETE FROM users")
-	for from := 1; from <= n; from += 1000 {
+	for from := first; from <= last; from += 1000 {
 		var users, loans []string
-		for i := from; i < from+1000 && i <= n; i++ {
+		for i := from; i < from+1000 && i <= last; i++ {
 			users = append(users, fmt.Sprintf("(%d, 'Siswa %[1]d', '%s', '', 'siswa')", i, address(i)))
 			loans = append(loans, fmt.Sprintf("(%d, %[1]d, 1, 'P%[1]d', '2026-01-05', '%s', 'Dipinjam')", i, s.today))
 		}
