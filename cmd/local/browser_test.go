@@ -328,8 +328,11 @@ func TestDeskClosedDays(t *testing.T) {
 	assert.Equal(t, "2027-03-15..2027-03-16 Libur,2027-03-18..2027-03-20 Libur", rows(),
 		"a day in the middle is open again")
 	b.post("/holidays/remove", "first", "2027-03-15", "last", "2027-03-16")
-	_, code := b.send("/holidays", "first", "2027-03-20", "last", "2030-03-15")
+	page, code := b.send("/holidays", "first", "2027-03-20", "last", "2030-03-15", "name", "Libur panjang")
 	assert.Equal(t, 422, code)
+	for _, typed := range []string{"2027-03-20", "2030-03-15", "Libur panjang"} {
+		assert.Contains(t, page, `value="`+typed+`"`)
+	}
 
 	var body strings.Builder
 	w := multipart.NewWriter(&body)
@@ -337,7 +340,7 @@ func TestDeskClosedDays(t *testing.T) {
 	require.NoError(t, err)
 	fmt.Fprint(part, "tanggal;nama\n25/12/2027;Natal\n32/12/2027;Keliru\n")
 	require.NoError(t, w.Close())
-	page, code := b.read(b.Post(b.base+"/holidays/import", w.FormDataContentType(), strings.NewReader(body.String())))
+	page, code = b.read(b.Post(b.base+"/holidays/import", w.FormDataContentType(), strings.NewReader(body.String())))
 	require.Equal(t, 200, code)
 	assert.Contains(t, said(page), "32/12/2027", "what is doubtful is shown")
 	assert.Equal(t, "2027-03-18..2027-03-20 Libur", rows(), "nothing counts yet")
