@@ -33,7 +33,7 @@ func (c *call) serveDesk(ctx context.Context) error {
 		}
 		c.print("desk.window")
 		if err := c.machine.browse(url); err != nil {
-			c.print("desk.no_browser_opened", "Err", err)
+			c.print("desk.browser_failed", "Err", err)
 		}
 	}
 	if url := page.Running(m.Trace); url != "" { // somebody clicked twice

@@ -37,7 +37,7 @@ func (c *call) closedRemove(ctx context.Context) error {
 		return err
 	}
 	if len(rest) > 0 {
-		return c.usage("closed.date_alone")
+		return c.usage("closed.remove_by_date")
 	}
 	switch found, err := c.Store.RemoveClosure(ctx, closure); {
 	case err != nil:

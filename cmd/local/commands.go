@@ -52,7 +52,7 @@ var commands = []struct {
 	title reminder.Message
 	rows  []entry
 }{
-	{"begin", reminder.Say("program.begin"), []entry{
+	{"begin", reminder.Say("program.group_begin"), []entry{
 		{name: "init", do: (*call).initialize, bare: true,
 			flags: []option{{"from-env", ""}, {"set", []string(nil)}, {"out", ""}, {"yes", false}, {"no-test", false},
 				{"force", false}},
@@ -74,7 +74,7 @@ var commands = []struct {
 			flags:   []option{{"print", alone(taskName)}, {"dry-run", false}, {"for", ""}},
 			example: "install --env D:\\web\\TA\\perpustakaan\\.env\ninstall --dry-run\ninstall --print > pengingat.xml"},
 	}},
-	{"daily", reminder.Say("program.every_day"), []entry{
+	{"daily", reminder.Say("program.group_daily"), []entry{
 		{name: "desk", alias: "meja", do: (*call).serveDesk, bare: true, flags: []option{{"no-browser", false}},
 			example: "desk\ndesk --no-browser"},
 		{name: "run", alias: "kirim", do: (*call).run, bare: true,
@@ -120,7 +120,7 @@ var commands = []struct {
 		{name: "class import", args: one, do: (*call).classImport, flags: []option{{"dry-run", false}, {"json", false}},
 			example: "class import wali-kelas.csv --dry-run\nclass import wali-kelas.csv"},
 	}},
-	{"seldom", reminder.Say("program.seldom"), []entry{
+	{"seldom", reminder.Say("program.group_seldom"), []entry{
 		{name: "templates"},
 		{name: "templates export", args: one, do: (*call).templatesExport, bare: true,
 			example: "templates export kata-kata"},

@@ -47,7 +47,7 @@ func (c *call) guide(context.Context) error {
 // show opens a file in the browser.
 func (c *call) show(file string) {
 	if err := c.machine.browse(file); err != nil {
-		c.print("report.no_browser", "Err", err)
+		c.print("report.browser_failed", "Err", err)
 	}
 }
 

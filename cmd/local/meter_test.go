@@ -19,7 +19,7 @@ func TestMeter(t *testing.T) {
 		m := quietMachine
 		m.terminal = terminal
 		p := &program{errOut: &errOut, machine: m}
-		meter := p.meter("run.counting_and_sending")
+		meter := p.meter("run.progress")
 		meter.set(0, 51)
 		meter.set(12, 0)
 		assert.Equal(t, ": 12 dari 51, masih 39,", meter.String(p))

@@ -161,7 +161,7 @@ func (c *call) forget(ctx context.Context) error {
 		c.print("forget.nothing")
 	} else {
 		if agreed, _ := c.agrees(); !agreed {
-			c.print("agree.nothing_changed")
+			c.print("agree.declined")
 			return nil
 		}
 		if err := c.Store.Forget(ctx, id); err != nil {

@@ -19,7 +19,7 @@ func (c *call) preview(ctx context.Context) error {
 	today, dir := cmp.Or(c.date("date"), c.today()), c.flag("out")
 	day := letter.Day(today, c.locale)
 	run := page.Run{When: day}
-	m := c.meter("preview.composing")
+	m := c.meter("preview.progress")
 	messages, err := c.composed(ctx, today, c.flag("loan"), m)
 	m.stop()
 	if err == nil && c.flag("loan") == "" {

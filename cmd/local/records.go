@@ -26,7 +26,7 @@ func (c *call) prune(ctx context.Context) error {
 	if err := c.Store.Check(ctx); err != nil {
 		return err
 	}
-	m := c.meter("prune.removing")
+	m := c.meter("prune.progress")
 	done, err := c.Runner.Prune(ctx, c.Runner.Now(), days, c.on("dry-run"),
 		func(done reminder.Pruned) { m.set(done.Emails, 0) })
 	m.stop()
@@ -51,7 +51,7 @@ func (c *call) quarantine(ctx context.Context) error {
 	before := c.flag("before")
 	switch {
 	case c.on("undo") == (before != ""):
-		return c.usage("quarantine.before_or_undo")
+		return c.usage("quarantine.flag_missing")
 	case c.on("undo"):
 		return c.release(ctx)
 	}
@@ -75,7 +75,7 @@ func (c *call) quarantine(ctx context.Context) error {
 	case !asked && !agreed:
 		return c.usage("quarantine.not_agreed")
 	case !agreed:
-		c.print("agree.nothing_changed")
+		c.print("agree.declined")
 		return nil
 	case done.Loans+done.Canceled+done.Unknown == 0:
 		c.print("quarantine.nothing")
@@ -114,7 +114,7 @@ func (c *call) agrees() (agreed, asked bool) {
 	if !c.machine.answers(c.in) {
 		return false, false
 	}
-	fmt.Fprint(c.out, c.say("agree.go_on"))
+	fmt.Fprint(c.out, c.say("agree.ask"))
 	line, _ := bufio.NewReader(c.in).ReadString('\n')
 	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(line)), "y"), true
 }

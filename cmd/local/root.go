@@ -24,7 +24,7 @@ func (p *program) root() *cobra.Command {
 		DisableFlagsInUseLine: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if len(p.envFiles) > 1 && cmd.Name() != "run" {
-				return p.usage("program.several_env")
+				return p.usage("program.env_only_once")
 			}
 			return nil
 		},

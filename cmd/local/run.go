@@ -51,7 +51,7 @@ func (c *call) runOne(ctx context.Context, o reminder.Options, onlyTo string) (e
 	if err := app.Config.CheckSender(); err != nil && !o.DryRun {
 		return err
 	}
-	m := c.meter("run.counting_and_sending")
+	m := c.meter("run.progress")
 	app.Runner.Progress = m.set
 	rep, err := app.Runner.Run(ctx, o)
 	m.stop()
@@ -151,9 +151,9 @@ func (p *program) printReport(r reminder.Report, s reminder.Settings) {
 	row(false, r.Loans.Unreachable, "run.unreachable")
 	row(false, r.Loans.Odd, "run.odd")
 	if r.DryRun {
-		row(true, r.Planned.Emails, "run.would_be_sent")
+		row(true, r.Planned.Emails, "run.planned_dry_run")
 	} else {
-		row(true, r.Planned.Emails, "run.new_emails_planned")
+		row(true, r.Planned.Emails, "run.planned")
 		row(true, r.Emails.Sent, "run.sent")
 	}
 	row(false, r.Emails.Refused, "run.refused")

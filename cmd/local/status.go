@@ -25,7 +25,7 @@ func (c *call) status(ctx context.Context) error {
 	if fault := c.app.LogFault(); fault != nil {
 		what, _ := c.trouble(fault)
 		notes = append(notes, note{"log", what, c.say("status.log_why"),
-			c.say("status.look_at", "File", c.app.Config.LogFile)})
+			c.say("status.log_mend", "File", c.app.Config.LogFile)})
 	}
 	if c.on("json") {
 		return c.printJSON(struct {

@@ -21,7 +21,7 @@ func Feedback(ctx context.Context, cfg setup.Config, each func(Finding)) error {
 func (x *examination) feedback(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, feedbackTime)
 	defer cancel()
-	const blind = "status.dead_addresses_unknown"
+	const blind = "status.feedback_why"
 	switch x.cfg.MailFeedback {
 	case "imap":
 		cfg, err := x.cfg.Inbox()

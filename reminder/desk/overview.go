@@ -102,7 +102,7 @@ func (d Desk) Notes(st Overview) []Note {
 		add("unfinished", say("status.unfinished", "StartedAt", moment(st.Runs[0].StartedAt)),
 			"status.unfinished_why", "command.run")
 	case st.Runs[0].Report.Outcome == reminder.RunStopped:
-		add("stopped", say("status.last_run_stopped", "Reason", reminder.Verdict(st.Runs[0].Report.Reason)),
+		add("stopped", say("status.stopped", "Reason", reminder.Verdict(st.Runs[0].Report.Reason)),
 			"status.stopped_why", "command.doctor")
 	}
 	if what, why, mend, held := d.Held(st.Next); held {
@@ -111,17 +111,17 @@ func (d Desk) Notes(st Overview) []Note {
 	if i := slices.IndexFunc(st.Runs, func(r deskdb.Run) bool {
 		return r.Report.Feedback != nil && r.Report.Feedback.Found > 0
 	}); i >= 0 {
-		what := "status.found_among_sent"
+		what := "status.found"
 		if st.Runs[i].Report.Outcome == reminder.RunHeld {
-			what = "status.held_found_among_sent"
+			what = "status.found_held"
 		}
-		add("found", say(what, "N", st.Runs[i].Report.Feedback.Found), "status.records_are_older", "status.found_not_again")
+		add("found", say(what, "N", st.Runs[i].Report.Feedback.Found), "status.found_why", "status.found_mend")
 	}
 	for _, pause := range st.Pauses {
 		if st.Next.Outcome != reminder.RunPaused || st.Next.Reason != string(pause.Kind) {
 			continue // over
 		}
-		until := say("status.until_it_lifted")
+		until := say("status.until_resumed")
 		if !pause.Until.IsZero() {
 			until = say("status.until", "Moment", moment(pause.Until))
 		}
@@ -144,8 +144,8 @@ func (d Desk) Notes(st Overview) []Note {
 	}
 	list = append(list, d.returned(st.Status)...)
 	if len(st.Runs) > 0 && st.Runs[0].Report.Feedback != nil && st.Runs[0].Report.Feedback.Error != "" {
-		add("feedback", say("status.feedback_unread", "Error", st.Runs[0].Report.Feedback.Error),
-			"status.dead_addresses_unknown", "command.doctor")
+		add("feedback", say("status.feedback", "Error", st.Runs[0].Report.Feedback.Error),
+			"status.feedback_why", "command.doctor")
 	}
 	return list
 }
@@ -154,16 +154,16 @@ func (d Desk) Notes(st Overview) []Note {
 func (d Desk) returned(st deskdb.Status) (list []Note) {
 	say, zone, a := reminder.Say, d.Runner.Settings.Zone, st.AboutUs
 	if n := st.Emails[reminder.StateBounced]; n > 0 {
-		list = append(list, Note{"bounced", say("status.mails_came_back", "N", n, "Classes", classes(st.Bounced)),
-			say("status.bounced_why"), say("status.mend_addresses")})
+		list = append(list, Note{"bounced", say("status.bounced", "N", n, "Classes", classes(st.Bounced)),
+			say("status.bounced_why"), say("status.bounced_mend")})
 	}
 	if a.Bounced > 0 {
-		list = append(list, Note{"mass_bounce", say("status.run_came_back", "N", a.Bounced, "Accepted", a.Accepted, "Moment",
-			a.Sent.In(zone).Format(TimeFormat)), say("status.run_about_us"), say("status.retry_bounced")})
+		list = append(list, Note{"mass_bounce", say("status.mass_bounce", "N", a.Bounced, "Accepted", a.Accepted, "Moment",
+			a.Sent.In(zone).Format(TimeFormat)), say("status.mass_bounce_why"), say("status.mass_bounce_mend")})
 	}
 	if a.Refused > 0 {
 		list = append(list, Note{"reputation", say("status.reputation", "N", a.Refused, "Day",
-			reminder.DateOf(a.Day, zone)), say("status.about_us"), say("status.look_at_dns")})
+			reminder.DateOf(a.Day, zone)), say("status.reputation_why"), say("status.reputation_mend")})
 	}
 	return list
 }
@@ -191,7 +191,7 @@ func (d Desk) Held(r reminder.Report) (what, why, mend reminder.Message, held bo
 			say("status.restored_mend", "Today", r.Today), true
 	case r.Reason == reminder.ReasonLooksCopied:
 		return say("status.copied"), say("status.copied_why"),
-			say("status.if_database_moved"), true
+			say("status.copied_mend"), true
 	}
 	return say("status.too_many", "N", r.Planned.Emails, "MaxPerRun", d.Runner.Settings.MaxPerRun),
 		say("status.too_many_why"), say("status.too_many_mend"), true

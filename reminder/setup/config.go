@@ -408,18 +408,18 @@ func (c *Config) checkDatabase(p *problems) {
 func (c *Config) checkRules(p *problems) {
 	s := &c.settings
 	p.must(c.AppLocale == "id" || strings.HasPrefix(c.AppLocale, "en") || strings.HasPrefix(c.AppLocale, "id_"),
-		"APP_LOCALE", "config.id_or_en")
+		"APP_LOCALE", "config.must_be_language")
 	s.Schedule = parsed(p, c.Schedule, "REMINDER_SCHEDULE", reminder.ParseSchedule, "config.must_be_schedule")
 	s.Window = parsed(p, c.Window, "REMINDER_WINDOW", reminder.ParseWindow, "config.must_be_window")
 	s.ClosedWeekdays = parsed(p, c.ClosedWeekdays, "REMINDER_CLOSED_WEEKDAYS", reminder.ParseWeekdays,
 		"config.must_be_weekdays")
 	if c.ClassDay != "" {
-		days := parsed(p, c.ClassDay, "REMINDER_CLASS_DAY", reminder.ParseWeekdays, "config.one_weekday")
-		if p.must(len(days) == 1, "REMINDER_CLASS_DAY", "config.one_weekday"); len(days) == 1 {
+		days := parsed(p, c.ClassDay, "REMINDER_CLASS_DAY", reminder.ParseWeekdays, "config.must_be_weekday")
+		if p.must(len(days) == 1, "REMINDER_CLASS_DAY", "config.must_be_weekday"); len(days) == 1 {
 			s.ClassDay = &days[0]
 		}
 	}
-	p.oneOf("resend|hold", c.Unknown, "REMINDER_UNKNOWN", "config.resend_or_hold")
+	p.oneOf("resend|hold", c.Unknown, "REMINDER_UNKNOWN", "config.must_be_unknown_rule")
 	p.must(c.MailConcurrent > 0, "MAIL_CONCURRENCY", "config.must_be_positive")
 	p.must(c.MailTries > 0, "MAIL_TRIES", "config.must_be_positive")
 	p.must(c.MailPerConn > 0, "MAIL_MAX_PER_CONNECTION", "config.must_be_positive")
@@ -427,13 +427,13 @@ func (c *Config) checkRules(p *problems) {
 	p.must(c.MaxPerRun > 0, "REMINDER_MAX_PER_RUN", "config.must_be_positive")
 	p.must(c.MailDailyLimit >= 0, "MAIL_DAILY_LIMIT", "config.must_not_be_negative")
 	upTo := func(most, days int, setting string) {
-		p.must(days >= 0 && days <= most, setting, "config.days_or_0_off", "Most", most)
+		p.must(days >= 0 && days <= most, setting, "config.must_be_days", "Most", most)
 	}
 	upTo(c.MaxOverdueDays, c.GuardianFrom, "REMINDER_GUARDIAN_FROM")
 	upTo(reminder.MaxStep, c.BeforeClosure, "REMINDER_BEFORE_CLOSURE")
 	upTo(reminder.MaxStep, c.MinDays, "REMINDER_MIN_DAYS")
 	days, ok := Days(c.Keep)
-	p.must(ok || c.Keep == "0", "REMINDER_KEEP", "config.days_to_keep", "N", reminder.KeptDays)
+	p.must(ok || c.Keep == "0", "REMINDER_KEEP", "config.must_be_keep", "N", reminder.KeptDays)
 	for _, addr := range c.OnlyTo {
 		parsed(p, addr, "REMINDER_ONLY_TO", mail.ParseAddress, "config.must_be_addresses")
 		s.OnlyTo = append(s.OnlyTo, strings.TrimSpace(addr))
@@ -496,7 +496,7 @@ func (c *Config) checkMail(p *problems) {
 	case c.answers():
 		s.Unsubscribe = cmp.Or(s.ReplyTo.Addr, s.From.Addr)
 	}
-	p.must(renewable(c.renewURL()), "REMINDER_RENEW_URL", "config.link_to_renew")
+	p.must(renewable(c.renewURL()), "REMINDER_RENEW_URL", "config.must_be_renew_url")
 }
 
 // renewable reports whether readers can follow a link for each of their loans.

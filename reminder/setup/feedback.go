@@ -37,7 +37,7 @@ func (c *Config) checkFeedback(p *problems) {
 		p.need("IMAP_USERNAME", c.IMAPUsername)
 		p.need("IMAP_PASSWORD", string(cmp.Or(c.IMAPPassword, c.MailToken)))
 		p.port(c.IMAPPort, "IMAP_PORT")
-		p.oneOf("tls|ssl|none", c.IMAPEncryption, "IMAP_ENCRYPTION", "config.imap_tls")
+		p.oneOf("tls|ssl|none", c.IMAPEncryption, "IMAP_ENCRYPTION", "config.must_be_imap_encryption")
 		p.must(c.IMAPEncryption != "none" || isLoopback(c.IMAPHost), "IMAP_ENCRYPTION", "config.mailbox_without_encryption")
 	case "sendgrid":
 		p.need("SENDGRID_API_KEY", string(c.SendGridKey))

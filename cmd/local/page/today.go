@@ -78,7 +78,7 @@ func (v *visit) Stopped() (list []stopped, err error) {
 	for _, o := range outs {
 		name := cmp.Or(desk.Plain(loans[o.Borrower].Borrower.Name), o.Borrower)
 		if reminder.IsGuardianID(o.Borrower) {
-			name = v.T("page.today.guardian")
+			name = v.T("page.today.stopped_guardian")
 		}
 		day := v.Date(reminder.DateOf(o.At, v.app.Runner.Settings.Zone))
 		list = append(list, stopped{o.Borrower, name, v.T("optout.by_"+o.How, "Day", day)})
@@ -101,7 +101,7 @@ func (v *visit) Notes(o desk.Overview) (notes []Note) {
 		notes = append(notes, Note{Code: "log", What: text.In(v.Lang).Error(fault), Why: v.T("status.log_why")})
 	}
 	if len(notes) == 0 {
-		return []Note{{Code: "good", What: v.T("page.today.good"), Why: v.T("page.today.good_text")}}
+		return []Note{{Code: "good", What: v.T("page.today.all_well"), Why: v.T("page.today.all_well_text")}}
 	}
 	return notes
 }
@@ -132,7 +132,7 @@ func pause(v *visit) (action, error) {
 		now, err := v.app.Runner.Now(), error(nil)
 		p.Until, err = time.ParseInLocation(time.DateOnly, until, v.app.Runner.Settings.Zone)
 		if err != nil || !p.Until.After(now) || p.Until.After(now.AddDate(1, 0, 0)) {
-			return action{}, v.fault("page.today.until_wrong")
+			return action{}, v.fault("page.today.pause_until_wrong")
 		}
 	}
 	return action{Key: "pause"}, v.store().SetPause(v.Context(), p)
