@@ -124,8 +124,8 @@ func ParseDotenv(data []byte, real map[string]string) (map[string]string, error)
 			continue
 		}
 		parsed, refs, problem := parseValue(trim(value))
-		if problem.Key != "" {
-			return nil, wrong("dotenv.key", "Key", key, "Problem", problem)
+		if problem != "" {
+			return nil, wrong("dotenv.key", "Key", key, "Problem", reminder.Say(problem))
 		}
 		for _, at := range slices.Backward(refs) { // the last first, because a name may contain a ${KEY}
 			if found := reference.FindString(parsed[at:]); found != "" {
@@ -200,81 +200,61 @@ func quotes(line string) (n int) {
 var (
 	isName    = regexp.MustCompile(`^[\p{Ll}\p{Lu}\p{M}\p{N}_.]+$`).MatchString // of a variable
 	reference = regexp.MustCompile(`^\$\{[a-zA-Z0-9_.]+\}`)
-	token     = regexp.MustCompile(`[\r\n]+|[ \t\v\f]+|[\\'"#$]|[^\s\v\\'"#$]+`)
+	blankThen = regexp.MustCompile(`[^\s\v][\s\v]+[\\'"$]`).MatchString // has several possible meanings
 	unescaped = map[byte]string{'f': "\f", 'n': "\n", 'r': "\r", 't': "\t", 'v': "\v", '"': `"`, '\\': `\`, '$': "$"}
 )
 
-// parseValue removes quotes, escapes and comments like the state machine of phpdotenv. refs are the places in parsed
-// where a ${KEY} may stand. problem says why the text is no value.
-func parseValue(value string) (parsed string, refs []int, problem reminder.Message) {
-	const (
-		initial = iota
-		unquoted
-		single
-		double
-		escape
-		after // the value: blanks or a comment
-	)
-	var out strings.Builder
-	state, blanks, quoted := initial, "", false
-	for _, t := range token.FindAllString(value, -1) {
-		switch state {
-		case initial, unquoted:
-			switch {
-			case state == initial && (t == `'` || t == `"`):
-				state, quoted = map[string]int{`'`: single, `"`: double}[t], true
-				continue
-			case t == "#":
-				return out.String(), refs, problem
-			case state == unquoted && isSpace(t):
-				state, blanks = after, t
-				continue
-			case t == "$":
-				refs = append(refs, out.Len())
-			}
-			state = unquoted
-			out.WriteString(t)
-		case single:
-			if t == `'` {
-				state = after
-			} else {
-				out.WriteString(t)
-			}
-		case double:
-			switch t {
-			case `"`:
-				state = after
-			case `\`:
-				state = escape
-			default:
-				if t == "$" {
-					refs = append(refs, out.Len())
-				}
-				out.WriteString(t)
-			}
-		case escape:
-			char, ok := unescaped[t[0]]
-			if !ok {
-				return "", nil, reminder.Say("dotenv.bad_escape")
-			}
-			out.WriteString(char + t[1:])
-			state = double
-		case after:
-			switch {
-			case t == "#":
-				return out.String(), refs, problem
-			case isSpace(t):
-				blanks += t
-			case quoted || strings.Contains(`\'"$`, t): // a blank before one of those has several possible meanings
-				return "", nil, reminder.Say("dotenv.text_after_value")
-			default:
-				out.WriteString(blanks + t)
-				state = unquoted
+// parseValue removes quotes, escapes and comments like phpdotenv. refs are the places in parsed where a ${KEY} may
+// stand. problem says why the text is no value.
+func parseValue(value string) (parsed string, refs []int, problem string) {
+	rest, closed := "", false
+	switch {
+	case strings.HasPrefix(value, `"`):
+		if parsed, rest, refs, problem = unquote(value[1:]); problem != "" {
+			return "", nil, problem
+		}
+	case strings.HasPrefix(value, "'"):
+		if parsed, rest, closed = strings.Cut(value[1:], "'"); !closed {
+			return "", nil, "dotenv.value_quote_not_closed"
+		}
+	default:
+		text, _, _ := strings.Cut(value, "#")
+		if blankThen(text) {
+			return "", nil, "dotenv.text_after_value"
+		}
+		parsed = strings.TrimRight(text, space)
+		for i, c := range parsed {
+			if c == '$' {
+				refs = append(refs, i)
 			}
 		}
 	}
-	if state == single || state == double || state == escape {
-		return "", nil, reminder.Say("dotenv.value_quote_not_closed")
+	if rest = strings.TrimLeft(rest, space); rest != "" && rest[0] != '#' {
+		return "", nil, "dotenv.text_after_value"
 	}
-	return out.String(), refs, problem
+	return parsed, refs, ""
+}
+
+// unquote reads a text up to the double quote at its end, and returns what follows the quote.
+func unquote(text string) (parsed, rest string, refs []int, problem string) {
+	for {
+		i := strings.IndexAny(text, `"\$`)
+		if i < 0 || text[i:] == `\` {
+			return "", "", nil, "dotenv.value_quote_not_closed"
+		}
+		special := text[i]
+		parsed, text = parsed+text[:i], text[i+1:]
+		switch special {
+		case '"':
+			return parsed, text, refs, ""
+		case '$':
+			refs, parsed = append(refs, len(parsed)), parsed+"$"
+		case '\\':
+			char, ok := unescaped[text[0]]
+			if !ok {
+				return "", "", nil, "dotenv.bad_escape"
+			}
+			parsed, text = parsed+char, text[1:]
+		}
+	}
 }
