@@ -12,11 +12,11 @@ import (
 // A Calendar knows on which days the library is closed. Its zero value is a library that never closes.
 type Calendar struct {
 	Weekdays []time.Weekday  // closed every week
-	Dates    map[Date]string // closed on that day, or in Year 0 every year, with the name of the closure (may be empty)
-	Open     map[Date]bool   // open all the same, unless Dates names that very day
+	Dates    map[Date]string // closed days and the name of the closure, or ""; a Date with Year 0 is closed every year
+	Open     map[Date]bool   // days that are open although they are closed every week or every year
 }
 
-// With returns the calendar of a library that is closed whenever c or d says so.
+// With returns a calendar with the closed and open days of c and of d.
 func (c Calendar) With(d Calendar) Calendar {
 	var both Calendar
 	both.Add(c)
@@ -24,7 +24,7 @@ func (c Calendar) With(d Calendar) Calendar {
 	return both
 }
 
-// Add lets the library of c be closed whenever d says so, too.
+// Add adds the closed and open days of d to c.
 func (c *Calendar) Add(d Calendar) {
 	if c.Dates == nil {
 		c.Dates, c.Open = map[Date]string{}, map[Date]bool{}
@@ -38,11 +38,12 @@ func (c *Calendar) Add(d Calendar) {
 	maps.Copy(c.Open, d.Open)
 }
 
-// maxClosure bounds the search for an open day, in days. A calendar that is closed for a year is a mistake: then a due
-// date itself counts as the day to return the book, and nothing is sent.
+// maxClosure bounds the search for an open day, in days. A calendar without an open day in a year is a mistake. Then
+// the due date itself counts as the day to return the book, and nothing is sent.
 const maxClosure = 366
 
-// Closed reports whether the library is closed on d, and the name of the closure, empty on a weekly closed day.
+// Closed reports whether the library is closed on d. It also returns the name of the closure, "" for a weekly closed
+// day.
 func (c Calendar) Closed(d Date) (name string, closed bool) {
 	if name, ok := c.Dates[d]; ok || c.Open[d] {
 		return name, ok
@@ -64,20 +65,20 @@ func (c Calendar) NextOpen(d Date) Date {
 	return d
 }
 
-// A Closure is an unbroken run of closed days.
+// A Closure is a period of closed days without an open day.
 type Closure struct {
 	First, Last Date
-	Name        string // of the first of its days that has one, or ""
+	Name        string // the first name that one of its days has, or ""
 }
 
 // Eve returns the last open day before the closure.
 func (c Closure) Eve() Date { return c.First.AddDays(-1) }
 
-// Reopens returns the first open day after it.
+// Reopens returns the first open day after the closure.
 func (c Closure) Reopens() Date { return c.Last.AddDays(1) }
 
-// Closure returns the closure in which d lies, or which begins on the day after d. Weekly closed days beside a holiday
-// are part of it. It reports false when there is none that ends within a year.
+// Closure returns the closure that contains d, or that begins on the day after d. Weekly closed days next to a holiday
+// are part of it. It returns false when there is no closure, or when it does not end within a year.
 func (c Calendar) Closure(d Date) (Closure, bool) {
 	if _, closed := c.Closed(d); !closed {
 		if d = d.AddDays(1); c.NextOpen(d) == d {
@@ -100,9 +101,9 @@ func (c Calendar) Closure(d Date) (Closure, bool) {
 	return Closure{}, false
 }
 
-// Offset returns the days from a due date to today, as far as the borrower can act: negative before the due date, 0
-// from it until the next open day, then the days since that open day. A book that was due during a holiday is not late
-// on the first day on which it can be returned.
+// Offset returns the days from a due date to today, without days on which the borrower cannot return the book: negative
+// before the due date, 0 from the due date to the next open day, then the days since that open day. A book that was due
+// in a holiday is not late on the first day on which it can be returned.
 func (c Calendar) Offset(due, today Date) int {
 	if today.Before(due) {
 		return today.Sub(due)
@@ -111,7 +112,7 @@ func (c Calendar) Offset(due, today Date) int {
 }
 
 // ParseWeekdays reads weekdays by name, separated by commas, in English or Indonesian ("sunday", "minggu", "sun",
-// "min"), as in REMINDER_CLOSED_WEEKDAYS. Empty is none.
+// "min"), as in REMINDER_CLOSED_WEEKDAYS. It returns each day once, and none for an empty text.
 func ParseWeekdays(text string) ([]time.Weekday, error) {
 	var days []time.Weekday
 	for part := range strings.SplitSeq(text, ",") {
@@ -150,8 +151,8 @@ type Window struct {
 	From, To time.Duration
 }
 
-// ParseWindow reads a window such as "07:00-20:00"; "00:00-24:00" is always open. It must begin before it ends: a
-// window that spans midnight would let mail out at night.
+// ParseWindow reads a window such as "07:00-20:00"; "00:00-24:00" is always open. A window that spans midnight is an
+// error, because mail would be sent at night.
 func ParseWindow(text string) (Window, error) {
 	from, to, ok := strings.Cut(text, "-")
 	w := Window{}
@@ -173,8 +174,8 @@ func parseClock(text string) (time.Duration, error) {
 	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute, err
 }
 
-// Left returns how much of the window is left at the instant now in zone: 0 outside it. It reads the wall clock, so
-// on a day when clocks change the window still opens at the hour it names.
+// Left returns how much of the window is left at the instant now in zone, or 0 outside the window. It uses the wall
+// clock, so the hours of the window are right on a day when clocks change, too.
 func (w Window) Left(now time.Time, zone *time.Location) time.Duration {
 	h, m, s := now.In(zone).Clock()
 	clock := time.Duration(h)*time.Hour + time.Duration(m)*time.Minute + time.Duration(s)*time.Second
@@ -184,8 +185,8 @@ func (w Window) Left(now time.Time, zone *time.Location) time.Duration {
 	return w.To - clock
 }
 
-// Next returns the next span in which mail may be sent: from now when it may be sent now, else from the opening of the
-// window on the next day on which the library is open. Both are zero when there is no such day within a year.
+// Next returns the next period in which mail may be sent. It begins now if mail may be sent now, else when the window
+// opens on the next open day. Both times are zero when there is no such day within a year.
 func (w Window) Next(now time.Time, c Calendar, zone *time.Location) (from, to time.Time) {
 	at := func(d Date, clock time.Duration) time.Time {
 		return time.Date(d.Year, d.Month, d.Day, int(clock.Hours()), int(clock.Minutes())%60, 0, 0, zone)

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// A Cycle is one loan with one due date, for one kind of notice. A renewed loan begins a new cycle and is reminded of
-// anew.
+// A Cycle is one loan with one due date, for one kind of notice. A renewed loan begins a new cycle, with all steps of
+// the schedule.
 type Cycle struct {
 	Kind Kind   `json:"kind"`
-	Loan string `json:"loan_id"` // Loan.ID, or what else the kind is about
-	Due  Date   `json:"due"`     // or the day that the kind is about
+	Loan string `json:"loan_id"` // Loan.ID; a kind that is not about a loan has its own meaning for Loan and Due
+	Due  Date   `json:"due"`
 }
 
 // A Notice is the promise to tell one recipient about one step of one loan, once. (Kind, Loan, Due, Step) is its key: a
@@ -26,10 +26,10 @@ type Notice struct {
 	Number int `json:"number"` // which late reminder of this cycle it is, from 1; 0 when Step <= 0
 }
 
-// A Priority orders emails when not all may be sent at once (MAIL_DAILY_LIMIT, time). Lower goes first. Stored.
+// A Priority orders emails when not all can be sent at once (MAIL_DAILY_LIMIT, time). Lower goes first. It is stored.
 type Priority int
 
-// The priorities: what goes first, then in the order in which the mail helps a borrower most.
+// The priorities. PriorityFirst is for mail to the staff; the others are ordered by how much a mail helps a borrower.
 const (
 	PriorityFirst Priority = iota - 1
 	DueToday
@@ -55,63 +55,63 @@ func (n Notice) Priority() Priority {
 // row of the outbox. It holds no address, no name and no title: these are read again when it is sent.
 type Email struct {
 	Kind     Kind
-	Borrower string // Borrower.ID, or by what else the kind knows the recipient; never an address
+	Borrower string // Borrower.ID, or another id of the recipient that the kind defines; never an address
 	Priority Priority
 	Notices  []Notice
-	Today    bool // a notice is about a loan that is due today: REMINDER_MIN_DAYS does not hold the email back
+	Today    bool // a notice is about a loan that is due today, so REMINDER_MIN_DAYS does not hold the email back
 }
 
-// A State of an email. States are stored as these words; every ending has its own.
+// A State of an email. It is stored as this word. Each end has a state of its own.
 type State string
 
-// The states. Queued is where an email starts and where it returns to for another try; Claimed belongs to one run for
-// the length of a lease, and nothing has left yet; Handover is set just before the irreversible byte. The others are
-// ends, but for Unknown, which REMINDER_UNKNOWN=resend turns into Queued once.
+// The states. An email starts as queued and returns there for another try. While it is claimed, it belongs to one run
+// for the time of a lease, and nothing was sent yet. Handover is set just before the irreversible byte. The others are
+// ends, except that REMINDER_UNKNOWN=resend turns unknown into queued once.
 const (
 	StateQueued   State = "queued"
 	StateClaimed  State = "claimed"
 	StateHandover State = "handover"
 	StateSent     State = "sent"     // a server took responsibility
-	StateRefused  State = "refused"  // this address or this content, for good
-	StateCanceled State = "canceled" // returned, renewed, opted out, no address any more
-	StateExpired  State = "expired"  // not useful any more: a later step is in force
-	StateFailed   State = "failed"   // all tries used
-	StateUnknown  State = "unknown"  // may have been sent
-	StateBounced  State = "bounced"  // accepted, and came back
+	StateRefused  State = "refused"  // refused for good, because of the address or the content
+	StateCanceled State = "canceled" // the loan was returned or renewed, or the borrower opted out or has no address now
+	StateExpired  State = "expired"  // a later step is in force
+	StateFailed   State = "failed"   // all tries are used
+	StateUnknown  State = "unknown"  // it may have been sent
+	StateBounced  State = "bounced"  // it was accepted and came back
 )
 
-// Waits reports whether an email has not ended.
+// Waits reports whether an email in this state has not ended.
 func (s State) Waits() bool { return s == StateQueued || s == StateClaimed || s == StateHandover }
 
-// A Claim is an email that only this run may work on until its lease ends. Every further write names the token, so a
-// run that lost its claim changes nothing.
+// A Claim is an email that only this run may process until its lease ends. Each later write has the token as a
+// condition, so a run that lost its claim changes nothing.
 type Claim struct {
 	ID       int64
-	Ref      string // random and public: goes into the Message-ID and to the provider
+	Ref      string // random and public: it is in the mail's header, and the provider gets it
 	Token    string
 	Kind     Kind
 	Borrower string
 	Priority Priority
 	Notices  []Notice
-	Address  Digest // of where it is handed over to; what comes back must name it
-	Attempts int    // tries begun, this one included
-	Unknowns int    // hand-overs whose outcome was never learned
-	// MessageID and Date of the hand-over whose outcome is unknown, to be used again so that receivers can recognise
-	// the copy; empty and zero otherwise.
+	Address  Digest // of the recipient; only a bounce from this address counts
+	Attempts int    // tries begun, including this one
+	Unknowns int    // hand-overs whose outcome stayed unknown
+	// MessageID and Date of the hand-over whose outcome is unknown. They are used again, so that receivers can recognise
+	// the copy. Otherwise they are zero.
 	MessageID string
 	Date      time.Time
 
-	name   string // what its Message-ID begins with; "": its Ref
-	record string // see record
+	name   string // the beginning of its Message-ID; "": Ref is used
+	record string // for mail.RecordHeader; see the function record
 }
 
 // An Accepted is a claim that a server took responsibility for.
 type Accepted struct {
 	Claim
-	ReceiptID string // what the server called it
+	ReceiptID string // the server's id of the mail
 }
 
-// Loans returns the ids of the loans, or of what else, that the email is about.
+// Loans returns the Loan of each notice that has one.
 func (c Claim) Loans() (ids []string) {
 	for _, n := range c.Notices {
 		if n.Loan != "" {
@@ -121,9 +121,10 @@ func (c Claim) Loans() (ids []string) {
 	return ids
 }
 
-// named returns the claim with the name that its Message-ID begins with. The name is derived from what is told and to
-// whom. When records restored from a backup make the same promise again, the mail has the same Message-ID and receivers
-// can drop it as a copy. The secret keeps ids from being guessed.
+// named returns the claim with its name, the beginning of the Message-ID. The name is a keyed hash of the recipient and
+// of the notices without those that were dropped. If the records are restored from a backup and make the same promise
+// again, the mail has the same Message-ID, and receivers can drop it as a copy. Without the secret nobody can guess ids
+// from the name.
 func (c Claim) named(secret string, dropped []Dropped) Claim {
 	told := slices.DeleteFunc(slices.Clone(c.Notices), func(n Notice) bool {
 		return slices.ContainsFunc(dropped, func(d Dropped) bool { return d.Notice == n })
@@ -145,17 +146,17 @@ func (c Claim) first() bool { return c.Priority == PriorityFirst }
 
 // An Outcome is what became of a claimed email.
 type Outcome struct {
-	State      State         // an end, Queued (again) or Unknown
+	State      State         // an end, or StateQueued for another try; "": none yet
 	Reason     string        // for a person: "returned", "smtp 550 5.1.1"; no personal data
-	RetryAfter time.Duration // with Queued: not before that long from now
-	KeepTry    bool          // with Queued: this try does not count, because the message was not at fault
-	ReceiptID  string        // with Sent: what the server called it
-	BadAddress string        // with Refused: the address, of which a digest is remembered until it changes
-	Dropped    []Dropped     // notices the message left out, whatever its State
+	RetryAfter time.Duration // with StateQueued: how long from now the next try has to wait
+	KeepTry    bool          // with StateQueued: this try does not count, because the message was not at fault
+	ReceiptID  string        // with StateSent: the server's id of the mail
+	BadAddress string        // with StateRefused: the address; its digest is stored until the address changes
+	Dropped    []Dropped     // notices that the message leaves out, with any State
 }
 
-// For returns the outcome as it is recorded for a claim. An email that may have been sent before ends as unknown, not
-// as surely unsent.
+// For returns the outcome as it is recorded for a claim. If an earlier try may have been sent, the email ends as
+// unknown, because "not sent" might be wrong.
 func (o Outcome) For(c Claim) Outcome {
 	if c.Unknowns > 0 && o.State != StateQueued && o.State != "" {
 		o.State = StateUnknown
@@ -163,16 +164,16 @@ func (o Outcome) For(c Claim) Outcome {
 	return o
 }
 
-// A Dropped notice was left out of its email because what it would say is no longer true.
+// A Dropped notice is left out of its email because it is no longer true.
 type Dropped struct {
 	Notice
 	Reason string
 }
 
-// Voids are the reasons for which a dropped notice is void: surely nothing was sent, and the obstacle may pass, so the
+// Voids are the reasons that make a dropped notice void: surely nothing was sent, and the obstacle may pass, so the
 // step may be promised again. While the obstacle lasts, the plan promises nothing, so a notice is not promised and
-// dropped in a loop. The other reasons are not void: superseded and expired give way to a newer step, and what a server
-// refused or a person ended, a person begins again.
+// dropped in a loop. Other reasons do not make a notice void. After "superseded" and "expired" a newer step is
+// promised. If a server refused the email or a person canceled it, only a person can queue it again.
 var Voids = []string{
 	ReasonReturned, ReasonRenewed, string(VerdictTooOld), string(VerdictOnHold), string(VerdictOptedOut),
 	string(VerdictUnreachable), string(VerdictBadAddress),
@@ -180,11 +181,11 @@ var Voids = []string{
 	string(VerdictTooSoon),
 }
 
-// Words beside the reasons of a recheck for which a notice is on record as dropped.
+// Further reasons, beside those of a recheck, why a notice was dropped or an email canceled. They are stored.
 const (
-	ReasonByPerson  = "by_person" // canceled
-	ReasonReleased  = "released"  // a quarantine was taken back
-	ReasonUnwanted  = "unwanted"  // its key was taken out of the settings; the notice is dropped as canceled
-	ReasonMoved     = "moved"     // told, but the loan was another borrower's, who is told anew
-	ReasonForgotten = "forgotten" // the record of the email was erased on request
+	ReasonByPerson  = "by_person" // a person canceled the email
+	ReasonReleased  = "released"  // a person undid a quarantine
+	ReasonUnwanted  = "unwanted"  // the setting that asks for this kind of email was removed
+	ReasonMoved     = "moved"     // sent, but the loan has moved to another borrower, who gets a notice of their own
+	ReasonForgotten = "forgotten" // a person had the records of the borrower erased
 )

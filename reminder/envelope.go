@@ -12,8 +12,9 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-// message addresses a composed mail. After a try that surely failed, the next one gets a new Message-ID, because
-// receivers must not drop it as a copy. After an unknown outcome, the next try keeps the Message-ID of the first.
+// message returns the mail of a claim with its addresses and header fields. After a try that surely failed, the next
+// one gets a new Message-ID, because receivers must not drop it as a copy. After an unknown outcome, the next try has
+// the same Message-ID and Date.
 func (s Settings) message(c Claim, draft Draft, content Content, now time.Time) mail.Message {
 	m := mail.Message{
 		ID: c.MessageID, Ref: c.Ref, Record: c.record, Date: c.Date, From: s.From, To: draft.To, ReplyTo: s.ReplyTo,
@@ -30,11 +31,11 @@ func (s Settings) message(c Claim, draft Draft, content Content, now time.Time) 
 	return m
 }
 
-// branch returns who a mail is from, and where answers go when that is elsewhere.
+// branch returns the sender of a mail, and the address for answers, zero when they go to the sender.
 func (s Settings) branch(draft Draft) (from, replyTo mail.Address) {
 	from, replyTo = s.From, s.ReplyTo
-	// A branch's address becomes From only where the configuration says that the mail login may use it; elsewhere,
-	// answers go to it. Else one cell in the library's system could stop all mail.
+	// The address of a branch becomes From only if MAIL_FROM_ALLOWED has it; otherwise it becomes Reply-To. A sender that
+	// the server does not allow stops all mail, and one cell in the library's system must not do that.
 	if branch, err := branchAddress(draft.From); err == nil {
 		if slices.ContainsFunc(s.FromAllowed, func(a string) bool {
 			return strings.EqualFold(a, branch.Addr) || strings.EqualFold(a, "@"+branch.Domain())
@@ -57,8 +58,8 @@ func Mailto(addr, subject string) string {
 	return "mailto:" + escape(addr[:at]) + addr[at:] + "?subject=" + escape(subject)
 }
 
-// branchAddress parses an address that every mail server accepts as a sender. With letters beyond ASCII before the @,
-// some servers would refuse the mail.
+// branchAddress parses an address of a branch. It refuses an address with letters beyond ASCII, because some servers
+// refuse mail from it.
 func branchAddress(raw string) (mail.Address, error) {
 	addr, err := mail.ParseAddress(raw)
 	if err == nil && strings.ContainsFunc(addr.Addr, func(r rune) bool { return r > unicode.MaxASCII }) {

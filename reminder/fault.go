@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// A Message is a sentence for a person: the key of one in the catalogues of package text, and what fills its blanks.
+// A Message is a sentence for a person: its key in the catalogues of package text, and the values of its blanks.
 type Message struct {
 	Key  string
 	Args []any // pairs of a blank's name and its value, which may be a Message or an error itself
 }
 
-// Say returns the Message of a key, with pairs of a blank's name and its value.
+// Say returns the Message with a key. The pairs are a blank's name and its value.
 func Say(key string, pairs ...any) Message { return Message{Key: key, Args: pairs} }
 
-// String returns the key and what fills the blanks, for a log.
+// String returns the key and the values of the blanks, for a log.
 func (m Message) String() string {
 	var b strings.Builder
 	b.WriteString(m.Key)
@@ -30,17 +30,17 @@ func (m Message) String() string {
 
 // A Fault is a failure that a person can mend. Its message says what is wrong and what to do next.
 type Fault struct {
-	Temporary bool // trying again later may help (database down); else something must be set up
+	Temporary bool // a later try may succeed (database down); false: a person must change something
 	Message   Message
 	Err       error // the cause, or nil; without personal data and secrets
 }
 
-// NewFault returns a Fault that lasts until somebody mends it. The cause may be nil.
+// NewFault returns a Fault that is not temporary. The cause may be nil.
 func NewFault(cause error, key string, pairs ...any) *Fault {
 	return &Fault{Message: Say(key, pairs...), Err: cause}
 }
 
-// Error returns the message for a log, and the cause. Package text writes it for a person.
+// Error returns the message and the cause, for a log. Package text has the sentence for a person.
 func (f *Fault) Error() string {
 	if f.Err == nil {
 		return f.Message.String()
@@ -51,8 +51,8 @@ func (f *Fault) Error() string {
 // Unwrap returns the cause.
 func (f *Fault) Unwrap() error { return f.Err }
 
-// Tell returns what a person reads of an error, and what a machine said behind it, or "".
-func Tell(err error) (what Message, details string) {
+// MessageOf returns the sentence that a person reads about an error, and the technical cause, or "".
+func MessageOf(err error) (message Message, details string) {
 	f, ok := errors.AsType[*Fault](err)
 	if !ok {
 		return Say("program.failed"), err.Error()
@@ -63,7 +63,7 @@ func Tell(err error) (what Message, details string) {
 	return f.Message, details
 }
 
-// IsTemporary reports whether trying again later may help against err. An error that is no Fault counts as temporary.
+// IsTemporary reports whether a later try may succeed. An error that is no Fault counts as temporary.
 func IsTemporary(err error) bool {
 	f, ok := errors.AsType[*Fault](err)
 	return !ok || f.Temporary
@@ -74,16 +74,16 @@ func IsTemporary(err error) bool {
 func Panicked(log *slog.Logger, value any) error {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
-	var trail []string
+	var stack []string
 	for more := true; more; {
 		var f runtime.Frame
 		switch f, more = frames.Next(); {
 		case f.Function == "runtime.gopanic":
-			trail = nil // until here it was about the recovery
+			stack = nil // the frames before it belong to the recovery
 		case !strings.HasPrefix(f.Function, "runtime."):
-			trail = append(trail, fmt.Sprintf("%s:%d", path.Base(f.Function), f.Line))
+			stack = append(stack, fmt.Sprintf("%s:%d", path.Base(f.Function), f.Line))
 		}
 	}
-	log.Error("panic", "type", fmt.Sprintf("%T", value), "trail", strings.Join(trail, " < "))
+	log.Error("panic", "type", fmt.Sprintf("%T", value), "trail", strings.Join(stack, " < "))
 	return &Fault{Temporary: true, Message: Say("fault.panic")}
 }

@@ -182,15 +182,15 @@ func TestTooManyBounces(t *testing.T) {
 	assert.Zero(t, p.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
 	assert.Equal(t, 3, p.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE dropped = 'bounced'"))
 	assert.Contains(t, p.log.String(), "no address is marked")
-	about, err := p.app.Store.AboutUs(t.Context())
+	about, err := p.app.Store.SenderTrouble(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []int{12, 3, 0}, []int{about.Accepted, about.Bounced, about.Refused})
 	assert.Zero(t, p.work(t).Emails.Sent)
 }
 
-// TestAboutUs: several mails of one day that were refused by a rule are no matter of addresses. The librarian hears of
+// TestSenderTrouble: several mails of one day that were refused by a rule are no matter of addresses. The librarian hears of
 // it everywhere.
-func TestAboutUs(t *testing.T) {
+func TestSenderTrouble(t *testing.T) {
 	p := newPostOffice(t, nil, map[string]string{"REMINDER_SUMMARY_TO": librarian})
 	d := desk.New(p.app.Runner, p.app.Store)
 	codes := func() (list []string) {

@@ -13,8 +13,8 @@ import (
 // KindGuardian goes to a guardian: their child has a book that is late.
 const KindGuardian Kind = "guardian"
 
-// maxChildren is how many borrowers one guardian can have. An address with more is not a family's. It stands in for
-// missing ones, such as the school's own, and its reader must not learn who has which book.
+// maxChildren is how many borrowers one guardian can have. An address with more is not a family's: somebody entered
+// it where the guardian's was missing, for example the school's own. Its reader must not learn who has which book.
 const maxChildren = 10
 
 // guardianMailing writes to guardians about late books, from REMINDER_GUARDIAN_FROM on, on the days of the schedule. To
@@ -46,7 +46,7 @@ func (guardianMailing) Recheck(ctx context.Context, run *Run, c Claim) (Draft, O
 	}
 	letter, to, outcome := rules.Recheck(c, loans, run.Today)
 	if outcome.State == "" {
-		outcome, err = run.heldBack(ctx, c, outcome)
+		outcome, err = run.cancelTooSoon(ctx, c, outcome)
 	}
 	draft := letter.Draft(to)
 	draft.Data = GuardianLetter{letter}
@@ -66,7 +66,7 @@ type guardianPlan struct {
 }
 
 func (p *guardianPlan) Add(loans []Loan, known map[Cycle]History) {
-	theirs := make([]Loan, 0, len(loans))
+	forGuardians := make([]Loan, 0, len(loans))
 	for _, l := range loans {
 		loan, ok := l.ForGuardian()
 		if !ok {
@@ -76,9 +76,9 @@ func (p *guardianPlan) Add(loans []Loan, known map[Cycle]History) {
 			p.children[loan.Borrower.ID] = map[string]bool{}
 		}
 		p.children[loan.Borrower.ID][l.Borrower.ID] = true
-		theirs = append(theirs, loan)
+		forGuardians = append(forGuardians, loan)
 	}
-	p.Plan.Add(theirs, known)
+	p.Plan.Add(forGuardians, known)
 }
 
 func (p *guardianPlan) Emails(odd map[string]bool) []Email {
@@ -86,18 +86,18 @@ func (p *guardianPlan) Emails(odd map[string]bool) []Email {
 	return slices.DeleteFunc(p.Plan.Emails(odd), func(e Email) bool { return p.children[e.Borrower] != nil })
 }
 
-// A Guardian answers for a borrower who is a child. A scan fills Email and Wants.
+// A Guardian is responsible for a borrower who is a child. A scan fills only Email and Wants.
 type Guardian struct {
 	Name  string `json:"name"`
-	Email string `json:"email"` // raw, as the borrower's
-	Wants string `json:"wants"` // as [Loan.Wants] is for the borrower; "none" where they have not agreed to be told
+	Email string `json:"email"` // raw, as Borrower.Email
+	Wants string `json:"wants"` // in the form of Loan.Wants; "none" when the guardian has not agreed to get mail
 }
 
-// Odd reports whether Wants cannot be understood. Then the guardian gets no mail; the borrower does.
-func (g Guardian) Odd() bool { return !Loan{Wants: g.Wants}.wantsIsClear() }
+// Odd reports whether Wants has no meaning. Then the guardian gets no mail; the borrower still does.
+func (g Guardian) Odd() bool { return !Loan{Wants: g.Wants}.hasValidWants() }
 
-// TooMany reports whether one guardian cannot have so many borrowers.
-func TooMany(children int) bool { return children > maxChildren }
+// TooManyChildren reports whether an address is no guardian's, because it has too many borrowers.
+func TooManyChildren(n int) bool { return n > maxChildren }
 
 const guardianPrefix = "guardian:"
 
@@ -111,7 +111,7 @@ func GuardianID(address string) string {
 func IsGuardianID(id string) bool { return strings.HasPrefix(id, guardianPrefix) }
 
 // ForGuardian returns the loan with the guardian in place of its borrower. It returns false when the guardian has no
-// usable address, or the borrower's own, to which the borrower's mail goes already.
+// usable address, or the same address as the borrower, who gets the borrower's mail there.
 func (l Loan) ForGuardian() (Loan, bool) {
 	child := l.Borrower
 	addr, err := mail.ParseAddress(child.Guardian.Email)

@@ -17,34 +17,35 @@ const (
 	KindSummary Kind = "summary" // to the librarian: what was sent, and what needs a person
 )
 
-// A Mailing is what is special about one kind of notice: when it is due, whether it still holds when it is sent, and
-// what is written to whom. The run does everything else for all kinds alike: key, claim, mark and outcome. A new kind
-// is one file with its Mailing, and one template (TestNewKind).
+// A Mailing is the part of a run that differs between kinds: when a notice is due, whether it is still true when it is
+// sent, and what is written to whom. The rest is the same for all kinds: key, claim, hand-over mark and outcome. A new
+// kind is one file with its Mailing, and one template (TestNewKind).
 type Mailing interface {
 	Kind() Kind
-	// First reports whether emails of this kind are about the library and not about borrowers. They have [PriorityFirst]
-	// and end before any other email begins. They are sent even when the run holds the others back.
+	// First reports whether emails of this kind are about the library and not about borrowers. They have [PriorityFirst],
+	// and the run finishes them before it begins any other email. A held run sends them, too.
 	First() bool
-	// Plan begins a plan. It returns nil when the kind is not in use, or not today.
+	// Plan returns an empty plan, or nil when the kind is not in use today.
 	Plan(ctx context.Context, run *Run) (Planner, error)
 	// Recheck reads again what a claim is about. It returns the draft to send, or an outcome with a State when nothing
-	// is to be sent. Notices that no longer hold are in Outcome.Dropped in both cases. An error stops the run; the
-	// email is handed back.
+	// is to be sent. Outcome.Dropped has the notices that are no longer true, in both cases. An error stops the run and
+	// releases the claim.
 	Recheck(ctx context.Context, run *Run, c Claim) (Draft, Outcome, error)
 }
 
 // A Planner gathers the emails of one kind.
 type Planner interface {
-	// Add judges a page of the loans in reach. known holds what was promised in their cycles, of every kind. A kind that
-	// goes first is planned before the scan, so its planner gets no loans.
+	// Add judges a page of the loans in reach. known has what was promised in their cycles, of every kind. Add is not
+	// called for a kind that goes first, because it is planned before the scan.
 	Add(loans []Loan, known map[Cycle]History)
-	// Loans returns the ids of the loans that the emails are about. Those that a recheck could not read are odd.
+	// Loans returns the ids of the loans that the emails are about. The run reads them once; those that it cannot read are
+	// odd.
 	Loans() []string
-	// Emails returns the emails to promise, the most urgent first, without the loans that turned out to be odd.
+	// Emails returns the emails to promise, the most urgent first, without the odd loans.
 	Emails(odd map[string]bool) []Email
 }
 
-// Mailings returns the kinds that go to borrowers and their guardians.
+// Mailings returns the Mailings to borrowers and their guardians.
 func Mailings() []Mailing {
 	return []Mailing{loanMailing{}, guardianMailing{}}
 }
@@ -59,7 +60,7 @@ func (r *Runner) Mailing(kind Kind) Mailing {
 	return nil
 }
 
-// loanMailing tells borrowers about their loans.
+// loanMailing writes to borrowers about their loans.
 type loanMailing struct{}
 
 func (loanMailing) Kind() Kind  { return KindLoan }
@@ -77,7 +78,7 @@ func (loanMailing) Recheck(ctx context.Context, run *Run, c Claim) (Draft, Outco
 	}
 	letter, to, outcome := run.Rules.Recheck(c, loans, run.Today)
 	if outcome.State == "" && !slices.ContainsFunc(letter.Items, func(it Item) bool { return it.Days == 0 }) {
-		outcome, err = run.heldBack(ctx, c, outcome)
+		outcome, err = run.cancelTooSoon(ctx, c, outcome)
 	}
 	from, replyTo := run.Settings.branch(letter.Draft(to))
 	letter.AnswerTo = cmp.Or(replyTo.Addr, from.Addr)

@@ -7,24 +7,25 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-// A Composer writes mails; package letter has the one that the program uses. It is safe for concurrent use, and the
-// same data always gives the same bytes.
+// A Composer writes mails; package letter has the one that the program uses. It is safe for concurrent use. The same
+// data always gives the same bytes.
 type Composer interface {
-	// Compose writes a mail of a kind in a reader's language, a BCP 47 tag or "" for the library's, from the data that
-	// the kind's templates print: a [Letter], a [Summary].
+	// Compose writes a mail of a kind. lang is the reader's language, a BCP 47 tag, or "" for the library's. data is what
+	// the templates of the kind print: a [Letter], [GuardianLetter], [ClassList] or [Summary].
 	Compose(kind Kind, lang string, data any) (Content, error)
 }
 
-// A Letter is what one email says to one borrower: everything the text needs and no address of theirs.
+// A Letter is what one email says to one borrower. It has everything that the text needs, but not the borrower's
+// address. "data" marks untrusted text from the library's system, here and below.
 type Letter struct {
-	Name  string // the borrower's; data
-	Type  string // of the borrower: one of BorrowerTypes, or anything else for unknown
+	Name  string // of the borrower; data
+	Type  string // of the borrower: one of BorrowerTypes; any other value means unknown
 	Group string // of the borrower: class, branch, or ""; data
 	Lang  string // BCP 47 tag from the library's system, or "" for the library's language
 	Today Date
 	Items []Item
 
-	From, ReplyTo string // addresses of the branch that lent all of the books, or ""; data
+	From, ReplyTo string // addresses of the branch when it lent all of the books, else ""; data
 	AnswerTo      string // the address to which answers go
 }
 
@@ -34,7 +35,7 @@ func (l Letter) Draft(to mail.Address) Draft {
 		Courtesy: !slices.ContainsFunc(l.Items, func(it Item) bool { return it.Days >= 0 })}
 }
 
-// A GuardianLetter is what one email says to a guardian about all their children.
+// A GuardianLetter is what one email says to a guardian about all of their children.
 type GuardianLetter struct{ Letter }
 
 // A Draft is an email that is about to be composed.
@@ -43,7 +44,7 @@ type Draft struct {
 	Lang          string // a BCP 47 tag, or "" for the library's language
 	Data          any    // what the templates of the kind print
 	From, ReplyTo string // addresses of a branch, or ""; data
-	Courtesy      bool   // nothing in it is due yet: it says how to get no more such mails
+	Courtesy      bool   // no loan in it is due yet, so the mail says how to stop such mails
 }
 
 // An Item is one loan in a Letter.
@@ -54,85 +55,87 @@ type Item struct {
 	Ref      string // data, or ""
 	Due      Date
 	DueTime  string // "14:30" when due at an hour, else ""
-	ReturnBy Date   // the last day to bring it back in time: Due, or the next open day when the library is closed then
-	// when ReturnBy is not Due: the name of that closure ("Libur semester"), or "" on a weekly closed day
+	ReturnBy Date   // the last day to return the book in time: Due, or the next open day if the library is closed then
+	// when ReturnBy is not Due: the name of the closure ("Libur semester"), or "" for a weekly closed day
 	ClosedFor string
-	// The book is due in a long closure, or on its eve: the last open day before it, the first one after it, and its name
-	// or "". Zero when the closure is short, or has begun.
+	// when the book is due in a long closure or on its eve: the last open day before the closure, the first open day after
+	// it, and its name or ""; zero when the closure is short or has begun
 	LastOpen, Reopens Date
 	ClosureName       string
 	Days              int    // days after ReturnBy when late, 0 from Due to ReturnBy, negative before Due
-	Number            int    // which late reminder for this loan this is, from 1; 0 when not late
-	FinePerDay        int64  // whole units of currency, 0 when unknown
-	Child             string // in a letter to a guardian, the name of the borrower; data
-	Group             string // of that borrower: class, branch, or ""; data
+	Number            int    // which late reminder of this loan it is, from 1; 0 when not late
+	FinePerDay        int64  // whole units of the library's currency; 0 when unknown
+	Child             string // in a letter to a guardian: the name of the borrower; data
+	Group             string // in a letter to a guardian: the class or branch of the borrower, or ""; data
 }
 
-// A ClassList is what a homeroom teacher reads once a week: which books the pupils of one class have not brought back.
-// It is composed at the hand-over, from what is true then, and never stored.
+// A ClassList is what a homeroom teacher reads once a week: the late loans of one class. It is composed just before it
+// is sent, from what is true then, and never stored.
 type ClassList struct {
-	Class   string // "" in the librarian's list of the loans that are on no other
+	Class   string // "" in the librarian's list of the loans that are on no other list
 	Teacher string // data, or ""
 	Today   Date
-	Late    []LateLoan // those of one borrower together
+	Late    []LateLoan // grouped by borrower
 }
 
 // A LateLoan is a loan on a class list.
 type LateLoan struct {
 	Loan
-	Days int // late
-	// why no mail reaches the borrower: VerdictUnreachable, or VerdictBadAddress also when the last reminder came back;
-	// else Due
+	Days int // how late
+	// why no mail reaches the borrower: VerdictUnreachable, or VerdictBadAddress, also if the last reminder bounced;
+	// VerdictDue if mail does
 	Mail Verdict
 }
 
 // A Summary is what the librarian reads on the morning of an open day. It names borrowers and titles, because it goes
-// to the library itself. It is composed at the hand-over and never stored.
+// to the library itself. It is composed just before it is sent and never stored.
 type Summary struct {
-	Today     Date
-	Activity         // of reminders
-	SinceDate Date   // of Activity.Since in the library's zone
-	SinceTime string // "07:02"
-	Planned   int    // emails that this run promised, or would have
-	Sending   int    // emails of Waiting that this run is about to send; MAIL_DAILY_LIMIT may leave some for later
+	Today Date
+	Activity
+	SinceDate Date   // Activity.Since as a day in the library's zone
+	SinceTime string // Activity.Since as a time in the library's zone: "07:02"
+	Planned   int    // emails that this run promised, or would promise if it were not held
+	Sending   int    // how many of Waiting this run is about to send; MAIL_DAILY_LIMIT may keep some for later
 	Held      string // ReasonMaxPerRun or ReasonLooksRestored when the run is held, else ""
 
-	Open, Late  int // loans
+	Open, Late  int // numbers of loans
 	Unreachable []GroupCount
-	Longest     []Loan // late longest
+	Longest     []Loan // the loans that are late for the longest time
 	Calendar    Calendar
 
 	VersionMonths int // age of the program, in the month's first summary once it is old; else 0
 }
 
-// Activity is what became of reminders since the summary before.
+// Activity is what became of reminders since the last summary.
 type Activity struct {
-	Since   time.Time // when the summary before was handed over; zero: since the beginning
-	Sent    int       // emails
-	Waiting int       // emails that have not ended
-	Ahead   int       // emails that go first and have not ended
-	LastDay int       // emails of every kind that were handed over in the last 24 hours
-	Trouble []Trouble // what ended badly, the most frequent first
-	AboutUs AboutUs
+	Since         time.Time // when the last summary was handed over; zero when there was none
+	Sent          int       // emails
+	Waiting       int       // emails that have not ended
+	Ahead         int       // emails that go first and have not ended
+	LastDay       int       // emails of every kind that were handed over in the last 24 hours
+	Trouble       []Trouble // the most frequent first
+	SenderTrouble SenderTrouble
 }
 
-// AboutUs is what came back in the last week because of the library's own mail, and not because of the addresses.
-type AboutUs struct {
-	Accepted int       `json:"accepted,omitempty"` // emails of the newest run of which too many came back
-	Bounced  int       `json:"bounced,omitempty"`  // too many to mark an address as bad; 0: there is no such run
-	Sent     time.Time `json:"sent,omitzero"`      // when that run sent the first
-	Refused  int       `json:"refused,omitempty"`  // refused as spam, or by a rule, on the newest day with several; else 0
-	Day      time.Time `json:"day,omitzero"`       // the last of those
+// SenderTrouble counts the bounces of the last week that are about the library's own mail and not about addresses.
+type SenderTrouble struct {
+	// The newest run of which too many emails bounced; zero when there is none. Its addresses are not marked as bad.
+	Accepted int       `json:"accepted,omitempty"` // emails that the server accepted
+	Bounced  int       `json:"bounced,omitempty"`  // emails that bounced
+	Sent     time.Time `json:"sent,omitzero"`      // when the run sent the first email
+	// The newest day on which several emails were refused as spam or by a rule; zero when there is none.
+	Refused int       `json:"refused,omitempty"`
+	Day     time.Time `json:"day,omitzero"` // when the last of them was refused
 }
 
-// A Trouble counts emails that ended badly in the same way.
+// A Trouble counts emails that ended in the same bad state for the same reason.
 type Trouble struct {
 	State  State // StateRefused, StateFailed, StateUnknown or StateBounced
 	Reason string
 	Count  int
 }
 
-// A GroupCount counts borrowers of a group, such as a class.
+// A GroupCount is the number of some borrowers in a group, such as a class.
 type GroupCount struct {
 	Group string // "" when unknown
 	Count int
@@ -141,5 +144,5 @@ type GroupCount struct {
 // Content is a composed mail without its envelope.
 type Content struct {
 	Subject, Text, HTML string
-	Lang                string // the language that it is written in: "id"
+	Lang                string // the language of the text, such as "id"
 }

@@ -9,31 +9,31 @@ import (
 
 // A Loan is a book that is out, as the view reminder_loans shows it at this moment. All strings are untrusted data.
 //
-// A scan fills only what a decision needs: the first fields, and of the Borrower the ID and Email. A re-read before
-// sending fills everything.
+// A scan fills only the fields that a decision needs: those up to Broken, and ID, Email and Guardian of the Borrower. A
+// re-read before sending fills all fields.
 type Loan struct {
 	ID  string `json:"id"` // key in the library's system
 	Due Date   `json:"due"`
-	// why the loan is counted but not reminded of (lost, claimed returned, blocked), or ""
+	// why the loan is counted but gets no reminders (lost, claimed returned, blocked), or ""
 	Hold string `json:"hold"`
-	// which steps the borrower wants: "" all, or a list of "-2" (from two days before), "0" (the day), "+" (late), "+7"
-	// (late by a week)
+	// the steps that the borrower wants: "" all, "none", or a list of "-2" (from two days before the due date), "0" (the
+	// due date), "+" (late), "+7" (late, from a week on)
 	Wants    string   `json:"wants"`
 	Calendar string   `json:"calendar"` // the branch whose closed days count, or "" for the library's
 	Borrower Borrower `json:"borrower"`
-	// Broken is a column that the database cannot compute for this loan, or "". The field for it is empty.
+	// a column that the database cannot compute for this loan, or ""; the field for it is empty
 	Broken string `json:"broken,omitempty"`
 
-	DueTime    string `json:"due_time"` // "14:30" when the loan is due at an hour, else ""
-	Ref        string `json:"ref"`      // the number that the desk and the borrower know, or ""
+	DueTime    string `json:"due_time"` // "14:30" when the loan is due at a time of the day, else ""
+	Ref        string `json:"ref"`      // the number that librarians and borrowers use, or ""
 	Title      string `json:"title"`
 	ItemCode   string `json:"item_code"`         // barcode or call number, or ""
 	Borrowed   Date   `json:"borrowed,omitzero"` // zero when unknown
 	FinePerDay int64  `json:"fine_per_day"`      // in whole units of the library's currency; 0 when unknown
-	From       string `json:"from"`              // the address of the branch that lent it, or ""
-	ReplyTo    string `json:"reply_to"`          // where answers to that branch go, or ""
+	From       string `json:"from"`              // the address of the branch that lent the book, or ""
+	ReplyTo    string `json:"reply_to"`          // the address for answers to that branch, or ""
 
-	child *Borrower // the borrower of the loan, when Borrower is their guardian
+	child *Borrower // the borrower of the loan when Borrower is the guardian, else nil
 }
 
 // Cycle returns the cycle of the loan, for its borrower or for their guardian.
@@ -44,17 +44,17 @@ func (l Loan) Cycle() Cycle {
 	return Cycle{KindLoan, l.ID, l.Due}
 }
 
-// MaxID is how many characters of an id a Store keeps.
+// MaxID is the maximum length of an id in a Store, in characters.
 const MaxID = 100
 
-// PlausibleDue returns the first and last due date that makes sense today. Another one is a typing error (0026, 2062)
-// or no date at all.
+// PlausibleDue returns the first and the last due date that make sense today. Any other date is a typing error (0026,
+// 2062) or no date at all.
 func PlausibleDue(today Date) (first, last Date) {
 	return Date{1970, time.January, 1}, today.AddDays(5 * 365)
 }
 
-// Odd returns the column whose value makes it impossible to remind of the loan, or "". Of a loan on hold only a broken
-// column is odd.
+// Odd returns the column whose value makes reminders about the loan impossible, or "". For a loan on hold only a broken
+// column counts.
 func (l Loan) Odd(today Date) string {
 	first, last := PlausibleDue(today)
 	badID := func(id string) bool { return id == "" || utf8.RuneCountInString(id) > MaxID }
@@ -69,14 +69,14 @@ func (l Loan) Odd(today Date) string {
 		return "borrower_id"
 	case l.Due.Before(first) || l.Due.After(last):
 		return "due_at"
-	case !l.wantsIsClear():
+	case !l.hasValidWants():
 		return "wants"
 	}
 	return ""
 }
 
-// wantsIsClear reports whether every part of Wants means something.
-func (l Loan) wantsIsClear() bool {
+// hasValidWants reports whether every part of Wants has a meaning.
+func (l Loan) hasValidWants() bool {
 	for part := range strings.SplitSeq(l.Wants, ",") {
 		part = strings.TrimSpace(part)
 		days, err := strconv.Atoi(part)
@@ -104,9 +104,9 @@ func (l Loan) wants(step int) bool {
 	return false
 }
 
-// ownStep returns the step in force offset days after the due date. When the borrower wants mail only from a later day
-// on, and that day has come, it is the step instead.
-func (l Loan) ownStep(inForce, offset int) int {
+// stepWanted returns inForce, the schedule's step in force offset days after the due date. If the borrower wants mail
+// only from a later day before the due date on, and that day has come, it returns that day.
+func (l Loan) stepWanted(inForce, offset int) int {
 	for part := range strings.SplitSeq(l.Wants, ",") {
 		if days, err := strconv.Atoi(strings.TrimSpace(part)); err == nil && inForce < days && days <= min(offset, -1) {
 			return days
@@ -119,7 +119,7 @@ func (l Loan) ownStep(inForce, offset int) int {
 type Borrower struct {
 	ID       string `json:"id"`
 	Name     string `json:"name"`
-	Email    string `json:"email"`    // raw: may be empty, nonsense, or several addresses
+	Email    string `json:"email"`    // raw: it may be empty, invalid, or several addresses
 	Group    string `json:"group"`    // class, branch or borrower type, or ""
 	Language string `json:"language"` // BCP 47 tag, or "" for the library's language
 	// one of BorrowerTypes; any other value means unknown

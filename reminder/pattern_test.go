@@ -394,7 +394,7 @@ func TestDeathBeforeTakingBack(t *testing.T) {
 
 type deadBeforeTakingBack struct{ reminder.Store }
 
-func (deadBeforeTakingBack) TakeBack(context.Context, []int64) error { return errDead }
+func (deadBeforeTakingBack) RequeueLast(context.Context, []int64) error { return errDead }
 
 // TestUnknownBrake: a server that hangs up at every dot makes few emails unknown, not all; and the second chance of
 // those begins with one.

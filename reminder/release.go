@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Version is the program's version, and VersionDate is when its source was committed, in RFC 3339. A release is stamped
-// with both (-ldflags -X); any other build has what the Go tool recorded, "dev" where that is nothing, and no date
-// where nobody knows it.
+// Version is the program's version, and VersionDate is the time of its commit in RFC 3339, or "" when it is unknown. A
+// release sets both with -ldflags -X. Any other build has what the Go tool recorded; a version that is not recorded is
+// "dev".
 var Version, VersionDate string
 
 func init() {
@@ -22,7 +22,7 @@ func init() {
 // commitTime is the time in the version of a commit without a tag, such as v1.2.4-0.20261125063000-0123456789ab.
 var commitTime = regexp.MustCompile(`[-.](\d{14})-[0-9a-f]{12}`)
 
-// recorded fills in what the build did not stamp.
+// recorded fills in what -ldflags did not set.
 func recorded(info *debug.BuildInfo, version, date string) (string, string) {
 	if version == "" {
 		version = info.Main.Version

@@ -186,7 +186,7 @@ type decision struct {
 func (r Rules) decide(loan Loan, past History, today Date) *decision {
 	d := &decision{Rules: r, today: today, loan: loan, past: past, offset: r.Offset(loan, today)}
 	d.step, d.inForce = r.Schedule.InForce(d.offset)
-	d.step = loan.ownStep(d.step, d.offset) // the day from which a borrower wants mail is a step of their own
+	d.step = loan.stepWanted(d.step, d.offset) // the day from which a borrower wants mail is a step of their own
 	// The eve of a closure is a step, too, and the last one before the due date. When the closure is moved, its eve is
 	// another step: the loan is told about again only if that is a later day.
 	d.closure = r.announced(r.calendar(loan), loan.Due)

@@ -84,7 +84,7 @@ func (r *Run) emails(ctx context.Context, p Planner) (emails []Email, tooSoon in
 		return nil, 0, err
 	}
 	maps.Copy(r.odd, odd)
-	emails, tooSoon, err = r.spaced(ctx, p.Emails(odd))
+	emails, tooSoon, err = r.allowed(ctx, p.Emails(odd))
 	if p, ok := p.(interface{ Withheld() int }); ok {
 		r.Report.Emails.Withheld += p.Withheld()
 	}

@@ -9,22 +9,22 @@ import (
 // DefaultSchedule reminds the day before, on the day, 1, 3 and 7 days late, then every 7 days.
 const DefaultSchedule = "-1,0,1,3,7,+7"
 
-// MaxStep bounds a step in days: a typing error such as 3000 must not make the scan reach over ten years.
+// MaxStep is the largest step, in days. Otherwise a typing error such as 3000 would make each run read ten years.
 const MaxStep = 366
 
-// A Schedule says on which days, counted from the due date, a borrower is told about a loan. Each of these days is a
-// step and is named by its number: -1 is the day before, 0 the day itself, 7 a week late.
+// A Schedule says on which days, counted from the due date, a borrower gets a notice about a loan. Each of these days
+// is a step, and its number is its name: -1 is the day before, 0 the due date, 7 a week late.
 //
-// A step is in force from its day until the next step's day. A run therefore never looks for "the day of the step": it
-// asks which step is in force, and a library that was switched off for a week catches up with one notice, the newest.
+// A step is in force from its day until the next step's day. So a run does not ask whether today is the day of a step,
+// but which step is in force. After a week without power it sends one notice, for the newest step.
 type Schedule struct {
 	steps []int // increasing, at least one
 	every int   // days between the repeats after the last step; 0: none
-	from  int   // when not 0, there is no step before it, and it is a step itself
+	from  int   // when not 0, it is the first step
 }
 
-// ParseSchedule reads steps such as "-1,0,1,3,7,+7": increasing days, and as the last element, if wanted, +N, which
-// repeats every N days after the step before it. "0,+1" is a mail every day from the due date on.
+// ParseSchedule reads steps such as "-1,0,1,3,7,+7": increasing days, and optionally +N as the last element, which
+// repeats every N days after the last step. "0,+1" is a mail every day from the due date on.
 func ParseSchedule(text string) (Schedule, error) {
 	var s Schedule
 	parts := strings.Split(text, ",")
@@ -50,8 +50,8 @@ func ParseSchedule(text string) (Schedule, error) {
 	return s, nil
 }
 
-// InForce returns the step in force on a day that lies offset days after the due date (before it when negative). It
-// reports false when the first step's day has not come.
+// InForce returns the step in force offset days after the due date, or before it when offset is negative. It returns
+// false when the day of the first step has not come.
 func (s Schedule) InForce(offset int) (step int, ok bool) {
 	if len(s.steps) == 0 || offset < s.steps[0] || s.from != 0 && offset < s.from {
 		return 0, false
@@ -70,13 +70,13 @@ func (s Schedule) InForce(offset int) (step int, ok bool) {
 	return step, true
 }
 
-// From returns the schedule for who is told only from a day on, which is a step of its own.
+// From returns the schedule without the steps before a day. That day becomes a step.
 func (s Schedule) From(day int) Schedule {
 	s.from = day
 	return s
 }
 
-// First returns the first step: how far ahead of today a due date can matter.
+// First returns the first step of ParseSchedule. If it is negative, due dates up to so many days ahead matter today.
 func (s Schedule) First() int { return s.steps[0] }
 
 // String returns the schedule as ParseSchedule reads it.

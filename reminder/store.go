@@ -93,17 +93,17 @@ type Outbox interface {
 	// Written returns when emails of a kind to some recipients were last handed over within a period, by their Date. An
 	// email that was surely not accepted, or that came back, does not count.
 	Written(ctx context.Context, kind Kind, recipients []string, from, to time.Time) (map[string]time.Time, error)
-	// Beside reports whether another email to the claim's recipient was Written in a period, or is about to be:
+	// OtherEmail reports whether another email to the claim's recipient was Written in a period, or is about to be:
 	// another run has claimed it, or it comes first in the same claim. So of two emails at once, in any runs, at most
 	// one is sent.
-	Beside(ctx context.Context, c Claim, from, to time.Time) (bool, error)
+	OtherEmail(ctx context.Context, c Claim, from, to time.Time) (bool, error)
 
 	// Answered returns the borrowers' emails that were queued again or ended badly in the last period, with the answer of
 	// the server.
 	Answered(ctx context.Context, period time.Duration) ([]Answered, error)
-	// TakeBack queues some of them again with all their tries. It undoes what was recorded with their end: the notices
+	// RequeueLast queues some of them again with all their tries. It undoes what was recorded with their end: the notices
 	// wait again, and the address is not bad. Their reasons begin with GoesLast.
-	TakeBack(ctx context.Context, ids []int64) error
+	RequeueLast(ctx context.Context, ids []int64) error
 
 	// Backlog counts the emails that have not ended, and says when the oldest was promised (zero when there is none).
 	Backlog(ctx context.Context) (waiting int, oldest time.Time, err error)

@@ -106,7 +106,7 @@ func (p *program) complain(err error) {
 
 // trouble returns an error in words for a person, and its technical cause.
 func (p *program) trouble(err error) (what, details string) {
-	said, details := reminder.Tell(err)
+	said, details := reminder.MessageOf(err)
 	return p.text(said), details
 }
 

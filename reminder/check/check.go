@@ -174,7 +174,7 @@ func (x *examination) fail(code int, what reminder.Message, why, mend string, pa
 // failed reports an error whose text says what to do.
 func (x *examination) failed(err error, why string) {
 	f := Finding{Severity: Fail, Why: reminder.Say(why), Code: NeedsSetup}
-	if f.What, f.Details = reminder.Tell(err); errors.Is(err, context.Canceled) || reminder.IsTemporary(err) {
+	if f.What, f.Details = reminder.MessageOf(err); errors.Is(err, context.Canceled) || reminder.IsTemporary(err) {
 		f.Code = NeedsRetry
 	}
 	x.tell(f)

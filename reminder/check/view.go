@@ -171,7 +171,7 @@ func (j *judge) findings() (list []deskdb.Finding) {
 		list = append(list, finding(true, j.broken[column], "view.column_not_computable", "Column", column))
 	}
 	for _, loans := range j.children {
-		if reminder.TooMany(len(loans)) {
+		if reminder.TooManyChildren(len(loans)) {
 			j.wrong[guardianOfMany] = append(j.wrong[guardianOfMany], slices.Sorted(maps.Values(loans))[0])
 		}
 	}

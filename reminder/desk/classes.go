@@ -133,7 +133,7 @@ func (d Desk) ImportClasses(ctx context.Context, rows []ClassRow, dryRun bool) (
 	for i := range rows {
 		r := &rows[i]
 		if r.Class, err = CheckedClass(r.Class); err != nil {
-			r.Why, _ = reminder.Tell(err)
+			r.Why, _ = reminder.MessageOf(err)
 		}
 	}
 	for i := range rows {

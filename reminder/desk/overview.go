@@ -152,7 +152,7 @@ func (d Desk) Notes(st Overview) []Note {
 
 // returned notes what came back, by class, and what of it is not the fault of the addresses.
 func (d Desk) returned(st deskdb.Status) (list []Note) {
-	say, zone, a := reminder.Say, d.Runner.Settings.Zone, st.AboutUs
+	say, zone, a := reminder.Say, d.Runner.Settings.Zone, st.SenderTrouble
 	if n := st.Emails[reminder.StateBounced]; n > 0 {
 		list = append(list, Note{"bounced", say("status.bounced", "N", n, "Classes", classes(st.Bounced)),
 			say("status.bounced_why"), say("status.bounced_mend")})

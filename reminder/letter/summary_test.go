@@ -20,7 +20,7 @@ var summaries = map[string]reminder.Summary{
 		Today: monday, SinceDate: monday.AddDays(-3), SinceTime: "07:02", Planned: 8, Sending: 7, Open: 154, Late: 31,
 		VersionMonths: 7,
 		Activity: reminder.Activity{Since: time.Unix(1, 0), Sent: 12, Waiting: 9,
-			AboutUs: reminder.AboutUs{Accepted: 20, Bounced: 6, Refused: 4}, Trouble: []reminder.Trouble{
+			SenderTrouble: reminder.SenderTrouble{Accepted: 20, Bounced: 6, Refused: 4}, Trouble: []reminder.Trouble{
 				{State: reminder.StateFailed, Reason: "rcpt: retry 450 4.7.1: greylisted", Count: 2},
 				{State: reminder.StateUnknown, Reason: "the run ended in the hand-over", Count: 1},
 				{State: reminder.StateRefused, Count: 1},

@@ -220,7 +220,7 @@ func (v viewer) summary(s reminder.Summary) view {
 		"Date": v.date(s.Today), "Since": "", "SinceTime": v.hour(s.SinceTime), "Sent": s.Sent, "Planned": s.Planned,
 		"Waiting": s.Waiting, "Sending": s.Sending, "Later": s.Waiting - s.Sending,
 		"Restored": s.Held == reminder.ReasonLooksRestored, "Many": s.Held == reminder.ReasonMaxPerRun,
-		"Bounced": s.AboutUs.Bounced, "Accepted": s.AboutUs.Accepted, "Refused": s.AboutUs.Refused,
+		"Bounced": s.SenderTrouble.Bounced, "Accepted": s.SenderTrouble.Accepted, "Refused": s.SenderTrouble.Refused,
 		"Open": s.Open, "Late": s.Late, "Unreachable": s.Unreachable, "VersionMonths": s.VersionMonths,
 	}
 	if !s.Since.IsZero() {

@@ -193,17 +193,17 @@ func (s *Store) Resolve(ctx context.Context, e feedback.Handed, how feedback.Set
 	return n > 0, fault("settle an unknown email", err)
 }
 
-// AboutUs looks for what came back in the last week that is about the library's own mail.
-func (s *Store) AboutUs(ctx context.Context) (reminder.AboutUs, error) {
+// SenderTrouble looks for what came back in the last week that is about the library's own mail.
+func (s *Store) SenderTrouble(ctx context.Context) (reminder.SenderTrouble, error) {
 	const lastWeek, several = "came_at > DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 7 DAY)", 3
-	runs, err := List(ctx, s.DB, func(a *reminder.AboutUs) []any { return []any{&a.Accepted, &a.Bounced, &a.Sent} },
+	runs, err := List(ctx, s.DB, func(a *reminder.SenderTrouble) []any { return []any{&a.Accepted, &a.Bounced, &a.Sent} },
 		`SELECT COUNT(*), SUM(state = 'bounced'), MIN(handover_at) AS began FROM reminder_emails
 		WHERE handover_at > DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 30 DAY) AND state IN ('sent', 'bounced')
 		AND run_id IN (SELECT run_id FROM reminder_bounces WHERE `+lastWeek+`) GROUP BY run_id ORDER BY began DESC`)
 	if err != nil {
-		return reminder.AboutUs{}, fault("count what came back", err)
+		return reminder.SenderTrouble{}, fault("count what came back", err)
 	}
-	var about reminder.AboutUs
+	var about reminder.SenderTrouble
 	for _, run := range slices.Backward(runs) {
 		if feedback.TooMany(run.Accepted, run.Bounced) {
 			about = run

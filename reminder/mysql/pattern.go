@@ -18,12 +18,12 @@ func (s *Store) Answered(ctx context.Context, period time.Duration) ([]reminder.
 	return answered, fault("read what was answered", err)
 }
 
-// takeBackChunk is how many emails are taken back at a time.
-const takeBackChunk = 500
+// requeueChunk is how many emails are taken back at a time.
+const requeueChunk = 500
 
-// TakeBack queues emails again. It may be repeated: one that is at work, or has ended otherwise, is left alone.
-func (s *Store) TakeBack(ctx context.Context, ids []int64) error {
-	for chunk := range slices.Chunk(ids, takeBackChunk) {
+// RequeueLast queues emails again. It may be repeated: one that is at work, or has ended otherwise, is left alone.
+func (s *Store) RequeueLast(ctx context.Context, ids []int64) error {
+	for chunk := range slices.Chunk(ids, requeueChunk) {
 		// The second copy of an unknown email was refused: it has its second chance before it again.
 		set := "reason = LEFT(CONCAT('" + reminder.GoesLast + "', reason), 255), unknowns = LEAST(unknowns, 1)"
 		_, err := s.Requeue(ctx, set, Chosen{IDs: chunk, States: []reminder.State{reminder.StateQueued, reminder.StateRefused,

@@ -30,7 +30,7 @@ func (s *Store) Activity(ctx context.Context, today reminder.Date) (reminder.Act
 		a.LastDay, err = s.sentLastDay(ctx)
 	}
 	if err == nil {
-		a.AboutUs, err = s.AboutUs(ctx)
+		a.SenderTrouble, err = s.SenderTrouble(ctx)
 	}
 	if err != nil {
 		return a, fault("count the emails", err)

@@ -93,7 +93,7 @@ func (v *visit) Said() string {
 
 // trouble says an error.
 func (v *visit) trouble(err error) *trouble {
-	what, details := reminder.Tell(err)
+	what, details := reminder.MessageOf(err)
 	return &trouble{v.Text(what), details}
 }
 

@@ -15,7 +15,7 @@ type Status struct {
 	OldestWaiting string                   `json:"oldest_waiting"`    // RFC 3339, or ""
 	BadAddresses  int                      `json:"bad_addresses"`     // borrowers whose address was refused for good
 	Bounced       map[mail.ReturnClass]int `json:"bounced,omitempty"` // emails that came back and were not queued again
-	AboutUs       reminder.AboutUs         `json:"about_us,omitzero"` // what came back that is not about addresses
+	SenderTrouble reminder.SenderTrouble   `json:"about_us,omitzero"` // what came back that is not about addresses
 	Pauses        []reminder.Pause         `json:"pauses"`            // stored; Until says whether they are over
 	Quarantine    *Quarantine              `json:"quarantine,omitempty"`
 	Runs          []Run                    `json:"runs"` // newest first
@@ -50,7 +50,7 @@ func (s *Store) Status(ctx context.Context, now time.Time, runs int) (st Status,
 	if err != nil {
 		return st, mysql.Explain("count what came back", err)
 	}
-	if st.AboutUs, err = s.AboutUs(ctx); err != nil {
+	if st.SenderTrouble, err = s.SenderTrouble(ctx); err != nil {
 		return st, err
 	}
 	if st.Pauses, err = s.Pauses(ctx); err != nil {

@@ -5,25 +5,26 @@ import (
 	"time"
 )
 
-// Pruned counts what a clean-up removed, or would remove.
+// Pruned counts the records that a clean-up removed, or that it would remove.
 type Pruned struct {
 	Emails  int    `json:"emails"`
 	Notices int    `json:"notices"`
 	Runs    int    `json:"runs"`
-	Kept    int    `json:"kept"`  // emails that are old enough, but about a loan that may be reminded of again
-	Error   string `json:"error"` // why a clean-up did not finish; the run does not fail
+	Kept    int    `json:"kept"`  // emails that are old enough, but whose loan may be reminded of again
+	Error   string `json:"error"` // why the clean-up did not finish, or ""; the run does not fail
 }
 
-// KeepDays is the default age at which records are removed. No report looks back further.
+// KeepDays is the default age, in days, at which records are removed. No report looks back further.
 const KeepDays = 400
 
 const (
 	pruneEvery = 30 * 24 * time.Hour
 	pruneAgain = 24 * time.Hour   // after a clean-up that did not finish
-	pruneTime  = 20 * time.Second // at most, in one run
+	pruneTime  = 20 * time.Second // in one run, at most
 )
 
-// Prune removes records that are older than some days, or counts them. Progress, when not nil, is called now and then.
+// Prune removes the records that are older than some days; a dry run counts them. It calls progress, when not nil,
+// after each batch.
 func (r *Runner) Prune(ctx context.Context, now time.Time, days int, dryRun bool,
 	progress func(Pruned)) (Pruned, error) {
 	horizon := DateOf(now, r.Settings.Zone).AddDays(-max(days, r.Settings.MaxOverdueDays+1))
@@ -31,7 +32,7 @@ func (r *Runner) Prune(ctx context.Context, now time.Time, days int, dryRun bool
 }
 
 // cleanUp removes old records once a month. An error or a panic in it is reported and does not fail the run. Each batch
-// is a transaction: after a crash every email is whole, and the next day's run goes on.
+// is a transaction, so a crash leaves no email with half of its records. A run of the next day continues.
 func (r *Run) cleanUp(ctx context.Context) {
 	deadline, bounded := ctx.Deadline()
 	if r.Settings.KeepDays == 0 || r.Report.Outcome == RunHeld ||
@@ -44,7 +45,7 @@ func (r *Run) cleanUp(ctx context.Context) {
 		return err
 	})
 	if err != nil && ctx.Err() == nil {
-		r.Log.Warn("old records were not removed to the end", "error", err)
+		r.Log.Warn("the clean-up of old records did not finish", "error", err)
 		done.Error = r.describe(err)
 	}
 	if done != (Pruned{}) {
@@ -57,11 +58,11 @@ func (r *Run) pruneWhenDue(ctx context.Context) (done Pruned, err error) {
 	switch {
 	case err != nil:
 		return done, err
-	case due.After(r.Now) && due.Before(r.Now.Add(2*pruneEvery)): // later was written by a clock that was ahead
+	case due.After(r.Now) && due.Before(r.Now.Add(2*pruneEvery)): // a later time comes from a clock that was ahead
 		return done, nil
 	case !due.IsZero() && r.Now.Sub(due) > 2*pruneEvery:
-		// The machine was off for long, or its clock is ahead now. A wrong clock must not empty the records, so the
-		// clean-up waits for a week, in which somebody will set the clock.
+		// The machine was off for a long time, or its clock is ahead now. With a wrong clock the clean-up would remove
+		// too much, so it waits for a week, in which somebody will set the clock.
 		return done, r.Store.SetPruneDue(ctx, r.Now.Add(7*24*time.Hour))
 	}
 	if err := r.Store.SetPruneDue(ctx, r.Now.Add(pruneAgain)); err != nil {
