@@ -30,9 +30,9 @@ type peer struct {
 }
 
 // peers measures, in turn, the program beside what one could take in its place: with BENCH_BESIDE another build of it
-// that works with the same schema,
-// where PostgreSQL is installed a worker on River, a job queue, and the program with an outbox in memory. Then each is
-// killed in the middle, and goes on.
+// that works with the same schema, where PostgreSQL is installed a worker on River, a job queue, and the program with
+// an outbox in memory. The mail server is BENCH_PEERS_TRIP milliseconds away, there and back. Then each is killed in
+// the middle, and goes on.
 func (b *bench) peers() {
 	table := b.table("peers", "Beside what one would take in its place",
 		"River keeps its jobs in PostgreSQL, with a synchronous commit, as this program keeps its records in MariaDB.",
@@ -59,13 +59,17 @@ func (b *bench) peers() {
 	durable := len(peers)
 	peers = append(peers, b.memory(s, loans))
 	concurrencies := list(b.T, "BENCH_PEERS_CONNECTIONS", "2,16,32")
+	port := b.port
+	if trip := number(b.T, "BENCH_PEERS_TRIP", 0); trip > 0 {
+		port = b.far(port, time.Duration(trip)*time.Millisecond)
+	}
 	for range b.runs {
 		for _, concurrency := range concurrencies {
 			var ours float64
 			for _, p := range peers {
 				p.forget()
 				before, used, database := s.counters(), b.Machine.usage(), p.usage()
-				end, err := p.start(b.port, concurrency, func(int) {})
+				end, err := p.start(port, concurrency, func(int) {})
 				require.NoError(b, err, "%s", end.out)
 				counted, spent, of := s.counters(), p.usage()-database, float64(loans)
 				row := table.row(concurrency, p.name)
