@@ -112,7 +112,7 @@ soak: ## send SOAK_MAILS (100000) in one process and watch its memory, killing i
 	deploy/dev/with-mariadb.sh go test -tags torture -run TestSoak -count=1 -v -timeout 12h ./reminder/torture
 
 .PHONY: bench-million
-bench-million: ## a million mails with a kill every minute; half an hour or more, and 8 GB of memory
+bench-million: ## a million mails with a kill every minute; 40 minutes or more, and 4 GB of memory
 	SOAK_MAILS=1000000 SOAK_KILL=60 $(MAKE) soak
 
 .PHONY: bench-peers

@@ -51,6 +51,7 @@ type Options struct {
 	NoPipeline  bool   // PIPELINING is not offered
 	DSN         bool   // DSN is offered (RFC 3461)
 	Addr        string // where to listen; default a free port of 127.0.0.1
+	NoData      bool   // messages are kept without their Data, so that a million of them take little memory
 
 	// Script is asked at every step what to do; nil, or the zero Action: what a good server does.
 	// It is called from one goroutine a connection, so it must guard what it shares.
@@ -428,6 +429,9 @@ func (s *session) receive() bool {
 	if a.Accept || strings.HasPrefix(a.Reply, "2") {
 		m := Received{From: s.from, To: strings.Join(s.to, " "), Params: s.params, Data: data, ID: messageID(data),
 			Conn: s.n, TLS: s.tls, User: s.user}
+		if s.srv.opt.NoData {
+			m.Data = nil
+		}
 		s.srv.mu.Lock()
 		s.srv.messages = append(s.srv.messages, m)
 		s.srv.mu.Unlock()

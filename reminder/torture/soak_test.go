@@ -35,7 +35,7 @@ func TestSoak(t *testing.T) {
 		"github.com/mtsn6garut/pengingat/cmd/local").CombinedOutput()
 	require.NoError(t, err, string(out))
 	s := newSchool(t, 0)
-	server := mailtest.NewServer(t, mailtest.Options{})
+	server := mailtest.NewServer(t, mailtest.Options{NoData: true})
 	kills, begun := 0, time.Now()
 	for first := 1; first <= mails; first += wave {
 		s.lendEverybody(first, min(mails, first+wave-1))
