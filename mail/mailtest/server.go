@@ -51,7 +51,7 @@ type Options struct {
 	NoPipeline  bool   // PIPELINING is not offered
 	DSN         bool   // DSN is offered (RFC 3461)
 	Addr        string // where to listen; default a free port of 127.0.0.1
-	NoData      bool   // messages are kept without their Data, so that a million of them take little memory
+	NoData      bool   // messages are kept without their Data, and no commands: a million take little memory
 
 	// Script is asked at every step what to do; nil, or the zero Action: what a good server does.
 	// It is called from one goroutine a connection, so it must guard what it shares.
@@ -353,9 +353,11 @@ func (s *session) answer(phase, arg string, good func() string) bool {
 
 func (s *session) ask(phase, arg string) Action {
 	cmd := Command{Conn: s.n, Phase: phase, Arg: arg}
-	s.srv.mu.Lock()
-	s.srv.commands = append(s.srv.commands, cmd)
-	s.srv.mu.Unlock()
+	if !s.srv.opt.NoData {
+		s.srv.mu.Lock()
+		s.srv.commands = append(s.srv.commands, cmd)
+		s.srv.mu.Unlock()
+	}
 	if s.srv.opt.Script == nil {
 		return Action{}
 	}
