@@ -188,8 +188,8 @@ func TestTooManyBounces(t *testing.T) {
 	assert.Zero(t, p.work(t).Emails.Sent)
 }
 
-// TestSenderTrouble: several mails of one day that were refused by a rule are no matter of addresses. The librarian hears of
-// it everywhere.
+// TestSenderTrouble: several mails of one day that a rule of the provider refused are not about addresses. The summary,
+// the status and the overview report them.
 func TestSenderTrouble(t *testing.T) {
 	p := newPostOffice(t, nil, map[string]string{"REMINDER_SUMMARY_TO": librarian})
 	d := desk.New(p.app.Runner, p.app.Store)

@@ -151,7 +151,7 @@ func TestGuardianChangesBeforeTheMail(t *testing.T) {
 			app := lib.app(t, srv, map[string]string{"REMINDER_GUARDIAN_FROM": "10", "REMINDER_SCHEDULE": "3"})
 			lendTo(t, lib, pupil{1, "Ani", "7A", 10, "Ibu A", "a@wali.example", "+"},
 				pupil{2, "Ani", "7A", 11, "Ibu A", "A@wali.example", "+"})
-			run, err := app.Runner.Look(t.Context(), day("2026-11-24"))
+			run, err := app.Runner.Simulate(t.Context(), day("2026-11-24"))
 			require.NoError(t, err)
 			emails, err := run.Plan(t.Context())
 			require.NoError(t, err)
@@ -264,7 +264,7 @@ func TestNoGuardianReadsOfAnotherFamily(t *testing.T) {
 	checked, seen := 0, 0
 	for d := range 8 {
 		lib.at(t, fmt.Sprintf("2026-11-%d 08:00", 20+d))
-		run, err := app.Runner.Look(t.Context(), reminder.DateOf(lib.now, lib.now.Location()))
+		run, err := app.Runner.Simulate(t.Context(), reminder.DateOf(lib.now, lib.now.Location()))
 		require.NoError(t, err)
 		emails, err := run.Plan(t.Context())
 		require.NoError(t, err)

@@ -6,18 +6,18 @@ import (
 	"slices"
 )
 
-// A Plan gathers the emails to borrowers, or to guardians, from loans that come in pages. It is pure: no clock, no
-// database.
+// A Plan gathers the emails to borrowers, or to guardians, from loans that it gets in pages. It is pure: it uses no
+// clock and no database.
 type Plan struct {
 	rules    Rules
 	today    Date
 	emails   map[string]*Email // by Borrower.ID
-	promised map[Cycle]string  // the borrower whose email has it; a view may show a loan twice
-	withheld map[string]bool   // borrowers
-	moved    []planned         // promised to another borrower before
-	told     int               // loans whose step was promised before
+	promised map[Cycle]string  // the borrower whose email has the notice; a view may show a loan twice
+	withheld map[string]bool   // the ids of borrowers whose address is not in REMINDER_ONLY_TO
+	moved    []loanNotice      // notices that were promised to another borrower before
+	told     int               // the number of loans whose step was promised before
 
-	Counts LoanCounts      // without Open and TooOld
+	Counts LoanCounts      // Open and TooOld are not set
 	odd    map[string]bool // ids of odd loans
 }
 
@@ -29,7 +29,7 @@ func NewPlan(rules Rules, today Date) *Plan {
 
 // Add judges a page of loans. known holds what was promised in their cycles.
 func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
-	first, last := PlausibleDue(p.today) // a scan also shows loans with other due dates: they are odd
+	first, last := PlausibleDue(p.today) // a scan also returns loans with other due dates, which are odd
 	for _, loan := range loans {
 		reached := !loan.Due.Before(first) && !loan.Due.After(last)
 		if reached {
@@ -42,16 +42,16 @@ func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
 			p.Counts.Odd++
 			p.odd[loan.ID] = true
 			continue
-		case !reached: // an odd due date, but on hold
+		case !reached: // the due date is odd, but the loan is on hold
 			continue
 		}
 		switch verdict {
 		case VerdictDue:
 			if past.moved(loan.Borrower.ID, notice.Step) {
-				p.moved = append(p.moved, planned{loan, notice})
+				p.moved = append(p.moved, loanNotice{loan, notice})
 				continue
 			}
-			p.promise(planned{loan, notice})
+			p.promise(loanNotice{loan, notice})
 		case VerdictTold:
 			p.told++
 		case VerdictWithheld:
@@ -64,10 +64,11 @@ func (p *Plan) Add(loans []Loan, known map[Cycle]History) {
 	}
 }
 
-func (p *Plan) promise(new planned) {
-	borrower, n := new.loan.Borrower.ID, new.notice
-	if other, twice := p.promised[n.Cycle]; twice {
-		if other != borrower { // two people's loans have one id: only the first is reminded of
+// promise adds a notice to the email of its borrower.
+func (p *Plan) promise(due loanNotice) {
+	borrower, n := due.loan.Borrower.ID, due.notice
+	if other, ok := p.promised[n.Cycle]; ok {
+		if other != borrower { // the loans of two people have the same id: only the first one gets a notice
 			p.Counts.Odd++
 			p.odd[n.Loan] = true
 		}
@@ -80,10 +81,10 @@ func (p *Plan) promise(new planned) {
 		p.emails[borrower] = e
 	}
 	e.Notices = append(e.Notices, n)
-	e.Today = e.Today || p.rules.DueToday(new.loan, p.today)
+	e.Today = e.Today || p.rules.DueToday(due.loan, p.today)
 }
 
-// Loans returns the ids of the loans in the planned emails.
+// Loans returns the ids of the loans in the planned emails, sorted.
 func (p *Plan) Loans() []string {
 	ids := make([]string, 0, len(p.promised))
 	for c := range p.promised {
@@ -100,7 +101,7 @@ func (p *Plan) Loans() []string {
 func (p *Plan) leaveOut(odd map[string]bool) {
 	p.Counts.Odd += len(odd)
 	maps.Copy(p.odd, odd)
-	p.moved = slices.DeleteFunc(p.moved, func(m planned) bool { return odd[m.notice.Loan] })
+	p.moved = slices.DeleteFunc(p.moved, func(m loanNotice) bool { return odd[m.notice.Loan] })
 	for borrower, e := range p.emails {
 		e.Notices = slices.DeleteFunc(e.Notices, func(n Notice) bool { return odd[n.Loan] })
 		if len(e.Notices) == 0 {
@@ -109,18 +110,17 @@ func (p *Plan) leaveOut(odd map[string]bool) {
 	}
 }
 
-// A planned is a notice that is not in an email yet.
-type planned struct {
+// A loanNotice is a notice with its loan.
+type loanNotice struct {
 	loan   Loan
 	notice Notice
 }
 
-// maxMoved is how many loans may have moved to another borrower; more may have when ten times as many have not.
-// Otherwise the library's system has given its borrowers new ids, and everybody would be reminded a second time.
+// maxMoved is how many loans may have moved to another borrower. There may be more if ten times as many have not moved.
+// Otherwise the library's system has given its borrowers new ids, and all of them would get a second reminder.
 const maxMoved = 10
 
-// Emails returns the planned emails, one for each borrower, the most urgent first. It leaves out loans that turned out
-// to be odd.
+// Emails returns the planned emails, one for each borrower, the most urgent first. It leaves out the odd loans.
 func (p *Plan) Emails(odd map[string]bool) []Email {
 	p.leaveOut(odd)
 	if n := len(p.moved); n <= maxMoved || n*10 <= p.told {
@@ -142,5 +142,5 @@ func (p *Plan) Emails(odd map[string]bool) []Email {
 	return emails
 }
 
-// Withheld returns how many emails REMINDER_ONLY_TO keeps back.
+// Withheld returns how many emails REMINDER_ONLY_TO withholds.
 func (p *Plan) Withheld() int { return len(p.withheld) }

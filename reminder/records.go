@@ -136,7 +136,7 @@ func (r *Run) Begin(ctx context.Context) (doubt string, err error) {
 	if r.secret, err = r.Store.Begin(ctx, *r.Report, records.Secret); err != nil {
 		return doubt, err
 	}
-	r.worked, r.restored = records.Worked, doubt == ReasonLooksRestored
+	r.lastWorked, r.restored = records.Worked, doubt == ReasonLooksRestored
 	if r.Witness != nil && trusted {
 		r.checkpoint = Checkpoint{Database: database(r.secret), Run: r.Report.RunID, Started: r.Report.StartedAt}
 		r.tellWitness(records)

@@ -12,9 +12,9 @@ import (
 )
 
 // This file decides about one loan: whether a notice is promised, and whether a promised notice is sent. It is pure.
-// The plan, the recheck and explain ask the same list of rules.
+// The plan, the recheck and explain use the same list of rules.
 
-// A Verdict says what a rule decided about one loan. Verdicts are words because people read them.
+// A Verdict is the decision about one loan. It is a word because people read it.
 type Verdict string
 
 // The verdicts. All except Due mean that no notice is promised now.
@@ -22,32 +22,32 @@ const (
 	VerdictDue         Verdict = "due"         // a step is in force that was not promised yet
 	VerdictNotYet      Verdict = "not_yet"     // the first step's day has not come
 	VerdictTold        Verdict = "told"        // the step in force, or a later one, was promised
-	VerdictTooOld      Verdict = "too_old"     // later than REMINDER_MAX_OVERDUE_DAYS
-	VerdictOnHold      Verdict = "held"        // the library's system says why
+	VerdictTooOld      Verdict = "too_old"     // late for more than REMINDER_MAX_OVERDUE_DAYS
+	VerdictOnHold      Verdict = "held"        // Loan.Hold says why
 	VerdictOptedOut    Verdict = "opted_out"   // the borrower wants no reminders
-	VerdictUnreachable Verdict = "unreachable" // no usable address
-	VerdictBadAddress  Verdict = "bad_address" // this address was refused for good
-	VerdictWithheld    Verdict = "withheld"    // not in REMINDER_ONLY_TO
-	VerdictTooSoon     Verdict = "too_soon"    // the recipient was written to within REMINDER_MIN_DAYS
-	VerdictOdd         Verdict = "odd"         // a cell of it makes no sense ([Loan.Odd])
+	VerdictUnreachable Verdict = "unreachable" // the borrower has no usable address
+	VerdictBadAddress  Verdict = "bad_address" // the address was refused for good
+	VerdictWithheld    Verdict = "withheld"    // the address is not in REMINDER_ONLY_TO
+	VerdictTooSoon     Verdict = "too_soon"    // the recipient got an email within REMINDER_MIN_DAYS
+	VerdictOdd         Verdict = "odd"         // a cell of the loan makes no sense ([Loan.Odd])
 )
 
 // Further reasons not to send a notice that was promised. They are stored.
 const (
 	ReasonReturned   = "returned"
 	ReasonRenewed    = "renewed"
-	ReasonSuperseded = "superseded" // a later step is in force: its own notice says more
+	ReasonSuperseded = "superseded" // a later step is in force, and its notice says more
 )
 
-// Rules decide which loans are reminded of. A run reads them once.
+// Rules decide which loans get a notice. A run reads them once.
 type Rules struct {
 	Schedule       Schedule
 	Calendar       Calendar
-	Branches       map[string]Calendar // by Loan.Calendar; the library's closed days are in each of them, too
-	WithholdClosed bool                // the loans of a branch that is closed today wait
-	BeforeClosure  int                 // a closure of at least so many days is announced on its eve; 0: none
-	MaxOverdueDays int                 // loans later than this are counted, not mailed
-	OnlyTo         []string            // when not empty, mail goes to these addresses only
+	Branches       map[string]Calendar // by Loan.Calendar; each has the library's closed days, too
+	WithholdClosed bool                // loans of a branch that is closed today wait for a later run
+	BeforeClosure  int                 // a closure of at least so many days is announced on its eve; 0: none is
+	MaxOverdueDays int                 // loans that are late for more days are counted and get no mail
+	OnlyTo         []string            // the only addresses that get mail; empty: all do
 	OptedOut       map[string]bool     // by Borrower.ID
 	BadAddresses   map[string]Digest   // by Borrower.ID
 }
@@ -63,18 +63,18 @@ func (r Rules) calendar(loan Loan) Calendar {
 // Offset returns the days from a loan's due date to today, as its borrower can act; see [Calendar.Offset].
 func (r Rules) Offset(loan Loan, today Date) int { return r.calendar(loan).Offset(loan.Due, today) }
 
-// DueToday reports whether a loan is due today: on its due date, or until the first open day after it.
+// DueToday reports whether a loan is due today: from its due date to the first open day.
 func (r Rules) DueToday(loan Loan, today Date) bool {
 	return r.Offset(loan, today) == 0
 }
 
-// A Digest stands for an address where the address itself must not be stored.
+// A Digest is the hash of an address, stored in places where the address itself must not be stored.
 type Digest [sha256.Size]byte
 
-// DigestOf returns the digest of an address, without regard to case.
+// DigestOf returns the digest of an address. Upper and lower case give the same digest.
 func DigestOf(addr string) Digest { return sha256.Sum256([]byte(strings.ToLower(addr))) }
 
-// Reach returns the first and last due date that can matter today.
+// Reach returns the first and the last due date of the loans that may get a notice today.
 func (r Rules) Reach(today Date) (first, last Date) {
 	last = today.AddDays(-min(0, r.Schedule.First()))
 	for _, calendar := range append(slices.Collect(maps.Values(r.Branches)), r.Calendar) {
@@ -85,8 +85,8 @@ func (r Rules) Reach(today Date) (first, last Date) {
 	return today.AddDays(-r.MaxOverdueDays), last
 }
 
-// announced returns the closure in which d lies, or of which it is the eve, when it is long enough to be announced
-// (REMINDER_BEFORE_CLOSURE); else no closure.
+// announced returns the closure that contains d or that has d as its eve, if it is long enough to be announced
+// (REMINDER_BEFORE_CLOSURE). Otherwise it returns the zero Closure.
 func (r Rules) announced(calendar Calendar, d Date) Closure {
 	if r.BeforeClosure == 0 {
 		return Closure{}
@@ -98,7 +98,8 @@ func (r Rules) announced(calendar Calendar, d Date) Closure {
 	return c
 }
 
-// Address returns the one address to which mail for the borrower goes, and Due when mail may go there.
+// Address returns the one address to which mail for the borrower goes. The verdict is VerdictDue when mail may go
+// there.
 func (r Rules) Address(b Borrower) (mail.Address, Verdict) {
 	addr, err := mail.ParseAddress(b.Email)
 	if err != nil {
@@ -115,25 +116,25 @@ func (r Rules) Address(b Borrower) (mail.Address, Verdict) {
 	return addr, VerdictDue
 }
 
-// A Past is a notice on record, as far as a plan needs it.
+// A Past is a notice on record, with the fields that a plan needs.
 type Past struct {
 	Step     int
-	Dropped  string // why it was left out of its email, MovedAway, or ""
-	Email    int64
-	Borrower string // of the email; "" when that is not on record
+	Dropped  string // why it was left out of its email; ReasonMoved when the loan has moved; else ""
+	Email    int64  // the id of the email
+	Borrower string // of the email; "" when the email is not on record
 	Waiting  bool   // the email has not ended
 	Told     bool   // the email was sent, or may have been
 }
 
-// belongsToOther reports whether the notice belongs to another borrower: the loan had been booked on the wrong one.
+// belongsToOther reports whether the notice is another borrower's, because the loan had been booked on the wrong one.
 func (p Past) belongsToOther(borrower string) bool { return p.Borrower != "" && p.Borrower != borrower }
 
-// A History is what was promised in one Cycle, to whomever.
+// A History is what was promised in one Cycle, to any borrower.
 type History []Past
 
-// Promised reports whether a step must not be promised to a borrower, because it or a newer one was. A void notice does
-// not count. A notice to another borrower counts only while its email may still be sent, because that email's recheck
-// comes first.
+// Promised reports whether a step must not be promised to a borrower, because it or a later step was promised. A void
+// notice does not count. A notice to another borrower counts only while its email may still be sent, because the
+// recheck of that email comes first.
 func (h History) Promised(borrower string, step int) bool {
 	return slices.ContainsFunc(h, func(p Past) bool {
 		switch {
@@ -146,7 +147,8 @@ func (h History) Promised(borrower string, step int) bool {
 	})
 }
 
-// number returns which late reminder a borrower's next one is: one more than were sent, or may have been.
+// number returns the number of a borrower's next late reminder: one more than the number of those that were sent, or
+// may have been sent.
 func (h History) number(borrower string) int {
 	n := 1
 	for _, p := range h {
@@ -157,38 +159,39 @@ func (h History) number(borrower string) int {
 	return n
 }
 
-// moved reports whether a step was promised to another borrower, so that this one has yet to be told.
+// moved reports whether a step was promised to another borrower, before the loan moved to this one.
 func (h History) moved(borrower string, step int) bool {
 	return slices.ContainsFunc(h, func(p Past) bool {
 		return p.Step == step && p.belongsToOther(borrower) && !slices.Contains(Voids, p.Dropped)
 	})
 }
 
-// A decision is what the rules look at.
+// A decision has the facts about one loan that the rules need.
 type decision struct {
 	Rules
 	today          Date
 	loan           Loan
 	past           History // of its cycle; empty in a recheck
-	addressVerdict Verdict // "" until a rule asks for it
+	addressVerdict Verdict // computed when a rule asks for it; "" before
 
-	offset  int     // days from the due date, as the calendar sees it
-	step    int     // in force
-	inForce bool    // without it step means nothing
-	closure Closure // an announced closure in which, or on whose eve, the loan is due
+	offset  int     // see Calendar.Offset
+	step    int     // in force, if inForce
+	inForce bool    // a step is in force
+	closure Closure // an announced closure; the loan is due in it or on its eve
 
-	promised *Notice // in a recheck, what was promised
-	to       string  // and to which borrower
-	open     bool    // whether the loan still is
+	// in a recheck
+	promised *Notice
+	to       string // the borrower to whom it was promised
+	open     bool   // the loan is still open
 }
 
-// decide looks at a loan.
+// decide returns the facts about a loan.
 func (r Rules) decide(loan Loan, past History, today Date) *decision {
 	d := &decision{Rules: r, today: today, loan: loan, past: past, offset: r.Offset(loan, today)}
 	d.step, d.inForce = r.Schedule.InForce(d.offset)
-	d.step = loan.stepWanted(d.step, d.offset) // the day from which a borrower wants mail is a step of their own
-	// The eve of a closure is a step, too, and the last one before the due date. When the closure is moved, its eve is
-	// another step: the loan is told about again only if that is a later day.
+	d.step = loan.stepWanted(d.step, d.offset)
+	// The eve of a closure is a step, too, and the last one before the due date. If the closure is moved, its eve is
+	// another step. It is promised only if it is a later day.
 	d.closure = r.announced(r.calendar(loan), loan.Due)
 	if eve := d.closure.Eve(); !d.closure.Last.IsZero() && !today.Before(eve) && (today.Before(loan.Due) || today == eve) {
 		d.step, d.inForce = eve.Sub(loan.Due), true
@@ -202,7 +205,7 @@ func (d *decision) wanted(step int) bool {
 	return d.loan.wants(step) || step < 0 && step == d.closure.Eve().Sub(d.loan.Due) && d.loan.wants(-1)
 }
 
-// address returns Due when mail may go to the borrower.
+// address returns VerdictDue when mail may go to the borrower.
 func (d *decision) address() Verdict {
 	if d.addressVerdict == "" {
 		_, d.addressVerdict = d.Address(d.loan.Borrower)
@@ -216,17 +219,17 @@ func (d *decision) closed() bool {
 	return closed
 }
 
-// The stages at which a rule is asked.
+// The stages at which a rule applies.
 const (
 	planning = 1 << iota
 	sending
 )
 
-// loanRules are asked in this order, and the first that hinders decides. A rule that hinders while sending drops the
-// notice. Addresses and closed branches concern the whole email then ([Rules.Recheck]).
+// loanRules are checked in this order, and the first one that hinders a notice decides. A rule that hinders while
+// sending drops the notice. Addresses and closed branches are then checked for the whole email ([Rules.Recheck]).
 var loanRules = []struct {
 	verdict Verdict
-	at      int
+	stages  int
 	hinders func(d *decision) bool
 }{
 	{VerdictOdd, planning, func(d *decision) bool { return d.loan.Odd(d.today) != "" }},
@@ -234,7 +237,7 @@ var loanRules = []struct {
 	{VerdictUnreachable, sending, func(d *decision) bool { // the guardian's address has changed
 		return d.open && d.loan.child != nil && d.loan.Borrower.ID != d.to
 	}},
-	// An id can come back with another borrower after a restore.
+	// After a restore of the library's system a new loan may have the id of an old one.
 	{ReasonReturned, sending, func(d *decision) bool { return !d.open || d.loan.Borrower.ID != d.to }},
 	{ReasonRenewed, sending, func(d *decision) bool { return d.loan.Due != d.promised.Due }},
 	{VerdictTooOld, planning | sending, func(d *decision) bool { return d.today.Sub(d.loan.Due) > d.MaxOverdueDays }},
@@ -248,33 +251,33 @@ var loanRules = []struct {
 	{VerdictNotYet, sending, func(d *decision) bool { return !d.inForce }},
 	{ReasonSuperseded, sending, func(d *decision) bool { return d.step > d.promised.Step }},
 	{VerdictOptedOut, sending, func(d *decision) bool { return !d.wanted(d.promised.Step) }},
-	// A step is promised only if it is newer than every step that the borrower was promised. So a changed schedule does
-	// not repeat under another step what the old one said.
+	// A step is promised only if it is later than all steps promised to the borrower. So a changed schedule repeats no
+	// notice under another step.
 	{VerdictTold, planning, func(d *decision) bool { return d.inForce && d.past.Promised(d.loan.Borrower.ID, d.step) }},
 	{VerdictWithheld, planning, func(d *decision) bool { return d.address() == VerdictWithheld }},
 }
 
-// verdict returns the verdict of the first rule that hinders, or Due.
+// verdict returns the verdict of the first rule that hinders a notice, or VerdictDue.
 func (d *decision) verdict(stage int) Verdict {
 	for _, rule := range loanRules {
-		if rule.at&stage != 0 && rule.hinders(d) {
+		if rule.stages&stage != 0 && rule.hinders(d) {
 			return rule.verdict
 		}
 	}
 	return VerdictDue
 }
 
-// A Trace is what every rule says about an open loan.
+// A Trace is the result of all rules for an open loan.
 type Trace struct {
-	Offset  int       // days from the due date, as the calendar sees it
-	Step    int       // in force, unless VerdictNotYet hinders
-	Eve     Date      // the last open day before a closure, when that day is the step; else zero
+	Offset  int       // see Calendar.Offset
+	Step    int       // in force, unless Hinders has VerdictNotYet
+	Eve     Date      // the last open day before a closure if that day is the step, else zero
 	Closed  bool      // the loan's branch is closed today
-	Hinders []Verdict // every verdict that keeps a notice from being promised
+	Hinders []Verdict // all verdicts that hinder a notice; empty when one is due
 }
 
-// Trace asks all rules about a loan, where [Rules.Judge] stops at the first that hinders. Nothing but its oddity is
-// known about an odd loan.
+// Trace checks all rules for a loan, while [Rules.Judge] stops at the first one that hinders. For an odd loan it checks
+// no further rule, because they need what is odd.
 func (r Rules) Trace(loan Loan, past History, today Date) Trace {
 	d := r.decide(loan, past, today)
 	t := Trace{Offset: d.offset, Step: d.step, Closed: d.closed(), Hinders: []Verdict{}}
@@ -282,7 +285,7 @@ func (r Rules) Trace(loan Loan, past History, today Date) Trace {
 		t.Eve = eve
 	}
 	for _, rule := range loanRules {
-		if rule.at&planning != 0 && !slices.Contains(t.Hinders, rule.verdict) && rule.hinders(d) {
+		if rule.stages&planning != 0 && !slices.Contains(t.Hinders, rule.verdict) && rule.hinders(d) {
 			if t.Hinders = append(t.Hinders, rule.verdict); rule.verdict == VerdictOdd {
 				break
 			}
@@ -291,8 +294,8 @@ func (r Rules) Trace(loan Loan, past History, today Date) Trace {
 	return t
 }
 
-// Judge decides about one loan, given what was promised in its cycle. The Notice is the one to promise when the verdict
-// is Due or Withheld.
+// Judge decides about one loan. past is what was promised in its cycle. If the verdict is VerdictDue, the notice is the
+// one to promise; if it is VerdictWithheld, the notice would be.
 func (r Rules) Judge(loan Loan, past History, today Date) (Notice, Verdict) {
 	d := r.decide(loan, past, today)
 	v := d.verdict(planning)
@@ -306,11 +309,11 @@ func (r Rules) Judge(loan Loan, past History, today Date) (Notice, Verdict) {
 	return n, v
 }
 
-// withheldFor is how long an email is not claimed again that REMINDER_ONLY_TO or a closed branch withholds. The sweep
-// of the next run queues it earlier.
+// withheldFor is how long a withheld email waits before it may be claimed again. The sweep of the next run ends the
+// wait.
 const withheldFor = time.Hour
 
-// Withheld is the outcome of such an email.
+// Withheld returns the outcome of an email that REMINDER_ONLY_TO or a closed branch withholds.
 func Withheld(reason string) Outcome {
 	return Outcome{State: StateQueued, Reason: reason, KeepTry: true, RetryAfter: withheldFor}
 }
@@ -332,7 +335,7 @@ func (r Rules) Recheck(c Claim, loans []Loan, today Date) (Letter, mail.Address,
 		}
 		if borrower = loan.Borrower; len(letter.Items) == 0 {
 			letter.From, letter.ReplyTo = loan.From, loan.ReplyTo
-		} else if letter.From != loan.From || letter.ReplyTo != loan.ReplyTo { // of two branches: the library writes
+		} else if letter.From != loan.From || letter.ReplyTo != loan.ReplyTo { // two branches: the library is the sender
 			letter.From, letter.ReplyTo = "", ""
 		}
 		closed = closed || d.closed()
@@ -365,7 +368,8 @@ func (r Rules) Recheck(c Claim, loans []Loan, today Date) (Letter, mail.Address,
 	return letter, to, o
 }
 
-// current finds the loan of a notice. If the view shows it several times, current returns the row that the plan saw.
+// current returns the loan of a notice as it is now. If the view has it several times, it returns the row with the
+// borrower and the due date of the notice.
 func current(c Claim, n Notice, loans []Loan) (loan Loan, open bool) {
 	for _, l := range loans {
 		if l.ID == n.Loan && (!open || l.Borrower.ID == c.Borrower && l.Due == n.Due) {

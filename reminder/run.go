@@ -12,7 +12,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-// A Runner performs runs. Its fields are set once.
+// A Runner performs runs. Its fields do not change after the first run has started.
 type Runner struct {
 	Loans    Loans
 	Store    Store
@@ -22,50 +22,51 @@ type Runner struct {
 	Now      func() time.Time
 	Log      *slog.Logger
 	Settings Settings
-	// Progress, when not nil, is called with the number of emails that have ended; first with 0 and how many wait.
+	// Progress, when not nil, is called first with 0 and the number of waiting emails, then after each email that ended
+	// with the number of ended ones and 0.
 	Progress func(ended, of int)
 	Feedback Feedback           // nil: MAIL_FEEDBACK is off
 	Witness  Witness            // nil: none
-	Describe func(error) string // writes an error for the record, in the library's language; nil: as Error does
+	Describe func(error) string // the text of an error in the library's language; nil: error.Error
 }
 
-// Options say what is special about one run.
+// Options are the settings of one run.
 type Options struct {
 	Trigger string       // "http" or "local"
 	DryRun  bool         // plan only: nothing is written, nothing is sent
-	Approve bool         // a plan larger than MaxPerRun is meant
-	Now     bool         // a person asks: the send window and closed days do not matter
-	Log     *slog.Logger // in place of the Runner's
+	Approve bool         // a person approves a plan larger than MaxPerRun, or records that are in doubt
+	Now     bool         // a person asks for the run, so the send window and closed days do not matter
+	Log     *slog.Logger // in place of Runner.Log; may be nil
 }
 
-// A Run is one run at work.
+// A Run is the state of one run.
 type Run struct {
 	*Runner
 	Options
-	Now    time.Time // its one instant
+	Now    time.Time // the instant of the run; the clock is not read again for decisions
 	Today  Date
 	Rules  Rules
 	Report *Report
-	Open   bool         // the library is open now, and the send window too
-	Log    *slog.Logger // names the run
+	Open   bool         // the library and the send window are open
+	Log    *slog.Logger // with the id of the run
 
 	budget     time.Duration   // how long emails may be begun
-	probe      bool            // a pause is over: the first email tries the server
+	probe      bool            // a pause is over, so one email tries the server first
 	first      bool            // a kind that goes first is in use
 	loans      *Plan           // of KindLoan
 	odd        map[string]bool // ids of loans that are counted as odd
 	secret     string          // of the database
-	worked     time.Time       // when the last run before this one worked, as the records know
-	restored   bool            // the records look older than they should be
-	looked     bool            // the run has searched the sent mail for copies
-	copies     []Copy          // what it found
+	lastWorked time.Time       // Records.Worked at the start of the run
+	restored   bool            // the records look as if they came from a backup
+	searched   bool            // the sent mail was searched for mails without a record
+	copies     []Copy          // the mails that were found
 	checkpoint Checkpoint      // for the witness
 }
 
-// Run performs one run and returns what it did. An error means that the run could not do its work; the report then says
-// stopped, and what was recorded until then stands. doc.go tells the steps, and what a crash in each of them does.
+// Run performs one run and returns what it did. An error means that the run could not do its work: the report has the
+// outcome RunStopped, and what was recorded before remains. doc.go explains the steps, and a crash in each of them.
 func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
-	run := r.newRun(r.Now(), o) // the run's one instant; everything below gets it as a value
+	run := r.newRun(r.Now(), o)
 	rep := run.Report
 	err := r.recovered(func() error { return run.run(ctx) })
 	if err != nil {
@@ -74,7 +75,7 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 		run.readFeedback(ctx)
 		run.cleanUp(ctx)
 	}
-	// A crash before this line leaves a run without an end, which status shows; nothing else depends on it.
+	// After a crash before this line the run has no end on record. Status shows that; nothing else depends on it.
 	if ferr := run.Finish(ctx); ferr != nil && err == nil {
 		err = fmt.Errorf("record the run: %w", ferr)
 	}
@@ -89,7 +90,7 @@ func (r *Runner) Run(ctx context.Context, o Options) (Report, error) {
 	return *rep, err
 }
 
-// newRun returns a run that has not started.
+// newRun returns a run that has not started, at an instant.
 func (r *Runner) newRun(now time.Time, o Options) *Run {
 	run := &Run{Runner: r, Options: o, Now: now, Today: DateOf(now, r.Settings.Zone), budget: r.Settings.Budget,
 		odd: map[string]bool{}}
@@ -101,8 +102,7 @@ func (r *Runner) newRun(now time.Time, o Options) *Run {
 	return run
 }
 
-// recovered calls part and returns a panic in it as an error, so that the run is still recorded and no caller sees a
-// stack.
+// recovered calls part and returns a panic in it as an error. So the run is still recorded, and no caller sees a stack.
 func (r *Runner) recovered(part func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -112,7 +112,7 @@ func (r *Runner) recovered(part func() error) (err error) {
 	return part()
 }
 
-// recordTimeout bounds a write that must be tried although its run is over.
+// recordTimeout limits a write that must be tried although the time of the run is over.
 const recordTimeout = 30 * time.Second
 
 func (r *Run) run(ctx context.Context) error {
@@ -132,8 +132,8 @@ func (r *Run) run(ctx context.Context) error {
 	return r.workInTime(ctx)
 }
 
-// start looks at the records, records that the run began, and reads the rules of the day. It returns why the records
-// are in doubt, or "".
+// start inspects the records, records that the run began, and reads the rules of the day. It returns the Reason why
+// the records are in doubt, or "".
 func (r *Run) start(ctx context.Context) (doubt string, err error) {
 	if err := r.Store.Check(ctx); err != nil {
 		return "", err
@@ -141,22 +141,23 @@ func (r *Run) start(ctx context.Context) (doubt string, err error) {
 	if doubt, err = r.Begin(ctx); err != nil {
 		return "", err
 	}
-	if doubt == ReasonLooksRestored && !r.Approve && !r.DryRun { // the librarian reads how many mails were forgotten
-		r.withFeedback(ctx, func() error { r.Report.Feedback.Found = len(r.forgotten(ctx)); return nil })
+	if doubt == ReasonLooksRestored && !r.Approve && !r.DryRun { // the summary says how many mails have no record
+		r.withFeedback(ctx, func() error { r.Report.Feedback.Found = len(r.withoutRecord(ctx)); return nil })
 	}
 	r.Rules, err = r.Runner.Rules(ctx, r.Today)
 	return doubt, err
 }
 
-// checkTime holds a run whose records are in doubt, and closes one outside the send window or on a closed day.
+// checkTime gives the run the outcome RunHeld when its records are in doubt, and RunClosed outside the send window and
+// on a closed day.
 func (r *Run) checkTime(doubt string) {
 	rep := r.Report
 	left := r.Settings.Window.Left(r.Now, r.Settings.Zone)
 	_, closed := r.Rules.Calendar.Closed(r.Today)
 	r.Open = left > 0 && !closed
-	r.Rules.WithholdClosed = !r.Options.Now && !closed // a dry run on a closed day counts what the day keeps back
+	r.Rules.WithholdClosed = !r.Options.Now && !closed // a dry run on a closed day counts the loans of closed branches
 	switch {
-	case doubt != "" && !r.Approve: // at any hour: a run that is closed would hide that the records are old
+	case doubt != "" && !r.Approve: // at any hour, because RunClosed would hide that the records are in doubt
 		rep.Outcome, rep.Reason, r.budget = RunHeld, doubt, min(r.budget, max(left, time.Minute))
 	case r.Options.Now:
 	case left == 0:
@@ -168,8 +169,8 @@ func (r *Run) checkTime(doubt string) {
 	}
 }
 
-// checkPause reports whether the run goes on. A paused run does not, nor does a held one that may not write to the
-// librarian. A dry run counts in any case, and its report says what would keep the mails back.
+// checkPause reports whether the run goes on. It does not while a pause is in force, or when it is held and may not
+// write to the librarian. A dry run always goes on and counts, and its report says what would hold the mails back.
 func (r *Run) checkPause(ctx context.Context, doubt string) (goOn bool, err error) {
 	rep := r.Report
 	pause, paused, err := r.Pause(ctx, r.Now)
@@ -181,13 +182,13 @@ func (r *Run) checkPause(ctx context.Context, doubt string) (goOn bool, err erro
 	switch {
 	case r.DryRun:
 		return true, err
-	case held: // a copy of the database writes to nobody
+	case held: // a run on a copy of the database sends no mail at all
 		return !paused && r.Open && doubt != ReasonLooksCopied, err
 	}
 	return !paused, err
 }
 
-// errBudget is the cause with which a run's time ends.
+// errBudget is the cause of a context that ended with the time budget.
 var errBudget = errors.New("the time budget is spent")
 
 // workInTime works until the time budget is spent. No email begins after that; one in flight may finish.
@@ -200,7 +201,7 @@ func (r *Run) workInTime(ctx context.Context) (err error) {
 	}
 	switch {
 	case err != nil:
-	case rep.Outcome == RunHeld && !r.DryRun: // it sends the summary all the same
+	case rep.Outcome == RunHeld && !r.DryRun: // it still sends the summary
 		err = errors.Join(r.deliver(ctx, timed), r.backlog(ctx))
 	default:
 		err = r.work(ctx, timed)
@@ -217,7 +218,7 @@ func (r *Run) workInTime(ctx context.Context) (err error) {
 }
 
 // promiseFirst promises the emails that go first, such as the librarian's summary. It runs before the scan and the
-// brake, so that no fault in the loans holds them back.
+// brake, so no fault in the loans can hold them back.
 func (r *Run) promiseFirst(ctx context.Context) error {
 	for _, m := range r.Mailings {
 		if !m.First() {
@@ -231,7 +232,7 @@ func (r *Run) promiseFirst(ctx context.Context) error {
 			continue
 		}
 		r.first = true
-		if emails := r.untold(ctx, plan.Emails(nil)); len(emails) > 0 {
+		if emails := r.withoutSent(ctx, plan.Emails(nil)); len(emails) > 0 {
 			if _, err := r.Store.Promise(ctx, r.Report.RunID, emails); err != nil {
 				return err
 			}
@@ -240,7 +241,7 @@ func (r *Run) promiseFirst(ctx context.Context) error {
 	return nil
 }
 
-// work is the timed part of a run: timed ends with the budget, ctx when the caller stops waiting.
+// work sweeps, plans, promises and delivers. timed ends with the time budget, ctx when the caller stops waiting.
 func (r *Run) work(ctx, timed context.Context) error {
 	if !r.DryRun {
 		if err := r.sweep(timed); err != nil {
@@ -275,8 +276,8 @@ func (r *Run) work(ctx, timed context.Context) error {
 	return r.backlog(timed)
 }
 
-// sweep settles what dead runs left, so that an email that may have been sent is counted before others. The feedback
-// comes before anything is sent once more.
+// sweep settles the emails that crashed runs left. With feedback, emails of unknown outcome are looked up first, so
+// that no accepted one is sent again.
 func (r *Run) sweep(ctx context.Context) error {
 	swept, err := r.Store.Sweep(ctx, r.Settings.Resend && r.Feedback == nil)
 	if err != nil {
@@ -287,12 +288,12 @@ func (r *Run) sweep(ctx context.Context) error {
 	return nil
 }
 
-// promise stores what is planned. Each chunk is durable when Store.Promise returns. After a crash between two chunks
-// the next run plans the rest again; the unique key keeps notices from being promised twice.
+// promise stores the planned emails, in chunks that are transactions. After a crash between two chunks the next run
+// plans the rest again; the unique key keeps notices from being promised twice.
 func (r *Run) promise(ctx context.Context, emails []Email) (err error) {
 	rep := r.Report
 	if len(emails) > 0 || r.restored {
-		emails = r.untold(ctx, emails)
+		emails = r.withoutSent(ctx, emails)
 	}
 	if rep.Planned, err = r.Store.Promise(ctx, rep.RunID, emails); err != nil {
 		return err
@@ -301,7 +302,7 @@ func (r *Run) promise(ctx context.Context, emails []Email) (err error) {
 	return nil
 }
 
-// backlog reports how many emails wait, and since when.
+// backlog writes into the report how many emails wait, and since when.
 func (r *Run) backlog(ctx context.Context) error {
 	rep := r.Report
 	waiting, oldest, err := r.Store.Backlog(context.WithoutCancel(ctx))
@@ -309,7 +310,7 @@ func (r *Run) backlog(ctx context.Context) error {
 		return err
 	}
 	if rep.Emails.Waiting = waiting; waiting == 0 && rep.Reason == ReasonDailyLimit {
-		rep.Reason = "" // the limit was reached, but nothing is left
+		rep.Reason = "" // the limit was reached with the last email
 	}
 	if rep.OldestWaiting = ""; !oldest.IsZero() {
 		rep.OldestWaiting = oldest.Format(time.RFC3339)
@@ -322,7 +323,7 @@ func (r *Runner) Rules(ctx context.Context, today Date) (Rules, error) {
 	s := r.Settings
 	rules := Rules{Schedule: s.Schedule, BeforeClosure: s.BeforeClosure, MaxOverdueDays: s.MaxOverdueDays,
 		OnlyTo: s.OnlyTo, Branches: map[string]Calendar{}}
-	// A closure matters as long as a book that was due during it can be in reach.
+	// A past closure matters as long as a book that was due during it can be in reach.
 	calendars, err := r.Store.Calendars(ctx, today.AddDays(-s.MaxOverdueDays))
 	if err != nil {
 		return Rules{}, err
@@ -338,9 +339,9 @@ func (r *Runner) Rules(ctx context.Context, today Date) (Rules, error) {
 	return rules, err
 }
 
-// Pause returns the pause in force. A person's pause comes before a provider's. A provider's pause is over as soon as
-// the mail configuration has changed, because another server, login or sender may work. Pause returns it even then,
-// with inForce false: the run then tries one email first.
+// Pause returns the pause in force. A person's pause comes before a provider's. A provider's pause is over when the
+// mail configuration has changed, because another server, login or sender may work. Pause returns a provider's pause
+// that is over with inForce false; a run then tries one email first.
 func (r *Runner) Pause(ctx context.Context, now time.Time) (current Pause, inForce bool, err error) {
 	pauses, err := r.Store.Pauses(ctx)
 	if err != nil {
@@ -348,13 +349,13 @@ func (r *Runner) Pause(ctx context.Context, now time.Time) (current Pause, inFor
 	}
 	for _, p := range pauses {
 		over := !p.Until.IsZero() && !now.Before(p.Until) ||
-			p.Kind != PauseByPerson && p.Until.Sub(now) > maxPause // set while the clock was ahead
+			p.Kind != PauseByPerson && p.Until.Sub(now) > maxPause // it was set while the clock was ahead
 		switch {
 		case p.Kind == PauseByPerson && !over:
 			return p, true, nil
 		case p.Kind != PauseByPerson:
-			mended := p.Fingerprint != "" && r.Settings.Fingerprint(p.Fingerprint) != p.Fingerprint
-			current, inForce = p, !over && !mended
+			changed := p.Fingerprint != "" && r.Settings.Fingerprint(p.Fingerprint) != p.Fingerprint
+			current, inForce = p, !over && !changed
 		}
 	}
 	return current, inForce, nil
@@ -363,8 +364,8 @@ func (r *Runner) Pause(ctx context.Context, now time.Time) (current Pause, inFor
 // maxPause is longer than any pause that a mail server causes.
 const maxPause = 48 * time.Hour
 
-// Look returns a run for the desk. It plans and composes as on that day; it writes and sends nothing.
-func (r *Runner) Look(ctx context.Context, today Date) (run *Run, err error) {
+// Simulate returns a dry run on a day, for the desk to plan and compose with. It writes and sends nothing.
+func (r *Runner) Simulate(ctx context.Context, today Date) (run *Run, err error) {
 	if err := r.Store.Check(ctx); err != nil {
 		return nil, err
 	}
@@ -383,7 +384,7 @@ func (r *Run) Compose(c Claim, draft Draft) (mail.Message, error) {
 	return r.Settings.message(c, draft, content, r.Now), nil
 }
 
-// describe writes an error for the record.
+// describe returns the text of an error for the records.
 func (r *Runner) describe(err error) string {
 	if r.Describe == nil {
 		return err.Error()

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Plan scans the loans in reach and returns the emails to promise, the most urgent of each kind first. It reads only.
+// Plan scans the loans in reach and returns the emails to promise, the most urgent of each kind first. It only reads.
 func (r *Run) Plan(ctx context.Context) (emails []Email, err error) {
 	from, to := r.Rules.Reach(r.Today)
 	counted, err := r.countLoans(ctx, from)
@@ -34,7 +34,7 @@ func (r *Run) Plan(ctx context.Context) (emails []Email, err error) {
 	}
 	rep, loans := r.Report, r.loans.Counts
 	maps.Copy(r.odd, r.loans.odd)
-	r.loans = nil // 7 MB with 20,000 emails, which nothing needs any more
+	r.loans = nil // with 20,000 emails this frees 7 MB
 	counted.Odd += loans.Odd
 	counted.InReach, counted.Held, counted.Unreachable = loans.InReach, loans.Held, loans.Unreachable
 	rep.Loans, rep.Planned.Emails = &counted, len(emails)
@@ -44,11 +44,11 @@ func (r *Run) Plan(ctx context.Context) (emails []Email, err error) {
 	return emails, nil
 }
 
-// countedEachRun is up to how many open loans every run counts. Counting a million takes longer than everything else in
-// a run without news, so only the first run of a day counts more, and the others repeat its figures.
+// countedEachRun is up to how many open loans each run counts. Counting a million takes longer than the rest of a run
+// without news. If there are more, only the first run of a day counts them, and the others repeat its figures.
 const countedEachRun = 20_000
 
-// countLoans counts open loans, and those due before a day.
+// countLoans counts the open loans, and those due before a day.
 func (r *Run) countLoans(ctx context.Context, before Date) (LoanCounts, error) {
 	last, err := r.Store.LastReport(ctx)
 	if err != nil {
@@ -77,7 +77,7 @@ func (r *Run) planners(ctx context.Context) (planners []Planner, err error) {
 	return planners, nil
 }
 
-// emails returns the emails of one kind that may be promised now, and how many notices REMINDER_MIN_DAYS keeps back.
+// emails returns the emails of one kind that may be promised now, and how many notices REMINDER_MIN_DAYS holds back.
 func (r *Run) emails(ctx context.Context, p Planner) (emails []Email, tooSoon int, err error) {
 	odd, err := Unreadable(ctx, r.Loans, p.Loans())
 	if err != nil {
@@ -91,7 +91,7 @@ func (r *Run) emails(ctx context.Context, p Planner) (emails []Email, tooSoon in
 	return emails, tooSoon, err
 }
 
-// Scan calls page for the loans due in a period, with what was promised in their cycles.
+// Scan calls page for the loans due in a period, some thousand at a time, with what was promised in their cycles.
 func (r *Runner) Scan(ctx context.Context, first, last Date, page func(loans []Loan, known map[Cycle]History)) error {
 	return r.Loans.Scan(ctx, first, last, func(loans []Loan) error {
 		ids := make([]string, len(loans))
@@ -109,7 +109,7 @@ func (r *Runner) Scan(ctx context.Context, first, last Date, page func(loans []L
 // rereadChunk is how many loans are read at a time.
 const rereadChunk = 500
 
-// RereadAll reads many loans in full; a scan reads no names.
+// RereadAll calls Reread for many loans, in chunks.
 func RereadAll(ctx context.Context, from Loans, ids []string) (loans []Loan, err error) {
 	for chunk := range slices.Chunk(ids, rereadChunk) {
 		read, err := from.Reread(ctx, chunk)
@@ -121,8 +121,8 @@ func RereadAll(ctx context.Context, from Loans, ids []string) (loans []Loan, err
 	return loans, nil
 }
 
-// Unreadable returns which of some open loans a recheck could not read: the database cannot compute one of their cells,
-// or does not find them by their id.
+// Unreadable returns the ids, of those given, of the open loans that a recheck could not read: the database cannot
+// compute one of their cells, or does not find them by their id.
 func Unreadable(ctx context.Context, from Loans, ids []string) (map[string]bool, error) {
 	odd := map[string]bool{}
 	for chunk := range slices.Chunk(ids, rereadChunk) { // all loans of a plan at once would take too much memory

@@ -71,9 +71,9 @@ type Outbox interface {
 	// stored all the same.
 	Promise(ctx context.Context, runID string, emails []Email) (PlannedCounts, error)
 
-	// PutBack records mails as sent that the records had forgotten, and returns how many. It leaves out a mail of which
+	// RecordSent records mails as sent that the records had forgotten, and returns how many. It leaves out a mail of which
 	// something is on record by now.
-	PutBack(ctx context.Context, runID string, before []SentBefore) (int, error)
+	RecordSent(ctx context.Context, runID string, before []SentBefore) (int, error)
 
 	// Sweep settles what dead runs left: claims whose lease ran out are queued again, or fail when that has happened
 	// too often; hand-overs become unknown. With resend, an email that became unknown for the first time is queued

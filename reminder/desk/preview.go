@@ -16,7 +16,7 @@ import (
 // ones. It calls each for every mail and writes nothing. It ignores the send window, closed days, limits and the brake:
 // they decide when a mail is sent, not what it says.
 func (d Desk) Preview(ctx context.Context, today reminder.Date, each func(mail.Message) error) error {
-	run, err := d.Runner.Look(ctx, today)
+	run, err := d.Runner.Simulate(ctx, today)
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (d Desk) Silent(ctx context.Context, today reminder.Date, most int) (silent
 // Sample composes the mail about one loan as if it were the first, and as if at least its first step were in force.
 // The message has no recipient when the borrower has no usable address. An unknown or held loan is a *Fault.
 func (d Desk) Sample(ctx context.Context, today reminder.Date, loan string) (mail.Message, error) {
-	run, err := d.Runner.Look(ctx, today)
+	run, err := d.Runner.Simulate(ctx, today)
 	if err != nil {
 		return mail.Message{}, err
 	}

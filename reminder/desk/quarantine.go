@@ -22,7 +22,7 @@ type Silenced struct {
 // The transaction that stores the skipped emails stores them as canceled, so a crash cannot leave them to be sent.
 func (d Desk) Quarantine(ctx context.Context, before reminder.Date, agree func(Silenced) bool) (Silenced, error) {
 	done := Silenced{Before: before}
-	run, err := d.Runner.Look(ctx, before.AddDays(-1))
+	run, err := d.Runner.Simulate(ctx, before.AddDays(-1))
 	if err != nil {
 		return done, err
 	}

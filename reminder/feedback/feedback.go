@@ -230,9 +230,9 @@ func decide(e Handed, there map[int64]bool, before, after []Handed, wait time.Du
 // they are not.
 const newest, maxCopies = 25, 3000
 
-// Forgotten implements [reminder.Feedback]. It reads many copies only when the newest ones show that records are
+// Unrecorded implements [reminder.Feedback]. It reads many copies only when the newest ones show that records are
 // missing.
-func (r *Reader) Forgotten(ctx context.Context, database string, since time.Time, all bool) ([]reminder.Copy, error) {
+func (r *Reader) Unrecorded(ctx context.Context, database string, since time.Time, all bool) ([]reminder.Copy, error) {
 	if !all {
 		if some, err := r.compare(ctx, settleTime, database, since, newest, all); err != nil || len(some) == 0 {
 			return nil, err

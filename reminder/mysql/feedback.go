@@ -229,8 +229,8 @@ func (s *Store) Refs(ctx context.Context, refs []string) (map[string]bool, error
 	return waits, nil
 }
 
-// PutBack records mails as sent that the records had forgotten.
-func (s *Store) PutBack(ctx context.Context, runID string, before []reminder.SentBefore) (n int, err error) {
+// RecordSent records mails as sent that the records had forgotten.
+func (s *Store) RecordSent(ctx context.Context, runID string, before []reminder.SentBefore) (n int, err error) {
 	for _, b := range before {
 		err := s.DB.Tx(ctx, func(tx *DB, again bool) error {
 			guard := " AND state = 'queued' AND message_id IS NULL"
