@@ -40,16 +40,15 @@ const (
 
 // SMTPConfig says how to reach a mail server.
 type SMTPConfig struct {
-	Host      string // also the name that the certificate must have
-	Port      int
-	Security  Security
-	Username  string // empty: no login
-	Password  string `json:"-"`
-	Token     string `json:"-"` // OAuth 2 access token, in place of a password
-	Auth      Auth
-	HelloName string         // default: the local IP address, as RFC 5321 4.1.3 writes it
-	RootCAs   *x509.CertPool // default: the system's
-	Timeout   time.Duration  // for connecting, and for each reply but the one to the final dot; default 1 minute
+	Host     string // also the name that the certificate must have
+	Port     int
+	Security Security
+	Username string // empty: no login
+	Password string `json:"-"`
+	Token    string `json:"-"` // OAuth 2 access token, in place of a password
+	Auth     Auth
+	RootCAs  *x509.CertPool // default: the system's
+	Timeout  time.Duration  // for connecting, and for each reply but the one to the final dot; default 1 minute
 	// DotTimeout is for the reply to the final dot. Giving up early makes a second copy of what was accepted, so the
 	// default is what RFC 5321 4.5.3.2.6 asks for: 10 minutes.
 	DotTimeout time.Duration

@@ -171,7 +171,7 @@ func (c *conn) hello(context.Context) (string, error) {
 	if local.To4() == nil {
 		literal = "[IPv6:" + local.String() + "]"
 	}
-	text, err := c.command("EHLO "+cmp.Or(c.cfg.HelloName, literal), 250)
+	text, err := c.command("EHLO "+literal, 250)
 	name, extensions, _ := strings.Cut(text, "\n")
 	c.offers = map[string]string{}
 	for line := range strings.Lines(extensions) {

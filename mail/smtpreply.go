@@ -1,10 +1,12 @@
 package mail
 
 import (
+	_ "embed"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -30,102 +32,32 @@ var (
 	stopUnclear = verdict{Stop, PauseSender, 50 * time.Minute} // the next hourly run tries again
 )
 
-// A rule gives the verdict on a reply. The first rule that fits decides. The special ones come first, because providers
-// use one code for several things: often only the words tell whether our quota or their mailbox is full.
+var verdicts = map[string]verdict{"retry": retry, "refused": refused, "bad_address": badAddress, "unknown": unknown,
+	"server": stopServer, "rate": stopRate, "quota": stopQuota, "account": stopAccount, "sender": stopSender,
+	"unclear": stopUnclear}
+
+// A rule is a line of smtprules.txt, which explains it.
 type rule struct {
-	phases string // separated by blanks; "": every phase
-	// status matches the codes, such as "550 5.1.1", or "550 " without an enhanced code. nil: any code.
-	status func() *regexp.Regexp
-	says   string // concepts of smtpwords.txt, of which one clause has all,
-	not    string // and none of these
 	verdict
+	phases    string
+	code      *regexp.Regexp
+	says, not string
 }
 
-// The rules go from the certain to the likely: codes of known providers (Gmail, Microsoft 365, SendGrid), then the
-// words, then the subject of the enhanced code (RFC 3463), then the basic code. A 5.7.x ("policy") says the least.
-var rules = []rule{
-	// One recipient, for now.
-	{"rcpt data dot", nil, "grey", "", retry},
-	{"rcpt data dot", nil, "limit receiving", "yours", retry}, // their mailbox gets too much; 5.2.1 at Gmail
+//go:embed smtprules.txt
+var ruleList string
 
-	// Our limits, in any phase and with any code.
-	{"", re(`^5\d\d 5\.4\.5\b|5\.1\.90\b|5\.7\.23[23]\b`), "", "", stopQuota},
-	{"", re(`^432 |[45]\.7\.28\b|5\.2\.25[1-5]\b`), "", "", stopRate},
-	{"mail", re(` [45]\.2\.2\b`), "", "", stopQuota}, // our own mailbox is full (Microsoft 365)
-	{"rcpt data dot", re(` [45]\.2\.2\b`), "", "", retry},
-	{"mail rcpt data dot", re(`^5\d\d 5\.(3\.4|2\.3)\b`), "", "", refused},
-	{"mail rcpt data dot", re(`^5`), "size", "mailbox sending soon day", refused},
-	{"rcpt data dot", re(` [45]\.3\.[125]\b`), "full", "sending soon day", stopServer}, // the system's storage
-	{"rcpt data dot", re(`^4`), "full busy", "", stopServer},
-	{"rcpt data dot", nil, "mailbox limit", "sending soon day", retry},
-	{"rcpt data dot", nil, "mailbox full", "sending soon day", retry},
-	{"rcpt data dot", nil, "full", "sending soon day letters", retry},
-	{"", nil, "limit day", "size busy", stopQuota},
-	{"", nil, "limit soon", "size busy", stopRate},
-	{"", nil, "limit sending", "size", stopQuota},
-	{"rcpt", re(`^552 `), "limit", "", retry}, // RFC 5321: the recipient's storage
-	{"", re(`^\d+ ($|[45]\.[02-7])`), "limit", "content size busy", stopQuota},
+var ruleForm = re(`^(\w+) *(?:  in (.*?))?(?:  code (.*?))?(?:  says (.*?))?(?:  not (.*?))?\n$`)
 
-	// The login. A temporary refusal often follows too many attempts, so the pause is longer than for a server's trouble.
-	{"auth", re(`^421`), "", "", stopServer},
-	{"auth", re(`^4`), "", "", stopRate},
-	{"auth", re(`^5`), "", "", stopAccount},
-	{"mail rcpt data dot", re(`^530`), "encrypted", "", stopServer},
-	{"mail rcpt data dot", re(`^53[0458]|^504 5\.7\.4\b|^550 5\.7\.30\b|5\.7\.(8|57|139)\b`), "", "", stopAccount},
-
-	// The server hangs up, or takes no mail from us. At Gmail a 421 may also be about the content of one message.
-	{"dot", re(`^421`), "content", "", retry},
-	{"", re(`^421`), "", "", stopServer},
-	{"connect tls greet ehlo starttls", nil, "", "", stopServer},
-
-	// The sender, and who may send. A reply to MAIL cannot be about the recipient; some servers reply later than that.
-	{"rcpt data dot", re(`^5\d\d 5\.7\.1(2\d|3[346])\b`), "", "", refused}, // a group that takes mail from members only
-	{"", re(`5\.1\.[78]\b|5\.7\.(2[3-9]|3[0-2]|60|[5-7]\d\d)\b|4\.1\.[78]\b`), "", "", stopSender},
-	{"", nil, "proof", "", stopSender},
-	{"", nil, "relay denied", "", stopSender},
-	{"", nil, "relay gone", "", stopSender},
-	{"", nil, "listed", "", stopSender},
-	{"", nil, "login need", "", stopAccount},
-	{"", nil, "sender stopped", "", stopSender},
-	{"", nil, "sender denied", "", stopSender},
-	{"", nil, "sender gone", "", stopSender},
-	{"", nil, "sender need", "", stopSender},
-	{"", nil, "service stopped yours", "receiving", stopAccount},
-	{"", nil, "service stopped need", "", stopAccount},
-	{"", nil, "service sending denied", "receiving", stopAccount},
-	{"", nil, "sending stopped", "receiving", stopAccount},
-	{"", nil, "service stopped", "person receiving content busy", stopAccount}, // a plan, a subscription, an API key
-	{"mail rcpt data dot", nil, "login denied", "mailbox receiving gone", stopAccount},
-	{"", nil, "sending permit denied", "receiving", stopSender},
-	{"", nil, "host denied", "", stopSender},
-	{"", nil, "host gone", "", stopSender},
-	{"data dot", nil, "person stopped", "", stopSender}, // an address that is not verified (Amazon SES)
-
-	// The server's own trouble.
-	{"", re(` [45]\.3\.[125]\b|4\.7\.[5-8]\d\d\b`), "", "", stopServer},
-	{"", re(`^4\d\d ($|4\.[0357])`), "busy", "mailbox", stopServer},
-	{"mail rcpt data", re(`^50[0234]`), "", "", stopServer}, // about our commands, which are the same for all
-	{"mail", re(`^5\d\d 5\.1\.`), "", "", stopSender},
-	{"mail", re(`^5`), "", "", stopUnclear},
-	{"mail", nil, "", "", stopServer},
-
-	// The recipient.
-	{"rcpt", re(`^5\d\d 5\.(1\.([1-6]|10)|4\.4)\b|^551|^511|^556`), "", "", badAddress},
-	{"rcpt data dot", re(`^5`), "later", "", retry},
-	{"rcpt", re(`^5\d\d 5\.2\.1\b`), "", "", badAddress},
-	{"rcpt", re(`^5\d\d 5\.(1\.0|4\.1)\b`), "person denied", "", badAddress}, // IronPort; Microsoft 365
-	{"rcpt", re(`^55\d (5|$)`), "person gone", "", badAddress},
-	{"rcpt", re(`^55\d (5|$)`), "person stopped", "yours", badAddress},
-	{"rcpt", re(`^552 `), "", "", retry},
-
-	// The rest. A reply that is neither success nor failure, or no reply (code 0), means Unknown once the dot has left.
-	// Earlier it stops the run, unless the message or its recipient may have broken the connection: with Stop that message
-	// would keep its tries, come first again, and block all others for ever.
-	{"", re(`^4`), "", "", retry},
-	{"", re(`^5`), "", "", refused},
-	{"dot", nil, "", "", unknown},
-	{"rcpt data body", nil, "", "", retry},
-}
+// rules returns the rules. Like the words, they are read at the first failure.
+var rules = sync.OnceValue(func() (list []rule) {
+	for line := range strings.Lines(ruleList) {
+		if m := ruleForm().FindStringSubmatch(line); m != nil { // not a comment
+			list = append(list, rule{verdicts[m[1]], m[2], regexp.MustCompile(m[3]), m[4], m[5]})
+		}
+	}
+	return list
+})
 
 // classify judges what the server said in a phase of the conversation. Code 0 means that it said nothing. The private
 // texts are removed, because servers repeat them, above all the recipient.
@@ -137,7 +69,7 @@ func classify(phase string, code int, text string, private ...string) *Error {
 		status, said = status+enhanced, clausesOf(text[:min(len(text), maxJudged)])
 	}
 	v := stopServer
-	for _, r := range rules {
+	for _, r := range rules() {
 		if r.fits(phase, status, said) {
 			v = r.verdict
 			break
@@ -152,7 +84,7 @@ func classify(phase string, code int, text string, private ...string) *Error {
 
 func (r rule) fits(phase, status string, said clauses) bool {
 	return (r.phases == "" || slices.Contains(strings.Fields(r.phases), phase)) &&
-		(r.status == nil || r.status().MatchString(status)) && (r.says == "" || said.say(r.says, r.not))
+		r.code.MatchString(status) && (r.says == "" || said.say(r.says, r.not))
 }
 
 var (

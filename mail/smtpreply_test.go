@@ -2,6 +2,7 @@ package mail
 
 import (
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,9 +62,14 @@ func TestReplies(t *testing.T) {
 	assert.GreaterOrEqual(t, len(providers), 12)
 }
 
-// A misspelt concept would make a rule that never fits.
-func TestRulesNameConceptsThatHaveWords(t *testing.T) {
-	for _, r := range rules {
+// A misspelt word in a rule would make one that never fits, or that lets a message be sent twice.
+func TestRulesAreSpeltRight(t *testing.T) {
+	phases := strings.Fields("connect tls greet ehlo starttls auth mail rcpt data body dot")
+	lines := regexp.MustCompile(`(?m)^[^#\n]`).FindAllString(ruleList, -1)
+	assert.Len(t, rules(), len(lines))
+	for _, r := range rules() {
+		assert.True(t, r.verdict == unknown == (r.phases == "dot" && r.code.String()+r.says == ""), r)
+		assert.Subset(t, phases, strings.Fields(r.phases))
 		for _, concept := range strings.Fields(r.says + " " + r.not) {
 			assert.Contains(t, stems(), concept)
 		}
