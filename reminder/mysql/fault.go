@@ -17,7 +17,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// Number returns the number of an error of the server; 0 for any other error.
+// Number returns the number of an error of the server, or 0 for any other error.
 func Number(err error) uint16 {
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		return e.Number
@@ -25,8 +25,8 @@ func Number(err error) uint16 {
 	return 0
 }
 
-// isDuplicate reports whether a row was refused because its key is there already. TiDB may say so at COMMIT only, with
-// numbers of its own.
+// isDuplicate reports whether a row was refused because its key exists already. TiDB may report that only at COMMIT,
+// with different numbers.
 func isDuplicate(err error) bool { return slices.Contains([]uint16{1062, 8141, 8147}, Number(err)) }
 
 func isFault(err error) bool {
@@ -34,11 +34,11 @@ func isFault(err error) bool {
 	return ok
 }
 
-// Explain says of an error of OpenDB's database what a person can do about it.
+// Explain returns a Fault for an error of a database that OpenDB opened. op says what was being done, for a log.
 func Explain(op string, err error) error { return fault(op, err) }
 
-// fault says of a database error what a person can do about it. op names what was being done. Duplicate-key errors
-// never get here: their text holds the key.
+// fault returns a Fault for an error of the database, with a message that says what a person can do about it. op says
+// what was being done, for a log. The caller handles duplicate-key errors, because their text contains the key.
 func fault(op string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, reminder.ErrLost) || isFault(err) {
 		return err
@@ -50,7 +50,7 @@ func fault(op string, err error) error {
 		switch {
 		case e.Number == 1146 && aboutView.MatchString(e.Message):
 			key = "database.view"
-		case e.Number == 1030 && strings.Contains(e.Message, "28"): // the operating system's "no space left"
+		case e.Number == 1030 && strings.Contains(e.Message, "28"): // ENOSPC
 			key = "database.full"
 		default:
 			key = cmp.Or(remedyFor(e.Number), key)
@@ -80,13 +80,13 @@ func fault(op string, err error) error {
 	return f.Err
 }
 
-// aboutView matches the message about a table that is missing where that is one of the views.
+// aboutView matches the message about a missing table if that is one of the views.
 var aboutView = regexp.MustCompile(`\b(` + LoansView + "|" + ClosedDaysView + ")\\b")
 
-// remedies say which of the server's errors, by number, each remedy is for.
+// remedies has the keys of messages for a person, each with the numbers of the server's errors that it is for.
 var remedies = map[string][]uint16{
 	"database.unreachable": {1053, 3168},
-	"database.no_database": {1044, 1049}, // 1044: it does not exist for us
+	"database.no_database": {1044, 1049}, // 1044: the user has no rights on it, so it may not exist
 	"database.login":       {1045, 1698},
 	"database.account":     {1820, 1862, 3118, 4151},
 	"database.plugin":      {1251, 1275, 1524},
@@ -105,7 +105,7 @@ var remedies = map[string][]uint16{
 	"database.old":         {1115, 1273},
 }
 
-// remedyFor returns the remedy for an error, or "".
+// remedyFor returns the key of the message for an error, or "".
 func remedyFor(number uint16) string {
 	for remedy, numbers := range remedies {
 		if slices.Contains(numbers, number) {
@@ -115,9 +115,9 @@ func remedyFor(number uint16) string {
 	return ""
 }
 
-// remediesByCause say it of the driver's errors.
+// remediesByCause is like remedies, for the driver's errors.
 var remediesByCause = map[string][]error{
-	"database.read_only": {driver.ErrBadConn}, // what RejectReadOnly makes of the server's answer
+	"database.read_only": {driver.ErrBadConn}, // RejectReadOnly turns the server's error into this one
 	"database.no_tls":    {mysql.ErrNoTLS},
 	"database.plugin": {mysql.ErrCleartextPassword, mysql.ErrNativePassword, mysql.ErrOldPassword,
 		mysql.ErrUnknownPlugin},

@@ -11,23 +11,23 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/feedback"
 )
 
-// feedbackPlace is the name under which it is kept how far the source of feedback has been read.
+// feedbackPlace is the name of the row of reminder_state that holds the position in the source of feedback.
 const feedbackPlace = "feedback"
 
-// Place returns how far the source of feedback has been read, or "".
+// Place returns the position in the source of feedback up to which it was read, or "".
 func (s *Store) Place(ctx context.Context) (at string, err error) {
 	err = s.DB.Row(ctx, []any{&at}, "SELECT reason FROM reminder_state WHERE name = ?", feedbackPlace)
 	return at, fault("read the place in the feedback", err)
 }
 
-// KeepPlace stores how far the source of feedback has been read.
+// KeepPlace stores the position in the source of feedback.
 func (s *Store) KeepPlace(ctx context.Context, at string) error {
 	_, err := s.DB.Exec(ctx, `INSERT INTO reminder_state (name, kind, reason) VALUES (?, '', ?)
 		ON DUPLICATE KEY UPDATE reason = VALUES(reason)`, feedbackPlace, at)
 	return fault("store the place in the feedback", err)
 }
 
-// handedOver reads emails that were handed over within the time in which something can come back.
+// handedOver reads emails that were handed over within feedback.MaxAge and fulfil a condition.
 func (s *Store) handedOver(ctx context.Context, where string, args ...any) ([]feedback.Handed, error) {
 	type row struct {
 		feedback.Handed
@@ -48,10 +48,10 @@ func (s *Store) handedOver(ctx context.Context, where string, args ...any) ([]fe
 	return emails, err
 }
 
-// mayBeOut is the condition that an email was accepted or may have been, and is not on its way again.
-const mayBeOut = "(state IN ('sent', 'unknown') OR state = 'queued' AND unknowns > 0)"
+// mayBeAccepted is the condition that an email was accepted or may have been, and that no run has claimed it again.
+const mayBeAccepted = "(state IN ('sent', 'unknown') OR state = 'queued' AND unknowns > 0)"
 
-// Named returns the emails that names name.
+// Named returns the emails that have one of the names, the newest first.
 func (s *Store) Named(ctx context.Context, names feedback.Names) ([]feedback.Handed, error) {
 	var either []string
 	var args []any
@@ -67,12 +67,12 @@ func (s *Store) Named(ctx context.Context, names feedback.Names) ([]feedback.Han
 	if len(either) == 0 {
 		return nil, nil
 	}
-	emails, err := s.handedOver(ctx, "("+mayBeOut+" OR state = 'bounced') AND ("+strings.Join(either, " OR ")+
+	emails, err := s.handedOver(ctx, "("+mayBeAccepted+" OR state = 'bounced') AND ("+strings.Join(either, " OR ")+
 		") ORDER BY handover_at DESC", args...)
 	return emails, fault("look for what came back", err)
 }
 
-// CameBack returns what has come back from an address of a borrower in the last two months.
+// CameBack returns the bounces from an address of a borrower in the last two months.
 func (s *Store) CameBack(ctx context.Context, borrower string, address reminder.Digest) ([]feedback.Verdict, error) {
 	earlier, err := List(ctx, s.DB, func(v *feedback.Verdict) []any { return []any{&v.Email.ID, &v.Class, &v.At} },
 		`SELECT email_id, class, came_at FROM reminder_bounces WHERE borrower_id = ? AND address = ?
@@ -80,11 +80,11 @@ func (s *Store) CameBack(ctx context.Context, borrower string, address reminder.
 	return earlier, fault("read what came back earlier", err)
 }
 
-// Bounce records a verdict. The notices of the email do not count as told.
+// Bounce records a verdict. The notices of the email get dropped = 'bounced'.
 func (s *Store) Bounce(ctx context.Context, v feedback.Verdict) (done bool, err error) {
 	err = s.DB.Tx(ctx, func(tx *DB, again bool) error {
 		n, err := tx.Exec(ctx, `UPDATE reminder_emails SET state = 'bounced', reason = ?, bounced_at = ?, bounce_code = ?,
-			sent_at = COALESCE(sent_at, handover_at), ended_at = UTC_TIMESTAMP(6) WHERE id = ? AND `+mayBeOut,
+			sent_at = COALESCE(sent_at, handover_at), ended_at = UTC_TIMESTAMP(6) WHERE id = ? AND `+mayBeAccepted,
 			clip(v.Reason()), v.At, v.Code, v.Email.ID)
 		if done = n > 0 || again; err != nil || n == 0 {
 			return err
@@ -103,7 +103,7 @@ func (s *Store) Bounce(ctx context.Context, v feedback.Verdict) (done bool, err 
 	return done, fault("record what came back", err)
 }
 
-// CameBackLast returns the cycles of loans whose newest notice came back.
+// CameBackLast returns the cycles whose newest notice bounced.
 func (s *Store) CameBackLast(ctx context.Context) (map[reminder.Cycle]bool, error) {
 	cycles, err := List(ctx, s.DB, func(c *reminder.Cycle) []any { return []any{ident{nil, &c.Loan}, &c.Due, &c.Kind} },
 		`SELECT n.loan_id, n.due_date, n.kind FROM reminder_emails e JOIN reminder_notices n ON n.email_id = e.id
@@ -119,8 +119,8 @@ func (s *Store) RunCounts(ctx context.Context, run string) (accepted, bounced in
 	return accepted, bounced, fault("count what came back", err)
 }
 
-// Mark makes the addresses of a run's verdicts bad, or takes that back. What is known under a bad address is told anew
-// when the address changes, as after a refusal.
+// Mark records the addresses of a run as bad according to its verdicts; with none it undoes that. Notices to a bad
+// address are void, so they are promised again when the address changes, as after a refusal.
 func (s *Store) Mark(ctx context.Context, run string, none bool) error {
 	statements := []string{`INSERT INTO reminder_bad_addresses (borrower_id, digest, reason, since)
 			SELECT b.borrower_id, b.address, b.reason, b.came_at FROM reminder_bounces b WHERE b.run_id = ? AND b.bad = 1
@@ -145,8 +145,8 @@ func (s *Store) Mark(ctx context.Context, run string, none bool) error {
 	}))
 }
 
-// OptOut keeps a borrower from being reminded. how says what came back that asks for it, an answer or a complaint; ""
-// stands for a person at the desk.
+// OptOut records that a borrower wants no reminders. how is one of feedback.OptOutByAnswer and OptOutByComplaint, or ""
+// for a person at the desk.
 func (s *Store) OptOut(ctx context.Context, borrower, how string, at time.Time) error {
 	_, err := s.DB.Exec(ctx, `INSERT INTO reminder_opt_outs (borrower_id, since, how) VALUES (?, ?, ?)
 		ON DUPLICATE KEY UPDATE borrower_id = VALUES(borrower_id)`, borrower, at.Truncate(time.Second), how)
@@ -156,14 +156,15 @@ func (s *Store) OptOut(ctx context.Context, borrower, how string, at time.Time) 
 // maxUnsettled is how many emails of unknown outcome are looked up at once.
 const maxUnsettled = 30
 
-// Unsettled returns emails of unknown outcome whose turn it is, the oldest first. What a person canceled is settled.
+// Unsettled returns the emails of unknown outcome that are to be looked up now, the oldest first. It leaves out those
+// that a person canceled.
 func (s *Store) Unsettled(ctx context.Context) ([]feedback.Handed, error) {
 	emails, err := s.handedOver(ctx, "(state = 'unknown' AND next_at <= UTC_TIMESTAMP(6) OR state = 'queued' AND unknowns > 0) AND message_id IS NOT NULL AND reason NOT IN (?, ?) ORDER BY handover_at LIMIT ?",
 		reminder.ReasonQuarantined, reminder.ReasonByPerson, maxUnsettled)
 	return emails, fault("look for unknown emails", err)
 }
 
-// Neighbours returns the accepted emails next to another one.
+// Neighbours returns up to three accepted emails handed over before an email, and three after it, the nearest first.
 func (s *Store) Neighbours(ctx context.Context, e feedback.Handed) (before, after []feedback.Handed, err error) {
 	const accepted, n = "state IN ('sent', 'bounced') AND message_id IS NOT NULL AND handover_at ", 3
 	before, err = s.handedOver(ctx, accepted+"< ? ORDER BY handover_at DESC LIMIT ?", e.At, n)
@@ -173,16 +174,15 @@ func (s *Store) Neighbours(ctx context.Context, e feedback.Handed) (before, afte
 	return before, after, fault("look for accepted emails", err)
 }
 
-// Resolve ends the doubt about an email.
+// Resolve settles an email of unknown outcome.
 func (s *Store) Resolve(ctx context.Context, e feedback.Handed, how feedback.Settlement) (bool, error) {
 	set := "state = 'queued', next_at = UTC_TIMESTAMP(6), ended_at = NULL"
 	switch how {
 	case feedback.Sent:
 		set = "state = 'sent', reason = '', sent_at = COALESCE(sent_at, handover_at), ended_at = UTC_TIMESTAMP(6)"
-	// surely not accepted: the next try is a new message, and this one does not count for a daily limit
-	case feedback.Again:
+	case feedback.Again: // the next try is a new message, and this one does not count for MAIL_DAILY_LIMIT
 		set += ", unknowns = 0, message_id = NULL, message_date = NULL, handover_at = NULL"
-	case feedback.Leave: // so that others get their turn
+	case feedback.Leave: // it waits, so that the next look-ups get others
 		set = "next_at = DATE_ADD(UTC_TIMESTAMP(6), INTERVAL TIMESTAMPDIFF(SECOND, handover_at, UTC_TIMESTAMP(6)) DIV 4 SECOND)"
 		if e.State != reminder.StateUnknown {
 			return false, nil
@@ -193,7 +193,7 @@ func (s *Store) Resolve(ctx context.Context, e feedback.Handed, how feedback.Set
 	return n > 0, fault("settle an unknown email", err)
 }
 
-// SenderTrouble looks for what came back in the last week that is about the library's own mail.
+// SenderTrouble counts the bounces of the last week that are about the library's own mail.
 func (s *Store) SenderTrouble(ctx context.Context) (reminder.SenderTrouble, error) {
 	const lastWeek, several = "came_at > DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 7 DAY)", 3
 	runs, err := List(ctx, s.DB, func(a *reminder.SenderTrouble) []any { return []any{&a.Accepted, &a.Bounced, &a.Sent} },
@@ -215,7 +215,7 @@ func (s *Store) SenderTrouble(ctx context.Context) (reminder.SenderTrouble, erro
 	return about, fault("count what came back", err)
 }
 
-// Refs returns which emails are on record, and whether they wait and were never handed over.
+// Refs returns which of the emails are on record, by ref, and whether each is queued and was never handed over.
 func (s *Store) Refs(ctx context.Context, refs []string) (map[string]bool, error) {
 	waits := map[string]bool{}
 	for chunk := range slices.Chunk(refs, 500) {
@@ -229,7 +229,7 @@ func (s *Store) Refs(ctx context.Context, refs []string) (map[string]bool, error
 	return waits, nil
 }
 
-// RecordSent records mails as sent that the records had forgotten.
+// RecordSent records mails as sent that were sent before the records were restored from a backup. It returns how many.
 func (s *Store) RecordSent(ctx context.Context, runID string, before []reminder.SentBefore) (n int, err error) {
 	for _, b := range before {
 		err := s.DB.Tx(ctx, func(tx *DB, again bool) error {
@@ -246,11 +246,11 @@ func (s *Store) RecordSent(ctx context.Context, runID string, before []reminder.
 				b.MessageID, b.At, b.To, b.At, b.At, b.Ref)
 			return err
 		})
-		if isDuplicate(err) { // on record by now, or told otherwise
+		if isDuplicate(err) { // the email or one of its notices is on record by now
 			continue
 		}
 		if err != nil {
-			return n, fault("put back what was sent", err)
+			return n, fault("record sent mails", err)
 		}
 		n++
 	}

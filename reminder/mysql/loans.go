@@ -17,13 +17,13 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// VersionTable is where the migrations record which of them were applied.
+// VersionTable is the table of the applied migrations.
 const VersionTable = "reminder_migrations"
 
-// SchemaVersion is the number of the newest migration, the one this program works with.
+// SchemaVersion is the number of the newest migration, which this program needs.
 const SchemaVersion = 6
 
-// Check looks at the schema's version and at the view before a run does anything.
+// Check checks the version of the schema, and the views, before a run does anything.
 func (s *Store) Check(ctx context.Context) error { return s.nameSource(ctx, s.check(ctx)) }
 
 func (s *Store) check(ctx context.Context) error {
@@ -56,8 +56,8 @@ func (s *Store) check(ctx context.Context) error {
 	return s.CheckZone(ctx)
 }
 
-// CountLoans counts the rows of the view, those due before a day, and those due on a day that no calendar has, such as
-// 2026-00-00: a scan would not see them.
+// CountLoans counts the rows of the view, those due before a day, and as Odd those due on a day that does not exist,
+// such as 2026-00-00, because a scan does not return them.
 func (s *Store) CountLoans(ctx context.Context, before reminder.Date) (n reminder.LoanCounts, err error) {
 	views, err := s.Views(ctx)
 	if err != nil {
@@ -83,20 +83,20 @@ func (s *Store) CountLoans(ctx context.Context, before reminder.Date) (n reminde
 	return n, fault("count the loans", err)
 }
 
-// pageSize is how many loans Scan hands over at a time.
+// pageSize is how many loans Scan gives to page at a time.
 const pageSize = 2000
 
-// readAhead is how many loans Scan reads before it hands over the first: 3 MB. In a library with fewer in reach the
-// statement is over by then, which matters where reading keeps others from writing (MyISAM).
+// readAhead is how many loans Scan reads before it calls page: 3 MB. If there are fewer, the statement has ended by
+// then. That matters with MyISAM, where a reader blocks all writers.
 const readAhead = 5 * pageSize
 
-// Scan reads the loans in reach by one SELECT, in no order. Pages by key would make the database sort the rest of a day
-// for each page, and read every loan where the due date has no index. If the database cannot compute one of the rows,
-// or compares due dates as text, Scan reads all loans and filters them itself.
+// Scan reads the loans in reach with one SELECT, in no order. With pages by key, the database would sort the rest of a
+// day for each page, and without an index on the due date it would read all loans for each page. If the database cannot
+// compute one of the rows, or compares due dates as text, Scan reads all loans and filters them itself.
 func (s *Store) Scan(ctx context.Context, first, last reminder.Date, page func([]reminder.Loan) error) error {
 	var loans []reminder.Loan
-	handed := map[string]bool{} // ids of loans that page got already
-	handOver := func() error {
+	paged := map[string]bool{} // ids of loans that page got already
+	callPage := func() error {
 		for chunk := range slices.Chunk(loans, pageSize) {
 			if err := page(chunk); err != nil {
 				return err
@@ -109,9 +109,9 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date, page func([
 			return nil
 		}
 		for _, l := range loans {
-			handed[l.ID] = true
+			paged[l.ID] = true
 		}
-		err := handOver()
+		err := callPage()
 		loans = loans[:0]
 		return err
 	}
@@ -119,7 +119,7 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date, page func([
 	if err != nil {
 		return err
 	}
-	select { // one scan at a time: two that wait for each other's connection would wait for ever
+	select { // one scan at a time: two scans could wait for ever for each other's connections
 	case s.scanning <- struct{}{}:
 		defer func() { <-s.scanning }()
 	case <-ctx.Done():
@@ -127,7 +127,7 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date, page func([
 	}
 	from, to := reminder.PlausibleDue(last)
 	_, dated := views.Dated()
-	var failed error // after a page was handed over: a retry would hand it over twice
+	var failed error // an error after the first call of page: a retry would give loans to page twice
 	err = retry(ctx, func(bool) error {
 		if loans = loans[:0]; !dated {
 			return nil
@@ -143,7 +143,7 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date, page func([
 			"guardian_email", "guardian_wants")+
 			" FROM reminder_loans WHERE due_at >= ? AND due_at < ? OR due_at IS NULL OR due_at < ? OR due_at >= ?",
 			first, last.AddDays(1), from, to.AddDays(1))
-		if len(handed) > 0 {
+		if len(paged) > 0 {
 			failed = err
 			return nil
 		}
@@ -153,7 +153,7 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date, page func([
 		loans = loans[:0]
 		err = s.EachLoan(ctx, func(l reminder.Loan, _ bool) error {
 			inReach := !l.Due.Before(first) && !l.Due.After(last)
-			if l.ID != "" && handed[l.ID] || !inReach && l.Odd(last) == "" {
+			if l.ID != "" && paged[l.ID] || !inReach && l.Odd(last) == "" {
 				return nil
 			}
 			return take(l)
@@ -162,12 +162,12 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date, page func([
 	if err != nil {
 		return fault("scan the loans", err)
 	}
-	return handOver()
+	return callPage()
 }
 
-// setDue reads the raw due_at: a DATE, or a DATETIME in the library's wall clock. Koha stores a loan that is due on a
-// day as 23:59; midnight and 23:59 therefore mean the day and no hour. A value that is no date leaves the loan without
-// a due date.
+// setDue sets the due date, and the time if there is one, from the raw due_at: a DATE, or a DATETIME in the library's
+// wall clock. Midnight and 23:59, which Koha stores, mean that the loan has no time. A value that is no date leaves the
+// loan without a due date.
 func setDue(l *reminder.Loan, raw string) {
 	day, clock, _ := strings.Cut(raw, " ")
 	l.Due, _ = reminder.ParseDate(day)
@@ -178,12 +178,12 @@ func setDue(l *reminder.Loan, raw string) {
 	}
 }
 
-// Promised returns what was promised about loans. If the server takes short statements only, it asks in parts.
+// Promised returns what was promised about loans. If the server accepts only short statements, it sends several.
 func (s *Store) Promised(ctx context.Context, from reminder.Date, loans ...string) (map[reminder.Cycle]reminder.History,
 	error) {
 	ids := slices.Clone(loans)
 	for _, id := range loans {
-		if raw, ok := s.raws.Load(id); ok { // how older versions stored the id, with its padding
+		if raw, ok := s.raws.Load(id); ok { // older versions stored the id with its padding
 			ids = append(ids, raw.(string))
 		}
 	}
@@ -205,7 +205,8 @@ func (s *Store) Promised(ctx context.Context, from reminder.Date, loans ...strin
 	return known, fault("read what was promised", err)
 }
 
-// promised reads what was promised about loans with some ids, or with some hashes that stand for their ids.
+// promised reads what was promised about loans with some ids. of has the id of each loan by its hash, which replaces
+// the id of a borrower who was forgotten.
 func promised(ctx context.Context, db *DB, from reminder.Date, ids []string,
 	of map[string]string) (map[reminder.Cycle]reminder.History, error) {
 	type row struct {
@@ -216,7 +217,7 @@ func promised(ctx context.Context, db *DB, from reminder.Date, ids []string,
 	if !from.IsZero() {
 		where, args = where+" AND n.due_date >= ?", append(args, from)
 	}
-	// A notice whose email is missing (half a backup was restored) counts as told.
+	// A notice without its email (only one of the tables was restored from a backup) counts as sent.
 	rows, err := List(ctx, db, func(r *row) []any {
 		return []any{ident{nil, &r.Loan}, &r.Due, &r.Kind, &r.Step, &r.Dropped, &r.Email, ident{nil, &r.Borrower},
 			&r.Waiting, &r.Told}
@@ -227,7 +228,7 @@ func promised(ctx context.Context, db *DB, from reminder.Date, ids []string,
 	known := map[reminder.Cycle]reminder.History{}
 	for _, r := range rows {
 		if loan, ok := of[r.Loan]; ok {
-			r.Loan, r.Borrower = loan, "" // whoever it was, is not on record
+			r.Loan, r.Borrower = loan, "" // the borrower is not on record any more
 		}
 		RestoreMoved(&r.Step, &r.Dropped)
 		known[r.Cycle] = append(known[r.Cycle], r.Past)
@@ -235,8 +236,8 @@ func promised(ctx context.Context, db *DB, from reminder.Date, ids []string,
 	return known, err
 }
 
-// When a loan moves to another borrower, the first borrower's notice is kept under a number below movedStep, which no
-// step has. Its own step is written in the column dropped, after movedPrefix.
+// When a loan moves to another borrower, the first borrower's notice gets a step number below movedStep, which no real
+// step has. Its own step is kept in the column dropped, after movedPrefix.
 const movedStep, movedPrefix = -10_000, reminder.ReasonMoved + " "
 
 // RestoreMoved restores the step of a notice that was renumbered.
@@ -248,16 +249,16 @@ func RestoreMoved(step *int, dropped *string) {
 	}
 }
 
-// marks returns n parameter marks.
+// marks returns n parameter marks: "?,?,?".
 func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
 
-// A loanRow is a row of LoansView with what has another form there.
+// A loanRow is a row of LoansView. Some columns are not yet in the form that a Loan has.
 type loanRow struct {
 	reminder.Loan
 	due, borrowed, fine string
 }
 
-// columns returns where allColumns of a row go.
+// columns returns the scan destinations for allColumns.
 func (v *Views) columns(r *loanRow) []any {
 	b := &r.Borrower
 	return []any{v.Ident(&r.ID), v.Ident(&b.ID), prose{&b.Name}, cell{&b.Email}, prose{&r.Title}, cell{&r.due},
@@ -266,7 +267,7 @@ func (v *Views) columns(r *loanRow) []any {
 		cell{&b.Type}, prose{&b.Guardian.Name}, cell{&b.Guardian.Email}, consent{&b.Guardian.Wants}}
 }
 
-// loan returns the loan, and whether its fine is an amount.
+// loan returns the loan, and reports whether its fine is an amount.
 func (r loanRow) loan() (l reminder.Loan, isFine bool) {
 	l = r.Loan
 	b := &l.Borrower
@@ -274,12 +275,12 @@ func (r loanRow) loan() (l reminder.Loan, isFine bool) {
 		b.Guardian = reminder.Guardian{}
 	}
 	l.FinePerDay, isFine = wholeFine(r.fine)
-	l.Borrowed = anyDate(r.borrowed) // only told when known
+	l.Borrowed = anyDate(r.borrowed)
 	setDue(&l, r.due)
 	return l, isFine
 }
 
-// list reads loans with all that is known of them.
+// list reads all columns of the loans that fulfil a condition.
 func (v *Views) list(ctx context.Context, db *DB, condition string, args ...any) ([]reminder.Loan, error) {
 	rows, err := List(ctx, db, v.columns, "SELECT "+v.Select(allColumns...)+" FROM "+v.loans+condition, args...)
 	loans := make([]reminder.Loan, len(rows))
@@ -289,7 +290,7 @@ func (v *Views) list(ctx context.Context, db *DB, condition string, args ...any)
 	return loans, err
 }
 
-// wholeFine returns a fine in whole units. ok is false when it is no amount, or a hundred million and more a day.
+// wholeFine returns a fine in whole units. ok is false when it is no amount, or at least a hundred million a day.
 func wholeFine(raw string) (whole int64, ok bool) {
 	fine, err := strconv.ParseFloat(cmp.Or(raw, "0"), 64)
 	if ok = err == nil && fine >= 0 && fine < 1e8; ok {
@@ -298,8 +299,8 @@ func wholeFine(raw string) (whole int64, ok bool) {
 	return whole, ok
 }
 
-// Where returns the SQL condition that an id is one of ids, and its arguments. Binary values get a condition of their
-// own: beside text, all ids would be compared as bytes, without the index.
+// Where returns the SQL condition that an id is one of ids, and its arguments. Binary values have a separate condition:
+// in one list with text, all ids would be compared as bytes, without the index.
 func (v *Views) Where(column string, ids []string) (condition string, args []any) {
 	var texts, bytes []any
 	for _, id := range ids {
@@ -308,7 +309,7 @@ func (v *Views) Where(column string, ids []string) (condition string, args []any
 		number, notNumber := strconv.ParseUint(id, 10, 64)
 		switch {
 		case notNumber == nil && strings.HasSuffix(v.types[column], "bigint"):
-			texts = append(texts, number) // as text it would be compared as a DOUBLE, and MySQL would not find it
+			texts = append(texts, number) // MySQL compares text with a number as DOUBLE, and large ids would not match
 		case raw != nil:
 			texts = append(texts, id, raw)
 		case err == nil && IDOf(string(decoded)) == id:
@@ -324,13 +325,13 @@ func (v *Views) Where(column string, ids []string) (condition string, args []any
 	return " WHERE " + column + " IN (?) OR " + column + " IN (?)", []any{texts, bytes}
 }
 
-// IDs reads a query's only column, of ids.
+// IDs returns the ids in the only column of a query.
 func (s *Store) IDs(ctx context.Context, query string, args ...any) ([]string, error) {
 	return List(ctx, s.DB, func(id *string) []any { return []any{ident{&s.raws, id}} }, query, args...)
 }
 
-// Reread returns the loans with some ids as they are now. A loan that has been renewed is returned with its new due
-// date. One that the database cannot compute does not keep it from reading the others.
+// Reread returns the loans with some ids as they are now. A renewed loan has its new due date. If the database cannot
+// compute one of the loans, Reread still returns the others.
 func (s *Store) Reread(ctx context.Context, ids []string) ([]reminder.Loan, error) {
 	loans, err := s.byID(ctx, ids)
 	return loans, fault("read the loans again", err)
@@ -344,21 +345,21 @@ func (s *Store) byID(ctx context.Context, ids []string) ([]reminder.Loan, error)
 	if err != nil {
 		return nil, err
 	}
-	other := func(l reminder.Loan) bool { return !slices.Contains(ids, l.ID) }
+	isOther := func(l reminder.Loan) bool { return !slices.Contains(ids, l.ID) }
 	condition, args := views.Where("loan_id", ids)
 	loans, err := views.list(ctx, s.DB, condition, args...)
 	if !OfData(err) {
-		return slices.DeleteFunc(loans, other), err // an integer id column also matches '12abc' by its leading digits
+		return slices.DeleteFunc(loans, isOther), err // an integer column with 12 also matches the id '12abc'
 	}
 	_, err = Column[string](ctx, s.DB, "SELECT 'found' FROM "+views.loans+condition, args...)
 	switch {
 	case OfData(err): // the id of some loan cannot be computed, so no loan can be looked up by it
-		return s.Among(ctx, func(l reminder.Loan) bool { return !other(l) })
+		return s.Filter(ctx, func(l reminder.Loan) bool { return !isOther(l) })
 	case err != nil:
 		return nil, err
 	case len(ids) == 1:
 		l, err := s.broken(ctx, condition, args...)
-		if err != nil || other(l) { // it was returned meanwhile
+		if err != nil || isOther(l) { // the loan was returned meanwhile
 			return nil, err
 		}
 		return []reminder.Loan{l}, nil
@@ -383,7 +384,7 @@ func (s *Store) DueBetween(ctx context.Context, first, last reminder.Date) (loan
 		loans, err = views.list(ctx, s.DB, " WHERE due_at >= ? AND due_at < ?", first, last.AddDays(1))
 	}
 	if OfData(err) || !dated {
-		loans, err = s.Among(ctx, func(l reminder.Loan) bool { return !l.Due.Before(first) && !l.Due.After(last) })
+		loans, err = s.Filter(ctx, func(l reminder.Loan) bool { return !l.Due.Before(first) && !l.Due.After(last) })
 	}
 	return loans, fault("read the loans", err)
 }
@@ -403,7 +404,7 @@ func (s *Store) LastBorrowed(ctx context.Context, today reminder.Date) (reminder
 	return anyDate(borrowed), fault("read the loans", err)
 }
 
-// anyDate is the day of a DATE or DATETIME, and no day for anything else.
+// anyDate returns the day of a DATE or DATETIME, and the zero Date for anything else.
 func anyDate(raw string) reminder.Date {
 	first, _, _ := strings.Cut(raw, " ")
 	date, _ := reminder.ParseDate(first)

@@ -18,37 +18,38 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A cell of a library's data may hold anything that MySQL can store. No cell may keep the other rows from being read,
-// so every cell is read as text. Where the database cannot compute a cell, the rest of the row and the other rows are
-// read without it.
+// This file reads cells of the library's data, which may contain anything that MySQL can store. One odd cell must not
+// prevent the other rows from being read. So every cell is read as text. If the database cannot compute a cell, the
+// rest of its row and the other rows are still read.
 
 // The types that cells of the views are scanned into. NULL becomes "".
 type (
-	cell    struct{ *string } // one line of text, without padding and invalid UTF-8, cut at maxCell
-	prose   struct{ *string } // a cell that people read
-	consent struct{ *string } // what a guardian has agreed to; NULL is nothing
+	cell    struct{ *string } // text without padding and invalid UTF-8, cut at maxCell
+	prose   struct{ *string } // text that people read: a cell with its HTML entities decoded
+	consent struct{ *string } // what a guardian has agreed to; NULL becomes "none"
 	ident   struct {          // an id
-		raws *raws // remembers the raw value, to find the loan by it; or nil
+		raws *raws // stores the raw value, to find the loan by it; or nil
 		id   *string
 	}
 )
 
-// Cell returns the destination of a cell, Prose that of a cell that people read, and Ident that of an id.
+// Cell returns a destination for a cell as text.
 func Cell(s *string) sql.Scanner { return cell{s} }
 
-// Prose decodes, once, the HTML entities that a PHP program (htmlspecialchars, htmlentities) stored.
+// Prose returns a destination for a cell that people read. It decodes, once, the HTML entities that a PHP program
+// (htmlspecialchars, htmlentities) stored.
 func Prose(s *string) sql.Scanner { return prose{s} }
 
-// Ident is for an id from the program's own tables.
+// Ident returns a destination for an id from the program's own tables.
 func Ident(id *string) sql.Scanner { return ident{nil, id} }
 
-// Ident is for an id from the view. The view remembers it, to find the loan by it.
+// Ident returns a destination for an id from the view. The view stores the raw value, to find the loan by it.
 func (v *Views) Ident(id *string) sql.Scanner { return ident{v.raws, id} }
 
 // maxCell is how many bytes of a cell are read.
 const maxCell = 4096
 
-// padding is what surrounds values in columns of a fixed length, and after an import.
+// padding has the characters around values in columns of a fixed length, and after an import.
 const padding = " \t\r\n\u00a0"
 
 func (c cell) Scan(src any) error {
@@ -72,7 +73,8 @@ func (c consent) Scan(src any) error {
 
 var entity = regexp.MustCompile(`&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});`)
 
-// decode leaves an entity without its semicolon, or with an unknown name, as it is: no program wrote that.
+// decode decodes HTML entities. It keeps an entity without its semicolon, or with an unknown name, because no program
+// writes such a thing.
 func decode(s string) string {
 	return entity.ReplaceAllStringFunc(s, func(e string) string {
 		decoded := html.UnescapeString(e)
@@ -93,8 +95,8 @@ func (i ident) Scan(src any) error {
 	return err
 }
 
-// IDOf returns the id that a value stands for, without padding: the unique key ignores blanks at the end, and an import
-// must not turn a loan into another one. Bytes that are no text, such as a UUID in BINARY(16), are written as 0x….
+// IDOf returns the id in a raw value, without padding: the unique key ignores blanks at the end, and an import must not
+// turn a loan into another one. Bytes that are no text, such as a UUID in BINARY(16), are written as 0x….
 func IDOf(raw string) string {
 	id := strings.TrimLeft(strings.TrimRight(raw, "\x00"+padding), padding)
 	if utf8.ValidString(id) && !strings.ContainsFunc(id, unicode.IsControl) {
@@ -103,17 +105,17 @@ func IDOf(raw string) string {
 	return "0x" + strings.ToUpper(hex.EncodeToString([]byte(raw)))
 }
 
-// raws holds the stored value of each id that differs from it, as the last scan found it.
+// raws has the stored values of the ids whose stored value is different, as the last scan found them.
 type raws struct{ sync.Map }
 
-// OfData reports whether a statement failed because of a row's data: a subquery that found two rows, a number out of
-// range, a function that refused its argument. These errors are too many to list, so OfData excludes all others.
+// OfData reports whether a statement failed because of a row's data: a subquery found two rows, a number was out of
+// range, a function refused its argument. There are too many such errors to list them, so OfData excludes all others.
 func OfData(err error) bool {
 	n := Number(err)
 	if n == 0 || isFault(err) || transient(err) {
 		return false
 	}
-	if n == 1267 || n == 1271 { // collations that clash, perhaps only with the id that is looked for
+	if n == 1267 || n == 1271 { // two collations clash, perhaps only that of the id in the condition
 		return true
 	}
 	return remedyFor(n) == "" && !slices.Contains([]uint16{1064, 1037, 1038, 1041}, n) // syntax, memory
@@ -124,12 +126,13 @@ func ofValue(err error) bool {
 	return slices.Contains([]uint16{1048, 1264, 1265, 1292, 1300, 1366, 1406, 1526, 1644, 1690, 3819, 4025}, Number(err))
 }
 
-// maxBroken bounds how many rows that the database cannot compute are skipped.
+// maxBroken is how many rows that the database cannot compute are skipped at most.
 const maxBroken = 1000
 
 // salvage visits the rows of a view and skips those that the database cannot compute. The database sends each row as
-// soon as it has computed it, so a statement fails at the row after the last one received; broken gets its number, and
-// the next statement starts behind it. When not one of several rows can be computed, the fault is the view's.
+// soon as it has computed it. So if a statement fails, the row after the last received one is broken. salvage calls
+// broken with its number, and the next statement starts after it. If none of several rows can be computed, the view
+// itself is wrong, and salvage returns a Fault.
 func salvage[T any](ctx context.Context, s *Store, view, list string, columns func(*T) []any, visit func(T) error,
 	broken func(row int) error) error {
 	none := func(err error) error {
@@ -155,7 +158,7 @@ func salvage[T any](ctx context.Context, s *Store, view, list string, columns fu
 		if rows == 0 {
 			var counting error
 			if rows, counting = s.DB.Count(ctx, "SELECT COUNT(*) FROM "+view); OfData(counting) {
-				rows = math.MaxInt // MySQL computed the columns to count the rows; behind the last one nothing fails
+				rows = math.MaxInt // MySQL computes the columns to count rows; a statement after the last row does not fail
 			} else if counting != nil {
 				return counting
 			}
@@ -172,8 +175,8 @@ func salvage[T any](ctx context.Context, s *Store, view, list string, columns fu
 	}
 }
 
-// EachLoan visits all open loans, once and in no order. A loan that the database cannot compute is one with Broken.
-// isFine reports whether its fine is an amount.
+// EachLoan visits each open loan once, in no order. A loan that the database cannot compute has Broken set. isFine
+// reports whether the fine is an amount.
 func (s *Store) EachLoan(ctx context.Context, visit func(l reminder.Loan, isFine bool) error) error {
 	views, err := s.Views(ctx)
 	if err != nil {
@@ -191,10 +194,10 @@ func (s *Store) EachLoan(ctx context.Context, visit func(l reminder.Loan, isFine
 	return fault("read the view "+LoansView, err)
 }
 
-// Among reads all open loans and returns those that fit.
-func (s *Store) Among(ctx context.Context, fits func(reminder.Loan) bool) (loans []reminder.Loan, err error) {
+// Filter reads all open loans and returns those for which keep returns true.
+func (s *Store) Filter(ctx context.Context, keep func(reminder.Loan) bool) (loans []reminder.Loan, err error) {
 	err = s.EachLoan(ctx, func(l reminder.Loan, _ bool) error {
-		if fits(l) {
+		if keep(l) {
 			loans = append(loans, l)
 		}
 		return nil
@@ -202,25 +205,25 @@ func (s *Store) Among(ctx context.Context, fits func(reminder.Loan) bool) (loans
 	return loans, err
 }
 
-// broken finds the column of a loan that the database cannot compute, and reads the others.
+// broken reads a loan without the column that the database cannot compute, and finds out which one that is.
 func (s *Store) broken(ctx context.Context, which string, args ...any) (reminder.Loan, error) {
 	views, err := s.Views(ctx)
 	if err != nil {
 		return reminder.Loan{}, err
 	}
-	column := "?" // when somebody has corrected it meanwhile
-	whole := *views
-	whole.types = maps.Clone(views.types)
+	column := "?" // somebody may have corrected it meanwhile
+	computable := *views
+	computable.types = maps.Clone(views.types)
 	for _, c := range allColumns {
 		_, err := Column[string](ctx, s.DB, "SELECT "+views.Select(c)+" FROM "+views.loans+which, args...)
 		if OfData(err) {
 			column = c
-			delete(whole.types, c)
+			delete(computable.types, c)
 		} else if err != nil {
 			return reminder.Loan{}, err
 		}
 	}
-	loans, err := whole.list(ctx, s.DB, which, args...)
+	loans, err := computable.list(ctx, s.DB, which, args...)
 	l := reminder.Loan{Broken: column}
 	if len(loans) > 0 {
 		l = loans[len(loans)-1]

@@ -17,42 +17,42 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A sessions connector opens sessions with the same settings, whatever a server or its init_connect presets.
+// sessions is a connector. All of its sessions have the same settings, whatever the server or its init_connect sets.
 type sessions struct {
 	driver.Connector
-	packet   *atomic.Int64 // how long a statement may be, in bytes
+	packet   *atomic.Int64 // the maximum length of a statement, in bytes
 	zone     string        // the expression for time_zone
-	cold     *coldStart    // nil: a connection that fails has failed
-	required []string      // settings without which nothing is done
+	cold     *coldStart    // nil: a connection that fails is not tried again
+	required []string      // settings without which a session is not used
 	optional []string      // settings that not every server has
 }
 
-// maxPacket is how long a statement may be unless the server allows less.
+// maxPacket is the maximum length of a statement, in bytes, unless the server allows less.
 const maxPacket = 1<<20 - 1
 
-// newSessions returns a connector for a library in the zone cfg.Loc. Settings in cfg.Params are kept.
+// newSessions returns a connector for a library in the zone cfg.Loc. Settings in cfg.Params win over its own.
 func newSessions(cfg *mysql.Config) (sessions, error) {
-	limit := cfg.ReadTimeout * 4 / 5 // the server ends a statement before we hang up, which would leave it running
+	limit := cfg.ReadTimeout * 4 / 5 // the server stops a statement before the driver gives up and leaves it running
 	s := sessions{packet: &atomic.Int64{}, zone: sessionZone(cfg.Loc), required: []string{
-		// Without autocommit nothing is ever committed. Turning it on also commits what an init_connect began.
+		// Without autocommit nothing would be committed. Turning it on also commits a transaction of an init_connect.
 		"autocommit = 0", "autocommit = 1",
-		"sql_select_limit = 9223372036854775807", // DEFAULT would be the server's
+		"sql_select_limit = 9223372036854775807", // DEFAULT would be the server's setting
 		"time_zone = " + sessionZone(cfg.Loc),
-		// Without strict mode a plain INSERT would cut a key that is too long, and merge two loans.
+		// Without strict mode an INSERT would cut a key that is too long, and merge two loans.
 		"sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
 		"character_set_client = utf8mb4", "character_set_results = utf8mb4", "collation_connection = " + collation,
 	}, optional: []string{
-		"completion_type = 0", // with CHAIN, statements after a COMMIT would be in a transaction that nobody ends
+		"completion_type = 0", // with CHAIN, a COMMIT would begin a new transaction, which would never be committed
 		"unique_checks = 1", "foreign_key_checks = 1", "sql_auto_is_null = 0", "timestamp = DEFAULT",
 		"div_precision_increment = 4", "max_sort_length = 1024", "group_concat_max_len = 1048576",
 		"lc_time_names = 'en_US'", "default_storage_engine = InnoDB",
 		"sql_safe_updates = 0", "max_join_size = 18446744073709551615", "sql_big_selects = 1",
-		// A connection may idle in the pool, or wait for us in the middle of a statement.
+		// A connection may be idle in the pool, or the program may be slow to read the rows of a statement.
 		"wait_timeout = 600", "net_read_timeout = 60", "net_write_timeout = 60",
 		"/*M! idle_transaction_timeout = 0 */", "/*M! idle_write_transaction_timeout = 0 */",
 		"lock_wait_timeout = 20", "innodb_lock_wait_timeout = 20",
-		fmt.Sprintf("/*!50708 max_execution_time = %d */", limit.Milliseconds()), // of a SELECT
-		fmt.Sprintf("/*M! max_statement_time = %g */", limit.Seconds()),          // MariaDB's, of any statement
+		fmt.Sprintf("/*!50708 max_execution_time = %d */", limit.Milliseconds()), // MySQL, only for SELECT
+		fmt.Sprintf("/*M! max_statement_time = %g */", limit.Seconds()),          // MariaDB, for all statements
 	}}
 	s.optional = slices.DeleteFunc(s.optional, func(set string) bool {
 		name, _, _ := strings.Cut(set, " =")
@@ -76,13 +76,13 @@ const collation = "utf8mb4_general_ci"
 
 func (c sessions) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
-	for err != nil && c.cold.waits(ctx, err) {
+	for err != nil && c.cold.retries(ctx, err) {
 		conn, err = c.Connector.Connect(ctx)
 	}
 	if err != nil {
 		return nil, err
 	}
-	c.cold.ends()
+	c.cold.finish()
 	packet, err := c.begin(ctx, conn)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -95,17 +95,17 @@ func (c sessions) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-// A coldStart is the time until a process has its first connection. In the cloud every hourly run is a new process, and
-// its way into a private network may take a minute to open. The run has not begun yet, so waiting costs only time.
+// A coldStart is the time until a process has its first connection. In the cloud each hourly run is a new process, and
+// the connection to a private network may take a minute to open. The run has not begun yet, so waiting does no harm.
 type coldStart struct {
-	patience time.Duration
+	patience time.Duration // how long to wait for the first connection
 	begun    sync.Once
-	over     context.Context // ends with the patience, or the first connection
+	over     context.Context // ends when patience is over or the first connection is open
 	end      context.CancelFunc
 }
 
-// waits reports, after a pause, whether another try to connect is due after an error.
-func (c *coldStart) waits(ctx context.Context, err error) bool {
+// retries reports, after a pause, whether to try again to connect after an error.
+func (c *coldStart) retries(ctx context.Context, err error) bool {
 	if _, ok := errors.AsType[net.Error](err); c == nil || !ok {
 		return false
 	}
@@ -121,14 +121,14 @@ func (c *coldStart) waits(ctx context.Context, err error) bool {
 	return false
 }
 
-func (c *coldStart) ends() {
+func (c *coldStart) finish() {
 	if c != nil {
 		c.begun.Do(func() { c.over, c.end = context.WithCancel(context.Background()) })
 		c.end()
 	}
 }
 
-// begin applies the settings to a session, in three round trips, and returns how long a statement may be.
+// begin applies the settings to a session, in three round trips, and returns the maximum length of a statement.
 func (c sessions) begin(ctx context.Context, conn driver.Conn) (packet int64, err error) {
 	set := func(settings ...string) error {
 		// The comma goes into the comment that only one family of servers reads.
@@ -155,18 +155,19 @@ func (c sessions) begin(ctx context.Context, conn driver.Conn) (packet int64, er
 	return packet, err
 }
 
-// The isolation levels. With READ COMMITTED, claims lock the rows they take and not the gaps between them. Where the
-// server's binary log holds statements instead of rows, InnoDB refuses such writes (error 1665); REPEATABLE READ then
-// costs some waiting. The level is set by a statement because the variable's name differs between MySQL and MariaDB.
+// The isolation levels. With READ COMMITTED, a claim locks the rows that it takes, but not the gaps between them. If
+// the server's binary log has statements instead of rows, InnoDB refuses such writes (error 1665); then REPEATABLE READ
+// is used, and runs may wait for each other. The level is set by a statement, because the variable has different names
+// in MySQL and MariaDB.
 const (
 	readCommitted  = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
 	repeatableRead = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE"
 )
 
-// verify reads whether the settings took effect, which isolation level the server supports, and how long a statement
-// may be.
+// verify checks that the settings are in effect. It returns the statement for the isolation level, and the maximum
+// length of a statement.
 func (c sessions) verify(ctx context.Context, conn driver.Conn) (level string, packet int64, err error) {
-	ask := func(byStatement string) (is driver.Value, err error) {
+	ask := func(byStatement string) (answer driver.Value, err error) {
 		rows, err := conn.(driver.QueryerContext).QueryContext(ctx, `SELECT CONCAT_WS(' ', @@SESSION.max_allowed_packet,
 			@@SESSION.autocommit = 1 AND @@SESSION.sql_select_limit > 1000000000 AND @@SESSION.time_zone = `+c.zone+`, `+byStatement+`)`, nil)
 		if err != nil {
@@ -177,15 +178,15 @@ func (c sessions) verify(ctx context.Context, conn driver.Conn) (level string, p
 		err = rows.Next(row)
 		return row[0], err
 	}
-	is, err := ask("@@GLOBAL.log_bin AND @@SESSION.binlog_format = 'STATEMENT'")
-	if unsettable(err) { // a server without such a log
-		is, err = ask("0")
+	answer, err := ask("@@GLOBAL.log_bin AND @@SESSION.binlog_format = 'STATEMENT'")
+	if unsettable(err) { // the server has no such log
+		answer, err = ask("0")
 	}
 	if err != nil {
 		return "", 0, err
 	}
 	var pinned, byStatement int
-	if _, err = fmt.Sscanf(fmt.Sprintf("%s", is), "%d %d %d", &packet, &pinned, &byStatement); err != nil || pinned == 0 {
+	if _, err = fmt.Sscanf(fmt.Sprintf("%s", answer), "%d %d %d", &packet, &pinned, &byStatement); err != nil || pinned == 0 {
 		return "", 0, reminder.NewFault(errors.New("autocommit, sql_select_limit or time_zone is not as it was set"),
 			"database.session")
 	}
@@ -195,8 +196,8 @@ func (c sessions) verify(ctx context.Context, conn driver.Conn) (level string, p
 	return level, packet - 1, nil
 }
 
-// unsettable reports whether a server does not know a setting or its value, or does not let us set it. The engine of
-// the demonstration answers 1105.
+// unsettable reports whether the server does not know a setting or its value, or does not allow to set it. The engine
+// of the demonstration answers with error 1105.
 func unsettable(err error) bool {
 	e, ok := errors.AsType[*mysql.MySQLError](err)
 	return ok && slices.Contains([]uint16{1064, 1105, 1193, 1227, 1228, 1229, 1231, 1232, 1235, 1238, 1621}, e.Number)

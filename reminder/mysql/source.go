@@ -19,7 +19,7 @@ const (
 	ClosedDaysView = "reminder_source_closed_days"
 )
 
-// requiredColumns and optionalColumns of LoansView. What a library's system does not have, its view may leave out.
+// The columns of LoansView. A view may leave out an optional column that the library's system does not have.
 var (
 	requiredColumns = []string{"loan_id", "borrower_id", "borrower_name", "email", "title", "due_at"}
 	optionalColumns = []string{"loan_ref", "item_code", "borrowed_at", "group_name", "language", "hold_reason",
@@ -29,8 +29,8 @@ var (
 )
 
 // Views describes the views: the columns of LoansView, and whether there is a ClosedDaysView. If LoansView has the
-// column calendar, there must be one; and one that exists must work. Otherwise mail would silently go out on closed
-// days.
+// column calendar, ClosedDaysView must exist, and if it exists, it must work. Otherwise mail would be sent on closed
+// days without a warning.
 type Views struct {
 	loans      string            // LoansView, or its draft
 	types      map[string]string // of the columns of loans, by name
@@ -38,7 +38,7 @@ type Views struct {
 	raws       *raws
 }
 
-// Views returns what Check found last, or looks now.
+// Views returns the views as Check found them last; before the first Check it reads them now.
 func (s *Store) Views(ctx context.Context) (*Views, error) {
 	if found := s.source.Load(); found != nil {
 		return found, nil
@@ -46,7 +46,7 @@ func (s *Store) Views(ctx context.Context) (*Views, error) {
 	return s.readSource(ctx)
 }
 
-// readSource looks at the views, as far as our rights show them.
+// readSource reads which columns the views have, as far as the user's rights show them.
 func (s *Store) readSource(ctx context.Context) (*Views, error) {
 	found := &Views{loans: LoansView + s.draft, types: map[string]string{}, raws: &s.raws}
 	type row struct{ view, column, kind string }
@@ -70,7 +70,7 @@ func (s *Store) readSource(ctx context.Context) (*Views, error) {
 		}
 	}
 	found.closedDays = found.closedDays || found.Has("calendar")
-	if !found.closedDays { // a broken view has no columns either
+	if !found.closedDays { // a broken view has no columns in information_schema, either
 		_, err := s.DB.Exec(ctx, "SELECT day FROM "+ClosedDaysView+s.draft+" WHERE 1 = 0")
 		if err != nil && !absent(err) {
 			return nil, fault("look at the view of closed days", err)
@@ -81,8 +81,9 @@ func (s *Store) readSource(ctx context.Context) (*Views, error) {
 	return found, nil
 }
 
-// probeColumns selects each column of LoansView by itself. If a view calls a function, information_schema shows its
-// columns only to users who may call it; without them, loans that are on hold would be told about.
+// probeColumns selects each column of LoansView to find out which ones exist. If a view calls a function,
+// information_schema shows its columns only to users who may call the function. Without the column hold_reason,
+// reminders would be sent for loans on hold.
 func (s *Store) probeColumns(ctx context.Context, found *Views) error {
 	for _, c := range append(slices.Clone(allColumns), "phone") {
 		err := retry(ctx, func(bool) error {
@@ -108,25 +109,25 @@ func (s *Store) probeColumns(ctx context.Context, found *Views) error {
 	return nil
 }
 
-// absent reports whether there is no such table, for us.
+// absent reports whether the table does not exist, or the user has no right to read it.
 func absent(err error) bool { return Number(err) == 1146 || Number(err) == 1142 }
 
-// Has reports whether the view of loans has a column.
+// Has reports whether LoansView has a column.
 func (v *Views) Has(column string) bool { return v.types[column] != "" }
 
-// Unknown returns the columns of the view of loans that no run reads.
+// Unknown returns the columns of LoansView that the program does not know, sorted.
 func (v *Views) Unknown() []string {
 	columns := slices.Sorted(maps.Keys(v.types))
 	return slices.DeleteFunc(columns, func(c string) bool { return slices.Contains(allColumns, c) })
 }
 
-// Dated reports whether the database compares due dates as dates, and as what they are stored.
+// Dated returns the type of the column due_at, and reports whether the database compares it as a date.
 func (v *Views) Dated() (kind string, dated bool) {
 	kind = v.types["due_at"]
 	return kind, kind == "date" || kind == "datetime" || kind == "timestamp"
 }
 
-// missing returns a Fault that names the required columns that the view lacks.
+// missing returns a Fault that names the required columns that the view does not have, or nil.
 func (v *Views) missing() error {
 	lacks := slices.DeleteFunc(slices.Clone(requiredColumns), v.Has)
 	if len(v.types) == 0 || len(lacks) == 0 {
@@ -135,7 +136,7 @@ func (v *Views) missing() error {
 	return reminder.NewFault(nil, "source.columns_missing", "Names", strings.Join(lacks, ", "))
 }
 
-// Select returns a select list of columns of LoansView, with NULL in place of those that it does not have.
+// Select returns a select list for columns of LoansView, with NULL for those that the view does not have.
 func (v *Views) Select(columns ...string) string {
 	var list []string
 	for _, c := range columns {
@@ -147,17 +148,18 @@ func (v *Views) Select(columns ...string) string {
 	return strings.Join(list, ", ")
 }
 
-// Expression returns how a column is selected, so that it is read as text or a number whatever its type.
+// Expression returns the SQL expression for a column of LoansView. Its value is text or a number, whatever the type of
+// the column.
 func (v *Views) Expression(column string) string {
 	switch v.types[column] {
 	case "":
-		if column == "guardian_wants" { // a view that does not ask shows only those who have agreed
+		if column == "guardian_wants" { // a view without it has only guardians who have agreed to get mail
 			return "'+'"
 		}
 		return "NULL"
 	case "bit", "long bit":
 		return column + " + 0"
-	case "json", "float", "double", "long float", "long double", "long decimal": // compared as text, too
+	case "json", "float", "double", "long float", "long double", "long decimal": // so a condition compares text, too
 		return "CAST(" + column + " AS CHAR)"
 	case "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon",
 		"geometrycollection", "geomcollection":
@@ -166,8 +168,9 @@ func (v *Views) Expression(column string) string {
 	return column
 }
 
-// SourceCalendars reads the closed days of the library's own system, by branch, and returns the rows that it did not
-// understand. Each row closes, or with is_open opens, one day: "2026-12-25", "12-25" every year, "sun" every week.
+// SourceCalendars reads the closed days of the library's own system. It returns a calendar for each branch, and the
+// days, or the numbers as "#12", of the rows that are odd. A row is a closed day, or an open one if is_open is 1:
+// "2026-12-25", "12-25" for every year, "sun" for every week.
 func (s *Store) SourceCalendars(ctx context.Context) (calendars map[string]reminder.Calendar, odd []string, err error) {
 	calendars = map[string]reminder.Calendar{}
 	views, err := s.Views(ctx)
@@ -184,7 +187,7 @@ func (s *Store) SourceCalendars(ctx context.Context) (calendars map[string]remin
 			return nil
 		}
 		closed := calendars[c.branch]
-		closed.Add(row) // in place: to copy thousands of days for each of them would take seconds
+		closed.Add(row) // in place: copying a calendar of thousands of days for each day would take seconds
 		calendars[c.branch] = closed
 		return nil
 	}, func(row int) error {
@@ -195,14 +198,14 @@ func (s *Store) SourceCalendars(ctx context.Context) (calendars map[string]remin
 		err = reminder.NewFault(err, "source.closed_days_columns")
 	}
 	for _, c := range calendars {
-		maps.DeleteFunc(c.Dates, func(d reminder.Date, _ string) bool { return c.Open[d] }) // an exception comes first
+		maps.DeleteFunc(c.Dates, func(d reminder.Date, _ string) bool { return c.Open[d] }) // an open day wins
 	}
 	return calendars, odd, fault("read the closed days of the library's system", err)
 }
 
-// closedDay returns the calendar that one row of ClosedDaysView makes.
+// closedDay returns a calendar with the day of one row of ClosedDaysView.
 func closedDay(day, isOpen, name string) (reminder.Calendar, error) {
-	open := isOpen == "1" || isOpen == "\x01" // of a BIT
+	open := isOpen == "1" || isOpen == "\x01" // a BIT
 	if isOpen != "" && isOpen != "0" && !open {
 		return reminder.Calendar{}, fmt.Errorf("%q is neither open nor closed", isOpen)
 	}
@@ -210,7 +213,7 @@ func closedDay(day, isOpen, name string) (reminder.Calendar, error) {
 		return reminder.Calendar{Weekdays: weekdays}, nil
 	}
 	date, err := reminder.ParseDate(strings.TrimSuffix(strings.TrimSuffix(day, ".000000"), " 00:00:00")) // a DATETIME
-	// 2000 has a 29 February
+	// 2000 is a leap year: it has a 29 February.
 	if yearly, yerr := time.Parse(time.DateOnly, "2000-"+day); yerr == nil {
 		date, err = reminder.Date{Month: yearly.Month(), Day: yearly.Day()}, nil
 	}
@@ -223,11 +226,11 @@ func closedDay(day, isOpen, name string) (reminder.Calendar, error) {
 	return reminder.Calendar{Dates: map[reminder.Date]string{date: name}}, nil
 }
 
-// SourceState is the row of reminder_state that says whose system the views read, and which statement would make that
-// fast.
+// SourceState is the name of the row of reminder_state that says which system the views read, and which statement would
+// make that fast.
 const SourceState = "source"
 
-// nameSource adds the source that migrate was run for to an error that says to run it.
+// nameSource adds the name of the source to an error that tells a person to run migrate.
 func (s *Store) nameSource(ctx context.Context, err error) error {
 	f, ok := errors.AsType[*reminder.Fault](err)
 	if !ok || !slices.Contains([]string{"database.view", "database.definer", "database.migrate"}, f.Message.Key) {

@@ -23,7 +23,7 @@ func (s *Store) Begin(ctx context.Context, r reminder.Report, known string) (sec
 		return "", fmt.Errorf("encode the report: %w", err)
 	}
 	err = retry(ctx, func(again bool) error {
-		if again { // the row may be there although the reply was lost
+		if again { // the row may exist, and only the reply was lost
 			if n, err := s.DB.Count(ctx, "SELECT COUNT(*) FROM reminder_runs WHERE run_id = ?", r.RunID); err != nil || n > 0 {
 				return err
 			}
@@ -38,7 +38,7 @@ func (s *Store) Begin(ctx context.Context, r reminder.Report, known string) (sec
 	return s.NewSecret(ctx)
 }
 
-// Finish completes a run's row.
+// Finish writes the end and the report into a run's row.
 func (s *Store) Finish(ctx context.Context, r reminder.Report) error {
 	report, err := json.Marshal(r)
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *Store) Finish(ctx context.Context, r reminder.Report) error {
 	return fault("record the run", err)
 }
 
-// LastReport returns what the newest finished run reported; a zero report when there was none.
+// LastReport returns the report of the newest finished run, or a zero Report when there was none.
 func (s *Store) LastReport(ctx context.Context) (reminder.Report, error) {
 	var last reminder.Report
 	err := s.DB.Row(ctx, []any{&last},
@@ -58,13 +58,13 @@ func (s *Store) LastReport(ctx context.Context) (reminder.Report, error) {
 	return last, fault("read the last run", err)
 }
 
-// The names under which pauses are kept.
+// The names of the rows of reminder_state that hold pauses.
 const (
 	pausePerson = "pause_person"
 	pauseMail   = "pause_mail"
 )
 
-// Pauses returns the pauses stored.
+// Pauses returns the stored pauses.
 func (s *Store) Pauses(ctx context.Context) ([]reminder.Pause, error) {
 	pauses, err := List(ctx, s.DB,
 		func(p *reminder.Pause) []any { return []any{&p.Kind, &p.Reason, &p.Until, &p.Fingerprint} },
@@ -73,7 +73,7 @@ func (s *Store) Pauses(ctx context.Context) ([]reminder.Pause, error) {
 	return pauses, fault("read the pauses", err)
 }
 
-// SetPause stores a pause in place of the one of its kind.
+// SetPause stores a pause. A person's pause replaces a person's, another one replaces any that is not a person's.
 func (s *Store) SetPause(ctx context.Context, p reminder.Pause) error {
 	var until any // NULL: until it is lifted
 	if !p.Until.IsZero() {
@@ -86,7 +86,7 @@ func (s *Store) SetPause(ctx context.Context, p reminder.Pause) error {
 	return fault("store a pause", err)
 }
 
-// LiftPause removes a pause.
+// LiftPause removes the pause set by a person, or the other one.
 func (s *Store) LiftPause(ctx context.Context, byPerson bool) error {
 	_, err := s.DB.Exec(ctx, "DELETE FROM reminder_state WHERE name = ?", pauseName(byPerson))
 	return fault("lift a pause", err)
@@ -113,11 +113,12 @@ func (s *Store) Closures(ctx context.Context, from reminder.Date) ([]Closure, er
 	return closures, fault("read the closed days", err)
 }
 
-// maxClosedDays bounds one closure, so that a typing error in a year does not close the library for centuries.
+// maxClosedDays is the maximum length of a closure. Otherwise a typing error in a year could close the library for
+// centuries.
 const maxClosedDays = 366
 
-// Calendars returns the closures of reminder_closed_days that end on a day or later, day by day, and those of the
-// library's own system.
+// Calendars returns the closed days by branch: those of the library's own system, and for the branch "" also those of
+// reminder_closed_days in closures that end on a day or later.
 func (s *Store) Calendars(ctx context.Context, from reminder.Date) (map[string]reminder.Calendar, error) {
 	calendars, _, err := s.SourceCalendars(ctx)
 	if err != nil {
@@ -139,33 +140,33 @@ func (s *Store) OptedOut(ctx context.Context) (map[string]bool, error) {
 	ids, err := Column[string](ctx, s.DB, "SELECT borrower_id FROM reminder_opt_outs")
 	out := setOf(ids)
 	if err == nil && slices.ContainsFunc(ids, IsHash) {
-		err = s.recognise(ctx, out)
+		err = s.resolveHashes(ctx, out)
 	}
 	return out, fault("read the opt-outs", err)
 }
 
-// recognise puts into a set of borrowers, in place of the hashes, those of them who have an open loan.
-func (s *Store) recognise(ctx context.Context, out map[string]bool) error {
+// resolveHashes replaces the hashes in a set of borrowers by the ids of those who have an open loan.
+func (s *Store) resolveHashes(ctx context.Context, borrowers map[string]bool) error {
 	secret, err := Secret(ctx, s.DB)
 	if err != nil {
 		return err
 	}
-	see := func(id string) {
-		if out[HashOf(secret, id)] {
-			out[id] = true
+	add := func(id string) {
+		if borrowers[HashOf(secret, id)] {
+			borrowers[id] = true
 		}
 	}
-	borrowers, err := s.IDs(ctx, "SELECT DISTINCT borrower_id FROM reminder_loans")
-	for _, id := range borrowers {
-		see(id)
+	ids, err := s.IDs(ctx, "SELECT DISTINCT borrower_id FROM reminder_loans")
+	for _, id := range ids {
+		add(id)
 	}
 	if OfData(err) {
 		err = s.EachLoan(ctx, func(l reminder.Loan, _ bool) error {
-			see(l.Borrower.ID)
+			add(l.Borrower.ID)
 			return nil
 		})
 	}
-	maps.DeleteFunc(out, func(id string, _ bool) bool { return IsHash(id) })
+	maps.DeleteFunc(borrowers, func(id string, _ bool) bool { return IsHash(id) })
 	return err
 }
 
@@ -175,18 +176,18 @@ func (s *Store) BadAddresses(ctx context.Context) (map[string]reminder.Digest, e
 	return bad, fault("read the refused addresses", err)
 }
 
-// records is the name under which the database's secret is kept.
+// records is the name of the row of reminder_state that holds the database's secret.
 const records = "records"
 
-// Records says how far the records have come.
+// Records returns the state of the records, as a run compares it with the witness.
 func (s *Store) Records(ctx context.Context, now time.Time) (reminder.Records, error) {
 	var r reminder.Records
 	err := s.DB.Row(ctx, []any{&r.Secret, &r.Emails, &r.Notices, &r.Worked},
 		`SELECT (SELECT fingerprint FROM reminder_state WHERE name = ?),
 		COALESCE((SELECT MAX(id) FROM reminder_emails), 0), COALESCE((SELECT MAX(email_id) FROM reminder_notices), 0),
 		(SELECT started_at FROM reminder_runs WHERE finished_at IS NOT NULL AND outcome <> 'held' AND started_at <= ?
-			ORDER BY started_at DESC LIMIT 1)`, // MAX would read every run, with its report
-		records, now.Add(time.Hour)) // the clocks of two machines need not agree
+			ORDER BY started_at DESC LIMIT 1)`, // MAX would read all runs with their reports
+		records, now.Add(time.Hour)) // the clocks of two machines may differ
 	if err == nil {
 		r.Here, err = s.currentPlace(ctx)
 	}
@@ -198,39 +199,39 @@ func (s *Store) Records(ctx context.Context, now time.Time) (reminder.Records, e
 		p := &r.Places[i]
 		p.Host, p.Name, _ = strings.Cut(p.Host, " ")
 	}
-	return r, fault("read how far the records have come", err)
+	return r, fault("read the state of the records", err)
 }
 
-// place is the kind of the rows that say where the records lie.
+// place is the kind of the rows of reminder_state that hold the places of the records.
 const place = "place"
 
-// container is the name that an engine gives to a container: another one each time the container is made.
+// container matches the host name that a container gets when it is created. A new container has another one.
 var container = regexp.MustCompile("^[0-9a-f]{12}$")
 
-// currentPlace asks the server who it is. MySQL has server_uuid, kept beside the data. Newer MariaDB has server_uid,
-// made of the machine's network address, which lasts no longer than a container's name. Each node of TiDB and Vitess
-// has a host of its own.
+// currentPlace reads the place of the database from the server's variables. MySQL has server_uuid, which it stores with
+// the data. Newer MariaDB has server_uid, which it derives from the network address of the machine; for a container
+// that changes like the host name. With TiDB and Vitess each node has another host name.
 func (s *Store) currentPlace(ctx context.Context) (p reminder.Place, err error) {
 	variables, err := Pairs[string, string](ctx, s.DB,
 		"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('hostname', 'server_uuid', 'server_uid', 'version')")
 	if err == nil {
 		err = s.DB.Row(ctx, []any{&p.Name}, "SELECT DATABASE()")
 	}
-	said := map[string]string{}
+	values := map[string]string{}
 	for name, value := range variables {
-		said[strings.ToLower(name)] = value
+		values[strings.ToLower(name)] = value
 	}
-	p.Name, p.Server, p.Host = strings.ToLower(p.Name), said["server_uuid"], strings.ToLower(said["hostname"])
-	switch version := said["version"]; {
+	p.Name, p.Server, p.Host = strings.ToLower(p.Name), values["server_uuid"], strings.ToLower(values["hostname"])
+	switch version := values["version"]; {
 	case container.MatchString(p.Host), strings.Contains(version, "TiDB"), strings.Contains(version, "itess"):
 		p.Host = ""
 	case p.Server == "":
-		p.Server = said["server_uid"]
+		p.Server = values["server_uid"]
 	}
 	return p, err
 }
 
-// Worked reports whether a run that began in a period is done. A person's word about what was told is none.
+// Worked reports whether a run that began in a period has the outcome done. A quarantine does not count as a run.
 func (s *Store) Worked(ctx context.Context, from, until time.Time) (bool, error) {
 	n, err := s.DB.Count(ctx, `SELECT COUNT(*) FROM reminder_runs
 		WHERE started_at >= ? AND started_at < ? AND outcome = ? AND reason <> ?`, from, until, reminder.RunDone,
@@ -244,8 +245,8 @@ func (s *Store) Ran(ctx context.Context, runID string) (bool, error) {
 	return n > 0, fault("look for a run", err)
 }
 
-// NewSecret returns the database's secret, which it makes if there is none. The key decides between runs that make one
-// at the same time.
+// NewSecret returns the database's secret, and creates it if there is none. If two runs create one at the same time,
+// the key of the table lets one of them through, and both use it.
 func (s *Store) NewSecret(ctx context.Context) (secret string, err error) {
 	err = s.insertOnce(ctx, "INSERT INTO reminder_state (name, kind, reason, fingerprint) VALUES (?, '', '', ?)",
 		records, rand.Text())
@@ -255,8 +256,8 @@ func (s *Store) NewSecret(ctx context.Context) (secret string, err error) {
 	return secret, fault("store the database's secret", err)
 }
 
-// Accept stores an ended email in place of the newest one that is missing, so that the numbers go on after it, and
-// where the records lie.
+// Accept prepares the records for further runs. If emails are missing, it stores an ended email with the id of the
+// newest missing one, so that new ids are greater. With here it also stores the place of the records.
 func (s *Store) Accept(ctx context.Context, r reminder.Records, here bool) (err error) {
 	if r.Notices > r.Emails {
 		err = s.insertOnce(ctx, `INSERT INTO reminder_emails
@@ -273,7 +274,7 @@ func (s *Store) Accept(ctx context.Context, r reminder.Records, here bool) (err 
 	return fault("accept the records", err)
 }
 
-// insertOnce inserts a row, unless there is one with its key.
+// insertOnce inserts a row, unless a row with its key exists.
 func (s *Store) insertOnce(ctx context.Context, query string, args ...any) error {
 	_, err := s.DB.Exec(ctx, query, args...)
 	if isDuplicate(err) {

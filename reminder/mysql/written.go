@@ -34,9 +34,9 @@ func (s *Store) Written(ctx context.Context, kind reminder.Kind, recipients []st
 	return written, nil
 }
 
-// OtherEmail reports whether another email to a claim's recipient was written, or is about to be. Its claim was stored
-// before this is read, so of two emails in two runs at least one sees the other, and both may give way; a later run
-// promises them anew. Of one claim the first one goes.
+// OtherEmail reports whether another email to a claim's recipient was sent in a period, or is about to be. A claim is
+// stored before this is read. So of two emails in two runs at least one finds the other; both may be canceled, and a
+// later run promises them again. Of two emails with one token, only the second finds the other.
 func (s *Store) OtherEmail(ctx context.Context, c reminder.Claim, from, to time.Time) (bool, error) {
 	n, err := s.DB.Count(ctx, `SELECT COUNT(*) FROM reminder_emails WHERE kind = ? AND borrower_id = ? AND id <> ?
 		AND (`+mayHaveArrived+` OR state = 'claimed' AND lease_until > UTC_TIMESTAMP(6)

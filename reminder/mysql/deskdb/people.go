@@ -41,7 +41,7 @@ func (s *Store) Search(ctx context.Context, key string, match func(reminder.Loan
 	if err == nil && len(found) == 0 || mysql.OfData(err) {
 		// What is stored around or in place of what was typed, or a cell that cannot be computed, may hide a loan from the
 		// database.
-		found, err = s.Among(ctx, match)
+		found, err = s.Filter(ctx, match)
 	}
 	if err != nil {
 		return nil, 0, mysql.Explain("search", err)
@@ -71,7 +71,7 @@ func (s *Store) FindLoan(ctx context.Context, key string) ([]reminder.Loan, erro
 		views.Expression("item_code")+" = ? LIMIT 10", key, key)
 	switch {
 	case err == nil && len(ids) == 0, mysql.OfData(err):
-		return s.Among(ctx, func(l reminder.Loan) bool { return l.ID == key || l.Ref == key || l.ItemCode == key })
+		return s.Filter(ctx, func(l reminder.Loan) bool { return l.ID == key || l.Ref == key || l.ItemCode == key })
 	case err != nil:
 		return nil, mysql.Explain("look for a loan", err)
 	}
