@@ -170,7 +170,7 @@ func TestDeskFirstStart(t *testing.T) {
 	assert.NoFileExists(t, written, "nothing is written before the last question")
 	rules[slices.Index(rules, "24:00")] = "23:59"
 	done := said(b.post("/start/rules", rules...))
-	assert.Contains(t, done, "Hari ini 1 surel dikirim")
+	assert.Contains(t, done, "Hari ini 1 surel akan dikirim")
 	assert.FileExists(t, written)
 	now, err := os.ReadFile(file)
 	require.NoError(t, err)

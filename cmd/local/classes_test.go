@@ -71,7 +71,7 @@ func TestDoctorLooksAtClasses(t *testing.T) {
 	assert.Empty(t, said())
 	environ["REMINDER_CLASS_DAY"], environ["APP_LOCALE"] = "senin", "en"
 	assert.Equal(t, []string{"warn REMINDER_CLASS_DAY is set, but no homeroom teacher is known.",
-		"warn One late book stands on no class's list, and REMINDER_SUMMARY_TO is empty: nobody is told."}, said())
+		"warn One late book is on no class list, and REMINDER_SUMMARY_TO is empty: nobody is told."}, said())
 	environ["REMINDER_SUMMARY_TO"] = "petugas@sekolah.sch.id"
 	db.Exec(t, `INSERT INTO reminder_groups (group_name, teacher_email) VALUES ('7A', 'rina@sekolah.sch.id'), ('7B', 'bukan')`)
 	assert.Equal(t, []string{"warn The list of one class cannot be sent to its homeroom teacher; the address cannot be used " +

@@ -264,7 +264,7 @@ func TestDoctorReadsTheApplication(t *testing.T) {
 	got := strings.Join(troubles(findings), "\n")
 	for _, want := range []string{
 		`1 pinjaman berstatus "Diperpanjang"`, "1 peminjam masih beralamat @perpustakaan.com", "1 pengingat lama masih antre",
-		"1 alamat mungkin hanya separuhnya (nomor peminjam: 4).", "1 alamat salah tulis (nomor peminjam: 5).",
+		"1 alamat mungkin hanya sebagian (nomor peminjam: 4).", "1 alamat salah tulis (nomor peminjam: 5).",
 		"6 loan_id muncul lebih dari sekali", "2 pinjaman tanpa tanggal kembali yang dapat dibaca",
 	} {
 		assert.Contains(t, got, want)

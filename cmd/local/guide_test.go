@@ -313,8 +313,8 @@ var symptoms = map[string]func(*scene) string{
 		return s.says("doctor")
 	},
 
-	"Belum pernah ada run.": func(s *scene) string { return s.says("status") },
-	"hari tidak ada run": func(s *scene) string {
+	"Belum pernah ada pengiriman.": func(s *scene) string { return s.says("status") },
+	"hari program tidak berjalan": func(s *scene) string {
 		s.says("run")
 		return s.later(6*24*time.Hour, "status")
 	},
@@ -413,7 +413,7 @@ var symptoms = map[string]func(*scene) string{
 	"surel diterima, lalu kembali":       func(s *scene) string { return s.comesBack(1, "full") },
 	"Sebanyak itu bukan salah alamatnya": func(s *scene) string { return s.comesBack(3, "full") },
 	"surel ditolak sebagai spam":         func(s *scene) string { return s.comesBack(3, "policy") },
-	"Run terakhir (…) tidak selesai.": func(s *scene) string {
+	"Pengiriman terakhir (…) tidak selesai.": func(s *scene) string {
 		s.says("run")
 		s.db.Exec(s.t, "UPDATE reminder_runs SET finished_at = NULL")
 		return s.later(2*time.Hour, "status")
@@ -482,6 +482,24 @@ func TestSymptoms(t *testing.T) {
 func TestNothingIsTyped(t *testing.T) {
 	assert.NotRegexp(t, `(?m)^    |\x60pengingat |(?i)command prompt|\bcmd\b`,
 		strings.SplitN(guide(t, "pasang.md"), "\n## ", 2)[1])
+}
+
+// TestGuideQuotesTheScreen: what is bold in the guides for the mouse stands on the screen, in the desk's texts or the
+// installer's.
+func TestGuideQuotesTheScreen(t *testing.T) {
+	screen := ""
+	for _, name := range []string{"../../reminder/text/id.toml", "../../deploy/release/pengingat.nsi"} {
+		screen += guide(t, name)
+	}
+	for _, name := range []string{"pasang.md", "harian.md"} {
+		bold := regexp.MustCompile(`\*\*([^*]+)\*\*`).FindAllStringSubmatch(guide(t, name), -1)
+		require.Greater(t, len(bold), 20)
+		for _, m := range bold {
+			if words := strings.TrimSuffix(strings.Join(strings.Fields(m[1]), " "), "."); words != "tebal" {
+				assert.True(t, strings.Contains(screen, words), "%s: %s", name, words)
+			}
+		}
+	}
 }
 
 // TestInstallGuide types what perintah.md says, on an empty folder, a Laravel .env and the school's database: within

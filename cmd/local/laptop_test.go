@@ -42,7 +42,7 @@ func TestLaptop(t *testing.T) {
 	loan := db.AddLoan(t, mysqltest.Loan{Due: "2026-11-26", Borrowed: "2026-11-12 09:00:00"})
 
 	runs("2026-11-25 08:17", environ, exitDone, 1) // Wednesday, a day before it is due
-	assert.Contains(t, on("2026-12-01 07:02", environ, "status").out, "Sudah 5 hari tidak ada run")
+	assert.Contains(t, on("2026-12-01 07:02", environ, "status").out, "Sudah 5 hari program tidak berjalan")
 	runs("2026-11-29 09:00", environ, exitDone, 1) // asleep over the due date, woken on a Sunday
 	runs("2026-11-30 09:00", environ, exitDone, 1) // a holiday
 	runs("2026-12-01 06:59", environ, exitDone, 1) // too early
@@ -65,7 +65,7 @@ func TestLaptop(t *testing.T) {
 	db.Exec(t, "CREATE TRIGGER full BEFORE INSERT ON reminder_notices FOR EACH ROW SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1114")
 	runs("2026-12-10 08:00", environ, exitConfig, 3)
 	assert.Contains(t, on("2026-12-10 08:10", environ, "status").out,
-		"Run terakhir terhenti: Penyimpanan basis data penuh.")
+		"Pengiriman terakhir terhenti: Penyimpanan basis data penuh.")
 	db.Exec(t, "DROP TRIGGER full")
 	runs("2026-12-10 09:00", environ, exitDone, 4)
 

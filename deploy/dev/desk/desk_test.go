@@ -248,11 +248,11 @@ func TestGate(t *testing.T) {
 	d := open(t, true, nil)
 	d.lend("Aisyah Putri", -1)
 	d.do(chromedp.Navigate(d.link))
-	assert.Contains(t, d.says(), "Belum pernah ada run")
+	assert.Contains(t, d.says(), "Belum pernah ada pengiriman")
 	assert.Equal(t, d.base+"/", value[string](d, "location.href"), "no token is left in the address")
 	assert.Empty(t, value[string](d, "document.cookie"), "no script sees the cookie")
 	d.do(chromedp.Navigate(d.link))
-	assert.Contains(t, d.says(), "Buka dari ikon Pengingat", "the link a second time")
+	assert.Contains(t, d.says(), "Buka Pengingat sekali lagi", "the link a second time")
 
 	evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
@@ -270,7 +270,7 @@ func TestGate(t *testing.T) {
 	assert.Contains(t, d.says(), "cross-origin")
 	assert.Empty(t, d.srv.Messages())
 	d.visit("/")
-	assert.Contains(t, d.says(), "Belum pernah ada run", "and we are still in")
+	assert.Contains(t, d.says(), "Belum pernah ada pengiriman", "and we are still in")
 }
 
 // TestMend: a mail that failed is sent again, a held run is approved, a borrower opts out, days are dragged over.
