@@ -31,7 +31,7 @@ package: ## dist/pengingat-function.zip, the source from which the platform buil
 dist: ## everything of a release, into dist/: installer, zip, Debian package, archives, SBOM, SHA256SUMS
 	deploy/release/dist.sh '$(VERSION)' dist
 
-# What takes long with the race detector: of its cases some are run with it, and then all without.
+# Tests that take long with the race detector: some of their cases run with it, and then all without.
 LONG = TestModel|TestRepliesToACrowd|TestUnseenAnswers|TestCrash|TestDatabaseGone|TestOneOddRow|TestOverlap|TestAnyStatement
 
 # The race detector is linked with cgo. The demonstration is tested without it: its database engine has races of its own.
@@ -56,7 +56,7 @@ test-long: test ## test, the model fifteen times as long, a school year day by d
 test-report: ## the page of 'pengingat report' in Chromium, on screens and printed, and the guide's search
 	go test -tags chromium -count=1 -run 'TestReportInChromium|TestSearchInChromium' ./cmd/local ./docs/panduan
 
-# axe-core judges the pages for people who see, hear or move in other ways. It is kept in the user's cache and is no part of this tree.
+# axe-core checks the accessibility of the pages. It is kept in the user's cache and is not part of this tree.
 AXE_VERSION = 4.14.1
 AXE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pengingat/axe-core-$(AXE_VERSION)/package/axe.min.js
 $(AXE):

@@ -1,4 +1,4 @@
-// Package deploy holds those files of this folder that the program brings along.
+// Package deploy has the files of this folder that are embedded in the program.
 package deploy
 
 import (
@@ -11,8 +11,8 @@ import (
 //go:embed grants.sql
 var Grants string
 
-// GrantsFor returns Grants for a database by its name. Where the database is on another machine, the user may come from
-// anywhere, over TLS alone.
+// GrantsFor returns Grants for a database of that name. If it is on another machine, the user may connect from anywhere,
+// but only over TLS.
 func GrantsFor(database string, local bool) string {
 	_, statements, _ := strings.Cut(Grants, "\n\n") // after what it says to change by hand
 	statements = strings.ReplaceAll(statements, "ON perpustakaan.", "ON `"+strings.ReplaceAll(database, "`", "``")+"`.")

@@ -20,7 +20,7 @@ import (
 // The engine takes no row locks, and of two writes at the same time it silently loses one. So its statements run one
 // after the other. It is good for looking at reminders, not for relying on them.
 func startMySQL(name string) (port int, stop func() error, err error) {
-	logrus.SetLevel(logrus.ErrorLevel) // it tells of every connection
+	logrus.SetLevel(logrus.ErrorLevel) // otherwise every connection is logged
 	db := memory.NewDatabase(name)
 	db.EnablePrimaryKeyIndexes()
 	provider := memory.NewDBProvider(db)
@@ -37,7 +37,7 @@ func startMySQL(name string) (port int, stop func() error, err error) {
 		listener.Close()
 		return 0, nil, fmt.Errorf("start the sample database: %w", err)
 	}
-	go s.Start() // ends with stop; whatever else goes wrong shows at the first statement
+	go s.Start() // ends with stop; any other failure shows at the first statement
 	return listener.Addr().(*net.TCPAddr).Port, s.Close, nil
 }
 

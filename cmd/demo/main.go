@@ -33,7 +33,7 @@ import (
 )
 
 func main() {
-	flags := flag.NewFlagSet("demo", flag.ExitOnError) // of its own: the engine's libraries have added to the common one
+	flags := flag.NewFlagSet("demo", flag.ExitOnError) // the engine's libraries add flags to the global set
 	locale := flags.String("locale", os.Getenv("APP_LOCALE"), "id (Indonesia), en (English)")
 	dir := flags.String("out", "", "folder baru untuk hasilnya / new folder for the results (default a temporary one)")
 	_ = flags.Parse(os.Args[1:]) // exits on an error
@@ -46,7 +46,7 @@ func main() {
 // A trigger is one moment at which the schedule starts a run, and what happened in the library before it.
 type trigger struct {
 	at   time.Time
-	when reminder.Message // at, in words
+	when reminder.Message // the time in words
 	desk string           // what the library's own system did to its tables since the last run
 	note reminder.Message
 	want int // how many mails this run sends
@@ -82,14 +82,13 @@ UPDATE peminjaman SET tanggal_kembali = '2026-12-02' WHERE no_peminjaman = 'PJM-
 //go:embed sample.sql
 var sample string
 
-// ownRows are what the library told the reminder program itself: a day on which it is closed, and a borrower who wants
-// no reminders.
+// ownRows are rows of the program's own tables: a closed day, and a borrower who wants no reminders.
 const ownRows = `
 INSERT INTO reminder_closed_days (first_day, last_day, name) VALUES ('2026-11-26', '2026-11-26', 'Rapat kerja guru');
 INSERT INTO reminder_opt_outs (borrower_id, since) VALUES ('24', '2026-11-02 00:00:00');
 `
 
-// show plays the demonstration, tells it on out and leaves its results in dir.
+// show plays the demonstration, describes it on out and leaves its results in dir.
 func show(ctx context.Context, out io.Writer, dir, locale string) error {
 	dir, err := makeFolder(dir)
 	if err != nil {
@@ -142,8 +141,7 @@ func show(ctx context.Context, out io.Writer, dir, locale string) error {
 	return s.write(out)
 }
 
-// makeFolder makes dir, or a temporary folder. It must be new: what was in it would be taken for the outcome of this
-// demonstration.
+// makeFolder makes dir, or a temporary folder. It must be new: old files in it would be taken for results.
 func makeFolder(dir string) (string, error) {
 	if dir == "" {
 		return os.MkdirTemp("", "pengingat-demo-")
@@ -155,7 +153,7 @@ func makeFolder(dir string) (string, error) {
 	return dir, os.Mkdir(dir, 0o700)
 }
 
-// prepare does what the library's own system did over the years, and then `pengingat migrate --source perpustakaan`.
+// prepare fills the tables of the library's own system, then does what `pengingat migrate --source perpustakaan` does.
 func prepare(ctx context.Context, db *sql.DB) error {
 	if err := execute(ctx, db, school.Schema+sample); err != nil {
 		return err
@@ -182,8 +180,8 @@ func execute(ctx context.Context, db *sql.DB, statements string) error {
 	return nil
 }
 
-// run does what `pengingat run` does, and returns what it sent and how many loans were open. Everything is set up anew,
-// as in a new process: between two runs nothing is kept but the database.
+// run does what `pengingat run` does, and returns the mails that were sent and the number of open loans. It sets up
+// everything anew, like a new process: only the database stays between two runs.
 func run(ctx context.Context, environ map[string]string, t trigger, dir, mails string) (r page.Run, open int,
 	err error) {
 	config, err := setup.Load(environ)

@@ -27,7 +27,7 @@ type story struct {
 
 // readMails reads the mails in a folder below root, those with the same subject together.
 func readMails(root, dir string) ([]page.Letter, error) {
-	files, err := fs.Glob(os.DirFS(filepath.Join(root, dir)), "*.eml") // none when nothing was sent and there is no folder
+	files, err := fs.Glob(os.DirFS(filepath.Join(root, dir)), "*.eml") // none if nothing was sent: there is no folder
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (s story) steps() []page.Step {
 	}
 }
 
-// print tells the demonstration on a terminal.
+// print describes the demonstration on a terminal.
 func (s story) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprint(w, s.Say("demo.heading", "N", s.open))

@@ -49,7 +49,7 @@ func (c *call) closedRemove(ctx context.Context) error {
 	return nil
 }
 
-// closure reads the arguments as a day or several, and returns the words behind them.
+// closure reads the arguments as a span of days and returns the words after it.
 func (c *call) closure() (closure mysql.Closure, rest []string, err error) {
 	words := strings.Fields(c.joined())
 	s, rest, ok := imports.LeadingSpan(words)
@@ -59,7 +59,7 @@ func (c *call) closure() (closure mysql.Closure, rest []string, err error) {
 	return mysql.Closure{First: s.First, Last: s.Last}, rest, nil
 }
 
-// days are those of a closure, in words.
+// days names the days of a closure.
 func (p *program) days(c mysql.Closure) string {
 	if c.First == c.Last {
 		return c.First.String()
@@ -116,7 +116,7 @@ func (c *call) closedImport(ctx context.Context) error {
 	return nil
 }
 
-// imported is what an import did, as JSON.
+// imported is the outcome of an import, as JSON.
 type imported struct {
 	Closures []addedClosure `json:"closures"`
 	LeftOut  []imports.Left `json:"left_out"`
@@ -134,7 +134,7 @@ func addClosures(ctx context.Context, store *deskdb.Store, list []mysql.Closure)
 	if err != nil {
 		return nil, err
 	}
-	known := map[mysql.Closure]string{} // the names by the days
+	known := map[mysql.Closure]string{} // names by days
 	for _, c := range there {
 		known[mysql.Closure{First: c.First, Last: c.Last}] = c.Name
 	}

@@ -22,7 +22,7 @@ type entry struct {
 	alias   string // in Indonesian
 	args    arity
 	flags   []option
-	words   []string // that the argument can be, for completion
+	words   []string // possible arguments, for completion
 	example string
 	do      func(*call, context.Context) error // nil: it only has commands below it
 	bare    bool                               // it works without complete settings
@@ -223,7 +223,7 @@ func (p *program) define(flags *pflag.FlagSet, f option, text string) {
 	}
 }
 
-// flag returns the value of a flag as text; on reports whether one of type bool is set.
+// flag returns the value of a flag as text; on reports whether a flag of type bool is set.
 func (c *call) flag(name string) string { return c.cmd.Flags().Lookup(name).Value.String() }
 
 func (c *call) on(name string) bool {

@@ -41,7 +41,7 @@ type finding struct {
 	Details  string         `json:"details,omitempty"`
 }
 
-// examine does all checks on this program and this computer. With ask it also looks for a newer version.
+// examine does all checks of this program and this computer. With ask it also looks for a newer version.
 func (p *program) examine(ctx context.Context, ask bool, each func(check.Finding)) {
 	m := check.Machine{
 		App: p.open, Config: func() (setup.Config, error) { return p.config(setup.LoadDatabase) }, EnvFile: p.envFile,
@@ -96,7 +96,7 @@ func wrap(text string, indent int) string {
 	return strings.Join(lines, "\n"+margin)
 }
 
-// lastResult asks the system for the exit code with which our task ended last.
+// lastResult asks the system for the exit code of the task's last run.
 func (p *program) lastResult(ctx context.Context) (int, error) {
 	switch p.machine.os {
 	case "windows":
@@ -143,7 +143,7 @@ func (p *program) taskRow(ctx context.Context) ([]string, error) {
 // oldServices are the services with which Laravel sent reminders. deploy/windows/old-services.cmd switches them off.
 var oldServices = []string{"LaravelScheduler", "LaravelQueueWorker"}
 
-// oldServices returns which of them run.
+// oldServices returns those of the services that run.
 func (p *program) oldServices(ctx context.Context) (running []string) {
 	for _, name := range oldServices {
 		if p.machine.os != "windows" {

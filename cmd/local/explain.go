@@ -45,12 +45,12 @@ func (c *call) printExplanation(x desk.Explanation) {
 		fmt.Fprintln(c.out, wrap(c.say("explain.today", "Today", letter.Day(x.Today, c.locale), "StepText",
 			c.stepText(x.Offset)), 0))
 	}
-	// rule tells of one rule: what is so when it lets a mail pass, and when it does not.
+	// rule prints one rule: the text passes if it allows a mail, hinders if it does not.
 	rule := func(against []reminder.Verdict, v reminder.Verdict, passes, hinders string) {
 		mark, text := "ok", passes
 		if slices.Contains(against, v) {
 			text = hinders
-			if v != reminder.VerdictTold { // which is what should be
+			if v != reminder.VerdictTold { // a reminder that was sent is no problem
 				mark = "x"
 			}
 		}
@@ -106,7 +106,7 @@ func (c *call) printExplanation(x desk.Explanation) {
 	}
 }
 
-// told says when the reminder for the step in force was sent, or how it stands.
+// told says when the reminder for the step in force was sent, or its state.
 func (p *program) told(x desk.Explanation, s reminder.Settings) string {
 	for _, n := range slices.Backward(x.Past) {
 		if n.Kind != reminder.KindLoan || n.Due != x.Loan.Due || n.Step < x.Step {
@@ -137,7 +137,8 @@ func (p *program) stepText(days int) string {
 	return p.say("explain.days_after", "N", days)
 }
 
-// printPast lists what is on record about a loan. What went to another borrower than the one who has it now is marked.
+// printPast lists the recorded reminders about a loan. It marks those that went to another borrower than the present
+// one.
 func (c *call) printPast(past []deskdb.PastNotice, borrower string) {
 	zone := c.Runner.Settings.Zone
 	for _, n := range past {

@@ -16,7 +16,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// The commands that hand out what is part of the program: the guides, the database rights, the wording of the mails.
+// The commands that print or copy parts of the program: the guides, the database rights, the templates.
 
 func (c *call) guide(context.Context) error {
 	file := c.flag("out")
@@ -77,8 +77,8 @@ func (c *call) grants(context.Context) error {
 	return err
 }
 
-// newPassword makes a password that a settings file holds without quotes, and that servers' rules about kinds of
-// characters accept.
+// newPassword makes a password that needs no quotes in a settings file and satisfies a server's rules about kinds of
+// characters.
 func newPassword() string {
 	text := rand.Text()
 	return strings.ToLower(text[:8]) + "-" + text[8:20] + "7"

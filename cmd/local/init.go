@@ -77,8 +77,8 @@ func (c *call) initialize(ctx context.Context) error {
 	return nil
 }
 
-// answersFrom returns the values to begin with: those of --from-env or else of the settings that are read, which the
-// file to be written has unless --env names another.
+// answersFrom returns the initial values: those of --from-env, else of the current settings. These come from the file to
+// be written unless --env names another one.
 func (p *program) answersFrom(file, out string, there bool) (values map[string]string, err error) {
 	switch values = p.environ; {
 	case file != "":
@@ -96,7 +96,7 @@ func (p *program) answersFrom(file, out string, there bool) (values map[string]s
 	return values, adapt(values)
 }
 
-// mayWrite refuses to overwrite a file unless it may be replaced, and a file that may be the application's own.
+// mayWrite returns an error if the file exists and may not be replaced, or may be the application's own.
 func mayWrite(out string, replace bool) (there bool, err error) {
 	if strings.EqualFold(filepath.Base(out), ".env") {
 		return true, reminder.NewFault(nil, "init.named_dotenv")
@@ -121,10 +121,10 @@ type wizard struct {
 	values    map[string]string
 	lines     *bufio.Reader
 	ask, test bool
-	unsolved  map[int]error // what does not work and was left so, by question
+	unsolved  map[int]error // failures that the person left for later, by question
 }
 
-// adapt corrects values of a fresh Laravel .env that make no sense here.
+// adapt corrects values of a new Laravel .env that make no sense here.
 func adapt(values map[string]string) error {
 	maps.DeleteFunc(values, func(_, value string) bool { return setup.Meaning(value) == "" }) // MAIL_USERNAME=null
 	if err := setup.Misspelt(values); err != nil {
@@ -172,7 +172,7 @@ var questions = []question{
 	{try: (*wizard).tryAll},
 }
 
-// usual returns the answer that Enter gives.
+// usual returns the default answer.
 func (w *wizard) usual(q question) string {
 	switch value := w.values[q.key]; {
 	case value != "":
@@ -199,7 +199,7 @@ func concerns(key, mailer string) bool {
 }
 
 var (
-	errBack     = errors.New("back") // the answer that goes back to the question before
+	errBack     = errors.New("back") // the person wants the previous question again
 	errCanceled = &reminder.Fault{Temporary: true, Message: reminder.Say("init.canceled")}
 )
 
@@ -208,8 +208,8 @@ func (w *wizard) run(ctx context.Context) error {
 	if w.ask {
 		w.print("init.how_to_answer")
 	}
-	var asked []int // the questions answered, to go back to
-	begin := 0      // where those since the last trial begin
+	var asked []int // answered questions, to go back to
+	begin := 0      // index in asked of the first question since the last trial
 	for i := 0; i < len(questions); i++ {
 		q := questions[i]
 		switch {
@@ -240,8 +240,8 @@ func (w *wizard) run(ctx context.Context) error {
 	return nil
 }
 
-// tried tries the answers before the question i. Where they do not work, a person says whether to ask again or to leave
-// it so.
+// tried tries the answers before question i. If they do not work, the person decides whether to answer again or to
+// continue.
 func (w *wizard) tried(ctx context.Context, i int) (again bool, err error) {
 	err = questions[i].try(w, ctx)
 	delete(w.unsolved, i)
@@ -265,7 +265,7 @@ func (w *wizard) tried(ctx context.Context, i int) (again bool, err error) {
 	return false, nil
 }
 
-// answer asks for one setting until the answer can be used.
+// answer asks for one setting until the answer is valid.
 func (w *wizard) answer(ctx context.Context, q question) error {
 	usual := w.usual(q)
 	w.values[q.key] = usual
@@ -310,7 +310,7 @@ func settled(key, value string) string {
 	return value
 }
 
-// wrong returns why the value of a setting cannot be used, or nil.
+// wrong returns why the value of a setting is invalid, or nil.
 func (w *wizard) wrong(key string) error {
 	if err := setup.Check(w.values, key); err != nil {
 		return err
@@ -405,7 +405,7 @@ func (w *wizard) tryMail(ctx context.Context) error {
 	return nil
 }
 
-// tryAll checks the settings without connecting to anything.
+// tryAll checks the settings without connecting anywhere.
 func (w *wizard) tryAll(context.Context) error {
 	if _, err := setup.Load(w.values); err != nil {
 		return err
@@ -413,7 +413,7 @@ func (w *wizard) tryAll(context.Context) error {
 	return w.wrong("MAIL_FROM_ADDRESS")
 }
 
-// settingsFile has the explained settings, with their defaults, in the order of the file.
+// settingsFile has the settings that the file explains, with their defaults, in the order of the file.
 var settingsFile = strings.Fields(`APP_NAME= APP_LOCALE=id APP_TIMEZONE=Asia/Jakarta APP_URL=
 	DB_HOST=127.0.0.1 DB_PORT=3306 DB_DATABASE= DB_USERNAME=root DB_PASSWORD=
 	MAIL_MAILER= MAIL_HOST= MAIL_PORT=587 MAIL_USERNAME= MAIL_PASSWORD= MAIL_FROM_ADDRESS= MAIL_REPLY_TO= MAIL_DAILY_LIMIT=0

@@ -42,7 +42,7 @@ const (
 // eventKey is where the registry keeps the source of our entries in the event log.
 const eventKey = `HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\` + taskName
 
-// The files in deploy/windows and deploy/linux are what these templates make of the sample paths in the test.
+// A test renders these templates with sample paths; deploy/windows and deploy/linux have the results.
 var (
 	//go:embed task.xml
 	taskXML string
@@ -56,17 +56,17 @@ var (
 type installation struct {
 	Exe     string // the program
 	Dir     string // where it keeps its settings (setup.Home), which is also the working directory of a task
-	Env     string // the settings file: a task has no variables of its own
-	Minutes int    // after which the system ends a run: the lease, which outlasts any run that is in order
+	Env     string // the settings file; a task has no environment variables of its own
+	Minutes int    // after which the system ends a run: the lease, which is longer than any normal run
 
-	person string   // the identifier of a user who may read and change the settings beside administrators, or ""
+	person string   // SID of a user who may read and change the settings like administrators, or ""
 	logs   string   // the folder of the log
-	files  []string // files that it reads beside the settings
-	reads  []string // folders that it reads beside its own
-	writes []string // folders that it writes beside that of the log
+	files  []string // other files that the task reads
+	reads  []string // other folders that the task reads
+	writes []string // other folders that the task writes
 }
 
-// installation finds out where the program is. Its settings are read when there are any.
+// installation finds out where the program is. It reads the settings if there are any.
 func (p *program) installation() (installation, error) {
 	i := installation{Minutes: 15}
 	exe, err := os.Executable()
@@ -115,16 +115,16 @@ func (p *program) installation() (installation, error) {
 	return i, err
 }
 
-// task renders a task for Windows Task Scheduler: UTF-16, little-endian, with a byte order mark and CR LF, the one
-// Unicode form that schtasks takes.
+// task renders a task for Windows Task Scheduler in UTF-16, little-endian, with a byte order mark and CR LF: schtasks
+// reads Unicode in no other form.
 //
-//   - StartWhenAvailable starts a run that was missed during sleep. On a laptop it starts the first run of the day,
-//     because a "shutdown" with fast start-up is a sleep too, and the boot trigger does not fire.
-//   - A time without a zone is the computer's own, so 07:00 is seven in the morning. At 17 past the hour little else
-//     starts. Two runs close together do no harm: a run that has nothing to do does nothing.
-//   - Windows may or may not take an exit code for a failure. If it does, RestartOnFailure starts a run up to three
-//     times more, which does no harm. Nothing depends on it.
-//   - LogonType is absent: for accounts of the system the schema has no value.
+//   - StartWhenAvailable starts a run that was missed during sleep. On a laptop it starts the first run of the day: a
+//     "shutdown" with fast start-up is a sleep too, after which the boot trigger does not fire.
+//   - A time without a zone is in the computer's zone. At 17 minutes past the hour few other tasks start. Two runs close
+//     together do no harm: a run that has nothing to do does nothing.
+//   - Windows may or may not treat an exit code as a failure. If it does, RestartOnFailure starts the run up to three
+//     more times, which does no harm. Nothing depends on it.
+//   - LogonType is absent, because the schema has no value for system accounts.
 func (i installation) task(name string) ([]byte, error) {
 	data := struct {
 		installation
@@ -163,10 +163,9 @@ func render(text string, data any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// grants are the commands after which only administrators and the system may change the folder or read in it, and the
-// task's account may do what it needs: read the folder and the settings, and write the log. A folder that is made in
-// C:\ is open to all who sign in: any pupil could read the mail password in it, and replace the program that runs every
-// hour.
+// grants returns the commands that close the folder to all but administrators and the system, and give the task's
+// account what it needs: to read the folder and the settings, and to write the log. A new folder in C:\ is open to all
+// who sign in: any pupil could read the mail password in it, and replace the program that runs every hour.
 func (i installation) grants() (commands [][]string) {
 	grant := func(path, rights string) {
 		commands = append(commands, []string{"icacls", path, "/grant", localService + ":" + rights})
@@ -179,7 +178,7 @@ func (i installation) grants() (commands [][]string) {
 	for _, path := range append([]string{i.Env}, i.files...) {
 		grant(path, "(R)")
 	}
-	if i.person != "" { // who has the desk reads, sends, and writes settings and words, but cannot replace the program
+	if i.person != "" { // may use the desk and write settings and templates, but cannot replace the program
 		for path, rights := range map[string]string{i.Dir: folder + "(RX)", i.Env: "(M)", i.logs: folder + "(M)"} {
 			commands = append(commands, []string{"icacls", path, "/grant", "*" + i.person + ":" + rights})
 		}
@@ -245,7 +244,7 @@ func (c *call) uninstall(ctx context.Context) error {
 	return nil
 }
 
-// printTask prints a task: into a file byte for byte what Windows takes, on a screen what a person can read.
+// printTask prints a task: to a file in UTF-16 as Windows reads it, to a terminal as readable text.
 func (p *program) printTask(i installation, name string) error {
 	if name != taskName && name != testTaskName {
 		return p.usage("install.unknown_task", "Name", name, "TaskName", taskName, "TestTaskName", testTaskName)
@@ -263,7 +262,7 @@ func (p *program) printTask(i installation, name string) error {
 	return err
 }
 
-// printUnits prints the systemd units and, as comments, where they belong and how they are installed.
+// printUnits prints the systemd units and, as comments, their paths and how to install them.
 func (p *program) printUnits(i installation) error {
 	for _, unit := range []struct{ name, text string }{{"pengingat.service", serviceUnit},
 		{"pengingat.timer", timerUnit}} {
@@ -278,7 +277,7 @@ func (p *program) printUnits(i installation) error {
 	return nil
 }
 
-// installTasks makes the folders, sets who may use them, and registers the tasks.
+// installTasks makes the folders, sets their access rights, and registers the tasks.
 func (c *call) installTasks(ctx context.Context, i installation) error {
 	if err := mayInstall(i.Dir, c.on("dry-run")); err != nil {
 		return err
@@ -320,7 +319,7 @@ func (c *call) register(ctx context.Context, i installation, name string) error 
 	return c.carryOut(ctx, "schtasks", "/create", "/f", "/tn", name, "/xml", file)
 }
 
-// carryOut runs a command of Windows. The error says what the command printed.
+// carryOut runs a command of Windows. Its error includes what the command printed.
 func (c *call) carryOut(ctx context.Context, command ...string) error {
 	quoted := slices.Clone(command)
 	for i, arg := range command {
@@ -339,7 +338,7 @@ func (c *call) carryOut(ctx context.Context, command ...string) error {
 	})
 }
 
-// do does one step, or only shows it with --dry-run.
+// do does one step; with --dry-run it only prints the step.
 func (c *call) do(text string, step func() error) error {
 	if c.on("dry-run") {
 		fmt.Fprintln(c.out, text)
@@ -348,7 +347,7 @@ func (c *call) do(text string, step func() error) error {
 	return step()
 }
 
-// diagnose runs doctor in a process of its own, as a person would after the installation. Its findings do not make the
+// diagnose runs doctor in a process of its own, as a person would after the installation. The findings do not make the
 // installation fail.
 func (p *program) diagnose(ctx context.Context, i installation) error {
 	cmd := exec.CommandContext(ctx, i.Exe, "doctor", "--env", i.Env)

@@ -14,8 +14,7 @@ import (
 	"github.com/mtsn6garut/pengingat/cmd/local/page"
 )
 
-// A machine is what the program asks of the computer around it and its network, beyond files. A test has one of its
-// own.
+// A machine is the computer and its network as the program uses them, except for files. Tests replace it.
 type machine struct {
 	os        string // as runtime.GOOS
 	now       func() time.Time
@@ -23,11 +22,11 @@ type machine struct {
 	lookupTXT func(ctx context.Context, name string) ([]string, error)
 	command   func(ctx context.Context, name string, args ...string) (stdout string, err error)
 	freeSpace func(folder string) (bytes uint64, err error)
-	web       []string                // folders in which library systems may stand
-	releases  string                  // where the newest release is told; asked only when a person asks
+	web       []string                // folders in which library systems may be installed
+	releases  string                  // URL of the newest release; requested only when a person asks for it
 	browse    func(url string) error  // opens the desktop's browser
-	terminal  bool                    // somebody sees what goes to standard error
-	answers   func(in io.Reader) bool // somebody can answer
+	terminal  bool                    // standard error is a terminal
+	answers   func(in io.Reader) bool // a person can answer on in
 }
 
 var thisMachine = machine{

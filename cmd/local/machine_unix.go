@@ -11,7 +11,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// freeSpace returns how much the program may still write where a folder is.
+// freeSpace returns the free bytes on the disk of a folder.
 func freeSpace(folder string) (uint64, error) {
 	var s unix.Statfs_t
 	err := unix.Statfs(folder, &s)
@@ -34,7 +34,7 @@ func addEventSource() error         { return errors.ErrUnsupported }
 func removeEventSource() error      { return errors.ErrUnsupported }
 func logEvent(string) error         { return nil }
 
-// elevate runs a command of this program with an administrator's rights.
+// elevate refuses: outside Windows a person runs the command in a terminal.
 func elevate(command, file string) error {
 	return reminder.NewFault(nil, "desk.only_in_terminal", "Command", command, "File", file)
 }

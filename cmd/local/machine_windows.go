@@ -15,7 +15,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// freeSpace returns how much the program may still write where a folder is.
+// freeSpace returns the free bytes on the disk of a folder.
 func freeSpace(folder string) (free uint64, err error) {
 	name, err := windows.UTF16PtrFromString(folder)
 	if err == nil {
@@ -54,13 +54,13 @@ func othersMay(path string) (read, write bool, err error) {
 	return read, write, nil
 }
 
-// everybody are the groups in which everybody is who signs in.
+// everybody has the groups that everybody who signs in belongs to.
 var everybody = []windows.WELL_KNOWN_SID_TYPE{
 	windows.WinWorldSid, windows.WinAuthenticatedUserSid, windows.WinBuiltinUsersSid, windows.WinInteractiveSid,
 }
 
-// mayInstall refuses what cannot work: registering a task for another account needs an administrator. That account sees
-// no network drives, and it should not read a whole drive.
+// mayInstall refuses what cannot work. Only an administrator can register a task for another account; that account sees
+// no network drives, and it should not be able to read a whole drive.
 func mayInstall(dir string, dryRun bool) error {
 	volume := filepath.VolumeName(dir) + `\`
 	root, err := windows.UTF16PtrFromString(volume)
@@ -94,8 +94,7 @@ func removeEventSource() error {
 	return nil
 }
 
-// logEvent writes a warning to the event log (Windows Logs, Application), where it is found although nobody saw the
-// run.
+// logEvent writes a warning to the event log (Windows Logs, Application), because nobody sees the output of a task.
 func logEvent(text string) error {
 	log, err := eventlog.Open(taskName)
 	if err != nil {
@@ -105,8 +104,8 @@ func logEvent(text string) error {
 	return log.Warning(1, text) // EventCreate.exe knows the ids 1 to 1000
 }
 
-// elevate has Windows ask for an administrator's permission, and runs a command of this program with it. The settings
-// stay open to the user who asked: the desk reads and writes them.
+// elevate makes Windows ask for an administrator's permission, and runs a command of this program with it. The user who
+// asked keeps access to the settings, because the desk reads and writes them.
 func elevate(command, file string) error {
 	exe, err := os.Executable()
 	if err != nil {

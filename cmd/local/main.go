@@ -49,7 +49,7 @@ func main() {
 		args = []string{"desk"}
 	}
 	code := p.execute(ctx, args, os.Environ())
-	if clicked && code != exitDone { // keep the window open until the error was read
+	if clicked && code != exitDone { // keep the window open until the error has been read
 		_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
 	}
 	os.Exit(code)
@@ -146,10 +146,10 @@ func envFlag(args []string) []string {
 	return *files
 }
 
-// say writes a sentence in the user's language: its key, and pairs of a blank's name and its value.
+// say returns the sentence of a key in the user's language, with pairs of a blank's name and its value.
 func (p *program) say(key string, pairs ...any) string { return text.In(p.locale).Say(key, pairs...) }
 
-// sayAny is say for a sentence that not every command has; where there is none it is "".
+// sayAny is say for a sentence that not every command has; without a sentence it returns "".
 func (p *program) sayAny(key string, pairs ...any) string {
 	if said := p.say(key, pairs...); said != key {
 		return said
@@ -157,20 +157,20 @@ func (p *program) sayAny(key string, pairs ...any) string {
 	return ""
 }
 
-// text writes a message in the user's language.
+// text returns a message in the user's language.
 func (p *program) text(m reminder.Message) string { return text.In(p.locale).Text(m) }
 
 // print prints a sentence in the user's language.
 func (p *program) print(key string, pairs ...any) { fmt.Fprintln(p.out, wrap(p.say(key, pairs...), 0)) }
 
-// item prints a text behind a label, its other lines indented; nothing where there is no text.
+// item prints a text after a label and indents its other lines. It prints nothing for an empty text.
 func (p *program) item(label, text string, indent int) {
 	if text != "" {
 		fmt.Fprintln(p.out, label+wrap(text, indent))
 	}
 }
 
-// labelled puts a sentence such as "Details: " before a text; "" where there is no text.
+// labelled puts a label such as "Details: " before a text. It returns "" for an empty text.
 func (p *program) labelled(key, text string) string {
 	if text == "" {
 		return ""

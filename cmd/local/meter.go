@@ -16,7 +16,7 @@ type meter struct {
 	drawn    sync.WaitGroup
 }
 
-// meter starts one for what is being done.
+// meter starts a meter labelled with the sentence of key.
 func (p *program) meter(key string) *meter {
 	m := &meter{end: make(chan struct{})}
 	if !p.machine.terminal {
@@ -41,7 +41,7 @@ func (p *program) meter(key string) *meter {
 	return m
 }
 
-// set says how much is done, and of how much: 0 when that is not known or was said before.
+// set records how much is done, and of how much; of is 0 if it is unknown or was given before.
 func (m *meter) set(done, of int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -56,7 +56,7 @@ func (c *call) migrate(ctx context.Context) error {
 	return err
 }
 
-// database opens the database, for which no other settings need to be in order.
+// database opens the database. Only the database settings need to be valid.
 func (p *program) database() (cfg setup.Config, db *sql.DB, err error) {
 	if cfg, err = p.config(setup.LoadDatabase); err == nil {
 		db, err = cfg.OpenDB()
@@ -64,7 +64,7 @@ func (p *program) database() (cfg setup.Config, db *sql.DB, err error) {
 	return cfg, db, err
 }
 
-// upgrade creates or completes the tables and, where a source is named, the view; definition is that of a custom one.
+// upgrade creates or completes the tables and, if a source is named, the view. definition is the SQL of a custom view.
 func (p *program) upgrade(ctx context.Context, source, definition string) error {
 	cfg, db, err := p.database()
 	if err != nil {
@@ -79,7 +79,7 @@ func (p *program) upgrade(ctx context.Context, source, definition string) error 
 	for _, name := range applied {
 		p.print("migrate.applied", "Name", name)
 	}
-	// The secret of which Message-IDs are made exists before the first run, so every backup has it.
+	// The secret for Message-IDs is made before the first run, so that every backup has it.
 	if _, err := store.NewSecret(ctx); err != nil {
 		return err
 	}
@@ -114,8 +114,7 @@ func (p *program) upgrade(ctx context.Context, source, definition string) error 
 	return nil
 }
 
-// checkView tells what is wrong with a view that a person wrote, and refuses it where that would tell borrowers wrong
-// things.
+// checkView prints what is wrong with a custom view, and refuses the view if borrowers would be told something wrong.
 func (p *program) checkView(ctx context.Context, store *deskdb.Store) error {
 	m := p.meter("migrate.checking_view")
 	survey := desk.NewSurvey(reminder.Rules{}, reminder.DateOf(p.machine.now(), p.machine.zone), nil)

@@ -14,8 +14,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/letter"
 )
 
-// The commands about one person. A screen at the library shows people and titles; logs, records and the function's
-// answers never do.
+// The commands about one person. They print names and titles; logs, records and the function's answers never have them.
 
 func (c *call) find(ctx context.Context) error {
 	loans, more, err := c.Find(ctx, c.joined())
@@ -40,7 +39,7 @@ func (c *call) find(ctx context.Context) error {
 // whom names a borrower: name, class and id.
 func (p *program) whom(b reminder.Borrower) string { return p.text(desk.Whom(b)) }
 
-// book names a loan as the desk knows it, and when it is due.
+// book names a loan by title and number, and says when it is due.
 func (p *program) book(l reminder.Loan) string { return p.text(desk.Book(l)) }
 
 func (c *call) optOutAdd(ctx context.Context) error {
@@ -123,7 +122,7 @@ func (c *call) optOutList(ctx context.Context) error {
 	return nil
 }
 
-// export prints a copy of what is kept of a person, who may ask for it.
+// export prints a copy of all that is stored about a person, who has a right to it.
 func (c *call) export(ctx context.Context) error {
 	id, _, err := c.person(ctx)
 	if err != nil {
@@ -141,7 +140,7 @@ func (c *call) export(ctx context.Context) error {
 	return out.Encode(dossier)
 }
 
-// forget erases what is kept of a person, who may ask for it.
+// forget erases what is stored about a person, who has a right to that.
 func (c *call) forget(ctx context.Context) error {
 	id, whom, err := c.person(ctx)
 	if err != nil {

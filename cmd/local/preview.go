@@ -41,7 +41,7 @@ func (c *call) preview(ctx context.Context) error {
 	return nil
 }
 
-// composed returns the mails of a day, or the one about a loan.
+// composed returns the mails of a day, or the mail about one loan.
 func (c *call) composed(ctx context.Context, today reminder.Date, loan string, m *meter) (
 	all []mail.Message, err error) {
 	if loan != "" {
@@ -56,7 +56,7 @@ func (c *call) composed(ctx context.Context, today reminder.Date, loan string, m
 	return all, err
 }
 
-// sampleOf returns the mail that a loan would be the reason for.
+// sampleOf returns the mail that would be sent because of a loan.
 func (c *call) sampleOf(ctx context.Context, today reminder.Date, loan string) (mail.Message, error) {
 	id, err := c.Loan(ctx, loan)
 	if err != nil {
@@ -65,8 +65,7 @@ func (c *call) sampleOf(ctx context.Context, today reminder.Date, loan string) (
 	return c.Sample(ctx, today, id)
 }
 
-// writePreview writes the mails and the page that shows them, in place of those of a former preview, and returns the
-// page's path.
+// writePreview replaces an earlier preview by the mails and the page that shows them. It returns the page's path.
 func (p *program) writePreview(dir string, shown page.Sheet, run page.Run, messages []mail.Message) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err

@@ -46,7 +46,7 @@ func (c *call) prune(ctx context.Context) error {
 	return nil
 }
 
-// quarantine keeps the program silent about loans that were due before a day, or takes that back.
+// quarantine skips the reminders that were due before a day, or lifts that again.
 func (c *call) quarantine(ctx context.Context) error {
 	before := c.flag("before")
 	switch {
@@ -89,7 +89,7 @@ func (c *call) quarantine(ctx context.Context) error {
 	return nil
 }
 
-// release takes all quarantines back.
+// release lifts all quarantines.
 func (c *call) release(ctx context.Context) error {
 	if err := c.Store.Check(ctx); err != nil {
 		return err
@@ -105,8 +105,7 @@ func (c *call) release(ctx context.Context) error {
 	return nil
 }
 
-// agrees asks a person whether to go on, unless --yes says so. Where there is nobody to ask, and where nothing is
-// answered, it is no.
+// agrees asks a person whether to go on, unless --yes is set. Without a person or an answer it returns false.
 func (c *call) agrees() (agreed, asked bool) {
 	if c.on("yes") {
 		return true, false

@@ -56,7 +56,7 @@ func (c *call) report(ctx context.Context) error {
 	return nil
 }
 
-// A review is what the page shows.
+// A review is the data of the report's page.
 type review struct {
 	desk.Review
 	p       *program
@@ -93,26 +93,26 @@ func (v review) Step(step int) string {
 	return v.p.say("report.step_late", "N", step)
 }
 
-// A chart is a column a day, drawn by the page's template "chart". Its numbers stand in a table beside it.
+// A chart has a column for each day. The page's template "chart" draws it; a table beside it has the numbers.
 type chart struct {
 	Description string
-	Lines       []int // the numbers of the value axis, from 0 up
+	Lines       []int // the values of the grid lines, from 0 upwards
 	Columns     []column
 }
 
-// A column is one day. Upper stands upon Lower.
+// A column is one day. Upper is stacked on Lower.
 type column struct {
-	Label, Title string // under the column, "" under most; beside the pointer
+	Label, Title string // Label is below the column, "" for most; Title is its tooltip
 	Lower, Upper int
-	Known        bool // else nothing is drawn
+	Known        bool // otherwise nothing is drawn
 }
 
-// Percent returns how high n is drawn.
+// Percent returns the height of n in percent of the chart.
 func (c chart) Percent(n int) float64 {
 	return math.Round(1000*float64(n)/float64(c.Lines[len(c.Lines)-1])) / 10
 }
 
-// draw makes the chart of the days. About five of them have their date under them, counted from the last.
+// draw makes a chart of the days. About five columns have their date as label, counted from the last.
 func (v review) draw(description string, of func(desk.ReviewDay) column) chart {
 	c, most := chart{Description: description}, 0
 	for i, d := range v.Days {
@@ -131,7 +131,7 @@ func (v review) draw(description string, of func(desk.ReviewDay) column) chart {
 	return c
 }
 
-// scale returns the numbers of an axis that reaches most: at most five steps of 1, 2, 5, 10, 20, 50...
+// scale returns the grid lines of an axis up to most: at most five steps of 1, 2, 5, 10, 20, 50...
 func scale(most int) (lines []int) {
 	step := 1
 	for i := 0; most > 5*step; i++ {
@@ -153,7 +153,7 @@ func (v review) SentChart() chart {
 		})
 }
 
-// ReachChart draws the loans that are late or nearly so; nil when no run looked.
+// ReachChart draws the loans that are late or due soon; it is nil if no run has counted them.
 func (v review) ReachChart() *chart {
 	looked := 0
 	for _, d := range v.Days {
@@ -169,13 +169,13 @@ func (v review) ReachChart() *chart {
 	return &c
 }
 
-// GroupShare returns how long a class's bar is, in percent of the longest.
+// GroupShare returns the length of a class's bar in percent of the longest bar.
 func (v review) GroupShare(g reminder.GroupCount) int {
 	most := slices.MaxFunc(v.Groups, func(a, b reminder.GroupCount) int { return cmp.Compare(a.Count, b.Count) })
 	return 100 * g.Count / most.Count
 }
 
-// A peopleTable is what the page's template "people" shows.
+// A peopleTable is the data of the page's template "people".
 type peopleTable struct {
 	review
 	Rows []desk.Person
@@ -196,8 +196,7 @@ func (v review) write(w io.Writer) error {
 	return t.Execute(w, v)
 }
 
-// replaceFile writes a file that only its owner can read. What stood there before stays until all of the new is
-// written.
+// replaceFile writes a file that only its owner can read. The old file stays until the new one is complete.
 func replaceFile(name string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(name), ".pengingat-*") // made with mode 0600
 	if err != nil {
@@ -213,7 +212,7 @@ func replaceFile(name string, write func(io.Writer) error) error {
 	return nil
 }
 
-// openFile opens a file with the program that the desktop has for it.
+// openFile opens a file with the desktop's program for it.
 func openFile(name string) error {
 	switch runtime.GOOS {
 	case "windows":

@@ -65,7 +65,7 @@ func (p *program) root() *cobra.Command {
 	return root
 }
 
-// menu has a command that only has others below it show its help.
+// menu makes a command that only has subcommands show its help.
 func (p *program) menu(cmd *cobra.Command) {
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -76,7 +76,8 @@ func (p *program) menu(cmd *cobra.Command) {
 	}
 }
 
-// reflow makes a long help text fit a terminal, paragraph by paragraph. One with an indented line is a table and stays.
+// reflow wraps a long help text to a terminal, paragraph by paragraph. A paragraph with an indented line is a table and
+// stays as it is.
 func reflow(text string) string {
 	var paragraphs []string
 	for paragraph := range strings.SplitSeq(text, "\n\n") {
@@ -124,7 +125,7 @@ func (p *program) usage(key string, pairs ...any) error {
 	return misuse{errors.New(p.say(key, pairs...))}
 }
 
-// arguments refuses another number of arguments.
+// arguments returns an error for a wrong number of arguments.
 func (p *program) arguments(n arity) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {

@@ -27,11 +27,11 @@ func (c *call) run(ctx context.Context) error {
 	return c.runOne(ctx, o, onlyTo)
 }
 
-// runOne performs a run of one library. What a person must know of it also goes to the event log of Windows.
+// runOne performs a run of one library. If it needs a person, the event log of Windows says so too.
 func (c *call) runOne(ctx context.Context, o reminder.Options, onlyTo string) (err error) {
 	var failure string
 	defer func() {
-		if err != nil { // also of a run that could not begin
+		if err != nil { // the run may not even have begun
 			failure = text.In(c.locale).Error(err)
 		}
 		if failure != "" && !o.DryRun {
@@ -99,7 +99,7 @@ func (c *call) runEach(ctx context.Context, o reminder.Options, onlyTo string) e
 	return nil
 }
 
-// exitCode is the exit code that a report means.
+// exitCode returns the exit code for a report.
 func exitCode(r reminder.Report) int {
 	switch {
 	case r.Outcome == reminder.RunStopped && strings.HasPrefix(r.Reason, "auth: stop"): // the form of [mail.Error]
@@ -135,7 +135,7 @@ func (p *program) printReport(r reminder.Report, s reminder.Settings) {
 		p.print("run.dry_run_note")
 	}
 	if r.Loans == nil {
-		return // it did not look
+		return // the run did not count loans
 	}
 	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(always bool, n int, key string) {
@@ -164,7 +164,7 @@ func (p *program) printReport(r reminder.Report, s reminder.Settings) {
 	row(false, r.Emails.Bounced, "run.bounced")
 	row(false, r.Emails.Withheld, "run.withheld")
 	row(false, r.Emails.Waiting, "run.waiting")
-	_ = w.Flush() // as with every print to a terminal, there is nobody to tell
+	_ = w.Flush() // an error of printing is ignored everywhere
 	if r.Emails.Refused+r.Emails.Failed+r.Emails.Unknown+r.Emails.Bounced > 0 {
 		fmt.Fprintln(p.out, "            => pengingat failed")
 	}

@@ -37,14 +37,13 @@ func (c *call) serve(context.Context) error {
 	return localServer(pengingat.Handler, port).Serve(listener)
 }
 
-// localServer serves only programs on this computer. A web page that somebody has open can also send requests to
-// 127.0.0.1. The headers of its browser give it away, or, if its own name resolves to 127.0.0.1 (DNS rebinding), the
-// Host.
+// localServer serves only programs on this computer. A web page that is open in a browser can also send requests to
+// 127.0.0.1. The browser's headers reveal it or, if the page's own name resolves to 127.0.0.1 (DNS rebinding), the Host.
 func localServer(handler http.Handler, port int) *http.Server {
 	hosts := []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), net.JoinHostPort("localhost", strconv.Itoa(port))}
 	sameSite := http.NewCrossOriginProtection().Handler(handler)
 	return &http.Server{
-		ReadHeaderTimeout: 10 * time.Second, // a client that sends nothing holds nothing
+		ReadHeaderTimeout: 10 * time.Second, // ends the connection of a client that sends nothing
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if !slices.Contains(hosts, r.Host) {
 				http.Error(w, "this host is not served here", http.StatusMisdirectedRequest)

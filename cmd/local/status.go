@@ -44,7 +44,7 @@ func (c *call) status(ctx context.Context) error {
 // newDesk returns the desk of an app.
 func newDesk(app *setup.App) desk.Desk { return desk.New(app.Runner, app.Store) }
 
-// A note tells a person what they would not find out by themselves.
+// A note tells a person about something unusual.
 type note struct {
 	Code string `json:"code"`
 	What string `json:"what"`
@@ -52,7 +52,7 @@ type note struct {
 	Mend string `json:"mend,omitempty"`
 }
 
-// maxTroubles is how many mails that ended badly status names; failed has them all.
+// maxTroubles bounds the mails that ended badly in status; failed lists all.
 const maxTroubles = 5
 
 func (c *call) printStatus(st desk.Overview, notes []note, who []desk.Trouble) {
@@ -107,7 +107,7 @@ func (c *call) printStatus(st desk.Overview, notes []note, who []desk.Trouble) {
 		c.say("status.reason"))
 	for _, r := range st.Runs {
 		outcome, sent := c.text(desk.OutcomeWord(r.Report.Outcome)), fmt.Sprint(r.Report.Emails.Sent)
-		if r.FinishedAt.IsZero() { // it is at work, or died: how much it sent is not on record
+		if r.FinishedAt.IsZero() { // the run is in progress, or died; what it sent is not recorded
 			outcome, sent = c.say("status.not_finished"), "?"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.StartedAt.In(s.Zone).Format(desk.TimeFormat), outcome, sent,

@@ -25,7 +25,7 @@ func (c *call) testMail(ctx context.Context) error {
 	return c.sendSample(ctx, c.app, m)
 }
 
-// sample composes the mail to send: an invented one, or the one about a loan.
+// sample composes the mail to send: an example, or the mail about a loan.
 func (c *call) sample(ctx context.Context, to mail.Address) (mail.Message, error) {
 	if loan := c.flag("loan"); loan != "" {
 		return c.sampleOf(ctx, c.today(), loan)
@@ -42,7 +42,7 @@ func (c *call) sample(ctx context.Context, to mail.Address) (mail.Message, error
 	return c.Example()
 }
 
-// sendSample shows the way to the server and sends the message.
+// sendSample prints each step to the server and sends the message.
 func (p *program) sendSample(ctx context.Context, app *setup.App, m mail.Message) error {
 	if smtp, ok := app.Runner.Sender.(*mail.SMTP); ok {
 		for _, step := range smtp.Probe(ctx) {

@@ -16,7 +16,7 @@ import (
 
 // The commands for mails that ended badly and for a pause.
 
-// A trouble is a mail that ended badly, with the people and books that the desk knows.
+// A trouble is a mail that ended badly, with its people and books.
 type trouble struct {
 	deskdb.Listed
 	Whose   string   `json:"whose"`
@@ -102,7 +102,7 @@ func (c *call) cancel(ctx context.Context) error {
 	return err
 }
 
-// ids reads the arguments as ids of emails.
+// ids parses the arguments as ids of emails.
 func (c *call) ids() (ids []int64, err error) {
 	for _, arg := range c.args {
 		id, err := strconv.ParseInt(arg, 10, 64)
@@ -136,7 +136,7 @@ func (c *call) pause(ctx context.Context) (err error) {
 	return nil
 }
 
-// parseUntil reads a day, which means its beginning, or a time of a day.
+// parseUntil parses a day, which means its beginning, or a day with a time.
 func parseUntil(text string, zone *time.Location) (time.Time, error) {
 	if t, err := time.ParseInLocation(desk.TimeFormat, text, zone); err == nil {
 		return t, nil

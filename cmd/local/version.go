@@ -15,7 +15,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// latestRelease is where the newest release is told to programs.
+// latestRelease is the URL at which GitHub describes the newest release to programs.
 const latestRelease = "https://api.github.com/repos/mtsn6garut/pengingat/releases/latest"
 
 func (c *call) version(context.Context) error {
@@ -28,7 +28,7 @@ func (c *call) version(context.Context) error {
 	return nil
 }
 
-// newestRelease asks GitHub for the tag of the newest release. The request tells nothing about this computer.
+// newestRelease asks GitHub for the tag of the newest release. The request contains nothing about this computer.
 func newestRelease(ctx context.Context, url string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()

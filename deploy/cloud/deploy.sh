@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # deploy.sh --project ID [options]
 #
-# The reminders on Google Cloud with gcloud alone: the function, its clock, its accounts and secrets, as in terraform/, but
-# without alerts. It may be run again at any time and changes only what differs; --dry-run prints every command and runs none.
+# Deploys to Google Cloud with gcloud alone: the function, its schedule, its accounts and secrets, as in terraform/, but without
+# alerts. It can be repeated at any time and changes only what differs; --dry-run prints every command and runs none.
 #
 #   --project ID           the project
 #   --env FILE             the settings (.env); default pengingat.env
@@ -24,8 +24,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 project='' region=asia-southeast2 name=pengingat env_file=pengingat.env database='' network='' subnet=''
 archive=dist/pengingat-function.zip parallelism=1 remove='' dry=''
 
-# The ladder of times: a run begins no email after its budget (REMINDER_BUDGET, 4m), then the platform gives up, then the
-# scheduler, then the lease of what a dead run had claimed ends (REMINDER_LEASE, 15m).
+# The time limits, in this order: a run begins no email after its budget (REMINDER_BUDGET, 4m); the platform ends the request;
+# the scheduler gives up; the lease of a dead run's claims ends (REMINDER_LEASE, 15m).
 timeout=600 deadline=660
 
 die() {
@@ -73,7 +73,7 @@ fi
 
 account() { echo "$name-$1@$project.iam.gserviceaccount.com"; }
 
-# run prints a command and runs it. Nothing that is printed or given as an argument is a secret.
+# run prints a command and runs it. No secret is printed or passed as an argument.
 run() {
   printf '+'
   printf ' %q' "$@"
@@ -94,10 +94,10 @@ exists() {
 gc() { run gcloud "$@" --project="$project" --quiet; }
 there() { exists gcloud "$@" --project="$project" --quiet; }
 
-# ask returns what a command says.
+# ask returns the output of a command.
 ask() { gcloud "$@" --project="$project" --quiet; }
 
-# jobs are the names of the scheduler's jobs, as they should be.
+# jobs_wanted prints the names that the scheduler's jobs should have.
 jobs_wanted() {
   local i kind
   for kind in hourly daily; do
@@ -204,7 +204,7 @@ for key in $secret_keys; do
     gc secrets versions add "$id" --data-file=- < <(printf '%s' "$value") # a dry run reads nothing, and that is no failure
   fi
   if [ -z "$dry" ]; then
-    # Pinned: a version that is added later is taken into use by the next deployment, not by the next start.
+    # The version is pinned: a later version is used from the next deployment on, not from the next start on.
     version=$(ask secrets versions describe latest --secret="$id" --format='value(name.basename())')
     [[ $version =~ ^[0-9]+$ ]] || die "$id has no version that can be used"
     stale+=("$id $version")
@@ -284,7 +284,7 @@ if [ -z "$dry" ]; then # fewer than last time
 fi
 
 echo "8. Values of before"
-# Disabled and not destroyed, now that the new revision is there: a wrong new password can be taken back.
+# The new revision is there, so old versions are disabled. They are not destroyed, so that a wrong new password can be undone.
 for one in ${stale[@]+"${stale[@]}"}; do
   read -r id version <<<"$one"
   for old in $(ask secrets versions list "$id" --filter=state=ENABLED --format='value(name.basename())'); do

@@ -2,8 +2,8 @@
 # get-mysql.sh DIRECTORY
 #
 # Unpacks the newest MySQL of Debian into DIRECTORY, without installing anything, and prints the path of a command that
-# runs its mysqld. Debian has MySQL in its unstable distribution only, so its packages bring their own C library along. Does
-# nothing where DIRECTORY has it already. Needs Debian or a derivative on amd64.
+# runs its mysqld. Debian has MySQL in its unstable distribution only, so the C library of that distribution is unpacked too. Does
+# nothing if DIRECTORY has MySQL already. Needs Debian or a derivative on amd64.
 set -euo pipefail
 
 root=$(mkdir -p "$1" && cd "$1" && pwd)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# lint.sh: everything about this repository that can be judged without running the program. It stops at the first fault.
+# lint.sh: all checks of this repository that do not run the program. It stops at the first fault.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -13,8 +13,8 @@ if [ -n "$unformatted" ]; then
   exit 1
 fi
 
-# The linters and their exceptions stand in .golangci.yml: go vet, staticcheck, gosec, errcheck and others in one reading of the
-# sources. They have a module of their own, so that their dependencies are none of ours. The Go cache keeps the built tool.
+# .golangci.yml has the linters and their exceptions: go vet, staticcheck, gosec, errcheck and others read the sources once. They
+# are in a module of their own, so that our go.mod does not list their dependencies. The Go cache keeps the built tool.
 tools=$PWD/deploy/dev/lint/go.mod config=$PWD/.golangci.yml
 for module in . cmd/demo deploy/dev/desk deploy/dev/tools; do
   (
@@ -46,8 +46,8 @@ fi
 
 if compgen -G 'terraform/*.tf' >/dev/null; then
   step Terraform
-  # More than the format cannot be judged without the provider, which 'make lint-terraform' downloads. Where no registry can
-  # be reached, a tool laid beside the repository serves the provider's schema.
+  # Without the provider only the format can be checked; 'make lint-terraform' downloads the provider. Without access to a
+  # registry a tool beside the repository serves the provider's schema.
   offline=../shared/tools/terraform-offline/terraform-offline
   if [ -x "$offline" ]; then
     "$offline" terraform

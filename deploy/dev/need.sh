@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # need.sh COMMAND PACKAGE…
 #
-# Sees to it that COMMAND can be run, by installing Debian packages where that is allowed. Elsewhere it says what to
-# install.
+# Installs Debian packages if COMMAND is missing and that is allowed. Otherwise it says what to install.
 set -euo pipefail
 
 command=$1

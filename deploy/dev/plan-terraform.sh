@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# plan-terraform.sh: plans a new project with each way to a database, as far as that goes without an account. Needs what
-# `terraform -chdir=terraform init` has downloaded. An existing instance is asked for while it is planned, so there the plan must
-# get as far as this question and no other error may come before it.
+# plan-terraform.sh: plans a new project with each way to a database, without an account. Needs what
+# `terraform -chdir=terraform init` downloads. A plan with an existing instance asks the cloud for it, so this plan must fail at
+# that question and not before it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 plans=$(mktemp -d) # apart from a state and a terraform.tfvars that somebody has in terraform/

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # real-mail-servers.sh COMMAND [ARGUMENT…]
 #
-# Runs COMMAND with a private Postfix, a private Exim and a private Dovecot, which are gone when COMMAND ends, however it
-# ends. The first two are taken out of their Debian packages into a temporary folder: a mail server that this machine
-# may have is not replaced. Dovecot runs only where it is installed, so its package is, when missing. They listen on 127.0.0.1, deliver to siti@example.test only, and let perpus (password
-# rahasia) send. What perpus sends to murid.example comes back, as if no such address (tidakada), a full mailbox (penuh)
+# Runs COMMAND with a private Postfix, Exim and Dovecot, and stops them when COMMAND ends. Postfix and Exim are unpacked from
+# their Debian packages into a temporary folder, so they do not replace a mail server of this machine. Dovecot cannot run from
+# another place, so its package is installed if it is missing. They listen on 127.0.0.1, deliver to siti@example.test only, and
+# let perpus (password rahasia) send. What perpus sends to murid.example comes back, as if no such address (tidakada), a full mailbox (penuh)
 # or a disabled one (nonaktif) were there; Dovecot shows perpus, by the same password, what came back. COMMAND finds them
 # by TEST_POSTFIX and TEST_EXIM, each "STARTTLS-PORT TLS-PORT MAILDIR IMAP-PORT", and their certificate by
 # TEST_MAIL_CERT.

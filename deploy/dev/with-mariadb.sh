@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # with-mariadb.sh COMMAND [ARGUMENT…]
 #
-# Runs COMMAND with a private MariaDB or MySQL server, which is gone when COMMAND ends, however it ends. COMMAND finds
-# the server by TEST_MYSQL_DSN (for go-sql-driver/mysql; root, no password) and TEST_MYSQL_SOCKET (for the client). Where
-# TEST_MYSQL_CA names the certificate of its TLS. Where TEST_MYSQL_DSN is set already, that server is used and none is started.
-# TEST_MYSQL_SERVER names the server's program where it is not the system's. TEST_MYSQL_OPTIONS holds further options of the
+# Runs COMMAND with a private MariaDB or MySQL server, and removes the server when COMMAND ends. COMMAND finds it by
+# TEST_MYSQL_DSN (for go-sql-driver/mysql; root, no password) and TEST_MYSQL_SOCKET (for the client); TEST_MYSQL_CA names its
+# TLS certificate. If TEST_MYSQL_DSN is set already, that server is used and none is started. TEST_MYSQL_SERVER names another
+# server program than the system's. TEST_MYSQL_OPTIONS holds further options of the
 # server, such as --innodb-flush-log-at-trx-commit=0 where no test pulls the plug. With TEST_MYSQL_HOSTILE=1 the server
 # presets every setting of its sessions wrongly. With TEST_MYSQL_MEMORY=1 its data is in memory where there are 2 GB for it.
 set -euo pipefail

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # with-smtp-sink.sh COMMAND [ARGUMENT…]
 #
-# Runs COMMAND with Postfix's test server and client, smtp-sink and smtp-source, on its path. Where they are missing they
-# are taken out of the Debian package into a temporary folder, which is gone when COMMAND ends: nothing is installed, nothing
-# is started, and a mail server that this machine may have is not replaced.
+# Runs COMMAND with Postfix's test server and client, smtp-sink and smtp-source, on its path. If they are missing, they are
+# unpacked from the Debian package into a temporary folder, which is removed when COMMAND ends. Nothing is installed or started,
+# so a mail server of this machine is not replaced.
 set -euo pipefail
 
 export PATH=$PATH:/usr/sbin # where Debian keeps them; not on every user's path

@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # with-wine.sh COMMAND [ARGUMENT…]
 #
-# Runs COMMAND where Windows programs can be started: WINEPREFIX names a fresh Windows of its own, which is gone when
-# COMMAND ends, and wine is on the path. Wine judges the program; the XML of a task it takes nearly unread, so that is
-# tested elsewhere.
+# Runs COMMAND with wine on its path and a new, private Windows in WINEPREFIX, which is removed when COMMAND ends. Wine hardly
+# checks the XML of a task, so that is tested elsewhere.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,7 +13,7 @@ dir=$(mktemp -d)
 export WINEPREFIX=$dir/prefix WINEARCH=win64 WINEDEBUG=-all
 # shellcheck disable=SC2317 # called by trap
 stop() {
-  wineserver -k || true # of this prefix alone
+  wineserver -k || true # for this prefix only
   rm -rf "$dir"
 } 2>/dev/null
 trap stop EXIT
@@ -26,9 +25,9 @@ wine wineboot --init >"$dir/log" 2>&1 || {
   tail "$dir/log" >&2
   exit 1
 }
-wineserver -w # until what wineboot began has ended
-# From here on it stays, with its services, so that the next program starts in no time. They are started here, because
-# they would hold open the output of whatever starts them.
+wineserver -w # waits until what wineboot started has ended
+# The wineserver and its services stay from here on, so that the next program starts fast. They are started here, because they
+# hold open the output of the program that starts them.
 wineserver -p >"$dir/log" 2>&1
 wine cmd /c exit >"$dir/log" 2>&1
 # Go asks bcryptprimitives.dll for random numbers, and Wine before version 9 has none. This one passes the call on.

@@ -8,8 +8,8 @@
 //
 // The modules that the function needs are not in it. The platform loads them by go.mod and go.sum, which are those that
 // the tests ran with: another version or another content of a module ends the build. A vendor folder would make sixteen
-// times as much of it (1.6 MB) that nobody reads, and would have to hold the framework's server, although only the main
-// that the platform generates imports it. What it would save, a module proxy, the platform has at hand.
+// times as much of it (1.6 MB), and would have to contain the framework's server, although only the main that the
+// platform generates imports it. It would save the use of a module proxy, which the platform has anyway.
 //
 // The version goes in as a source file: whoever builds the archive chooses the linker flags.
 package main

@@ -3,14 +3,13 @@
 #
 # Makes a release in FOLDER, on Linux, and after `go mod download` without a network. The parts, by default all:
 #
-#   windows    installer, zip, and in manifests/ what winget and Scoop want to know of them
+#   windows    installer, zip, and in manifests/ their descriptions for winget and Scoop
 #   debian     package
 #   linux      archives for two processors
 #   function   the function's archive
 #
-# For each program there is a bill of materials, and in each package are the licences of what is linked in. SHA256SUMS names all.
-# The same commit, the same Go and the same Debian give the same bytes in any folder: nothing in it comes from the clock, the
-# user or the path. SIGN names a command that signs the file it is given (deploy/release/sign.sh); signed files are not the same
+# Each program has a bill of materials, and each package contains the licences of the linked modules. SHA256SUMS lists all files.
+# The same commit, Go and Debian give the same bytes in any folder, because nothing comes from the clock, the user or the path. SIGN names a command that signs the file it is given (deploy/release/sign.sh); signed files are not the same
 # twice.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

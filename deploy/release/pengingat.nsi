@@ -1,9 +1,9 @@
 ; The installer for Windows: makensis -DVERSION=1.2.3 -DQUAD=1.2.3.0 -DFILES=folder -DOUT=setup.exe pengingat.nsi
 ; With -DSIGN=command, that command signs the uninstaller and the installer.
 ;
-; The program goes to Program Files, where only administrators write. Settings, logs and templates are in %ProgramData%\Pengingat,
-; which is closed to all but administrators and the system (pengingat install lets the task's account in). An update replaces the
-; program and touches nothing else, also while a run is under way. /S installs without questions.
+; The program goes to Program Files, where only administrators can write. Settings, logs and templates are in
+; %ProgramData%\Pengingat, which is closed to all but administrators and the system; pengingat install gives the task's account
+; access. An update replaces the program and nothing else, also during a run. /S installs without questions.
 
 Unicode true
 Target amd64-unicode
@@ -69,8 +69,8 @@ Function un.onInit
   SetShellVarContext all
 FunctionEnd
 
-; The desk asks for the settings. It runs as administrator here, because the folder is closed to others until pengingat install lets
-; in who installs it.
+; The desk asks for the settings. It runs as administrator here, because the folder is closed to others until pengingat install
+; gives the user access.
 Function Begin
   SetOutPath "$APPDATA\Pengingat"
   ExecShell "open" "$INSTDIR\pengingat.exe" "desk" SW_SHOWMINIMIZED
@@ -78,7 +78,7 @@ FunctionEnd
 
 Section
   SetOutPath "$INSTDIR"
-  ; A program that runs cannot be written over, but it can be moved out of the way. It is removed at the next start of Windows.
+  ; A running program cannot be overwritten, but it can be renamed. Windows removes it at its next start.
   IfFileExists "$INSTDIR\pengingat.exe" 0 fresh
   Delete "$INSTDIR\pengingat.exe.old"
   Rename "$INSTDIR\pengingat.exe" "$INSTDIR\pengingat.exe.old"
@@ -94,7 +94,7 @@ Section
   IfSilent closed
   MessageBox MB_ICONEXCLAMATION "$(rights)"
   closed:
-  ; After an update the task's account is let in again, and the task is as this version wants it.
+  ; After an update the task's account gets access again, and the task is registered as this version needs it.
   IfFileExists "$APPDATA\Pengingat\pengingat.env" 0 settled
   nsExec::ExecToLog '"$INSTDIR\pengingat.exe" install'
   Pop $0

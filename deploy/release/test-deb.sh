@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# test-deb.sh: takes the Debian package through its life in a Debian of its own, which is gone afterwards: install, settings, enable,
-# run, update, remove, purge. As root or with sudo, and with TEST_MYSQL_DSN (deploy/dev/with-mariadb.sh). systemd does not run in a
+# test-deb.sh: tests the Debian package in a temporary Debian of its own: install, settings, enable, run, update, remove, purge.
+# As root or with sudo, and with TEST_MYSQL_DSN (deploy/dev/with-mariadb.sh). systemd does not run in a
 # chroot, so what its unit would do is done by hand: the same user, the same command.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -1,8 +1,8 @@
 @echo off
 rem old-services.cmd off^|on
 rem
-rem Switches the two services off that used to remind in Laravel's way, or back on. They are disabled, not deleted, so nothing has to be
-rem kept for the way back. LaravelQueueWorker may also send other mail of the application: name one service to leave the other alone.
+rem Switches off the two services with which Laravel sent reminders, or on again. They are disabled, not deleted, so this can be
+rem undone. LaravelQueueWorker may also send other mail of the application: name one service to leave the other alone.
 rem
 rem   old-services.cmd off
 rem   old-services.cmd off LaravelScheduler

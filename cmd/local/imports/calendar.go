@@ -24,7 +24,7 @@ import (
 type event struct {
 	line       int
 	properties map[string][]*ics.BaseProperty
-	cutOff     bool // the file ends in it
+	cutOff     bool // the file ends inside the event
 }
 
 // value returns the first value of a property, or "".
@@ -94,7 +94,7 @@ func readCalendar(data []byte, today reminder.Date, library *time.Location, obse
 // events reads the events of a calendar file. Unlike the reader of the package ics, it skips a line that it does not
 // understand and reads the others.
 func events(data []byte) (list []event) {
-	inside := 0 // components open, counted from the event
+	inside := 0 // depth of open components, counted from the event
 	for _, line := range unfolded(data) {
 		text := string(setup.DecodeText(line.text))
 		end := strings.IndexAny(text, ";:")
@@ -127,13 +127,13 @@ func events(data []byte) (list []event) {
 	return list
 }
 
-// A fileLine is a line with those that continue it.
+// A fileLine is a line together with its continuation lines.
 type fileLine struct {
 	number int
 	text   []byte
 }
 
-// unfolded returns the lines of a calendar, unfolded as bytes, because a fold may split a letter.
+// unfolded returns the unfolded lines of a calendar. It works on bytes, because a fold may split a letter.
 func unfolded(data []byte) (lines []fileLine) {
 	for _, end := range []string{"\r\r\n", "\r\n", "\r"} {
 		data = bytes.ReplaceAll(data, []byte(end), []byte("\n"))
@@ -164,9 +164,9 @@ func current(all []event) []event {
 var observance = regexp.MustCompile(`(?i)^(?:(?:\S+ )?observance|perayaan|peringatan|sambutan|celebration|commemoration|` +
 	`celebración|festividad|celebração|célébration|fête|feier|gedenktag|viering|ricorrenza|not a public holiday.*|bukan (?:hari )?libur.*)$`)
 
-// isObservance reports whether an event is marked as an observance, which is no day off. In every language Google says
-// in a second line how to hide observances; a link that a person put there is something else. In some calendars Apple
-// marks days off and working days; an event without a mark is neither.
+// isObservance reports whether an event is marked as an observance, which is not a day off. In every language Google
+// adds a second line that says how to hide observances; a link that a person added is something else. Some of Apple's
+// calendars mark days off and working days; an event without a mark is neither.
 func (e event) isObservance(marked bool) bool {
 	word, more, _ := strings.Cut(e.value("DESCRIPTION"), "\n")
 	word, _, _ = strings.Cut(word, ",")
@@ -177,11 +177,11 @@ func (e event) isObservance(marked bool) bool {
 		}) || marked && !e.isDayOff()
 }
 
-// A moment is a time or a day in a calendar; of a period, its beginning.
+// A moment is a time or a day in a calendar, or the beginning of a period.
 type moment struct {
 	time.Time
 	day bool
-	end time.Time // of a period
+	end time.Time // of the period, if it is one
 }
 
 // moments reads the values of a property. A value without a zone is in the library's.
@@ -228,7 +228,7 @@ func parseMoment(text string, zone *time.Location) (moment, error) {
 
 var isoDuration = regexp.MustCompile(`^\+?P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,6})S)?)?$`)
 
-// after returns the end of a duration, as ISO 8601 writes it, that begins at a moment.
+// after returns the moment plus an ISO 8601 duration.
 func after(m moment, duration string) (time.Time, error) {
 	found := isoDuration.FindStringSubmatch(strings.ToUpper(duration))
 	if found == nil {
@@ -314,10 +314,10 @@ func (s series) closure(first time.Time, days int) mysql.Closure {
 	return mysql.Closure{First: d, Last: d.AddDays(days - 1), Name: s.name()}
 }
 
-// all returns the days of a series. changed has the instances that the file changes one by one. problem says what was
-// not understood.
+// all returns the days of a series. changed has the instances that the file changes individually. problem says what
+// was not understood.
 func (s series) all(changed []event) (list []mysql.Closure, problem reminder.Message) {
-	starts := map[time.Time]int{} // and how many days each has
+	starts := map[time.Time]int{} // number of days by first day
 	if !s.has("RRULE") {
 		starts[s.first] = s.days
 	}

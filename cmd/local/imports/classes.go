@@ -10,7 +10,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// classColumns are what the heading of a column of a table can say, in lower case.
+// classColumns has the headings that a column may have, in lower case.
 var classColumns = map[string][]string{
 	"class": {"kelas", "nama kelas", "rombel", "rombongan belajar", "class", "group", "group_name", "homeroom"},
 	"teacher": {"wali kelas", "wali", "nama wali kelas", "nama wali", "guru", "nama guru", "nama", "teacher", "name",
@@ -19,8 +19,8 @@ var classColumns = map[string][]string{
 		"address", "teacher_email", "alamat"},
 }
 
-// Classes reads a table of classes: by the headings of its columns or, where it has none, the class, the teacher,
-// and as the address what has an @.
+// Classes reads a table of classes by the headings of its columns. Without headings the columns are class and teacher,
+// and the address is what contains an @.
 func Classes(file string, data []byte) (rows []desk.ClassRow, err error) {
 	if data = setup.DecodeText(data); isNeither(data) || bytes.ContainsRune(data, 0) {
 		return nil, reminder.NewFault(nil, "class.no_table", "File", file)
@@ -33,7 +33,7 @@ func Classes(file string, data []byte) (rows []desk.ClassRow, err error) {
 		if strings.Join(row, "") == "" && err == nil {
 			return
 		}
-		if found := headings(row); columns == nil && found != nil { // what stands above them is a title
+		if found := headings(row); columns == nil && found != nil { // the rows above it are a title
 			columns, rows = found, slices.DeleteFunc(rows, func(r desk.ClassRow) bool { return r.Email == "" })
 			return
 		}
@@ -65,7 +65,7 @@ func Classes(file string, data []byte) (rows []desk.ClassRow, err error) {
 	return rows, nil
 }
 
-// headings returns which column is which, or nil where the row is none of headings.
+// headings returns which column is which, or nil if the row is not a row of headings.
 func headings(row []string) map[string]int {
 	columns := map[string]int{}
 	for i, cell := range row {

@@ -9,10 +9,10 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A Span is a day or several, as somebody writes them.
+// A Span is a day, or several days in a row.
 type Span struct{ First, Last reminder.Date }
 
-// valid reports whether a span is one that a library may be closed for.
+// valid reports whether a library may be closed for this span.
 func (s Span) valid() bool {
 	days := s.Last.Sub(s.First)
 	return days >= 0 && days <= maxClosureDays && s.First.Year >= 2000 && s.Last.Year < 2200
@@ -21,9 +21,9 @@ func (s Span) valid() bool {
 // maxClosureDays bounds one closure.
 const maxClosureDays = 365
 
-// parseSpan reads days as people and spreadsheets write them here: 2026-12-25, 25/12/2026 (day first), 25 Desember
-// 2026, December 25, 2026, and from one to another: 21-31 Desember 2026, 21 Desember 2026 s.d. 2 Januari 2027. The
-// first day may leave out what the last one has. A weekday's name may stand before a date. ok is false for anything
+// parseSpan reads a day or a span as people and spreadsheets in Indonesia write them: 2026-12-25, 25/12/2026 (day
+// first), 25 Desember 2026, December 25, 2026, 21-31 Desember 2026, 21 Desember 2026 s.d. 2 Januari 2027. The first day
+// may omit the month or year that the last one has. The name of a weekday may precede a date. ok is false for anything
 // else.
 func parseSpan(text string) (s Span, ok bool) {
 	text = strings.NewReplacer("–", "-", "—", "-", "‐", "-", "‑", "-", "…", "..").Replace(text)
@@ -57,8 +57,8 @@ func parseSpan(text string) (s Span, ok bool) {
 	return Span{}, false
 }
 
-// LeadingSpan reads the days at the beginning of words, and returns the words after them, which must not begin with
-// more days.
+// LeadingSpan reads the span at the beginning of words and returns the words after it, which must not begin with another
+// date.
 func LeadingSpan(words []string) (s Span, rest []string, ok bool) {
 	for n := len(words); n > 0; n-- {
 		if s, ok = parseSpan(strings.Join(words[:n], " ")); ok {
@@ -76,15 +76,16 @@ func LeadingSpan(words []string) (s Span, rest []string, ok bool) {
 
 var andMore = regexp.MustCompile(`^(?:dan|and|serta|&|\+|[,;/])\s*`)
 
-// hasDate reports whether a text contains something that looks like a date, even a wrong one.
+// hasDate reports whether a text contains something that looks like a date, even an invalid one.
 var hasDate = regexp.MustCompile(`(?i)\d{1,2} ?[-/.] ?\d{1,2} ?[-/.] ?\d{2,4}|\d{4}[-/.]\d{1,2}\b|` +
 	`\b\d{1,2}[ .\-/]?[a-z]{3,10}[ .\-/]\d{2,4}\b|` +
 	`\b(?:\d{1,2}[ .\-/]?)?(?:jan|[fp]eb|mar|apr|mei|may|jun|jul|agu|agt|ags|aug|sep|o[kc]t|no[vp]|de[sc])[a-z]*\.? \d`).MatchString
 
-// A part is a date of which the month and the year may be missing.
+// A part is a date whose month and year may be missing.
 type part struct{ day, month, year int }
 
-// on returns the date, in year if the part has none. A day that does not exist, such as 31 February, is the zero Date.
+// on returns the date; year is used if the part has none. For a day that does not exist, such as 31 February, it is the
+// zero Date.
 func (p part) on(year int) reminder.Date {
 	if p.year != 0 {
 		year = p.year
@@ -109,7 +110,7 @@ var (
 	midnight  = regexp.MustCompile(`[ t]0?0[:.]00([:.]00)?`) // as spreadsheets write a date
 )
 
-// parsePart reads one date. full says that nothing of it is missing.
+// parsePart reads one date. full reports that day, month and year are there.
 func parsePart(text string) (p part, full bool) {
 	number := func(digits string) int { n, _ := strconv.Atoi(digits); return n }
 	year := ""
@@ -128,11 +129,11 @@ func parsePart(text string) (p part, full bool) {
 	return p, p.month != 0 && p.year != 0
 }
 
-// monthNames has the months of both languages, and spellings that are not the beginning of one.
+// monthNames has the months in both languages, and spellings that are not prefixes of them.
 var monthNames = strings.Fields(`januari,january februari,february,pebruari maret,march april mei,may juni,june juli,july
 	agustus,august,agt,ags september,sept oktober,october november,nopember desember,december`)
 
-// monthOf returns the month whose name begins so, with three letters or more; 0 for none.
+// monthOf returns the month whose name has this prefix of three letters or more, or 0.
 func monthOf(word string) int {
 	for i, names := range monthNames {
 		for name := range strings.SplitSeq(names, ",") {

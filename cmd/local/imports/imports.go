@@ -16,7 +16,7 @@ import (
 // MaxName is the width of the column for the name of a closure.
 const MaxName = 100
 
-// Closures are the closed days that a file has.
+// Closures has the closed days of a file.
 type Closures struct {
 	Days  []mysql.Closure
 	Left  []Left
@@ -41,7 +41,7 @@ const (
 	NotUnderstood = "not_understood"
 )
 
-// Event names what was left out, with its first day where that is known.
+// Event names what was left out, with its first day if that is known.
 func (l Left) Event() string {
 	if l.First.IsZero() {
 		return l.Name
@@ -55,8 +55,8 @@ func (c *Closures) leave(l Left, reason, key string, pairs ...any) {
 	c.Left = append(c.Left, l)
 }
 
-// ReadClosures reads a file of closed days; what is in it says of which kind it is. name is for the error. Observances
-// are days that a calendar marks as no days off; they are left out unless they are asked for.
+// ReadClosures reads a file of closed days. It recognises the kind of file by its content; name is for the error.
+// Observances are days that a calendar marks as working days; they are left out unless the caller wants them.
 func ReadClosures(name string, data []byte, today reminder.Date, zone *time.Location, observances bool) (
 	Closures, error) {
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {

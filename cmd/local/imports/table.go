@@ -13,11 +13,11 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
-// readTable reads the closed days of a table. Each line with a date is a closure; its name is the rest of the line,
-// without numbers and weekdays. A line without a date is a heading or a footer, unless there is something in the column
-// of the dates.
+// readTable reads the closed days of a table. Each line with a date is a closure; its name is the rest of the line
+// without numbers and weekdays. A line without a date is a heading or a footer, unless it has something in the column of
+// dates.
 func readTable(text string) (found Closures) {
-	column := -1 // where the last date was
+	column := -1 // the column of the last date
 	tableRows(text, func(line int, row []string, err error) {
 		c, date, problem := closureOf(row, column)
 		switch {
@@ -54,7 +54,7 @@ func tableRows(text string, visit func(line int, row []string, err error)) {
 	}
 }
 
-// separator returns the character between columns: of tab, semicolon and comma the one that most lines have.
+// separator returns the character between columns: tab, semicolon or comma, whichever most lines have.
 func separator(text string) rune {
 	best, most := ',', 0
 	for _, sep := range "\t;," {

@@ -9,18 +9,18 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// Cure is the button that mends what a check found: where it leads, or "".
+// Cure returns the path of the button that repairs what a check found, or "".
 func (v *visit) Cure(check string) string {
 	return map[string]string{"schema": "/migrate", "task": "/install"}[check]
 }
 
-// MendedOn is the page on which it is mended, or "".
+// MendedOn returns the path of the page on which a person repairs what a check found, or "".
 func (v *visit) MendedOn(check string) string {
 	return map[string]string{"settings": "/settings", "mail": "/settings", "sender": "/settings", "database": "/settings",
 		"records": "/troubles", "addresses": "/report"}[check]
 }
 
-// loadFindings checks everything, also where the settings are wrong, and shows the worst first.
+// loadFindings does all checks, even when the settings are wrong. The worst findings come first.
 func loadFindings(v *visit) (any, error) {
 	findings, order := v.d.Machine.Findings(v.Context()), []check.Severity{check.Fail, check.Warn, check.OK}
 	slices.SortStableFunc(findings, func(a, b check.Finding) int {
@@ -29,7 +29,7 @@ func loadFindings(v *visit) (any, error) {
 	return findings, nil
 }
 
-// migrate makes the tables what this version needs.
+// migrate brings the tables up to date with this version.
 func migrate(v *visit) (action, error) {
 	environ, _, err := v.d.Machine.Environ()
 	if err != nil {
@@ -38,7 +38,7 @@ func migrate(v *visit) (action, error) {
 	return action{Key: "migrate"}, v.d.Machine.Migrate(v.Context(), environ, "")
 }
 
-// install has the program run by itself. Windows asks for permission for this step alone.
+// install registers the scheduled task. This is the only step for which Windows asks for permission.
 func install(v *visit) (action, error) {
 	if v.app == nil {
 		return action{}, v.open() // which says what is wrong with the settings
@@ -46,7 +46,7 @@ func install(v *visit) (action, error) {
 	return action{Key: "install"}, v.d.Machine.Install(context.WithoutCancel(v.Context()))
 }
 
-// grants are the rights of the everyday database user, as SQL for the database's administrator.
+// grants downloads the SQL with which the database's administrator makes a user with few rights.
 func grants(v *visit) error {
 	environ, _, err := v.d.Machine.Environ()
 	if err != nil {

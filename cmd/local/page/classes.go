@@ -8,23 +8,23 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
-// classes are the homeroom teachers, who get the list of what is late in their class.
+// classes is the page of homeroom teachers, who get the list of late books of their class.
 type classes struct {
 	desk.Register
 	Fill   mysql.Class // of the form
 	Import *classImport
 }
 
-// A classImport is what a file holds, before it counts.
+// A classImport is the content of a file that is shown before it is stored.
 type classImport struct {
 	File string
 	Rows []desk.ClassRow
-	N    int // of those that can be entered
+	N    int // rows that can be stored
 }
 
 func loadClasses(v *visit) (any, error) { return v.classes() }
 
-// classes reads them, and fills the form with what was typed or, of a class that is asked for, with what is known.
+// classes reads the teachers. The form shows what was typed, or what is known of the class in the query.
 func (v *visit) classes() (c classes, err error) {
 	c.Register, err = newDesk(v.app).Register(v.Context())
 	c.Fill = mysql.Class{Name: v.FormValue("class"), Teacher: v.FormValue("teacher"), Email: v.FormValue("to")}
@@ -47,7 +47,7 @@ func removeClass(v *visit) (action, error) {
 	return action{Key: "class_removed", On: name}, err
 }
 
-// importClasses reads a file and shows what it holds. Nothing counts before the second form is sent.
+// importClasses reads a file and shows its rows. Nothing is stored before the second form is sent.
 func importClasses(v *visit) (action, error) {
 	name, data, err := v.upload()
 	if err != nil {
@@ -66,7 +66,7 @@ func importClasses(v *visit) (action, error) {
 	return action{Show: c}, err
 }
 
-// acceptClasses enters what was chosen of a file.
+// acceptClasses stores the rows that were ticked.
 func acceptClasses(v *visit) (action, error) {
 	var rows []desk.ClassRow
 	for _, value := range v.PostForm["row"] {
@@ -77,7 +77,7 @@ func acceptClasses(v *visit) (action, error) {
 	return action{Key: "class", N: n}, err
 }
 
-// enter enters rows, or says what that would do, and counts those that can be entered.
+// enter stores rows, or with dryRun only says what that would change. n counts the rows that can be stored.
 func (v *visit) enter(rows []desk.ClassRow, dryRun bool) (done []desk.ClassRow, n int, err error) {
 	done, err = newDesk(v.app).ImportClasses(v.Context(), rows, dryRun)
 	for _, r := range done {

@@ -8,8 +8,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 )
 
-// spreadsheet hands out a table; heads are keys. The semicolon is what a spreadsheet expects where the comma stands in
-// numbers, as in Indonesian, and the mark at the beginning tells it that the text is UTF-8.
+// spreadsheet returns a handler that downloads a table as CSV; heads are catalogue keys. Cells are separated by
+// semicolons, because a spreadsheet in Indonesian reads a comma as part of a number. The byte order mark says UTF-8.
 func spreadsheet(table func(*visit) ([][]string, error), heads ...string) func(*visit) error {
 	return func(v *visit) error {
 		rows, err := table(v)
@@ -36,6 +36,6 @@ func spreadsheet(table func(*visit) ([][]string, error), heads ...string) func(*
 	}
 }
 
-// formula is where a spreadsheet would begin to calculate: at the beginning of a cell, and behind what may separate
-// cells in another language. Some take wide characters for narrow ones.
+// formula matches where a spreadsheet would start a formula: at the beginning of a cell, or after a character that
+// separates cells in another language. Some spreadsheets read wide characters as narrow ones.
 var formula = regexp.MustCompile(`((?:^|[,;"])\s*)([=+@\-＝＋－＠])`)

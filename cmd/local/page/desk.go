@@ -23,7 +23,7 @@ import (
 type Desk struct {
 	Machine Machine
 	Idle    time.Duration // how long it waits for a page; 0: ten minutes
-	Actions *slog.Logger  // records what was done: who, when, what; no name and no address
+	Actions *slog.Logger  // log of changes: who, when, what; no names and no addresses of borrowers
 
 	gate  *gate
 	job   job
@@ -45,8 +45,8 @@ const (
 	answerTime = 10 * time.Second // for a request's head, and for the last answers
 )
 
-// Serve listens on a random port of this computer, says under which link, and returns when the last page has been gone
-// for Idle, or ctx ends. A run that is at work is waited for.
+// Serve listens on a random port of this computer and passes the link to opened. It returns when no page has been open
+// for Idle, or when ctx ends; it waits for a run in progress.
 func (d *Desk) Serve(ctx context.Context, opened func(url string)) error {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

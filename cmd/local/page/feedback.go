@@ -11,10 +11,10 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// mailbox are its settings, as far as they do not follow from MAIL_*.
+// mailbox has the settings of the mailbox that do not follow from MAIL_*.
 var mailbox = group{"mailbox", []string{"IMAP_HOST", "IMAP_USERNAME", "IMAP_PASSWORD"}}
 
-// A feedback is the switch of MAIL_FEEDBACK.
+// A feedback is the page that switches MAIL_FEEDBACK.
 type feedback struct {
 	form
 	Kind    string // "imap" or "sendgrid": what can be asked
@@ -34,7 +34,7 @@ func (v *visit) feedback() (f feedback, err error) {
 	return f, err
 }
 
-// switchFeedback turns it off, or on when the login works.
+// switchFeedback turns MAIL_FEEDBACK off, or tries the login and turns it on if that works.
 func switchFeedback(v *visit) (action, error) {
 	f, err := v.feedback()
 	if err != nil {

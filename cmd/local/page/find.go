@@ -7,7 +7,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// found is what a search shows.
+// found is the result of a search.
 type found struct {
 	list
 	More int // loans that are left out
@@ -35,7 +35,7 @@ func loadFound(v *visit) (any, error) {
 	return f, v.addContacts(f.People, loans)
 }
 
-// WantNone are the ids of those who want no reminders.
+// WantNone returns the ids of borrowers who want no reminders.
 func (v *visit) WantNone() (map[string]bool, error) { return v.store().OptedOut(v.Context()) }
 
 // maxFound is how many loans a search of titles shows.
@@ -51,7 +51,7 @@ func (v *visit) titled(query string) ([]reminder.Loan, int, error) {
 	return shown, len(found) - len(shown), err
 }
 
-// optOut keeps a borrower from being reminded, or lets them be reminded again.
+// optOut stops the reminders to a borrower, or allows them again.
 func optOut(v *visit) (action, error) {
 	ctx, store, id := v.Context(), v.store(), v.PostFormValue("id")
 	if v.PostFormValue("on") == "" {

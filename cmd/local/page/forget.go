@@ -20,7 +20,7 @@ func (v *visit) dossier() (desk.Dossier, error) {
 	return d, err
 }
 
-// export hands out the file that 'pengingat export' prints.
+// export downloads what 'pengingat export' prints.
 func export(v *visit) error {
 	d, err := v.dossier()
 	if err != nil {

@@ -13,14 +13,14 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// A Found is a library system's own configuration, in which its database stands.
+// A Found is a configuration file of a library system that names its database.
 type Found struct {
-	File, System string // System as a source is named
+	File, System string // System is the name of a source
 	Database     string
 	Values       map[string]string // as settings
 }
 
-// places are where library systems keep their configurations, below a folder for web applications.
+// places has the configuration files of library systems, relative to a folder for web applications.
 var places = []struct {
 	system, pattern string
 	read            func(data []byte) map[string]string
@@ -31,7 +31,7 @@ var places = []struct {
 	{"koha", "koha-conf.xml", readXML},
 }
 
-// Roots are where web servers keep their applications. An application stands in one of them, or in a folder below.
+// Roots returns the folders in which web servers keep applications. find looks in them and up to two levels below.
 func Roots() (folders []string) {
 	for _, drive := range []string{`C:`, `D:`, `E:`} {
 		for _, folder := range []string{`laragon\www`, `xampp\htdocs`, `web`, `wamp64\www`, `inetpub\wwwroot`} {
@@ -41,7 +41,7 @@ func Roots() (folders []string) {
 	return append(folders, "/var/www", "/srv", "/etc/koha/sites")
 }
 
-// find looks for configurations that name a database. It skips those that it cannot read.
+// find returns the configurations that name a database. It skips files that it cannot read.
 func find(roots []string) (found []Found) {
 	for _, root := range roots {
 		for _, depth := range []string{"", "*", "*/*"} {
@@ -62,7 +62,7 @@ func find(roots []string) (found []Found) {
 	return found
 }
 
-// readLaravel reads the settings of a database of ours: MySQL or MariaDB.
+// readLaravel reads a Laravel .env. It returns nil if its database is neither MySQL nor MariaDB.
 func readLaravel(data []byte) map[string]string {
 	values, err := setup.ParseDotenv(data, nil)
 	if err != nil || !slices.Contains([]string{"", "mysql", "mariadb"}, values["DB_CONNECTION"]) {
@@ -73,7 +73,7 @@ func readLaravel(data []byte) map[string]string {
 	return values
 }
 
-// names are those of the other systems for the settings of a database.
+// names maps what other systems call the settings of a database to ours.
 var names = map[string]string{
 	"host": "DB_HOST", "hostname": "DB_HOST", "port": "DB_PORT", "database": "DB_DATABASE", "name": "DB_DATABASE",
 	"username": "DB_USERNAME",
@@ -95,7 +95,8 @@ func readXML(data []byte) map[string]string {
 	return read(xmlSetting, string(data), htmltext.UnescapeString)
 }
 
-// read reads a database's settings: a name, and its value in one of several groups. The first is the one in use.
+// read collects the settings that a pattern finds: the first group is the name, one of the others the value. Of several
+// values for a name the first is in use.
 func read(setting *regexp.Regexp, data string, unescape func(string) string) map[string]string {
 	values := map[string]string{}
 	for _, m := range setting.FindAllStringSubmatch(data, -1) {
@@ -107,7 +108,7 @@ func read(setting *regexp.Regexp, data string, unescape func(string) string) map
 	return values
 }
 
-// signs are tables by which a library system is known.
+// signs has the tables by which a library system is recognised.
 var signs = map[string][]string{
 	"perpustakaan": {"users", "buku", "peminjaman"},
 	"slims":        {"member", "biblio", "loan"},

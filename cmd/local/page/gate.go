@@ -21,21 +21,20 @@ import (
 	"time"
 )
 
-// tokenLife is how long a link to the desk can be used. A slow computer needs half a minute to start its browser.
+// tokenLife is how long a link to the desk is valid. A slow computer needs half a minute to start its browser.
 const tokenLife = 2 * time.Minute
 
-// A gate admits only the librarian's own browser. Every web page that somebody has open, and every other user of this
-// computer, can reach 127.0.0.1. Each of three checks stops what the others let through:
+// A gate admits only the librarian's own browser. Any open web page, and any other user of this computer, can reach
+// 127.0.0.1. There are three checks, and each stops what the others let through:
 //
 //   - The Host must be the desk's. A page whose own name resolves to 127.0.0.1 (DNS rebinding) has the same origin as
 //     the desk, to its browser.
-//   - A request that changes something must come from the desk's own pages, which browsers say in Sec-Fetch-Site or
-//     Origin.
+//   - A request that changes something must come from the desk's own pages. Browsers say so in Sec-Fetch-Site or Origin.
 //   - A cookie shows that the browser was opened with a link that only the user of this process saw. The link works
 //     once.
 type gate struct {
 	next        http.Handler
-	refuse      func(w http.ResponseWriter, r *http.Request) // tells a person how to get in
+	refuse      func(w http.ResponseWriter, r *http.Request) // answers a request without a valid cookie
 	now         func() time.Time
 	crossOrigin *http.CrossOriginProtection
 	hosts       []string
@@ -97,7 +96,7 @@ func (g *gate) knows(r *http.Request) bool {
 	return err == nil && hmac.Equal([]byte(c.Value), []byte(g.session))
 }
 
-// token makes a link's token.
+// token returns a new token for a link.
 func (g *gate) token() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -121,7 +120,7 @@ func (g *gate) url() string { return "http://" + g.hosts[0] + "/?token=" + g.tok
 // A second start asks the first for a new link. Both prove that they have read the file that only this user can read,
 // and neither sends its contents: if the first has died, another user's program may listen on its port.
 
-// proof returns the proof that its sender knows the secret. It is valid for one question.
+// proof returns an HMAC that shows that the sender knows the secret. The nonce in parts makes it valid once.
 func proof(secret string, parts ...string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	io.WriteString(mac, strings.Join(parts, "\n")) // no hash returns an error
@@ -138,10 +137,10 @@ func (g *gate) reopen(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	token := g.token()
-	_ = json.NewEncoder(w).Encode(answer{token, proof(g.secret, "token", nonce, token)}) // who asked has gone
+	_ = json.NewEncoder(w).Encode(answer{token, proof(g.secret, "token", nonce, token)}) // fails if the client is gone
 }
 
-// A trace tells the next start where the desk runs. Its file can be read by its user only.
+// A trace is a file that tells the next start where the desk runs. Only its user can read it.
 type trace struct {
 	Port   int
 	Secret string
@@ -161,14 +160,14 @@ func (g *gate) leave(file string, port int) error {
 	return os.WriteFile(file, data, 0o600)
 }
 
-// forget removes the trace, unless a later desk has written its own.
+// forget removes the trace, unless a later desk has replaced it.
 func (g *gate) forget(file string) {
 	if data, err := os.ReadFile(file); err == nil && strings.Contains(string(data), g.secret) {
-		_ = os.Remove(file) // one that stays is found to be stale
+		_ = os.Remove(file) // a trace that stays is recognised as stale
 	}
 }
 
-// Running returns a new link to the desk that left a trace, or "" when there is none that answers.
+// Running returns a new link to the desk that left a trace, or "" if no such desk answers.
 func Running(file string) string {
 	var t trace
 	data, err := os.ReadFile(file)

@@ -10,7 +10,7 @@ import (
 	"github.com/mtsn6garut/pengingat/docs/panduan"
 )
 
-// guide is the guide's page, and a policy that lets its own script run and no other.
+// guide returns the page of the guide, and a policy that allows the page's own script only.
 var guide = sync.OnceValues(func() (page []byte, policy string) {
 	var b bytes.Buffer
 	if err := panduan.Write(&b); err != nil {
@@ -23,7 +23,7 @@ var guide = sync.OnceValues(func() (page []byte, policy string) {
 		base64.StdEncoding.EncodeToString(sum[:]) + "'"
 })
 
-// showGuide is the page that 'pengingat guide' writes: all of the guide, with its search.
+// showGuide answers with the page that 'pengingat guide' writes.
 func showGuide(v *visit) error {
 	page, policy := guide()
 	return v.send(http.StatusOK, html, policy, page)

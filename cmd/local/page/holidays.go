@@ -16,19 +16,19 @@ import (
 type month struct {
 	First      reminder.Date
 	Weeks      [][]day
-	Prev, Next string          // months as 2026-12
+	Prev, Next string          // months such as 2026-12
 	Closures   []mysql.Closure // not long over, or to come
 	Import     *closureImport
 }
 
-// A day of the calendar; a zero Date is none.
+// A day is a cell of the calendar; it is empty if Date is zero.
 type day struct {
 	Date          reminder.Date
 	Name          string
-	Closed, Fixed bool // Fixed: by the week, or by the library's own system
+	Closed, Fixed bool // Fixed: closed every week, or by the library's own system
 }
 
-// A closureImport is what a file holds, before it counts.
+// A closureImport is the content of a file that is shown before it is stored.
 type closureImport struct {
 	File  string
 	Known []mysql.Closure
@@ -37,7 +37,8 @@ type closureImport struct {
 
 func loadMonth(v *visit) (any, error) { return v.month() }
 
-// month builds the calendar of the month that is asked for, else of the day's or of this one. Weeks begin on Monday.
+// month builds the calendar of the month in the request, else of the month of the day in the request, else of this
+// month. Weeks begin on Monday.
 func (v *visit) month() (m month, err error) {
 	m.First = v.Today()
 	if t, err := time.Parse("2006-01", v.FormValue("month")); err == nil && t.Year() > 1970 && t.Year() < 2200 {
@@ -70,7 +71,7 @@ func (v *visit) month() (m month, err error) {
 
 func yearMonth(d reminder.Date) string { return d.String()[:len("2006-01")] }
 
-// covers returns the function that reports whether a day is in a closure.
+// covers returns a function that reports whether a closure contains the day.
 func covers(d reminder.Date) func(mysql.Closure) bool {
 	return func(c mysql.Closure) bool { return !d.Before(c.First) && !d.After(c.Last) }
 }
@@ -96,13 +97,13 @@ func (v *visit) closure(first, last, name string) (c mysql.Closure, err error) {
 	return c, nil
 }
 
-// closed tells of a closure that was changed, in its month.
+// closed returns the action that confirms a change to a closure and shows its month.
 func closed(key string, n int, c mysql.Closure) action {
 	return action{Key: key, N: n, On: c.First.String() + ".." + c.Last.String(),
 		To: "/holidays?month=" + yearMonth(c.First)}
 }
 
-// closeDays closes a day, or a span; a day that is closed is opened again.
+// closeDays closes a span, or a day; it opens a day that is closed.
 func closeDays(v *visit) (action, error) {
 	day, name := v.PostFormValue("day"), v.PostFormValue("name")
 	c, err := v.closure(cmp.Or(day, v.PostFormValue("first")), cmp.Or(day, v.PostFormValue("last")), name)
@@ -167,7 +168,7 @@ func importDays(v *visit) (action, error) {
 	return action{Show: m}, err
 }
 
-// acceptDays stores what was chosen of a file.
+// acceptDays stores the closures that were ticked.
 func acceptDays(v *visit) (action, error) {
 	chosen := v.PostForm["closure"]
 	for _, line := range chosen {

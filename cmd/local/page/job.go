@@ -11,7 +11,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// A job is the run that a person has started. There is one at a time. It belongs to the desk and not to a page.
+// A job is a run that a person has started. There is at most one. It belongs to the desk, not to a page.
 type job struct {
 	ctx     context.Context // the desk's: a run outlives the request that started it
 	running sync.WaitGroup
@@ -20,17 +20,17 @@ type job struct {
 	progress
 }
 
-// A progress is how far a run has come.
+// A progress says how far a run is.
 type progress struct {
 	Working bool     `json:"working"`
 	Done    int      `json:"done"`
 	Of      int      `json:"of"`
 	Text    string   `json:"text"`
-	Counts  bool     `json:"counting"` // what the next run would do is being counted
-	Failed  *trouble `json:"-"`        // why the last one could not do its work
+	Counts  bool     `json:"counting"` // a count of what the next run would do is in progress
+	Failed  *trouble `json:"-"`        // why the last run failed
 }
 
-// start begins a run, which closes app at its end, unless one is at work.
+// start begins a run in the background, which closes app at its end. It returns false if a run is in progress.
 func (j *job) start(v *visit, app *setup.App, o reminder.Options) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -45,7 +45,7 @@ func (j *job) start(v *visit, app *setup.App, o reminder.Options) bool {
 	}
 	j.running.Go(func() {
 		rep, err := app.Runner.Run(j.ctx, o)
-		// A run ends after its time budget, and the task starts the next one in an hour. Here a person waits for the rest.
+		// A run ends after its time budget. Here a person waits, so the next run follows at once.
 		for err == nil && rep.Reason == reminder.ReasonTimeSpent && rep.Emails.Sent > 0 {
 			rep, err = app.Runner.Run(j.ctx, o)
 		}
@@ -70,7 +70,7 @@ func (j *job) look(w words) progress {
 	return p
 }
 
-// Job is for templates.
+// Job returns the progress of the run, for templates.
 func (v *visit) Job() progress { return v.d.job.look(v.words) }
 
 // ping answers the script of an open page.
@@ -84,8 +84,8 @@ func (d *Desk) ping(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(p) // the page may have been closed
 }
 
-// A count is what the next run would do. Counting 20,000 loans takes a second or more, and the first page does not wait
-// for it.
+// A count says what the next run would do. Counting 20,000 loans takes a second or more, so the first page does not
+// wait for it.
 type count struct {
 	began  time.Time
 	done   chan struct{} // closed when report and err are there

@@ -13,18 +13,18 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
-// late is who is late, or with As "open" who has books at all.
+// late is the page of borrowers with late books, or with As "open" of all borrowers with open loans.
 type late struct {
 	list
 	Group, Sort string
 	As          string // list, slips, letters or open
-	Who         string // "": who was not reached yet; reached; all
+	Who         string // "": those not reached yet; "reached"; "all"
 	Groups      []string
 	Books       int
-	Reached     int // people whom Who leaves out, because they were reached in the last days
+	Reached     int // people who are left out because they were reached in the last days
 }
 
-// A list is people who were searched for.
+// A list has the people that a search found.
 type list struct {
 	Query  string
 	People []person
@@ -33,12 +33,11 @@ type list struct {
 func (v *visit) list() list        { return list{Query: strings.TrimSpace(v.FormValue("q"))} }
 func (l list) everybody() []person { return l.People }
 
-// reachedFor is for how long somebody who was reached in another way is not on the list any more: long enough to bring
-// a book, and not so long that one is forgotten.
+// reachedFor is how long a borrower who was reached by other means stays off the list: long enough to bring the book,
+// short enough that it is not forgotten.
 const reachedFor = 7 * 24 * time.Hour
 
-// longestLate is how many days late a loan on the list can be. A due date further back is a mistake in the library's
-// records.
+// longestLate is the most days that a loan on the list is late. An earlier due date is a mistake in the library's data.
 const longestLate = 3660
 
 func loadLate(v *visit) (any, error) {
@@ -94,10 +93,10 @@ func loadLate(v *visit) (any, error) {
 	return l, nil
 }
 
-// maxLoans is how many loans a list reads at most: more than a school lends.
+// maxLoans bounds how many loans a list reads. A school lends fewer.
 const maxLoans = 20000
 
-// openLoans reads the open loans that match, the longest due first.
+// openLoans reads the open loans that match, earliest due date first.
 func (v *visit) openLoans(match func(reminder.Loan) bool) (loans []reminder.Loan, err error) {
 	err = v.store().EachLoan(v.Context(), func(l reminder.Loan, _ bool) error {
 		if len(loans) < maxLoans && match(l) {
@@ -109,7 +108,7 @@ func (v *visit) openLoans(match func(reminder.Loan) bool) (loans []reminder.Loan
 	return loans, err
 }
 
-// matches reports whether each word of a query is in one of the texts.
+// matches reports whether each word of a query occurs in one of the texts.
 func matches(query string, texts ...string) bool {
 	all := strings.ToLower(strings.Join(texts, "\n"))
 	for word := range strings.FieldsSeq(strings.ToLower(query)) {
@@ -120,21 +119,21 @@ func matches(query string, texts ...string) bool {
 	return true
 }
 
-// A person is a borrower with books.
+// A person is a borrower with their books.
 type person struct {
-	reminder.Borrower // Name and Email are plain
+	reminder.Borrower // Name and Email are safe to show
 	Chat              string
 	Contact           *deskdb.Contact // nil: nobody has reached them about one of these books
 	Books             []borrowed
 }
 
-// A borrowed book is a loan, and for how many days it has been late.
+// A borrowed is a loan and the number of days that it is late.
 type borrowed struct {
 	reminder.Loan
 	Days int
 }
 
-// people puts loans together by borrower, in the order of their first loan.
+// people groups loans by borrower, in the order of each borrower's first loan.
 func (v *visit) people(loans []reminder.Loan, rules reminder.Rules) (people []person) {
 	index := map[string]int{}
 	for _, l := range loans {
@@ -151,12 +150,12 @@ func (v *visit) people(loans []reminder.Loan, rules reminder.Rules) (people []pe
 	return people
 }
 
-// Name is a borrower's as a page shows it.
+// Name returns a borrower's name as a page shows it.
 func (v *visit) Name(b reminder.Borrower) string {
 	return cmp.Or(desk.Plain(b.Name), v.T("page.noname"))
 }
 
-// addContacts adds how to reach people about their loans, and whether somebody has.
+// addContacts adds the chat links, and whether somebody has reached these people about their loans.
 func (v *visit) addContacts(people []person, loans []reminder.Loan) error {
 	contacts, err := v.store().Contacts(v.Context(), time.Unix(0, 0), "")
 	if err != nil {
@@ -191,21 +190,21 @@ func (v *visit) chat(name, phone string, loans []reminder.Loan) string {
 	return desk.Chat(v.T, v.Date, v.app.Config.AppName, p)
 }
 
-// maxShown is how many entries a page lists at most.
+// maxShown bounds the entries of a page.
 const maxShown = 500
 
-// Shown are those whom the page lists, More counts the others.
+// Shown returns the people that the page lists; More counts the others.
 func (l late) Shown() []person { return l.People[:min(len(l.People), maxShown)] }
 func (l late) More() int       { return len(l.People) - len(l.Shown()) }
 
-// Link is the address of the same list, shown in another way.
+// Link returns the address of this list with one parameter changed.
 func (l late) Link(path, key, value string) string {
 	q := url.Values{"q": {l.Query}, "group": {l.Group}, "sort": {l.Sort}, "as": {l.As}, "who": {l.Who}}
 	q.Set(key, value)
 	return path + "?" + q.Encode()
 }
 
-// Sheets are the people by class, each class on sheets of its own.
+// Sheets groups the people by class; each class starts a new sheet.
 func (l late) Sheets() map[string][]person {
 	sheets := map[string][]person{}
 	for _, p := range l.People {
@@ -214,7 +213,7 @@ func (l late) Sheets() map[string][]person {
 	return sheets
 }
 
-// books are the rows of the people whom the page lists.
+// books returns a row for each book of the people that the page lists.
 func books(v *visit) (rows [][]string, err error) {
 	if err := v.show(); err != nil {
 		return nil, err
@@ -236,7 +235,7 @@ func (v *visit) Contacted(c *deskdb.Contact) string {
 	return v.T("page.late.way_"+c.Way) + ", " + v.Moment(c.At)
 }
 
-// contact puts on record that somebody was reached about all that is late, or takes it back.
+// contact records that a borrower was reached about all late books, or takes that back.
 func contact(v *visit) (action, error) {
 	ctx, store, id, way := v.Context(), v.store(), v.PostFormValue("id"), v.PostFormValue("way")
 	if way == "undo" {
@@ -254,7 +253,7 @@ func contact(v *visit) (action, error) {
 	return action{Key: "contact", N: n, On: id}, err
 }
 
-// reached stores that the borrower of some loans was reached about those that are due.
+// reached records that the borrower of some loans was reached about those that are due.
 func (v *visit) reached(loans []reminder.Loan, way string) (int, error) {
 	var contacts []deskdb.Contact
 	for _, l := range loans {

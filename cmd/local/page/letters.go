@@ -11,7 +11,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// A Sheet is mails on one HTML page that needs nothing else. Its texts are in the language of its Locale.
+// A Sheet shows mails on one self-contained HTML page. Its texts are in the language of Locale.
 type Sheet struct {
 	Locale      string
 	Title, Lead string
@@ -19,7 +19,7 @@ type Sheet struct {
 	Steps       []Step
 }
 
-// A Run is the mails of one run, and who gets none.
+// A Run has the mails of one run, and the loans without a mail.
 type Run struct {
 	When, Note string
 	Letters    []Letter
@@ -27,15 +27,15 @@ type Run struct {
 	More       int // further silences that are not listed
 }
 
-// A Letter is a mail as it is, or would be, sent.
+// A Letter is a mail that was or would be sent.
 type Letter struct {
-	N                   int    // among those that a desk shows
-	File                string // from the page
+	N                   int    // its number on the desk's page
+	File                string // path relative to the page
 	Name, Addr          string
 	Subject, Text, HTML string
 }
 
-// LetterOf is a composed mail that lies in a file.
+// LetterOf returns the letter of a composed mail that was written to a file.
 func LetterOf(m mail.Message, file string) Letter {
 	return Letter{File: file, Name: m.To.Name, Addr: m.To.Addr, Subject: m.Subject, Text: m.Text, HTML: m.HTML}
 }
@@ -46,7 +46,7 @@ type Step struct{ Command, Does string }
 // Say writes a sentence in the page's language.
 func (s Sheet) Say(key string, pairs ...any) string { return text.In(s.Locale).Say(key, pairs...) }
 
-// Reason says why nobody is told.
+// Reason says why there is no mail about a loan.
 func (s Sheet) Reason(v reminder.Verdict) string {
 	said, _ := text.In(s.Locale).Reason(string(v))
 	return said

@@ -7,8 +7,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 )
 
-// loadLoan explains why a mail is, or is not, due for a loan, and what was promised about it. The explanation of a loan
-// that is not open any more has no loan in it.
+// loadLoan explains why a mail about a loan is or is not due, and lists the past reminders. The explanation of a loan
+// that is no longer open has an empty Loan.
 func loadLoan(v *visit) (any, error) {
 	id := v.FormValue("id")
 	past, err := v.store().PastNotices(v.Context(), id)

@@ -16,17 +16,17 @@ type Machine struct {
 	Now       func() time.Time
 	User      string   // who is at the desk
 	Trace     string   // the file by which a second start finds the first
-	Seen      string   // the file that says which version's news were read
+	Seen      string   // the file with the version whose news were read
 	Roots     []string // where library systems have their configurations
-	Templates string   // the folder for words of the library's own
+	Templates string   // the folder for the library's own templates
 	Log       io.Writer
-	// Environ returns the settings as they are now, and the file they are from. Write keeps them, in a file of our own.
+	// Environ returns the current settings and the file they come from. Write stores them in the program's own file.
 	Environ func() (environ map[string]string, file string, err error)
 	Write   func(values map[string]string) error
-	Begin   func(values map[string]string) error // mends what a configuration of Laravel's says and cannot mean here
+	Begin   func(values map[string]string) error // corrects values of a Laravel configuration that make no sense here
 	Migrate func(ctx context.Context, environ map[string]string, source string) error
 	Mail    func(ctx context.Context, app *setup.App, to mail.Address) error // sends a sample
-	// Task says whether the program runs by itself, and whether Install can see to it.
+	// Task says whether the scheduled task is there, and whether Install can register it.
 	Task     func(ctx context.Context, lang string) (said string, can bool)
 	Install  func(ctx context.Context) error
 	Findings func(ctx context.Context) []check.Finding

@@ -9,7 +9,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 )
 
-// KeepDays is for how many days records are kept, ByItself whether a run removes what is older, Old what that is now.
+// KeepDays returns how many days records are kept, ByItself whether a run removes older ones, Old what is older now.
 func (v *visit) KeepDays() int                 { return cmp.Or(v.app.Runner.Settings.KeepDays, reminder.KeepDays) }
 func (v *visit) ByItself() bool                { return v.app.Runner.Settings.KeepDays > 0 }
 func (v *visit) Old() (reminder.Pruned, error) { return v.prune(true) }
@@ -24,10 +24,10 @@ func pruneOld(v *visit) (action, error) {
 	return action{Key: "prune", N: done.Emails}, err
 }
 
-// Version is the program's.
+// Version returns the program's version.
 func (v *visit) Version() string { return reminder.Version }
 
-// OptedOut are those who want no reminders. Of those without an open loan only the id is known.
+// OptedOut returns the borrowers who want no reminders. If they have no open loan, only their id is known.
 func (v *visit) OptedOut() (list []reminder.Borrower, err error) {
 	out, err := v.store().OptedOut(v.Context())
 	if err != nil {

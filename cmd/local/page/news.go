@@ -16,13 +16,13 @@ import (
 //go:embed news.toml
 var newsText string
 
-// news is what a page says after an update, once, until somebody has read it.
+// news is what the first page says after an update until somebody has read it.
 type news struct {
 	Version string
 	Items   []string
 }
 
-// newsSince returns what is new for someone who has read about the version seen.
+// newsSince returns what is new since the version seen.
 func newsSince(seen, lang string) (items []string, err error) {
 	var all struct {
 		Release []struct {
@@ -46,8 +46,7 @@ func newsSince(seen, lang string) (items []string, err error) {
 	return items, nil
 }
 
-// News returns what is new since the version that was last read about on this computer. A first installation has no
-// news.
+// News returns what is new since the version whose news were last read on this computer. A new installation has none.
 func (v *visit) News() (news, error) {
 	seen, err := os.ReadFile(v.d.Machine.Seen)
 	if errors.Is(err, fs.ErrNotExist) {

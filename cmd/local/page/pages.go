@@ -21,10 +21,10 @@ import (
 // of its name in html.
 type page struct {
 	Name  string                             // of its template, its texts and its path; "today" is at "/"
-	menu  bool                               // it stands in the navigation
-	bare  bool                               // it works without settings that can be used
-	load  func(*visit) (data any, err error) // what its template cannot ask the visit for
-	files map[string]func(*visit) error      // what else it hands out, by path
+	menu  bool                               // it is in the navigation
+	bare  bool                               // it works without usable settings
+	load  func(*visit) (data any, err error) // the data of its template
+	files map[string]func(*visit) error      // its other documents, by path
 	acts  map[string]func(*visit) (action, error)
 }
 
@@ -74,7 +74,7 @@ type (
 var booksCSV = spreadsheet(books, "page.column.name", "page.column.group", "ID", "page.column.book",
 	"page.column.number", "page.column.due", "page.column.days", "page.column.address", "page.column.contacted")
 
-// Path is its address.
+// Path returns the page's address.
 func (p page) Path() string {
 	if p.Name == "today" {
 		return "/"
@@ -87,10 +87,10 @@ type visit struct {
 	*http.Request
 	words
 	d     *Desk
-	app   *setup.App // nil: there are no settings yet, or they are wrong
+	app   *setup.App // nil if there are no settings yet, or wrong ones
 	w     http.ResponseWriter
 	page  page
-	shown string // the template: the page's, or that of an error
+	shown string // the template: the page's own, or one for an error
 	Data  any
 	Wrong *trouble // what went wrong
 }
@@ -134,7 +134,7 @@ func (d *Desk) handle(p page, answer func(*visit) error) http.HandlerFunc {
 	}
 }
 
-// answer opens the settings and calls f. A panic becomes an error, so that the desk goes on.
+// answer opens the settings and calls f. It turns a panic into an error, so that the desk goes on.
 func (v *visit) answer(f func(*visit) error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -155,7 +155,7 @@ func (v *visit) redirect(to string) error {
 	return errDone
 }
 
-// open wires the current settings. It fails when there are none, or none that can be used.
+// open wires the current settings. It fails if there are none or they are wrong.
 func (v *visit) open() error {
 	environ, _, err := v.d.Machine.Environ()
 	if err == nil {
@@ -182,12 +182,12 @@ func (v *visit) close() {
 	}
 }
 
-// store returns the database as the desk asks it.
+// store returns the desk's view of the database.
 func (v *visit) store() *deskdb.Store { return deskdb.New(v.app.Store) }
 
 func newDesk(app *setup.App) desk.Desk { return desk.New(app.Runner, app.Store) }
 
-// show loads what the page shows.
+// show loads the page's data.
 func (v *visit) show() (err error) {
 	if v.page.load != nil {
 		v.Data, err = v.page.load(v)
@@ -195,13 +195,13 @@ func (v *visit) show() (err error) {
 	return err
 }
 
-// An action is what a POST has done, and what answers it.
+// An action says what a POST has done, and how to answer it.
 type action struct {
-	Key  string // of the sentence, and in the record; "": neither
+	Key  string // of the confirming sentence and of the log entry; "": neither
 	N    int
-	On   string // ids of what it was done to, for the record alone
-	To   string // path; "": where the form says, else the page
-	Show any    // what the page shows before anything counts, in place of a redirect
+	On   string // ids of what was changed, for the log only
+	To   string // path to redirect to; "": where the form says, else the page
+	Show any    // shown instead of a redirect, before anything is stored
 }
 
 // ownPath matches a path on this desk. Browsers read "//" and "/\" at the beginning as another host.
@@ -242,7 +242,7 @@ func (v *visit) do(act func(*visit) (action, error)) error {
 	return v.redirect(to)
 }
 
-// render writes the page, with what went wrong, or a page that says so: half a page would say what is not so.
+// render writes the page with what went wrong, or an error page. It writes nothing before the template has succeeded.
 func (v *visit) render(err error) {
 	status := http.StatusOK
 	switch {
@@ -260,7 +260,7 @@ func (v *visit) render(err error) {
 		_ = v.send(status, html, "", b.Bytes())
 	case v.shown == "wrong":
 		http.Error(v.w, v.T("page.broken"), http.StatusInternalServerError)
-	default: // what it reads, or the template itself
+	default: // a method that reads, or the template itself, failed
 		v.d.Actions.Error("page", "page", v.shown, "error", err.Error())
 		v.render(err)
 	}
@@ -268,7 +268,7 @@ func (v *visit) render(err error) {
 
 const html = "text/html; charset=utf-8"
 
-// send answers with a document. policy replaces that of the desk's pages where it is not "".
+// send answers with a document. policy, if not "", replaces the Content-Security-Policy of the desk's pages.
 func (v *visit) send(status int, kind, policy string, body []byte) error {
 	h := v.w.Header()
 	h.Set("Content-Type", kind)
@@ -276,7 +276,7 @@ func (v *visit) send(status int, kind, policy string, body []byte) error {
 		h.Set("Content-Security-Policy", policy)
 	}
 	v.w.WriteHeader(status)
-	_, _ = v.w.Write(body) // whoever asked may have gone
+	_, _ = v.w.Write(body) // fails if the browser is gone
 	return errDone
 }
 
@@ -297,7 +297,7 @@ func (v *visit) upload() (name string, data []byte, err error) {
 	return desk.Plain(header.Filename), data, err
 }
 
-// closed answers a browser without the cookie, such as one with a link that was used before.
+// closed answers a browser without the cookie, for example after a link was used twice.
 func (d *Desk) closed(w http.ResponseWriter, r *http.Request) {
 	v := &visit{Request: r, words: d.words(r), d: d, w: w, page: page{Name: "closed"}, shown: "closed"}
 	w.WriteHeader(http.StatusForbidden)

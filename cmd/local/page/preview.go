@@ -10,7 +10,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 )
 
-// preview is what would be sent on a day, and why the others get nothing.
+// preview has the mails that would be sent on a day, and why other loans get none.
 type preview struct {
 	Day     reminder.Date
 	Groups  map[string][]Letter // by class
@@ -58,14 +58,14 @@ func loadPreview(v *visit) (any, error) {
 	return p, err
 }
 
-// keep keeps the mails that a page shows, for its frames.
+// keep stores the mails that a page shows, for its frames.
 func (d *Desk) keep(letters []Letter) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.letters = letters
 }
 
-// frame shows one mail of the preview in a document of its own: it may have its own styles, and nothing else.
+// frame answers with one mail of the preview as a document of its own, which may have styles and nothing else.
 func frame(v *visit) error {
 	n, err := strconv.Atoi(v.FormValue("n"))
 	v.d.mu.Lock()

@@ -9,7 +9,7 @@ import (
 // A quarantineForm asks for a quarantine.
 type quarantineForm struct {
 	Before reminder.Date
-	Asked  *desk.Silenced // what it would silence; nil: not asked
+	Asked  *desk.Silenced // what the quarantine would silence; nil: not counted yet
 }
 
 func loadQuarantine(v *visit) (any, error) {
@@ -27,13 +27,13 @@ func loadQuarantine(v *visit) (any, error) {
 	return q, err
 }
 
-// Quarantine is the one in force, or nil.
+// Quarantine returns the quarantine in force, or nil.
 func (v *visit) Quarantine() (*deskdb.Quarantine, error) {
 	status, err := v.store().Status(v.Context(), v.app.Runner.Now(), 1)
 	return status.Quarantine, err
 }
 
-// quarantine silences what was due before the day of the form, if agree says so.
+// quarantine silences what was due before the day of the form, if agree returns true.
 func (v *visit) quarantine(agree func(desk.Silenced) bool) (desk.Silenced, error) {
 	before, err := reminder.ParseDate(v.FormValue("before"))
 	if err != nil || before.After(v.Today()) {

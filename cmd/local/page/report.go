@@ -8,17 +8,17 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A period is that of a report.
+// A period is the first and the last day of a report.
 type period struct{ First, Last reminder.Date }
 
-// View is the address of the report itself.
+// View returns the address of the report itself.
 func (p period) View() string {
 	return "/report/page?" + url.Values{"from": {p.First.String()}, "to": {p.Last.String()}}.Encode()
 }
 
 func loadPeriod(v *visit) (any, error) { return v.period() }
 
-// period is what was asked for, else the last thirty days.
+// period returns the period in the request, else the last thirty days.
 func (v *visit) period() (p period, err error) {
 	month := period{v.Today().AddDays(-29), v.Today()}
 	p = month
@@ -33,7 +33,7 @@ func (v *visit) period() (p period, err error) {
 	return p, nil
 }
 
-// report is the page that 'pengingat report' writes, in a frame, or by itself to be printed.
+// report answers with the page that 'pengingat report' writes. It is shown in a frame, or alone for printing.
 func report(v *visit) error {
 	p, err := v.period()
 	if err != nil {

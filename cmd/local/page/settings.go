@@ -28,7 +28,7 @@ var settable = []group{
 // secrets are never sent to a page.
 var secrets = []string{"DB_PASSWORD", "MAIL_PASSWORD", "IMAP_PASSWORD", "SENDGRID_API_KEY"}
 
-// A form is all settings, with what was typed for some.
+// A form has all settings, with what was typed for some of them.
 type form struct {
 	words
 	File    string
@@ -40,13 +40,13 @@ type form struct {
 // A field is one setting.
 type field struct {
 	Key, Value      string
-	Secret, Present bool // of a secret only whether it is there is shown
+	Secret, Present bool // a secret's value is not shown, only whether it is present
 	Problem         string
 }
 
 func loadSettings(v *visit) (any, error) { return v.form(settable...) }
 
-// form reads the settings, and puts what was typed for those of some groups among them. An empty secret stays as it is.
+// form reads the settings and replaces those of some groups by what was typed. An empty secret stays as it is.
 func (v *visit) form(groups ...group) (f form, err error) {
 	f = form{words: v.words, Groups: groups}
 	f.values, f.File, err = v.d.Machine.Environ()
@@ -66,7 +66,7 @@ func (v *visit) form(groups ...group) (f form, err error) {
 	return f, err
 }
 
-// Field shows a setting.
+// Field returns a setting as the page shows it.
 func (f form) Field(key string) field {
 	shown := field{Key: key, Value: f.values[key], Secret: slices.Contains(secrets, key), Present: f.values[key] != ""}
 	if shown.Secret {

@@ -21,34 +21,34 @@ import (
 // The first start, in five steps. Answers are kept in memory, and the settings file is written after the last question.
 // The only mail that is sent is the sample to oneself.
 
-// A draft is the settings of somebody who begins. Whoever reads or changes it holds mu, also while a database or a mail
-// server is tried: there is one person, and one answer at a time.
+// A draft has the answers of the first start. Whoever reads or changes it holds mu, also while a database or a mail
+// server is tried: there is one person, who gives one answer at a time.
 type draft struct {
 	mu     sync.Mutex
 	values map[string]string
 	source string // recognised in the database
-	mailed string // address to which a sample has gone, with the mail settings that stand here
-	there  bool   // somebody said that it has arrived, or mail comes later
+	mailed string // address to which a sample was sent with these mail settings
+	there  bool   // somebody confirmed that it has arrived, or chose to set up mail later
 }
 
-// shownAs is the step that a person sees, for each that there is.
+// shownAs maps each step to the step that the page highlights.
 var shownAs = map[string]string{"found": "found", "database": "database", "prepare": "database", "mail": "mail",
 	"arrived": "mail", "rules": "rules", "go": "go"}
 
-// start is what the pages of the first start show.
+// start is the data of the pages of the first start.
 type start struct {
 	Step   string
 	Values map[string]string
-	Secret map[string]bool // what is set and not shown
+	Secret map[string]bool // the secrets that are set; they are not shown
 	Source string
 	Mailed string
-	From   string // hours
+	From   string // time of day
 	To     string
-	Task   string // whether it runs by itself
-	CanRun bool   // this program can see to it
+	Task   string // says whether the scheduled task is there
+	CanRun bool   // this program can register the task
 }
 
-// loadStart shows the step that is asked for, or that was answered wrongly.
+// loadStart shows the step in the request, or the step whose answer was wrong.
 func loadStart(v *visit) (any, error) {
 	v.d.draft.mu.Lock()
 	defer v.d.draft.mu.Unlock()
@@ -66,7 +66,7 @@ func loadStart(v *visit) (any, error) {
 		s.Secret[key] = s.Values[key] != ""
 		delete(s.Values, key)
 	}
-	// a field for a time knows no 24:00
+	// an <input type="time"> does not allow 24:00
 	window := strings.Replace(cmp.Or(d.values["REMINDER_WINDOW"], "07:00-20:00"), "-24:00", "-23:59", 1)
 	s.From, s.To, _ = strings.Cut(window, "-")
 	if s.Step == "go" {
@@ -75,10 +75,10 @@ func loadStart(v *visit) (any, error) {
 	return s, nil
 }
 
-// Found are the configurations on this computer.
+// Found returns the configurations on this computer.
 func (v *visit) Found() []Found { return find(v.d.Machine.Roots) }
 
-// Next is what the next run would do.
+// Next returns what the next run would do.
 func (v *visit) Next() (reminder.Report, error) {
 	if v.app == nil {
 		return reminder.Report{}, v.open() // which says what is wrong with the settings
@@ -86,7 +86,7 @@ func (v *visit) Next() (reminder.Report, error) {
 	return newDesk(v.app).Next(v.Context())
 }
 
-// begin makes answers of what is set already.
+// begin takes the current settings as the first answers.
 func (v *visit) begin() {
 	d := &v.d.draft
 	if d.values != nil {
@@ -101,7 +101,7 @@ func (v *visit) begin() {
 	}
 }
 
-// Kind is how mail is sent.
+// Kind returns the choice of how mail is sent.
 func (s start) Kind() string {
 	switch {
 	case s.Values["MAIL_MAILER"] == "file":
@@ -112,17 +112,17 @@ func (s start) Kind() string {
 	return "own"
 }
 
-// Shown is the step as a person sees it.
+// Shown returns the step that the page highlights.
 func (s start) Shown() string { return shownAs[s.Step] }
 
-// IsClosed reports whether the library is closed on a weekday. Settings that are wrong are chosen anew.
+// IsClosed reports whether the library is closed on a weekday. A wrong setting counts as none.
 func (s start) IsClosed(day time.Weekday) bool {
 	days, _ := reminder.ParseWeekdays(s.Values["REMINDER_CLOSED_WEEKDAYS"])
 	return slices.Contains(days, day)
 }
 
-// asked returns the act of a step: it keeps the answers to some questions, and goes on to the step that next names. A
-// secret that is left empty stays.
+// asked returns the act of a step: it stores the answers for some keys and calls next, which names the next step. A
+// secret that is left empty stays as it is.
 func asked(next func(*visit, *draft) (action, error), keys ...string) func(*visit) (action, error) {
 	return func(v *visit) (action, error) {
 		d := &v.d.draft
@@ -142,10 +142,10 @@ func asked(next func(*visit, *draft) (action, error), keys ...string) func(*visi
 	}
 }
 
-// step leads to another step.
+// step returns the action that goes to a step.
 func step(name string) action { return action{To: "/start?step=" + name} }
 
-// startFrom takes the settings of a configuration that was found.
+// startFrom takes over the settings of a configuration that was found.
 func startFrom(v *visit, d *draft) (action, error) {
 	for _, f := range find(v.d.Machine.Roots) { // no other file is read
 		if f.File != v.PostFormValue("file") {
@@ -160,7 +160,7 @@ func startFrom(v *visit, d *draft) (action, error) {
 	return step("database"), nil
 }
 
-// startDatabase tries the database, and recognises whose it is.
+// startDatabase tries the database and recognises the library system by its tables.
 func startDatabase(v *visit, d *draft) (action, error) {
 	cfg, err := setup.LoadDatabase(d.values)
 	if err != nil {
@@ -188,7 +188,7 @@ func startPrepare(v *visit, d *draft) (action, error) {
 	return action{Key: "prepare", On: source, To: step("mail").To}, v.d.Machine.Migrate(v.Context(), d.values, source)
 }
 
-// startMail tries the mail account with a mail to oneself.
+// startMail tries the mail account by sending a sample to the person at the desk.
 func startMail(v *visit, d *draft) (action, error) {
 	kind, account := v.PostFormValue("kind"), d.values["MAIL_USERNAME"]
 	from := cmp.Or(d.values["MAIL_FROM_ADDRESS"], account)
@@ -235,7 +235,7 @@ func startArrived(_ *visit, d *draft) (action, error) {
 
 // startRules takes the last answers and writes the settings.
 func startRules(v *visit, d *draft) (action, error) {
-	if !d.there { // the way to the mails was not seen to work
+	if !d.there { // nobody has confirmed that mail works
 		return step("mail"), nil
 	}
 	var closed []string
@@ -254,5 +254,5 @@ func startRules(v *visit, d *draft) (action, error) {
 	return action{Key: "settings", To: step("go").To}, err
 }
 
-// weekdays are those that the settings know.
+// weekdays are the names that REMINDER_CLOSED_WEEKDAYS takes, by time.Weekday.
 var weekdays = []string{"minggu", "senin", "selasa", "rabu", "kamis", "jumat", "sabtu"}

@@ -11,11 +11,11 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// today is how everything stands.
+// today is the data of the first page.
 type today struct {
-	desk.Overview      // Pauses are those that are not over
-	Counted       bool // else Next is not known yet
-	Open          bool // now
+	desk.Overview      // Pauses has only those in force
+	Counted       bool // Next is known
+	Open          bool // mail may be sent now
 	Troubles      int  // mails, as the next two
 	Waiting       int
 	SentToday     int
@@ -23,13 +23,13 @@ type today struct {
 
 func loadToday(v *visit) (any, error) { return v.overview(false) }
 
-// overview reads how everything stands. What the next run would do may be missing, unless it is waited for.
+// overview reads the state of everything. Without wait, what the next run would do may still be missing.
 func (v *visit) overview(wait bool) (t today, err error) {
 	ctx, d := v.Context(), newDesk(v.app)
 	if t.Overview, err = d.Glance(ctx); err != nil {
 		return t, err
 	}
-	now := v.app.Runner.Now() // not before the glance: a window that is open begins with it
+	now := v.app.Runner.Now() // after Glance, because an open window begins at the instant of Glance
 	t.Open = !t.Window.From.IsZero() && !t.Window.From.After(now)
 	t.Pauses = slices.DeleteFunc(t.Pauses, func(p reminder.Pause) bool {
 		return !p.Until.IsZero() && !p.Until.After(now)
@@ -61,10 +61,10 @@ func (v *visit) overview(wait bool) (t today, err error) {
 // A stopped borrower said by mail, not long ago, that they want no reminders.
 type stopped struct{ ID, Name, Why string }
 
-// stoppedFor is how many days the page names them.
+// stoppedFor is for how many days the page names them.
 const stoppedFor = 14
 
-// Stopped names them.
+// Stopped returns the borrowers who stopped their reminders by mail in the last days.
 func (v *visit) Stopped() (list []stopped, err error) {
 	outs, err := v.store().OptOuts(v.Context(), v.app.Runner.Now().AddDate(0, 0, -stoppedFor))
 	if err != nil {
@@ -86,13 +86,13 @@ func (v *visit) Stopped() (list []stopped, err error) {
 	return list, err
 }
 
-// A Note tells a person what they would not find out by themselves.
+// A Note tells a person about something unusual.
 type Note struct {
 	Code            string
 	What, Why, Mend string
 }
 
-// Notes says what is unusual, or that nothing is.
+// Notes returns what is unusual, or one note that all is well.
 func (v *visit) Notes(o desk.Overview) (notes []Note) {
 	for _, n := range newDesk(v.app).Notes(o) {
 		notes = append(notes, Note{n.Code, v.Text(n.What), v.Text(n.Why), v.Text(n.Mend)})
@@ -106,7 +106,7 @@ func (v *visit) Notes(o desk.Overview) (notes []Note) {
 	return notes
 }
 
-// Level is how bad it is: bad, warn or good.
+// Level returns how serious the note is: bad, warn or good.
 func (n Note) Level() string {
 	switch n.Code {
 	case "good", "quarantine":
@@ -117,13 +117,13 @@ func (n Note) Level() string {
 	return "warn"
 }
 
-// mendedAt has the pages on which the notes' subjects are mended.
+// mendedAt maps the code of a note to the page on which a person acts on it.
 var mendedAt = map[string]string{"never_ran": "/send", "quarantine": "/quarantine",
 	"off": "/check", "stopped": "/check", "log": "/check", "unfinished": "/check", "reputation": "/check",
 	"feedback": "/check", "failed": "/troubles", "unknown": "/troubles", "bounced": "/troubles",
 	"mass_bounce": "/troubles", "held": "/troubles", "looks_restored": "/troubles", "looks_copied": "/troubles"}
 
-// Path is where it is mended, or "".
+// Path returns the page on which a person acts on the note, or "".
 func (n Note) Path() string { return mendedAt[n.Code] }
 
 func pause(v *visit) (action, error) {

@@ -13,7 +13,7 @@ import (
 // loadTroubles reads what needs a person: mails that ended badly, a run that is held, odd rows.
 func loadTroubles(v *visit) (any, error) { return v.overview(true) }
 
-// Bad are the states that need a person.
+// Bad returns the states that need a person.
 func (v *visit) Bad() []reminder.State { return desk.Bad }
 
 // A badMail is a mail that ended badly, with the person and the books.
@@ -24,7 +24,7 @@ type badMail struct {
 	Chat                      string // link, or ""
 }
 
-// BadMails are listed newest first.
+// BadMails returns the mails that ended badly, newest first.
 func (v *visit) BadMails() (all []badMail, err error) {
 	list, err := newDesk(v.app).Troubles(v.Context(), maxShown)
 	if err != nil {
@@ -56,7 +56,7 @@ func (v *visit) BadMails() (all []badMail, err error) {
 	return all, nil
 }
 
-// retry queues mails again: one, or all in a state.
+// retry queues one mail again, or all in a state.
 func retry(v *visit) (action, error) {
 	states, ids := desk.Bad, []int64(nil)
 	if state := reminder.State(v.PostFormValue("state")); slices.Contains(desk.Bad, state) {
@@ -100,7 +100,7 @@ func (v *visit) told(id int64) error {
 	return err
 }
 
-// badMailRows are a row for each book.
+// badMailRows returns a row for each book.
 func badMailRows(v *visit) (rows [][]string, err error) {
 	list, err := v.BadMails()
 	for _, b := range list {

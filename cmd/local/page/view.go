@@ -18,10 +18,10 @@ import (
 
 var layouts = template.Must(template.New("").ParseFS(assets, "html/*.html"))
 
-// words say everything in the language of one browser.
+// words says everything in the language of one browser.
 type words struct{ Lang string }
 
-// words are those that the browser was told to use, else those of the settings.
+// words returns the language of the browser's cookie, else that of the settings.
 func (d *Desk) words(r *http.Request) words {
 	locale := ""
 	if c, err := r.Cookie("pengingat_lang"); err == nil {
@@ -62,7 +62,7 @@ func (w words) Number(n int) string { return message.NewPrinter(language.Make(w.
 func (v *visit) Page() page    { return v.page }
 func (v *visit) Title() string { return v.T("page." + v.shown + ".title") }
 
-// Library is its name.
+// Library returns the library's name.
 func (v *visit) Library() string {
 	if v.app == nil {
 		return ""
@@ -70,7 +70,7 @@ func (v *visit) Library() string {
 	return v.app.Config.AppName
 }
 
-// Nav names the pages of the navigation. It is empty until there are settings to work with.
+// Nav returns the pages of the navigation. It is empty until there are usable settings.
 func (v *visit) Nav() (menu []page) {
 	for _, p := range pages {
 		if p.menu && v.app != nil {
@@ -80,12 +80,12 @@ func (v *visit) Nav() (menu []page) {
 	return menu
 }
 
-// Said is what the POST that led here has done.
+// Said confirms what the POST that led here has done.
 func (v *visit) Said() string {
 	key := v.FormValue("done")
 	n, _ := strconv.Atoi(v.FormValue("n")) // 0 where there is none
 	said := v.T("page.done."+key, "N", n)
-	if v.Method != "GET" || said == "page.done."+key { // nothing that we say
+	if v.Method != "GET" || said == "page.done."+key { // an unknown key
 		return ""
 	}
 	return said
@@ -113,18 +113,18 @@ func (v *visit) Moment(t time.Time) string {
 // Clock is a time of the day.
 func (v *visit) Clock(t time.Time) string { return t.In(v.app.Runner.Settings.Zone).Format("15.04") }
 
-// List is for templates, which have no lists of their own.
+// List returns its arguments, because templates cannot write a list.
 func (v *visit) List(items ...string) []string { return items }
 
-// Weekdays begin on Monday.
+// Weekdays returns the days of the week from Monday on.
 func (v *visit) Weekdays() []time.Weekday { return []time.Weekday{1, 2, 3, 4, 5, 6, 0} }
 
-// Today is the library's.
+// Today returns the current date in the library's zone.
 func (v *visit) Today() reminder.Date {
 	return reminder.DateOf(v.d.Machine.Now(), v.app.Runner.Settings.Zone)
 }
 
-// setLanguage has a year's effect in this browser.
+// setLanguage stores the language in a cookie for a year.
 func setLanguage(v *visit) (action, error) {
 	http.SetCookie(v.w, &http.Cookie{Name: "pengingat_lang", Value: v.PostFormValue("lang"), Path: "/", HttpOnly: true,
 		SameSite: http.SameSiteStrictMode, MaxAge: 365 * 24 * 60 * 60})

@@ -17,7 +17,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/letter"
 )
 
-// wording is one file of the mails' words, as it is or as it was typed.
+// wording is one template of the mails, as it is stored or as it was typed.
 type wording struct {
 	Files      []string
 	File, Text string
@@ -26,7 +26,7 @@ type wording struct {
 
 func loadWording(v *visit) (any, error) { return v.wording() }
 
-// wording reads the file that was asked for, from the library's own folder, or as it is built in.
+// wording reads the template in the request from the library's own folder, else the built-in one.
 func (v *visit) wording() (w wording, err error) {
 	words, err := letter.Words(v.app.Config.Templates)
 	if err != nil {
