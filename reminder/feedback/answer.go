@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// This file recognises the answers that end the reminders: the mail of List-Unsubscribe, whose subject is "berhenti"
-// and the ref of the email, and an answer whose first line says only that. It counts only when it comes from the
-// address of the email (match), names the email, and passes the sender check of the provider. All other answers are
-// left to the staff.
+// This file recognises the answers that opt out: the mail of List-Unsubscribe, which has "berhenti" and the ref of the
+// email as its subject, and an answer whose first line is only that word. An answer counts only if it comes from the
+// address of the email (match), names the email, and passes the sender check of the provider. The staff handle all
+// other answers.
 
 var (
-	answers = regexp.MustCompile(`(?i)^\s*(?:(?:re|bls|balas)\s*:\s*)+`)
-	end     = regexp.MustCompile(`(?i)^\W*(?:berhenti|stop|unsubscribe|eureun)(?:\s+([A-Z2-7]{26}))?\W*$`)
+	answerPrefix = regexp.MustCompile(`(?i)^\s*(?:(?:re|bls|balas)\s*:\s*)+`)
+	optOutWord   = regexp.MustCompile(`(?i)^\W*(?:berhenti|stop|unsubscribe|eureun)(?:\s+([A-Z2-7]{26}))?\W*$`)
 )
 
 // topic returns the subject without the prefix of an answer.
-func (h header) topic() string { return answers.ReplaceAllString(h.subject(), "") }
+func (h header) topic() string { return answerPrefix.ReplaceAllString(h.subject(), "") }
 
-// mayEnd reports by some header fields whether a message may be such an answer.
-func (h header) mayEnd() bool {
-	return (end.MatchString(h.topic()) || ownID.MatchString(strings.Trim(h.get("In-Reply-To"), "<> "))) && h.byPerson()
+// mayOptOut reports by some header fields whether a message may be such an answer.
+func (h header) mayOptOut() bool {
+	return (optOutWord.MatchString(h.topic()) || ownID.MatchString(strings.Trim(h.get("In-Reply-To"), "<> "))) && h.byPerson()
 }
 
 // byPerson reports whether a message is not an automatic one (RFC 3834).
@@ -30,8 +30,8 @@ func (h header) byPerson() bool {
 	return auto == "" || strings.EqualFold(auto, "no")
 }
 
-// ends fills in the Return of a message that ends the reminders. It reports false for any other message.
-func (r *Return) ends(h header, text string) bool {
+// optsOut fills in the Return of a message that opts out. It returns false for any other message.
+func (r *Return) optsOut(h header, text string) bool {
 	from := addresses(h.get("From"))
 	if len(from) != 1 || len(h["from"]) != 1 || !h.byPerson() || !h.authentic(from[0]) {
 		return false
@@ -40,22 +40,22 @@ func (r *Return) ends(h header, text string) bool {
 	if _, path, ok := strings.Cut(h.get("Return-Path"), "@"); ok && !related(path, domain) {
 		return false
 	}
-	wish := end.FindStringSubmatch(h.topic())
-	if wish == nil {
+	word := optOutWord.FindStringSubmatch(h.topic())
+	if word == nil {
 		for line := range strings.Lines(text) {
 			if strings.TrimSpace(line) != "" {
-				wish = end.FindStringSubmatch(line)
+				word = optOutWord.FindStringSubmatch(line)
 				break
 			}
 		}
 	}
-	if wish == nil {
+	if word == nil {
 		return false
 	}
-	if wish[1] != "" {
-		r.Refs = append(r.Refs, strings.ToUpper(wish[1]))
+	if word[1] != "" {
+		r.Refs = append(r.Refs, strings.ToUpper(word[1]))
 	}
-	r.Complaint, r.Answer, r.Foreign = true, true, true // a mail that names none of our emails is not for us
+	r.Complaint, r.Answer, r.Foreign = true, true, true
 	r.Failures = []Failure{{Addresses: from}}
 	return len(r.Refs) > 0 || slices.ContainsFunc(r.IDs, ownID.MatchString)
 }

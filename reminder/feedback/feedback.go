@@ -1,9 +1,9 @@
-// Package feedback finds out what became of mail after its acceptance: which emails came back ([Return]), which were
-// called unwanted, and whether an email of unknown outcome was accepted.
+// Package feedback finds out what became of mail after it was accepted: which emails came back, which borrowers want no
+// more mail, and whether an email of unknown outcome was accepted.
 //
-// A [Reader] asks a [Source]: a mailbox, or SendGrid. [Parse] and [Judge] decide, and they are pure. The Reader records
-// the results first and its place in the source second. After a crash between the two it reads the same again, and each
-// result is recorded only once.
+// A [Reader] reads a [Source], which is a mailbox or SendGrid. [Parse] and [Judge] decide, and they are pure. The
+// Reader records the results first, and then its position in the source. After a crash between the two it reads the
+// same messages again, and each result is recorded only once.
 package feedback
 
 import (
@@ -18,31 +18,33 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// MaxAge is how long after the handover an email may come back. Mail systems give up after five days at most.
+// MaxAge is how long after the handover a bounce is still accepted. Mail systems give up after five days at most.
 const MaxAge = 14 * 24 * time.Hour
 
-// A Source tells what became of mail.
+// A Source knows what became of mail.
 type Source interface {
-	// Returned hands over what came back after a place in the source, in batches. Each batch has the place after it.
+	// Returned calls take with the mails that came back after a position in the source, in batches. Each batch has the
+	// position after it. Returned stops with the error of take.
 	Returned(ctx context.Context, place string, now time.Time, take func(Batch) error) error
-	// Accepted reports of which emails the source holds a copy. It returns nil when the source keeps no copies.
+	// Accepted reports for each email whether the source has a copy. It returns nil when the source keeps no copies.
 	Accepted(ctx context.Context, emails []Handed) ([]bool, error)
-	// Copies returns the newest mails of this program that were sent since a moment, or none when none are kept.
+	// Copies returns up to most of the newest mails of this program that were sent since a time, or none when the source
+	// keeps no copies.
 	Copies(ctx context.Context, since time.Time, most int) ([]Copied, error)
 	Close() error
 }
 
 // A Copied is a mail of this program in a mailbox for sent mail.
 type Copied struct {
-	Database string // to which it belongs
+	Database string // the database that sent it
 	reminder.Copy
 }
 
 // A Batch is the result of one read.
 type Batch struct {
 	Returns []Return
-	Read    int
-	Place   string
+	Read    int    // messages
+	Place   string // the position after the batch
 }
 
 // A Handed is an email that was handed to a mail server.
@@ -50,63 +52,63 @@ type Handed struct {
 	ID                      int64
 	Ref, MessageID, Receipt string
 	Kind                    reminder.Kind
-	Borrower, Run           string
+	Borrower, Run           string // ids
 	State                   reminder.State
-	Unknowns                int
-	Address                 reminder.Digest // of its recipient
+	Unknowns                int             // see reminder.Claim
+	Address                 reminder.Digest // of the recipient
 	At                      time.Time       // of the handover
-	Age                     time.Duration   // since then, by the database's clock
+	Age                     time.Duration   // since the handover, by the database's clock
 }
 
 // Names are possible names of emails.
 type Names struct {
 	IDs, Refs, Receipts []string
-	Addresses           []reminder.Digest // of returns with no other name
+	Addresses           []reminder.Digest // of returns that have no other name
 }
 
 // A Store holds the emails and what became of them.
 type Store interface {
-	// Place and KeepPlace keep how far the source has been read.
+	// Place returns the stored position in the source, "" at first. KeepPlace stores it.
 	Place(ctx context.Context) (string, error)
 	KeepPlace(ctx context.Context, place string) error
-	// Named returns the emails of the last MaxAge with one of the names, newest first.
+	// Named returns the emails of the last MaxAge that have one of the names, the newest first.
 	Named(ctx context.Context, names Names) ([]Handed, error)
-	// CameBack returns what has come back from an address of a borrower.
+	// CameBack returns the bounces from an address of a borrower.
 	CameBack(ctx context.Context, borrower string, address reminder.Digest) ([]Verdict, error)
-	// Bounce records a verdict and makes the email a bounced one. It reports false when it already was one or is being
+	// Bounce records a verdict, and the email as bounced. It returns false when the email already is bounced or is being
 	// sent again.
 	Bounce(ctx context.Context, v Verdict) (bool, error)
-	// Mark remembers the addresses that the verdicts of a run call bad. With none it forgets them.
+	// Mark records the addresses as bad that are bad by the verdicts of a run. With none it undoes that.
 	Mark(ctx context.Context, run string, none bool) error
 	// RunCounts returns how many of a run's emails were accepted, and how many of those came back.
 	RunCounts(ctx context.Context, run string) (accepted, bounced int, err error)
-	// Refs returns the recorded emails with these refs, and whether each of them waits for its first handover.
+	// Refs returns which of these refs are on record, and whether each email waits for its first handover.
 	Refs(ctx context.Context, refs []string) (waits map[string]bool, err error)
-	// OptOut records that a borrower wants no reminders, and how they said so.
+	// OptOut records that a borrower wants no reminders. how is one of OptOutByAnswer and OptOutByComplaint.
 	OptOut(ctx context.Context, borrower, how string, at time.Time) error
-	// Unsettled returns the emails of unknown outcome, also those that are queued again because of it.
+	// Unsettled returns the emails of unknown outcome, including those that are queued again.
 	Unsettled(ctx context.Context) ([]Handed, error)
 	// Neighbours returns some accepted emails that were handed over shortly before and after an email.
 	Neighbours(ctx context.Context, e Handed) (before, after []Handed, err error)
-	// Resolve settles an email of unknown outcome, unless it is being sent again.
+	// Resolve records a settlement. It returns false when the email is being sent again.
 	Resolve(ctx context.Context, e Handed, how Settlement) (bool, error)
 }
 
-// How a borrower said by mail that they want no reminders.
+// How a borrower opted out by mail. The values are stored.
 const (
 	OptOutByAnswer    = "answer"
 	OptOutByComplaint = "complaint"
 )
 
-// A Settlement decides about an email of unknown outcome.
+// A Settlement is a decision about an email of unknown outcome.
 type Settlement int
 
 // The settlements.
 const (
-	Leave  Settlement = iota // not yet: look it up again when it is a quarter older
+	Leave  Settlement = iota // undecided: look it up again when its age has grown by a quarter
 	Sent                     // it was accepted
 	Again                    // it was not accepted: queue it as if it had never been handed over
-	Resend                   // nobody can know: queue it again, with the same Message-ID and Date
+	Resend                   // the source cannot tell: queue it again, with the same Message-ID and Date
 )
 
 // A Reader reads the feedback for runs.
@@ -115,23 +117,23 @@ type Reader struct {
 	Store  Store
 	Log    *slog.Logger
 	Resend bool          // REMINDER_UNKNOWN=resend
-	Wait   time.Duration // until the copy of an accepted email must be there
+	Wait   time.Duration // how long after the handover a copy may still be missing
 }
 
-// giveUp is how long an email stays unknown because the source does not answer.
+// giveUp is how long an email stays unknown if the source does not answer.
 const giveUp = 24 * time.Hour
 
-// How long each part may take. A run settles twice, compares the newest copies once, and reads once: 20 seconds in all.
+// How long each part may take. A run settles twice, compares the newest copies once and reads once: 20 seconds in all.
 const (
 	settleTime = 4 * time.Second
 	readTime   = 8 * time.Second
 )
 
-// atOnce is how many emails of unknown outcome are looked up before the results are recorded. So a slow source or a
-// short run still settles some of them.
-const atOnce = 5
+// settleChunk is how many emails of unknown outcome are looked up before the results are recorded. So a slow source or
+// a short run still settles some of them.
+const settleChunk = 5
 
-// Settle settles the emails of unknown outcome that it can, and returns how many.
+// Settle implements [reminder.Feedback].
 func (r *Reader) Settle(ctx context.Context) (settled int, err error) {
 	unsettled, err := r.Store.Unsettled(ctx)
 	if err != nil || len(unsettled) == 0 {
@@ -143,16 +145,16 @@ func (r *Reader) Settle(ctx context.Context) (settled int, err error) {
 	if failure == nil {
 		defer source.Close()
 	}
-	for chunk := range slices.Chunk(unsettled, atOnce) {
-		var verdicts []Settlement
+	for chunk := range slices.Chunk(unsettled, settleChunk) {
+		var settlements []Settlement
 		if failure == nil {
-			verdicts, failure = r.ask(timed, source, chunk)
+			settlements, failure = r.lookUp(timed, source, chunk)
 		}
 		for i, e := range chunk {
 			var how Settlement
 			switch {
-			case verdicts != nil:
-				how = verdicts[i]
+			case settlements != nil:
+				how = settlements[i]
 			case e.Age > giveUp:
 				how = Resend
 			default:
@@ -175,48 +177,48 @@ func (r *Reader) Settle(ctx context.Context) (settled int, err error) {
 
 var errTime = errors.New("the time for it is over")
 
-// ask looks up the emails and the neighbours of those that are missing.
-func (r *Reader) ask(ctx context.Context, source Source, emails []Handed) ([]Settlement, error) {
-	there := map[int64]bool{}
+// lookUp settles emails by the source. It also looks up the neighbours of those that have no copy.
+func (r *Reader) lookUp(ctx context.Context, source Source, emails []Handed) ([]Settlement, error) {
+	hasCopy := map[int64]bool{} // by id of the email
 	look := func(list []Handed) error {
 		found, err := source.Accepted(ctx, list)
 		for i := range found {
-			there[list[i].ID] = found[i]
+			hasCopy[list[i].ID] = found[i]
 		}
 		return err
 	}
 	if err := look(emails); err != nil {
 		return nil, err
 	}
-	how := make([]Settlement, len(emails))
+	settlements := make([]Settlement, len(emails))
 	for i, e := range emails {
 		var before, after []Handed
-		if !there[e.ID] && e.Age >= r.Wait {
+		if !hasCopy[e.ID] && e.Age >= r.Wait {
 			var err error
 			if before, after, err = r.Store.Neighbours(ctx, e); err != nil {
 				return nil, err
 			}
 			if err := look(slices.DeleteFunc(slices.Concat(before, after), func(n Handed) bool {
-				_, known := there[n.ID]
+				_, known := hasCopy[n.ID]
 				return known
 			})); err != nil {
 				return nil, err
 			}
 		}
-		how[i] = decide(e, there, before, after, r.Wait)
+		settlements[i] = decide(e, hasCopy, before, after, r.Wait)
 	}
-	return how, nil
+	return settlements, nil
 }
 
-// decide settles an email by the copies that are there. A missing copy proves something only when the source keeps
-// copies. The copy of an email that was accepted before it shows that. The copy of a later one counts only when there
-// is no earlier email.
-func decide(e Handed, there map[int64]bool, before, after []Handed, wait time.Duration) Settlement {
+// decide settles an email by the copies that exist. A missing copy proves something only if the source keeps copies.
+// The copy of an earlier accepted email proves that it does. The copy of a later one counts only if there is no earlier
+// email.
+func decide(e Handed, hasCopy map[int64]bool, before, after []Handed, wait time.Duration) Settlement {
 	some := func(list []Handed) bool {
-		return slices.ContainsFunc(list, func(n Handed) bool { return n.Age >= wait && there[n.ID] })
+		return slices.ContainsFunc(list, func(n Handed) bool { return n.Age >= wait && hasCopy[n.ID] })
 	}
 	switch {
-	case there[e.ID]:
+	case hasCopy[e.ID]:
 		return Sent
 	case e.Age < wait:
 		return Leave
@@ -226,23 +228,24 @@ func decide(e Handed, there map[int64]bool, before, after []Handed, wait time.Du
 	return Resend
 }
 
-// newest is how many of the newest copies show whether the records are up to date, maxCopies is how many are read when
-// they are not.
-const newest, maxCopies = 25, 3000
+// How many of the newest copies are compared with the records: newestCopies to find out whether records are missing,
+// and maxCopies if they are.
+const newestCopies, maxCopies = 25, 3000
 
-// Unrecorded implements [reminder.Feedback]. It reads many copies only when the newest ones show that records are
-// missing.
+// Unrecorded implements [reminder.Feedback].
 func (r *Reader) Unrecorded(ctx context.Context, database string, since time.Time, all bool) ([]reminder.Copy, error) {
 	if !all {
-		if some, err := r.compare(ctx, settleTime, database, since, newest, all); err != nil || len(some) == 0 {
+		if some, err := r.compare(ctx, settleTime, database, since, newestCopies, all); err != nil || len(some) == 0 {
 			return nil, err
 		}
 	}
 	return r.compare(ctx, time.Minute, database, since, maxCopies, all)
 }
 
+// compare returns the copies, of the newest ones, that are not on record. With all it also returns those whose email is
+// queued.
 func (r *Reader) compare(ctx context.Context, atMost time.Duration, database string, since time.Time, most int,
-	all bool) (forgotten []reminder.Copy, err error) {
+	all bool) (unrecorded []reminder.Copy, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, atMost, errTime)
 	defer cancel()
 	source, err := r.Open(ctx)
@@ -262,13 +265,13 @@ func (r *Reader) compare(ctx context.Context, atMost time.Duration, database str
 	for _, c := range copies {
 		waiting, known := waits[c.Ref]
 		if c.Waiting = waiting; c.Database == database && (!known || waiting && all) {
-			forgotten = append(forgotten, c.Copy)
+			unrecorded = append(unrecorded, c.Copy)
 		}
 	}
-	return forgotten, err
+	return unrecorded, err
 }
 
-// Read reads what came back, records it, and returns the counts.
+// Read implements [reminder.Feedback].
 func (r *Reader) Read(ctx context.Context, now time.Time) (c reminder.FeedbackCounts, err error) {
 	timed, cancel := context.WithTimeoutCause(ctx, readTime, errTime)
 	defer cancel()
@@ -283,23 +286,24 @@ func (r *Reader) Read(ctx context.Context, now time.Time) (c reminder.FeedbackCo
 	defer source.Close()
 	return c, source.Returned(timed, place, now, func(b Batch) error {
 		c.Read += b.Read
-		// It records what it has read even when the time is over. Otherwise the next run would read the same and be late
-		// again.
-		if err := r.work(ctx, b.Returns, now, &c); err != nil {
+		// A batch that was read is recorded even when the time is over. Otherwise the next run would read it again and have
+		// no time left, either.
+		if err := r.record(ctx, b.Returns, now, &c); err != nil {
 			return err
 		}
 		return r.Store.KeepPlace(ctx, b.Place)
 	})
 }
 
-// maxNames is how many names one query has.
+// maxNames is how many names one query has at most.
 const maxNames = 1000
 
-func (r *Reader) work(ctx context.Context, returns []Return, now time.Time, c *reminder.FeedbackCounts) error {
+// record finds the emails that came back, and records what that means for them and their addresses.
+func (r *Reader) record(ctx context.Context, returns []Return, now time.Time, c *reminder.FeedbackCounts) error {
 	names := namesOf(returns)
 	if len(names.IDs)+len(names.Refs)+len(names.Receipts)+len(names.Addresses) > maxNames && len(returns) > 1 {
 		half := len(returns) / 2
-		return errors.Join(r.work(ctx, returns[:half], now, c), r.work(ctx, returns[half:], now, c))
+		return errors.Join(r.record(ctx, returns[:half], now, c), r.record(ctx, returns[half:], now, c))
 	}
 	emails, err := r.Store.Named(ctx, names)
 	if err != nil {
@@ -332,7 +336,7 @@ func (r *Reader) work(ctx context.Context, returns []Return, now time.Time, c *r
 	return nil
 }
 
-// namesOf returns what the returns may name. Addresses count only where a return has nothing else.
+// namesOf returns the names in returns. An address counts only if a return has no other name.
 func namesOf(returns []Return) (names Names) {
 	for _, ret := range returns {
 		names.IDs, names.Refs = append(names.IDs, ret.IDs...), append(names.Refs, ret.Refs...)
@@ -351,10 +355,10 @@ func namesOf(returns []Return) (names Names) {
 	return names
 }
 
-// named reports whether a return names its email by more than an address.
+// named reports whether a return has a name of its email that is not an address.
 func (r Return) named() bool { return len(r.IDs)+len(r.Refs) > 0 || r.Receipt != "" }
 
-// optOut ends the reminders of the borrower who called an email unwanted.
+// optOut records that the borrower wants no more reminders.
 func (r *Reader) optOut(ctx context.Context, e Handed, ret Return) error {
 	if !personal(e.Kind) {
 		return nil
@@ -370,7 +374,7 @@ func (r *Reader) optOut(ctx context.Context, e Handed, ret Return) error {
 	return err
 }
 
-// bounce judges and records that an email came back.
+// bounce judges an email that came back, and records the verdict.
 func (r *Reader) bounce(ctx context.Context, e Handed, f Failure, at time.Time, c *reminder.FeedbackCounts) error {
 	earlier, err := r.Store.CameBack(ctx, e.Borrower, e.Address)
 	if err != nil {
@@ -382,14 +386,14 @@ func (r *Reader) bounce(ctx context.Context, e Handed, f Failure, at time.Time, 
 		return err
 	}
 	c.Bounced++
-	if e.State != reminder.StateSent { // it had been accepted, or it could not have come back
+	if e.State != reminder.StateSent { // only an accepted email comes back, so its outcome is known now
 		c.Resolved++
 	}
 	r.Log.Warn("an email came back", "email", e.ID, "class", string(v.Class), "code", v.Code, "reason", v.Text)
 	return nil
 }
 
-// mark remembers the bad addresses of a run, unless too many of its emails came back.
+// mark records the bad addresses of a run, unless too many of its emails came back.
 func (r *Reader) mark(ctx context.Context, run string) error {
 	accepted, bounced, err := r.Store.RunCounts(ctx, run)
 	if err != nil {
@@ -397,18 +401,18 @@ func (r *Reader) mark(ctx context.Context, run string) error {
 	}
 	many := TooMany(accepted, bounced)
 	if many {
-		r.Log.Error("so many emails of one run came back that no address is marked", "of_run", run, "accepted", accepted,
+		r.Log.Error("too many emails of one run came back; no address is marked as bad", "of_run", run, "accepted", accepted,
 			"bounced", bounced)
 	}
 	return r.Store.Mark(ctx, run, many)
 }
 
-// TooMany reports whether more than a fifth of a run came back. The cause is then the sender, the provider or an
-// attack, not the addresses. One or two of a few prove nothing.
+// TooMany reports whether more than a fifth of a run's accepted emails bounced, and at least three. Then the cause is
+// the sender, the provider or an attack, and not the addresses.
 func TooMany(accepted, bounced int) bool { return bounced >= 3 && bounced*5 > accepted }
 
-// match finds the email that a return is about. The failed address must be the one that the email was sent to: somebody
-// who knows an id, such as the recipient, cannot stop the mail to another address.
+// match finds the email that a return is about. The failed address must be the one to which the email was sent. So
+// somebody who knows an id, such as the recipient, cannot stop the mail to another address.
 func match(ret Return, emails []Handed) (Handed, Failure, bool) {
 	for _, e := range emails {
 		named := slices.Contains(ret.IDs, e.MessageID) || slices.Contains(ret.Refs, e.Ref) ||
@@ -423,7 +427,8 @@ func match(ret Return, emails []Handed) (Handed, Failure, bool) {
 				return e, f, true
 			}
 		}
-		if ret.Complaint && len(ret.Failures) > 0 && len(ret.Failures[0].Addresses) == 0 { // removed by the reporter
+		// Some reporters of complaints remove the address.
+		if ret.Complaint && len(ret.Failures) > 0 && len(ret.Failures[0].Addresses) == 0 {
 			return e, Failure{}, true
 		}
 	}
@@ -442,17 +447,17 @@ type Verdict struct {
 
 // When an address that repeatedly failed counts as bad.
 const (
-	offTwice = 2
-	fullFor  = 14 * 24 * time.Hour
-	fullMany = 3
+	disabledBounces = 2
+	fullBounces     = 3
+	fullPeriod      = 14 * 24 * time.Hour
 )
 
-// marked are the kinds whose addresses are marked bad. The address of the librarian is tried every day.
-var marked = []reminder.Kind{reminder.KindLoan, reminder.KindGuardian, reminder.KindClass}
+// markedKinds are the kinds whose addresses are recorded as bad. The librarian's address is tried every day.
+var markedKinds = []reminder.Kind{reminder.KindLoan, reminder.KindGuardian, reminder.KindClass}
 
-// Judge judges an email that came back, together with what came back from the address earlier. An address without a
-// mailbox is bad at once, a disabled one at the second email, a full one after three emails over two weeks. Other
-// causes are not about the address.
+// Judge judges an email that came back, with the earlier bounces of the address. An address without a mailbox is bad at
+// once, a disabled one at the second bounce, and a full one after three bounces in at least two weeks. Other causes are
+// not about the address.
 func Judge(e Handed, f Failure, at time.Time, earlier []Verdict) Verdict {
 	v := Verdict{Email: e, Class: f.Class, Code: f.Code, Text: f.Text, At: at}
 	same, first := 1, at
@@ -469,18 +474,18 @@ func Judge(e Handed, f Failure, at time.Time, earlier []Verdict) Verdict {
 	case mail.ReturnNoAddress:
 		v.Bad = true
 	case mail.ReturnDisabled:
-		v.Bad = same >= offTwice
+		v.Bad = same >= disabledBounces
 	case mail.ReturnFull:
-		v.Bad = same >= fullMany && at.Sub(first) >= fullFor
+		v.Bad = same >= fullBounces && at.Sub(first) >= fullPeriod
 	}
-	v.Bad = v.Bad && slices.Contains(marked, e.Kind)
+	v.Bad = v.Bad && slices.Contains(markedKinds, e.Kind)
 	return v
 }
 
-// personal reports whether an email of a kind goes to one person who can opt out of it.
+// personal reports whether the recipient of a kind of email can opt out.
 func personal(k reminder.Kind) bool { return k == reminder.KindLoan || k == reminder.KindGuardian }
 
-// Reason is the reason that is stored with the email: class, code, and the words of the server.
+// Reason returns the reason that is stored with the email: class, code and the text of the server.
 func (v Verdict) Reason() string {
 	return strings.TrimSpace("bounced: " + string(v.Class) + " " + v.Code + ": " + v.Text)
 }

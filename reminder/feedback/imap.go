@@ -12,7 +12,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A Mailbox is what an [IMAP] source needs of package inbox.
+// A Mailbox is the part of [inbox.Mailbox] that an [IMAP] source uses.
 type Mailbox interface {
 	Since(ctx context.Context, after inbox.Cursor, day time.Time, wanted func(header []byte) bool,
 		take func(inbox.Batch) error) error
@@ -21,10 +21,11 @@ type Mailbox interface {
 	Close() error
 }
 
-// IMAP is a mailbox as a Source: bounces are in its inbox, and copies of accepted emails in its mailbox for sent mail.
+// IMAP is a Source that reads an account: its inbox for bounces and answers, and its mailboxes for sent mail for copies
+// of accepted emails.
 type IMAP struct {
 	Mailbox
-	Account string // a place in one account is meaningless in another
+	Account string // a position is valid only in the account that it comes from
 }
 
 // OpenIMAP returns a function that opens the mailbox.

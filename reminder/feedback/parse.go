@@ -18,26 +18,26 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-// A Return is what came back: a message that a mail system could not deliver, or a complaint about one.
+// A Return is a message about an email: that it could not be delivered, or that its recipient does not want it.
 type Return struct {
 	IDs, Refs []string  // possible names of the email: Message-IDs, and refs from X-Pengingat-Ref and ENVID
-	Receipt   string    // what the provider called the email when it accepted it, or ""
-	Failures  []Failure // of a bounce: at least one
-	Complaint bool      // the recipient called the email unwanted; the Failures have only addresses
-	Answer    bool      // the complaint is an answer that asks for no more reminders
+	Receipt   string    // the provider's id of the email, or ""
+	Failures  []Failure // a bounce has at least one
+	Complaint bool      // the recipient does not want such mail; the Failures have only addresses
+	Answer    bool      // the recipient said so in an answer, not in a complaint to the provider
 	At        time.Time // when it came back
-	Foreign   bool      // it may be about the email of another program
+	Foreign   bool      // it may be about a mail of another program, so it does not count as unmatched
 }
 
 // A Failure is the failed delivery to one recipient.
 type Failure struct {
-	Addresses []string // of the recipient, in lower case, as the mail systems on the way wrote it
+	Addresses []string // of the recipient, in lower case, in all forms in which mail systems wrote it
 	Class     mail.ReturnClass
-	Code      string // RFC 3463, or the three digits of SMTP, or ""
-	Text      string // what was said, redacted
+	Code      string // an enhanced code (RFC 3463), a reply code of SMTP, or ""
+	Text      string // the diagnostic, redacted
 }
 
-// The most that is read of one message.
+// Limits of what is read of one message. Lengths are in bytes.
 const (
 	maxDepth  = 8
 	maxParts  = 50
@@ -55,12 +55,12 @@ const idChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.
 func Wanted(raw []byte) bool {
 	h, _ := splitHeader(raw)
 	kind, params := h.contentType()
-	return h.fromSystem(true) || h.mayEnd() || kind == "multipart/report" &&
+	return h.fromSystem(true) || h.mayOptOut() || kind == "multipart/report" &&
 		!strings.EqualFold(params["report-type"], "disposition-notification")
 }
 
-// Parse reads a message. It reports false for a message about anything else than a failed delivery or the wish for no
-// more reminders: delays, read receipts, absence notes, other answers of people.
+// Parse reads a message. It returns false for any message that is neither about a failed delivery nor an opt-out:
+// delays, read receipts, absence notes, other answers of people.
 func Parse(raw []byte, received time.Time) (Return, bool) {
 	h, body := splitHeader(raw)
 	var p parts
@@ -82,14 +82,14 @@ func Parse(raw []byte, received time.Time) (Return, bool) {
 			p.complaint.get("Removal-Recipient") + " " + p.originalTo)}}
 		return r, slices.Contains([]string{"abuse", "complaint", "opt-out", "opt-out-list"}, kind) && h.authentic(h.from())
 	case !h.fromSystem(report == "delivery-status"):
-		return r, r.ends(h, p.text.String())
+		return r, r.optsOut(h, p.text.String())
 	}
-	said := notification(p.text.String())
+	text := notification(p.text.String())
 	if len(p.recipients) > 0 {
-		r.Failures = reported(p.recipients, h, said)
-	} else if subject := h.subject(); !delayed.MatchString(subject+"\n"+said) && !reply.MatchString(subject) &&
-		!(delivered.MatchString(subject+"\n"+said) && !undelivered.MatchString(said)) {
-		r.Failures = told(h, said)
+		r.Failures = failuresInReport(p.recipients, h, text)
+	} else if subject := h.subject(); !delayed.MatchString(subject+"\n"+text) && !reply.MatchString(subject) &&
+		!(delivered.MatchString(subject+"\n"+text) && !undelivered.MatchString(text)) {
+		r.Failures = failuresInText(h, text)
 	}
 	return r, len(r.Failures) > 0
 }
@@ -101,18 +101,18 @@ var (
 	delayed   = regexp.MustCompile(`(?i)\(delay\)|\bdelay(ed)?\b|\bwarning:|not (yet )?been delivered|(will|to) (be )?(keep|continue|retr)|still (being )?(tr|queued)|no action is required|tertunda|akan (dicoba|terus)`)
 	reply     = regexp.MustCompile(`(?i)^\s*(re|bls|balas)\s*:`)
 	delivered = regexp.MustCompile(`(?i)successful|(has been|was|were) delivered|\bdelivered to\b|berhasil (di|ter)?kirim|(telah|(su)?dah) (terkirim|disampaikan|sampai)`)
-	// undelivered matches words that never stand in a note of success.
+	// undelivered matches words that a note of success never contains.
 	undelivered = regexp.MustCompile(`(?i)\b(not|unable|fail\w*|error|reject\w*|tidak|gagal|ditolak|belum)\b|n't\b|\b5\d\d\b`)
 	tags        = regexp.MustCompile(`<[^<>]*>`)
 	sendersOf   = regexp.MustCompile(`(?i)^(mailer[-_.]?daemon|postmaster|mail[-_.]?daemon|mdaemon|mail[-_.]?delivery.*|microsoftexchange[0-9a-f]+)$`)
-	// returned matches the line where the returned message begins in a text: one that says so, or a header field that no
-	// explanation contains.
+	// returned matches the line at which the returned message begins in a text: a line that says so, or a header field
+	// that no explanation contains.
 	returned   = regexp.MustCompile(`(?mi)^(-{3,}.*(message|below|original|copy|header|pesan)|[> \t]*(return-path|received|message-id|dkim-signature|mime-version|x-pengingat-ref|auto-submitted):)`)
 	nextFailed = regexp.MustCompile(`\n<[^<>\s]+@[^<>\s]+>:`)
 	summary    = regexp.MustCompile(`(?mi)^[> \t]*(from|to|cc|reply-to|sender|subject|date): .*$`)
 )
 
-// names returns everything that may name one of our messages. Ids of our own form come first.
+// names returns all that may be names of the program's messages. Ids in the program's own form come first.
 func (p *parts) names(head string) (ids, refs []string) {
 	add := func(list []string, s string) []string {
 		if len(list) < maxIDs && !slices.Contains(list, s) {
@@ -121,7 +121,7 @@ func (p *parts) names(head string) (ids, refs []string) {
 		return list
 	}
 	text := head + "\n" + p.text.String() + "\n" + p.original.String()
-	var others []string // that are long enough
+	var others []string // other ids that are long enough
 	for at := strings.IndexByte(text, '@'); at >= 0; {
 		from := max(0, at-maxID)
 		begin := from + len(strings.TrimRight(text[from:at], idChars))
@@ -147,7 +147,7 @@ func (p *parts) names(head string) (ids, refs []string) {
 	return ids, refs
 }
 
-// notification returns the words of the mail system, without the returned message that follows them.
+// notification returns the text of the mail system, without the returned message that follows it.
 func notification(text string) string {
 	if at := returned.FindStringIndex(text); at != nil {
 		text = text[:at[0]]
@@ -155,12 +155,12 @@ func notification(text string) string {
 	return summary.ReplaceAllString(text, "")
 }
 
-// reported returns the failures of a delivery report (RFC 3464).
-func reported(recipients []header, h header, said string) (failures []Failure) {
+// failuresInReport returns the failures of a delivery report (RFC 3464). text is its explanation.
+func failuresInReport(recipients []header, h header, text string) (failures []Failure) {
 	for _, r := range recipients[:min(len(recipients), maxFailed)] {
 		status, action := first(r.get("Status")), strings.ToLower(first(r.get("Action")))
 		if action != "failed" && (action != "" || !strings.HasPrefix(status, "5")) {
-			continue // delayed, relayed, delivered, expanded
+			continue // "delayed", "relayed", "delivered", "expanded"
 		}
 		f := Failure{Addresses: addresses(r.get("Final-Recipient") + " " + r.get("Original-Recipient"))}
 		if len(recipients) == 1 {
@@ -171,26 +171,27 @@ func reported(recipients []header, h header, said string) (failures []Failure) {
 			diagnostic = r.get("Diagnostic-Code")
 		}
 		if strings.TrimSpace(diagnostic) == "" {
-			diagnostic = after(said, f.Addresses)
+			diagnostic = after(text, f.Addresses)
 		}
-		failures = append(failures, f.judged(status, diagnostic))
+		failures = append(failures, f.classified(status, diagnostic))
 	}
 	return failures
 }
 
-// told returns the failures in a text without a report: one for each address in it.
-func told(h header, said string) (failures []Failure) {
+// failuresInText returns the failures in a text without a report: one for each address in it.
+func failuresInText(h header, text string) (failures []Failure) {
 	failed := addresses(h.get("X-Failed-Recipients"))
 	if len(failed) == 0 {
-		failed = addresses(said)
+		failed = addresses(text)
 	}
 	for _, a := range failed[:min(len(failed), maxFailed)] {
-		failures = append(failures, Failure{Addresses: []string{a}}.judged("", after(said, []string{a})))
+		failures = append(failures, Failure{Addresses: []string{a}}.classified("", after(text, []string{a})))
 	}
 	return failures
 }
 
-func (f Failure) judged(status, diagnostic string) Failure {
+// classified returns the failure with its class, code and text.
+func (f Failure) classified(status, diagnostic string) Failure {
 	diagnostic = strings.Join(strings.Fields(diagnostic), " ")
 	f.Class, f.Code = mail.ClassifyReturn(status, diagnostic)
 	var locals []string
@@ -202,7 +203,7 @@ func (f Failure) judged(status, diagnostic string) Failure {
 	return f
 }
 
-// after returns what follows the first of addresses in a text. Mail systems write the cause there.
+// after returns the text after the first of addresses that it contains. Mail systems write the cause there.
 func after(text string, addresses []string) string {
 	const enough = 1500
 	for _, a := range addresses {
@@ -210,7 +211,7 @@ func after(text string, addresses []string) string {
 			text = text[i+len(a):]
 			text = text[:min(len(text), enough)]
 			if next := nextFailed.FindStringIndex(text); next != nil {
-				text = text[:next[0]] // qmail's next recipient
+				text = text[:next[0]] // in a bounce of qmail the next recipient follows
 			}
 			return strings.TrimLeft(tags.ReplaceAllString(text, " "), ">]):;, \t\r\n")
 		}
@@ -235,11 +236,11 @@ func first(s string) string {
 	return ""
 }
 
-// A header is the header of a message, or one group of fields of a report. Broken fields are skipped.
+// A header is the header of a message, or one group of fields of a report, by field name in lower case.
 type header map[string][]string
 
-// splitHeader divides a message into header and body. net/mail and go-message refuse a header with one broken line, and
-// a bounce must not be lost because of one.
+// splitHeader divides a message into header and body. It skips broken lines: net/mail and go-message refuse a header
+// with one broken line, and a bounce must not be lost because of that.
 func splitHeader(raw []byte) (header, []byte) {
 	h := header{}
 	name := ""
@@ -270,7 +271,7 @@ func (h header) get(name string) string {
 	return ""
 }
 
-// subject returns the subject, decoded as far as that is possible.
+// subject returns the subject, decoded if that is possible.
 func (h header) subject() string {
 	if subject, err := new(mime.WordDecoder).DecodeHeader(h.get("Subject")); err == nil {
 		return subject
@@ -280,7 +281,7 @@ func (h header) subject() string {
 
 func (h header) contentType() (string, map[string]string) {
 	kind, params, err := mime.ParseMediaType(h.get("Content-Type"))
-	if kind == "" || err != nil { // such as a boundary without its quotes
+	if kind == "" || err != nil { // for example a boundary without its quotes
 		kind, _, _ = strings.Cut(strings.ToLower(h.get("Content-Type")), ";")
 		params = map[string]string{}
 		for _, m := range parameter.FindAllStringSubmatch(h.get("Content-Type"), 10) {
@@ -295,11 +296,11 @@ var parameter = regexp.MustCompile(`;\s*([\w-]+)\s*=\s*"?([^";]+)"?`)
 // parts are the decoded parts of a message.
 type parts struct {
 	n          int
-	text       strings.Builder // what the sender of the message says
+	text       strings.Builder // written by the sender of the message
 	original   strings.Builder // the message that came back
-	originalTo string
-	recipients []header // of a delivery report
-	complaint  header   // of a feedback report
+	originalTo string          // the To field of that message
+	recipients []header        // of a delivery report
+	complaint  header          // of a feedback report
 }
 
 func (p *parts) read(h header, body []byte, depth int, original bool) {
@@ -318,12 +319,12 @@ func (p *parts) read(h header, body []byte, depth int, original bool) {
 		return
 	}
 	body = decode(h.get("Content-Transfer-Encoding"), body)
-	if !utf8.Valid(body) { // an old Latin charset; of another one at least the ASCII characters are right
+	if !utf8.Valid(body) { // probably Latin-1; in most other charsets the ASCII characters are still right
 		body, _ = charmap.ISO8859_1.NewDecoder().Bytes(body)
 	}
 	switch kind {
 	case "message/delivery-status", "message/global-delivery-status":
-		p.keep(true, string(body)) // it may name the email, but it does not explain anything
+		p.keep(true, string(body)) // it may name the email, but it explains nothing
 		for i, group := range groups(body) {
 			if h, _ := splitHeader(group); i > 0 || h.get("Final-Recipient") != "" {
 				p.recipients = append(p.recipients, h)
@@ -341,7 +342,7 @@ func (p *parts) read(h header, body []byte, depth int, original bool) {
 		p.read(h, inner, depth+1, true)
 	case "text/html":
 		p.keep(original, tags.ReplaceAllString(html.UnescapeString(string(body)), " $0 "))
-	default: // not pictures and the like
+	default: // for example pictures are skipped
 		if kind == "" || strings.HasPrefix(kind, "text/") {
 			p.keep(original, string(body))
 		}
@@ -357,7 +358,7 @@ func (p *parts) keep(original bool, text string) {
 	b.WriteByte('\n')
 }
 
-// split divides a body at its boundaries. The last part of a body that is cut off is kept.
+// split divides a body at its boundaries. If the body is incomplete, the last part is kept.
 func split(body []byte, boundary string) (list [][]byte) {
 	line, err := regexp.Compile(`(?m)^--` + regexp.QuoteMeta(boundary) + `(--)?[ \t\r]*(?:\n|\z)`)
 	if err != nil { // the boundary is not UTF-8
@@ -378,7 +379,7 @@ func split(body []byte, boundary string) (list [][]byte) {
 	return list
 }
 
-// groups divides the fields of a report at the empty lines.
+// groups divides a report into groups of fields, at the empty lines.
 func groups(body []byte) (list [][]byte) {
 	for group := range bytes.SplitSeq(bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n")), []byte("\n\n")) {
 		if len(bytes.TrimSpace(group)) > 0 && len(list) <= maxFailed {
@@ -388,7 +389,7 @@ func groups(body []byte) (list [][]byte) {
 	return list
 }
 
-// decode undoes a transfer encoding, as far as the body is well-formed.
+// decode undoes a transfer encoding. If the body is malformed, it returns what it could decode.
 func decode(encoding string, body []byte) []byte {
 	switch strings.ToLower(strings.TrimSpace(encoding)) {
 	case "base64":

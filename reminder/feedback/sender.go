@@ -6,17 +6,18 @@ import (
 	"strings"
 )
 
-// from returns the address in From in lower case, or the first word there.
+// from returns the address in From in lower case, or the first word if there is no address.
 func (h header) from() string {
 	if list := addresses(h.get("From")); len(list) > 0 {
-		return list[len(list)-1] // a name may look like an address, too
+		return list[len(list)-1] // the display name before it may look like an address, too
 	}
 	return strings.ToLower(strings.Trim(first(h.get("From")), "<>"))
 }
 
-// fromSystem reports whether the header shows a mail system as the sender. Return-Path and Authentication-Results,
-// where the provider writes them, expose a false one. A report, or what Exim and Exchange mark as one, may have any
-// sender when its Return-Path is empty, as mail systems send it. An answer of a postmaster comes from a person.
+// fromSystem reports whether the sender of a message is a mail system. Return-Path and Authentication-Results, if the
+// provider writes them, expose a forged sender. A delivery report, or a message that Exim or Exchange marks as one, may
+// have any sender if its Return-Path is empty, because only mail systems send such messages. A reply from a postmaster
+// is from a person.
 func (h header) fromSystem(report bool) bool {
 	from := h.from()
 	local, domain, _ := strings.Cut(from, "@")
@@ -42,9 +43,9 @@ var (
 	alwaysSigns = []string{"googlemail.com", "google.com"}
 )
 
-// authentic reports whether the receiving provider's check of the sender allows to trust it. Only the topmost
-// Authentication-Results comes from the provider; without one nothing is known, and the sender is trusted. So is a
-// system for which no method was tried, except one of a domain that always signs.
+// authentic reports whether to trust the sender, by the receiving provider's check. Only the topmost
+// Authentication-Results comes from the provider. A sender without one is trusted, and so is one for whom the provider
+// tried no method, except if the domain always signs its mail.
 func (h header) authentic(from string) bool {
 	results := h.get("Authentication-Results")
 	if results == "" {
@@ -69,7 +70,7 @@ func (h header) authentic(from string) bool {
 	return proven || !tried && !slices.Contains(alwaysSigns, domain)
 }
 
-// related reports whether one domain is the other, or lies in it.
+// related reports whether two domains are the same, or one is a subdomain of the other.
 func related(a, b string) bool {
 	a, b = strings.ToLower(strings.TrimRight(a, ">. ")), strings.ToLower(strings.TrimRight(b, ">. "))
 	return a != "" && b != "" && (a == b || strings.HasSuffix(a, "."+b) || strings.HasSuffix(b, "."+a))

@@ -18,21 +18,21 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// SendGrid is a Source: the Email Logs and suppression lists of the service. A log is found by the receipt of its
-// email. The lists have only addresses, but they keep them; the logs keep a message for a month.
+// SendGrid is a Source that reads the Email Logs and the suppression lists of the service. A row of the logs has the
+// receipt of its email, but the logs keep it only for a month. The lists keep their entries, but have only addresses.
 type SendGrid struct {
 	Host, Key string
 	Client    *http.Client
 }
 
 const (
-	logRows = 1000               // of one answer; there are no pages
-	logTime = 4 * 24 * time.Hour // the service tries for three days
-	listed  = 500                // rows of a list
-	minSpan = 2 * time.Second    // of logs in one query
-	maxSize = 8 << 20            // of an answer
-	around  = 10 * time.Minute   // around a handover, by another clock
-	logForm = time.RFC3339       // of times in a query
+	logRows  = 1000               // the maximum number of rows in an answer; there are no pages
+	logTime  = 4 * 24 * time.Hour // the service tries to deliver for three days
+	listRows = 500                // of a suppression list
+	minSpan  = 2 * time.Second    // the shortest period of one query
+	maxSize  = 8 << 20            // of an answer, in bytes
+	maxSkew  = 10 * time.Minute   // between the database's clock and the service's
+	logForm  = time.RFC3339       // of the times in a query
 )
 
 // A logRow is a message in the logs.
@@ -62,14 +62,14 @@ func (m *moment) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// receipt is the id that the service returned when it accepted the message: the part before the first dot.
+// receipt returns the id that the service returned when it accepted the message: the part before the first dot.
 func (r logRow) receipt() string { id, _, _ := strings.Cut(r.ID, "."); return id }
 
-// Returned implements [Source]. The state of a log changes for days, so each call reads all of them, and there is no
-// place. With a key that may not read the logs it reads the lists instead.
+// Returned implements [Source]. The state of a row in the logs can change for days. So each call reads all rows of that
+// time, and there is no position. If the key may not read the logs, it reads more lists instead.
 func (s SendGrid) Returned(ctx context.Context, _ string, now time.Time, take func(Batch) error) error {
 	lists := []string{"spam_reports", "invalid_emails"}
-	rows, denied := s.logs(ctx, now.Add(-logTime), now.Add(around), " AND status IN ('bounced', 'blocked', 'dropped')")
+	rows, denied := s.logs(ctx, now.Add(-logTime), now.Add(maxSkew), " AND status IN ('bounced', 'blocked', 'dropped')")
 	if _, scope := errors.AsType[*ScopeError](denied); scope {
 		lists = append(lists, "bounces", "blocks")
 	} else if denied != nil {
@@ -84,7 +84,7 @@ func (s SendGrid) Returned(ctx context.Context, _ string, now time.Time, take fu
 			Created               int64
 			Email, Reason, Status string
 		}
-		query := url.Values{"start_time": {strconv.FormatInt(now.Add(-logTime).Unix(), 10)}, "limit": {strconv.Itoa(listed)}}
+		query := url.Values{"start_time": {strconv.FormatInt(now.Add(-logTime).Unix(), 10)}, "limit": {strconv.Itoa(listRows)}}
 		if err := s.call(ctx, http.MethodGet, "/v3/suppression/"+list+"?"+query.Encode(), "suppression."+list+".read", nil,
 			&entries); err != nil {
 			return err
@@ -103,14 +103,14 @@ func (s SendGrid) Returned(ctx context.Context, _ string, now time.Time, take fu
 	return errors.Join(take(b), denied)
 }
 
-// asReturn judges a log. The service drops mail to the addresses on its lists and gives the reason.
+// asReturn returns the Return for a row. The service drops mail to the addresses on its lists, and says why.
 func (r logRow) asReturn(code string) Return {
 	f := Failure{Addresses: []string{strings.ToLower(r.To)}, Text: mail.Redact(r.Reason, r.To)}
 	f.Class, f.Code = mail.ClassifyReturn(code, r.Reason)
 	complaint := false
 	switch reason := strings.ToLower(r.Reason); {
 	case r.Status != "dropped":
-		if r.Status == "blocked" && f.Class == mail.ReturnNoAddress { // a block is not permanent
+		if r.Status == "blocked" && f.Class == mail.ReturnNoAddress { // a block is temporary
 			f.Class = mail.ReturnUnclear
 		}
 	case strings.Contains(reason, "bounced"), strings.Contains(reason, "invalid"):
@@ -123,7 +123,8 @@ func (r logRow) asReturn(code string) Return {
 	return Return{Receipt: r.receipt(), Failures: []Failure{f}, Complaint: complaint, At: r.Created.at, Foreign: true}
 }
 
-// logs reads the logs of a period. An answer of a thousand rows may be incomplete: then it asks for each half.
+// logs reads the logs of a period. An answer of a thousand rows may be incomplete; then it reads each half of the
+// period.
 func (s SendGrid) logs(ctx context.Context, from, to time.Time, more string) ([]logRow, error) {
 	var answer struct {
 		Messages []logRow `json:"messages"`
@@ -144,12 +145,12 @@ func (s SendGrid) logs(ctx context.Context, from, to time.Time, more string) ([]
 	return append(first, second...), err
 }
 
-// Accepted implements [Source]. It finds an email by its receipt. When the answer with the receipt was lost, it goes by
+// Accepted implements [Source]. It finds an email by its receipt. If the answer with the receipt was lost, it compares
 // the ref, which only the log of a single message has.
 func (s SendGrid) Accepted(ctx context.Context, emails []Handed) ([]bool, error) {
 	found := make([]bool, len(emails))
 	for i, e := range emails {
-		rows, err := s.logs(ctx, e.At.Add(-around), e.At.Add(around), "")
+		rows, err := s.logs(ctx, e.At.Add(-maxSkew), e.At.Add(maxSkew), "")
 		if err != nil {
 			return nil, err
 		}
@@ -159,12 +160,12 @@ func (s SendGrid) Accepted(ctx context.Context, emails []Handed) ([]bool, error)
 			case e.Receipt != "":
 				found[i] = row.receipt() == e.Receipt
 			case reminder.DigestOf(row.To) == e.Address:
-				var whole logRow
+				var message logRow
 				if err := s.call(ctx, http.MethodGet, "/v3/logs/"+url.PathEscape(row.ID), "email_activity.read", nil,
-					&whole); err != nil {
+					&message); err != nil {
 					return nil, err
 				}
-				found[i] = whole.Args.Ref == e.Ref
+				found[i] = message.Args.Ref == e.Ref
 			}
 		}
 	}
@@ -177,12 +178,12 @@ func (SendGrid) Copies(context.Context, time.Time, int) ([]Copied, error) { retu
 // Close implements [Source].
 func (s SendGrid) Close() error { s.Client.CloseIdleConnections(); return nil }
 
-// A ScopeError says that a key may not do what the feedback needs.
+// A ScopeError says that the API key lacks a scope that the feedback needs.
 type ScopeError struct{ Scope string }
 
 func (e *ScopeError) Error() string { return "the API key lacks the scope " + e.Scope }
 
-// Check tries every request of the feedback and returns the scopes that the key lacks.
+// Check tries all requests of the feedback. It returns the scopes that the key lacks, sorted.
 func (s SendGrid) Check(ctx context.Context) (lacking []string, err error) {
 	for scope, path := range map[string]string{
 		"email_activity.read": "/v3/logs", "suppression.spam_reports.read": "/v3/suppression/spam_reports?limit=1",
@@ -227,7 +228,7 @@ func (s SendGrid) call(ctx context.Context, method, path, scope string, body, an
 	switch {
 	case res.StatusCode == http.StatusForbidden, res.StatusCode == http.StatusUnauthorized:
 		return &ScopeError{scope}
-	case res.StatusCode == http.StatusNotFound && method == http.MethodGet: // older than the logs are kept
+	case res.StatusCode == http.StatusNotFound && method == http.MethodGet: // the logs do not keep it any longer
 		return nil
 	case res.StatusCode != http.StatusOK:
 		return fmt.Errorf("SendGrid answers %s", http.StatusText(res.StatusCode))

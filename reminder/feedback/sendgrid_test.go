@@ -143,7 +143,7 @@ func TestSendGridHalves(t *testing.T) {
 	for i := range 2500 {
 		a.row(i, now.Add(-time.Duration(i)*time.Minute), "bounced", "550 5.1.1 user unknown")
 	}
-	rows, err := s.logs(t.Context(), now.Add(-logTime), now.Add(around), "")
+	rows, err := s.logs(t.Context(), now.Add(-logTime), now.Add(maxSkew), "")
 	require.NoError(t, err)
 	seen := map[string]bool{}
 	for _, row := range rows {
