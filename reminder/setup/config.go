@@ -1,9 +1,9 @@
-// Package setup turns a configuration into a [reminder.Runner]. It is the only package that imports all the others, and
-// function.go and cmd/local import it. It connects to nothing, so its errors are those of the configuration and never
-// those of a database that is down.
+// Package setup turns a configuration into a [reminder.Runner]. It wires the packages of the run; function.go and
+// cmd/local import it. It opens no connection, so its errors are about the configuration and never about a database
+// that is down.
 //
-//   - [Environ] reads a .env file as Laravel does, and puts the environment's own variables over it.
-//   - [Load] parses every variable into [Config], checks them all and reports all problems at once.
+//   - [Environ] reads a .env file as Laravel does. The variables of the environment win over those of the file.
+//   - [Load] parses all variables into a [Config], checks them and reports all problems at once.
 //   - [New] makes an [App] of a Config: store, sender, composer, feedback, log.
 package setup
 
@@ -47,7 +47,7 @@ func (s Secret) String() string {
 	return "***"
 }
 
-// GoString keeps a secret out of %#v, MarshalText out of JSON, LogValue out of logs.
+// GoString keeps a secret out of %#v, MarshalText out of JSON, and LogValue out of logs.
 func (s Secret) GoString() string             { return s.String() }
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 func (s Secret) LogValue() slog.Value         { return slog.StringValue(s.String()) }
@@ -85,7 +85,7 @@ type Config struct {
 	MailFrom       string `env:"MAIL_FROM_ADDRESS"`
 	MailFromName   string `env:"MAIL_FROM_NAME"`
 	MailReplyTo    string `env:"MAIL_REPLY_TO"`
-	// From addresses of branches that the login may use, or @domain
+	// addresses, or @domain, that the login may use as From for branches
 	MailFromOK     []string      `env:"MAIL_FROM_ALLOWED"`
 	MailUnsub      string        `env:"MAIL_UNSUBSCRIBE"` // address for List-Unsubscribe, or off
 	MailFileDir    string        `env:"MAIL_FILE_DIR" envDefault:"mails"`
@@ -117,7 +117,7 @@ type Config struct {
 	ClosedWeekdays string        `env:"REMINDER_CLOSED_WEEKDAYS"`
 	BeforeClosure  int           `env:"REMINDER_BEFORE_CLOSURE" envDefault:"0"` // days
 	MinDays        int           `env:"REMINDER_MIN_DAYS" envDefault:"0"`
-	OpeningHours   string        `env:"REMINDER_OPENING_HOURS"` // as they stand in a mail
+	OpeningHours   string        `env:"REMINDER_OPENING_HOURS"` // as text for the mails
 	Budget         time.Duration `env:"REMINDER_BUDGET" envDefault:"4m"`
 	Lease          time.Duration `env:"REMINDER_LEASE" envDefault:"15m"`
 	SummaryTo      []string      `env:"REMINDER_SUMMARY_TO"`
@@ -131,7 +131,7 @@ type Config struct {
 	LogLevel  string `env:"LOG_LEVEL" envDefault:"info"`
 	LogFile   string `env:"LOG_FILE"`
 
-	// FunctionTimeout is set by the platform of the cloud function, which stops a request after it.
+	// set by the platform of the cloud function: when it stops a request, in seconds
 	FunctionTimeout int    `env:"CLOUD_RUN_TIMEOUT_SECONDS" envDefault:"0"`
 	CloudService    string `env:"K_SERVICE"`
 	CloudProject    string `env:"GOOGLE_CLOUD_PROJECT"` // links log lines to their request
@@ -155,7 +155,7 @@ func (c *Config) check(p *problems) {
 	c.checkTimes(p)
 }
 
-// LoadDatabase is Load for commands that need only the database: it can be prepared before mail is configured.
+// LoadDatabase is Load for commands that need only the database. It can be prepared before mail is configured.
 func LoadDatabase(environ map[string]string) (Config, error) {
 	cfg, p := parse(environ)
 	cfg.checkDatabase(p)
@@ -174,13 +174,13 @@ func Check(environ map[string]string, key string) error {
 	return nil
 }
 
-// placeholders are domains for examples, and the domain of the school application's sample accounts, which belongs to
+// placeholders are example domains, and the domain of the sample accounts in the school's application, which belongs to
 // somebody else.
 var placeholders = []string{
 	"example.com", "example.net", "example.org", "contoh.com", "domain.com", "test.com", "perpustakaan.com",
 }
 
-// IsPlaceholder reports whether a domain in the settings is only an example that nobody has replaced.
+// IsPlaceholder reports whether a domain in the settings is an example that was not replaced.
 func IsPlaceholder(domain string) bool {
 	return slices.ContainsFunc(placeholders, func(p string) bool { return strings.HasSuffix("."+domain, "."+p) })
 }
@@ -195,7 +195,7 @@ func (c *Config) CheckSender() error {
 	return reminder.NewFault(nil, "config.sender_is_placeholder", "Domain", domain)
 }
 
-// parse reads every key into its type.
+// parse parses the variables into a Config. Its checks come later.
 func parse(environ map[string]string) (Config, *problems) {
 	var cfg Config
 	var p problems
@@ -221,7 +221,7 @@ func parse(environ map[string]string) (Config, *problems) {
 	return cfg, &p
 }
 
-// Keys returns the keys of all settings that a person may make, in the order of Config.
+// Keys returns the keys of all settings for people, in the order of Config.
 func Keys() []string {
 	var keys []string
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
@@ -232,14 +232,14 @@ func Keys() []string {
 	return keys
 }
 
-// Nearest returns the known key that is most like another.
+// Nearest returns the known key with the smallest distance to another one.
 func Nearest(key string) string {
 	return slices.MinFunc(Keys(), func(a, b string) int {
 		return cmp.Compare(distance(strings.ToUpper(key), a), distance(strings.ToUpper(key), b))
 	})
 }
 
-// distance is how many letters differ (Levenshtein). It ignores underscores, which people forget most often.
+// distance returns the Levenshtein distance of two keys. It ignores underscores, which people forget most often.
 func distance(a, b string) int {
 	a, b = strings.ReplaceAll(a, "_", ""), strings.ReplaceAll(b, "_", "")
 	row := make([]int, len(b)+1)
@@ -261,7 +261,8 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// Meaning is the value that Laravel's env() returns: it has words for an empty value, and it removes quotes once more.
+// Meaning returns the value that Laravel's env() returns for a value: it has words for an empty value, and it removes
+// quotes once more.
 func Meaning(value string) string {
 	switch strings.ToLower(value) {
 	case "null", "(null)", "empty", "(empty)":
@@ -278,7 +279,7 @@ func Meaning(value string) string {
 	return value
 }
 
-// Literal is a value whose Meaning is the given text.
+// Literal returns a value whose Meaning is the given text.
 func Literal(text string) string {
 	if Meaning(text) != text {
 		return `"` + text + `"`
@@ -286,22 +287,22 @@ func Literal(text string) string {
 	return text
 }
 
-// A problem is one error in the settings. Its key is that of the setting, or of several with ", " between them.
+// A problem is one error in the settings.
 type problem struct {
-	key  string
+	key  string // of the setting; several are separated by ", "
 	text reminder.Message
 }
 
 type problems struct{ list []problem }
 
-// add reports a problem, unless the setting already has one: the second often follows from the first.
+// add reports a problem, unless the setting already has one, because the second often follows from the first.
 func (p *problems) add(setting, key string, pairs ...any) {
 	if !slices.ContainsFunc(p.list, func(pr problem) bool { return pr.key == setting }) {
 		p.list = append(p.list, problem{setting, reminder.Say(key, pairs...)})
 	}
 }
 
-// fault returns all problems as one, or nil.
+// fault returns all problems as one *reminder.Fault, or nil.
 func (p *problems) fault() error {
 	if len(p.list) == 0 {
 		return nil
@@ -320,7 +321,7 @@ func (p *problems) need(key, value string) {
 	}
 }
 
-// must reports a setting whose value is not ok, by the key of what it must be.
+// must reports a setting if its value is not ok. key is the message that says what the value must be.
 func (p *problems) must(ok bool, setting, key string, pairs ...any) {
 	if !ok {
 		p.add(setting, "config.wrong", "Key", setting, "Must", reminder.Say(key, pairs...))
@@ -347,15 +348,15 @@ func parsed[T any](p *problems, text, setting string, parse func(string) (T, err
 	return value
 }
 
-// Misspelt returns what is wrong with the keys of an environment, or nil.
+// Misspelt returns a *reminder.Fault about the unknown keys of an environment, or nil.
 func Misspelt(environ map[string]string) error {
 	var p problems
 	p.unknown(environ)
 	return p.fault()
 }
 
-// unknown reports keys that begin like ours and are none of ours: with a misspelt allow-list, mail would go to
-// everybody.
+// unknown reports keys that begin like a key of the program but are unknown. If the key of the allow-list is misspelt,
+// for example, mail would go to everybody.
 func (p *problems) unknown(environ map[string]string) {
 	known := Keys()
 	for _, key := range slices.Sorted(maps.Keys(environ)) {
@@ -404,7 +405,7 @@ func (c *Config) checkDatabase(p *problems) {
 	p.must(c.settings.Zone != time.Local, "APP_TIMEZONE", "config.no_such_zone")
 }
 
-// checkRules validates what decides about loans and how much is sent, and fills in settings.
+// checkRules validates the settings that decide about loans and how much is sent, and fills in c.settings.
 func (c *Config) checkRules(p *problems) {
 	s := &c.settings
 	p.must(c.AppLocale == "id" || strings.HasPrefix(c.AppLocale, "en") || strings.HasPrefix(c.AppLocale, "id_"),
@@ -446,8 +447,8 @@ func (c *Config) checkRules(p *problems) {
 	s.Budget, s.Lease, s.Fingerprint, s.Backoff = c.Budget, c.Lease, c.fingerprint, backoff
 }
 
-// Days reads for how many days records are kept: 400d, or 400. It refuses less than [reminder.KeptDays], because a
-// typing error must not delete what the report of this year needs.
+// Days reads how many days records are kept: 400d, or 400. It refuses less than [reminder.KeptDays], because a typing
+// error must not delete records that the report of the year needs.
 func Days(text string) (days int, ok bool) {
 	days, err := strconv.Atoi(strings.TrimSuffix(text, "d"))
 	if err != nil || days < reminder.KeptDays || days > 36_500 {
@@ -491,7 +492,7 @@ func (c *Config) checkMail(p *problems) {
 	case c.MailUnsub == "off":
 	case c.MailUnsub != "":
 		s.Unsubscribe, s.UnsubscribeAll = p.address(c.MailUnsub, "MAIL_UNSUBSCRIBE").Addr, true
-	case c.MailFeedback == "imap": // bounces go to the sender, and so the program reads the answers there
+	case c.MailFeedback == "imap": // the program reads the mailbox of the sender, so it gets the answers, too
 		s.Unsubscribe = s.From.Addr
 	case c.answers():
 		s.Unsubscribe = cmp.Or(s.ReplyTo.Addr, s.From.Addr)
@@ -499,7 +500,8 @@ func (c *Config) checkMail(p *problems) {
 	p.must(renewable(c.renewURL()), "REMINDER_RENEW_URL", "config.must_be_renew_url")
 }
 
-// renewable reports whether readers can follow a link for each of their loans.
+// renewable reports whether a link for renewing a loan is valid, with the ids of a loan in it, and works outside this
+// computer.
 func renewable(link string) bool {
 	for _, name := range []string{"{loan}", "{ref}", "{item}"} {
 		link = strings.ReplaceAll(link, name, "1")
@@ -509,8 +511,8 @@ func renewable(link string) bool {
 		!isLoopback(u.Hostname()) && (u.Scheme == "https" || u.Scheme == "http")
 }
 
-// checkTimes checks that the time of a run ends first, then the time that the platform allows, then the lease. A run
-// that still works after its lease cannot send, because the handover is fenced, but it would leave emails of unknown
+// checkTimes checks that a run ends before the platform stops it, and both before its leases end. A run that works
+// longer than its lease cannot send, because the hand-over mark is fenced, but it would leave emails of unknown
 // outcome.
 func (c *Config) checkTimes(p *problems) {
 	p.must(c.Budget > 0 && c.MailTimeout > 0, "REMINDER_BUDGET, MAIL_TIMEOUT", "config.must_be_above_0")
@@ -524,13 +526,13 @@ func (c *Config) checkTimes(p *problems) {
 			"Wait", c.patience())
 		longest = max(longest, timeout)
 	}
-	// The sweep takes a lease of a day or more for one that a wrong clock has set.
+	// The sweep ignores a lease that ends in more than a day, because a wrong clock may have set it.
 	p.must(c.Lease < 24*time.Hour, "REMINDER_LEASE", "config.must_be_below_24h", "Lease", c.Lease)
 	p.must(c.Lease > longest, "REMINDER_LEASE", "config.lease_too_short", "Lease", c.Lease, "Longest", longest)
 }
 
-// dotTimeout is how long the answer to the final dot may take: 10 minutes (RFC 5321 4.5.3.2.6), but at most the time of
-// a run, and the last email must end before its lease does and before the platform stops the function.
+// dotTimeout returns how long the answer to the final dot may take: 10 minutes (RFC 5321 4.5.3.2.6), but not longer
+// than a run. The last email must end before its lease, and before the platform stops the function.
 func (c *Config) dotTimeout() time.Duration {
 	wait := min(10*time.Minute, c.Budget, c.Lease-c.Budget-c.MailTimeout-c.patience())
 	if timeout := time.Duration(c.FunctionTimeout) * time.Second; timeout > 0 {
@@ -539,8 +541,8 @@ func (c *Config) dotTimeout() time.Duration {
 	return max(wait, c.MailTimeout)
 }
 
-// patience is how long a run waits for its first connection to the database. In the cloud each hourly run is a cold
-// start, and with Direct VPC egress the first connection may take a minute.
+// patience returns how long a run waits for its first connection to the database. In the cloud each hourly run is a
+// cold start, and with Direct VPC egress the first connection may take a minute.
 func (c *Config) patience() time.Duration {
 	if c.CloudService == "" {
 		return 0
@@ -548,7 +550,7 @@ func (c *Config) patience() time.Duration {
 	return 90 * time.Second
 }
 
-// auth is the sender's name for MAIL_AUTH.
+// auth returns MAIL_AUTH as package mail names it.
 func (c *Config) auth() mail.Auth {
 	if c.MailAuth == "auto" {
 		return mail.AuthAuto
@@ -556,9 +558,9 @@ func (c *Config) auth() mail.Auth {
 	return mail.Auth(strings.ToUpper(c.MailAuth))
 }
 
-// security reads MAIL_ENCRYPTION, MAIL_SCHEME and the port as Laravel does, but never falls back to plain text: port
-// 465, smtps, and ssl on other ports than those of STARTTLS mean TLS from the first byte; all else means STARTTLS,
-// which is then required. Mail goes in plain text only to this computer, and only when no encryption is set.
+// security reads MAIL_ENCRYPTION, MAIL_SCHEME and the port as Laravel does, but never falls back to plain text. Port
+// 465, smtps, and ssl on ports other than those of STARTTLS mean TLS from the first byte. All else means that STARTTLS
+// is required. Only to a server on this computer, and only if no encryption is set, mail goes in plain text.
 func (c *Config) security() mail.Security {
 	port, ssl := c.port(), c.MailEncryption == "ssl"
 	switch {
@@ -585,9 +587,9 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// fingerprint recognises this mail configuration, with the salt of an old fingerprint or a new one. It is stored in the
-// database and must not help a reader of the database to find the password: the hash is slow and salted, it includes
-// the password of the database, and only 16 bits of it are kept, which many passwords share.
+// fingerprint returns a hash of the mail configuration, with the salt of an old fingerprint or a new one. It is stored
+// in the database and must not help a reader of the database to find the password. So the hash is slow and salted, it
+// includes the password of the database, and only 16 bits of it are kept, which many passwords share.
 func (c *Config) fingerprint(old string) string {
 	salt, _, _ := strings.Cut(old, ":")
 	if len(salt) != len(rand.Text()) {
@@ -607,7 +609,7 @@ func (c *Config) fingerprint(old string) string {
 	return salt + ":" + hex.EncodeToString(hash[:2])
 }
 
-// fingerprintRounds take some 50 ms, in runs that store or find a pause.
+// fingerprintRounds take about 50 ms. Only runs that store or find a pause compute a fingerprint.
 const fingerprintRounds = 100_000
 
 // database returns the configuration of the driver.

@@ -18,10 +18,11 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// Environ returns the environment of a run: the variables of a .env file and, over them, the real ones. With an empty
-// path it looks for pengingat.env and .env, in the working directory and then beside the program; without a file there
-// are only the real variables. An installed program looks only in its [Home], because an administrator may call it in a
-// folder of somebody else. Environ also returns the name of the file that it has read, or "".
+// Environ returns the environment of a run: the variables of a .env file and those of the process, which win. real has
+// the latter in the form of os.Environ. With an empty path, Environ looks for pengingat.env and .env, in the working
+// directory and then in the folder of the program; if there is no such file, it returns only the real variables. An
+// installed program looks only in its [Home], because an administrator may call it in the folder of somebody else.
+// Environ also returns the name of the file that it has read, or "".
 func Environ(path string, real []string) (environ map[string]string, file string, err error) {
 	environ = map[string]string{}
 	for _, entry := range real {
@@ -50,8 +51,8 @@ func Environ(path string, real []string) (environ map[string]string, file string
 	return environ, file, nil
 }
 
-// Database returns what identifies the database of an environment. With several files, a variable of the real
-// environment wins over each of them, so that all would use one database: the caller compares them.
+// Database returns a text that identifies the database of an environment. A caller with several settings files compares
+// them: a variable of the process wins over all files, so all could use one database by mistake.
 func Database(environ map[string]string) string {
 	var parts []string
 	for _, key := range []string{"DB_URL", "DATABASE_URL", "DB_CLOUDSQL_INSTANCE", "DB_SOCKET", "DB_HOST", "DB_PORT",
@@ -82,19 +83,19 @@ func find() string {
 }
 
 // ParseDotenv reads a .env file exactly as Laravel does (vlucas/phpdotenv 5), so that a login that works there works
-// here. real are the variables of the environment: they win over those of the file, also in ${KEY}. There is no library
-// for this: those for Go read quotes, comments and dollar signs differently.
+// here. real are the variables of the process, which win over those of the file, also in ${KEY}. No library does this:
+// those for Go read quotes, comments and dollar signs differently.
 //
 // It also accepts two things that phpdotenv refuses and that have only one meaning: blanks in an unquoted value (a
-// pasted Google App Password), and a file that is not UTF-8. Such a file is UTF-16 when it begins with a byte order
-// mark, as PowerShell writes it, and Windows-1252 otherwise.
+// pasted Google App Password), and a file that is not UTF-8. Such a file is UTF-16 if it begins with a byte order mark,
+// as PowerShell writes it, and Windows-1252 otherwise.
 func ParseDotenv(data []byte, real map[string]string) (map[string]string, error) {
 	vars := map[string]string{}
 	lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(DecodeText(data))), "\n")
 	for i := 0; i < len(lines); i++ {
 		number, entry, closed := i+1, lines[i], true
 		if opens(entry) {
-			// A quote that is not closed goes on until a line with a quote, even when the line is a comment.
+			// A value with an open quote continues until a line with a quote, even if that line is a comment.
 			for closed = false; !closed && i+1 < len(lines); {
 				i++
 				entry += "\n" + lines[i]
@@ -117,7 +118,7 @@ func ParseDotenv(data []byte, real map[string]string) (map[string]string, error)
 		switch {
 		case !isName(key):
 			return nil, wrong("dotenv.no_key_value")
-		case !closed: // phpdotenv silently drops it and the rest of the file
+		case !closed: // phpdotenv silently ignores it and the rest of the file
 			return nil, wrong("dotenv.quote_not_closed", "Key", key)
 		case !ok: // a key alone removes the variable
 			delete(vars, key)
@@ -134,11 +135,11 @@ func ParseDotenv(data []byte, real map[string]string) (map[string]string, error)
 				if !ok {
 					other, ok = vars[name]
 				}
-				if ok { // otherwise it stays unchanged
+				if ok { // otherwise ${KEY} stays in the value
 					parsed = parsed[:at] + other + parsed[at+len(found):]
 				}
 			}
-			if len(parsed) > maxValue { // each ${KEY}${KEY} doubles
+			if len(parsed) > maxValue { // each ${KEY}${KEY} doubles the length
 				return nil, wrong("dotenv.longer_than_bytes", "Key", key, "N", maxValue)
 			}
 		}
@@ -147,7 +148,7 @@ func ParseDotenv(data []byte, real map[string]string) (map[string]string, error)
 	return vars, nil
 }
 
-// DecodeText returns a text file of any Windows program as UTF-8 without a byte order mark.
+// DecodeText returns the text of a file that any Windows program may have written, as UTF-8 without a byte order mark.
 func DecodeText(data []byte) []byte {
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
 		// broken characters become U+FFFD
@@ -155,7 +156,7 @@ func DecodeText(data []byte) []byte {
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !utf8.Valid(data) {
-		data, _ = charmap.Windows1252.NewDecoder().Bytes(data) // it has a meaning for every byte
+		data, _ = charmap.Windows1252.NewDecoder().Bytes(data) // every byte has a meaning in it
 	}
 	return data
 }
@@ -173,14 +174,14 @@ func QuoteValue(value string) string {
 	return `"` + escaped.Replace(value) + `"`
 }
 
-// maxValue bounds one value.
+// maxValue is the maximum length of a value, in bytes.
 const maxValue = 1 << 16
 
 const space = " \t\n\r\v\f"
 
 func isSpace(s string) bool { return strings.Trim(s, space) == "" }
 
-// trim is the function of PHP.
+// trim is PHP's trim.
 func trim(s string) string { return strings.Trim(s, " \t\n\r\v\x00") }
 
 // opens reports whether phpdotenv continues the value of a line on the next lines.

@@ -11,17 +11,17 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/feedback"
 )
 
-// copiesAfter is how long a provider may take to put an accepted message into the mailbox for sent mail.
+// copiesAfter is how long a provider may take to store the copy of an accepted message.
 const copiesAfter = 15 * time.Minute
 
-// imapOf has the IMAP server that belongs to a mail server.
+// imapOf has the IMAP servers of mail servers.
 var imapOf = map[string]string{
 	"smtp.gmail.com": "imap.gmail.com", "smtp.googlemail.com": "imap.gmail.com",
 	"smtp.office365.com": "outlook.office365.com", "smtp-mail.outlook.com": "outlook.office365.com",
 	"smtp.mail.yahoo.com": "imap.mail.yahoo.com", "smtp.zoho.com": "imap.zoho.com", "smtppro.zoho.com": "imappro.zoho.com",
 }
 
-// checkFeedback validates the settings of the feedback, and takes from MAIL_* those that are missing.
+// checkFeedback validates the settings of the feedback. The defaults come from MAIL_*.
 func (c *Config) checkFeedback(p *problems) {
 	switch c.MailFeedback {
 	case "off", "":
@@ -29,7 +29,7 @@ func (c *Config) checkFeedback(p *problems) {
 		host := strings.ToLower(c.MailHost)
 		server := imapOf[host]
 		if server == "" && (strings.HasPrefix(host, "mail.") || isLoopback(host)) {
-			server = host // a hoster has one server for everything
+			server = host // web hosters have one server for both
 		}
 		c.IMAPHost, c.IMAPUsername = cmp.Or(c.IMAPHost, server), cmp.Or(c.IMAPUsername, c.MailUsername)
 		c.IMAPPassword = cmp.Or(c.IMAPPassword, c.MailPassword)
@@ -46,7 +46,7 @@ func (c *Config) checkFeedback(p *problems) {
 	}
 }
 
-// Inbox returns how to reach the mailbox.
+// Inbox returns the configuration of the mailbox.
 func (c *Config) Inbox() (inbox.Config, error) {
 	cfg := inbox.Config{Host: c.IMAPHost, Port: c.IMAPPort, Plain: c.IMAPEncryption == "none", Username: c.IMAPUsername,
 		Password: string(c.IMAPPassword)}
@@ -69,7 +69,7 @@ func (c *Config) SendGridFeedback() feedback.SendGrid {
 		}}
 }
 
-// feedback returns what opens the source of feedback, or nil when the settings name none.
+// feedback returns a function that opens the source of feedback, or nil when the settings name none.
 func (c *Config) feedback() (func(context.Context) (feedback.Source, error), error) {
 	switch c.MailFeedback {
 	case "imap":

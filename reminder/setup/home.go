@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Home returns the folder with the settings of the program. For a program from the zip it is the folder of the program.
-// A program that an installer has put among the programs of the system, which everybody may read, keeps its settings in
-// a folder that only administrators can read: %ProgramData%\Pengingat or /etc/pengingat.
+// Home returns the folder with the settings of the program. For a program from the zip file it is the folder of the
+// program. An installer puts the program where everybody can read it; then the settings are in a folder that only
+// administrators can read: %ProgramData%\Pengingat or /etc/pengingat.
 func Home() (dir string, installed bool, err error) {
 	exe, err := os.Executable()
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 // Spread replaces MAIL_URL and DB_URL (DATABASE_URL before Laravel 11) by the keys of their parts, as Laravel 9 to 12
-// do: the URL wins over a single key. A URL that it does not understand is an error and stays.
+// do: the URL wins over a single key. A URL that it cannot parse stays and is an error.
 func Spread(environ map[string]string) error {
 	var p problems
 	p.spread(environ)
@@ -34,7 +34,8 @@ func (p *problems) spread(environ map[string]string) {
 	}
 }
 
-// spreadURL spreads one URL. schemes are the supported ones with their MAIL_SCHEME, parts has the key of each part.
+// spreadURL spreads one URL. schemes has the value of MAIL_SCHEME for each supported scheme, and parts the key of each
+// part of the URL.
 func (p *problems) spreadURL(environ map[string]string, key string, schemes, parts map[string]string) {
 	if environ[key] == "" {
 		return
@@ -68,7 +69,7 @@ func (p *problems) spreadURL(environ map[string]string, key string, schemes, par
 	delete(environ, key)
 }
 
-// zones has the names of zones and cities that people in Indonesia use.
+// zones has the time zone of each name of a zone or a city that people in Indonesia use.
 var zones = func() map[string]string {
 	all := map[string]string{}
 	for zone, names := range map[string]string{

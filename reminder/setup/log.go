@@ -16,14 +16,14 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// logger returns the log of a configuration, and its file or nil. The first line opens the file and makes its folder,
-// so a command that logs nothing leaves no file.
+// logger returns the log of a configuration, and its file or nil. The first line creates the file and its folder, so a
+// command that logs nothing creates no file.
 func (c *Config) logger(stderr io.Writer) (*slog.Logger, *logFile) {
 	if c.LogFile == "" {
 		return slog.New(c.handler(stderr)), nil
 	}
 	if info, err := os.Stat(c.LogFile); err == nil && info.IsDir() {
-		c.LogFile = filepath.Join(c.LogFile, "pengingat.log") // lumberjack would take a folder for a full log and rename it
+		c.LogFile = filepath.Join(c.LogFile, "pengingat.log") // lumberjack would rename a folder as if it were a full log
 	}
 	file := &logFile{locale: c.AppLocale, stderr: stderr,
 		Logger: lumberjack.Logger{Filename: c.LogFile, MaxSize: 5, MaxBackups: 5, MaxAge: 180,
@@ -31,9 +31,8 @@ func (c *Config) logger(stderr io.Writer) (*slog.Logger, *logFile) {
 	return slog.New(c.handler(file)), file
 }
 
-// A logFile is a log that may fail, because another program locks the file or the disk is full. A run then goes on,
-// since the database holds everything that must not be lost. The lines go to standard error, the first one after the
-// reason.
+// A logFile is a log file. If another program locks it or the disk is full, the run goes on, because the database has
+// all that must not be lost. The lines then go to standard error, the first one after the reason.
 type logFile struct {
 	lumberjack.Logger
 	stderr io.Writer
@@ -54,8 +53,8 @@ func (l *logFile) Write(line []byte) (int, error) {
 	return l.stderr.Write(line)
 }
 
-// LogFault says why the log file could not be written, or cannot be written now. It returns nil when it can or when
-// there is none. It is for the end of a command, after the last line of the log.
+// LogFault returns why the log file could not be written, or cannot be written now, or nil. A command calls it at its
+// end, after the last line of the log.
 func (a *App) LogFault() error {
 	if a.log == nil {
 		return nil
@@ -86,14 +85,14 @@ func (c *Config) handler(out io.Writer) slog.Handler {
 	return slog.NewTextHandler(out, options)
 }
 
-// NewLog returns a log on stderr in the format of an environment, even when other settings are wrong.
+// NewLog returns a log on stderr in the format that an environment asks for, even if other settings are wrong.
 func NewLog(environ map[string]string, stderr io.Writer) *slog.Logger {
 	cfg, _ := parse(environ) // Load reports its problems
 	return slog.New(cfg.handler(stderr))
 }
 
-// cloudAttr gives attributes outside groups the names and values that Cloud Logging reads. The id of the run becomes a
-// label, which finds all lines of a run, and the trace links them to the request.
+// cloudAttr gives attributes outside groups the names and values that Cloud Logging expects. The id of the run becomes
+// a label, by which all lines of a run can be found, and the trace links the lines to the request.
 func (c *Config) cloudAttr(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) > 0 {
 		return a

@@ -29,7 +29,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// An App is a wired configuration. One App serves many runs.
+// An App has the parts of the program, wired for a configuration. It can perform many runs.
 type App struct {
 	Config Config
 	Log    *slog.Logger
@@ -38,7 +38,7 @@ type App struct {
 	log    *logFile // nil: the log goes to standard error
 }
 
-// New wires a configuration. It connects to nothing, so its errors are those of the configuration.
+// New wires an App. It opens no connection, so its errors are about the configuration.
 func New(cfg Config, stderr io.Writer) (*App, error) {
 	composer, err := letter.New(letter.Texts{
 		Library: cfg.AppName, URL: cfg.AppURL, Locale: cfg.AppLocale, Hours: cfg.OpeningHours,
@@ -51,7 +51,7 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 	if err != nil {
 		return nil, &reminder.Fault{Message: reminder.Say("config.mail_settings_unusable"), Err: err}
 	}
-	// Each worker needs a connection, and the feed one more.
+	// Each connection to the mail server needs one to the database, and so do claiming and preparing.
 	store, err := mysql.Open(cfg.database(), cmp.Or(cfg.DBConnections, cfg.MailConcurrent+2), cfg.patience())
 	if err != nil {
 		return nil, err
@@ -76,15 +76,15 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 	return app, nil
 }
 
-// noReply matches an address whose mail nobody reads. Mails from other addresses invite the reader to answer.
+// noReply matches an address whose mail is not read.
 var noReply = regexp.MustCompile(`(?i)^(no|do[._-]?not)[._-]?reply\b`)
 
-// answers reports whether somebody reads the answers to a mail.
+// answers reports whether somebody reads the answers to mails. If so, the mails invite the reader to answer.
 func (c *Config) answers() bool {
 	return !noReply.MatchString(cmp.Or(c.settings.ReplyTo.Addr, c.settings.From.Addr))
 }
 
-// renewURL returns REMINDER_RENEW_URL. A path is one of the library's site and follows APP_URL.
+// renewURL returns REMINDER_RENEW_URL. A path in it is appended to APP_URL.
 func (c *Config) renewURL() string {
 	if strings.HasPrefix(c.RenewURL, "/") {
 		return strings.TrimRight(c.AppURL, "/") + c.RenewURL
@@ -151,14 +151,15 @@ func (c *Config) SMTP() (*mail.SMTP, error) {
 	})
 }
 
-// backoff is how long after a failed try the next one may begin. After the first it is half a minute, for which the
-// same run waits; later it is most of an hour, so that the next run tries, as greylisting wants (RFC 5321 4.5.4.1).
+// backoff returns how long after a failed try the next one may begin. After the first try it is half a minute, and the
+// same run waits for it. Later it is most of an hour, so the next run tries again, as greylisting expects (RFC 5321
+// 4.5.4.1).
 func backoff(attempts int) time.Duration {
 	wait := 30 * time.Second
 	if attempts > 1 {
 		wait = 45 * time.Minute
 	}
-	return wait + rand.N(wait/5) // jitter: emails that failed together are not tried together
+	return wait + rand.N(wait/5) // jitter spreads the next tries of emails that failed together
 }
 
 // OpenDB opens the configured database for migrations and diagnosis.

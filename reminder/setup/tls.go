@@ -8,15 +8,17 @@ import (
 	"strings"
 )
 
-// DBLocal reports whether the program reaches the database without a network or by the socket of the platform.
+// DBLocal reports whether the connection to the database needs no network, or uses the socket of the cloud platform.
 func (c *Config) DBLocal() bool {
 	return c.DBSocket != "" || c.DBCloudSQL != "" || isLoopback(c.DBHost)
 }
 
-// databaseTLS is the meaning of DB_TLS. It never falls back to plain text, because anybody on the way could cause that.
+// databaseTLS returns the TLS configuration for DB_TLS, nil for no TLS. A connection never falls back to plain text,
+// because an attacker on the network could cause that.
 //   - true: the certificate must be valid for DB_HOST.
-//   - verify-ca: the certificate must be signed by DB_CA_FILE, and its name does not matter. The certificates of MySQL
-//     have no name, and those of Cloud SQL do not name the address. Their authority signs for this server only.
+//   - verify-ca: an authority in DB_CA_FILE must have signed the certificate; its name does not matter. The certificates
+//     that MySQL generates have no name, and those of Cloud SQL do not name the address. Their authorities sign only the
+//     certificate of that server.
 //   - false: no TLS.
 func (c *Config) databaseTLS() (*tls.Config, error) {
 	if c.DBTLS == "false" {
@@ -30,7 +32,7 @@ func (c *Config) databaseTLS() (*tls.Config, error) {
 	if cfg.RootCAs, err = certificates(c.DBCAFile); err != nil || c.DBTLS != "verify-ca" {
 		return cfg, err
 	}
-	cfg.InsecureSkipVerify = true // it skips the name; the function below verifies the chain
+	cfg.InsecureSkipVerify = true // the function below verifies the chain, but not the name
 	cfg.VerifyConnection = func(state tls.ConnectionState) error {
 		options := x509.VerifyOptions{Roots: cfg.RootCAs, Intermediates: x509.NewCertPool()}
 		for _, cert := range state.PeerCertificates[1:] {
@@ -42,7 +44,7 @@ func (c *Config) databaseTLS() (*tls.Config, error) {
 	return cfg, nil
 }
 
-// certificates reads PEM certificates from a file, or takes them as the text itself: the cloud has no file.
+// certificates reads PEM certificates from a file, or from the text itself: the cloud has no file.
 func certificates(file string) (*x509.CertPool, error) {
 	text := []byte(file)
 	if !strings.Contains(file, "-----BEGIN") {

@@ -11,7 +11,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A witness is a small file beside the log that remembers what the records of the database held. There is one for each
+// A witness is a small file in the folder of the log. It has the last checkpoint of the records. There is one for each
 // address of a database: a restored backup has the same address, and so has a new database in its place.
 type witness struct {
 	folder, file string
@@ -34,8 +34,8 @@ func (w *witness) Recall(database string) ([]reminder.Checkpoint, error) {
 	return told, err
 }
 
-// Tell writes the file of the address, completely or not at all. It removes other files about the same database,
-// because they would contradict it later.
+// Tell writes the file of the address, by a rename, so that a crash leaves the old or the new one. It removes the other
+// files about the same database, because they would contradict it later.
 func (w *witness) Tell(s reminder.Checkpoint) error {
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -65,7 +65,8 @@ func (w *witness) Tell(s reminder.Checkpoint) error {
 	})
 }
 
-// each reads all witnesses of the folder. After one that cannot be read it goes on with the others.
+// each calls f for all witnesses in the folder. It skips those that it cannot read, and returns their errors at the
+// end.
 func (w *witness) each(f func(file string, seen reminder.Checkpoint) error) error {
 	files, err := filepath.Glob(filepath.Join(w.folder, "witness-*.json"))
 	for _, file := range files {
