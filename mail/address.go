@@ -11,17 +11,17 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// The errors of ParseAddress. Neither repeats the text.
+// The errors of ParseAddress. They do not contain the text.
 var (
 	ErrNoAddress = errors.New("no usable e-mail address")
-	// ErrTornAddress is the ErrNoAddress of what may be one half of an address, because the text before or after it may
-	// belong to it, as in "siti,aminah@x.id". The half may be the address of somebody else.
+	// ErrTornAddress wraps ErrNoAddress. It means that the address may be incomplete, because the text before or after it
+	// may belong to it, as in "siti,aminah@x.id". An incomplete address may be somebody else's.
 	ErrTornAddress = fmt.Errorf("%w: it may be one half of another", ErrNoAddress)
 )
 
-// ParseAddress finds the address in raw, a field that people fill in. Of several ("a@x.id; b@x.id") it takes the first,
-// because a message never has two recipients. It takes a whole address or none, because a part may be the address of
-// somebody else. It returns the domain in lower case and in ASCII (punycode), and the local part unchanged: only the
+// ParseAddress finds the address in raw, a field that people fill in. Of several ("a@x.id; b@x.id") it returns the
+// first, because a message never has two recipients. It never returns a part of an address, because that may be
+// somebody else's. The domain is in lower case and in ASCII (punycode). The local part is unchanged, because only the
 // server of the domain knows whether case matters.
 func ParseAddress(raw string) (Address, error) {
 	field := strings.Map(halfWidth, unescape(raw))
@@ -47,7 +47,7 @@ func ParseAddress(raw string) (Address, error) {
 	}
 	name, bracket := strings.CutSuffix(before, "<") // Siti Aminah <siti@x.id>
 	named := bracket && strings.HasPrefix(after, ">") && strings.TrimRightFunc(name, isSeparator) != name
-	if !named && (!harmless(before, word) || continues(after)) {
+	if !named && (!isSeparate(before, word) || continues(after)) {
 		return Address{}, ErrTornAddress
 	}
 	return Address{Addr: addr}, nil
@@ -78,7 +78,7 @@ func isSeparator(r rune) bool {
 	return unicode.IsSpace(r) || strings.ContainsRune(",;:/|&()[]<>\"“”«»、،", r)
 }
 
-// trimInvisible removes invisible characters at both ends, which come with copied text.
+// trimInvisible removes invisible characters at both ends. Copied text often has them.
 func trimInvisible(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return unicode.Is(unicode.Cf, r) })
 }
@@ -90,9 +90,9 @@ const (
 	conjunctions = " dan atau and or "
 )
 
-// harmless reports whether the text before an address is surely no part of it: nothing, dashes, a label, or a phone
+// isSeparate reports whether the text before an address is surely no part of it: nothing, dashes, a label, or a phone
 // number that has a label or the form of one.
-func harmless(before, word string) bool {
+func isSeparate(before, word string) bool {
 	phone, digits := false, ""
 	gap := before[len(strings.TrimRightFunc(before, isSeparator)):]
 	for w := range strings.FieldsFuncSeq(strings.ToLower(before), isSeparator) {
@@ -109,7 +109,7 @@ func harmless(before, word string) bool {
 	}
 	switch {
 	case digits != "" && word[0] >= '0' && word[0] <= '9':
-		return false // 0812345,678@x.id
+		return false // as in "0812345,678@x.id"
 	case phone:
 		return len(digits) > 3
 	case digits != "": // a comma alone may be a mistyped dot
@@ -119,7 +119,7 @@ func harmless(before, word string) bool {
 }
 
 // continues reports whether the text after an address may be the rest of its domain, as in "siti@yahoo.co. id" or
-// "siti@yahoo.co,id". A further address, a remark in brackets, and a label are not.
+// "siti@yahoo.co,id". Another address, a remark in brackets and a label may not.
 func continues(after string) bool {
 	rest := strings.TrimLeftFunc(after, isSeparator)
 	if strings.HasSuffix(after[:len(after)-len(rest)], " (") && strings.Contains(rest, ")") {
@@ -196,14 +196,14 @@ func (a Address) local() string {
 	return local
 }
 
-// usable reports whether a holds an address as ParseAddress returns it. Senders check this again, because what they
-// write between < and > must be one address, whatever their caller did.
+// usable reports whether a has an address as ParseAddress returns it. Senders check that again, because the text
+// between < and > in a command must be one address, whatever the caller did.
 func (a Address) usable() bool {
 	addr, ok := canonical(a.Addr)
 	return ok && addr == a.Addr
 }
 
-// isLetter reports whether r is a letter or digit of any script, or a part of one.
+// isLetter reports whether r is a letter, a digit or a combining mark of any script.
 func isLetter(r rune) bool { return unicode.In(r, unicode.L, unicode.M, unicode.N) }
 
 func isASCII(s string) bool {

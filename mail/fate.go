@@ -26,7 +26,7 @@ const (
 
 var fates = []string{"unknown", "retry", "refused", "bad_address", "stop"}
 
-// String returns the fate as it stands in logs.
+// String returns the word for logs.
 func (f Fate) String() string { return fates[f] }
 
 // A PauseKind says why nothing should be sent for a while.
@@ -34,25 +34,26 @@ type PauseKind string
 
 // The kinds of pause a failing provider causes. They are stored, so their values are fixed.
 const (
-	PauseCredentials PauseKind = "credentials" // login refused: until the configuration changes, at most PauseFor
-	PauseSender      PauseKind = "sender"      // our From or our relay is not allowed: like credentials
-	PauseQuota       PauseKind = "quota"       // too many messages: wait, then probe with one
-	PauseServer      PauseKind = "server"      // unreachable or out of order: a short rest
+	PauseCredentials PauseKind = "credentials" // the login was refused: until the configuration changes, or PauseFor
+	PauseSender      PauseKind = "sender"      // our From address or relaying is not allowed: the same
+	PauseQuota       PauseKind = "quota"       // too many messages: wait, then try with one
+	PauseServer      PauseKind = "server"      // unreachable or out of order: a short pause
 )
 
-// An Error is why a message was not accepted, or may not have been. It carries no address: Text is redacted.
+// An Error says why a message was not accepted, or may not have been accepted. It contains no address: Text is
+// redacted.
 //
 // The phases are compose, before anything is sent; resolve, connect, tls, greet, ehlo, starttls, auth, mail, rcpt,
 // data, body, dot of SMTP; post of SendGrid; file of File.
 type Error struct {
 	Fate     Fate
-	Pause    PauseKind     // with Stop: why; empty when only the caller's time was up
-	PauseFor time.Duration // with Stop: how long at most
-	Phase    string        // how far the message came
-	Code     int           // SMTP or HTTP status, 0 when the server said nothing
+	Pause    PauseKind     // with Stop: the reason; empty when only the caller's time was over
+	PauseFor time.Duration // with Stop: the longest pause
+	Phase    string        // in which the sending failed
+	Code     int           // SMTP or HTTP status; 0 when the server did not answer
 	Enhanced string        // RFC 3463 status such as "5.1.1", or ""
-	Text     string        // what the server said, redacted and cut to 200 bytes
-	Err      error         // the underlying cause, or nil; never with an address in it
+	Text     string        // the answer of the server, redacted and cut to 200 bytes
+	Err      error         // the cause, or nil; it contains no address
 }
 
 // Error describes the failure in one line without any address.

@@ -35,7 +35,7 @@ func (f *File) Send(ctx context.Context, m Message, handover Handover) (Receipt,
 	if err := handover(ctx); err != nil {
 		return Receipt{}, err
 	}
-	// A rename happens or it does not. So its failure is certain, unlike that of a connection.
+	// A rename either happens or does not, so after an error the message is surely not sent.
 	if err := os.Rename(temp, filepath.Join(f.dir, name)); err != nil {
 		return Receipt{}, fileError(err)
 	}

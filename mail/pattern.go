@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// A Pattern is what remains of an [Error] without the parts that differ between recipients although the answer is the
-// same: numbers, addresses, hosts, ids. Errors with the same Pattern are alike. The zero Pattern is like no other.
+// A Pattern is an [Error] without the parts that differ between recipients although the answer is the same: numbers,
+// addresses, hosts, ids. Errors with the same Pattern are the same answer. The zero Pattern stands for no answer.
 type Pattern struct {
 	Fate    Fate
-	Mailbox bool   // it surely speaks of the recipient's mailbox
+	Mailbox bool   // the answer is surely about the recipient's mailbox
 	Words   string // phase, class and enhanced code of the reply, and the first words of its text
 }
 
 var (
 	errorText   = re(`^([a-z]+): ([a-z_]+)(?: (\d)\d\d)?(?: (\d\.\d{1,3}\.\d{1,3}))?(?:: (.*))?$`)
-	mailboxCode = re(`^5\.(1\.\d+|2\.1|4\.[14])$`) // that a mailbox, or its domain, is not there (RFC 3463)
+	mailboxCode = re(`^5\.(1\.\d+|2\.1|4\.[14])$`) // a mailbox or its domain does not exist (RFC 3463)
 )
 
 // maxPatternWords is how many words of a text are compared. Later ones may be cut off in the stored text.
@@ -34,9 +34,9 @@ func PatternOf(text string) Pattern {
 	if fate < 0 {
 		return Pattern{}
 	}
-	said := strings.ToLower(m[5])
+	reply := strings.ToLower(m[5])
 	words := []string{m[1], m[3], m[4]}
-	for _, word := range strings.Fields(said) {
+	for _, word := range strings.Fields(reply) {
 		bare := strings.TrimFunc(word, func(r rune) bool { return !unicode.IsLetter(r) })
 		// A word with a digit or a sign in it is a number, an address, a host, an id, or redacted (…). A word of two
 		// letters may be a name.
@@ -47,8 +47,8 @@ func PatternOf(text string) Pattern {
 		words = append(words, bare)
 	}
 	p := Pattern{Fate: Fate(fate), Words: strings.Join(words[:min(len(words), 3+maxPatternWords)], " ")}
-	spoken := clausesOf(said)
+	clauses := clausesOf(reply)
 	p.Mailbox = p.Fate == BadAddress &&
-		(mailboxCode().MatchString(m[4]) || spoken.say("person", "") || spoken.say("mailbox", ""))
+		(mailboxCode().MatchString(m[4]) || clauses.say("person", "") || clauses.say("mailbox", ""))
 	return p
 }

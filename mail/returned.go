@@ -11,21 +11,21 @@ type ReturnClass string
 
 // The classes. They are stored, so their values are fixed.
 const (
-	ReturnNoAddress ReturnClass = "no_address" // there is no such mailbox, or no such domain
-	ReturnDisabled  ReturnClass = "disabled"   // the mailbox is switched off
-	ReturnFull      ReturnClass = "full"
-	ReturnRouting   ReturnClass = "routing" // its server could not be reached, or not for days
-	ReturnPolicy    ReturnClass = "policy"  // spam, size, a rule: about us or the message, never about the address
+	ReturnNoAddress ReturnClass = "no_address" // the mailbox or its domain does not exist
+	ReturnDisabled  ReturnClass = "disabled"   // the mailbox is disabled
+	ReturnFull      ReturnClass = "full"       // the mailbox is full
+	ReturnRouting   ReturnClass = "routing"    // its server could not be reached, or refused the message for days
+	ReturnPolicy    ReturnClass = "policy"     // spam, size, a rule: about the sender or the message, never the address
 	ReturnUnclear   ReturnClass = "unclear"
 )
 
 var (
 	returnReply = re(`(?:^|[^\d.-])([245]\d\d)(?:[- ]+#?([245]\.\d{1,3}\.\d{1,3})\b|[-: ]|$)`)
 	anyEnhanced = re(`\b([245]\.\d{1,3}\.\d{1,3})\b`)
-	// continued is where a line of a reply was joined to the one before.
+	// continued matches the place where a line of a reply was joined to the one before.
 	continued = re(`\b[45]\d\d[- ]([45]\.\d{1,3}\.\d{1,3})\s`)
 	noWay     = re(`(?i)failing for a long time|retry time(out)? (not reached|exceeded)|(connection|operation) (refused|timed ?out|reset)|could not connect|unreachable|no route to host|too long in the queue|in the queue too long|(message|queue\.?) ?expired|too many hops|loops? back|host (or domain name )?not found|tidak (terjangkau|dapat dihubungi)|waktu habis`)
-	// notSent matches the words that only say that the mail came back. They name no cause.
+	// notSent matches words that only say that the mail came back, without a cause.
 	notSent  = re(`(?i)((tidak|belum|gagal) ?(dapat|bisa|berhasil)? ?((di|ter|me)?(kirim\w*|ngirim\w*)|disampaikan)|(could|can|was|were)(n't| ?not) (be )?(sent|delivered)|(unable to|failed to) (deliver|send))( (kepada|ke|to))?( (karena|because|as))?`)
 	ourFault = re(`^(7\.|6\.|3\.4|2\.3|1\.[78])`) // by subject and detail of the enhanced code
 )
@@ -35,7 +35,7 @@ var (
 // also returns the code.
 func ClassifyReturn(status, diagnostic string) (class ReturnClass, code string) {
 	vague := func(enhanced string) bool { return strings.HasSuffix(enhanced, ".0.0") }
-	status = anyEnhanced().FindString(status) // the field may hold more than the code
+	status = anyEnhanced().FindString(status) // the field may contain more than the code
 	basic, enhanced := 0, ""
 	if m := returnReply().FindStringSubmatchIndex(diagnostic); m != nil {
 		basic, _ = strconv.Atoi(diagnostic[m[2]:m[3]])
@@ -51,7 +51,7 @@ func ClassifyReturn(status, diagnostic string) (class ReturnClass, code string) 
 	if enhanced != "" && (basic == 0 || basic/100 == 2) {
 		basic = int(enhanced[0]-'0')*100 + 50
 	}
-	if basic/100 != 4 && basic/100 != 5 { // there are only words, and the mail did come back
+	if basic/100 != 4 && basic/100 != 5 { // the diagnostic has no code, but the mail came back
 		basic = 550
 	}
 	if vague(enhanced) {
@@ -82,7 +82,7 @@ func ClassifyReturn(status, diagnostic string) (class ReturnClass, code string) 
 		e.Fate == Refused && (says("content", "") || says("size", "") || says("denied", "")):
 		class = ReturnPolicy
 	case basic/100 == 4:
-		class = ReturnRouting // it was tried for days
+		class = ReturnRouting // a temporary refusal comes back only after days of tries
 	default:
 		class = ReturnUnclear
 	}

@@ -16,7 +16,8 @@ import (
 	"unicode"
 )
 
-// Security says how a connection is encrypted. There is no opportunistic TLS: anybody on the way could switch it off.
+// Security says how a connection is encrypted. There is no opportunistic TLS, because an attacker on the network could
+// switch it off.
 type Security int
 
 // The three kinds of Security.
@@ -40,7 +41,7 @@ const (
 
 // SMTPConfig says how to reach a mail server.
 type SMTPConfig struct {
-	Host     string // also the name that the certificate must have
+	Host     string // the certificate must be valid for it
 	Port     int
 	Security Security
 	Username string // empty: no login
@@ -49,11 +50,11 @@ type SMTPConfig struct {
 	Auth     Auth
 	RootCAs  *x509.CertPool // default: the system's
 	Timeout  time.Duration  // for connecting, and for each reply but the one to the final dot; default 1 minute
-	// DotTimeout is for the reply to the final dot. Giving up early makes a second copy of what was accepted, so the
-	// default is what RFC 5321 4.5.3.2.6 asks for: 10 minutes.
+	// for the reply to the final dot; default 10 minutes (RFC 5321 4.5.3.2.6): giving up earlier would cause a second copy
+	// of an accepted message
 	DotTimeout time.Duration
 
-	// Servers limit how much one connection may do, by number and by time.
+	// Servers limit the number of messages on a connection, and its age.
 	MaxPerConnection int           // messages; default 100
 	MaxAge           time.Duration // default 5 minutes
 }
@@ -63,20 +64,20 @@ func (c SMTPConfig) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "{Host:%s Port:%d Username:*** Password:*** Token:***}", c.Host, c.Port)
 }
 
-// SMTP sends mail through a mail server (RFC 5321). It connects at the first message and keeps connections for the next
-// ones, as many as there are concurrent calls of Send.
+// SMTP sends mail through a mail server (RFC 5321). It opens a connection for the first message and keeps it for the
+// next ones. There are as many connections as concurrent calls of Send.
 type SMTP struct {
 	cfg SMTPConfig
 
-	// patience is how long the next message waits between text and dot: a virus scanner on the way may need a moment until
-	// it hangs up.
+	// patience is how long the next message waits between text and dot, because a virus scanner on the network may need a
+	// moment before it closes the connection.
 	patience atomic.Int64
 
 	mu   sync.Mutex
-	idle []*conn // the most recently used one is the last
+	idle []*conn // the last one is the most recently used one
 }
 
-// Format prints the configuration without its secrets: fmt would look into the fields of fields.
+// Format prints the configuration without its secrets. Otherwise fmt would print all fields of the configuration.
 func (s *SMTP) Format(f fmt.State, verb rune) { s.cfg.Format(f, verb) }
 
 // NewSMTP checks cfg and returns a sender. It does not connect.
@@ -101,14 +102,15 @@ func NewSMTP(cfg SMTPConfig) (*SMTP, error) {
 	return s, nil
 }
 
-// How long a message waits after its text: the first one a little, and one after a hang-up so long that the end of a
-// distant connection arrives. As long as messages are accepted they do not wait.
+// How long a message waits after its text. The first message waits a little. After a connection was closed at that
+// point, the next one waits long enough for news from a distant server. While messages are accepted they do not wait.
 const (
 	firstPatience = 100 * time.Millisecond
-	burntPatience = time.Second
+	longPatience  = time.Second
 )
 
-// appPassword removes the blanks of an App Password: Google shows it in four groups, and people copy it like that.
+// appPassword removes the blanks from a Google App Password. Google shows it in four groups, and people copy the
+// blanks.
 func appPassword(host, password string) string {
 	bare := strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
@@ -133,14 +135,14 @@ func (s *SMTP) Send(ctx context.Context, m Message, handover Handover) (Receipt,
 	}
 	c := s.takeIdle()
 	receipt, again, err := s.attempt(ctx, c, m, raw, handover)
-	if again { // once, on a new connection: the idle ones have probably ended for the same reason
+	if again { // once, on a new connection, because the idle ones have probably ended for the same reason
 		receipt, _, err = s.attempt(ctx, nil, m, raw, handover)
 	}
 	return receipt, err
 }
 
-// attempt sends m on c, or on a new connection when c is nil. Again is true when the connection was lost before
-// anything was handed over, so that a new one may do better.
+// attempt sends m on c, or on a new connection when c is nil. again is true when the connection was lost before the
+// handover, so another try on a new one may succeed.
 func (s *SMTP) attempt(ctx context.Context, c *conn, m Message, raw []byte, handover Handover) (
 	receipt Receipt, again bool, err error,
 ) {
@@ -155,16 +157,17 @@ func (s *SMTP) attempt(ctx context.Context, c *conn, m Message, raw []byte, hand
 	case err == nil:
 		s.patience.Store(0)
 	case e != nil && e.Code == 0 && (e.Phase == "body" || e.Phase == "dot"):
-		s.patience.Store(int64(burntPatience))
+		s.patience.Store(int64(longPatience))
 	}
-	// A router may have dropped an old connection silently. A new connection without an answer is no reason to try again.
+	// A router may have dropped an old connection without notice. With a new connection a timeout is no reason to try
+	// again.
 	silent := reused && errors.Is(err, os.ErrDeadlineExceeded)
 	again = !c.handedOver && (lost(err) || silent)
 	s.release(c)
 	return receipt, again, err
 }
 
-// lost reports whether the server ended the connection, with a reply or without.
+// lost reports whether the server ended the connection, with a 421 reply or without one.
 func lost(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	op, isOp := errors.AsType[*net.OpError](err)
@@ -195,16 +198,16 @@ func (s *SMTP) takeIdle() *conn {
 		if time.Since(c.opened) < s.cfg.MaxAge {
 			return c
 		}
-		c.tcp.Close() // the server has probably ended it, and QUIT would wait for nothing
+		c.tcp.Close() // the server has probably ended the connection, and would not answer a QUIT
 	}
 	return nil
 }
 
-// release keeps c for the next message or closes it. Afterwards another goroutine may use it.
+// release keeps c for the next message or closes it. The caller must not use c afterwards.
 func (s *SMTP) release(c *conn) {
 	switch {
 	case c.broken:
-		// Without QUIT: after DATA a dot would have to come first, and it must not leave.
+		// No QUIT: after DATA the final dot would have to come first, and it must not be sent.
 		c.tcp.Close()
 	case c.used >= s.cfg.MaxPerConnection:
 		c.quit()
@@ -215,14 +218,14 @@ func (s *SMTP) release(c *conn) {
 	}
 }
 
-// A Step is one step on the way to a mail server, shown to people who look for an error.
+// A Step is one step of connecting to a mail server, for people who look for an error.
 type Step struct {
 	Name   string // resolve, connect, tls, greet, ehlo, starttls, auth
-	Detail string // what was found: addresses, certificate, name of the server, mechanism of the login
+	Detail string // the addresses, the certificate, the name of the server, or the mechanism of the login
 	Err    error  // nil, or an *Error
 }
 
-// Probe connects and logs in as Send would, but sends nothing. The last step is the one that failed, if one did.
+// Probe connects and logs in like Send, but sends nothing. If a step failed, it is the last one.
 func (s *SMTP) Probe(ctx context.Context) []Step {
 	lookup, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()

@@ -201,12 +201,12 @@ func quotes(line string) (n int) {
 var (
 	isName    = regexp.MustCompile(`^[\p{Ll}\p{Lu}\p{M}\p{N}_.]+$`).MatchString // of a variable
 	reference = regexp.MustCompile(`^\$\{[a-zA-Z0-9_.]+\}`)
-	blankThen = regexp.MustCompile(`[^\s\v][\s\v]+[\\'"$]`).MatchString // has several possible meanings
+	blankThen = regexp.MustCompile(`[^\s\v][\s\v]+[\\'"$]`).MatchString // text with several possible meanings
 	unescaped = map[byte]string{'f': "\f", 'n': "\n", 'r': "\r", 't': "\t", 'v': "\v", '"': `"`, '\\': `\`, '$': "$"}
 )
 
-// parseValue removes quotes, escapes and comments like phpdotenv. refs are the places in parsed where a ${KEY} may
-// stand. problem says why the text is no value.
+// parseValue removes quotes, escapes and comments like phpdotenv. refs are the offsets in parsed at which a ${KEY} may
+// begin. problem is the key of the message that says why the text is no value, or "".
 func parseValue(value string) (parsed string, refs []int, problem string) {
 	rest, closed := "", false
 	switch {
@@ -236,7 +236,7 @@ func parseValue(value string) (parsed string, refs []int, problem string) {
 	return parsed, refs, ""
 }
 
-// unquote reads a text up to the double quote at its end, and returns what follows the quote.
+// unquote reads a text up to the closing double quote, and returns the rest after it.
 func unquote(text string) (parsed, rest string, refs []int, problem string) {
 	for {
 		i := strings.IndexAny(text, `"\$`)
