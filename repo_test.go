@@ -28,35 +28,32 @@ const module = "github.com/mtsn6garut/pengingat"
 var mayImport = map[string][]string{
 	".":                 {"reminder", "reminder/setup", "reminder/text"},
 	"cmd/local/imports": {"reminder", "reminder/desk", "reminder/mysql", "reminder/setup"},
-	"cmd/local/page": {"cmd/local/imports",
-		"deploy", "docs/panduan", "mail", "reminder", "reminder/check", "reminder/desk", "reminder/letter",
-		"reminder/mysql",
-		"reminder/mysql/deskdb", "reminder/mysql/schema",
-		"reminder/setup", "reminder/text"},
-	"cmd/local": {"cmd/local/imports",
-		"cmd/local/page", "deploy", "docs/panduan", "mail", "reminder", "reminder/check", "reminder/desk",
-		"reminder/letter", "reminder/mysql", "reminder/mysql/deskdb",
-		"reminder/mysql/schema",
-		"reminder/setup", "reminder/text"},
+	"cmd/local/page": {"cmd/local/imports", "deploy", "docs/panduan", "mail", "reminder", "reminder/check",
+		"reminder/desk", "reminder/letter", "reminder/mysql", "reminder/mysql/deskdb", "reminder/mysql/schema",
+		"reminder/mysql/staffdb", "reminder/setup", "reminder/text"},
+	"cmd/local": {"cmd/local/imports", "cmd/local/page", "deploy", "docs/panduan", "mail", "reminder", "reminder/check",
+		"reminder/desk", "reminder/desk/staff", "reminder/letter", "reminder/mysql", "reminder/mysql/deskdb",
+		"reminder/mysql/schema", "reminder/mysql/staffdb", "reminder/setup", "reminder/text"},
 	"reminder/bench/river": {}, // what the program is measured beside
 	"cmd/demo": {"cmd/local/page", "mail", "reminder", "reminder/desk", "reminder/mysql", "reminder/mysql/schema",
-		"reminder/mysql/mysqltest/school",
-		"reminder/setup", "reminder/text"},
-	"reminder/check": {"mail", "mail/inbox", "reminder", "reminder/desk", "reminder/mysql", "reminder/mysql/deskdb",
-		"reminder/setup"},
-	// not the schema: the function migrates nothing
-	"reminder/setup": {"mail", "mail/inbox", "reminder", "reminder/desk", "reminder/feedback", "reminder/letter",
+		"reminder/mysql/mysqltest/school", "reminder/setup", "reminder/text"},
+	"reminder/check": {"mail", "mail/inbox", "reminder", "reminder/desk", "reminder/desk/staff", "reminder/mysql",
+		"reminder/mysql/deskdb", "reminder/setup"},
+	"reminder/setup": {"mail", "mail/inbox", "reminder", "reminder/desk/staff", "reminder/feedback", "reminder/letter",
 		"reminder/mysql", "reminder/text"},
-	"reminder/mysql/schema": {"reminder", "reminder/mysql"},
-	"reminder/mysql/deskdb": {"mail", "reminder", "reminder/mysql"},
-	"reminder/mysql":        {"mail", "reminder", "reminder/feedback"},
-	"reminder/letter":       {"reminder", "reminder/text"},
-	"reminder/desk":         {"mail", "reminder", "reminder/mysql", "reminder/mysql/deskdb"},
-	"reminder/text":         {"mail", "reminder"},
-	"reminder":              {"mail"},
-	"reminder/feedback":     {"mail", "mail/inbox", "reminder"},
-	"mail/inbox":            {"mail"},
-	"mail":                  {},
+	"reminder/desk": {"mail", "reminder", "reminder/desk/staff", "reminder/mysql", "reminder/mysql/deskdb",
+		"reminder/mysql/staffdb"},
+	"reminder/desk/staff":    {"mail", "reminder", "reminder/mysql", "reminder/mysql/staffdb"},
+	"reminder/mysql/schema":  {"reminder", "reminder/mysql"},
+	"reminder/mysql/deskdb":  {"mail", "reminder", "reminder/mysql", "reminder/mysql/staffdb"},
+	"reminder/mysql/staffdb": {"reminder", "reminder/feedback", "reminder/mysql"},
+	"reminder/mysql":         {"mail", "reminder", "reminder/feedback"},
+	"reminder/letter":        {"reminder", "reminder/text"},
+	"reminder/text":          {"mail", "reminder"},
+	"reminder":               {"mail"},
+	"reminder/feedback":      {"mail", "mail/inbox", "reminder"},
+	"mail/inbox":             {"mail"},
+	"mail":                   {},
 
 	"deploy":                {},
 	"docs/panduan":          {},
@@ -108,7 +105,14 @@ func TestLinesFit(t *testing.T) {
 
 // budgets are how many lines of code there may be, without comments, blanks and tests: of the run, and of all. They are
 // what there is; whoever adds lines takes some away, or says here why not.
-var budgets = map[string]int{"run": 10_700, "all": 22_450}
+var budgets = map[string]int{"run": 11_450, "all": 22_460}
+
+// ofRun and notOfRun match the packages of the run: the function, mail, and reminder without the desk, the checks, the
+// catalogues and the feedback.
+var (
+	ofRun    = regexp.MustCompile(`^(\.|mail|reminder)(/|$)`)
+	notOfRun = regexp.MustCompile(`^reminder/(desk|check|text|feedback)(/|$)`)
+)
 
 func TestBudgets(t *testing.T) {
 	lines := map[string]int{}
@@ -125,11 +129,7 @@ func TestBudgets(t *testing.T) {
 				continue
 			}
 			lines["all"]++
-			switch {
-			case strings.HasPrefix(dir, "cmd/"), strings.HasPrefix(dir, "deploy/"), dir == "reminder/desk",
-				dir == "reminder/mysql/deskdb", dir == "reminder/check",
-				dir == "reminder/text", dir == "reminder/feedback":
-			default:
+			if ofRun.MatchString(dir) && !notOfRun.MatchString(dir) {
 				lines["run"]++
 			}
 		}
@@ -178,6 +178,22 @@ func TestImportsRunOneWay(t *testing.T) {
 			assert.NotContains(t, mustNotImport[dir], imported, "%s must not import it", f.name)
 		}
 	}
+}
+
+// TestFunctionHasNoDesk: the function contains neither the desk nor its statements, and migrates nothing.
+func TestFunctionHasNoDesk(t *testing.T) {
+	linked := []string{"."}
+	for i := 0; i < len(linked); i++ {
+		for _, p := range mayImport[linked[i]] {
+			if !slices.Contains(linked, p) {
+				linked = append(linked, p)
+			}
+		}
+	}
+	for _, p := range []string{"reminder/desk", "reminder/mysql/deskdb", "reminder/mysql/schema", "reminder/check"} {
+		assert.NotContains(t, linked, p)
+	}
+	assert.Contains(t, linked, "reminder/mysql/staffdb")
 }
 
 func TestEveryPackageSaysWhatItIs(t *testing.T) {

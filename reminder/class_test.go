@@ -15,9 +15,9 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/feedback"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/staffdb"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
@@ -46,7 +46,7 @@ func newClassroom(t *testing.T, settings map[string]string) *classroom {
 }
 
 func (c *classroom) teach(t *testing.T, class, address string) {
-	require.NoError(t, deskdb.New(c.app.Store).SetClass(t.Context(), mysql.Class{Name: class, Teacher: "Guru " + class,
+	require.NoError(t, deskdb.New(c.app.Store).SetClass(t.Context(), staffdb.Class{Name: class, Teacher: "Guru " + class,
 		Email: address}))
 }
 

@@ -96,7 +96,7 @@
 //
 // # Mail to the staff
 //
-// The morning's summary and the class lists go to the library's own staff and report what the desk shows. Package desk
+// The morning's summary and the class lists go to the library's own staff and report what the desk shows. Package staff
 // has their Mailings; package setup gives these to the run. The run promises and sends them like the other kinds and
 // knows nothing else about them. Their contents, with names and titles, are gathered at the recheck and never stored.
 //

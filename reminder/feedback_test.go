@@ -20,6 +20,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/feedback"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/staffdb"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
@@ -182,7 +183,7 @@ func TestTooManyBounces(t *testing.T) {
 	assert.Zero(t, p.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
 	assert.Equal(t, 3, p.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE dropped = 'bounced'"))
 	assert.Contains(t, p.log.String(), "no address is marked")
-	about, err := p.app.Store.SenderTrouble(t.Context())
+	about, err := staffdb.New(p.app.Store).SenderTrouble(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []int{12, 3, 0}, []int{about.Accepted, about.Bounced, about.Refused})
 	assert.Zero(t, p.work(t).Emails.Sent)

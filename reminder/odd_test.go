@@ -14,8 +14,10 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/check"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/desk/staff"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/staffdb"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
@@ -222,7 +224,7 @@ func (l *oddLibrary) named(t *testing.T) string { return named(t, l.library, l.a
 
 func named(t *testing.T, l *library, app *setup.App) string {
 	t.Helper()
-	survey := desk.NewSurvey(reminder.Rules{}, reminder.DateOf(l.now, l.now.Location()), nil)
+	survey := staff.NewSurvey(reminder.Rules{}, reminder.DateOf(l.now, l.now.Location()), nil)
 	findings, err := check.View(t.Context(), deskdb.New(app.Store), survey)
 	require.NoError(t, err)
 	var all string
@@ -247,8 +249,9 @@ SET sql_mode = DEFAULT;
 	rep := lib.run(t, lib.app, reminder.Options{})
 	assert.Len(t, lib.told(t), oddPeople-8)
 	assert.Equal(t, &reminder.LoanCounts{Open: oddPeople, InReach: oddPeople - 8, Odd: 7}, rep.Loans)
-	d := desk.New(lib.app.Runner, lib.app.Store)
-	survey, err := d.Survey(t.Context(), reminder.Rules{Schedule: lib.app.Runner.Settings.Schedule}, day("2026-11-25"), 10)
+	store := staffdb.New(lib.app.Store)
+	survey, err := staff.ReadSurvey(t.Context(), lib.app.Store, store,
+		reminder.Rules{Schedule: lib.app.Runner.Settings.Schedule}, day("2026-11-25"), 10)
 	require.NoError(t, err)
 	assert.NotEmpty(t, survey.Longest)
 	assert.NotContains(t, fmt.Sprint(survey.Longest), "0000")

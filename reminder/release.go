@@ -45,3 +45,17 @@ func recorded(info *debug.BuildInfo, version, date string) (string, string) {
 	}
 	return version, date
 }
+
+// oldAfter is when a version is worth a look at what is new.
+const oldAfter = 180 * 24 * time.Hour
+
+// VersionAge returns the age of the program's version in whole months, and whether it is old; 0 when its date is not
+// known.
+func VersionAge(now time.Time) (months int, old bool) {
+	at, err := time.Parse(time.RFC3339, VersionDate)
+	if err != nil || now.Before(at) {
+		return 0, false
+	}
+	age := now.Sub(at)
+	return int(age / (30 * 24 * time.Hour)), age >= oldAfter
+}

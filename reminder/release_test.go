@@ -3,6 +3,7 @@ package reminder
 import (
 	"runtime/debug"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 )
@@ -36,4 +37,21 @@ func TestRecordedVersion(t *testing.T) {
 			assert.Equal(t, []string{tt.want, tt.wantDate}, []string{version, date})
 		})
 	}
+}
+
+func TestVersionAge(t *testing.T) {
+	defer func(date string) { VersionDate = date }(VersionDate)
+	VersionDate = "2026-01-31T12:00:00+07:00"
+	at := time.Date(2026, 1, 31, 5, 0, 0, 0, time.UTC)
+	for days, want := range map[int]struct {
+		months int
+		old    bool
+	}{-1: {0, false}, 0: {0, false}, 29: {0, false}, 30: {1, false}, 179: {5, false}, 180: {6, true}, 800: {26, true}} {
+		months, old := VersionAge(at.AddDate(0, 0, days))
+		assert.Equal(t, want.months, months, days)
+		assert.Equal(t, want.old, old, days)
+	}
+	VersionDate = ""
+	_, old := VersionAge(at.AddDate(9, 0, 0))
+	assert.False(t, old, "no date, no age")
 }

@@ -13,12 +13,12 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/staffdb"
 )
 
 func (c *call) classSet(ctx context.Context) error {
 	class, change, err := c.SetClass(ctx,
-		mysql.Class{Name: c.joined(), Teacher: c.flag("name"), Email: c.flag("to")})
+		staffdb.Class{Name: c.joined(), Teacher: c.flag("name"), Email: c.flag("to")})
 	if f, wrong := errors.AsType[*reminder.Fault](err); wrong && strings.HasPrefix(f.Message.Key, "class.") {
 		return misuse{errors.New(c.text(f.Message))}
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/check"
-	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/desk/staff"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
@@ -117,7 +117,7 @@ func (p *program) upgrade(ctx context.Context, source, definition string) error 
 // checkView prints what is wrong with a custom view, and refuses the view if borrowers would be told something wrong.
 func (p *program) checkView(ctx context.Context, store *deskdb.Store) error {
 	m := p.meter("migrate.checking_view")
-	survey := desk.NewSurvey(reminder.Rules{}, reminder.DateOf(p.machine.now(), p.machine.zone), nil)
+	survey := staff.NewSurvey(reminder.Rules{}, reminder.DateOf(p.machine.now(), p.machine.zone), nil)
 	findings, err := check.View(ctx, store, survey)
 	m.stop()
 	if err != nil {

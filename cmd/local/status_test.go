@@ -15,6 +15,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/desk/staff"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
@@ -46,7 +47,7 @@ func TestStatus(t *testing.T) {
 
 	st, notes := statusOf(t, environ)
 	assert.Equal(t, []string{"never_ran"}, notes)
-	assert.Equal(t, desk.Contacts{Borrowers: 2, Unreachable: 1}, st.Contacts)
+	assert.Equal(t, staff.Contacts{Borrowers: 2, Unreachable: 1}, st.Contacts)
 	assert.Equal(t, 1, st.Next.Planned.Emails)
 	assert.Empty(t, st.Runs)
 	assert.False(t, st.Window.From.After(st.Next.StartedAt.Add(1e9)), "always open: now")
@@ -151,7 +152,7 @@ func TestOneSurvey(t *testing.T) {
 	require.Equal(t, exitDone, command(t, environ, "optout", "add", fmt.Sprint(out)).code)
 
 	st, _ := statusOf(t, environ)
-	assert.Equal(t, desk.Contacts{Borrowers: 3, Unreachable: 2}, st.Contacts)
+	assert.Equal(t, staff.Contacts{Borrowers: 3, Unreachable: 2}, st.Contacts)
 	said := text.In(environ["APP_LOCALE"]).Say("doctor.unreachable", "N", 2, "Borrowers", 3)
 	assert.Contains(t, command(t, environ, "doctor", "--json").out, said)
 	page := filepath.Join(t.TempDir(), "report.html")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/desk/staff"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
@@ -120,7 +121,7 @@ type examination struct {
 	opened   io.Closer     // the app, or without one the store
 	off      time.Duration // by which the database's clock differs from ours
 	usable   bool          // the tables and the view can be read
-	survey   *desk.Survey  // nil: the loans cannot be read
+	survey   *staff.Survey // nil: the loans cannot be read
 	notes    []desk.Note   // what the records show,
 	notesErr error         // or why they cannot be read
 	jobs     int           // reminders in the queue of the Laravel application

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/desk/staff"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
@@ -145,7 +146,7 @@ func (x *examination) loans(ctx context.Context) error {
 			return err
 		}
 	}
-	survey := desk.NewSurvey(rules, today, back)
+	survey := staff.NewSurvey(rules, today, back)
 	found, err := View(ctx, x.store, survey)
 	if err != nil {
 		return err

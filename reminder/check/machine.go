@@ -11,7 +11,6 @@ import (
 	"golang.org/x/mod/semver"
 
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/desk"
 )
 
 // access checks whether others than administrators may read the settings or replace the program.
@@ -146,7 +145,7 @@ const releasesPage = "https://github.com/mtsn6garut/pengingat/releases"
 func (x *examination) version(ctx context.Context) error {
 	current := reminder.Version
 	if x.Newest == nil {
-		switch months, old := desk.VersionAge(x.Now()); {
+		switch months, old := reminder.VersionAge(x.Now()); {
 		case old:
 			x.warn(say("version.old", "Version", current, "N", months), "version.does_not_ask",
 				"pengingat doctor --check-version")

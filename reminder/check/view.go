@@ -11,7 +11,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/desk/staff"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
@@ -26,7 +26,7 @@ const examples = 3
 
 // View checks every row of the views over the library's own system. It returns each kind of mistake once, with the ids
 // of some loans, and adds the loans to a survey. A view that cannot be read is a *reminder.Fault.
-func View(ctx context.Context, store *deskdb.Store, survey *desk.Survey) ([]deskdb.Finding, error) {
+func View(ctx context.Context, store *deskdb.Store, survey *staff.Survey) ([]deskdb.Finding, error) {
 	if err := store.Check(ctx); err != nil {
 		return nil, err
 	}

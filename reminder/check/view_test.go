@@ -9,7 +9,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/check"
-	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/desk/staff"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
@@ -48,7 +48,7 @@ func TestView(t *testing.T) {
 	require.NoError(t, err)
 	const good = "'1', 'a', 'Ani', 'ani@example.org', 'Bumi', '2026-11-24', 'id', '-2,0,+', NULL"
 	say := func(closed string, rows ...string) string {
-		survey := desk.NewSurvey(reminder.Rules{MaxOverdueDays: 60}, today, nil)
+		survey := staff.NewSurvey(reminder.Rules{MaxOverdueDays: 60}, today, nil)
 		findings, err := check.View(t.Context(), custom(t, closed, rows...), survey)
 		require.NoError(t, err)
 		require.Equal(t, len(rows), survey.Open)

@@ -10,7 +10,8 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/desk/staff"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/staffdb"
 )
 
 // A Register lists the classes with a homeroom teacher, and their late loans.
@@ -22,7 +23,7 @@ type Register struct {
 
 // A Class is a class with a homeroom teacher.
 type Class struct {
-	mysql.Class
+	staffdb.Class
 	Trouble reminder.Verdict `json:"trouble"` // why its list cannot be sent, or ""
 	Late    int              `json:"late"`    // loans; 0 where its list cannot be sent
 }
@@ -45,9 +46,9 @@ func (d Desk) Register(ctx context.Context) (Register, error) {
 	if err != nil {
 		return r, err
 	}
-	roll, err := d.Roll(ctx, rules, today, classes)
+	roll, err := staff.ReadRoll(ctx, d.Runner.Loans, d.Store.Store, rules, today, classes)
 	for _, c := range classes {
-		_, verdict := rules.Address(teacher(c))
+		_, verdict := rules.Address(staff.Teacher(c))
 		if verdict == reminder.VerdictDue {
 			verdict = ""
 		}
@@ -81,14 +82,14 @@ const (
 const maxTeacher, maxTeacherAddress = 100, 255
 
 // CheckedClass returns a class as it can be stored, or a *reminder.Fault that says what is wrong with it.
-func CheckedClass(c mysql.Class) (mysql.Class, error) {
+func CheckedClass(c staffdb.Class) (staffdb.Class, error) {
 	c.Name, c.Teacher = Plain(c.Name), Plain(c.Teacher)
 	addr, err := mail.ParseAddress(c.Email)
 	switch {
-	case spelling(c.Name) == "":
+	case staff.Spelling(c.Name) == "":
 		return c, reminder.NewFault(nil, "class.no_name")
-	case utf8.RuneCountInString(c.Name) > mysql.MaxClass:
-		return c, reminder.NewFault(nil, "class.long_name", "N", mysql.MaxClass)
+	case utf8.RuneCountInString(c.Name) > staffdb.MaxClass:
+		return c, reminder.NewFault(nil, "class.long_name", "N", staffdb.MaxClass)
 	case strings.TrimSpace(c.Email) == "":
 		return c, reminder.NewFault(nil, "class.no_address")
 	case err != nil || strings.Count(c.Email, "@") > 1 || utf8.RuneCountInString(addr.Addr) > maxTeacherAddress:
@@ -103,7 +104,7 @@ func CheckedClass(c mysql.Class) (mysql.Class, error) {
 
 // SetClass stores the teacher of a class. It returns the class under its known name, because another spelling means the
 // same class. A class that cannot be stored is a *reminder.Fault.
-func (d Desk) SetClass(ctx context.Context, c mysql.Class) (mysql.Class, string, error) {
+func (d Desk) SetClass(ctx context.Context, c staffdb.Class) (staffdb.Class, string, error) {
 	rows, err := d.ImportClasses(ctx, []ClassRow{{Class: c}}, false)
 	if err == nil && rows[0].Change == "" {
 		err = &reminder.Fault{Message: rows[0].Why}
@@ -117,7 +118,7 @@ func (d Desk) SetClass(ctx context.Context, c mysql.Class) (mysql.Class, string,
 // A ClassRow is a row of a table of classes.
 type ClassRow struct {
 	Line int `json:"line"`
-	mysql.Class
+	staffdb.Class
 	Change string           `json:"change"` // what storing it does; "" when it cannot be stored
 	Why    reminder.Message `json:"-"`      // it cannot
 }
@@ -139,7 +140,7 @@ func (d Desk) ImportClasses(ctx context.Context, rows []ClassRow, dryRun bool) (
 	for i := range rows {
 		r := &rows[i]
 		twice := func(o ClassRow) bool {
-			return o.Why.Key != "class.bad_address" && spelling(o.Name) == spelling(r.Name) &&
+			return o.Why.Key != "class.bad_address" && staff.Spelling(o.Name) == staff.Spelling(r.Name) &&
 				!strings.EqualFold(o.Email, r.Email)
 		}
 		if r.Why.Key == "" && slices.ContainsFunc(rows, twice) {
@@ -149,7 +150,7 @@ func (d Desk) ImportClasses(ctx context.Context, rows []ClassRow, dryRun bool) (
 			continue
 		}
 		r.Change = ClassAdded
-		if old, known := namedClass(classes, r.Name); known {
+		if old, known := staff.NamedClass(classes, r.Name); known {
 			if r.Name = old.Name; strings.EqualFold(r.Email, old.Email) {
 				r.Email, r.Teacher = old.Email, cmp.Or(r.Teacher, old.Teacher)
 			}
@@ -162,7 +163,7 @@ func (d Desk) ImportClasses(ctx context.Context, rows []ClassRow, dryRun bool) (
 				return nil, err
 			}
 		}
-		classes = append(slices.DeleteFunc(classes, func(c mysql.Class) bool { return c.Name == r.Name }), r.Class)
+		classes = append(slices.DeleteFunc(classes, func(c staffdb.Class) bool { return c.Name == r.Name }), r.Class)
 	}
 	return rows, nil
 }
@@ -174,7 +175,7 @@ func (d Desk) RemoveClass(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c, known := namedClass(classes, Plain(name))
+	c, known := staff.NamedClass(classes, Plain(name))
 	if c.Source {
 		return c.Name, Absent("class.from_source", "Name", c.Name)
 	}

@@ -9,13 +9,14 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk/staff"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // An Overview is the state of everything at one moment.
 type Overview struct {
 	deskdb.Status
-	Contacts Contacts        `json:"contacts"`
+	Contacts staff.Contacts  `json:"contacts"`
 	Window   Window          `json:"next_window"`
 	Next     reminder.Report `json:"next_run"` // a dry run's, whatever the hour
 
@@ -42,7 +43,8 @@ func (d Desk) Overview(ctx context.Context) (Overview, error) {
 	if err != nil {
 		return st, err
 	}
-	survey, err := d.Survey(ctx, st.rules, reminder.DateOf(st.now, d.Runner.Settings.Zone), 0)
+	today := reminder.DateOf(st.now, d.Runner.Settings.Zone)
+	survey, err := staff.ReadSurvey(ctx, d.Runner.Loans, d.Store.Store, st.rules, today, 0)
 	if err != nil {
 		return st, err
 	}

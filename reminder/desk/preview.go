@@ -10,6 +10,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk/staff"
 )
 
 // Preview composes the mails that a run on a day would send: the librarian's summary, waiting emails and newly planned
@@ -33,12 +34,10 @@ func (d Desk) Preview(ctx context.Context, today reminder.Date, each func(mail.M
 			Kind: e.Kind, Borrower: e.Borrower, Notices: e.Notices})
 	}
 	for i, to := range d.Runner.Settings.SummaryTo {
-		s, err := d.summary(ctx, run)
+		s, err := staff.ReadSummary(ctx, d.Store.Store, run, run.Report.Planned.Emails)
 		if err != nil {
 			return err
 		}
-		s.Waiting += s.Planned // as in a run, which has promised them by then
-		s.Sending = room(s.Activity, d.Runner.Settings.DailyLimit)
 		c := reminder.Claim{Ref: fmt.Sprintf("summary-%d", i+1), Kind: reminder.KindSummary, Attempts: 1}
 		if err := show(run, c, reminder.Draft{To: to, Data: s}, each); err != nil {
 			return err

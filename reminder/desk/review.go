@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk/staff"
 )
 
 // Bounds of a review: as much as a person reads and prints, and a browser shows at once.
@@ -62,7 +63,7 @@ func (d Desk) Review(ctx context.Context, first, last, today reminder.Date) (v R
 	if err != nil {
 		return v, err
 	}
-	survey, err := d.Survey(ctx, rules, today, maxLongest)
+	survey, err := staff.ReadSurvey(ctx, d.Runner.Loans, d.Store.Store, rules, today, maxLongest)
 	if err != nil {
 		return v, err
 	}
@@ -103,7 +104,7 @@ func (d Desk) Review(ctx context.Context, first, last, today reminder.Date) (v R
 	}
 	v.Effects = Effects(rules, told, reminder.DateOf(worked, zone))
 	silent, longest := survey.Unreachable, survey.Longest
-	v.Groups = countGroups(silent)
+	v.Groups = staff.CountGroups(silent)
 	if v.Silent, err = d.people(ctx, silent, rules, today); err != nil {
 		return v, err
 	}

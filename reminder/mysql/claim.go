@@ -28,7 +28,7 @@ const claimUpdate = `UPDATE reminder_emails SET state = 'claimed', claim_token =
 func (s *Store) Claim(ctx context.Context, w reminder.Wanted) (claims []reminder.Claim, full bool, err error) {
 	near := w.DailyLimit > 0 && !s.ample.take(w.Most)
 	if near {
-		sent, err := s.sentLastDay(ctx)
+		sent, err := s.SentLastDay(ctx)
 		if w.Most = min(w.Most, w.DailyLimit-sent); err != nil || w.Most <= 0 {
 			return nil, true, err
 		}
@@ -85,7 +85,7 @@ func (s *Store) claim(ctx context.Context, w reminder.Wanted) ([]reminder.Claim,
 	if err != nil || taken == 0 {
 		return nil, fault("claim emails", err)
 	}
-	claims, err := s.claims(ctx, "claim_token = ? AND state = 'claimed'", token)
+	claims, err := s.Claims(ctx, "claim_token = ? AND state = 'claimed'", token)
 	return claims, fault("read the claim", err)
 }
 
@@ -125,9 +125,9 @@ func (s *Store) keepWithin(ctx context.Context, limit int, claims []reminder.Cla
 	return claims[:keep], nil
 }
 
-// sentLastDay counts hand-overs in the last 24 hours: what a provider counts, whatever we learned of the outcome. One
+// SentLastDay counts hand-overs in the last 24 hours: what a provider counts, whatever we learned of the outcome. One
 // dated later than tomorrow is of a clock that was ahead, and would count for as long as it was.
-func (s *Store) sentLastDay(ctx context.Context) (int, error) {
+func (s *Store) SentLastDay(ctx context.Context) (int, error) {
 	n, err := s.DB.Count(ctx, "SELECT COUNT(*) FROM reminder_emails WHERE "+handedOverLastDay)
 	return n, fault("count what was sent", err)
 }
@@ -135,14 +135,8 @@ func (s *Store) sentLastDay(ctx context.Context) (int, error) {
 const handedOverLastDay = `handover_at > DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 1 DAY)
 	AND handover_at < DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY)`
 
-// Waiting returns the queued emails.
-func (s *Store) Waiting(ctx context.Context) ([]reminder.Claim, error) {
-	claims, err := s.claims(ctx, "state = 'queued'")
-	return claims, fault("read the queue", err)
-}
-
-// claims reads emails with their notices.
-func (s *Store) claims(ctx context.Context, where string, args ...any) (claims []reminder.Claim, err error) {
+// Claims reads emails with their notices.
+func (s *Store) Claims(ctx context.Context, where string, args ...any) (claims []reminder.Claim, err error) {
 	type row struct {
 		reminder.Claim
 		notice reminder.Notice

@@ -25,6 +25,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/staffdb"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
@@ -535,7 +536,7 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 		handOver(0),
 		record(0, reminder.Outcome{State: reminder.StateUnknown, Reason: "silence"}),
 		func() error {
-			a, err := store.Activity(ctx, day("2026-11-25"))
+			a, err := staffdb.New(store).Activity(ctx, day("2026-11-25"))
 			return tell(err, "handed over", a.LastDay, a.Waiting, a.Ahead)
 		},
 		func() error {

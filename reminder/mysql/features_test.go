@@ -68,7 +68,7 @@ func TestOnlySQLThatAllUnderstand(t *testing.T) {
 func statements(t *testing.T) map[string]string {
 	all := map[string]string{}
 	sqlText := regexp.MustCompile(`\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|SET SESSION|CREATE OR|CREATE TABLE|WHERE|ORDER BY|STRICT_ALL)\b|LIMIT \?|^ AND `)
-	for _, dir := range []string{".", "deskdb", "schema", "schema/migrations", "schema/views"} {
+	for _, dir := range []string{".", "staffdb", "deskdb", "schema", "schema/migrations", "schema/views"} {
 		names, err := filepath.Glob(filepath.Join(dir, "*.sql"))
 		require.NoError(t, err)
 		for _, name := range names {

@@ -103,15 +103,6 @@ func (s *Store) Bounce(ctx context.Context, v feedback.Verdict) (done bool, err 
 	return done, fault("record what came back", err)
 }
 
-// CameBackLast returns the cycles whose newest notice bounced.
-func (s *Store) CameBackLast(ctx context.Context) (map[reminder.Cycle]bool, error) {
-	cycles, err := List(ctx, s.DB, func(c *reminder.Cycle) []any { return []any{ident{nil, &c.Loan}, &c.Due, &c.Kind} },
-		`SELECT n.loan_id, n.due_date, n.kind FROM reminder_emails e JOIN reminder_notices n ON n.email_id = e.id
-		WHERE e.state = 'bounced' AND n.dropped = 'bounced' AND NOT EXISTS (SELECT 1 FROM reminder_notices later
-		WHERE later.loan_id = n.loan_id AND later.due_date = n.due_date AND later.kind = n.kind AND later.step > n.step)`)
-	return setOf(cycles), fault("look for what came back", err)
-}
-
 // RunCounts counts a run's accepted emails, and those of them that came back.
 func (s *Store) RunCounts(ctx context.Context, run string) (accepted, bounced int, err error) {
 	err = s.DB.Row(ctx, []any{&accepted, &bounced}, `SELECT COUNT(*), COALESCE(SUM(state = 'bounced'), 0) FROM reminder_emails
@@ -193,28 +184,6 @@ func (s *Store) Resolve(ctx context.Context, e feedback.Handed, how feedback.Set
 	return n > 0, fault("settle an unknown email", err)
 }
 
-// SenderTrouble counts the bounces of the last week that are about the library's own mail.
-func (s *Store) SenderTrouble(ctx context.Context) (reminder.SenderTrouble, error) {
-	const lastWeek, several = "came_at > DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 7 DAY)", 3
-	runs, err := List(ctx, s.DB, func(a *reminder.SenderTrouble) []any { return []any{&a.Accepted, &a.Bounced, &a.Sent} },
-		`SELECT COUNT(*), SUM(state = 'bounced'), MIN(handover_at) AS began FROM reminder_emails
-		WHERE handover_at > DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 30 DAY) AND state IN ('sent', 'bounced')
-		AND run_id IN (SELECT run_id FROM reminder_bounces WHERE `+lastWeek+`) GROUP BY run_id ORDER BY began DESC`)
-	if err != nil {
-		return reminder.SenderTrouble{}, fault("count what came back", err)
-	}
-	var about reminder.SenderTrouble
-	for _, run := range slices.Backward(runs) {
-		if feedback.TooMany(run.Accepted, run.Bounced) {
-			about = run
-		}
-	}
-	err = s.DB.Row(ctx, []any{&about.Refused, &about.Day},
-		`SELECT COUNT(*), MAX(came_at) AS last FROM reminder_bounces WHERE class = 'policy' AND `+lastWeek+`
-		GROUP BY DATE(came_at) HAVING COUNT(*) >= ? ORDER BY last DESC LIMIT 1`, several)
-	return about, fault("count what came back", err)
-}
-
 // Refs returns which of the emails are on record, by ref, and whether each is queued and was never handed over.
 func (s *Store) Refs(ctx context.Context, refs []string) (map[string]bool, error) {
 	waits := map[string]bool{}
@@ -236,7 +205,7 @@ func (s *Store) RecordSent(ctx context.Context, runID string, before []reminder.
 			guard := " AND state = 'queued' AND message_id IS NULL"
 			if len(b.Email.Notices) > 0 {
 				guard = ""
-				err := insertEmails(ctx, tx, promise{runID, reminder.StateSent, ""}, []reminder.Email{b.Email}, []string{b.Ref})
+				err := insertEmails(ctx, tx, Terms{runID, reminder.StateSent, ""}, []reminder.Email{b.Email}, []string{b.Ref})
 				if err != nil {
 					return err
 				}

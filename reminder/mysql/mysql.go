@@ -37,7 +37,7 @@ import (
 
 // A Store is a reminder.Store on one database.
 type Store struct {
-	DB     *DB                   // for package deskdb; a run has no statements of its own
+	DB     *DB                   // for the packages beside this one
 	Zone   *time.Location        // the library's
 	draft  string                // suffix of the views' names
 	source atomic.Pointer[Views] // as Check found them
@@ -166,8 +166,8 @@ type execQuerier interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// setOf returns keys as a set.
-func setOf[K comparable](keys []K) map[K]bool {
+// SetOf returns keys as a set.
+func SetOf[K comparable](keys []K) map[K]bool {
 	set := make(map[K]bool, len(keys))
 	for _, key := range keys {
 		set[key] = true

@@ -129,11 +129,11 @@ func ofValue(err error) bool {
 // maxBroken is how many rows that the database cannot compute are skipped at most.
 const maxBroken = 1000
 
-// salvage visits the rows of a view and skips those that the database cannot compute. The database sends each row as
-// soon as it has computed it. So if a statement fails, the row after the last received one is broken. salvage calls
+// Salvage visits the rows of a view and skips those that the database cannot compute. The database sends each row as
+// soon as it has computed it. So if a statement fails, the row after the last received one is broken. Salvage calls
 // broken with its number, and the next statement starts after it. If none of several rows can be computed, the view
-// itself is wrong, and salvage returns a Fault.
-func salvage[T any](ctx context.Context, s *Store, view, list string, columns func(*T) []any, visit func(T) error,
+// itself is wrong, and Salvage returns a Fault.
+func Salvage[T any](ctx context.Context, s *Store, view, list string, columns func(*T) []any, visit func(T) error,
 	broken func(row int) error) error {
 	none := func(err error) error {
 		return reminder.NewFault(err, "view.no_row_computable", "Name", strings.TrimSuffix(view, s.draft))
@@ -182,7 +182,7 @@ func (s *Store) EachLoan(ctx context.Context, visit func(l reminder.Loan, isFine
 	if err != nil {
 		return err
 	}
-	err = salvage(ctx, s, views.loans, views.Select(allColumns...), views.columns,
+	err = Salvage(ctx, s, views.loans, views.Select(allColumns...), views.columns,
 		func(r loanRow) error { return visit(r.loan()) },
 		func(row int) error {
 			l, err := s.broken(ctx, " LIMIT 1 OFFSET ?", row)

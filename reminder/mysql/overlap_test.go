@@ -47,11 +47,11 @@ func TestOverlap(t *testing.T) {
 			batch[i].Priority = reminder.Priority(rng.IntN(4))
 			switch past := batch[i]; rng.IntN(4) {
 			case 0:
-				_, err := stores[0].Skip(t.Context(), "run", []reminder.Email{past}, string(reminder.StateCanceled))
+				_, err := deskdb.New(stores[0]).Skip(t.Context(), "run", []reminder.Email{past}, string(reminder.StateCanceled))
 				require.NoError(t, err)
 			case 1:
 				past.Borrower = "wrong"
-				_, err := stores[0].Skip(t.Context(), "run", []reminder.Email{past}, "told")
+				_, err := deskdb.New(stores[0]).Skip(t.Context(), "run", []reminder.Email{past}, "told")
 				require.NoError(t, err)
 				moved++
 			}

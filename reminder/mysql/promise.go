@@ -18,25 +18,20 @@ const promiseChunk = 200
 
 // Promise stores emails and their notices. A crash between two chunks leaves whole emails or nothing.
 func (s *Store) Promise(ctx context.Context, runID string, emails []reminder.Email) (reminder.PlannedCounts, error) {
-	return s.insert(ctx, promise{runID, reminder.StateQueued, ""}, emails)
+	return s.Insert(ctx, Terms{runID, reminder.StateQueued, ""}, emails)
 }
 
-// Skip stores emails that were never sent, so that their notices are not promised any more.
-func (s *Store) Skip(ctx context.Context, runID string, emails []reminder.Email, reason string) (reminder.PlannedCounts,
-	error) {
-	return s.insert(ctx, promise{runID, reminder.StateCanceled, reason}, emails)
+// Terms are what all emails of one call have in common.
+type Terms struct {
+	RunID  string
+	State  reminder.State
+	Reason string // with StateCanceled: why they are not sent
 }
 
-// A promise is what all emails of one call have in common.
-type promise struct {
-	runID  string
-	state  reminder.State
-	reason string
-}
-
-func (s *Store) insert(ctx context.Context, p promise, emails []reminder.Email) (n reminder.PlannedCounts, err error) {
+// Insert stores emails and their notices on these terms.
+func (s *Store) Insert(ctx context.Context, t Terms, emails []reminder.Email) (n reminder.PlannedCounts, err error) {
 	for chunk := range slices.Chunk(emails, promiseChunk) {
-		part, err := s.insertChunk(ctx, p, chunk)
+		part, err := s.insertChunk(ctx, t, chunk)
 		n.Emails, n.Notices, n.Odd = n.Emails+part.Emails, n.Notices+part.Notices, n.Odd+part.Odd
 		if err != nil {
 			return n, fault("promise emails", err)
@@ -49,7 +44,7 @@ func (s *Store) insert(ctx context.Context, p promise, emails []reminder.Email) 
 // the meantime, or they are promised anew. The former are left out, room is made for the latter, and the rest is tried
 // again. A chunk that the database refuses for one of its values is halved down to the email that has it; that one is
 // left out.
-func (s *Store) insertChunk(ctx context.Context, p promise, chunk []reminder.Email) (reminder.PlannedCounts, error) {
+func (s *Store) insertChunk(ctx context.Context, t Terms, chunk []reminder.Email) (reminder.PlannedCounts, error) {
 	var n reminder.PlannedCounts
 	var known map[reminder.Cycle]reminder.History
 	for try := 0; len(chunk) > 0; try++ {
@@ -68,7 +63,7 @@ func (s *Store) insertChunk(ctx context.Context, p promise, chunk []reminder.Ema
 			if err := makeRoom(ctx, tx, chunk, known); err != nil {
 				return err
 			}
-			if err := insertEmails(ctx, tx, p, chunk, refs); err != nil {
+			if err := insertEmails(ctx, tx, t, chunk, refs); err != nil {
 				return err
 			}
 			return checkForgotten(ctx, tx, chunk)
@@ -87,7 +82,7 @@ func (s *Store) insertChunk(ctx context.Context, p promise, chunk []reminder.Ema
 		// Or a server that takes short statements only.
 		if ofValue(err) || errors.Is(err, mysql.ErrPktTooLarge) && len(chunk) > 1 {
 			for half := range slices.Chunk(chunk, (len(chunk)+1)/2) {
-				part, err := s.insertChunk(ctx, p, half)
+				part, err := s.insertChunk(ctx, t, half)
 				n.Emails, n.Notices, n.Odd = n.Emails+part.Emails, n.Notices+part.Notices, n.Odd+part.Odd
 				if err != nil {
 					return n, err
@@ -154,11 +149,11 @@ func setAside(ctx context.Context, tx *DB, n reminder.Notice, email int64) error
 	return err
 }
 
-func insertEmails(ctx context.Context, tx *DB, p promise, chunk []reminder.Email, refs []string) error {
+func insertEmails(ctx context.Context, tx *DB, t Terms, chunk []reminder.Email, refs []string) error {
 	const email, notice = "(?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))", "(?, ?, ?, ?, ?, ?, ?)"
 	var args []any
 	for i, e := range chunk {
-		args = append(args, refs[i], e.Kind, e.Borrower, p.runID, int(e.Priority), p.state, p.reason)
+		args = append(args, refs[i], e.Kind, e.Borrower, t.RunID, int(e.Priority), t.State, t.Reason)
 	}
 	_, err := tx.Exec(ctx, `INSERT INTO reminder_emails
 		(ref, kind, borrower_id, run_id, priority, state, reason, next_at, created_at)
@@ -174,7 +169,7 @@ func insertEmails(ctx context.Context, tx *DB, p promise, chunk []reminder.Email
 	args = nil
 	for i, ref := range refs {
 		for _, n := range chunk[i].Notices {
-			args = append(append(args, key(n)...), ids[ref], n.Number, p.reason)
+			args = append(append(args, key(n)...), ids[ref], n.Number, t.Reason)
 		}
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO reminder_notices

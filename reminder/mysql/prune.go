@@ -147,7 +147,7 @@ func (s *Store) open(ctx context.Context, db *DB, views *Views, loans []string) 
 		if err != nil {
 			return loans, nil
 		}
-		wanted := setOf(loans)
+		wanted := SetOf(loans)
 		for _, id := range all {
 			if hash := HashOf(secret, id); wanted[hash] {
 				open = append(open, hash)

@@ -186,7 +186,8 @@ func (c sessions) verify(ctx context.Context, conn driver.Conn) (level string, p
 		return "", 0, err
 	}
 	var pinned, byStatement int
-	if _, err = fmt.Sscanf(fmt.Sprintf("%s", answer), "%d %d %d", &packet, &pinned, &byStatement); err != nil || pinned == 0 {
+	_, err = fmt.Sscanf(fmt.Sprintf("%s", answer), "%d %d %d", &packet, &pinned, &byStatement)
+	if err != nil || pinned == 0 {
 		return "", 0, reminder.NewFault(errors.New("autocommit, sql_select_limit or time_zone is not as it was set"),
 			"database.session")
 	}

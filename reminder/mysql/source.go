@@ -72,7 +72,7 @@ func (s *Store) readSource(ctx context.Context) (*Views, error) {
 	found.closedDays = found.closedDays || found.Has("calendar")
 	if !found.closedDays { // a broken view has no columns in information_schema, either
 		_, err := s.DB.Exec(ctx, "SELECT day FROM "+ClosedDaysView+s.draft+" WHERE 1 = 0")
-		if err != nil && !absent(err) {
+		if err != nil && !Absent(err) {
 			return nil, fault("look at the view of closed days", err)
 		}
 		found.closedDays = err == nil
@@ -100,7 +100,7 @@ func (s *Store) probeColumns(ctx context.Context, found *Views) error {
 		})
 		switch {
 		case Number(err) == 1054: // no such column
-		case absent(err):
+		case Absent(err):
 			return nil
 		case err != nil:
 			return err
@@ -109,8 +109,8 @@ func (s *Store) probeColumns(ctx context.Context, found *Views) error {
 	return nil
 }
 
-// absent reports whether the table does not exist, or the user has no right to read it.
-func absent(err error) bool { return Number(err) == 1146 || Number(err) == 1142 }
+// Absent reports whether the table does not exist, or the user has no right to read it.
+func Absent(err error) bool { return Number(err) == 1146 || Number(err) == 1142 }
 
 // Has reports whether LoansView has a column.
 func (v *Views) Has(column string) bool { return v.types[column] != "" }
@@ -178,7 +178,7 @@ func (s *Store) SourceCalendars(ctx context.Context) (calendars map[string]remin
 		return calendars, nil, err
 	}
 	type closing struct{ branch, day, open, name string }
-	err = salvage(ctx, s, ClosedDaysView+s.draft, "calendar, day, is_open, name", func(c *closing) []any {
+	err = Salvage(ctx, s, ClosedDaysView+s.draft, "calendar, day, is_open, name", func(c *closing) []any {
 		return []any{Cell(&c.branch), Cell(&c.day), Cell(&c.open), Prose(&c.name)}
 	}, func(c closing) error {
 		row, err := closedDay(c.day, c.open, c.name)

@@ -138,7 +138,7 @@ func (s *Store) Calendars(ctx context.Context, from reminder.Date) (map[string]r
 // OptedOut returns the borrowers who want no reminders.
 func (s *Store) OptedOut(ctx context.Context) (map[string]bool, error) {
 	ids, err := Column[string](ctx, s.DB, "SELECT borrower_id FROM reminder_opt_outs")
-	out := setOf(ids)
+	out := SetOf(ids)
 	if err == nil && slices.ContainsFunc(ids, IsHash) {
 		err = s.resolveHashes(ctx, out)
 	}
@@ -229,14 +229,6 @@ func (s *Store) currentPlace(ctx context.Context) (p reminder.Place, err error) 
 		p.Server = values["server_uid"]
 	}
 	return p, err
-}
-
-// Worked reports whether a run that began in a period has the outcome done. A quarantine does not count as a run.
-func (s *Store) Worked(ctx context.Context, from, until time.Time) (bool, error) {
-	n, err := s.DB.Count(ctx, `SELECT COUNT(*) FROM reminder_runs
-		WHERE started_at >= ? AND started_at < ? AND outcome = ? AND reason <> ?`, from, until, reminder.RunDone,
-		reminder.ReasonQuarantined)
-	return n > 0, fault("look for a run", err)
 }
 
 // Ran reports whether a run is on record.

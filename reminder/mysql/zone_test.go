@@ -10,7 +10,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/check"
-	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/desk/staff"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
@@ -81,7 +81,7 @@ func TestDueInTheLibrarysZone(t *testing.T) {
 func TestZoneFindings(t *testing.T) {
 	db := zonedTable(t)
 	findings := func(zone, due string) (notes, serious []string) {
-		survey := desk.NewSurvey(reminder.Rules{}, day("2026-11-24"), nil)
+		survey := staff.NewSurvey(reminder.Rules{}, day("2026-11-24"), nil)
 		found, err := check.View(t.Context(), deskdb.New(zoned(t, db, zone, due)), survey)
 		require.NoError(t, err)
 		for _, f := range found {
@@ -135,7 +135,7 @@ func TestSummerTime(t *testing.T) {
 	err := store.Check(t.Context())
 	if known == nil {
 		assert.Contains(t, said(err), "mysql_tzinfo_to_sql")
-		_, err = check.View(t.Context(), deskdb.New(store), desk.NewSurvey(reminder.Rules{}, day("2026-11-24"), nil))
+		_, err = check.View(t.Context(), deskdb.New(store), staff.NewSurvey(reminder.Rules{}, day("2026-11-24"), nil))
 		assert.Contains(t, said(err), "mysql_tzinfo_to_sql")
 	} else {
 		assert.NoError(t, err)

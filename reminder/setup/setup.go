@@ -22,7 +22,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/desk/staff"
 	"github.com/mtsn6garut/pengingat/reminder/feedback"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
@@ -59,7 +59,7 @@ func New(cfg Config, stderr io.Writer) (*App, error) {
 	log, file := cfg.logger(stderr)
 	app := &App{Config: cfg, Log: log, Store: store, log: file, Runner: &reminder.Runner{
 		Loans: store, Store: store, Sender: sender, Composer: composer, Now: time.Now,
-		Mailings: append(reminder.Mailings(), desk.Mailings(store)...),
+		Mailings: append(reminder.Mailings(), staff.Mailings(store)...),
 		Log:      log, Settings: cfg.settings, Describe: text.In(cfg.AppLocale).Error,
 	}}
 	source, err := cfg.feedback()

@@ -5,13 +5,13 @@ import (
 
 	"github.com/mtsn6garut/pengingat/cmd/local/imports"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/staffdb"
 )
 
 // classes is the page of homeroom teachers, who get the list of late books of their class.
 type classes struct {
 	desk.Register
-	Fill   mysql.Class // of the form
+	Fill   staffdb.Class // of the form
 	Import *classImport
 }
 
@@ -27,7 +27,7 @@ func loadClasses(v *visit) (any, error) { return v.classes() }
 // classes reads the teachers. The form shows what was typed, or what is known of the class in the query.
 func (v *visit) classes() (c classes, err error) {
 	c.Register, err = newDesk(v.app).Register(v.Context())
-	c.Fill = mysql.Class{Name: v.FormValue("class"), Teacher: v.FormValue("teacher"), Email: v.FormValue("to")}
+	c.Fill = staffdb.Class{Name: v.FormValue("class"), Teacher: v.FormValue("teacher"), Email: v.FormValue("to")}
 	for _, known := range c.Classes {
 		if known.Name == c.Fill.Name && c.Fill.Email == "" {
 			c.Fill = known.Class
@@ -37,7 +37,7 @@ func (v *visit) classes() (c classes, err error) {
 }
 
 func setClass(v *visit) (action, error) {
-	set, _, err := newDesk(v.app).SetClass(v.Context(), mysql.Class{Name: v.PostFormValue("class"),
+	set, _, err := newDesk(v.app).SetClass(v.Context(), staffdb.Class{Name: v.PostFormValue("class"),
 		Teacher: v.PostFormValue("teacher"), Email: v.PostFormValue("to")})
 	return action{Key: "class", N: 1, On: set.Name}, err
 }
@@ -71,7 +71,7 @@ func acceptClasses(v *visit) (action, error) {
 	var rows []desk.ClassRow
 	for _, value := range v.PostForm["row"] {
 		cells := append(strings.Split(value, "\t"), "", "")
-		rows = append(rows, desk.ClassRow{Class: mysql.Class{Name: cells[0], Teacher: cells[1], Email: cells[2]}})
+		rows = append(rows, desk.ClassRow{Class: staffdb.Class{Name: cells[0], Teacher: cells[1], Email: cells[2]}})
 	}
 	_, n, err := v.enter(rows, false)
 	return action{Key: "class", N: n}, err

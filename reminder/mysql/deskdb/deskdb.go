@@ -10,13 +10,14 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/staffdb"
 )
 
-// A Store is a run's Store with the statements of the desk.
-type Store struct{ *mysql.Store }
+// A Store is a run's Store with the statements of the desk, and those of the mails to the staff.
+type Store struct{ *staffdb.Store }
 
 // New returns the Store of the desk on a run's.
-func New(s *mysql.Store) *Store { return &Store{s} }
+func New(s *mysql.Store) *Store { return &Store{staffdb.New(s)} }
 
 // Closures returns all dated closures, the earliest first.
 func (s *Store) Closures(ctx context.Context) ([]mysql.Closure, error) {
@@ -80,7 +81,7 @@ func (s *Store) OddClasses(ctx context.Context) ([]string, error) {
 }
 
 // SetClass stores who teaches a class.
-func (s *Store) SetClass(ctx context.Context, c mysql.Class) error {
+func (s *Store) SetClass(ctx context.Context, c staffdb.Class) error {
 	_, err := s.DB.Exec(ctx, `INSERT INTO reminder_groups (group_name, teacher_name, teacher_email) VALUES (?, ?, ?)
 		ON DUPLICATE KEY UPDATE teacher_name = VALUES(teacher_name), teacher_email = VALUES(teacher_email)`,
 		c.Name, c.Teacher, c.Email)

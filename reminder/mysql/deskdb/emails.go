@@ -46,6 +46,18 @@ func (s *Store) List(ctx context.Context, states ...reminder.State) ([]Listed, e
 	return emails, mysql.Explain("list the emails", err)
 }
 
+// Waiting returns the queued emails.
+func (s *Store) Waiting(ctx context.Context) ([]reminder.Claim, error) {
+	claims, err := s.Claims(ctx, "state = 'queued'")
+	return claims, mysql.Explain("read the queue", err)
+}
+
+// Skip stores emails that are never sent, so that their notices are not promised any more.
+func (s *Store) Skip(ctx context.Context, runID string, emails []reminder.Email, reason string) (reminder.PlannedCounts,
+	error) {
+	return s.Insert(ctx, mysql.Terms{RunID: runID, State: reminder.StateCanceled, Reason: reason}, emails)
+}
+
 // States returns the states of those of these emails that exist.
 func (s *Store) States(ctx context.Context, ids []int64) (map[int64]reminder.State, error) {
 	states, err := mysql.Pairs[int64, reminder.State](ctx, s.DB, "SELECT id, state FROM reminder_emails WHERE id IN (?)",

@@ -1,4 +1,4 @@
-package desk
+package staff
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/staffdb"
 )
 
 // spellings are names of classes as libraries write them, by the class that they mean.
@@ -41,8 +41,8 @@ func TestNoListHoldsAnothersPupil(t *testing.T) {
 		var w world
 		for range r.IntN(5) {
 			name := pick(names)
-			if !slices.ContainsFunc(w.classes, func(c mysql.Class) bool { return c.Name == name }) {
-				w.classes = append(w.classes, mysql.Class{Name: name, Email: pick([]string{"guru@x.example", "-", "a@x, b@x"})})
+			if !slices.ContainsFunc(w.classes, func(c staffdb.Class) bool { return c.Name == name }) {
+				w.classes = append(w.classes, staffdb.Class{Name: name, Email: pick([]string{"guru@x.example", "-", "a@x, b@x"})})
 			}
 		}
 		groups := map[string]string{}
@@ -65,7 +65,7 @@ func TestNoListHoldsAnothersPupil(t *testing.T) {
 				if class == "" {
 					continue
 				}
-				c := w.classes[slices.IndexFunc(w.classes, func(c mysql.Class) bool { return c.Name == class })]
+				c := w.classes[slices.IndexFunc(w.classes, func(c staffdb.Class) bool { return c.Name == class })]
 				require.Equal(t, "guru@x.example", c.Email, seed)
 				for _, o := range w.loans { // all that the data says of this pupil
 					if o.Borrower.ID == l.Borrower.ID && isLate(o, today) && means[o.Borrower.Group] != "" {
@@ -96,11 +96,11 @@ func TestNamed(t *testing.T) {
 		{[]string{"7A", "7B"}, " 7a", "7A"}, {[]string{"VII I"}, "VIII", ""}, {[]string{"7A"}, "", ""},
 		{[]string{"\u200b"}, "", ""}, {[]string{"\u200b"}, "\u200b", ""}, {nil, "7A", ""},
 	} {
-		var classes []mysql.Class
+		var classes []staffdb.Class
 		for _, name := range tt.classes {
-			classes = append(classes, mysql.Class{Name: name})
+			classes = append(classes, staffdb.Class{Name: name})
 		}
-		got, found := namedClass(classes, tt.name)
+		got, found := NamedClass(classes, tt.name)
 		assert.Equal(t, tt.want, got.Name, "%q", tt)
 		assert.Equal(t, tt.want != "", found, "%q", tt)
 	}
@@ -112,6 +112,6 @@ func isLate(l reminder.Loan, today reminder.Date) bool {
 
 // A world is what a roll is called from.
 type world struct {
-	classes []mysql.Class
+	classes []staffdb.Class
 	loans   []reminder.Loan
 }

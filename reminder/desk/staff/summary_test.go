@@ -1,4 +1,4 @@
-package desk
+package staff
 
 import (
 	"testing"
@@ -46,25 +46,8 @@ func TestCountGroups(t *testing.T) {
 		return reminder.Loan{Borrower: reminder.Borrower{ID: borrower, Group: group}}
 	}
 	assert.Equal(t, []reminder.GroupCount{{Group: "7A", Count: 2}, {Group: "9B", Count: 1}, {Count: 1}},
-		countGroups([]reminder.Loan{
+		CountGroups([]reminder.Loan{
 			loan("1", "9B"), loan("2", ""), loan("3", "7A"), loan("3", "7A"), loan("4", " 7A\n"),
 		}), "a borrower counts once")
-	assert.Empty(t, countGroups(nil))
-}
-
-func TestVersionAge(t *testing.T) {
-	defer func(date string) { reminder.VersionDate = date }(reminder.VersionDate)
-	reminder.VersionDate = "2026-01-31T12:00:00+07:00"
-	at := time.Date(2026, 1, 31, 5, 0, 0, 0, time.UTC)
-	for days, want := range map[int]struct {
-		months int
-		old    bool
-	}{-1: {0, false}, 0: {0, false}, 29: {0, false}, 30: {1, false}, 179: {5, false}, 180: {6, true}, 800: {26, true}} {
-		months, old := VersionAge(at.AddDate(0, 0, days))
-		assert.Equal(t, want.months, months, days)
-		assert.Equal(t, want.old, old, days)
-	}
-	reminder.VersionDate = ""
-	_, old := VersionAge(at.AddDate(9, 0, 0))
-	assert.False(t, old, "no date, no age")
+	assert.Empty(t, CountGroups(nil))
 }

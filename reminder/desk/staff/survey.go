@@ -1,4 +1,4 @@
-package desk
+package staff
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/staffdb"
 )
 
 // A Survey is what all open loans show at one moment. Summary, report, status and doctor take their numbers from it.
@@ -44,15 +45,15 @@ type Contacts struct {
 // library's records.
 const longestReach = 3660
 
-// Survey looks at all open loans. It names those of unreachable borrowers and up to n of those that are late longest;
-// with n = 0 it only counts.
-func (d Desk) Survey(ctx context.Context, rules reminder.Rules, today reminder.Date, n int) (*Survey, error) {
-	loans := d.Runner.Loans
+// ReadSurvey looks at all open loans. It names those of unreachable borrowers and up to n of those that are late
+// longest; with n = 0 it only counts.
+func ReadSurvey(ctx context.Context, loans reminder.Loans, store *staffdb.Store, rules reminder.Rules,
+	today reminder.Date, n int) (*Survey, error) {
 	counted, err := loans.CountLoans(ctx, today)
 	if err != nil {
 		return nil, err
 	}
-	back, err := d.Store.CameBackLast(ctx)
+	back, err := store.CameBackLast(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -144,8 +145,8 @@ func (c *Contacts) look(b reminder.Borrower, verdict reminder.Verdict) {
 	}
 }
 
-// countGroups counts the borrowers of loans by group, those without one last.
-func countGroups(loans []reminder.Loan) []reminder.GroupCount {
+// CountGroups counts the borrowers of loans by group, those without one last.
+func CountGroups(loans []reminder.Loan) []reminder.GroupCount {
 	seen := map[string]bool{}
 	counts := map[string]int{}
 	for _, loan := range loans {

@@ -1,4 +1,4 @@
-package desk
+package staff
 
 import (
 	"cmp"
@@ -11,8 +11,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/staffdb"
 )
 
 // classMailing tells homeroom teachers once a week which books of their class are late. The librarians get the late
@@ -23,7 +22,7 @@ import (
 // The lists belong to that day. They are promised by its runs. When no run of that day did its work, because the
 // library was closed or nothing ran, the runs of the next day in the same week promise them. A class with nothing late
 // on that day has no list that week.
-type classMailing struct{ store *deskdb.Store }
+type classMailing struct{ store *staffdb.Store }
 
 func (classMailing) Kind() reminder.Kind { return reminder.KindClass }
 func (classMailing) First() bool         { return false }
@@ -40,7 +39,7 @@ func (m classMailing) Plan(ctx context.Context, run *reminder.Run) (reminder.Pla
 	if err != nil || len(free) == 0 { // with many late loans it takes long to call the roll
 		return nil, err
 	}
-	roll, err := Desk{run.Runner, m.store}.Roll(ctx, run.Rules, run.Today, classes)
+	roll, err := ReadRoll(ctx, run.Loans, m.store, run.Rules, run.Today, classes)
 	var plan staffPlan
 	for _, a := range free {
 		switch {
@@ -88,7 +87,7 @@ func (m classMailing) Recheck(ctx context.Context, run *reminder.Run, c reminder
 	if o.State != "" {
 		return d, o, nil
 	}
-	roll, err := Desk{run.Runner, m.store}.Roll(ctx, run.Rules, run.Today, classes)
+	roll, err := ReadRoll(ctx, run.Loans, m.store, run.Rules, run.Today, classes)
 	late := roll[a.notice.Loan]
 	if err == nil && len(late) == 0 {
 		o = canceled(reminder.ReasonReturned)
@@ -98,12 +97,12 @@ func (m classMailing) Recheck(ctx context.Context, run *reminder.Run, c reminder
 }
 
 // readers returns who reads the lists of this week.
-func readers(run *reminder.Run, classes []mysql.Class) (all []addressee) {
+func readers(run *reminder.Run, classes []staffdb.Class) (all []addressee) {
 	week := weekOf(run.Today)
 	for _, c := range classes {
-		to, verdict := run.Rules.Address(teacher(c))
+		to, verdict := run.Rules.Address(Teacher(c))
 		n := reminder.Notice{Cycle: reminder.Cycle{Kind: reminder.KindClass, Loan: c.Name, Due: week}}
-		all = append(all, addressee{n, teacher(c).ID, to, verdict})
+		all = append(all, addressee{n, Teacher(c).ID, to, verdict})
 	}
 	for i, to := range run.Settings.SummaryTo { // with ids of their own, so that one's list does not count as another's
 		_, verdict := run.Rules.Address(reminder.Borrower{Email: to.Addr})
@@ -113,8 +112,8 @@ func readers(run *reminder.Run, classes []mysql.Class) (all []addressee) {
 	return all
 }
 
-// teacher returns the homeroom teacher of a class as a borrower, so that the rules judge the address.
-func teacher(c mysql.Class) reminder.Borrower {
+// Teacher returns the homeroom teacher of a class as a borrower, so that the rules judge the address.
+func Teacher(c staffdb.Class) reminder.Borrower {
 	return reminder.Borrower{ID: "class:" + c.Name, Name: c.Teacher, Email: c.Email}
 }
 
@@ -122,20 +121,20 @@ func teacher(c mysql.Class) reminder.Borrower {
 // has no teacher, or none with an address that works, or it is not clear which class it is.
 type Roll map[string][]reminder.LateLoan
 
-// Roll calls the roll.
-func (d Desk) Roll(ctx context.Context, rules reminder.Rules, today reminder.Date, classes []mysql.Class) (Roll,
-	error) {
-	loans, err := d.Runner.Loans.DueBetween(ctx, today.AddDays(-longestReach), today.AddDays(-1))
+// ReadRoll calls the roll.
+func ReadRoll(ctx context.Context, from reminder.Loans, store *staffdb.Store, rules reminder.Rules,
+	today reminder.Date, classes []staffdb.Class) (Roll, error) {
+	loans, err := from.DueBetween(ctx, today.AddDays(-longestReach), today.AddDays(-1))
 	if err != nil {
 		return nil, err
 	}
-	back, err := d.Store.CameBackLast(ctx)
+	back, err := store.CameBackLast(ctx)
 	return callRoll(loans, back, rules, today, classes), err
 }
 
 // callRoll sorts loans into lists.
 func callRoll(loans []reminder.Loan, back map[reminder.Cycle]bool, rules reminder.Rules, today reminder.Date,
-	classes []mysql.Class) Roll {
+	classes []staffdb.Class) Roll {
 	late, doubtful := lateLoans(loans, back, rules, today)
 	lists := map[string]string{} // the class whose list it is, by what the loans call it
 	roll := Roll{}
@@ -143,8 +142,8 @@ func callRoll(loans []reminder.Loan, back map[reminder.Cycle]bool, rules reminde
 		group := l.Borrower.Group
 		if _, known := lists[group]; !known {
 			lists[group] = ""
-			c, _ := namedClass(classes, group)
-			if _, v := rules.Address(teacher(c)); v == reminder.VerdictDue || v == reminder.VerdictWithheld {
+			c, _ := NamedClass(classes, group)
+			if _, v := rules.Address(Teacher(c)); v == reminder.VerdictDue || v == reminder.VerdictWithheld {
 				lists[group] = c.Name
 			}
 		}
@@ -172,7 +171,7 @@ func lateLoans(loans []reminder.Loan, back map[reminder.Cycle]bool, rules remind
 	spelled := map[string]string{} // to spell a class once takes long enough
 	spell := func(name string) string {
 		if _, known := spelled[name]; !known {
-			spelled[name] = spelling(name)
+			spelled[name] = Spelling(name)
 		}
 		return spelled[name]
 	}
@@ -204,28 +203,28 @@ func lateLoans(loans []reminder.Loan, back map[reminder.Cycle]bool, rules remind
 	return late, doubtful
 }
 
-// namedClass returns the class that a name means. A class of exactly that name comes first. Otherwise a class with
+// NamedClass returns the class that a name means. A class of exactly that name comes first. Otherwise a class with
 // another spelling of it will do, but not where there are two.
-func namedClass(classes []mysql.Class, name string) (mysql.Class, bool) {
-	found, n := mysql.Class{}, 0
+func NamedClass(classes []staffdb.Class, name string) (staffdb.Class, bool) {
+	found, n := staffdb.Class{}, 0
 	for _, c := range classes {
 		switch {
-		case spelling(name) == "":
+		case Spelling(name) == "":
 		case c.Name == name:
 			return c, true
-		case spelling(c.Name) == spelling(name):
+		case Spelling(c.Name) == Spelling(name):
 			found, n = c, n+1
 		}
 	}
 	if n != 1 {
-		return mysql.Class{}, false
+		return staffdb.Class{}, false
 	}
 	return found, true
 }
 
-// spelling is the same for all spellings of a class's name: case, the blanks around words and the form of characters
+// Spelling is the same for all spellings of a class's name: case, the blanks around words and the form of characters
 // make no difference. Whether there is a blank does: "VII I" is not "VIII".
-func spelling(name string) string {
+func Spelling(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.C, r) && !unicode.IsSpace(r) { // nobody sees it
 			return -1

@@ -1,4 +1,6 @@
-package desk
+// Package staff writes to the library's own staff: the morning's summary to the librarians, and the class lists to the
+// homeroom teachers. Its Mailings are part of a run; the desk shows the same numbers and lists.
+package staff
 
 import (
 	"context"
@@ -7,13 +9,12 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/staffdb"
 )
 
-// Mailings returns the kinds that go to the library's own staff. They report what the desk shows, so the desk gathers
-// them; a run promises and sends them like every other kind.
+// Mailings returns the kinds that go to the library's own staff. A run promises and sends them like every other kind.
 func Mailings(store *mysql.Store) []reminder.Mailing {
-	return []reminder.Mailing{summaryMailing{deskdb.New(store)}, classMailing{deskdb.New(store)}}
+	return []reminder.Mailing{summaryMailing{staffdb.New(store)}, classMailing{staffdb.New(store)}}
 }
 
 // An addressee is a member of the staff, and the notice that they are to get in this period: a day, or a week.
@@ -30,7 +31,7 @@ func (a addressee) email(p reminder.Priority) reminder.Email {
 }
 
 // unpromised returns the addressees who can be written to and were not promised their notice.
-func unpromised(ctx context.Context, store *deskdb.Store, period reminder.Date, all []addressee) ([]addressee,
+func unpromised(ctx context.Context, store *staffdb.Store, period reminder.Date, all []addressee) ([]addressee,
 	error) {
 	if len(all) == 0 {
 		return nil, nil

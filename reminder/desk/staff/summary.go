@@ -1,16 +1,15 @@
-package desk
+package staff
 
 import (
 	"context"
-	"time"
 
 	"github.com/mtsn6garut/pengingat/reminder"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/staffdb"
 )
 
 // summaryMailing writes to the librarians every morning, also when there is nothing to tell. The first run of the day
 // that may send promises it. Its notice is (KindSummary, "", day, position in REMINDER_SUMMARY_TO).
-type summaryMailing struct{ store *deskdb.Store }
+type summaryMailing struct{ store *staffdb.Store }
 
 func (summaryMailing) Kind() reminder.Kind { return reminder.KindSummary }
 func (summaryMailing) First() bool         { return true }
@@ -36,7 +35,7 @@ func (m summaryMailing) Recheck(ctx context.Context, run *reminder.Run, c remind
 	if o.State != "" {
 		return reminder.Draft{}, o, nil
 	}
-	s, err := Desk{run.Runner, m.store}.summary(ctx, run)
+	s, err := ReadSummary(ctx, m.store, run, 0)
 	return reminder.Draft{To: a.to, Data: s}, o, err
 }
 
@@ -52,28 +51,31 @@ func librarians(run *reminder.Run) (all []addressee) {
 // longestLate is how many loans a summary names.
 const longestLate = 10
 
-// summary gathers what a summary tells. Of the report it reads only what does not change while emails are sent.
-func (d Desk) summary(ctx context.Context, run *reminder.Run) (s reminder.Summary, err error) {
+// ReadSummary gathers what a summary tells. Of the report it reads only what does not change while emails are sent.
+// planned counts the emails that would wait, too, if this were no preview.
+func ReadSummary(ctx context.Context, store *staffdb.Store, run *reminder.Run,
+	planned int) (s reminder.Summary, err error) {
 	zone := run.Settings.Zone
 	s = reminder.Summary{Today: run.Today, Planned: run.Report.Planned.Emails, Calendar: run.Rules.Calendar}
 	if run.Report.Outcome == reminder.RunHeld {
 		s.Held = run.Report.Reason
 	}
-	if s.Activity, err = d.Store.Activity(ctx, run.Today); err != nil {
+	if s.Activity, err = store.Activity(ctx, run.Today); err != nil {
 		return s, err
 	}
+	s.Waiting += planned
 	s.Sending = room(s.Activity, run.Settings.DailyLimit)
 	if !s.Since.IsZero() {
 		s.SinceDate, s.SinceTime = reminder.DateOf(s.Since, zone), s.Since.In(zone).Format("15:04")
 	}
-	if months, old := VersionAge(run.Now); old && !s.Since.IsZero() && s.SinceDate.Month != run.Today.Month {
+	if months, old := reminder.VersionAge(run.Now); old && !s.Since.IsZero() && s.SinceDate.Month != run.Today.Month {
 		s.VersionMonths = months
 	}
-	survey, err := d.Survey(ctx, run.Rules, run.Today, longestLate)
+	survey, err := ReadSurvey(ctx, run.Loans, store, run.Rules, run.Today, longestLate)
 	if err != nil {
 		return s, err
 	}
-	s.Open, s.Late, s.Longest, s.Unreachable = survey.Open, survey.Late, survey.Longest, countGroups(survey.Unreachable)
+	s.Open, s.Late, s.Longest, s.Unreachable = survey.Open, survey.Late, survey.Longest, CountGroups(survey.Unreachable)
 	return s, nil
 }
 
@@ -83,18 +85,4 @@ func room(a reminder.Activity, limit int) int {
 		return a.Waiting
 	}
 	return max(0, min(a.Waiting, limit-a.LastDay-a.Ahead))
-}
-
-// oldAfter is when a version is worth a look at what is new.
-const oldAfter = 180 * 24 * time.Hour
-
-// VersionAge returns the age of the program's version in whole months, and whether it is old; 0 when its date is not
-// known.
-func VersionAge(now time.Time) (months int, old bool) {
-	at, err := time.Parse(time.RFC3339, reminder.VersionDate)
-	if err != nil || now.Before(at) {
-		return 0, false
-	}
-	age := now.Sub(at)
-	return int(age / (30 * 24 * time.Hour)), age >= oldAfter
 }

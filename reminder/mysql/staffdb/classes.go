@@ -1,4 +1,4 @@
-package mysql
+package staffdb
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
 // GroupsView is where the library's own system says who is the homeroom teacher of a class. A school that keeps them
@@ -29,11 +30,11 @@ const MaxClass = 90
 // Classes returns the classes with a teacher, by name. What a person said at the desk comes before what the library's
 // own system says.
 func (s *Store) Classes(ctx context.Context) ([]Class, error) {
-	classes, err := List(ctx, s.DB, func(c *Class) []any {
-		return []any{cell{&c.Name}, cell{&c.Teacher}, cell{&c.Email}}
+	classes, err := mysql.List(ctx, s.DB, func(c *Class) []any {
+		return []any{mysql.Cell(&c.Name), mysql.Cell(&c.Teacher), mysql.Cell(&c.Email)}
 	}, "SELECT group_name, teacher_name, teacher_email FROM reminder_groups")
 	if err != nil {
-		return nil, fault("read the classes", err)
+		return nil, mysql.Explain("read the classes", err)
 	}
 	source, _, err := s.SourceClasses(ctx)
 	for _, c := range source {
@@ -48,8 +49,8 @@ func (s *Store) Classes(ctx context.Context) ([]Class, error) {
 // SourceClasses reads GroupsView, if there is one, and returns the classes of which it does not say clearly who teaches
 // them as odd. A class that has two teachers there has none: it is not known which of them may see its list.
 func (s *Store) SourceClasses(ctx context.Context) (classes []Class, odd []string, err error) {
-	err = salvage(ctx, s, GroupsView, "group_name, teacher_name, teacher_email", func(c *Class) []any {
-		return []any{prose{&c.Name}, prose{&c.Teacher}, cell{&c.Email}}
+	err = mysql.Salvage(ctx, s.Store, GroupsView, "group_name, teacher_name, teacher_email", func(c *Class) []any {
+		return []any{mysql.Prose(&c.Name), mysql.Prose(&c.Teacher), mysql.Cell(&c.Email)}
 	}, func(c Class) error {
 		c.Source = true
 		at := slices.IndexFunc(classes, func(o Class) bool { return o.Name == c.Name })
@@ -68,10 +69,10 @@ func (s *Store) SourceClasses(ctx context.Context) (classes []Class, odd []strin
 	})
 	classes = slices.DeleteFunc(classes, func(c Class) bool { return slices.Contains(odd, c.Name) })
 	switch {
-	case absent(err):
+	case mysql.Absent(err):
 		return nil, nil, nil
-	case Number(err) == 1054, Number(err) == 1356:
+	case mysql.Number(err) == 1054, mysql.Number(err) == 1356:
 		err = reminder.NewFault(err, "source.groups_view")
 	}
-	return classes, odd, fault("read the classes of the library's system", err)
+	return classes, odd, mysql.Explain("read the classes of the library's system", err)
 }
