@@ -11,8 +11,8 @@ import (
 //go:embed grants.sql
 var Grants string
 
-// GrantsFor returns Grants for a database of that name. If it is on another machine, the user may connect from anywhere,
-// but only over TLS.
+// GrantsFor returns Grants for a database of that name. If it is on another machine, the user may connect from
+// anywhere, but only over TLS.
 func GrantsFor(database string, local bool) string {
 	_, statements, _ := strings.Cut(Grants, "\n\n") // after what it says to change by hand
 	statements = strings.ReplaceAll(statements, "ON perpustakaan.", "ON `"+strings.ReplaceAll(database, "`", "``")+"`.")

@@ -77,8 +77,8 @@ func (c *call) initialize(ctx context.Context) error {
 	return nil
 }
 
-// answersFrom returns the initial values: those of --from-env, else of the current settings. These come from the file to
-// be written unless --env names another one.
+// answersFrom returns the initial values: those of --from-env, else of the current settings. These come from the file
+// to be written unless --env names another one.
 func (p *program) answersFrom(file, out string, there bool) (values map[string]string, err error) {
 	switch values = p.environ; {
 	case file != "":

@@ -201,7 +201,8 @@ func TestInitChecksAtTheQuestion(t *testing.T) {
 		"perpus@mtsn6garut.sch.id", "banyak", "-1", "10",
 		"libur", "<", "20", "sabtu,minggu", "pustakawan", "pustakawan@mtsn6garut.sch.id", "saya@", "")
 	require.Equal(t, exitDone, got.code, got.out+got.err)
-	for _, says := range []string{"APP_LOCALE salah: harus id atau en", "APP_TIMEZONE salah: tidak ada zona", "DB_PORT salah",
+	for _, says := range []string{"APP_LOCALE salah: harus id atau en",
+		"APP_TIMEZONE salah: tidak ada zona", "DB_PORT salah",
 		"DB_DATABASE belum diisi", "MAIL_MAILER salah",
 		"MAIL_FROM_ADDRESS salah: bukan alamat", "example.com adalah domain contoh",
 		"MAIL_DAILY_LIMIT salah: harus berupa angka", "MAIL_DAILY_LIMIT salah: harus 0",

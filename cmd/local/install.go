@@ -120,8 +120,8 @@ func (p *program) installation() (installation, error) {
 //
 //   - StartWhenAvailable starts a run that was missed during sleep. On a laptop it starts the first run of the day: a
 //     "shutdown" with fast start-up is a sleep too, after which the boot trigger does not fire.
-//   - A time without a zone is in the computer's zone. At 17 minutes past the hour few other tasks start. Two runs close
-//     together do no harm: a run that has nothing to do does nothing.
+//   - A time without a zone is in the computer's zone. At 17 minutes past the hour few other tasks start. Two runs
+//     close together do no harm: a run that has nothing to do does nothing.
 //   - Windows may or may not treat an exit code as a failure. If it does, RestartOnFailure starts the run up to three
 //     more times, which does no harm. Nothing depends on it.
 //   - LogonType is absent, because the schema has no value for system accounts.

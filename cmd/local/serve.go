@@ -38,7 +38,8 @@ func (c *call) serve(context.Context) error {
 }
 
 // localServer serves only programs on this computer. A web page that is open in a browser can also send requests to
-// 127.0.0.1. The browser's headers reveal it or, if the page's own name resolves to 127.0.0.1 (DNS rebinding), the Host.
+// 127.0.0.1. The browser's headers reveal it or, if the page's own name resolves to 127.0.0.1 (DNS rebinding), the
+// Host.
 func localServer(handler http.Handler, port int) *http.Server {
 	hosts := []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), net.JoinHostPort("localhost", strconv.Itoa(port))}
 	sameSite := http.NewCrossOriginProtection().Handler(handler)

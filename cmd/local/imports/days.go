@@ -57,8 +57,8 @@ func parseSpan(text string) (s Span, ok bool) {
 	return Span{}, false
 }
 
-// LeadingSpan reads the span at the beginning of words and returns the words after it, which must not begin with another
-// date.
+// LeadingSpan reads the span at the beginning of words and returns the words after it, which must not begin with
+// another date.
 func LeadingSpan(words []string) (s Span, rest []string, ok bool) {
 	for n := len(words); n > 0; n-- {
 		if s, ok = parseSpan(strings.Join(words[:n], " ")); ok {

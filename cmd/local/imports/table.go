@@ -14,8 +14,8 @@ import (
 )
 
 // readTable reads the closed days of a table. Each line with a date is a closure; its name is the rest of the line
-// without numbers and weekdays. A line without a date is a heading or a footer, unless it has something in the column of
-// dates.
+// without numbers and weekdays. A line without a date is a heading or a footer, unless it has something in the column
+// of dates.
 func readTable(text string) (found Closures) {
 	column := -1 // the column of the last date
 	tableRows(text, func(line int, row []string, err error) {

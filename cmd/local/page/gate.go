@@ -29,7 +29,8 @@ const tokenLife = 2 * time.Minute
 //
 //   - The Host must be the desk's. A page whose own name resolves to 127.0.0.1 (DNS rebinding) has the same origin as
 //     the desk, to its browser.
-//   - A request that changes something must come from the desk's own pages. Browsers say so in Sec-Fetch-Site or Origin.
+//   - A request that changes something must come from the desk's own pages. Browsers say so in Sec-Fetch-Site or
+//     Origin.
 //   - A cookie shows that the browser was opened with a link that only the user of this process saw. The link works
 //     once.
 type gate struct {
