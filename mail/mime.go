@@ -15,14 +15,14 @@ import (
 	"unicode/utf8"
 )
 
-// RefHeader has the Ref of a message. It comes back with a message that could not be delivered, also from a provider
-// that writes a Message-ID of its own.
+// RefHeader is the header field for the Ref of a message. A bounce contains it, even if the provider replaces the
+// Message-ID.
 const RefHeader = "X-Pengingat-Ref"
 
-// RecordHeader has the Record of a message.
+// RecordHeader is the header field for the Record of a message.
 const RecordHeader = "X-Pengingat-Record"
 
-// maxHeaderText is how many characters of a subject or a name are kept. A longer one helps nobody in a list of mails.
+// maxHeaderText is the maximum length of a subject or a name, in characters. Lists of mails show no more.
 const maxHeaderText = 120
 
 var (

@@ -25,7 +25,7 @@ import (
 type SendGridConfig struct {
 	Key     string        `json:"-"` // API key; the permission "Mail Send" is enough
 	Host    string        // default https://api.sendgrid.com; https://api.eu.sendgrid.com for an EU subuser
-	Sandbox bool          // SendGrid validates every message and then throws it away
+	Sandbox bool          // SendGrid validates each message and does not send it
 	Timeout time.Duration // from the handover to the answer; default 1 minute
 }
 
@@ -34,8 +34,8 @@ func (c SendGridConfig) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "{Key:*** Host:%s Sandbox:%t Timeout:%s}", c.Host, c.Sandbox, c.Timeout)
 }
 
-// SendGrid sends mail through the SendGrid Web API v3, one request a message. In a batch, one lost answer would make
-// many messages unknown, and one bad address would make SendGrid refuse them all.
+// SendGrid sends mail through the SendGrid Web API v3, with one request for each message. With batches, one lost answer
+// would leave many messages with an unknown outcome, and SendGrid would refuse all of them for one bad address.
 type SendGrid struct {
 	cfg    SendGridConfig
 	client rest.Client
@@ -49,7 +49,7 @@ func NewSendGrid(cfg SendGridConfig) (*SendGrid, error) {
 	if cfg.Key == "" || strings.ContainsFunc(cfg.Key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("sendgrid: the API key is missing or has characters that no key has")
 	}
-	// The host gets the key and all addresses, so beyond this machine it must use TLS.
+	// The host gets the key and all addresses, so it must use TLS unless it is this machine.
 	cfg.Host = strings.TrimSuffix(cmp.Or(cfg.Host, "https://api.sendgrid.com"), "/")
 	u, err := url.Parse(cfg.Host)
 	if err != nil || u.Hostname() == "" || cfg.Host != u.Scheme+"://"+u.Host ||
@@ -95,10 +95,10 @@ func (s *SendGrid) Send(ctx context.Context, m Message, handover Handover) (Rece
 		return Receipt{}, err
 	}
 	// From here on the end of the run must not end the wait, because SendGrid may have accepted the message. Only the
-	// timeout bounds it.
+	// timeout limits it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Timeout)
 	defer cancel()
-	// The transport may open a second connection when the first one broke before anything was written. The last counts.
+	// The transport may open a second connection if the first one broke before anything was written. The last one counts.
 	var connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { connected.Store(false) },
@@ -108,7 +108,7 @@ func (s *SendGrid) Send(ctx context.Context, m Message, handover Handover) (Rece
 	if err != nil {
 		return Receipt{}, classifySilence(err, connected.Load())
 	}
-	// The status decides. A body that breaks off only loses the explanation, so its error is ignored.
+	// The status decides. An error while reading the body is ignored, because the body is only the explanation.
 	res.Body = struct {
 		io.Reader
 		io.Closer
@@ -140,7 +140,7 @@ func (s *SendGrid) request(m Message) (*http.Request, error) {
 			To:         []*sgmail.Email{{Address: m.To.Addr}},
 			CustomArgs: map[string]string{"ref": m.Ref},
 		}},
-		// No Date: SendGrid writes one, and does not say that ours would replace it. Gmail refuses a mail with two.
+		// No Date: SendGrid adds one and does not document that ours would replace it. Gmail refuses a mail with two.
 		Headers: map[string]string{
 			"Message-ID":               "<" + m.ID + ">",
 			"Auto-Submitted":           "auto-generated", // RFC 3834 section 5
@@ -148,7 +148,7 @@ func (s *SendGrid) request(m Message) (*http.Request, error) {
 			RefHeader:                  m.Ref,
 		},
 		Content: []*sgmail.Content{{Type: "text/plain", Value: m.Text}},
-		// Tracking would rewrite links and add pictures and footers, as the account's defaults have it.
+		// Tracking is off, whatever the account's defaults are. It would rewrite links, and add pictures and footers.
 		TrackingSettings: &sgmail.TrackingSettings{
 			ClickTracking:        &sgmail.ClickTrackingSetting{Enable: &off, EnableText: &off},
 			OpenTracking:         &sgmail.OpenTrackingSetting{Enable: &off},
@@ -180,13 +180,13 @@ func (s *SendGrid) request(m Message) (*http.Request, error) {
 	return rest.BuildRequestObject(r)
 }
 
-// redacted removes from the server's text what it may have repeated of m or of the request.
+// redacted removes from the server's text the parts of m and of the request that it may have repeated.
 func (s *SendGrid) redacted(m Message, text string) string {
 	return Redact(text, s.cfg.Key, m.To.Addr, m.To.Name, m.Subject)
 }
 
-// How long a failure pauses the provider at most. A full quota is tried again within hours, because no provider says
-// whether it counts by the minute, the day or the month. A refused key or sender waits for a person.
+// The lengths of pauses. After a quota was exceeded, the next try comes within hours, because providers do not say
+// whether they count by the minute, the day or the month. A refused key or sender waits for a person.
 const (
 	minQuotaPause = time.Minute
 	shortPause    = 10 * time.Minute
@@ -194,12 +194,12 @@ const (
 	configPause   = 24 * time.Hour
 )
 
-// classifySilence turns an error of the HTTP client, in place of an answer, into an Error.
+// classifySilence returns the Error for an error of the HTTP client, when there was no answer.
 func classifySilence(err error, connected bool) *Error {
 	v, text := unknown, "answer not understood" // the error of net/http may quote the answer, and with it our request
 	var network *net.OpError
 	switch {
-	case !connected: // no address, no connection or no TLS: no byte of the request has left
+	case !connected: // no address, no connection or no TLS: no byte of the request was sent
 		v, text = stopServer, err.Error()
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.EOF), errors.As(err, &network):
 		text = err.Error()
@@ -212,8 +212,8 @@ var (
 	senderField    = re(`^(from|reply_to)\b`)
 )
 
-// classifyAnswer turns an answer that is not an acceptance into an Error whose Text is not yet redacted. For the
-// statuses see https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/responses.
+// classifyAnswer returns the Error for an answer that is not an acceptance. Its Text is not yet redacted. The statuses
+// are in https://www.twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/responses.
 func classifyAnswer(res *rest.Response) *Error {
 	code, text := res.StatusCode, http.StatusText(res.StatusCode)
 	var reply struct {
@@ -226,9 +226,9 @@ func classifyAnswer(res *rest.Response) *Error {
 		sender = sender || senderField().MatchString(e.Field)
 		recipient = recipient || recipientField().MatchString(e.Field)
 		credits = credits || strings.Contains(strings.ToLower(e.Message), "credits exceeded")
-		if code == 401 || code == 403 || code == 429 { // words about the account
+		if code == 401 || code == 403 || code == 429 { // the text is about the account
 			text += ": " + e.Message
-		} else if e.Field != "" { // the words may quote the message, so only the name of the field is kept
+		} else if e.Field != "" { // the text may quote the message, so only the name of the field is kept
 			text += ": " + e.Field
 		}
 	}
@@ -241,7 +241,7 @@ func classifyAnswer(res *rest.Response) *Error {
 		v, cause, text = stopServer, ErrFilter, text+": "+ErrFilter.Error()
 	case sender && (code == 400 || code == 403): // comes before the recipient: all messages have this sender
 		v = stopSender
-	case credits && (code == 401 || code == 403): // not the fault of the key; credits come back
+	case credits && (code == 401 || code == 403): // the key is valid; credits are renewed
 		v = stopQuota
 	case code == 401, code == 403, code == 404, code == 405:
 		v = stopAccount
@@ -253,9 +253,9 @@ func classifyAnswer(res *rest.Response) *Error {
 		v = badAddress
 	case code == 400 && fromAPI, code == 413:
 		v = refused
-	case code/100 == 4 && !fromAPI: // it comes from a gateway and is not about the message
+	case code/100 == 4 && !fromAPI: // from a gateway, and not about the message
 		v = stopServer
-	case code/100 == 4, fromAPI && (code == 500 || code == 503): // surely not accepted; it may pass
+	case code/100 == 4, fromAPI && (code == 500 || code == 503): // surely not accepted, and temporary
 		v = retry
 	default: // a 5xx of a gateway, or a 2xx that SendGrid does not use: the API behind it may have accepted the message
 		v = unknown
@@ -263,11 +263,11 @@ func classifyAnswer(res *rest.Response) *Error {
 	return &Error{Fate: v.fate, Pause: v.pause, PauseFor: v.pauseFor, Phase: "post", Code: code, Text: text, Err: cause}
 }
 
-// ErrFilter is the cause when a web page or the message of a proxy comes in place of an answer: a filter or login
-// portal of the school blocks the way to SendGrid.
+// ErrFilter is the cause when the answer is a web page or a message of a proxy: a filter or a login portal of the
+// school blocks the connection to SendGrid.
 var ErrFilter = errors.New("a filter or portal answers in place of SendGrid")
 
-// quotaPause returns how long the API asks us to wait, within bounds.
+// quotaPause returns how long the API asks to wait, within limits.
 func quotaPause(h http.Header) time.Duration {
 	seconds := int64(shortPause.Seconds())
 	reset, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64) // unix seconds

@@ -25,27 +25,27 @@ import (
 // A conn is a connection to a mail server. One goroutine uses it at a time.
 type conn struct {
 	cfg     *SMTPConfig
-	tcp     *wire             // deadlines and Close act on it, whatever the TLS layer above is doing
+	tcp     *wire             // deadlines and Close act on it, so they work in any state of the TLS layer
 	stream  net.Conn          // tcp, or TLS over it
 	in      *bufio.Reader     // of stream
 	offers  map[string]string // extensions of the server with their parameters
-	secrets []string          // what the server learned at the login and might repeat
+	secrets []string          // texts of the login that the server may repeat
 	opened  time.Time
 	used    int // transactions begun
 
 	handedOver bool // handover was called for the current message
-	broken     bool // of no further use
+	broken     bool // it cannot be used for another message
 }
 
-// A wire is a TCP connection that counts bytes. It bounds what the server may say in one exchange, and it tells whether
-// a failed write has sent anything.
+// A wire is a TCP connection that counts bytes. It limits what the server may send in one exchange, and it shows
+// whether a failed write has sent anything.
 type wire struct {
 	net.Conn
 	mayRead int
 	wrote   int64
 }
 
-// maxExchange is how many bytes a server may send in one exchange, a TLS handshake included.
+// maxExchange is how many bytes a server may send in one exchange, including a TLS handshake.
 const maxExchange = 256 << 10
 
 func (w *wire) Read(b []byte) (int, error) {
@@ -63,7 +63,7 @@ func (w *wire) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// connect opens a connection and logs in, reporting every step.
+// connect opens a connection and logs in. It calls report after each step.
 func (s *SMTP) connect(ctx context.Context, report func(Step)) (*conn, error) {
 	c := &conn{cfg: &s.cfg, opened: time.Now(), secrets: s.cfg.secrets()}
 	type step struct {
@@ -106,12 +106,12 @@ func (c *conn) do(ctx context.Context, exchange func() error) error {
 		c.allow(c.cfg.Timeout)
 		done := make(chan struct{})
 		stop := context.AfterFunc(ctx, func() {
-			c.tcp.SetDeadline(time.Unix(1, 0)) // makes a read or write that waits fail
+			c.tcp.SetDeadline(time.Unix(1, 0)) // makes a blocked read or write fail
 			close(done)
 		})
 		defer func() {
 			if !stop() {
-				<-done // otherwise it could cut off a later exchange with another ctx
+				<-done // otherwise it could end a later exchange with another ctx
 			}
 		}()
 	}
@@ -134,7 +134,7 @@ func (c *conn) dial(ctx context.Context) (string, error) {
 		return "", err
 	}
 	c.tcp = &wire{Conn: tcp}
-	c.over(c.tcp)
+	c.setStream(c.tcp)
 	remote := tcp.RemoteAddr().(*net.TCPAddr)
 	if c.cfg.Security == PlainLoopback && !remote.IP.IsLoopback() { // "localhost" may resolve to another machine
 		return "", errors.New("the address is not on this machine")
@@ -142,15 +142,15 @@ func (c *conn) dial(ctx context.Context) (string, error) {
 	return remote.String(), nil
 }
 
-// over continues the conversation on stream and drops what was read before.
-func (c *conn) over(stream net.Conn) { c.stream, c.in = stream, bufio.NewReader(stream) }
+// setStream continues the session on stream and discards what was read before.
+func (c *conn) setStream(stream net.Conn) { c.stream, c.in = stream, bufio.NewReader(stream) }
 
-// ErrOldTLS is the cause when a server has no encryption that is still safe (RFC 8996).
+// ErrOldTLS is the cause when a server only offers versions of TLS that are not safe any more (RFC 8996).
 var ErrOldTLS = errors.New("the server offers no encryption newer than TLS 1.1")
 
 func (c *conn) encrypt(ctx context.Context) (string, error) {
 	t := tls.Client(c.tcp, c.tlsConfig())
-	c.over(t)
+	c.setStream(t)
 	if err := t.HandshakeContext(ctx); err != nil {
 		if strings.Contains(err.Error(), "protocol version") { // crypto/tls does not export the type of the alert
 			err = fmt.Errorf("%w: %w", ErrOldTLS, err)
@@ -190,7 +190,7 @@ func (c *conn) startTLS(ctx context.Context) (string, error) {
 	}
 	found, err := c.encrypt(ctx)
 	if err == nil {
-		_, err = c.hello(ctx) // anybody on the way could have changed the offers before TLS
+		_, err = c.hello(ctx) // an attacker on the network could have changed the extensions before TLS
 	}
 	return found, err
 }
@@ -203,7 +203,7 @@ func describeTLS(s tls.ConnectionState) string {
 	return tls.VersionName(s.Version) + ", " + describeCertificate(s.PeerCertificates[0])
 }
 
-// describeUnverified names the certificate that was not trusted: often a virus scanner's or a router's own.
+// describeUnverified describes a certificate that was not trusted. Often it belongs to a virus scanner or a router.
 func describeUnverified(err error) string {
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return describeCertificate(e.UnverifiedCertificates[0])
@@ -216,7 +216,7 @@ func describeCertificate(c *x509.Certificate) string {
 		c.NotBefore.UTC().Format(time.DateOnly), c.NotAfter.UTC().Format(time.DateOnly))
 }
 
-// login runs only over TLS or to this machine. So the mechanisms are told not to check that again.
+// login logs in. The connection uses TLS or goes to this machine, so the mechanisms need not check that again.
 func (c *conn) login(context.Context) (string, error) {
 	cfg, mechanism := c.cfg, c.cfg.Auth
 	offered := c.offers["AUTH"]
@@ -268,7 +268,7 @@ func (c *conn) login(context.Context) (string, error) {
 	return string(mechanism), err
 }
 
-// secrets returns what a server knows of the login, in all forms in which it may repeat it.
+// secrets returns the texts of the login, in all forms in which a server may repeat them.
 func (c *SMTPConfig) secrets() (list []string) {
 	if c.Username == "" {
 		return nil
@@ -281,7 +281,7 @@ func (c *SMTPConfig) secrets() (list []string) {
 	return append(list, user)
 }
 
-// encoded returns base64 as in AUTH, without the padding: a server may drop that when it repeats it.
+// encoded returns base64 as in AUTH, without the padding, because a server may repeat the text without it.
 func encoded(b []byte) string { return base64.RawStdEncoding.EncodeToString(b) }
 
 func chooseAuth(offered []string, token bool) Auth {
@@ -296,7 +296,7 @@ func chooseAuth(offered []string, token bool) Auth {
 	return ""
 }
 
-// deliver runs one mail transaction. After the text it waits as long as patience says for a server that hangs up.
+// deliver runs one mail transaction. After the text it waits for patience, in case the server closes the connection.
 func (c *conn) deliver(ctx context.Context, m Message, raw []byte, patience time.Duration, handover Handover) (
 	Receipt, error,
 ) {
@@ -314,7 +314,7 @@ func (c *conn) deliver(ctx context.Context, m Message, raw []byte, patience time
 		params = " BODY=8BITMIME SMTPUTF8"
 	}
 	if _, offered := c.offers["DSN"]; offered && plainRef().MatchString(m.Ref) {
-		// A bounce then names the message by ENVID and contains no titles. There are no notices of delay.
+		// Then a bounce has the Ref as ENVID, and it contains no titles. The server sends no notices about delays.
 		params, notify = params+" RET=HDRS ENVID="+m.Ref, " NOTIFY=FAILURE"
 	}
 	if e := c.begin(ctx, private, []command{
@@ -325,7 +325,7 @@ func (c *conn) deliver(ctx context.Context, m Message, raw []byte, patience time
 		return Receipt{}, e
 	}
 	err := c.do(ctx, func() error {
-		// The text without the final dot and the line ends around it.
+		// All but the final dot and the line ends around it is sent.
 		_, err := c.stream.Write(bytes.ReplaceAll(bytes.TrimSuffix(raw, crlf), []byte("\n."), []byte("\n..")))
 		return cmp.Or(err, c.listen(patience))
 	})
@@ -334,8 +334,8 @@ func (c *conn) deliver(ctx context.Context, m Message, raw []byte, patience time
 		return Receipt{}, c.failure(ctx, "body", err, private...)
 	}
 
-	// After a crash before handover returns, no dot has left, and the server drops the message (RFC 5321 4.1.1.4).
-	// After a crash later than that, the caller has recorded that the message may have been accepted.
+	// If the program crashes before handover returns, no dot was sent, and the server drops the message (RFC 5321
+	// 4.1.1.4). If it crashes later, the caller has recorded that the message may have been accepted.
 	c.handedOver = true
 	if err := handover(ctx); err != nil {
 		c.broken = true
@@ -344,11 +344,11 @@ func (c *conn) deliver(ctx context.Context, m Message, raw []byte, patience time
 	return c.finish(private)
 }
 
-// errEarly means that the server sent something while it was our turn. It would be mistaken for the reply to the dot.
+// errEarly means that the server sent something before the dot. It would be mistaken for the reply to the dot.
 var errEarly = errors.New("the server spoke out of turn")
 
-// listen waits as long as patience says for a server that hangs up or speaks out of turn. Without patience it only
-// looks at what has arrived; where the system cannot tell (Windows) that takes a few milliseconds.
+// listen waits for patience and returns an error if the server closes the connection or sends something. With 0 it only
+// checks what has arrived; on Windows, where wire.readable does not know, that takes a few milliseconds.
 func (c *conn) listen(patience time.Duration) error {
 	if patience == 0 && c.in.Buffered() == 0 && !c.tcp.readable() {
 		return nil
@@ -365,14 +365,14 @@ func (c *conn) listen(patience time.Duration) error {
 
 var crlf = []byte("\r\n")
 
-// A command is one line at the beginning of a transaction, and the reply that lets it go on. 25 stands for 250 and 251.
+// A command is one line at the beginning of a transaction.
 type command struct {
 	phase, line string
-	reply       int
+	reply       int // the wanted code; 25 stands for 250 and 251
 }
 
-// begin sends the commands, all at once to a server that offers PIPELINING (RFC 2920): with a distant server a mail
-// then takes two round trips in place of four. The first refusal counts; the later ones only follow from it.
+// begin sends the commands. If the server offers PIPELINING (RFC 2920), it sends them at once, so with a distant server
+// a mail takes two round trips in place of four. The first refusal counts; the later ones only follow from it.
 func (c *conn) begin(ctx context.Context, private []string, commands []command) *Error {
 	_, pipelining := c.offers["PIPELINING"]
 	sent := 0
@@ -397,9 +397,9 @@ func (c *conn) begin(ctx context.Context, private []string, commands []command) 
 	return nil
 }
 
-// settle prepares the connection for the next message after a refusal: it reads the replies to the commands that were
-// sent ahead, and resets. When the server wants the text although it refused the recipient, the connection ends without
-// a dot, which could send something.
+// settle prepares the connection for the next message after a refusal. It reads the replies to the commands that were
+// sent ahead, and sends RSET. If the server accepted DATA although it refused the recipient, the connection must end
+// without a dot, because a dot could send something.
 func (c *conn) settle(ctx context.Context, ahead int) error {
 	return c.do(ctx, func() error {
 		for range ahead {
@@ -415,8 +415,8 @@ func (c *conn) settle(ctx context.Context, ahead int) error {
 	})
 }
 
-// finish sends the dot and waits for the reply. It has no ctx: from now on the message may be accepted, and only the
-// server can tell. RFC 5321 4.5.3.2.6 lets the server take 10 minutes.
+// finish sends the dot and waits for the reply. It has no ctx, because from now on the message may be accepted, and
+// only the server knows. RFC 5321 4.5.3.2.6 allows the server 10 minutes.
 func (c *conn) finish(private []string) (Receipt, error) {
 	phase, before := "body", c.tcp.wrote
 	c.allow(c.cfg.Timeout)
@@ -425,7 +425,7 @@ func (c *conn) finish(private []string) (Receipt, error) {
 		_, err = c.stream.Write([]byte("\r\n.\r\n"))
 	}
 	text := ""
-	if err == nil || c.tcp.wrote > before { // otherwise no byte of the dot has left
+	if err == nil || c.tcp.wrote > before { // otherwise no byte of the dot was sent
 		phase = "dot"
 	}
 	if err == nil {
@@ -449,7 +449,7 @@ func (c *conn) say(line string) (code int, text string, err error) {
 	return c.read()
 }
 
-// command sends a line whose reply must be want, as with answer.
+// command sends a line and checks the reply like answer.
 func (c *conn) command(line string, want int) (string, error) {
 	return expect(want)(c.say(line))
 }
@@ -466,8 +466,8 @@ func expect(want int) func(int, string, error) (string, error) {
 	}
 }
 
-// read reads a reply (RFC 5321 4.2). It takes whole lines only: a server may hang up in the middle of "550 5.7.1 daily
-// limit", and "550 5.7" alone would mean that the message is refused.
+// read reads a reply (RFC 5321 4.2). An incomplete line is an error: a server may close the connection in the middle of
+// "550 5.7.1 daily limit", and "550 5.7" alone would mean that the message is refused.
 func (c *conn) read() (code int, text string, err error) {
 	var lines []string
 	for {
@@ -491,17 +491,17 @@ func (c *conn) read() (code int, text string, err error) {
 	}
 }
 
-// quit ends the session. The server need not answer.
+// quit ends the session. A missing answer is no error.
 func (c *conn) quit() {
 	c.allow(min(c.cfg.Timeout, 5*time.Second))
 	_, _ = c.command("QUIT", 221)
 	c.tcp.Close()
 }
 
-// answered reports whether e is an answer of a server that goes on listening.
+// answered reports whether e is a reply after which the session continues.
 func answered(e *Error) bool { return e.Code >= 400 && e.Code < 600 && e.Code != 421 }
 
-// failure turns what went wrong in a phase into an *Error.
+// failure returns an error in a phase as an *Error.
 func (c *conn) failure(ctx context.Context, phase string, err error, private ...string) *Error {
 	private = append(private, c.secrets...)
 	if e, ok := errors.AsType[*Error](err); ok {
@@ -515,7 +515,7 @@ func (c *conn) failure(ctx context.Context, phase string, err error, private ...
 	}
 	e := classify(phase, 0, "")
 	e.Text = Redact(err.Error(), private...)
-	if _, garbage := errors.AsType[textproto.ProtocolError](err); !garbage { // that error quotes the server
+	if _, garbage := errors.AsType[textproto.ProtocolError](err); !garbage { // a ProtocolError quotes the server
 		e.Err = err
 	}
 	return e

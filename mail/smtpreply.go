@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// A verdict is what a reply means for the message and for the messages after it.
+// A verdict is the meaning of a reply for the message and for the messages after it.
 type verdict struct {
 	fate     Fate
 	pause    PauseKind
@@ -26,7 +26,7 @@ var (
 	unknown     = verdict{fate: Unknown}
 	stopServer  = verdict{Stop, PauseServer, shortPause}
 	stopRate    = verdict{Stop, PauseQuota, time.Hour}
-	stopQuota   = verdict{Stop, PauseQuota, maxQuotaPause} // a daily limit often counts 24 hours back: try again sooner
+	stopQuota   = verdict{Stop, PauseQuota, maxQuotaPause} // a daily limit often counts the last 24 hours: try again sooner
 	stopAccount = verdict{Stop, PauseCredentials, configPause}
 	stopSender  = verdict{Stop, PauseSender, configPause}
 	stopUnclear = verdict{Stop, PauseSender, 50 * time.Minute} // the next hourly run tries again
@@ -49,7 +49,7 @@ var ruleList string
 
 var ruleForm = re(`^(\w+) *(?:  in (.*?))?(?:  code (.*?))?(?:  says (.*?))?(?:  not (.*?))?\n$`)
 
-// rules returns the rules. Like the words, they are read at the first failure.
+// rules returns the rules. Like the words, they are parsed at the first failure.
 var rules = sync.OnceValue(func() (list []rule) {
 	for line := range strings.Lines(ruleList) {
 		if m := ruleForm().FindStringSubmatch(line); m != nil { // not a comment
@@ -59,32 +59,32 @@ var rules = sync.OnceValue(func() (list []rule) {
 	return list
 })
 
-// classify judges what the server said in a phase of the conversation. Code 0 means that it said nothing. The private
-// texts are removed, because servers repeat them, above all the recipient.
+// classify returns the Error for a reply of the server in a phase of the session. Code 0 means that there was no reply.
+// It removes the private texts from the reply, because servers repeat them, above all the recipient.
 func classify(phase string, code int, text string, private ...string) *Error {
 	enhanced, text := splitReply(text)
 	text = cleaned(text, private...)
-	status, said := fmt.Sprintf("%d ", code), clauses(nil)
+	status, parts := fmt.Sprintf("%d ", code), clauses(nil)
 	if code/100 == 4 || code/100 == 5 { // other codes refuse nothing
-		status, said = status+enhanced, clausesOf(text[:min(len(text), maxJudged)])
+		status, parts = status+enhanced, clausesOf(text[:min(len(text), maxJudged)])
 	}
 	v := stopServer
 	for _, r := range rules() {
-		if r.fits(phase, status, said) {
+		if r.fits(phase, status, parts) {
 			v = r.verdict
 			break
 		}
 	}
-	if code/100 == 4 && v.pauseFor == configPause { // such as a sender whose name server did not answer
+	if code/100 == 4 && v.pauseFor == configPause { // for example, the name server of the sender's domain did not answer
 		v.pauseFor = time.Hour
 	}
 	return &Error{Fate: v.fate, Pause: v.pause, PauseFor: v.pauseFor,
 		Phase: phase, Code: code, Enhanced: enhanced, Text: cut(text)}
 }
 
-func (r rule) fits(phase, status string, said clauses) bool {
+func (r rule) fits(phase, status string, parts clauses) bool {
 	return (r.phases == "" || slices.Contains(strings.Fields(r.phases), phase)) &&
-		r.code.MatchString(status) && (r.says == "" || said.say(r.says, r.not))
+		r.code.MatchString(status) && (r.says == "" || parts.say(r.says, r.not))
 }
 
 var (
@@ -92,8 +92,8 @@ var (
 	qmailsCode   = re(`\(#([245]\.\d{1,3}\.\d{1,3})\)`)
 )
 
-// splitReply takes the enhanced status code (RFC 2034) out of a reply, where every line begins with it. IronPort puts a
-// # before it, qmail puts it in brackets.
+// splitReply separates the enhanced status code (RFC 2034) from the text of a reply. Each line begins with the code;
+// IronPort writes a # before it, and qmail writes it in brackets.
 func splitReply(text string) (enhanced, rest string) {
 	if m := enhancedCode().FindStringSubmatchIndex(text); m != nil && m[0] == 0 {
 		enhanced = text[m[2]:m[3]]
@@ -104,33 +104,33 @@ func splitReply(text string) (enhanced, rest string) {
 	return enhanced, strings.Join(strings.Fields(text), " ")
 }
 
-// How many bytes of a reply are judged, and how many are kept.
+// How many bytes of a reply are classified, and how many are kept.
 const (
 	maxJudged    = 2000
 	maxErrorText = 200
 )
 
-// removed stands in place of removed text.
+// removed replaces removed text.
 const removed = "…"
 
 var (
-	escapes     = re(`\x1b\[[0-9;?]*[ -/]*[@-~]`) // colours and the like
+	escapes     = re(`\x1b\[[0-9;?]*[ -/]*[@-~]`) // of terminals, such as colours
 	bracketed   = re(`<[^<>]*>`)
 	addressLike = re(`\S*(@|%40|=40)\S*`)
 	linkSecrets = re(`(https?://[^\s?#]*)[?#](\S*)`)
-	helpTopic   = re(`^p=[A-Za-z]+$`) // in links to Google's help, which people can use
+	helpTopic   = re(`^p=[A-Za-z]+$`) // in links to Google's help, which are useful and no secret
 	word        = re(`[A-Za-z0-9+/_-]{6,}`)
 )
 
-// folded maps letters that only differ in case to the same one.
+// folded returns s with letters that differ only in case mapped to the same one.
 func folded(s string) string { return strings.ToLower(strings.ToUpper(s)) }
 
-// Redact makes the text of a server fit for screens, logs and tables: one short line without addresses, without secrets
+// Redact returns the text of a server for screens, logs and tables: one short line without addresses, without secrets
 // in links, and without the private texts.
 func Redact(text string, private ...string) string { return cut(cleaned(text, private...)) }
 
-// cleaned is Redact without the limit of length. It also removes longer parts of the private texts. It keeps private
-// texts of one or two bytes, because removing those would only damage words.
+// cleaned is Redact without the limit of length. It also removes longer parts of the private texts. It does not remove
+// private texts of one or two bytes, because that would damage other words.
 func cleaned(text string, private ...string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
@@ -144,7 +144,7 @@ func cleaned(text string, private ...string) string {
 	private = slices.Clone(private)
 	slices.SortFunc(private, func(a, b string) int { return len(b) - len(a) }) // one may be part of another
 	for _, p := range private {
-		if len(p) > 2 && strings.Contains(folded(text), folded(p)) { // it rarely does, and compiling is slow
+		if len(p) > 2 && strings.Contains(folded(text), folded(p)) { // rare; compiling the expression is slow
 			text = regexp.MustCompile(`(?i)`+regexp.QuoteMeta(p)).ReplaceAllLiteralString(text, removed)
 		}
 	}
@@ -165,7 +165,7 @@ func cleaned(text string, private ...string) string {
 	return strings.TrimSpace(text)
 }
 
-// cut returns the beginning of a text that is kept.
+// cut returns the beginning of a text, up to maxErrorText bytes.
 func cut(text string) string {
 	for len(text) > maxErrorText {
 		_, size := utf8.DecodeLastRuneInString(text)

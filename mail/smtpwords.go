@@ -14,8 +14,8 @@ import (
 //go:embed smtpwords.txt
 var wordList string
 
-// stems returns the expression that finds each concept of wordList in a folded text. They are compiled at the first
-// failure: most runs meet none, and a function in the cloud starts anew for every run.
+// stems returns, for each concept of wordList, the expression that finds it in a folded text. They are compiled at the
+// first failure, because most runs have none, and a function in the cloud is a new process in each run.
 var stems = sync.OnceValue(func() map[string]*regexp.Regexp {
 	lists := map[string][]string{}
 	for line := range strings.Lines(wordList) {
@@ -35,7 +35,7 @@ func re(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }
 
-// fold removes what servers write differently: case, accents, and the form of an apostrophe.
+// fold removes differences between servers: case, accents, and the form of an apostrophe.
 func fold(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -43,17 +43,17 @@ func fold(text string) string {
 			return -1
 		case r == '’':
 			return '\''
-		case r == 'ı': // Turkish; some servers write i for it
+		case r == 'ı': // Turkish; some servers write i instead
 			return 'i'
 		}
 		return r
 	}, norm.NFKD.String(strings.ToLower(text)))
 }
 
-// clauses have the concepts that each part of a text speaks of.
+// clauses has the set of concepts in each clause of a text.
 type clauses []map[string]bool
 
-// say reports whether one clause speaks of all concepts of says and of none of not.
+// say reports whether one clause has all concepts of says and none of not. Both are separated by blanks.
 func (list clauses) say(says, not string) bool {
 	all, none := strings.Fields(says), strings.Fields(not)
 	return slices.ContainsFunc(list, func(c map[string]bool) bool {
@@ -67,8 +67,8 @@ var (
 	clauseEnd = re(`[.;!?,]+(\s|$)|\s[-–—]+\s|[。，；！？]`)
 )
 
-// clausesOf divides a text. Concepts of two clauses do not belong together: "Mailbox is full. Try sending it again" is
-// not about a limit of sending.
+// clausesOf divides a text into clauses. Concepts of different clauses do not belong together: "Mailbox is full. Try
+// sending it again" is not about a limit of sending.
 func clausesOf(text string) (list clauses) {
 	text = strings.ReplaceAll(fold(link().ReplaceAllString(text, "")), fold(removed), "_")
 	for _, part := range clauseEnd().Split(text, -1) {

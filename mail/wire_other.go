@@ -2,5 +2,5 @@
 
 package mail
 
-// readable cannot tell on this system: it may be.
+// readable always returns true, because this system cannot tell.
 func (w *wire) readable() bool { return true }

@@ -4,7 +4,7 @@ package mail
 
 import "syscall"
 
-// readable reports whether something has arrived, the end of the connection included.
+// readable reports whether something has arrived. The end of the connection counts, too.
 func (w *wire) readable() bool {
 	arrived := true
 	if tcp, ok := w.Conn.(syscall.Conn); ok {

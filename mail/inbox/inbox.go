@@ -1,8 +1,8 @@
 // Package inbox reads a mailbox over IMAP and changes nothing in it: it opens mailboxes with EXAMINE and fetches with
 // PEEK, so no message is deleted, moved or marked as read.
 //
-// It bounds what it takes from a server: the number of messages, the size of each, and the size of the session. The
-// caller's context bounds the time.
+// It limits what it accepts from a server: the number of messages, the size of each, and the size of the session. The
+// caller's context limits the time.
 package inbox
 
 import (
@@ -25,7 +25,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-// A Config says how a mailbox is reached.
+// A Config says how to reach an account.
 type Config struct {
 	Host     string
 	Port     int
@@ -36,18 +36,18 @@ type Config struct {
 	RootCAs  *x509.CertPool // nil: the system's
 }
 
-// The most that one session reads.
+// Limits of one session. Sizes are in bytes.
 const (
-	maxMessages = 5000     // of which the header is read
-	maxWanted   = 500      // of which the text is read
-	maxBatch    = 100      // at a time
+	maxMessages = 5000     // messages whose header is read
+	maxWanted   = 500      // messages whose text is read
+	maxBatch    = 100      // messages at a time
 	maxText     = 64 << 10 // of one message; a bounce states its cause at the beginning
 	maxHeader   = 16 << 10 // of one message
-	maxLogin    = 1 << 20  // up to the login
-	maxSession  = 48 << 20 // after it
+	maxLogin    = 1 << 20  // until the login has succeeded
+	maxSession  = 48 << 20 // after the login
 )
 
-// An Error says how far a session came. Its text is redacted.
+// An Error says in which phase a session failed. Its text is redacted.
 type Error struct {
 	Phase string // connect, tls, greet, login, list, examine, search, fetch
 	Err   error
@@ -65,7 +65,7 @@ type Mailbox struct {
 	stop   func() bool // ends the watch on the context
 }
 
-// Open connects and logs in. When ctx ends, so does the session.
+// Open connects and logs in. The session ends when ctx ends.
 func Open(ctx context.Context, cfg Config) (*Mailbox, error) {
 	m := &Mailbox{cfg: cfg}
 	tcp, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port)))
@@ -93,7 +93,7 @@ func Open(ctx context.Context, cfg Config) (*Mailbox, error) {
 	return m, nil
 }
 
-// secured returns the connection for the session, with TLS unless Plain.
+// secured returns the connection for the session, with TLS unless Plain is set. It also returns the phase that failed.
 func (m *Mailbox) secured(ctx context.Context, tcp net.Conn) (net.Conn, string, error) {
 	if m.cfg.Plain {
 		if !tcp.RemoteAddr().(*net.TCPAddr).IP.IsLoopback() { // "localhost" may resolve to another machine
@@ -112,17 +112,17 @@ func (m *Mailbox) login() error {
 	return m.client.Login(m.cfg.Username, m.cfg.Password).Wait()
 }
 
-// xoauth2 is the login by OAuth 2.0 of Google and Microsoft. It is older than OAUTHBEARER.
+// xoauth2 is the login by OAuth 2.0 that Google and Microsoft offer. It is older than OAUTHBEARER.
 type xoauth2 struct{ username, token string }
 
 func (x *xoauth2) Start() (string, []byte, error) {
 	return "XOAUTH2", []byte("user=" + x.username + "\x01auth=Bearer " + x.token + "\x01\x01"), nil
 }
 
-// Next answers the explanation of a refusal. The server sends the refusal itself only after this answer.
+// Next answers the explanation of a refusal with an empty line. Only then the server sends the refusal itself.
 func (x *xoauth2) Next([]byte) ([]byte, error) { return nil, nil }
 
-// failed returns the error of a phase. When the context has ended, that is the cause.
+// failed returns the error of a phase. If the context has ended, its cause is the cause.
 func (m *Mailbox) failed(ctx context.Context, phase string, err error) error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
@@ -136,13 +136,14 @@ func (m *Mailbox) failed(ctx context.Context, phase string, err error) error {
 
 // Close ends the session.
 func (m *Mailbox) Close() error {
-	_ = m.client.Logout().Wait() // it fails when the server is gone, and that does no harm
+	_ = m.client.Logout().Wait() // an error does no harm: the server may have closed the connection
 	m.stop()
 	_ = m.client.Close()
 	return nil
 }
 
-// A Cursor is how far an inbox has been read. UIDs mean something only under their UIDVALIDITY (RFC 9051 2.3.1.1).
+// A Cursor is the position of the last message that was read in an inbox. A UID is valid only together with its
+// UIDVALIDITY (RFC 9051 2.3.1.1).
 type Cursor struct {
 	Validity, UID uint32
 }
@@ -158,33 +159,33 @@ func ParseCursor(s string) (c Cursor) {
 	return c
 }
 
-// A Message is the beginning of a message, header included.
+// A Message is the beginning of a message, or some fields of its header.
 type Message struct {
 	Raw      []byte
 	Received time.Time
 }
 
-// A Batch is what was read between two cursors.
+// A Batch has the messages that were read between two cursors.
 type Batch struct {
 	Messages []Message
-	Looked   int // messages of which at least the header was read
-	Next     Cursor
+	Looked   int    // the number of messages whose header was read
+	Next     Cursor // the position after the batch
 }
 
-// headerFields tell whether a message may be a bounce or an answer.
+// headerFields show whether a message may be a bounce or an answer.
 var headerFields = []string{"From", "Return-Path", "Content-Type", "Subject", "Auto-Submitted", "X-Failed-Recipients",
 	"X-MS-Exchange-Message-Is-Ndr", "In-Reply-To"}
 
-// Since reads the inbox after a cursor, oldest first; with the zero cursor from a day on. Of each message it reads some
-// header fields, and the text when wanted returns true for them. It calls take for each batch and stops when take
-// fails.
+// Since reads the inbox after a cursor, the oldest message first; with the zero cursor it begins at a day. It reads
+// some header fields of each message, and the text if wanted returns true for them. It calls take with each batch, and
+// stops with the error of take.
 func (m *Mailbox) Since(ctx context.Context, after Cursor, day time.Time, wanted func(header []byte) bool,
 	take func(Batch) error) error {
 	data, err := m.examine(ctx, "INBOX")
 	if err != nil {
 		return err
 	}
-	if after.Validity != data.UIDValidity { // the numbers mean other messages now
+	if after.Validity != data.UIDValidity { // the UIDs belong to other messages now
 		after = Cursor{Validity: data.UIDValidity}
 	}
 	if data.NumMessages == 0 {
@@ -199,7 +200,7 @@ func (m *Mailbox) Since(ctx context.Context, after Cursor, day time.Time, wanted
 	if err != nil {
 		return err
 	}
-	// "n:*" names the last message even when its number is below n.
+	// "n:*" includes the last message even if its UID is below n.
 	uids = slices.DeleteFunc(uids, func(uid imap.UID) bool { return uint32(uid) <= after.UID })
 	uids = uids[:min(len(uids), maxMessages)]
 	left := maxWanted
@@ -210,7 +211,7 @@ func (m *Mailbox) Since(ctx context.Context, after Cursor, day time.Time, wanted
 			return err
 		}
 		b := Batch{Next: Cursor{data.UIDValidity, uint32(batch[len(batch)-1])}, Looked: len(batch)}
-		var whole []imap.UID
+		var texts []imap.UID
 		for i, uid := range batch {
 			if !wanted(headers[uid].Raw) {
 				continue
@@ -219,16 +220,16 @@ func (m *Mailbox) Since(ctx context.Context, after Cursor, day time.Time, wanted
 				b.Next.UID, b.Looked = uint32(uid)-1, i
 				break
 			}
-			whole = append(whole, uid)
+			texts = append(texts, uid)
 		}
-		if len(whole) > 0 {
-			texts, err := m.fetch(ctx, whole, &imap.FetchItemBodySection{Peek: true,
+		if len(texts) > 0 {
+			messages, err := m.fetch(ctx, texts, &imap.FetchItemBodySection{Peek: true,
 				Partial: &imap.SectionPartial{Size: maxText}}, maxText)
 			if err != nil {
 				return err
 			}
-			for _, uid := range whole {
-				if msg, ok := texts[uid]; ok { // otherwise it was deleted in the meantime
+			for _, uid := range texts {
+				if msg, ok := messages[uid]; ok { // otherwise it was deleted meanwhile
 					b.Messages = append(b.Messages, msg)
 				}
 			}
@@ -266,7 +267,7 @@ func (m *Mailbox) search(ctx context.Context, criteria imap.SearchCriteria) ([]i
 	return uids, nil
 }
 
-// fetch reads a section of messages, at most atMost bytes of each.
+// fetch reads a section of each message, up to atMost bytes.
 func (m *Mailbox) fetch(ctx context.Context, uids []imap.UID, section *imap.FetchItemBodySection,
 	atMost int64) (map[imap.UID]Message, error) {
 	cmd := m.client.Fetch(imap.UIDSetNum(uids...), &imap.FetchOptions{UID: true, InternalDate: true,
@@ -295,14 +296,14 @@ func (m *Mailbox) fetch(ctx context.Context, uids []imap.UID, section *imap.Fetc
 	return got, nil
 }
 
-// A Sought is a message that may be in a mailbox for sent mail. It is found by its Message-ID, or by a header field
-// where the provider has replaced the Message-ID.
+// A Sought is a message to look for in sent mail. It is found by its Message-ID, or by a header field if the provider
+// has replaced the Message-ID.
 type Sought struct {
 	MessageID, Field, Value string
 }
 
-// Sent looks for messages in the mailboxes that the server marks as those for sent mail (RFC 6154). It does not go by
-// their names, which differ by language. It returns nil when there is no such mailbox.
+// Sent reports for each message whether it is in a mailbox that the server marks as one for sent mail (RFC 6154); the
+// names of these mailboxes differ by language. It returns nil when there is no such mailbox.
 func (m *Mailbox) Sent(ctx context.Context, sought []Sought) ([]bool, error) {
 	names, err := m.sentMailboxes(ctx)
 	if err != nil || len(names) == 0 {
@@ -331,7 +332,8 @@ func (m *Mailbox) Sent(ctx context.Context, sought []Sought) ([]bool, error) {
 	return found, nil
 }
 
-// Copies reads some header fields of the newest messages since a day in the mailboxes for sent mail.
+// Copies reads some header fields of the messages since a day in the mailboxes for sent mail: up to most of the newest
+// in each.
 func (m *Mailbox) Copies(ctx context.Context, since time.Time, fields []string, most int) (list []Message, err error) {
 	names, err := m.sentMailboxes(ctx)
 	if err != nil {
@@ -377,13 +379,13 @@ func (m *Mailbox) sentMailboxes(ctx context.Context) (names []string, err error)
 	return names[:min(len(names), 3)], nil
 }
 
-// An Account is what a login can read, for a person.
+// An Account describes what a login can read.
 type Account struct {
 	Messages int    // in the inbox
 	Sent     string // the mailbox for sent mail, or ""
 }
 
-// Look returns what the login can read.
+// Look returns a description of what the login can read.
 func (m *Mailbox) Look(ctx context.Context) (Account, error) {
 	data, err := m.examine(ctx, "INBOX")
 	if err != nil {
@@ -393,7 +395,8 @@ func (m *Mailbox) Look(ctx context.Context) (Account, error) {
 	return Account{int(data.NumMessages), cmp.Or(append(names, "")...)}, err
 }
 
-// A boundedConn ends after a number of bytes. The library sets its own deadlines; the context bounds the session.
+// A boundedConn fails after a number of bytes read. It sets no deadlines: the library has its own, and the context
+// limits the session.
 type boundedConn struct {
 	net.Conn
 	left atomic.Int64
