@@ -25,7 +25,7 @@ func TestWants(t *testing.T) {
 	}
 }
 
-// TestOwnDay: the day from which a borrower wants to hear is a step of their own, whatever the schedule's steps are.
+// TestOwnDay: the day from which a borrower wants mail is a step, even if the schedule does not have it.
 func TestOwnDay(t *testing.T) {
 	due := day("2026-11-24")
 	for _, test := range []struct {
@@ -56,8 +56,8 @@ func TestOwnDay(t *testing.T) {
 	}
 }
 
-// TestClosedBranch: a branch keeps its own calendar, and its mail waits while it is closed; a person who asks gets it
-// now.
+// TestClosedBranch: a branch has a calendar of its own. Its mail waits while it is closed, unless a person asks for the
+// run.
 func TestClosedBranch(t *testing.T) {
 	today := day("2026-11-24") // a Tuesday
 	rules := testRules(t, "-1,0,1,3")
@@ -73,7 +73,7 @@ func TestClosedBranch(t *testing.T) {
 	other := loan
 	other.Calendar = "west"
 	_, verdict = rules.Judge(other, nil, today)
-	assert.Equal(t, VerdictDue, verdict, "a branch without closed days of its own follows the library's")
+	assert.Equal(t, VerdictDue, verdict, "a branch without closed days has the library's calendar")
 
 	c := Claim{Borrower: "b", Notices: []Notice{{Cycle: Cycle{KindLoan, "1", today}, Step: 0}}}
 	_, _, o := rules.Recheck(c, []Loan{loan}, today)
@@ -121,8 +121,8 @@ func TestBranchAddresses(t *testing.T) {
 	assert.Empty(t, letter.From)
 }
 
-// TestUnsubscribe: by default what comes before the due date says how to get no more of it, as RFC 2369 has it; and by
-// MAIL_UNSUBSCRIBE all mails to borrowers do.
+// TestUnsubscribe: by default mails before the due date have List-Unsubscribe (RFC 2369). With MAIL_UNSUBSCRIBE all
+// mails to borrowers have it.
 func TestUnsubscribe(t *testing.T) {
 	soon := Letter{Items: []Item{{Days: -1}}}
 	late := Letter{Items: []Item{{Days: -1}, {Days: 0}}}

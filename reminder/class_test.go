@@ -32,7 +32,7 @@ type classroom struct {
 
 const rina, joko = "rina@sekolah.example", "joko@sekolah.example"
 
-// newClassroom has a list on Mondays for 7A and 7B. It is eight in the morning on Monday 2026-11-23.
+// newClassroom returns a classroom with lists on Mondays for 7A and 7B. It is 08:00 on Monday 2026-11-23.
 func newClassroom(t *testing.T, settings map[string]string) *classroom {
 	c := &classroom{library: newLibrary(t)}
 	c.environ["REMINDER_CLASS_DAY"], c.environ["REMINDER_SCHEDULE"] = "senin", "0"
@@ -50,7 +50,7 @@ func (c *classroom) teach(t *testing.T, class, address string) {
 		Email: address}))
 }
 
-// lend gives a new pupil a book that is a week late.
+// lend adds a pupil with a book that is a week late.
 func (c *classroom) lend(t *testing.T, class, title string) int64 {
 	pupil := c.AddBorrower(t, mysqltest.Borrower{Name: "Siswa " + title, Class: class})
 	return c.AddLoan(t, mysqltest.Loan{Due: "2026-11-16", Borrower: pupil, Title: title})
@@ -73,13 +73,13 @@ func (c *classroom) arrived(t *testing.T) map[string]string {
 	return got
 }
 
-// listed runs and returns who got a list, in order.
+// listed performs a run and returns who got a list, in order.
 func (c *classroom) listed(t *testing.T) []string {
 	c.run(t, c.app, reminder.Options{})
 	return slices.Sorted(maps.Keys(c.arrived(t)))
 }
 
-// TestClassLists: a teacher is told of the class's late loans, the librarian of all others, each once.
+// TestClassLists: a teacher gets the late loans of the class, and the librarian those of the other classes, each once.
 func TestClassLists(t *testing.T) {
 	c := newClassroom(t, map[string]string{"REMINDER_SUMMARY_TO": librarian})
 	c.teach(t, "8A", rina)
@@ -93,7 +93,7 @@ func TestClassLists(t *testing.T) {
 	silent := c.AddBorrower(t, mysqltest.Borrower{Name: "Tanpa Surel", Email: "-", Class: "7A"})
 	c.AddLoan(t, mysqltest.Loan{Due: "2024-02-29", Borrower: silent, Title: "Sangat lama"})
 	rep := c.run(t, c.app, reminder.Options{})
-	assert.Equal(t, 7, rep.Planned.Emails, "and four pupils are reminded")
+	assert.Equal(t, 7, rep.Planned.Emails, "three lists and four reminders")
 
 	var subjects []string
 	for _, m := range c.srv.Messages() {
@@ -120,7 +120,7 @@ func TestClassLists(t *testing.T) {
 	assert.NotContains(t, got[librarian], "Laskar Pelangi")
 }
 
-// TestNoClass: a library without any teacher and librarian runs as ever.
+// TestNoClass: a library without teachers and librarians gets no lists, and its reminders are sent.
 func TestNoClass(t *testing.T) {
 	c := newClassroom(t, nil)
 	c.Exec(t, "DELETE FROM reminder_groups")
@@ -128,7 +128,8 @@ func TestNoClass(t *testing.T) {
 	assert.Equal(t, 1, c.run(t, c.app, reminder.Options{}).Emails.Sent, "the pupil's")
 }
 
-// TestClassListsOnceAWeek: on their day, or on the first one after it in the same week on which a run does its work.
+// TestClassListsOnceAWeek: the lists are sent on their day, or else on the first later day of the week with a finished
+// run.
 func TestClassListsOnceAWeek(t *testing.T) {
 	c := newClassroom(t, nil)
 	c.lend(t, "7A", "Laskar Pelangi")
@@ -166,7 +167,7 @@ func TestClassListsOnceAWeek(t *testing.T) {
 	assert.Empty(t, c.listed(t))
 }
 
-// TestClassListIsTrueWhenItIsSent: what was promised is looked up again.
+// TestClassListIsTrueWhenItIsSent: a promised list is sent with the loans, classes and teachers of that moment.
 func TestClassListIsTrueWhenItIsSent(t *testing.T) {
 	for name, change := range map[string]struct {
 		do   func(t *testing.T, c *classroom, loan int64)
@@ -211,7 +212,7 @@ func TestClassListIsTrueWhenItIsSent(t *testing.T) {
 	}
 }
 
-// TestClassListsKeepTheRules that hold for every mail.
+// TestClassListsKeepTheRules: the rules for all mails apply to class lists, too.
 func TestClassListsKeepTheRules(t *testing.T) {
 	c := newClassroom(t, map[string]string{"REMINDER_MAX_PER_RUN": "3", "MAIL_DAILY_LIMIT": "1"})
 	c.lend(t, "7A", "Laskar Pelangi")
@@ -254,8 +255,8 @@ func TestClassListsKeepTheRules(t *testing.T) {
 	assert.Equal(t, []string{rina, joko}, at("2026-11-30"))
 }
 
-// TestClassListThatDoesNotArrive: an address that is refused, or from which the list came back, is not used until it
-// changes, and the class stands on the librarian's list.
+// TestClassListThatDoesNotArrive: an address that was refused, or from which a list bounced, is not used until it
+// changes. Meanwhile the class is on the librarian's list.
 func TestClassListThatDoesNotArrive(t *testing.T) {
 	c := newClassroom(t, nil)
 	c.lend(t, "7A", "Laskar Pelangi")
@@ -288,9 +289,9 @@ func TestClassListThatDoesNotArrive(t *testing.T) {
 	assert.False(t, feedback.Judge(e, feedback.Failure{Class: mail.ReturnNoAddress}, c.now, nil).Bad)
 }
 
-// TestClassesOfTheSchoolsOwn: a view made by hand names teachers, too. The desk comes first, and what the view says in
-// two ways counts for nobody.
-func TestClassesOfTheSchoolsOwn(t *testing.T) {
+// TestClassesOfView: a view of the library may name teachers. A teacher entered at the desk wins, and a class with two
+// teachers in the view has none.
+func TestClassesOfView(t *testing.T) {
 	c := newClassroom(t, nil)
 	for _, class := range []string{"7A", "7C", "7D", "7E"} {
 		c.lend(t, class, "Buku "+class)
@@ -300,7 +301,7 @@ func TestClassesOfTheSchoolsOwn(t *testing.T) {
 	c.Exec(t, `CREATE SQL SECURITY DEFINER VIEW reminder_groups_source AS SELECT '7A' AS group_name, 'X' AS teacher_name, 'x@s.example' AS teacher_email
 		UNION ALL SELECT ' 7C ', 'Budi &amp; Co', 'c@s.example' UNION ALL SELECT '7D', 'D', 'd1@s.example' UNION ALL SELECT '7D', 'D', 'd2@s.example'
 		UNION ALL SELECT '7E', 'E', NULL UNION ALL SELECT NULL, 'F', 'f@s.example'`)
-	assert.Equal(t, []string{rina}, c.listed(t), "without the right to read it, it is not there")
+	assert.Equal(t, []string{rina}, c.listed(t), "without the right to read the view, it does not count")
 	c.Exec(t, "GRANT SELECT ON reminder_groups_source TO '"+c.environ["DB_USERNAME"]+"'@'%'")
 	c.at(t, "2026-12-07 08:00")
 	assert.Equal(t, []string{"c@s.example", rina}, c.listed(t))
@@ -316,8 +317,8 @@ func TestClassesOfTheSchoolsOwn(t *testing.T) {
 	assert.Contains(t, english(err), "reminder_groups_source")
 }
 
-// TestClassListOfOddRows: a loan that the database cannot compute, or that stands in two classes, keeps no other from
-// its list, also where due dates are text.
+// TestClassListOfOddRows: a loan that the database cannot compute, or that has two classes, does not keep other loans
+// off their list, even if due dates are text.
 func TestClassListOfOddRows(t *testing.T) {
 	for _, due := range []string{"p.tanggal_kembali", "CAST(p.tanggal_kembali AS CHAR)"} {
 		c := newClassroom(t, nil)

@@ -34,7 +34,7 @@ func TestClosure(t *testing.T) {
 	assert.False(t, ok, "a calendar without an open day must not hang")
 }
 
-// TestBeforeClosure lets a run look at one loan on each open day.
+// TestBeforeClosure judges one loan on each open day.
 func TestBeforeClosure(t *testing.T) {
 	type told map[string]int // steps by day
 	for _, tt := range []struct {
@@ -101,8 +101,8 @@ func TestBeforeClosureOfBranch(t *testing.T) {
 	assert.Equal(t, VerdictNotYet, verdict)
 }
 
-// TestClosureIsChanged: what was promised on an eve is sent only while it is one, and the loan is told about at the
-// next occasion that is later.
+// TestClosureIsChanged: a notice promised on an eve is sent only if that day still is an eve. The next notice is on a
+// later day.
 func TestClosureIsChanged(t *testing.T) {
 	with := testRules(t, "-1,0")
 	with.BeforeClosure, with.Calendar = 7, semester()
@@ -122,13 +122,13 @@ func TestClosureIsChanged(t *testing.T) {
 	without := with
 	without.Calendar = Calendar{}
 	_, o = recheck(without, eve)
-	assert.Equal(t, []any{StateCanceled, string(VerdictNotYet)}, []any{o.State, o.Reason}, "the holiday was taken out")
+	assert.Equal(t, []any{StateCanceled, string(VerdictNotYet)}, []any{o.State, o.Reason}, "the holiday was removed")
 	past := History{{Step: n.Step, Dropped: o.Dropped[0].Reason}}
 	_, verdict = with.Judge(loan, past, eve)
-	assert.Equal(t, VerdictDue, verdict, "and put back")
+	assert.Equal(t, VerdictDue, verdict, "the holiday was added again")
 	past = History{{Step: n.Step, Told: true}}
 	_, verdict = with.Judge(loan, past, eve)
-	assert.Equal(t, VerdictTold, verdict, "put back after it was told")
+	assert.Equal(t, VerdictTold, verdict, "added again after the notice was sent")
 	again, verdict := without.Judge(loan, past, due.AddDays(-1))
 	assert.Equal(t, []any{VerdictDue, -1}, []any{verdict, again.Step}, "the library is open on the day before")
 
@@ -136,16 +136,15 @@ func TestClosureIsChanged(t *testing.T) {
 	longer.Calendar = semester()
 	longer.Calendar.Dates[day("2026-12-19")] = "Libur semester"
 	_, verdict = longer.Judge(loan, past, day("2026-12-18"))
-	assert.Equal(t, VerdictTold, verdict, "its eve is earlier now, as a clock that was set back sees it")
+	assert.Equal(t, VerdictTold, verdict, "the eve is earlier now, as with a clock that was set back")
 	letter, _ = recheck(with, day("2026-12-24"))
-	assert.Zero(t, letter.Items[0].LastOpen, "a person who sends in the holiday asks for nothing that is too late")
+	assert.Zero(t, letter.Items[0].LastOpen, "a mail that a person sends in the holiday does not name the day before it")
 	_, o = recheck(with, day("2027-01-04"))
 	assert.Equal(t, []any{StateExpired, ReasonSuperseded}, []any{o.State, o.Reason}, "the laptop was off on the eve")
 }
 
-// TestClosureProperties: whatever the calendar, the schedule and the days on which no run happened, no step is promised
-// twice and none goes back, a closure that is too short changes nothing, and the last mail before a long one is on its
-// eve.
+// TestClosureProperties: with any calendar, schedule and days without a run, no step is promised twice and no step
+// follows a later one. A closure that is too short changes nothing. The last mail before a long closure is on its eve.
 func TestClosureProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		begin := day("2026-11-02") // a Monday

@@ -22,11 +22,11 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// TestCrashAnywhere lets a run die at each of its steps, and the run after it at each of its own, before runs are left
-// in peace until nothing waits. Whatever died where, checkOutbox must hold then.
+// TestCrashAnywhere kills a run at each of its steps, and the next run at each of its steps. Then runs go on
+// undisturbed until no email waits, and checkOutbox must hold.
 //
-// A dead process leaves nothing but rows and what the mail server took. So deaths that leave the same are followed
-// once.
+// A dead process leaves only rows and the mails that the server accepted. So of the deaths that leave the same state,
+// only one is followed.
 func TestCrashAnywhere(t *testing.T) {
 	for _, unknown := range []string{"resend", "hold"} {
 		t.Run(unknown, func(t *testing.T) {
@@ -36,8 +36,8 @@ func TestCrashAnywhere(t *testing.T) {
 	}
 }
 
-// TestCrashWhereSentMailIsKept is TestCrashAnywhere for an account that keeps what it sends, and in which the program
-// looks for it: nothing stays unknown there, and nothing is sent twice.
+// TestCrashWhereSentMailIsKept is TestCrashAnywhere for an account that keeps sent mail. The program looks for unknown
+// emails there, so no outcome stays unknown and no mail is sent twice.
 func TestCrashWhereSentMailIsKept(t *testing.T) {
 	t.Parallel()
 	lib := newMortalLibrary(t, "resend")
@@ -45,7 +45,7 @@ func TestCrashWhereSentMailIsKept(t *testing.T) {
 	lib.explore(t, 0, 1)
 }
 
-// TestCrashAroundTheSummary is TestCrashAnywhere for the librarian's summary, on a morning without any reminder.
+// TestCrashAroundTheSummary is TestCrashAnywhere for the librarian's summary, on a morning without reminders.
 func TestCrashAroundTheSummary(t *testing.T) {
 	for unknown, deaths := range map[string]int{"resend": 2, "hold": 1} {
 		t.Run(unknown, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestCrashAroundTheSummary(t *testing.T) {
 	}
 }
 
-// TestCrashAroundTheClassList is TestCrashAnywhere for a class list: it has the key of a week and no loan.
+// TestCrashAroundTheClassList is TestCrashAnywhere for a class list, whose key has a week and no loan.
 func TestCrashAroundTheClassList(t *testing.T) {
 	t.Parallel()
 	lib := newMortalLibrary(t, "resend")
@@ -73,9 +73,9 @@ func TestCrashAroundTheClassList(t *testing.T) {
 	lib.explore(t, 0, 1)
 }
 
-// TestCrashAroundPromisingAnew is TestCrashAnywhere where one of the loans was dropped before it was told, and another
-// one was told to the wrong borrower.
-func TestCrashAroundPromisingAnew(t *testing.T) {
+// TestCrashAroundPromisingAgain is TestCrashAnywhere with one notice that was dropped before it was sent, and another
+// one that was sent to the wrong borrower.
+func TestCrashAroundPromisingAgain(t *testing.T) {
 	t.Parallel()
 	lib := newMortalLibrary(t, "resend")
 	for i, past := range []struct{ title, borrower, state, dropped string }{
@@ -92,8 +92,8 @@ func TestCrashAroundPromisingAnew(t *testing.T) {
 	lib.explore(t, 0, 1)
 }
 
-// TestDatabaseGoneAnywhere takes the database from a run that lives on: what it tells the mail server from then on must
-// still fit what it has written.
+// TestDatabaseGoneAnywhere disconnects a run from the database at each of its steps. The run continues, and what it
+// sends from then on must fit the records.
 func TestDatabaseGoneAnywhere(t *testing.T) {
 	for _, unknown := range []string{"resend", "hold"} {
 		t.Run(unknown, func(t *testing.T) {
@@ -105,20 +105,20 @@ func TestDatabaseGoneAnywhere(t *testing.T) {
 	}
 }
 
-// A mortalLibrary is a library in which one process after the other dies.
+// A mortalLibrary is a library whose processes die.
 type mortalLibrary struct {
 	*library
-	program   *reminder.Runner // what every process runs, on connections of its own
+	program   *reminder.Runner // each process runs it with its own connections
 	mailLives bool             // a process loses only its database
-	keepsSent bool             // what was accepted can be looked up
+	keepsSent bool             // the account keeps sent mail
 	due       []told
 	emails    int            // they make
-	aside     int            // notices about what another borrower was told
+	aside     int            // notices of moved loans that were sent to another borrower
 	followed  map[string]int // what deaths left → how many more of them followed, at most
 	accepted  []mailtest.Received
 }
 
-// A told is something to be told today, by what its mail says, and to whom.
+// A told is a notice that is due today: a text in its mail, and the recipient.
 type told struct{ title, addr string }
 
 // dueToday are the loans and their borrowers' addresses.
@@ -141,7 +141,7 @@ func newMortalLibrary(t *testing.T, unknown string) *mortalLibrary {
 		l.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: borrowers[due.addr], Title: due.title})
 	}
 	l.environ["REMINDER_UNKNOWN"] = unknown
-	if unknown == "hold" { // half of the deaths are followed without the removal of old records at the end of a run
+	if unknown == "hold" { // without the clean-up of old records, half as many deaths are followed
 		l.environ["REMINDER_KEEP"] = "0"
 	}
 	// One claim takes all there is, the limit is near, and an outcome waits for the next mark: so the steps of a run have
@@ -152,8 +152,8 @@ func newMortalLibrary(t *testing.T, unknown string) *mortalLibrary {
 	return l
 }
 
-// explore checks that an undisturbed run brings in order what some deaths in a row have left. Then it lets that run die
-// instead, at each of its steps in turn, and explores what this leaves; more is how many more deaths may follow.
+// explore checks that an undisturbed run puts the state in order that some deaths in a row have left. Then it kills
+// that run at each of its steps, and explores what each death leaves. more is how many more deaths may follow.
 func (l *mortalLibrary) explore(t *testing.T, deaths, more int) {
 	l.log.Reset()
 	left := l.left(t)
@@ -173,7 +173,7 @@ func (l *mortalLibrary) explore(t *testing.T, deaths, more int) {
 	}
 	for i, step := range undisturbed.steps {
 		if deaths > 0 && !mayWrite(step) {
-			continue // leaves what dying at the step before leaves
+			continue // a death here leaves the same state as at the step before
 		}
 		if !mysqltest.InFull(i, 6) {
 			continue
@@ -187,13 +187,13 @@ func (l *mortalLibrary) explore(t *testing.T, deaths, more int) {
 	}
 }
 
-// mayWrite reports whether the world may be another one after a step than before it.
+// mayWrite reports whether a step may change the database or what the mail server accepted.
 func mayWrite(step string) bool {
 	what, _, _ := strings.Cut(strings.TrimPrefix(step, "after "), " ")
 	return slices.Contains([]string{"INSERT", "UPDATE", "DELETE", "COMMIT", "accepted,"}, what)
 }
 
-// left says what the processes so far have left.
+// left returns the state that the processes have left.
 func (l *mortalLibrary) left(t *testing.T) string {
 	rows, err := l.Admin.QueryContext(t.Context(), `
 		SELECT CONCAT_WS(' ', borrower_id, state, attempts, unknowns, crashes, message_id IS NULL, handover_at IS NULL) AS line
@@ -216,10 +216,10 @@ func (l *mortalLibrary) left(t *testing.T) string {
 	return strings.Join(left, "\n")
 }
 
-// outbox are the tables that say what a run has to do.
+// outbox has the tables with the work of a run.
 var outbox = []string{"reminder_emails", "reminder_notices", "reminder_bad_addresses", "reminder_state"}
 
-// save keeps the outbox under a number; restore brings it back.
+// save stores a copy of the outbox under a number; restore restores it.
 func (l *mortalLibrary) save(t *testing.T, number int) {
 	for _, table := range outbox {
 		l.Exec(t, fmt.Sprintf("DROP TABLE IF EXISTS saved%d_%s", number, table))
@@ -235,7 +235,7 @@ func (l *mortalLibrary) restore(t *testing.T, number int) {
 	}
 }
 
-// run triggers a run in a new process, which dies at a step, or lives when dieAt is 0.
+// run performs a run in a new process, which dies at a step, or does not die if dieAt is 0.
 func (l *mortalLibrary) run(t *testing.T, dieAt int) *process {
 	l.now = l.now.Add(time.Second)
 	p := &process{dieAt: dieAt, mailLives: l.mailLives}
@@ -254,7 +254,7 @@ func (l *mortalLibrary) run(t *testing.T, dieAt int) *process {
 			Open: func(context.Context) (feedback.Source, error) { return &sentMail{l, p}, nil }}
 	}
 	p.report, err = runner.Run(t.Context(), reminder.Options{})
-	p.mail.Close() // waits until all that the process sent is taken, or thrown away
+	p.mail.Close() // waits until the server has accepted or discarded all that the process sent
 	l.accepted = append(l.accepted, p.mail.Messages()...)
 	if dieAt == 0 {
 		require.NoError(t, err)
@@ -265,7 +265,7 @@ func (l *mortalLibrary) run(t *testing.T, dieAt int) *process {
 	return p
 }
 
-// A sentMail knows what was accepted until now, as long as the process lives.
+// A sentMail is a source of feedback that has a copy of each accepted mail, while its process lives.
 type sentMail struct {
 	*mortalLibrary
 	process *process
@@ -290,7 +290,7 @@ func (*sentMail) Returned(context.Context, string, time.Time, func(feedback.Batc
 func (*sentMail) Copies(context.Context, time.Time, int) ([]feedback.Copied, error) { return nil, nil }
 func (*sentMail) Close() error                                                      { return nil }
 
-// checkOutbox checks what must hold when nothing waits any more.
+// checkOutbox checks the invariants of an outbox in which no email waits.
 func (l *mortalLibrary) checkOutbox(t *testing.T, deaths int) {
 	t.Helper()
 	accepted := len(l.accepted)
@@ -325,13 +325,13 @@ func (l *mortalLibrary) checkOutbox(t *testing.T, deaths int) {
 		switch {
 		case due.addr == gone:
 			assert.Contains(t, []reminder.State{reminder.StateRefused, reminder.StateCanceled}, state)
-			assert.NotEmpty(t, dropped, "a notice that never arrived does not count")
+			assert.NotEmpty(t, dropped, "a notice whose mail was not accepted is dropped")
 			assert.Empty(t, copies)
 		case l.keepsSent:
 			assert.Equal(t, reminder.StateSent, state, due.title)
 			assert.Len(t, copies, 1, due.title)
 		case state == reminder.StateSent && resend:
-			assert.Contains(t, []int{1, 1 + unknowns}, len(copies), "one, and one more for an unknown outcome")
+			assert.Contains(t, []int{1, 1 + unknowns}, len(copies), "one copy, and one more for an unknown outcome")
 			assert.LessOrEqual(t, unknowns, 1, "unknown twice is final")
 		case state == reminder.StateSent:
 			assert.Len(t, copies, 1)
@@ -351,7 +351,7 @@ func (l *mortalLibrary) checkOutbox(t *testing.T, deaths int) {
 			assert.Equal(t, copies[0].Parse(t).Header["Date"], m.Parse(t).Header["Date"], "receivers can recognise a copy")
 		}
 	}
-	assert.LessOrEqual(t, l.count(t, "SELECT SUM(unknowns) FROM reminder_emails"), deaths, "a death makes one unknown")
+	assert.LessOrEqual(t, l.count(t, "SELECT SUM(unknowns) FROM reminder_emails"), deaths, "each death leaves at most one unknown outcome")
 	assert.Equal(t, len(l.due)+l.aside, l.count(t, "SELECT COUNT(*) FROM reminder_notices"))
 	assert.Equal(t, l.emails, l.count(t, "SELECT COUNT(*) FROM reminder_emails"))
 	assert.Zero(t, l.count(t, "SELECT COUNT(*) FROM reminder_state WHERE name = 'pause_mail'"),
@@ -361,11 +361,11 @@ func (l *mortalLibrary) checkOutbox(t *testing.T, deaths int) {
 	}
 }
 
-// A process stands between a run and the world. Every statement, every SMTP command and every reply is a step, and at
-// one of them the process dies: from there on nothing of it reaches the database or the mail server. That the run
-// returns then is only how its goroutines end.
+// A process is between a run and its database and mail server. Each statement, each SMTP command and each reply is a
+// step. After the step at which the process dies, nothing from it reaches the database or the mail server. The run
+// still returns, so that its goroutines end.
 type process struct {
-	dieAt     int // from 1; 0: it lives
+	dieAt     int // from 1; 0: never
 	mailLives bool
 	mail      *mailtest.Server
 	report    reminder.Report
@@ -390,8 +390,8 @@ func (p *process) step(name string) bool {
 	return p.dead
 }
 
-// smtp is the mail server's script. A dead process has closed its connection, or reads no reply; the server cannot
-// tell.
+// smtp is the script of the mail server. A dead process has closed its connection, or does not read the reply, which is
+// the same for the server.
 func (p *process) smtp(c mailtest.Command) mailtest.Action {
 	reply := map[string]string{
 		"greet": "220 mailtest", "ehlo": "250 mailtest", "mail": "250 ok", "rcpt": "250 ok", "data": "354 go ahead",
@@ -401,7 +401,7 @@ func (p *process) smtp(c mailtest.Command) mailtest.Action {
 		reply = "550 5.1.1 no such user"
 	}
 	switch {
-	case c.Phase == "body": // the process does not wait for the server to have read it, so it is no step in an order
+	case c.Phase == "body": // no step, because the process does not wait until the server has read it
 		return mailtest.Action{}
 	case p.mailLives:
 		return mailtest.Action{Reply: reply}
@@ -413,7 +413,7 @@ func (p *process) smtp(c mailtest.Command) mailtest.Action {
 	return mailtest.Action{Reply: reply, Drop: p.step("after " + c.Phase)}
 }
 
-// errDead is no net.Error: the dead do not try again, and the test need not wait for it.
+// errDead is no net.Error, so a dead process does not try again, and the test does not wait for that.
 var errDead = errors.New("the process is dead")
 
 // dial opens a connection to the database.
@@ -431,12 +431,12 @@ func (p *process) dial(ctx context.Context, network, address string) (net.Conn, 
 	return &databaseConn{Conn: c, process: p}, nil
 }
 
-// A databaseConn takes two steps a statement: before the server gets it, and when the reply has come, so that it is
-// executed, but before the driver sees any of it.
+// A databaseConn has two steps for each statement: before the server gets it, and after the reply has come but before
+// the driver gets it.
 type databaseConn struct {
 	net.Conn
 	process   *process
-	statement string // whose reply has not come yet
+	statement string // the one whose reply has not come yet
 }
 
 func (c *databaseConn) Write(b []byte) (int, error) {
@@ -445,7 +445,7 @@ func (c *databaseConn) Write(b []byte) (int, error) {
 		words := strings.Fields(string(b[5:]))
 		c.statement = strings.Join(words[:min(6, len(words))], " ")
 		if words[0] == "SET" {
-			c.statement = "SET" // the driver sets variables in any order
+			c.statement = "SET" // the driver sets variables in no fixed order
 		}
 		if c.dies("before " + c.statement) {
 			return 0, errDead
@@ -465,7 +465,7 @@ func (c *databaseConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// dies is step, for a death that the mail server learns of by its connections' end.
+// dies is step, and ends the connection to the mail server when the process dies.
 func (c *databaseConn) dies(step string) bool {
 	dead := c.process.step(step)
 	if dead && !c.process.mailLives {

@@ -55,7 +55,7 @@ func TestEffects(t *testing.T) {
 	}
 }
 
-// TestLookBack counts what some days of a library left in the records.
+// TestLookBack counts the records that some days of a library have left.
 func TestLookBack(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})

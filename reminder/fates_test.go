@@ -21,7 +21,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// answers scripts a server: the n-th command of a phase gets the n-th answer, the ones after the last one the default.
+// answers returns the script of a server: the n-th command of a phase gets the n-th answer, and later ones the default.
 func answers(phase string, list ...mailtest.Action) func(mailtest.Command) mailtest.Action {
 	var mu sync.Mutex
 	return func(c mailtest.Command) mailtest.Action {
@@ -38,7 +38,7 @@ func answers(phase string, list ...mailtest.Action) func(mailtest.Command) mailt
 
 func reply(text string) mailtest.Action { return mailtest.Action{Reply: text} }
 
-// again is n times the same answer.
+// again returns n times the same answer.
 func again(n int, a mailtest.Action) (list []mailtest.Action) {
 	for range n {
 		list = append(list, a)
@@ -46,8 +46,8 @@ func again(n int, a mailtest.Action) (list []mailtest.Action) {
 	return list
 }
 
-// TestFates: what the server does to the only email of a run → what becomes of it, how many tries it took, and which
-// pause is stored.
+// TestFates: for each behaviour of the server, the state of the only email of a run, the number of tries, and the pause
+// that is stored.
 func TestFates(t *testing.T) {
 	lib := newLibrary(t)
 	for _, tt := range []struct {
@@ -57,7 +57,7 @@ func TestFates(t *testing.T) {
 		state    reminder.State
 		attempts int
 		pause    mail.PauseKind
-		accepted int // messages the server took
+		accepted int // messages that the server accepted
 	}{
 		{"accepted", nil, reminder.RunDone, reminder.StateSent, 1, "", 1},
 		{"accepted, then dropped", answers("dot", mailtest.Action{Reply: "250 ok", Drop: true}), reminder.RunDone,
@@ -106,7 +106,7 @@ func TestFates(t *testing.T) {
 				assert.Equal(t, tt.pause, pauses[0].Kind)
 				assert.True(t, pauses[0].Until.After(lib.now))
 			}
-			// The next trigger sends nothing more: the email has ended, or the server is left alone.
+			// The next run sends nothing: the email has ended, or a pause is in force.
 			again, err := app.Runner.Run(t.Context(), reminder.Options{})
 			require.NoError(t, err)
 			assert.Zero(t, again.Emails.Sent)
@@ -115,7 +115,8 @@ func TestFates(t *testing.T) {
 	}
 }
 
-// TestUnknownIsResentWithItsIdentity: an email that may have been sent goes out once more, and a receiver can tell.
+// TestUnknownIsResentWithItsIdentity: an email of unknown outcome is sent once more with the same Message-ID and Date,
+// so a receiver can recognise the copy.
 func TestUnknownIsResentWithItsIdentity(t *testing.T) {
 	lib := newLibrary(t)
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
@@ -135,7 +136,8 @@ func TestUnknownIsResentWithItsIdentity(t *testing.T) {
 	assert.Equal(t, string(got[0].Data), string(got[1].Data), "byte for byte")
 }
 
-// TestUnknownThatCameBack stays unknown: that the book was returned does not unsend a mail.
+// TestUnknownThatCameBack: an email of unknown outcome stays unknown when the book is returned, because it may have
+// been sent.
 func TestUnknownThatCameBack(t *testing.T) {
 	lib := newLibrary(t)
 	loan := lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
@@ -152,7 +154,8 @@ func TestUnknownThatCameBack(t *testing.T) {
 	assert.Empty(t, srv.Messages())
 }
 
-// TestUnknownThatIsRefused stays unknown: the second copy was refused, the first one may have arrived.
+// TestUnknownThatIsRefused: an email of unknown outcome stays unknown when its second copy is refused, because the
+// first one may have arrived.
 func TestUnknownThatIsRefused(t *testing.T) {
 	for _, answer := range []string{"554 5.7.1 spam", "550 5.1.1 no such user"} {
 		lib := newLibrary(t)
@@ -170,7 +173,8 @@ func TestUnknownThatIsRefused(t *testing.T) {
 	}
 }
 
-// TestPauses: a wrong password stops everything until it is mended; a quota is probed with one email first.
+// TestPauses: after a wrong password no run sends until the settings change; after an exceeded quota one email is tried
+// first.
 func TestPauses(t *testing.T) {
 	t.Run("credentials", func(t *testing.T) {
 		lib := newLibrary(t)
@@ -254,7 +258,7 @@ func TestPauses(t *testing.T) {
 	})
 }
 
-// TestDailyLimit: 24 hours roll, the database counts, and the most urgent go first.
+// TestDailyLimit: the limit is for any 24 hours by the database's clock, and the most urgent emails go first.
 func TestDailyLimit(t *testing.T) {
 	lib := newLibrary(t)
 	due := map[string]string{"late2": "2026-11-21", "late1": "2026-11-23", "today": "2026-11-24", "before": "2026-11-25"}
@@ -288,7 +292,7 @@ func TestDailyLimit(t *testing.T) {
 	assert.Equal(t, 3, lib.run(t, app, reminder.Options{}).Emails.Sent, "the rest, a day later")
 }
 
-// TestDailyLimitOfSeveralRuns: runs that work at the same time keep it together.
+// TestDailyLimitOfSeveralRuns: runs at the same time keep the limit together.
 func TestDailyLimitOfSeveralRuns(t *testing.T) {
 	lib := newLibrary(t)
 	for range 60 {
@@ -311,7 +315,7 @@ func TestDailyLimitOfSeveralRuns(t *testing.T) {
 	assert.Equal(t, 35, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued' AND attempts = 0"))
 }
 
-// TestOnlyTo: nobody but the listed gets mail, also of what was queued before the list was there.
+// TestOnlyTo: only the listed addresses get mail, also if an email was queued before the list was set.
 func TestOnlyTo(t *testing.T) {
 	lib := newLibrary(t)
 	for _, addr := range []string{"satu@example.org", "dua@example.org"} {
@@ -336,7 +340,7 @@ func TestOnlyTo(t *testing.T) {
 	assert.Equal(t, 1, rep.Emails.Waiting)
 	assert.Len(t, srv.Messages(), 1)
 
-	// The next run says so again, and one without the list need not wait.
+	// The next run withholds the email again, and a run without the list sends it at once.
 	rep = lib.run(t, only, reminder.Options{})
 	assert.Equal(t, 1, rep.Emails.Withheld)
 	rep = lib.run(t, lib.app(t, srv, nil), reminder.Options{})
@@ -344,7 +348,7 @@ func TestOnlyTo(t *testing.T) {
 	assert.Equal(t, []string{"satu@example.org", "dua@example.org"}, recipients(srv))
 }
 
-// TestBadAddressIsRemembered until it changes, and without being stored.
+// TestBadAddressIsRemembered: a refused address gets no mail until it changes. Only its digest is stored.
 func TestBadAddressIsRemembered(t *testing.T) {
 	lib := newLibrary(t)
 	b := lib.AddBorrower(t, mysqltest.Borrower{Email: "gone@example.org"})
@@ -365,7 +369,7 @@ func TestBadAddressIsRemembered(t *testing.T) {
 		"a notice that never arrived is no reminder")
 }
 
-// TestSuperseded: what waited until it was out of date expires, and its successor says the newer thing.
+// TestSuperseded: an email that waited until a later step was in force expires, and the later step is sent.
 func TestSuperseded(t *testing.T) {
 	lib := newLibrary(t)
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
@@ -381,7 +385,8 @@ func TestSuperseded(t *testing.T) {
 	assert.Contains(t, srv.Messages()[0].Parse(t).Text, "Terlambat 1 hari")
 }
 
-// TestOptOutHoldAndClosed: each is counted and none is mailed; on a closed day nothing happens at all.
+// TestOptOutHoldAndClosed: opted-out loans and loans on hold are counted and get no mail; on a closed day no mail is
+// sent at all.
 func TestOptOutHoldAndClosed(t *testing.T) {
 	lib := newLibrary(t)
 	quiet := lib.AddBorrower(t, mysqltest.Borrower{})
@@ -405,7 +410,7 @@ func TestOptOutHoldAndClosed(t *testing.T) {
 	assert.Contains(t, text, "Hari ini hari terakhir", "due on a closed day: today is the first day to return it")
 }
 
-// TestCanaries: nothing that belongs to a person or is secret leaves the places the design has for it.
+// TestCanaries: personal data and secrets are only in the places that the design has for them.
 func TestCanaries(t *testing.T) {
 	lib := newLibrary(t)
 	b := lib.AddBorrower(t, mysqltest.Borrower{Name: "Canaryname", Email: "canaryaddr@canarydomain.example"})
@@ -420,7 +425,7 @@ func TestCanaries(t *testing.T) {
 	for _, phase := range []string{"mail", "rcpt", "dot", "auth"} {
 		for _, r := range replies {
 			if phase == "auth" && strings.Contains(r.Reply, "Canaryname") {
-				continue // before a message the server knows no name that it could tell
+				continue // before a message the server knows no name
 			}
 			srv := mailtest.NewServer(t, mailtest.Options{Script: answers(phase, again(9, r)...), Username: "canaryuser",
 				Password: "canarypass"})
@@ -466,8 +471,8 @@ func (l *library) dump(t *testing.T, table string) {
 	require.NoError(t, rows.Err())
 }
 
-// TestRateBeyondTheTime: what MAIL_RATE leaves no time for is left to the next run, and is not asked for again and
-// again. The time is also what is left of the window: no mail is begun at night.
+// TestRateBeyondTheTime: emails for which MAIL_RATE leaves no time wait for the next run, and are not claimed again and
+// again. The end of the send window ends that time, too: no mail is begun at night.
 func TestRateBeyondTheTime(t *testing.T) {
 	for budget, clock := range map[string]string{"40s": "2026-11-24 08:00:00", "9m": "2026-11-24 16:59:20"} {
 		lib := newLibrary(t)
@@ -503,8 +508,8 @@ func (c *countedClaims) Claim(ctx context.Context, w reminder.Wanted) ([]reminde
 	return c.Store.Claim(ctx, w)
 }
 
-// TestInterrupted: when the caller goes, no further email is begun; the one that the server may have taken is finished
-// and recorded, the others are handed back, and nobody is taken for a failing mail server.
+// TestInterrupted: after the caller has gone, no email is begun. The email that the server may have accepted is
+// finished and recorded, the other claims are released, and no pause is stored.
 func TestInterrupted(t *testing.T) {
 	for phase, sent := range map[string]int{"reread": 0, "mail": 0, "data": 0, "dot": 1} {
 		t.Run(phase, func(t *testing.T) {
@@ -553,7 +558,7 @@ func (l interruptedLoans) Reread(ctx context.Context, ids []string) ([]reminder.
 	return l.Loans.Reread(ctx, ids)
 }
 
-// TestPreview shows what the run then sends, and writes nothing.
+// TestPreview: a preview shows the mails that the run then sends, and writes nothing.
 func TestPreview(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})

@@ -24,7 +24,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// A postOffice is a library with a mail server, and with the mailbox to which what comes back is delivered.
+// A postOffice is a library with a mail server and a mailbox that gets the bounces.
 type postOffice struct {
 	*library
 	smtp *mailtest.Server
@@ -47,7 +47,7 @@ func newPostOffice(t *testing.T, script func(mailtest.Command) mailtest.Action,
 	return p
 }
 
-// lend lends books that are due today, each to a borrower of its own.
+// lend adds loans that are due today, each of another borrower.
 func (p *postOffice) lend(t *testing.T, n int) {
 	for range n {
 		p.AddLoan(t, mysqltest.Loan{Due: p.now.Format("2006-01-02")})
@@ -62,7 +62,7 @@ func (p *postOffice) work(t *testing.T) reminder.Report {
 	return rep
 }
 
-// back returns a sample of package feedback as if it were about a message that was sent.
+// back returns a sample of package feedback, changed to be about a message that was sent.
 func back(t *testing.T, sample string, m mailtest.Received) string {
 	t.Helper()
 	raw, err := os.ReadFile("feedback/testdata/" + sample + ".eml")
@@ -78,7 +78,8 @@ func (p *postOffice) bounce(t *testing.T, sample string, m mailtest.Received) {
 	p.imap.Add(t, mailtest.Inbox, []byte(back(t, sample, m)))
 }
 
-// TestBounces: what came back ends as its class says, once, whichever system reports it; and nothing else does.
+// TestBounces: a bounce is recorded once, with its class, whichever mail system reports it. Other messages change
+// nothing.
 func TestBounces(t *testing.T) {
 	p := newPostOffice(t, nil, nil)
 	p.lend(t, 40)
@@ -89,8 +90,8 @@ func TestBounces(t *testing.T) {
 	for i, sample := range samples {
 		p.bounce(t, sample, sent[i])
 	}
-	// What is no bounce, and what is forged: by somebody who has a message of his own and speaks for another's address; by
-	// a stranger who knows no id; by a sender who only claims to be a mail system.
+	// Messages that are no bounces, and forged ones: by somebody who knows the id of another mail; by a stranger who knows
+	// no id; by a sender who only claims to be a mail system.
 	for i, sample := range []string{"reply-nothing", "vacation-nothing", "mdn-nothing", "postfix-nothing-delay",
 		"gmail-nothing-forged", "forged-nothing-path"} {
 		p.bounce(t, sample, sent[20+i])
@@ -122,22 +123,22 @@ func TestBounces(t *testing.T) {
 	assert.Zero(t, p.imap.Changes(), "nothing is changed in the mailbox")
 
 	again := p.work(t)
-	assert.Equal(t, &reminder.FeedbackCounts{}, again.Feedback, "nothing twice")
+	assert.Equal(t, &reminder.FeedbackCounts{}, again.Feedback, "no bounce is recorded twice")
 	assert.Zero(t, again.Emails.Sent)
-	p.imap.Renew(t, mailtest.Inbox) // the provider gives other numbers to the same messages
+	p.imap.Renew(t, mailtest.Inbox) // the provider gives new UIDs to the same messages
 	p.bounce(t, samples[0], sent[0])
 	p.bounce(t, "yahoo-no_address", sent[15])
 	assert.Equal(t, &reminder.FeedbackCounts{Read: 2, Bounced: 1}, p.work(t).Feedback)
 
-	// The step is told when the address is mended.
+	// The step is promised again when the address is corrected.
 	p.Exec(t, "UPDATE users SET email = 'baru@example.org' WHERE email = ?", sent[0].To)
 	rep = p.work(t)
 	assert.Equal(t, 1, rep.Emails.Sent)
 	assert.Equal(t, "baru@example.org", p.smtp.Messages()[40].To)
 }
 
-// TestBounceTwice: an address that is switched off is bad on the second email, and a full one after three over two
-// weeks.
+// TestBounceTwice: the address of a disabled mailbox is bad after the second bounce, that of a full one after three
+// bounces in two weeks.
 func TestBounceTwice(t *testing.T) {
 	p := newPostOffice(t, nil, map[string]string{"REMINDER_SCHEDULE": "0,+1", "REMINDER_MAX_OVERDUE_DAYS": "60"})
 	p.lend(t, 12)
@@ -165,8 +166,8 @@ func TestBounceTwice(t *testing.T) {
 	assert.Equal(t, []int{0, 1, 1, 2}, bad)
 }
 
-// TestTooManyBounces: when more than a fifth of a run comes back, it is not about the addresses. What was marked before
-// that was known is taken back.
+// TestTooManyBounces: when more than a fifth of a run bounces, the cause is not the addresses. Addresses that were
+// marked before are unmarked.
 func TestTooManyBounces(t *testing.T) {
 	p := newPostOffice(t, nil, nil)
 	p.lend(t, 12)
@@ -204,7 +205,7 @@ func TestSenderTrouble(t *testing.T) {
 	}
 	p.lend(t, 30)
 	p.work(t)
-	sent := p.smtp.Messages()[1:] // behind the summary
+	sent := p.smtp.Messages()[1:] // without the summary
 	for i := range 2 {
 		p.bounce(t, "gmail-policy", sent[i])
 	}
@@ -229,10 +230,10 @@ func TestSenderTrouble(t *testing.T) {
 	assert.Contains(t, last.Text, "8 dari 31 surel")
 	assert.Contains(t, last.Text, "dalam sehari 3 surel")
 	p.Exec(t, "UPDATE reminder_bounces SET came_at = DATE_SUB(came_at, INTERVAL 8 DAY)")
-	assert.Equal(t, []string{"bounced"}, codes(), "an alarm ends by itself")
+	assert.Equal(t, []string{"bounced"}, codes(), "after a week the alarm is over")
 }
 
-// TestComplaint: who calls a reminder unwanted gets no more.
+// TestComplaint: a borrower who complains about a reminder gets no more.
 func TestComplaint(t *testing.T) {
 	p := newPostOffice(t, nil, nil)
 	p.lend(t, 2)
@@ -244,7 +245,7 @@ func TestComplaint(t *testing.T) {
 	assert.Equal(t, 2, p.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'sent'"))
 }
 
-// TestFeedbackFails: whatever becomes of the mailbox, the run is done, and the report says why there was no more.
+// TestFeedbackFails: a failure of the mailbox does not fail the run, and the report has the reason.
 func TestFeedbackFails(t *testing.T) {
 	p := newPostOffice(t, nil, nil)
 	p.lend(t, 2)
@@ -262,10 +263,11 @@ func TestFeedbackFails(t *testing.T) {
 	assert.Equal(t, reminder.RunDone, rep.Outcome)
 	assert.Equal(t, 2, rep.Emails.Sent)
 	assert.Contains(t, rep.Feedback.Error, "connect: ")
-	assert.False(t, rep.NeedsPerson(), "the reminders are sent")
+	assert.False(t, rep.NeedsPerson(), "no person is needed, because the reminders are sent")
 }
 
-// brokenPlace is a store under which a run dies between recording what came back and its place in the mailbox.
+// brokenPlace is a store with which a run dies after the bounces are recorded and before the position in the mailbox
+// is.
 type brokenPlace struct{ feedback.Store }
 
 func (brokenPlace) KeepPlace(context.Context, string) error { return errors.New("killed") }
@@ -286,8 +288,8 @@ func TestKilledBetweenReadingAndWriting(t *testing.T) {
 	assert.Equal(t, 1, p.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
 }
 
-// TestSentIsLookedAtBeforeRepeating: records that came from a backup do not know some mails that are among the sent
-// ones. What those tell is not told again, in whatever company it stood, and also where nobody noticed the backup.
+// TestSentIsLookedAtBeforeRepeating: records that were restored from a backup lack some mails that are in the sent
+// mail. Their notices are not sent again, in whatever mail they were, also if nobody noticed the restore.
 func TestSentIsLookedAtBeforeRepeating(t *testing.T) {
 	for name, noticed := range map[string]bool{"held": true, "not noticed": false} {
 		t.Run(name, func(t *testing.T) {
@@ -326,7 +328,7 @@ func TestSentIsLookedAtBeforeRepeating(t *testing.T) {
 
 			p.bringBack(t, records)
 			p.Exec(t, "UPDATE peminjaman SET status = 'Dikembalikan' WHERE id = ?", first)
-			p.AddLoan(t, mysqltest.Loan{Due: "2026-11-25"}) // that nobody was told of
+			p.AddLoan(t, mysqltest.Loan{Due: "2026-11-25"}) // without a notice
 			p.now = p.now.Add(3600e9)
 			if noticed {
 				rep := work(reminder.Options{})
@@ -337,7 +339,7 @@ func TestSentIsLookedAtBeforeRepeating(t *testing.T) {
 			rep := work(reminder.Options{Approve: true})
 			assert.Equal(t, reminder.RunDone, rep.Outcome)
 			assert.Empty(t, rep.Feedback.Error)
-			if !noticed { // the one that waits cannot be told from one that a person queued again
+			if !noticed { // the waiting email looks like one that a person has queued again
 				sent++
 			}
 			require.Equal(t, sent+1, filed, "one that nobody was told of")
@@ -349,15 +351,15 @@ func TestSentIsLookedAtBeforeRepeating(t *testing.T) {
 			assert.Zero(t, again.Emails.Sent)
 			assert.Zero(t, again.Feedback.Found)
 
-			p.bounce(t, "exim-full", p.smtp.Messages()[sent-1]) // what was put back is matched, too
+			p.bounce(t, "exim-full", p.smtp.Messages()[sent-1]) // a mail that was recorded again is matched, too
 			assert.Equal(t, 1, work(reminder.Options{}).Feedback.Bounced)
 			assert.Zero(t, p.imap.Changes())
 		})
 	}
 }
 
-// TestUnsettledTakeTurns: emails of which nothing can be learned do not keep others from being looked up, nor does a
-// source that is too slow for all of them.
+// TestUnsettledTakeTurns: emails about which the source never knows anything, and a source that is too slow for all of
+// them, do not keep other emails from being looked up.
 func TestUnsettledTakeTurns(t *testing.T) {
 	p := newPostOffice(t, nil, map[string]string{"REMINDER_UNKNOWN": "hold"})
 	p.lend(t, 40)
@@ -366,7 +368,7 @@ func TestUnsettledTakeTurns(t *testing.T) {
 	for _, m := range p.smtp.Messages()[35:] {
 		p.imap.Add(t, mailtest.Sent, m.Data)
 	}
-	p.work(t) // which looks twice
+	p.work(t) // a run settles twice
 	assert.Equal(t, 5, p.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'sent'"))
 
 	source := &slowSource{budget: 3}
@@ -377,7 +379,7 @@ func TestUnsettledTakeTurns(t *testing.T) {
 	assert.Equal(t, 5+15, p.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'sent'"))
 }
 
-// A slowSource holds a copy of everything, and breaks off after some questions.
+// A slowSource has a copy of each mail, and fails after some requests.
 type slowSource struct{ budget int }
 
 func (s *slowSource) Accepted(_ context.Context, emails []feedback.Handed) ([]bool, error) {
@@ -395,18 +397,17 @@ func (s *slowSource) Copies(context.Context, time.Time, int) ([]feedback.Copied,
 }
 func (s *slowSource) Close() error { return nil }
 
-// TestUnknownIsSettled: an email that may have been sent was, when a copy is among the sent ones; it was not, when a
-// copy is missing after some time, and one of another email is there; and what nobody can know is decided by
-// REMINDER_UNKNOWN.
+// TestUnknownIsSettled: an email of unknown outcome was sent if it has a copy in the sent mail. It was not sent if it
+// has none after some time and another email has one. Otherwise REMINDER_UNKNOWN decides.
 func TestUnknownIsSettled(t *testing.T) {
 	const old = "UPDATE reminder_emails SET handover_at = DATE_SUB(handover_at, INTERVAL 20 MINUTE)"
 	for name, tt := range map[string]struct {
 		sent    bool // a mailbox is for sent mail
-		copies  int  // of the messages, how many have a copy there: of the first, then of the unknown one too
+		copies  int  // how many messages have a copy there: 1 for the first, 2 for the unknown one, too
 		old     bool
 		bounced bool
 		state   string
-		mails   int // that the mail server got, the lost one not counted
+		mails   int // that the mail server got, without the lost one
 		newID   bool
 	}{
 		"accepted":                 {sent: true, copies: 2, state: "sent", mails: 1},
@@ -462,8 +463,8 @@ func TestUnknownIsSettled(t *testing.T) {
 	}
 }
 
-// TestAnswersEndReminders: who asks for it by the header's mail or by an answer is not reminded any more, and the desk
-// says so. What somebody else writes, or says by the way, changes nothing.
+// TestAnswersEndReminders: a borrower who opts out, by List-Unsubscribe or by an answer, gets no more reminders, and
+// the desk shows it. Other messages change nothing.
 func TestAnswersEndReminders(t *testing.T) {
 	p := newPostOffice(t, nil, nil)
 	tomorrow := p.now.AddDate(0, 0, 1).Format("2006-01-02")
@@ -480,7 +481,7 @@ func TestAnswersEndReminders(t *testing.T) {
 	p.bounce(t, "answer-berhenti-complaint", sent[1])
 	p.bounce(t, "answer-nothing-more-words", sent[2])
 	p.bounce(t, "answer-nothing-forged", sent[3])
-	other := sent[4] // somebody who got a mail answers from elsewhere
+	other := sent[4] // a borrower answers from another address
 	other.To = "elsewhere@murid.example.sch.id"
 	p.bounce(t, "answer-berhenti-complaint", other)
 

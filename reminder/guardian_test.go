@@ -17,7 +17,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
-// A pupil is a row of the table pupils: one loan of one child.
+// A pupil is a row of the table pupils: one loan of a child.
 type pupil struct {
 	loan              int
 	child, class      string // the child's id is its name
@@ -26,7 +26,7 @@ type pupil struct {
 	agreed            any // NULL is nothing
 }
 
-// lendTo makes the view a table of pupils and fills it.
+// lendTo replaces the view by one over a table of pupils, and fills the table.
 func lendTo(t *testing.T, lib *library, pupils ...pupil) {
 	t.Helper()
 	lib.Exec(t, `CREATE TABLE IF NOT EXISTS pupils (loan INT PRIMARY KEY, child VARCHAR(40), class VARCHAR(10), days INT, guardian VARCHAR(80),
@@ -41,7 +41,7 @@ func lendTo(t *testing.T, lib *library, pupils ...pupil) {
 	}
 }
 
-// toGuardians returns the mails to others than pupils since the last question, by recipient.
+// toGuardians returns the mails since the last call that did not go to pupils, by recipient.
 func toGuardians(t *testing.T, srv *mailtest.Server, seen *int) map[string]mailtest.Mail {
 	t.Helper()
 	mails := map[string]mailtest.Mail{}
@@ -59,7 +59,8 @@ func toGuardians(t *testing.T, srv *mailtest.Server, seen *int) map[string]mailt
 	return mails
 }
 
-// TestGuardians: from a day on, guardians who have agreed hear of late books, on the days of the schedule, each once.
+// TestGuardians: guardians who have agreed get mail about late books from a day on, on the days of the schedule, once
+// for each step.
 func TestGuardians(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -77,8 +78,8 @@ func TestGuardians(t *testing.T) {
 	)
 	seen := 0
 	lib.run(t, lib.app(t, srv, nil), reminder.Options{})
-	assert.Empty(t, toGuardians(t, srv, &seen), "not unless it is wanted")
-	assert.Len(t, srv.Messages(), 10, "every pupil is told, whatever is odd about their guardian")
+	assert.Empty(t, toGuardians(t, srv, &seen), "guardians get no mail without REMINDER_GUARDIAN_FROM")
+	assert.Len(t, srv.Messages(), 10, "each pupil gets a mail, also if the guardian's data is odd")
 
 	app := lib.app(t, srv, map[string]string{"REMINDER_GUARDIAN_FROM": "10"})
 	rep := lib.run(t, app, reminder.Options{})
@@ -109,7 +110,7 @@ func TestGuardians(t *testing.T) {
 		keys(mails))
 	assert.Contains(t, mails["dedi@wali.example"].Text, "Pemberitahuan ke-2 kepada Bapak/Ibu tentang buku ini.")
 
-	// Only the guardian has had enough.
+	// Only the guardian opts out.
 	require.NoError(t, deskdb.New(app.Store).AddOptOut(t.Context(), reminder.GuardianID("nia@wali.example"), lib.now))
 	lib.at(t, "2026-12-06 08:00")
 	told := len(recipients(srv))
@@ -132,7 +133,7 @@ func keys[V any](m map[string]V) (keys []string) {
 	return keys
 }
 
-// TestGuardianChangesBeforeTheMail: what is sent to a guardian is true when it is sent.
+// TestGuardianChangesBeforeTheMail: a mail to a guardian is true at the moment when it is sent.
 func TestGuardianChangesBeforeTheMail(t *testing.T) {
 	for _, test := range []struct{ name, change, reason string }{
 		{"returned", "DELETE FROM pupils WHERE loan = 1", "returned"},
@@ -175,8 +176,8 @@ func TestGuardianChangesBeforeTheMail(t *testing.T) {
 	}
 }
 
-// TestGuardianAddressesAreRemembered: a dead address of a guardian, a bounce and a complaint are theirs alone, and end
-// when the address changes.
+// TestGuardianAddressesAreRemembered: a refusal, a bounce and a complaint of a guardian have no effect on the borrower,
+// and no effect on the guardian after the address has changed.
 func TestGuardianAddressesAreRemembered(t *testing.T) {
 	p := newPostOffice(t, func(c mailtest.Command) mailtest.Action {
 		if c.Phase == "rcpt" && c.Arg == "dead@wali.example" {
@@ -204,7 +205,7 @@ func TestGuardianAddressesAreRemembered(t *testing.T) {
 	assert.Equal(t, []string{"mended@wali.example"}, keys(toGuardians(t, p.smtp, &seen)))
 }
 
-// TestGuardianOfTooMany: an address that stands for a missing one tells nobody about anybody.
+// TestGuardianOfTooMany: an address with too many children is no guardian's, and gets no mail.
 func TestGuardianOfTooMany(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -219,9 +220,9 @@ func TestGuardianOfTooMany(t *testing.T) {
 	assert.Contains(t, named(t, lib, app), "1 addresses are the guardian's of more than 10 borrowers")
 }
 
-// TestNoGuardianReadsOfAnotherFamily draws schools: addresses that siblings share in several spellings, odd ones,
-// pupils who move, books that change hands between plan and mail. Whatever happens, a guardian's mail is about children
-// whose guardian has its address at that moment, and no step is told to them twice.
+// TestNoGuardianReadsOfAnotherFamily generates schools: siblings share addresses in several spellings, addresses are
+// odd, pupils move, loans change their borrower between plan and mail. In every case a guardian's mail is only about
+// children whose guardian has its address at that moment, and no step is sent twice.
 func TestNoGuardianReadsOfAnotherFamily(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -271,7 +272,7 @@ func TestNoGuardianReadsOfAnotherFamily(t *testing.T) {
 		_, err = app.Store.Promise(t.Context(), fmt.Sprint("run", d), emails)
 		require.NoError(t, err)
 		change()
-		for range 2 { // what changed hands between plan and mail is told to its new guardian by the second one
+		for range 2 { // the second run writes to the new guardian of a loan that moved between plan and mail
 			_, err = app.Runner.Run(t.Context(), reminder.Options{})
 			require.NoError(t, err)
 		}

@@ -20,8 +20,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 )
 
-// A parents is a kind of notice that the program does not have: one mail a family about the books of its children that
-// are due today. It is all that a new kind needs beside its template.
+// A parents is a kind of notice that the program does not have: one mail for each family about the books that are due
+// today. Besides its template, a new kind needs no more than this.
 type parents map[string]string // addresses by borrower
 
 const kindParents reminder.Kind = "parents"
@@ -55,7 +55,7 @@ func (p *parentsPlan) Add(loans []reminder.Loan, known map[reminder.Cycle]remind
 	}
 }
 
-// family names a family without its address.
+// family returns the id of a family. It does not contain the address.
 func family(address string) string { return fmt.Sprintf("%x", reminder.DigestOf(address)) }
 
 func (p *parentsPlan) Loans() (ids []string) {
@@ -90,8 +90,8 @@ func (p parents) Recheck(ctx context.Context, run *reminder.Run, c reminder.Clai
 	return d, o, err
 }
 
-// TestNewKind: a kind that is a file and a template is planned, promised once, claimed, composed and sent like those
-// that the program has, beside the loan notices about the same steps.
+// TestNewKind: a new kind, which is one file and one template, is planned, promised once, claimed, composed and sent
+// like the kinds of the program, together with loan notices about the same steps.
 func TestNewKind(t *testing.T) {
 	templates := t.TempDir()
 	require.NoError(t, os.CopyFS(templates, os.DirFS("testdata/kind")))
@@ -137,7 +137,7 @@ func TestNewKind(t *testing.T) {
 	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE kind = 'parents' AND state = 'canceled'"))
 }
 
-// TestRecordsOfTheFirstVersion: what a program told that knew no kinds is not told again, its summary neither.
+// TestRecordsOfTheFirstVersion: the notices and the summary of a program that had no kinds are not sent again.
 func TestRecordsOfTheFirstVersion(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})

@@ -17,8 +17,9 @@ import (
 
 // What happens to the laptop of a library: it sleeps, and its clock goes wrong.
 
-// TestAsleepForSixDays: closed on Wednesday evening before a holiday, a Sunday in between, opened on Tuesday. Loans
-// passed one, two and three steps meanwhile. Each borrower gets one mail, about everything, with the newest step.
+// TestAsleepForSixDays: a laptop sleeps from Wednesday evening to Tuesday, over a holiday and a Sunday. Meanwhile one,
+// two or three steps of each loan have passed. Each borrower gets one mail about all loans, with the newest step of
+// each.
 func TestAsleepForSixDays(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -59,8 +60,8 @@ func TestAsleepForSixDays(t *testing.T) {
 	assert.Len(t, recipients(srv), 4)
 }
 
-// TestClockSetBack: an empty battery, and the laptop wakes up in the year before. Nothing that was told is told again,
-// and when the clock is right again, everything goes on.
+// TestClockSetBack: with an empty battery the clock is a year behind. No notice is sent again, and when the clock is
+// right again, the next steps are sent.
 func TestClockSetBack(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -68,13 +69,13 @@ func TestClockSetBack(t *testing.T) {
 	for _, due := range []string{"2026-11-24", "2026-11-21", "2026-11-26"} {
 		lib.AddLoan(t, mysqltest.Loan{Due: due})
 	}
-	// Open for a year: told then, and too old now.
+	// A loan of a year ago: its notice was sent then, and it is too old now.
 	lib.AddLoan(t, mysqltest.Loan{Due: "2025-11-24", Borrowed: "2025-11-10 09:00:00"})
 	lib.at(t, "2026-01-20 08:00")
 	lib.run(t, app, reminder.Options{})
 	require.Len(t, recipients(srv), 1)
 	lib.at(t, "2026-11-24 08:00")
-	lib.run(t, app, reminder.Options{Approve: true}) // it was off for long
+	lib.run(t, app, reminder.Options{Approve: true}) // after a long absence the records look restored
 	require.Len(t, recipients(srv), 3)
 
 	for _, clock := range []string{"2025-11-24 09:00", "2025-11-25 09:00", "2025-12-02 09:00", "1980-01-01 12:00"} {
@@ -90,8 +91,8 @@ func TestClockSetBack(t *testing.T) {
 	assert.Len(t, recipients(srv), 5, "the day before the one, a day late the other")
 }
 
-// TestClockWasAhead: the clock of the laptop, which is the database's clock too, stood a year ahead for a while, and
-// what was written then says so. Once it is right, nothing may wait for that year to pass.
+// TestClockWasAhead: the clock of the laptop, which is the database's clock, too, was a year ahead for a while. No
+// record from that time may make a later run wait.
 func TestClockWasAhead(t *testing.T) {
 	lib := newLibrary(t)
 	var busy atomic.Bool
@@ -112,8 +113,8 @@ func TestClockWasAhead(t *testing.T) {
 	lib.run(t, app, reminder.Options{})
 	require.Len(t, recipients(srv), 2)
 
-	// What would stand there if the clock had been ahead: a try put off, a claim of a run that was killed, hand-overs
-	// that count against the limit, runs, and a pause.
+	// The records that a clock a year ahead leaves: a postponed try, a claim of a killed run, hand-overs that count for the
+	// daily limit, runs, and a pause.
 	claimed := lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	app.Runner.Settings.DailyLimit = 2 // for the promise alone
 	lib.run(t, app, reminder.Options{})

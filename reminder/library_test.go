@@ -24,17 +24,16 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// A library is a school on a real database, with a program that runs under the rights of deploy/grants.sql and sends to
-// a real SMTP server.
+// A library is a school with a real database and a real SMTP server. Its program has the rights of deploy/grants.sql.
 type library struct {
 	*mysqltest.DB
 	environ map[string]string
-	now     time.Time    // what the next run takes for the clock
-	passed  atomic.Int64 // nanoseconds since, while it is at work
+	now     time.Time    // the clock at the start of the next run
+	passed  atomic.Int64 // nanoseconds since the start of the run
 	log     runLog
 }
 
-// A runLog is what all programs of a library log. Each of them locks its own logger only.
+// A runLog is the log of all programs of a library. Each program locks only its own logger.
 type runLog struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -58,7 +57,7 @@ func (l *runLog) Reset() {
 	l.text.Reset()
 }
 
-// newLibrary migrates an empty school. It is eight in the morning on Tuesday 2026-11-24.
+// newLibrary migrates an empty school. It is 08:00 on Tuesday 2026-11-24.
 func newLibrary(t *testing.T) *library {
 	lib := &library{DB: mysqltest.Library(t)}
 	grants, err := os.ReadFile("../deploy/grants.sql")
@@ -104,7 +103,7 @@ func (l *library) app(t *testing.T, srv *mailtest.Server, settings map[string]st
 	return app
 }
 
-// fingerprint tells mail settings apart as setup's does, which is slow on purpose.
+// fingerprint distinguishes mail settings like setup's function, which is slow on purpose.
 func fingerprint(environ map[string]string) string {
 	settings := maps.Clone(environ)
 	maps.DeleteFunc(settings, func(key, _ string) bool {
@@ -133,7 +132,7 @@ func (l *library) count(t *testing.T, query string, args ...any) (n int) {
 	return n
 }
 
-// recipients returns to whom mail went, in order.
+// recipients returns the recipients of all mails, in order.
 func recipients(srv *mailtest.Server) []string {
 	to := []string{}
 	for _, m := range srv.Messages() {

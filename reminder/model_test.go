@@ -20,9 +20,9 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// TestModel performs random operations, those of runs that work, die and overlap, and those of a library that lives
-// on, on the real store and on a model of it, and compares. When they differ, the shortest sequence that shows it is
-// printed, with the flag that repeats it.
+// TestModel performs random operations on the real store and on a model of it, and compares them: operations of runs
+// that finish, die and overlap, and changes in the library. If they differ, rapid prints the shortest sequence that
+// shows it, and the flag that repeats it.
 func TestModel(t *testing.T) {
 	// The store is under test here and not its goroutines, and with the race detector each operation costs ten times
 	// as much.
@@ -49,14 +49,14 @@ func TestModel(t *testing.T) {
 	t.Log("operations:", operations)
 }
 
-// setByHand are the flags on the command line.
+// setByHand has the flags that are set on the command line.
 var setByHand = sync.OnceValue(func() map[string]bool {
 	set := map[string]bool{}
 	flag.Visit(func(f *flag.Flag) { set[f.Name] = true })
 	return set
 })
 
-// setRapid sets one of rapid's flags unless it stands on the command line.
+// setRapid sets one of rapid's flags, unless it is set on the command line.
 func setRapid(t *testing.T, name string, value, withRaceDetector int) {
 	if !mysqltest.InFull(1, 2) {
 		value = withRaceDetector
@@ -66,7 +66,7 @@ func setRapid(t *testing.T, name string, value, withRaceDetector int) {
 	}
 }
 
-// A model is what the records should say, kept in the simplest way.
+// A model is the expected content of the records, in the simplest form.
 type model struct {
 	rt    *rapid.T
 	t     *testing.T
@@ -91,16 +91,16 @@ type mLoan struct {
 	due      reminder.Date
 }
 
-// A mPast is a notice that was promised.
+// A mPast is a promised notice.
 type mPast struct {
 	step     int
 	borrower string
 	email    *mEmail
-	void     bool // dropped before it was sent, for a reason that may pass
-	aside    bool // the loan was booked on the wrong borrower, and another was promised the step
+	void     bool // see reminder.Voids
+	aside    bool // the loan has moved, and the step was promised to another borrower
 }
 
-// A mTold is what no borrower may be told twice.
+// A mTold is a step that must not be sent twice to a borrower.
 type mTold struct {
 	borrower string
 	cycle    reminder.Cycle
@@ -117,7 +117,7 @@ type mEmail struct {
 	accepted []string // Message-IDs under which a server took it
 }
 
-// A flight is an email in the hands of a run.
+// A flight is an email that a run has claimed.
 type flight struct {
 	claim reminder.Claim
 	email *mEmail
@@ -129,7 +129,7 @@ type flight struct {
 
 const mBorrowers = 3
 
-var mSteps = []int{-1, 0, 2, 5, 8, 11, 14} // what the schedule -1,0,2,5,+3 means in the days a model lives
+var mSteps = []int{-1, 0, 2, 5, 8, 11, 14} // the steps of the schedule -1,0,2,5,+3 in the days of a model
 
 func newModel(t *testing.T, rt *rapid.T, lib *library, store *mysql.Store) *model {
 	m := &model{rt: rt, t: t, lib: lib, store: store, db: lib.Admin, today: day("2026-11-24"), loans: map[string]mLoan{},
@@ -163,7 +163,7 @@ func (m *model) rules() reminder.Rules {
 	return reminder.Rules{Schedule: s, Calendar: calendars[""], MaxOverdueDays: 60, OptedOut: out}
 }
 
-// inForce is the step that a loan due on a day is at today.
+// inForce returns the step in force today for a loan due on a day.
 func (m *model) inForce(due reminder.Date) (int, bool) {
 	returnBy := due
 	for m.closed[returnBy] != "" {
@@ -262,7 +262,7 @@ func (m *model) nextDay(*rapid.T) {
 	}
 }
 
-// plan is a run's scan, plan and promise, by a machine whose clock may be in another day.
+// plan performs scan, plan and promise of a run on a machine whose clock may be on another day.
 func (m *model) plan(rt *rapid.T) {
 	expected := map[string]map[reminder.Notice]bool{}
 	for id, l := range m.loans {
@@ -289,7 +289,7 @@ func (m *model) plan(rt *rapid.T) {
 	}))
 	var before int64
 	require.NoError(rt, m.db.QueryRow("SELECT COALESCE(MAX(id), 0) FROM reminder_emails").Scan(&before))
-	for range 2 { // the second time stands for a run that overlaps
+	for range 2 { // the second time is an overlapping run
 		_, err := m.store.Promise(m.t.Context(), "run", plan.Emails(nil))
 		require.NoError(rt, err)
 	}
@@ -330,7 +330,7 @@ func (m *model) promised(c reminder.Cycle, borrower string, step int) bool {
 	})
 }
 
-// take is a server that accepts what a claim tells: nobody may be told anything by two emails.
+// take accepts the mail of a claim like a server. No notice may be sent twice.
 func (m *model) take(rt *rapid.T, c reminder.Claim, dropped []reminder.Dropped, messageID string) {
 	m.emails[c.ID].accepted = append(m.emails[c.ID].accepted, messageID)
 	for _, n := range c.Notices {
@@ -379,7 +379,7 @@ func (m *model) pickFlight(rt *rapid.T) (*flight, int) {
 	return m.flight[i], i
 }
 
-// handOver is recheck and hand-over; when the mark is set, the server may take the email.
+// handOver performs recheck and hand-over. When the mark is set, the server may accept the email.
 func (m *model) handOver(rt *rapid.T) {
 	f, i := m.pickFlight(rt)
 	if f.mark {
@@ -398,9 +398,9 @@ func (m *model) handOver(rt *rapid.T) {
 	letter, _, outcome := m.rules().Recheck(f.claim, loans, m.today)
 	outcome = outcome.For(f.claim)
 	require.Len(rt, letter.Items, lines)
-	mine := f.email.token == f.token && f.email.state == reminder.StateClaimed
+	holds := f.email.token == f.token && f.email.state == reminder.StateClaimed // the run still holds the claim
 	if lines == 0 {
-		require.Equal(rt, f.email.unknowns > 0 && mine, outcome.State == reminder.StateUnknown && mine)
+		require.Equal(rt, f.email.unknowns > 0 && holds, outcome.State == reminder.StateUnknown && holds)
 		m.settle(rt, f, i, outcome)
 		return
 	}
@@ -409,8 +409,8 @@ func (m *model) handOver(rt *rapid.T) {
 		id = fmt.Sprintf("%s.%d", f.claim.Ref, f.claim.Attempts)
 	}
 	err = m.store.HandOver(m.t.Context(), f.claim, id, time.Unix(0, 0))
-	if !mine || !f.email.live {
-		require.ErrorIs(rt, err, reminder.ErrLost, "a claim that is not ours any more must not be sent")
+	if !holds || !f.email.live {
+		require.ErrorIs(rt, err, reminder.ErrLost, "the email of a lost claim must not be sent")
 		m.flight = slices.Delete(m.flight, i, i+1)
 		return
 	}
@@ -422,7 +422,7 @@ func (m *model) handOver(rt *rapid.T) {
 	f.dropped = outcome.Dropped
 }
 
-// record writes what the run learned: the truth, or that it learned nothing.
+// record records an outcome: the true one, or unknown.
 func (m *model) record(rt *rapid.T) {
 	f, i := m.pickFlight(rt)
 	if !f.mark {
@@ -441,15 +441,15 @@ func (m *model) record(rt *rapid.T) {
 	m.settle(rt, f, i, o)
 }
 
-// settle records an outcome and lets the model follow.
+// settle records an outcome in the store and in the model.
 func (m *model) settle(rt *rapid.T, f *flight, i int, o reminder.Outcome) {
 	m.flight = slices.Delete(m.flight, i, i+1)
 	e := f.email
-	mine := e.token == f.token && (e.state == reminder.StateClaimed || e.state == reminder.StateHandover ||
+	holds := e.token == f.token && (e.state == reminder.StateClaimed || e.state == reminder.StateHandover ||
 		o.State == reminder.StateSent && (e.state == reminder.StateUnknown || e.state == reminder.StateQueued &&
 			e.unknowns > f.claim.Unknowns))
 	err := m.store.Record(m.t.Context(), f.claim, o)
-	if !mine {
+	if !holds {
 		require.ErrorIs(rt, err, reminder.ErrLost)
 		return
 	}
@@ -513,7 +513,7 @@ func (m *model) sweep(rt *rapid.T) {
 	require.Equal(rt, want, swept)
 }
 
-// converge lets the faults end and clean runs follow, and then holds the whole store against the model.
+// converge performs runs without faults, and then compares the whole store with the model.
 func (m *model) converge(rt *rapid.T) {
 	m.flight = nil
 	for range 4 {

@@ -22,13 +22,13 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// oddLibrary is a library with a view over the table people: numbers 1 to 40, each with a loan that is due. The odd
-// ones are numbered from 1.
+// An oddLibrary is a library whose view reads the table people. It has 40 numbered people with a loan that is due. The
+// odd loans have the first numbers.
 type oddLibrary struct {
 	*library
 	srv  *mailtest.Server
 	app  *setup.App
-	seen int // messages that were looked at
+	seen int // messages that a test has already checked
 }
 
 const oddPeople = 40
@@ -46,7 +46,7 @@ func newOddLibrary(t *testing.T) *oddLibrary {
 	return lib
 }
 
-// oddColumns are the columns of reminder_loans with what they are when nothing is odd.
+// oddColumns has the columns of reminder_loans, with expressions whose values are not odd.
 var oddColumns = map[string]string{
 	"loan_id": "CONCAT('L', n)", "borrower_id": "CONCAT('B', n)", "borrower_name": "CONCAT('Siswa ', n)",
 	"email": "CONCAT('siswa', n, '@example.org')", "title": "CONCAT('Buku ', n)", "due_at": "CAST('2026-11-24' AS DATE)",
@@ -58,7 +58,7 @@ var oddColumns = map[string]string{
 	"guardian_email": "CONCAT('wali', n, '@example.org')", "guardian_wants": "'+'",
 }
 
-// view makes the view with other expressions for some columns.
+// view creates the view, with other expressions for some columns.
 func (l *oddLibrary) view(t *testing.T, columns map[string]string) {
 	t.Helper()
 	all := maps.Clone(oddColumns)
@@ -70,14 +70,14 @@ func (l *oddLibrary) view(t *testing.T, columns map[string]string) {
 	l.Exec(t, "CREATE OR REPLACE ALGORITHM = MERGE VIEW reminder_loans AS SELECT "+strings.Join(list, ", ")+" FROM people")
 }
 
-// forget empties the outbox.
+// forget deletes the outbox.
 func (l *oddLibrary) forget(t *testing.T) {
 	for _, table := range []string{"reminder_notices", "reminder_emails", "reminder_runs"} {
 		l.Exec(t, "DELETE FROM "+table)
 	}
 }
 
-// told returns who got a mail since the last question, by number.
+// told returns the numbers of those who got a mail since the last call.
 func (l *oddLibrary) told(t *testing.T) []int {
 	t.Helper()
 	told := []int{}
@@ -97,8 +97,8 @@ func (l *oddLibrary) told(t *testing.T) []int {
 // rules hold it back.
 type oddValue struct{ sql, ids, due, email, hold, wants string }
 
-// oddTexts are values that a text column can hold, oddBytes of a binary one; each column's other cells have its type.
-// What a column is that is not named here: told, for it is read leniently.
+// oddTexts are values for a text column, and oddBytes for a binary one; the other cells of the column have the same
+// type. A column that is not named here is always "told", because any value is allowed in it.
 var oddTexts = []oddValue{
 	{"NULL", "odd", "odd", "silent", "told", "told"},
 	{"''", "odd", "odd", "silent", "told", "told"},
@@ -164,8 +164,8 @@ func (v oddValue) becomes(column string) string {
 	return "told"
 }
 
-// TestOneOddRow puts every odd value into every column of the view. Whoever can be told is told, in the same run; the
-// odd loans are counted and named; and they are told as soon as their data is mended.
+// TestOneOddRow puts each odd value into each column of the view. All notices that can be sent are sent in the same
+// run. The odd loans are counted, doctor names them, and they get a notice when their data is corrected.
 func TestOneOddRow(t *testing.T) {
 	lib := newOddLibrary(t)
 	var failures []oddValue
@@ -199,7 +199,7 @@ func TestOneOddRow(t *testing.T) {
 				assert.Equal(t, len(want["odd"]), rep.Loans.Odd, "odd")
 				assert.Equal(t, oddPeople, rep.Loans.Open)
 				assert.Equal(t, len(want["silent"]), rep.Loans.Held+rep.Loans.Unreachable)
-				assert.Equal(t, len(want["odd"]) > 0, rep.NeedsPerson(), "somebody must look")
+				assert.Equal(t, len(want["odd"]) > 0, rep.NeedsPerson(), "odd loans need a person")
 				named := lib.named(t)
 				for _, n := range want["odd"] {
 					assert.Contains(t, named, column, "%d: %s", n, values[n-1].sql)
@@ -236,8 +236,7 @@ func named(t *testing.T, l *library, app *setup.App) string {
 	return all
 }
 
-// TestOddDueDates: a DATE column of an older system holds days that no calendar has. None of them counts as too long
-// late.
+// TestOddDueDates: a DATE column of an older system may contain days that do not exist. They do not count as too old.
 func TestOddDueDates(t *testing.T) {
 	lib := newOddLibrary(t)
 	lib.Script(t, `ALTER TABLE people ADD due DATETIME DEFAULT '2026-11-24 00:00:00';
@@ -260,13 +259,13 @@ SET sql_mode = DEFAULT;
 	assert.Contains(t, named, "3 loans with a due date (due_at) before 1970 or more than 5 years ahead")
 }
 
-// TestOddIDs: ids of every type are found again by what was promised about them, also by a run that begins anew, and
-// one that gains blanks is still the same loan.
+// TestOddIDs: ids of every type are found again by a later run, with what was promised about them. An id with
+// additional blanks is the same id.
 func TestOddIDs(t *testing.T) {
 	lib := newOddLibrary(t)
 	var version string
 	require.NoError(t, lib.Admin.QueryRow("SELECT VERSION()").Scan(&version))
-	collation := "utf8mb4_0900_bin" // blanks at the end count, under a name of its own in each family
+	collation := "utf8mb4_0900_bin" // blanks at the end count; MySQL and MariaDB have different names for it
 	if strings.Contains(version, "MariaDB") {
 		collation = "utf8mb4_nopad_bin"
 	}
@@ -310,7 +309,7 @@ INSERT INTO ids SELECT n, CONCAT('t', n), CONCAT('é', n), n + 0.1, n * 1e299, 9
 	}
 }
 
-// oddEmails are what a run promises about loans whose ids begin with a prefix.
+// oddEmails returns planned emails about loans whose ids begin with a prefix.
 func oddEmails(prefix string) (emails []reminder.Email) {
 	for n := range oddPeople {
 		emails = append(emails, reminder.Email{Kind: reminder.KindLoan, Borrower: fmt.Sprint("B", n+1),
@@ -321,8 +320,8 @@ func oddEmails(prefix string) (emails []reminder.Email) {
 	return emails
 }
 
-// TestOddAfterPromise: a loan that turns odd between the promise and the mail is left out of it, and takes nobody with
-// it.
+// TestOddAfterPromise: a loan that becomes odd between the promise and the mail is left out of the mail. Other loans
+// are not.
 func TestOddAfterPromise(t *testing.T) {
 	lib := newOddLibrary(t)
 	lib.view(t, nil)
@@ -342,7 +341,7 @@ func TestOddAfterPromise(t *testing.T) {
 	assert.True(t, rep.NeedsPerson())
 }
 
-// TestOddPromise: one email that the database does not store does not keep the others of its chunk from being stored.
+// TestOddPromise: if the database refuses to store one email, the other emails of its chunk are stored.
 func TestOddPromise(t *testing.T) {
 	lib := newOddLibrary(t)
 	lib.view(t, nil)
@@ -353,7 +352,7 @@ func TestOddPromise(t *testing.T) {
 	assert.Equal(t, reminder.PlannedCounts{Emails: oddPeople - 1, Notices: oddPeople - 1}, rep.Planned)
 }
 
-// TestOddClosedDays: a row of closed days that says nothing is left out and named; the others count.
+// TestOddClosedDays: a row of closed days without a meaning is left out, and doctor names it. The other rows count.
 func TestOddClosedDays(t *testing.T) {
 	lib := newOddLibrary(t)
 	lib.view(t, map[string]string{"calendar": "IF(n = 1, 'EAST', 'MAIN')"})
@@ -384,7 +383,7 @@ func TestOddClosedDays(t *testing.T) {
 	}
 }
 
-// TestOddSources: what one row of a base table can hold does not stop the libraries of the systems that are supported.
+// TestOddSources: odd values in one row of a base table do not stop a library with one of the supported systems.
 func TestOddSources(t *testing.T) {
 	for source, odd := range map[string]struct {
 		change string // makes three loans odd
@@ -434,7 +433,7 @@ SET sql_mode = DEFAULT;
 	}
 }
 
-// TestEntities: names and titles that a PHP program stored as HTML are shown as what they stand for, decoded once.
+// TestEntities: names and titles that a PHP program stored with HTML entities are shown decoded, once.
 func TestEntities(t *testing.T) {
 	lib := newOddLibrary(t)
 	titles := [][2]string{
@@ -465,7 +464,7 @@ func TestEntities(t *testing.T) {
 	}
 }
 
-// TestRefusedLibrarians do not stop the morning's reminders.
+// TestRefusedLibrarians: librarians' addresses that are refused do not stop the morning's reminders.
 func TestRefusedLibrarians(t *testing.T) {
 	lib := newOddLibrary(t)
 	lib.view(t, nil)

@@ -23,8 +23,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// A class is a library whose borrowers b0@, b1@, … each have one book that is due today, and which tells nothing else
-// of it for a month. Its mail server answers some of them as a test wants.
+// A class is a library whose borrowers b0@, b1@, … have one book each. All of them are due today, and the schedule has
+// no other step for a month. A test decides what the mail server answers for some of them.
 type class struct {
 	*library
 	size   int
@@ -38,7 +38,7 @@ func newClass(t *testing.T) *class {
 	return c
 }
 
-// due gives n new borrowers a book, and the library a new server and empty records.
+// due adds n borrowers with a book each, and replaces the server and the records by empty ones.
 func (c *class) due(t *testing.T, n int) {
 	for _, table := range []string{"reminder_emails", "reminder_notices", "reminder_state", "reminder_bad_addresses",
 		"peminjaman", "users"} {
@@ -66,12 +66,12 @@ func (c *class) due(t *testing.T, n int) {
 	}})
 }
 
-// answers makes the server answer those borrowers so in a phase; nil: it has recovered.
-func (c *class) answers(phase string, whom func(borrower int) bool, how func(borrower int) mailtest.Action) {
+// answers sets how the server answers some borrowers in a phase; with nil it accepts all.
+func (c *class) answers(phase string, to func(borrower int) bool, how func(borrower int) mailtest.Action) {
 	c.answer.Store(nil)
-	if whom != nil {
+	if to != nil {
 		c.answer.Store(new(func(p string, b int) mailtest.Action {
-			if p == phase && whom(b) {
+			if p == phase && to(b) {
 				return how(b)
 			}
 			return mailtest.Action{}
@@ -79,7 +79,7 @@ func (c *class) answers(phase string, whom func(borrower int) bool, how func(bor
 	}
 }
 
-// later runs some days from now, when every pause is over.
+// later performs a run some days later, when all pauses are over.
 func (c *class) later(t *testing.T, app *setup.App) reminder.Report {
 	t.Helper()
 	c.now = c.now.AddDate(0, 0, 3)
@@ -88,8 +88,8 @@ func (c *class) later(t *testing.T, app *setup.App) reminder.Report {
 	return rep
 }
 
-// untold returns the borrowers without a mail; nobody may have two.
-func (c *class) untold(t require.TestingT) (without []int) {
+// withoutMail returns the borrowers without a mail, and checks that no borrower has two.
+func (c *class) withoutMail(t require.TestingT) (without []int) {
 	mails := map[string]int{}
 	for _, to := range recipients(c.srv) {
 		mails[to]++
@@ -104,8 +104,9 @@ func (c *class) untold(t require.TestingT) (without []int) {
 	return without
 }
 
-// TestPatterns: what the server answers, and to whom → how the run ends, who has lost the reminder by it, and whether
-// the others have theirs although the server goes on like this. When it has recovered, the others have one each.
+// TestPatterns: for each answer of the server and the borrowers who get it, how the run ends, who does not get the
+// reminder, and whether the others get it while the server goes on like this. When the server has recovered, the others
+// have one mail each.
 func TestPatterns(t *testing.T) {
 	c := newClass(t)
 	all := func(int) bool { return true }
@@ -116,7 +117,7 @@ func TestPatterns(t *testing.T) {
 		name    string
 		phase   string
 		reply   string // %d is the borrower
-		whom    func(int) bool
+		to    func(int) bool
 		outcome reminder.RunOutcome
 		pause   mail.PauseKind
 		lost    int // refused or failed
@@ -141,7 +142,7 @@ func TestPatterns(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c.due(t, 12)
 			app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": "1"})
-			c.answers(tt.phase, tt.whom, func(b int) mailtest.Action {
+			c.answers(tt.phase, tt.to, func(b int) mailtest.Action {
 				text := tt.reply
 				if strings.Contains(text, "%d") {
 					text = fmt.Sprintf(text, b)
@@ -170,25 +171,25 @@ func TestPatterns(t *testing.T) {
 			require.NoError(t, err)
 			assert.Zero(t, again.Emails.Sent)
 			assert.Equal(t, asked, c.srv.Count(tt.phase), "nothing is tried twice in a pause")
-			for range 3 { // the server stays like this; the others are told all the same
+			for range 3 { // the server goes on like this, and the others still get their mails
 				c.later(t, app)
 			}
-			for _, b := range c.untold(t) {
-				assert.True(t, tt.whom(b), "b%d waits for the others' trouble", b)
+			for _, b := range c.withoutMail(t) {
+				assert.True(t, tt.to(b), "b%d waits for the others' trouble", b)
 			}
 			c.answers("", nil, nil)
 			for range 2 {
 				c.later(t, app)
 			}
-			assert.Len(t, c.untold(t), tt.lost)
+			assert.Len(t, c.withoutMail(t), tt.lost)
 			assert.Zero(t, c.later(t, app).Emails, "twice the same")
 		})
 	}
 }
 
-// TestUnseenAnswers: whatever a server says, in words nobody has seen before: to all, or to a third, it costs no
-// borrower the reminder; to one, it costs that one at most, and the others have theirs although the server goes on
-// like this.
+// TestUnseenAnswers: an answer with unknown words that all or a third of the borrowers get costs no borrower the
+// reminder. If one borrower gets it, at most that one loses the reminder, and the others get theirs while the server
+// goes on like this.
 func TestUnseenAnswers(t *testing.T) {
 	setRapid(t, "rapid.checks", 12, 3) // each is some runs on a real database
 	c := newClass(t)
@@ -197,8 +198,8 @@ func TestUnseenAnswers(t *testing.T) {
 		concurrency := rapid.SampledFrom([]string{"1", "3"}).Draw(rt, "concurrency")
 		app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": concurrency})
 		odd := rapid.IntRange(0, c.size-1).Draw(rt, "odd")
-		crowd := rapid.SampledFrom([]string{"all", "third", "one"}).Draw(rt, "whom")
-		whom := map[string]func(int) bool{
+		crowd := rapid.SampledFrom([]string{"all", "third", "one"}).Draw(rt, "to")
+		to := map[string]func(int) bool{
 			"all": func(int) bool { return true }, "third": func(b int) bool { return b%3 == odd%3 },
 			"one": func(b int) bool { return b == odd },
 		}[crowd]
@@ -211,7 +212,7 @@ func TestUnseenAnswers(t *testing.T) {
 		}
 		words := rapid.SliceOfN(rapid.StringMatching(`[a-z]{3,12}`), 0, 30).Draw(rt, "words")
 		own := rapid.SampledFrom([]string{"", " b%d", " <b%d@example.org>", " id-%d/7", " [10.0.0.%d]"}).Draw(rt, "own")
-		c.answers(phase, whom, func(b int) mailtest.Action {
+		c.answers(phase, to, func(b int) mailtest.Action {
 			text := code + " " + enhanced + strings.Join(words, " ")
 			if own != "" {
 				text += fmt.Sprintf(own, b)
@@ -221,36 +222,35 @@ func TestUnseenAnswers(t *testing.T) {
 		for range 5 {
 			c.later(t, app)
 		}
-		untold := c.untold(rt)
+		without := c.withoutMail(rt)
 		if crowd == "one" {
-			require.LessOrEqual(rt, len(untold), 1, "the others must not wait for one")
+			require.LessOrEqual(rt, len(without), 1, "the others must not wait for one")
 		}
 		c.answers("", nil, nil)
 		for range 3 {
 			c.later(t, app)
 		}
-		untold = c.untold(rt)
-		if crowd != "one" || len(untold) > 1 || len(untold) == 1 && untold[0] != odd {
-			require.Empty(rt, untold)
+		without = c.withoutMail(rt)
+		if crowd != "one" || len(without) > 1 || len(without) == 1 && without[0] != odd {
+			require.Empty(rt, without)
 		}
 		require.Zero(rt, c.later(t, app).Emails, "and then nothing more")
 	})
 }
 
-// TestRepliesToACrowd takes what real servers say (the table of package mail) to all, some or one of nine borrowers,
-// and holds the fate against the crowd: who loses the reminder, whether there is a pause, and that a pause takes no
-// tries.
+// TestRepliesToACrowd lets a server give real replies (from the table of package mail) to all, some or one of nine
+// borrowers. It checks who loses the reminder, whether there is a pause, and that a pause uses no tries.
 func TestRepliesToACrowd(t *testing.T) {
 	table, err := os.ReadFile("../mail/testdata/replies.txt")
 	require.NoError(t, err)
 	crowds := []struct {
 		name string
-		whom func(int) bool
+		to func(int) bool
 	}{
 		{"all", func(int) bool { return true }}, {"some", func(b int) bool { return b%3 == 1 }},
 		{"one", func(b int) bool { return b == 4 }},
 	}
-	lost := map[string]int{"bad some": 3, "bad one": 1, "retry one": 1, "refused one": 1} // else nobody is
+	lost := map[string]int{"bad some": 3, "bad one": 1, "retry one": 1, "refused one": 1} // 0 in all other cases
 	quiet := map[string]bool{"bad some": true, "bad one": true, "retry one": true, "refused one": true}
 	c := newClass(t)
 	n := 0
@@ -263,7 +263,7 @@ func TestRepliesToACrowd(t *testing.T) {
 		for _, phase := range strings.Fields(f[1]) {
 			if n++; !slices.Contains([]string{"rcpt", "data", "dot"}, phase) || !strings.Contains("bad retry refused", fate) &&
 				n%8 > 0 {
-				continue // what stops a run does so whoever hears it
+				continue // such a reply stops the run in any case
 			}
 			if !mysqltest.InFull(n, 10) {
 				continue
@@ -272,7 +272,7 @@ func TestRepliesToACrowd(t *testing.T) {
 			name := fate + " " + crowd.name
 			c.due(t, 9)
 			app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": "1"})
-			c.answers(phase, crowd.whom, func(int) mailtest.Action {
+			c.answers(phase, crowd.to, func(int) mailtest.Action {
 				return mailtest.Action{Reply: text,
 					Drop: text[:3] == "421"}
 			})
@@ -291,8 +291,8 @@ func TestRepliesToACrowd(t *testing.T) {
 	}
 }
 
-// TestOneIsMisread: an answer to one that sounds like the end of everything keeps the others back until the next hour
-// only.
+// TestOneIsMisread: a reply to one borrower that reads as if the whole account were blocked delays the others only
+// until the next hourly run.
 func TestOneIsMisread(t *testing.T) {
 	c := newClass(t)
 	for _, text := range []string{"550 5.7.1 sender is not allowed", "550 your account is suspended"} {
@@ -304,11 +304,11 @@ func TestOneIsMisread(t *testing.T) {
 			require.NoError(t, err)
 			c.now = c.now.Add(time.Hour)
 		}
-		assert.Equal(t, []int{1}, c.untold(t))
+		assert.Equal(t, []int{1}, c.withoutMail(t))
 	}
 }
 
-// TestAccountClosesMeanwhile: what our own account is told may sound like a mailbox that is not there.
+// TestAccountClosesMeanwhile: a reply about the library's own account may read like one about a missing mailbox.
 func TestAccountClosesMeanwhile(t *testing.T) {
 	c := newClass(t)
 	for _, recovers := range []bool{true, false} {
@@ -326,9 +326,9 @@ func TestAccountClosesMeanwhile(t *testing.T) {
 			assert.Equal(t, 11, c.later(t, app).Emails.Sent)
 			continue
 		}
-		left := c.untold(t)
+		left := c.withoutMail(t)
 		c.answers("rcpt", func(b int) bool { return slices.Contains(left, b) }, disabled)
-		// It takes somebody new, and refuses the others again: a class has left after all.
+		// The server accepts a new borrower and refuses the others again, so a class has left the school.
 		c.AddLoan(t, mysqltest.Loan{Due: "2026-11-24", Borrower: c.AddBorrower(t,
 			mysqltest.Borrower{Email: "b16@example.org"})})
 		rep = c.later(t, app)
@@ -338,8 +338,8 @@ func TestAccountClosesMeanwhile(t *testing.T) {
 	}
 }
 
-// TestRefusedInARow: in whatever words, three in a row are about none of them; one that is accepted between begins
-// anew.
+// TestRefusedInARow: three refusals in a row, with any words, are not about the borrowers. An accepted email between
+// them begins a new row.
 func TestRefusedInARow(t *testing.T) {
 	c := newClass(t)
 	for _, accepted := range []int{2, 5} { // in this order: later borrowers' ids go from 9 to 10, which is sent before it
@@ -356,7 +356,7 @@ func TestRefusedInARow(t *testing.T) {
 	}
 }
 
-// TestPatternAcrossRuns: a school that sends a mail now and then loses none either.
+// TestPatternAcrossRuns: a school that sends a mail now and then is protected, too.
 func TestPatternAcrossRuns(t *testing.T) {
 	c := newClass(t)
 	c.due(t, 0)
@@ -375,29 +375,29 @@ func TestPatternAcrossRuns(t *testing.T) {
 	assert.Equal(t, 3, c.later(t, app).Emails.Sent)
 }
 
-// TestDeathBeforeTakingBack: what was refused by a pattern is taken back by the next run.
-func TestDeathBeforeTakingBack(t *testing.T) {
+// TestDeathBeforeRequeue: if a run dies before it queues the refused emails of a pattern again, the next run does it.
+func TestDeathBeforeRequeue(t *testing.T) {
 	c := newClass(t)
 	c.due(t, 5)
 	app := c.app(t, c.srv, map[string]string{"MAIL_CONCURRENCY": "1"})
 	c.answers("dot", func(int) bool { return true },
 		func(int) mailtest.Action { return reply("550 5.7.1 lampu merah menyala") })
 	mortal := *app.Runner
-	mortal.Store = deadBeforeTakingBack{app.Store}
+	mortal.Store = deadBeforeRequeue{app.Store}
 	_, err := mortal.Run(t.Context(), reminder.Options{})
 	require.NoError(t, err)
 	require.Equal(t, 2, c.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'refused'"))
 	c.answers("", nil, nil)
 	assert.Equal(t, 5, c.later(t, app).Emails.Sent)
-	assert.Empty(t, c.untold(t))
+	assert.Empty(t, c.withoutMail(t))
 }
 
-type deadBeforeTakingBack struct{ reminder.Store }
+type deadBeforeRequeue struct{ reminder.Store }
 
-func (deadBeforeTakingBack) RequeueLast(context.Context, []int64) error { return errDead }
+func (deadBeforeRequeue) RequeueLast(context.Context, []int64) error { return errDead }
 
-// TestUnknownBrake: a server that hangs up at every dot makes few emails unknown, not all; and the second chance of
-// those begins with one.
+// TestUnknownBrake: with a server that closes the connection after each dot, only a few emails get an unknown outcome.
+// Of these, one alone is sent again first.
 func TestUnknownBrake(t *testing.T) {
 	c := newClass(t)
 	c.due(t, 12)
@@ -410,22 +410,22 @@ func TestUnknownBrake(t *testing.T) {
 	assert.Equal(t, 3, rep.Emails.Unknown)
 	assert.Equal(t, 9, rep.Emails.Waiting)
 
-	// It takes new mails again, and hangs up at those of before.
+	// The server accepts new mails again, and closes the connection at the old ones.
 	first := map[int]bool{}
-	for _, b := range c.untold(t) {
+	for _, b := range c.withoutMail(t) {
 		first[b] = c.count(t, `SELECT COUNT(*) FROM reminder_emails e JOIN users u ON u.id = e.borrower_id
 			WHERE e.state = 'unknown' AND u.email = ?`, fmt.Sprintf("b%d@example.org", b)) > 0
 	}
 	c.answers("dot", func(b int) bool { return first[b] }, hangUp)
 	rep = c.later(t, app)
 	assert.Equal(t, 9, rep.Emails.Sent)
-	assert.Equal(t, 1, rep.Emails.Unknown, "one second chance is lost, not three")
+	assert.Equal(t, 1, rep.Emails.Unknown, "one second try is lost, not three")
 	c.answers("", nil, nil)
 	assert.Equal(t, 2, c.later(t, app).Emails.Sent)
 	assert.Zero(t, c.later(t, app).Emails)
 }
 
-// TestLibrariansAreRefused: it is their trouble, and makes no pattern together with borrowers'.
+// TestLibrariansAreRefused: refused librarians make no pattern together with borrowers.
 func TestLibrariansAreRefused(t *testing.T) {
 	c := newClass(t)
 	c.due(t, 5)
@@ -447,7 +447,7 @@ func TestLibrariansAreRefused(t *testing.T) {
 	assert.Len(t, srv.Messages(), 3)
 }
 
-// TestNewOnesGoFirst: three who are refused alike for ever stop no run before the others have theirs.
+// TestNewOnesGoFirst: three emails that always get the same refusal stop no run before the other emails are sent.
 func TestNewOnesGoFirst(t *testing.T) {
 	c := newClass(t)
 	c.due(t, 3)

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestPlaces: what a library does to its server, and where a copy comes to lie.
+// TestPlaces: changes of a library's server, and copies on other servers.
 func TestPlaces(t *testing.T) {
 	laptop := Place{"", "perpus-pc", "perpustakaan"} // MariaDB 10.4 tells no id
 	mysql := Place{"a71f-1", "perpus-pc", "perpustakaan"}

@@ -21,7 +21,7 @@ func testRules(t testing.TB, schedule string) Rules {
 	return Rules{Schedule: s, MaxOverdueDays: 60}
 }
 
-// told is a history of steps that were told to whoever has the loan.
+// told returns a history of steps that were sent to the current borrower.
 func told(steps ...int) (h History) {
 	for _, step := range steps {
 		h = append(h, Past{Step: step, Told: true})
@@ -143,8 +143,8 @@ func TestPlanMakesOneEmailABorrower(t *testing.T) {
 	assert.Equal(t, LoanCounts{InReach: 8, Held: 1, Unreachable: 1}, p.Counts)
 }
 
-// TestNewBorrowerIDs: a few loans that moved to another borrower are told to that one. When all have, the library's
-// system has given its borrowers other ids, and nobody is told again.
+// TestNewBorrowerIDs: a few loans that moved get a notice to the new borrower. If all have moved, the library's system
+// has given its borrowers new ids, and no notice is sent again.
 func TestNewBorrowerIDs(t *testing.T) {
 	today := day("2026-11-24")
 	for _, tt := range []struct{ moved, others, planned int }{{1, 0, 1}, {10, 0, 10}, {11, 20, 0}, {11, 110, 11},
@@ -187,9 +187,9 @@ func zones(t *testing.T) []string {
 	return names
 }
 
-// TestEveryStepOnceInEveryZone lets hourly runs, with outages of up to 26 hours, look after loans around clock
-// changes, leap days and turns of the year, in every time zone there is. Whatever happens, a step is promised at most
-// once, steps only go forward, and after a run the newest applicable step has been promised.
+// TestEveryStepOnceInEveryZone performs hourly runs, with outages of up to 26 hours, around clock changes, leap days
+// and turns of the year, in all time zones. A step is promised at most once, steps only increase, and after each run
+// the newest step in force is promised.
 func TestEveryStepOnceInEveryZone(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
@@ -210,7 +210,7 @@ func TestEveryStepOnceInEveryZone(t *testing.T) {
 	}
 }
 
-// live runs the life of one loan hour by hour.
+// live simulates one loan, hour by hour.
 func live(t *testing.T, rng *rand.Rand, zone *time.Location, rules Rules, due Date, window Window) {
 	loan := Loan{ID: "1", Due: due, Borrower: Borrower{ID: "b", Email: "b@example.org"}}
 	var past History
@@ -265,8 +265,8 @@ func BenchmarkPlan(b *testing.B) {
 	}
 }
 
-// TestPlanSeesALoanTwice: a join in somebody's view multiplies rows. The borrower is told once, and no other is kept
-// waiting.
+// TestPlanSeesALoanTwice: a join in a view may multiply rows. The borrower gets one notice, and other borrowers are not
+// affected.
 func TestPlanSeesALoanTwice(t *testing.T) {
 	today := day("2026-11-24")
 	loan := Loan{ID: "1", Due: today, Borrower: Borrower{ID: "b", Email: "b@example.org"}}

@@ -12,8 +12,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// TestRestoredBackup: the records are those of two weeks ago, the loans are of today. Nothing is sent until a person
-// has spoken, and then only what is new.
+// TestRestoredBackup: the records are two weeks old, the loans are of today. No mail is sent until a person decides,
+// and then only new notices.
 func TestRestoredBackup(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -21,7 +21,7 @@ func TestRestoredBackup(t *testing.T) {
 	lib.at(t, "2026-11-10 08:00")
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-10", Borrowed: "2026-11-03 09:00:00"})
 	require.Equal(t, 1, lib.run(t, app, reminder.Options{}).Emails.Sent)
-	// Queued when the backup was taken, sent since.
+	// The email was queued when the backup was taken, and was sent later.
 	lib.Exec(t, "INSERT INTO reminder_emails (ref, borrower_id, run_id, priority, state, next_at, created_at) VALUES ('r', '1', 'x', 0, 'queued', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))")
 
 	lib.at(t, "2026-11-24 08:00")
@@ -57,7 +57,7 @@ func TestRestoredBackup(t *testing.T) {
 	assert.Equal(t, 3, rep.Emails.Sent)
 }
 
-// TestLongAbsence: a machine that was off for weeks, with everything else, is no restored backup.
+// TestLongAbsence: a machine that was off for weeks, together with the library's system, does not look restored.
 func TestLongAbsence(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -76,8 +76,8 @@ func TestLongAbsence(t *testing.T) {
 	assert.Equal(t, 2, lib.run(t, app, reminder.Options{Approve: true}).Emails.Sent, "a person says that it was just off")
 }
 
-// TestRestoredBackupAfterAClockAhead: a run of a year that is to come, by a clock that was ahead, does not hide how
-// old the records are.
+// TestRestoredBackupAfterAClockAhead: a run with a date in the future, from a clock that was ahead, does not hide that
+// the records are old.
 func TestRestoredBackupAfterAClockAhead(t *testing.T) {
 	lib := newLibrary(t)
 	app := lib.app(t, mailtest.NewServer(t, mailtest.Options{}), nil)

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestRecordedVersion: a program says what it is, however it was built.
+// TestRecordedVersion: any way of building gives a version.
 func TestRecordedVersion(t *testing.T) {
 	settings := []debug.BuildSetting{{Key: "vcs", Value: "git"}, {Key: "vcs.time", Value: "2026-11-25T06:30:00Z"}}
 	for name, tt := range map[string]struct {

@@ -16,12 +16,12 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// records are the tables that a backup holds of what was sent.
+// records are the tables that a backup of the records contains.
 var records = []string{"reminder_emails", "reminder_notices", "reminder_runs", "reminder_state"}
 
-// TestDumpRunRestoreRun: a backup is taken, runs send mail, the backup is restored whole or in part, of any age, and
-// the program runs. It is held until a person has spoken, whatever the hour. What a person then lets it send again has
-// the Message-ID of before, so that receivers can drop it.
+// TestDumpRunRestoreRun: a backup is taken, runs send mail, and the backup is restored completely or in part, at
+// different ages. The next run is held at any hour until a person decides. A mail that is then sent again has the same
+// Message-ID, so receivers can drop it.
 func TestDumpRunRestoreRun(t *testing.T) {
 	lib := newLibrary(t)
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
@@ -79,8 +79,8 @@ func (l *library) restoredAfter(t *testing.T, days int, part []string) {
 	}
 }
 
-// TestWitnessHindersNoRun: one that cannot be read or written changes nothing. A run of another machine makes the
-// records newer than it, and a new database in the old one's place waits for a person.
+// TestWitnessHindersNoRun: a witness that cannot be read or written changes nothing. A run of another machine makes the
+// records newer than the witness, which is no doubt. A new database at the same address waits for a person.
 func TestWitnessHindersNoRun(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -131,9 +131,8 @@ func logged(t *testing.T, folder string) string {
 	return string(text)
 }
 
-// TestHalfABackup: with nothing beside the database, as in the cloud, notices without their emails show that a part of
-// the records came from a backup. When a person has accepted that, no new email takes the number of one that is
-// missing.
+// TestHalfABackup: without a witness, as in the cloud, notices without their emails show that only a part of the
+// records was restored. After a person has accepted that, no new email gets the id of a missing one.
 func TestHalfABackup(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -154,14 +153,15 @@ func TestHalfABackup(t *testing.T) {
 	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_emails e JOIN reminder_notices n ON n.email_id = e.id WHERE e.state = 'sent'"))
 }
 
-// TestCopyIsHeld: a dump of the library's database on another server, or beside it under another name, mails nobody,
-// the librarian included, until a person says that it has moved. Tried out with REMINDER_ONLY_TO it stays a copy.
+// TestCopyIsHeld: on a dump of the database on another server, or under another name on the same server, no mail is
+// sent, not even to the librarian, until a person accepts that the database has moved. A run with REMINDER_ONLY_TO does
+// not change that.
 func TestCopyIsHeld(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	lib.run(t, lib.app(t, srv, nil), reminder.Options{})
-	lib.Exec(t, "UPDATE reminder_emails SET state = 'queued'") // the dump was taken in the middle of a run
+	lib.Exec(t, "UPDATE reminder_emails SET state = 'queued'") // the dump was taken during a run
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	require.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_state WHERE kind = 'place'"))
 
@@ -201,7 +201,8 @@ func TestCopyIsHeld(t *testing.T) {
 	}
 }
 
-// TestMessageIDTellsNothing: it is the same for the same mail, and it cannot be reckoned without the database's secret.
+// TestMessageIDTellsNothing: the same mail has the same Message-ID, and nobody can compute it without the database's
+// secret.
 func TestMessageIDTellsNothing(t *testing.T) {
 	seen := map[string]bool{}
 	for range 2 {
@@ -224,7 +225,7 @@ func TestMessageIDTellsNothing(t *testing.T) {
 	assert.Len(t, seen, 2, "the same ids in another library")
 }
 
-// keep and bringBack are a dump of some tables and its restoration.
+// keep takes a dump of some tables, and bringBack restores it.
 func (l *library) keep(t *testing.T, tables []string) {
 	for _, table := range tables {
 		l.Exec(t, "CREATE TABLE kept_"+table+" LIKE "+table)

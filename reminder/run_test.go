@@ -19,7 +19,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// TestLifeOfALoan follows one loan day by day. The table is the promise of the whole program.
+// TestLifeOfALoan follows one loan day by day. The table is what the whole program promises.
 func TestLifeOfALoan(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -47,7 +47,7 @@ func TestLifeOfALoan(t *testing.T) {
 		{day: "2026-11-27", mails: 3},
 		{day: "2026-11-28", off: true, mails: 3}, // 3 days late, missed
 		{day: "2026-11-29", off: true, mails: 3},
-		{day: "2026-11-30", mails: 4, says: "Pengingat ke-2"}, // caught up with one mail
+		{day: "2026-11-30", mails: 4, says: "Pengingat ke-2"}, // one mail for the missed step
 		{day: "2026-12-01", mails: 4},
 		{day: "2026-12-02", mails: 5, says: "Pengingat ke-3"}, // 7 days late
 		{day: "2026-12-03", event: renew("2026-12-14"), mails: 5},
@@ -56,7 +56,7 @@ func TestLifeOfALoan(t *testing.T) {
 		{day: "2026-12-14", mails: 7, says: "hari ini"},
 		{day: "2026-12-15", mails: 8, says: "terlambat 1 hari"},
 		{day: "2026-12-16", mails: 8},                         // closed
-		{day: "2026-12-17", mails: 9, says: "Pengingat ke-2"}, // 3 days late, counted anew
+		{day: "2026-12-17", mails: 9, says: "Pengingat ke-2"}, // 3 days late; the new cycle counts from 1
 		{day: "2026-12-21", mails: 10, says: "Pengingat ke-3"},
 		{day: "2026-12-26", event: returned, mails: 10},
 		{day: "2026-12-28", mails: 10}, // 14 days late, if it were still out
@@ -87,7 +87,7 @@ func TestLifeOfALoan(t *testing.T) {
 	assert.Equal(t, 10, lib.count(t, "SELECT COUNT(*) FROM reminder_emails"))
 }
 
-// TestWindow: the right day and the window hold at the library's clock, with a database in UTC.
+// TestWindow: the day and the send window follow the library's clock, with a database in UTC.
 func TestWindow(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -114,8 +114,8 @@ func TestWindow(t *testing.T) {
 	assert.Equal(t, 1, lib.run(t, app, reminder.Options{Now: true}).Emails.Sent, "--now is a person's word")
 }
 
-// TestDryRunCounts whatever keeps the mails back, and says what that is. A run that did not look has no counts of
-// loans, but knows what waits.
+// TestDryRunCounts: a dry run counts loans and emails whatever holds the mails back, and reports what that is. A run
+// that is closed or paused has no counts of loans, but counts the waiting emails.
 func TestDryRunCounts(t *testing.T) {
 	lib := newLibrary(t)
 	app := lib.app(t, mailtest.NewServer(t, mailtest.Options{}), map[string]string{"REMINDER_CLOSED_WEEKDAYS": "minggu"})
@@ -152,11 +152,11 @@ func TestDryRunCounts(t *testing.T) {
 	lib.at(t, "2026-11-30 21:00")
 	real, err := app.Runner.Run(t.Context(), reminder.Options{})
 	require.NoError(t, err)
-	assert.Equal(t, 1, real.Emails.Waiting, "also a run that does nothing says what waits")
+	assert.Equal(t, 1, real.Emails.Waiting, "a run that does nothing counts the waiting emails, too")
 }
 
-// TestChangedBetweenPlanAndSend holds the first delivery open at the server while the library lives on for more than a
-// second: what is sent next must be true when it is sent, also when it was prepared before.
+// TestChangedBetweenPlanAndSend delays the first mail at the server for more than a second, while loans change. The
+// next mails must be true when they are sent, also if they were prepared before.
 func TestChangedBetweenPlanAndSend(t *testing.T) {
 	lib := newLibrary(t)
 	var change sync.Once
@@ -200,7 +200,7 @@ func TestChangedBetweenPlanAndSend(t *testing.T) {
 		"a renewed loan begins a new cycle")
 }
 
-// TestFewerLines: a digest leaves out what is not true any more and is sent with the rest.
+// TestFewerLines: a digest is sent without the notices that are no longer true.
 func TestFewerLines(t *testing.T) {
 	lib := newLibrary(t)
 	var once sync.Once
@@ -230,7 +230,7 @@ func TestFewerLines(t *testing.T) {
 		back))
 }
 
-// TestDryRun writes nothing and counts what a run would do.
+// TestDryRun: a dry run writes nothing and counts what a run would do.
 func TestDryRun(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -273,7 +273,7 @@ func TestSecondRunWritesOnlyItsRow(t *testing.T) {
 	assert.Equal(t, 3, lib.count(t, "SELECT COUNT(*) FROM reminder_runs WHERE finished_at IS NOT NULL AND outcome = 'done'"))
 }
 
-// TestLargePlanIsHeld: an unusual number of emails waits for a person.
+// TestLargePlanIsHeld: a plan with too many emails waits for a person.
 func TestLargePlanIsHeld(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -293,7 +293,7 @@ func TestLargePlanIsHeld(t *testing.T) {
 	assert.Equal(t, 3, lib.run(t, app, reminder.Options{Approve: true}).Emails.Sent)
 }
 
-// TestRunLeavesNothingOpen: between two triggers nothing runs, and no connection is kept.
+// TestRunLeavesNothingOpen: after a run there are no goroutines and no connections.
 func TestRunLeavesNothingOpen(t *testing.T) {
 	lib := newLibrary(t)
 	for range 20 {
@@ -309,7 +309,7 @@ func TestRunLeavesNothingOpen(t *testing.T) {
 	goleak.VerifyNone(t, before)
 }
 
-// TestLargeLibraryIsCountedOnceADay: what a run found holds for the day when counting it again would take long.
+// TestLargeLibraryIsCountedOnceADay: in a large library only the first run of a day counts the loans.
 func TestLargeLibraryIsCountedOnceADay(t *testing.T) {
 	lib := newLibrary(t)
 	app := lib.app(t, mailtest.NewServer(t, mailtest.Options{}), nil)
@@ -331,8 +331,8 @@ func TestLargeLibraryIsCountedOnceADay(t *testing.T) {
 	found("2026-11-25 08:00", 1, 0)
 }
 
-// TestPanic: a mistake in the program ends the run like a failure from outside. What was claimed is claimed, what it
-// was about is told to nobody, and once the program is mended everything goes its way.
+// TestPanic: a panic ends the run like an error. Claims stay claimed, the panic value is neither logged nor returned,
+// and after the bug is fixed the emails are sent.
 func TestPanic(t *testing.T) {
 	lib := newLibrary(t)
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
@@ -351,7 +351,7 @@ func TestPanic(t *testing.T) {
 		assert.True(t, reminder.IsTemporary(err))
 		assert.Equal(t, reminder.RunStopped, rep.Outcome)
 		assert.NotContains(t, rep.Reason+lib.log.String(), "canary")
-		assert.Contains(t, lib.log.String(), `trail="reminder_test.panicking`, "the trail begins where it happened")
+		assert.Contains(t, lib.log.String(), `trail="reminder_test.panicking`, "the stack begins where the panic happened")
 		assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_runs WHERE outcome = 'stopped' AND run_id = ?",
 			rep.RunID))
 	}
@@ -370,7 +370,8 @@ type panickingStore struct{ reminder.Store }
 
 func (panickingStore) Pauses(context.Context) ([]reminder.Pause, error) { panic("canary@example.org") }
 
-// TestPanicWhileComposing: for the email it is a crash, and it stays claimed; the others are handed back at once.
+// TestPanicWhileComposing: an email whose composing panics stays claimed, as after a crash. The other claims are
+// released.
 func TestPanicWhileComposing(t *testing.T) {
 	lib := newLibrary(t)
 	for range 3 {
@@ -391,8 +392,8 @@ func (panickingComposer) Compose(reminder.Kind, string, any) (reminder.Content, 
 	panic("canary@example.org")
 }
 
-// TestMarkWithTheLastOutcome: a connection marks an email only when the outcome of the one before it is written, or in
-// the same statement. A slow server does not keep an outcome from being recorded.
+// TestMarkWithTheLastOutcome: a connection marks an email only when the outcome of the email before it is recorded, or
+// in the same statement. A slow server does not delay the record of an outcome.
 func TestMarkWithTheLastOutcome(t *testing.T) {
 	for _, name := range []string{"at once", "slow server", "the statement fails"} {
 		t.Run(name, func(t *testing.T) {
@@ -414,7 +415,7 @@ func TestMarkWithTheLastOutcome(t *testing.T) {
 	}
 }
 
-// A watched run has at most one email that was accepted, or is about to be, and is not recorded.
+// A watched run has at most one email that may have been accepted and is not recorded.
 type watched struct {
 	t        *testing.T
 	slow     bool
@@ -465,7 +466,8 @@ func (s watchedStore) Record(ctx context.Context, c reminder.Claim, o reminder.O
 	return err
 }
 
-// TestPanicWhileRecording: the email was accepted and its mark stands, so it becomes unknown, and the program lives on.
+// TestPanicWhileRecording: a panic while an accepted email is recorded leaves its mark, so the email becomes unknown.
+// The process does not end.
 func TestPanicWhileRecording(t *testing.T) {
 	lib := newLibrary(t)
 	lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})

@@ -6,8 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// FuzzSettings: dates, windows and weekdays are read or refused, and mean the same when they are written and read
-// again.
+// FuzzSettings: dates, windows and weekdays are parsed or refused. Their String is parsed as the same value.
 func FuzzSettings(f *testing.F) {
 	for _, seed := range []string{"2026-11-24", "0000-00-00", "2026-02-30", "07:00-20:00", "00:00-24:00", "7:0-24:00",
 		"minggu,sun", "jum'at", ""} {

@@ -18,11 +18,11 @@ import (
 )
 
 // sourceDays are the mornings on which the fixtures of testdata/sources are run: a Monday, a Tuesday, and the Thursday
-// after a day on which the library is closed.
+// after a closed day.
 var sourceDays = []string{"2026-11-23", "2026-11-24", "2026-11-26"}
 
-// TestSources runs whole libraries in the schemas of other systems. Who must be told what is in testdata/sources, which
-// was written from the schema's meaning and not by this program.
+// TestSources runs whole libraries in the schemas of other systems. The expected notices are in testdata/sources; they
+// were derived from the meaning of the schemas and not from this program.
 func TestSources(t *testing.T) {
 	for _, test := range []struct{ name, source, change string }{
 		{"slims", "slims", ""},
@@ -39,7 +39,7 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// slimsNew drops keys first: TiDB does not change the collation of a column that is in one.
+// slimsNew drops keys first, because TiDB cannot change the collation of a column with a key.
 const slimsNew = `
 SET sql_mode = '';
 ALTER TABLE item DROP KEY item_code;
@@ -69,8 +69,8 @@ DROP TABLE repeatable_holidays;
 DROP TABLE special_holidays;
 `
 
-// kohaOld lacks what came later. What only that said of two loans is said in the older way, so that the same people
-// are told.
+// kohaOld has the schema without later additions. Two loans that need those are expressed in the older way, so the same
+// notices are expected.
 const kohaOld = `
 UPDATE items SET itemlost = 1 WHERE itemnumber IN (104, 107);
 DROP TABLE return_claims;
@@ -80,7 +80,7 @@ ALTER TABLE issues CHANGE renewals_count renewals TINYINT(4) NULL;
 UPDATE systempreferences SET variable = 'AutoEmailPrimaryAddress', value = 'OFF' WHERE variable = 'EmailFieldPrimary';
 `
 
-// newSource makes a library of a fixture.
+// newSource returns a library with a fixture.
 func newSource(t *testing.T, source, change string) *library {
 	t.Helper()
 	lib := newLibrary(t)
@@ -91,7 +91,7 @@ func newSource(t *testing.T, source, change string) *library {
 	return lib
 }
 
-// tellSource runs a fixture on each day and returns whom it told what.
+// tellSource performs a run of a fixture on each day, and returns the notices that were sent.
 func tellSource(t *testing.T, source, change string) string {
 	t.Helper()
 	lib := newSource(t, source, change)
@@ -124,7 +124,7 @@ func tellSource(t *testing.T, source, change string) string {
 	return told.String()
 }
 
-// notices tells what was promised in the email that a message was.
+// notices returns the notices of the email that a message belongs to.
 func notices(t *testing.T, lib *library, messageID string) string {
 	rows, err := lib.Admin.QueryContext(t.Context(), `SELECT n.loan_id, n.step FROM reminder_notices n
 		JOIN reminder_emails e ON e.id = n.email_id WHERE e.message_id = ? AND n.dropped = '' ORDER BY n.loan_id`, strings.Trim(messageID, "<>"))
@@ -141,7 +141,7 @@ func notices(t *testing.T, lib *library, messageID string) string {
 	return list
 }
 
-// TestSourceFields: what a letter says about a loan is where each system keeps it.
+// TestSourceFields: each field of a letter is read from the right column of each system.
 func TestSourceFields(t *testing.T) {
 	reader := func(source string) func(loan string) reminder.Loan {
 		lib := newSource(t, source, "")
@@ -181,7 +181,7 @@ func TestSourceFields(t *testing.T) {
 	assert.Equal(t, "due_at", koha("109").Odd(day("2026-11-24")))
 }
 
-// TestKohaOverdueRules: who is told of a late book, and from which day, follows the overdue rules of the branch.
+// TestKohaOverdueRules: the overdue rules of the branch decide which borrowers get late notices, and from which day.
 func TestKohaOverdueRules(t *testing.T) {
 	lib := newSource(t, "koha", `
 		CREATE TABLE overduerules (overduerules_id INT PRIMARY KEY, branchcode VARCHAR(10) NOT NULL DEFAULT '', categorycode VARCHAR(10) NOT NULL DEFAULT '',
@@ -252,7 +252,7 @@ func TestKohaOverdueRules(t *testing.T) {
 	}
 }
 
-// TestKohaAddress: the address is the one to which Koha sends notices.
+// TestKohaAddress: mail goes to the address to which Koha sends notices.
 func TestKohaAddress(t *testing.T) {
 	lib := newSource(t, "koha", `
 		CREATE TABLE borrower_relationships (id INT PRIMARY KEY AUTO_INCREMENT, guarantor_id INT NOT NULL, guarantee_id INT NOT NULL, relationship VARCHAR(100) NOT NULL DEFAULT '');
@@ -303,7 +303,7 @@ func TestKohaAddress(t *testing.T) {
 	}
 }
 
-// TestBorrowerTypes: how people are addressed is where each system says what they are.
+// TestBorrowerTypes: the type of a borrower is read from the right column of each system.
 func TestBorrowerTypes(t *testing.T) {
 	types := func(lib *library, where string) (types string) {
 		require.NoError(t, lib.Admin.QueryRow("SELECT COALESCE(MAX(borrower_type), '-') FROM reminder_loans WHERE "+where).Scan(&types))
@@ -331,7 +331,7 @@ func TestBorrowerTypes(t *testing.T) {
 	}
 }
 
-// TestSourceIsNamed: what is said about the views names the system for which they were made, also where that is too
+// TestSourceIsNamed: an error about the views names the system for which they were made, also if that system is too
 // old.
 func TestSourceIsNamed(t *testing.T) {
 	lib := newSource(t, "koha", "")

@@ -20,7 +20,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
-// TestMinDays: what is held back is seen as such at the desk, and joins the next mail.
+// TestMinDays: the desk shows notices that are held back, and they are in the next mail.
 func TestMinDays(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -67,7 +67,7 @@ func TestMinDays(t *testing.T) {
 	require.NoError(t, d.Preview(t.Context(), day("2026-11-26"), func(mail.Message) error { previewed++; return nil }))
 	assert.Zero(t, previewed)
 
-	lib.at(t, "2026-11-27 08:00") // Dua is due: the others join it
+	lib.at(t, "2026-11-27 08:00") // Dua is due, and the mail has the others, too
 	lib.run(t, app, reminder.Options{})
 	require.Len(t, srv.Messages(), 3)
 	assert.Equal(t, []string{"Satu", "Dua", "Tiga"}, told())
@@ -81,8 +81,8 @@ func TestMinDays(t *testing.T) {
 	assert.Contains(t, srv.Messages()[3].Parse(t).Text, "Pengingat ke-3", "Tiga: what was not told does not count")
 }
 
-// TestMinDaysRecheck: an email that waited while another one went to its borrower is not sent behind it. Its notices
-// are promised anew.
+// TestMinDaysRecheck: an email that was waiting while another one went to its borrower is canceled, and its notices are
+// promised again.
 func TestMinDaysRecheck(t *testing.T) {
 	lib := newLibrary(t)
 	var down atomic.Bool
@@ -114,8 +114,9 @@ func TestMinDaysRecheck(t *testing.T) {
 	assert.Contains(t, srv.Messages()[1].Parse(t).Text, "Terlambat")
 }
 
-// TestMinDaysProperties: borrowers with several loans, runs that overlap, and a mail server with moods. Nobody is
-// written to twice within the days, but about a book that is due on that day; and no late book is forgotten.
+// TestMinDaysProperties: with several loans for each borrower, overlapping runs and random failures of the mail server,
+// no borrower gets two emails within the days, except about a book that is due on that day, and each late book gets its
+// notices.
 func TestMinDaysProperties(t *testing.T) {
 	const minDays, people, days, calm = 3, 12, 12, 8
 	lib := newLibrary(t)

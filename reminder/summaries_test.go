@@ -17,10 +17,10 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// librarian is who gets the summaries of these tests.
+// librarian is the address that gets the summaries.
 const librarian = "petugas@mtsn6garut.example"
 
-// summarized returns the summaries among the mails a server took.
+// summarized returns the summaries among the mails of a server.
 func summarized(t *testing.T, srv *mailtest.Server) (list []mailtest.Mail) {
 	for _, m := range srv.Messages() {
 		if m.To == librarian {
@@ -30,8 +30,8 @@ func summarized(t *testing.T, srv *mailtest.Server) (list []mailtest.Mail) {
 	return list
 }
 
-// TestSummary follows the mornings of a library: one summary on each open day, by the first run in the window, also
-// when there is nothing to tell, and before the day's reminders.
+// TestSummary follows the mornings of a library. The first run in the window of each open day sends one summary before
+// the reminders, also when there is nothing to report.
 func TestSummary(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
@@ -122,7 +122,7 @@ func (n nullable) Scan(v any) error {
 	return nil
 }
 
-// TestSummaryToSeveral: each gets an email of their own, once.
+// TestSummaryToSeveral: each librarian gets one email.
 func TestSummaryToSeveral(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -143,7 +143,7 @@ func TestSummaryToSeveral(t *testing.T) {
 	assert.Equal(t, 3, lib.count(t, "SELECT COUNT(*) FROM reminder_emails"), "what is withheld is not promised")
 }
 
-// TestSummaryAfterAnOutage: a mail server that was down for days gets one summary, today's.
+// TestSummaryAfterAnOutage: after an outage of some days only today's summary is sent.
 func TestSummaryAfterAnOutage(t *testing.T) {
 	lib := newLibrary(t)
 	var down atomic.Bool
@@ -165,13 +165,14 @@ func TestSummaryAfterAnOutage(t *testing.T) {
 	}
 	down.Store(false)
 	lib.at(t, "2026-11-27 08:00")
-	assert.Zero(t, lib.run(t, app, reminder.Options{}).Emails, "no reminder, and nothing to look at")
+	assert.Zero(t, lib.run(t, app, reminder.Options{}).Emails, "no reminder, and nothing that needs a person")
 	require.Len(t, srv.Messages(), 1)
 	assert.Contains(t, summarized(t, srv)[0].Subject, "27 November")
 	assert.Equal(t, 3, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'expired'"))
 }
 
-// TestSummaryOfUnknownOutcome is sent once more as the same message, and somebody is told; the day after it is over.
+// TestSummaryOfUnknownOutcome: a summary of unknown outcome is sent once more as the same message, and the report asks
+// for a person. On the next day it is not sent again.
 func TestSummaryOfUnknownOutcome(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{Script: answers("dot",
@@ -199,7 +200,7 @@ func TestSummaryOfUnknownOutcome(t *testing.T) {
 	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'sent'"))
 }
 
-// TestSummaryOfHeldRuns: a run that is held tells the librarian, and a paused one tells nobody.
+// TestSummaryOfHeldRuns: a held run sends the summary, and a paused one does not.
 func TestSummaryOfHeldRuns(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -242,7 +243,7 @@ func TestSummaryOfHeldRuns(t *testing.T) {
 	assert.Equal(t, librarian, srv.Messages()[5].To)
 }
 
-// TestSummaryCountsForTheProvider and goes first when little may be sent.
+// TestSummaryCountsForTheProvider: a summary counts for the daily limit, and goes first.
 func TestSummaryCountsForTheProvider(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -259,7 +260,7 @@ func TestSummaryCountsForTheProvider(t *testing.T) {
 	assert.Contains(t, summarized(t, srv)[0].Text, "Mulai dikirim sesudah surel ini: 1; 2 menunggu giliran")
 }
 
-// TestLoanWithoutID cannot be taken for a summary.
+// TestLoanWithoutID: a loan without an id does not count as a summary.
 func TestLoanWithoutID(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -274,7 +275,7 @@ func TestLoanWithoutID(t *testing.T) {
 	assert.Equal(t, []string{librarian}, recipients(srv))
 }
 
-// TestPreviewShowsTheSummary as the first mail.
+// TestPreviewShowsTheSummary: the summary is the first mail of a preview.
 func TestPreviewShowsTheSummary(t *testing.T) {
 	lib := newLibrary(t)
 	app := lib.app(t, nil, map[string]string{"MAIL_MAILER": "file", "REMINDER_SUMMARY_TO": librarian})
@@ -293,7 +294,7 @@ func TestPreviewShowsTheSummary(t *testing.T) {
 	assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_emails"))
 }
 
-// TestSummaryTellsTheProgramsAge once a month, in its first summary, when the program is old.
+// TestSummaryTellsTheProgramsAge: the first summary of a month says how old the program is, if it is old.
 func TestSummaryTellsTheProgramsAge(t *testing.T) {
 	defer func(date string) { reminder.VersionDate = date }(reminder.VersionDate)
 	lib := newLibrary(t)

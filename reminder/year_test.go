@@ -28,7 +28,7 @@ var (
 	updateYear = flag.Bool("update", false, "rewrite the golden tables of the simulated year")
 )
 
-// A yearOf is a time of a school.
+// A yearOf describes a period in the life of a school.
 type yearOf struct {
 	name                      string
 	pupils, classes, teachers int
@@ -65,9 +65,10 @@ type pupilBook struct {
 
 const yearMinDays = 3
 
-// TestSchoolYear lets a school live, day by day, on the real store: who got what on which day is a table in testdata
-// that a librarian can read. Nobody is written to more than once in REMINDER_MIN_DAYS, but about a book that is due
-// that day; nobody at night, on a closed day or without a book; and each class has its list once a week.
+// TestSchoolYear simulates a school on the real store, day by day. The table in testdata, which a librarian can read,
+// has who got which mail on which day. No borrower gets two mails within REMINDER_MIN_DAYS, except about a book that is
+// due on that day. No mail is sent at night, on a closed day, or to a borrower without a book. Each class gets its list
+// once a week.
 //
 //	go test ./reminder -run TestSchoolYear -year
 func TestSchoolYear(t *testing.T) {
@@ -91,7 +92,7 @@ func TestSchoolYear(t *testing.T) {
 	require.Equal(t, string(want), table, "if the year is better so: go test ./reminder -run TestSchoolYear -update")
 }
 
-// A schoolLife is a school at work.
+// A schoolLife is the state of the simulated school.
 type schoolLife struct {
 	yearOf
 	*library
@@ -179,7 +180,7 @@ func in(d reminder.Date, days [2]string) bool {
 	return !d.Before(day(days[0])) && !d.After(day(days[1]))
 }
 
-// live is one day: runs before, in and after the hours; books go out and come back in between.
+// live simulates one day: runs before, in and after the send window, and loans and returns between them.
 func (s *schoolLife) live(t *testing.T, d reminder.Date) {
 	app := s.app
 	if in(d, s.ramadan) {
@@ -211,7 +212,7 @@ func (s *schoolLife) live(t *testing.T, d reminder.Date) {
 	}
 }
 
-// lend takes back what comes back today, and lends.
+// lend books today's returns and new loans.
 func (s *schoolLife) lend(t *testing.T, d reminder.Date) {
 	var back []string
 	open := map[int]int{}
@@ -245,7 +246,7 @@ func (s *schoolLife) lend(t *testing.T, d reminder.Date) {
 	}
 }
 
-// check holds what must be so on every day.
+// check checks the invariants of each day.
 func (s *schoolLife) check(t *testing.T) {
 	last, lists := map[string]reminder.Date{}, map[string]int{}
 	classOf := map[string]map[string]int{} // lists by teacher, then by week
@@ -291,7 +292,7 @@ func (s *schoolLife) check(t *testing.T) {
 	}
 }
 
-// table tells the year: of a small school day by day and by name, of a large one by weeks.
+// table returns the year as a table: by day and name for a small school, by week for a large one.
 func (s *schoolLife) table() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Surel pengingat %s sampai %s\n\n", s.first, s.last)

@@ -14,9 +14,9 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// TestDroppedIsPromisedAnew: whatever kept a reminder from being sent, it is told once that has passed, and once only.
-// As long as it lasts, nothing is promised and canceled in turn.
-func TestDroppedIsPromisedAnew(t *testing.T) {
+// TestDroppedIsPromisedAgain: when the obstacle to a reminder has passed, the reminder is sent, and only once. While
+// the obstacle lasts, no notice is promised and canceled in a loop.
+func TestDroppedIsPromisedAgain(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
 		if c.Phase == "rcpt" && c.Arg == "dead@example.org" {
@@ -56,7 +56,7 @@ func TestDroppedIsPromisedAnew(t *testing.T) {
 	for i := range cases {
 		loans[i] = lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	}
-	app.Runner.Settings.DailyLimit = 1 // reached: what follows is promised and not sent
+	app.Runner.Settings.DailyLimit = 1 // it is reached, so further emails are promised and not sent
 	rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 	require.NoError(t, err)
 	require.Equal(t, len(cases), rep.Planned.Emails)
@@ -82,13 +82,13 @@ func TestDroppedIsPromisedAnew(t *testing.T) {
 	}
 	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE loan_id = ?", first))
 
-	// A day later each of them is told that it is late for the first time.
+	// A day later each borrower gets the first late reminder.
 	lib.at(t, "2026-11-25 08:00")
 	lib.run(t, app, reminder.Options{})
 	assert.Equal(t, len(cases)+1, lib.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE step = 1 AND number = 1"))
 }
 
-// TestCanceledDoesNotCount: an email that was never sent is no "first reminder", whoever canceled it.
+// TestCanceledDoesNotCount: an email that was canceled before it was sent does not count as the first reminder.
 func TestCanceledDoesNotCount(t *testing.T) {
 	lib := newLibrary(t)
 	var down atomic.Bool
@@ -114,8 +114,8 @@ func TestCanceledDoesNotCount(t *testing.T) {
 	assert.Equal(t, 1, lib.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE step = 3 AND number = 1"))
 }
 
-// TestClockAheadForOneRun: the clock of the laptop stood a year ahead while one run was at work. It canceled what
-// waited, as too old. The next run, by the right clock, tells all of it.
+// TestClockAheadForOneRun: the clock of the laptop was a year ahead during one run, which canceled the waiting emails
+// as too old. The next run, with the right clock, sends all of them.
 func TestClockAheadForOneRun(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -138,8 +138,8 @@ func TestClockAheadForOneRun(t *testing.T) {
 	assert.Zero(t, lib.count(t, "SELECT COUNT(*) FROM reminder_notices WHERE number > 1"))
 }
 
-// TestWrongPupil: a loan was booked on the wrong pupil, who was told. The right one is told too, once, and moving the
-// loan to and fro tells neither of them again.
+// TestWrongPupil: a loan was booked on the wrong pupil, who got a reminder. The right pupil gets one, too, and only
+// one. Moving the loan back and forth sends none again.
 func TestWrongPupil(t *testing.T) {
 	lib := newLibrary(t)
 	srv := mailtest.NewServer(t, mailtest.Options{})
@@ -184,7 +184,7 @@ func TestWrongPupil(t *testing.T) {
 	lib.run(t, app, reminder.Options{})
 	require.Equal(t, []string{"wrong@example.org", "right@example.org", "third@example.org"}, recipients(srv))
 
-	lib.at(t, "2026-11-26 08:00") // the next step is told to whoever has it, as the second one that they get
+	lib.at(t, "2026-11-26 08:00") // the pupil who has the loan gets the next step, as the second reminder
 	lib.run(t, app, reminder.Options{})
 	require.Len(t, recipients(srv), 4)
 	assert.Equal(t, "right@example.org", srv.Messages()[3].To)
