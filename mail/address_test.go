@@ -89,8 +89,7 @@ func TestParseAddress(t *testing.T) {
 	}
 }
 
-// TestParseAddressInAField: what people, and the programs before this one, put around an address, between two, and into
-// one.
+// TestParseAddressInAField: what people and older programs write before, after, between and into addresses.
 func TestParseAddressInAField(t *testing.T) {
 	const siti = "siti@x.id"
 	for _, raw := range []string{
@@ -147,8 +146,8 @@ func TestParseAddressInAField(t *testing.T) {
 	}
 }
 
-// TestParseAddressWholeOrNone breaks one person's address at any place, by any separator, and puts another person's
-// after it: nobody else is ever found.
+// TestParseAddressWholeOrNone breaks an address at any place, with any separator, and puts the address of another
+// person after it. That address is never returned.
 func TestParseAddressWholeOrNone(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	pick := func(list []string) string { return list[r.IntN(len(list))] }
@@ -161,15 +160,15 @@ func TestParseAddressWholeOrNone(t *testing.T) {
 	domains := []string{"gmail.example", "yahoo.co.id", "kampus.ac.id", "sman12.sch.id", "x.id", "mail.12-garut.sch.id"}
 	whole, none := 0, 0
 	for range 100_000 {
-		mine, other := pick(locals)+"@"+pick(domains), "lain@"+pick(domains)
-		field, broken := mine, r.IntN(2) == 0
+		addr, other := pick(locals)+"@"+pick(domains), "lain@"+pick(domains)
+		field, broken := addr, r.IntN(2) == 0
 		if broken {
-			at := r.IntN(len(mine) + 1)
-			rest := mine[at:]
+			at := r.IntN(len(addr) + 1)
+			rest := addr[at:]
 			if strings.HasPrefix(rest, ".") && r.IntN(2) == 0 { // typed for the dot
 				rest = rest[1:]
 			}
-			field = mine[:at] + pick(within) + rest
+			field = addr[:at] + pick(within) + rest
 		}
 		if r.IntN(2) == 0 {
 			field += pick(between) + other
@@ -178,11 +177,11 @@ func TestParseAddressWholeOrNone(t *testing.T) {
 		switch {
 		case err != nil:
 			none++
-		case got.Addr == mine:
+		case got.Addr == addr:
 			whole++
-		case broken && len(got.Addr) >= len(mine) && !strings.Contains(got.Addr, "lain"): // joined, and whole
+		case broken && len(got.Addr) >= len(addr) && !strings.Contains(got.Addr, "lain"): // joined, and whole
 		default:
-			t.Fatalf("%q: %s of %s", field, got.Addr, mine)
+			t.Fatalf("%q: %s of %s", field, got.Addr, addr)
 		}
 	}
 	assert.Greater(t, whole, 25_000)
@@ -194,7 +193,7 @@ func TestAddressDomain(t *testing.T) {
 	assert.Equal(t, "", Address{}.Domain())
 }
 
-// Whatever is accepted is one address and nothing else, in a command and in a header.
+// An accepted text is exactly one address, in a command and in a header.
 func FuzzAddress(f *testing.F) {
 	for _, s := range []string{"siti@sekolah.sch.id", "A@x.ID; b@y.id", `"a> ORCPT=x"@x.id`, "a@[1.2.3.4]", "a@例え。jp",
 		"jürgen@bücher.example", "a\r\nRCPT TO:<b@x.id>", "<a@x.id>", "a@x.id> SIZE=1"} {

@@ -19,7 +19,7 @@ func BenchmarkBytes(b *testing.B) {
 	}
 }
 
-// BenchmarkSMTPDelivery sends over one kept connection, beside go-mail's own client doing the same.
+// BenchmarkSMTPDelivery sends over one connection. The client of go-mail does the same for comparison.
 func BenchmarkSMTPDelivery(b *testing.B) {
 	b.Run("pengingat", func(b *testing.B) {
 		s := newSMTP(b, mailtest.NewServer(b, mailtest.Options{}), nil)

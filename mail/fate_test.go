@@ -2,7 +2,7 @@ package mail
 
 import "errors"
 
-// FateOf returns the Fate of an error from Send, as a caller takes it: one that is not an *Error is Unknown.
+// FateOf returns the Fate of an error from Send. An error that is not an *Error is Unknown.
 func FateOf(err error) Fate {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Fate

@@ -91,7 +91,7 @@ func TestFileDirectoryUnusable(t *testing.T) {
 		func(context.Context) error { t.Error("handed over"); return nil })
 	assert.Equal(t, "stop server 10m0s", outcome(err))
 
-	// Something that cannot be replaced stands where the mail goes.
+	// A folder at the path of the mail cannot be replaced.
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "ref-0001.eml", "x"), 0o700))
 	_, err = NewFile(dir).Send(t.Context(), newMessage(1), yes)
 	assert.Equal(t, "stop server 10m0s", outcome(err), "the rename failed, so the mail is surely not there")

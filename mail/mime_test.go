@@ -122,7 +122,7 @@ func lf(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
 }
 
-// checkWire checks what RFC 5322 2.1.1 and 2.3 ask of every line.
+// checkWire checks the rules of RFC 5322 2.1.1 and 2.3 for each line.
 func checkWire(t *testing.T, raw []byte) {
 	t.Helper()
 	for line := range bytes.SplitSeq(raw, []byte("\r\n")) {
@@ -131,7 +131,7 @@ func checkWire(t *testing.T, raw []byte) {
 	}
 }
 
-// checkHeaderNames checks that there is no header but ours, and none twice.
+// checkHeaderNames checks that the header has only the fields of the program, and each only once.
 func checkHeaderNames(t *testing.T, m Message, h netmail.Header) {
 	t.Helper()
 	want := []string{"Auto-Submitted", "Content-Type", "Date", "From", "Message-Id", "Mime-Version", "Subject", "To",
@@ -205,7 +205,7 @@ func TestMessageRefused(t *testing.T) {
 	assert.True(t, errors.Is(err, ErrNoAddress))
 }
 
-// Whatever a title or a name is, the header has the fields that we wrote and nothing else, and they say what was meant.
+// With any title and name, the header has only the fields of the program, and their decoded values are the given ones.
 func FuzzHeaders(f *testing.F) {
 	f.Add("Laskar Pelangi", "Siti", "Halo\n.\n")
 	f.Add("a\r\nBcc: b@x.id", "\"Siti\"\r\n\r\n<x@y.id>, z@y.id", "\r\n.\r\nQUIT\r\n")

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// alike are answers that mean the same to several recipients; each line is like no other.
+// alike has answers: those of one line are the same answer to several recipients, and those of different lines are not.
 var alike = [][]string{
 	{"550 5.7.1 Batas kirim tercapai untuk a1@sekolah.example (12/100)",
 		"550 5.7.1 Batas kirim tercapai untuk b2@sekolah.example (13/100)"},
@@ -41,7 +41,8 @@ func TestPattern(t *testing.T) {
 	}
 }
 
-// TestPatternOfAMailbox: a number alone does not say that the mailbox is at fault; words, or a code for it, do.
+// TestPatternOfAMailbox: a basic code alone does not show that an answer is about the mailbox; words or an enhanced
+// code do.
 func TestPatternOfAMailbox(t *testing.T) {
 	for text, want := range map[string]bool{
 		"rcpt: bad_address 550 5.1.1": true, "rcpt: bad_address 550: Requested action not taken: mailbox unavailable": true,

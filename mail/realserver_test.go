@@ -21,7 +21,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 )
 
-// A realServer is one that deploy/dev/real-mail-servers.sh has started.
+// A realServer is a mail server that deploy/dev/real-mail-servers.sh has started.
 type realServer struct {
 	startTLS, tls int // ports
 	maildir       string
@@ -57,7 +57,7 @@ func (s realServer) sender(t *testing.T, change func(*SMTPConfig)) *SMTP {
 	return sender
 }
 
-// delivered waits for the message in the server's maildir, and returns it as the borrower has it.
+// delivered waits for the message in the server's maildir, and returns it as it was delivered.
 func (s realServer) delivered(t *testing.T, id string) mailtest.Mail {
 	t.Helper()
 	var raw []byte

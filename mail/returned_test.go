@@ -12,7 +12,7 @@ func TestClassifyReturn(t *testing.T) {
 		class              ReturnClass
 		code               string
 	}{
-		// Postfix, and Exim, whose Status says nothing.
+		// Postfix, and Exim, whose Status field has no meaning.
 		{"5.1.1", "550-5.1.1 The email account that you tried to reach does not exist. Please try 550 5.1.1  double-checking the address - gsmtp", ReturnNoAddress, "5.1.1"},
 		{"5.0.0", "550-5.1.1 The email account that you tried to reach does not exist. Please try\n550 5.1.1 double-checking",
 			ReturnNoAddress, "5.1.1"},

@@ -29,7 +29,7 @@ import (
 
 const sendGridKey = "SG.canary-key.0123456789"
 
-// sendGridMessage returns a message with every field set. Its private parts are canaries.
+// sendGridMessage returns a message with all fields set. Its private parts are canaries.
 func sendGridMessage() Message {
 	return Message{
 		ID:          "r.0b0e8a52.1@perpus.example.sch.id",
@@ -58,16 +58,16 @@ func newSendGrid(t testing.TB, cfg SendGridConfig) *SendGrid {
 	return s
 }
 
-// noLeaks fails the test when goroutines that it started outlive its other cleanups.
+// noLeaks fails the test if goroutines that it started still run after its other cleanups.
 func noLeaks(t *testing.T) {
 	current := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, current) })
 }
 
-// agree is the handover of a caller that is content.
+// agree is a handover without an error.
 func agree(context.Context) error { return nil }
 
-// A rawAPI is a TCP server that speaks for SendGrid, byte by byte. It counts what must never happen twice.
+// A rawAPI is a TCP server in place of SendGrid, with control of each byte. It counts what must not happen twice.
 type rawAPI struct {
 	host     string
 	conns    atomic.Int32
@@ -84,7 +84,7 @@ type peer struct {
 	in  *bufio.Reader
 }
 
-// newRawAPI starts a server that runs script for every connection, and closes it afterwards.
+// newRawAPI starts a server that runs script for each connection, and closes the connection afterwards.
 func newRawAPI(t *testing.T, script func(p *peer)) *rawAPI {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -112,7 +112,7 @@ func newRawAPI(t *testing.T, script func(p *peer)) *rawAPI {
 	return api
 }
 
-// read reads one request as SendGrid would, and checks what it would check.
+// read reads a request as SendGrid would, and checks it.
 func (p *peer) read() {
 	req, err := http.ReadRequest(p.in)
 	if !assert.NoError(p.t, err, "request") {
@@ -124,7 +124,7 @@ func (p *peer) read() {
 	checkSendGridRequest(p.t, req, body)
 }
 
-// wait returns when the first byte of a request is there.
+// wait waits for the first byte of a request.
 func (p *peer) wait() {
 	_, err := p.in.Peek(1)
 	assert.NoError(p.t, err)
@@ -135,13 +135,13 @@ func (p *peer) write(s string) {
 	assert.NoError(p.t, err, "write answer")
 }
 
-// reset drops the connection with a TCP RST, as a crashed server or a firewall does.
+// reset closes the connection with a TCP RST, like a crashed server or a firewall.
 func (p *peer) reset() {
 	assert.NoError(p.t, p.SetLinger(0))
 	p.Close()
 }
 
-// serverTime is the Date of every scripted answer.
+// serverTime is the Date of each scripted answer.
 const serverTime = 1795418220
 
 func httpAnswer(status int, body string, header ...string) string {
@@ -159,7 +159,7 @@ func says(s string) func(*peer) {
 	return func(p *peer) { p.read(); p.write(s) }
 }
 
-// problem is the API's error JSON.
+// problem returns an error of the API as JSON.
 func problem(field, message string) string {
 	f := "null"
 	if field != "" {
@@ -184,14 +184,14 @@ func TestSendGridAnswers(t *testing.T) {
 		name     string
 		script   func(*peer)
 		sandbox  bool
-		accepted bool   // then receipt is what must be on the receipt
+		accepted bool   // with this id in receipt
 		receipt  string //
 		fate     Fate
 		pause    PauseKind
 		pauseFor time.Duration
 		unread   bool // the server never read the whole request
 	}{
-		// Accepted, whatever happens afterwards.
+		// Accepted, and what happens afterwards does not matter.
 		{name: "202", script: answers(202, "", "X-Message-Id: 14c5d75ce93"), accepted: true, receipt: "14c5d75ce93"},
 		{name: "202 without id", script: answers(202, ""), accepted: true},
 		{name: "202 in sandbox", script: answers(202, ""), sandbox: true, accepted: true},
@@ -200,7 +200,7 @@ func TestSendGridAnswers(t *testing.T) {
 		{name: "202, then reset", script: func(p *peer) {
 			p.read()
 			p.write("HTTP/1.1 202 Accepted\r\nX-Message-Id: abc\r\nContent-Length: 5\r\n\r\n")
-			<-p.api.seen // a reset may discard what was not read yet
+			<-p.api.seen // a reset may discard data that was not read yet
 			p.reset()
 		}, accepted: true, receipt: "abc"},
 		{name: "202 with cut body", script: says("HTTP/1.1 202 OK\r\nX-Message-Id: abc\r\nContent-Length: 9\r\n\r\n{"),
@@ -215,13 +215,13 @@ func TestSendGridAnswers(t *testing.T) {
 		{name: "202 after lower-case id", script: answers(202, "", "x-message-id: abc"),
 			accepted: true, receipt: "abc"},
 
-		// A success that SendGrid does not use: somebody else's, who may or may not have passed the request on.
+		// A success status that SendGrid does not use. A gateway sent it, and may have passed the request on.
 		{name: "200", script: answers(200, ""), fate: Unknown},
 		{name: "201", script: answers(201, "{}"), fate: Unknown},
 		{name: "204", script: answers(204, ""), fate: Unknown},
 		{name: "204 in sandbox", script: answers(204, ""), sandbox: true, fate: Unknown},
 
-		// Never followed: a 307 would post the message a second time.
+		// Redirects are never followed: a 307 would post the message a second time.
 		{name: "301", script: answers(301, "", "Location: /elsewhere"),
 			fate: Stop, pause: PauseServer, pauseFor: 10 * minute},
 		{name: "302", script: answers(302, "", "Location: /elsewhere"),
@@ -233,7 +233,7 @@ func TestSendGridAnswers(t *testing.T) {
 			fate: Stop, pause: PauseServer, pauseFor: 10 * minute},
 		{name: "307 to a broken place", script: answers(307, "", "Location: :"), fate: Unknown},
 
-		// 400: whose fault is in the field.
+		// 400: the field shows what is wrong.
 		{name: "400 to", script: answers(400, wrongTo), fate: BadAddress},
 		{name: "400 to without index", script: answers(400, problem("personalizations.to", "x")), fate: BadAddress},
 		{name: "400 to name", script: answers(400, problem("personalizations.0.to.0.name", "x")), fate: Refused},
@@ -257,7 +257,7 @@ func TestSendGridAnswers(t *testing.T) {
 		{name: "400 with cut JSON", script: says("HTTP/1.1 400 Bad\r\nContent-Length: 999\r\n\r\n" + wrongTo[:40]),
 			fate: Stop, pause: PauseServer, pauseFor: 10 * minute},
 
-		// The account.
+		// Problems of the account.
 		{name: "401", script: answers(401, problem("", "The provided authorization grant is invalid")),
 			fate: Stop, pause: PauseCredentials, pauseFor: 24 * hour},
 		{name: "401 credits", script: answers(401, problem("", "Maximum credits exceeded")),
@@ -278,7 +278,7 @@ func TestSendGridAnswers(t *testing.T) {
 		{name: "408", script: answers(408, ""), fate: Stop, pause: PauseServer, pauseFor: 10 * minute},
 		{name: "422", script: answers(422, wrongTo), fate: Retry},
 
-		// 429: until the reset by the server's own clock, between a minute and three hours.
+		// 429: the pause lasts until the reset by the server's clock, but between a minute and three hours.
 		{name: "429 reset ahead", script: answers(429, "", reset(serverTime+1800)),
 			fate: Stop, pause: PauseQuota, pauseFor: 30 * minute},
 		{name: "429 reset now", script: answers(429, "", reset(serverTime)),
@@ -310,7 +310,7 @@ func TestSendGridAnswers(t *testing.T) {
 		{name: "429 retry after weeks", script: answers(429, "", "Retry-After: 9223372036854775807"),
 			fate: Stop, pause: PauseQuota, pauseFor: 3 * hour},
 
-		// 5xx: the API's own word counts; a gateway's does not.
+		// 5xx: the answer counts if it is from the API, not if it is from a gateway.
 		{name: "500", script: answers(500, problem("", "An error has occurred")), fate: Retry},
 		{name: "503", script: answers(503, problem("", "Service unavailable")), fate: Retry},
 		{name: "500 html", script: answers(500, html), fate: Unknown},
@@ -325,7 +325,7 @@ func TestSendGridAnswers(t *testing.T) {
 		{name: "504 with JSON", script: answers(504, problem("", "x")), fate: Unknown},
 		{name: "599", script: answers(599, ""), fate: Unknown},
 
-		// No answer, or none that can be read, after the connection stood.
+		// No answer, or an unreadable one, after the connection was open.
 		{name: "reset at the first byte", script: func(p *peer) { p.wait(); p.reset() }, fate: Unknown, unread: true},
 		{name: "close at the first byte", script: func(p *peer) { p.wait() }, fate: Unknown, unread: true},
 		{name: "reset after the request", script: func(p *peer) { p.read(); p.reset() }, fate: Unknown},
@@ -377,7 +377,7 @@ func TestSendGridAnswers(t *testing.T) {
 	}
 }
 
-// A filter, a proxy or a portal that answers in place of SendGrid stops the run; no message is the worse for it.
+// A filter, a proxy or a portal that answers in place of SendGrid stops the run, and the message keeps its tries.
 func TestSendGridBehindAFilter(t *testing.T) {
 	const page = "<!DOCTYPE html><html><title>Access Denied</title>This site is blocked by your administrator</html>"
 	for name, script := range map[string]func(*peer){
@@ -411,7 +411,7 @@ func requireSendGridError(t *testing.T, err error) *Error {
 	return e
 }
 
-// Silence: each of these waits for the timeout, so they wait together.
+// Each of these cases waits for the timeout, so they run in parallel.
 func TestSendGridSilence(t *testing.T) {
 	noLeaks(t)
 	var wg sync.WaitGroup
@@ -446,7 +446,7 @@ func TestSendGridSilence(t *testing.T) {
 	}
 }
 
-// Nothing of the message can have left when there was no connection to write it to.
+// Without a connection no byte of the message was sent.
 func TestSendGridNoConnection(t *testing.T) {
 	noLeaks(t)
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
@@ -493,7 +493,7 @@ func TestSendGridHandoverRefused(t *testing.T) {
 	assert.Zero(t, api.conns.Load(), "not even a connection")
 }
 
-// A message that cannot be made is refused before anything is promised.
+// A message that cannot be composed is refused before the handover.
 func TestSendGridUnusableMessage(t *testing.T) {
 	api := newRawAPI(t, answers(202, ""))
 	s := newSendGrid(t, SendGridConfig{Host: api.host})
@@ -548,8 +548,8 @@ func TestSendGridCanceled(t *testing.T) {
 	})
 }
 
-// The classic double send: the server takes the second request on a kept connection, and dies before it answers.
-// net/http would repeat it on a new connection if the request looked repeatable.
+// The classic double send: on a reused connection the server accepts the second request, and dies before it answers.
+// net/http would repeat the request on a new connection if it were idempotent.
 func TestSendGridKeptConnectionBreaks(t *testing.T) {
 	noLeaks(t)
 	for name, end := range map[string]func(*peer){
@@ -569,7 +569,7 @@ func TestSendGridKeptConnectionBreaks(t *testing.T) {
 	}
 }
 
-// A mortalConn takes no byte any more once it is dead.
+// A mortalConn accepts no byte after it has died.
 type mortalConn struct {
 	net.Conn
 	dead *atomic.Bool
@@ -582,7 +582,8 @@ func (c *mortalConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// A kept connection that broke unnoticed takes no byte, so net/http opens another one. What becomes of that one counts.
+// If an idle connection broke unnoticed, no byte can be written to it, and net/http opens another one. Only that one
+// counts.
 func TestSendGridKeptConnectionIsDead(t *testing.T) {
 	noLeaks(t)
 	for name, answering := range map[string]bool{"server is up": true, "server is down": false} {
@@ -619,7 +620,7 @@ func TestSendGridKeptConnectionIsDead(t *testing.T) {
 	}
 }
 
-// HTTP/2 is left aside: with it, net/http repeats a POST whose stream the server reset.
+// HTTP/2 is not used: with it, net/http repeats a POST whose stream the server reset.
 func TestSendGridOverTLS(t *testing.T) {
 	noLeaks(t)
 	var proto atomic.Value
@@ -706,7 +707,7 @@ func TestSendGridBody(t *testing.T) {
 	}
 }
 
-// checkSendGridRequest checks what the v3 API demands of every request, and what we demand of ours.
+// checkSendGridRequest checks the rules of the v3 API for a request, and the program's own.
 func checkSendGridRequest(t testing.TB, r *http.Request, body []byte) {
 	assert.Equal(t, "POST /v3/mail/send", r.Method+" "+r.URL.RequestURI())
 	assert.Equal(t, "application/json", r.Header.Get("Content-Type"))
@@ -797,7 +798,7 @@ func TestSendGridClose(t *testing.T) {
 	assert.EqualValues(t, 2, api.conns.Load(), "no idle connection is left, and a closed sender connects again")
 }
 
-// What a person reads: why the account is in trouble in SendGrid's words, and which part of a message was refused.
+// The texts for a person: the problem of the account in SendGrid's words, and the part of a message that was refused.
 func TestSendGridErrorText(t *testing.T) {
 	const to = "personalizations.0.to.0.email"
 	for want, script := range map[string]func(*peer){
@@ -821,7 +822,7 @@ func TestSendGridReceiptIsBounded(t *testing.T) {
 	assert.LessOrEqual(t, len(receipt.ID), 200, "it has to fit into a column")
 }
 
-// Whatever a server repeats of the request, nothing of it comes out of an error, nor does the key of a configuration.
+// No text of the request that a server repeats, and no key of a configuration, is in an error.
 func TestSendGridSecrecy(t *testing.T) {
 	m := sendGridMessage()
 	account := fmt.Sprintf("%s <%s> '%s' %s", m.To.Name, m.To.Addr, m.Subject, sendGridKey)
@@ -907,7 +908,7 @@ func TestNewSendGrid(t *testing.T) {
 	}
 }
 
-// FuzzSendGridAnswer checks that no answer whatsoever breaks the rules which the run relies on.
+// FuzzSendGridAnswer checks that the rules on which the run relies hold for any answer.
 func FuzzSendGridAnswer(f *testing.F) {
 	f.Add(400, problem("personalizations.0.to.0.email", "x"), "", "")
 	f.Add(401, problem("", "Maximum credits exceeded"), "", "")

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func yes(context.Context) error { return nil }
 
-// script lets f decide at one phase, given how often the phase was reached, from 1 on.
+// script returns a script in which f decides at one phase. f gets how often the phase was reached, from 1 on.
 func script(phase string, f func(n int) mailtest.Action) func(mailtest.Command) mailtest.Action {
 	var mu sync.Mutex
 	n := 0
@@ -125,7 +125,8 @@ func TestSMTPResetsAfterRefusal(t *testing.T) {
 	}
 }
 
-// What a server takes at once is sent at once; another gets each command when it has answered the one before.
+// Commands are sent together to a server with PIPELINING; any other server gets each command after it has answered the
+// one before.
 func TestSMTPPipelines(t *testing.T) {
 	for _, pipelining := range []bool{true, false} {
 		var wire *tap
@@ -157,7 +158,7 @@ func TestSMTPPipelines(t *testing.T) {
 func TestSMTPLeavesAConnectionThatCannotGoOn(t *testing.T) {
 	for phase, action := range map[string]mailtest.Action{
 		"rset": say("500 5.5.2 no"),
-		"data": say("354 nevertheless"), // it waits for a text whose end nobody may send
+		"data": say("354 nevertheless"), // it waits for a text, and no dot may be sent
 	} {
 		t.Run(phase, func(t *testing.T) {
 			srv := mailtest.NewServer(t, mailtest.Options{Script: func(c mailtest.Command) mailtest.Action {
@@ -209,7 +210,7 @@ func TestSMTPLimitsOfAConnection(t *testing.T) {
 	}
 }
 
-// A connection that died while idle, or dies before the handover, costs a message nothing.
+// A connection that dies while it is idle, or before the handover, costs a message no try.
 func TestSMTPReconnectsOnce(t *testing.T) {
 	idle := map[string]mailtest.Action{ // at the second MAIL, on the first connection
 		"421":      say("421 4.4.2 idle for too long"),
@@ -328,7 +329,7 @@ func TestSMTPConcurrent(t *testing.T) {
 	assert.Len(t, ids, workers*each)
 }
 
-// The promise is noted when the server has all of the message but its end.
+// The handover is called when the server has all of the message but its end.
 func TestSMTPHandoverComesBetweenBodyAndDot(t *testing.T) {
 	srv := mailtest.NewServer(t, mailtest.Options{})
 	wire := newTap(t, srv.Addr())
@@ -375,7 +376,7 @@ func TestSMTPHandoverRefused(t *testing.T) {
 	}
 }
 
-// The wait for the answer begins after the handover, however long that took.
+// The time limit for the answer begins after the handover, which may take long.
 func TestSMTPSlowHandover(t *testing.T) {
 	srv := mailtest.NewServer(t, mailtest.Options{})
 	c, err := newSMTP(t, srv, nil).connect(t.Context(), func(Step) {})
@@ -389,7 +390,7 @@ func TestSMTPSlowHandover(t *testing.T) {
 	assert.Len(t, srv.Messages(), 1)
 }
 
-// A connection that is of no use is closed, and does not wait for the server or the end of the process.
+// A connection that cannot be used any more is closed at once, without waiting for the server.
 func TestSMTPClosesUselessConnections(t *testing.T) {
 	for _, phase := range []string{"greet", "ehlo", "mail", "rcpt", "data", "dot"} {
 		t.Run(phase, func(t *testing.T) {
@@ -417,7 +418,7 @@ func TestSMTPServerGoesDuringHandover(t *testing.T) {
 	assert.Equal(t, "body", err.(*Error).Phase)
 }
 
-// A virus scanner on the way hangs up over the text, or says something about it: then nothing is handed over, not once.
+// If a virus scanner closes the connection because of the text, or sends something, handover is not called.
 func TestSMTPHangsUpOverTheText(t *testing.T) {
 	for name, action := range map[string]mailtest.Action{
 		"EOF": drop, "RST": reset, "a word": {Reply: "554 virus found", Hang: true},
@@ -458,7 +459,7 @@ func TestSMTPHangsUpOverTheText(t *testing.T) {
 var tlsOf = map[Security]mailtest.TLS{PlainLoopback: mailtest.Plain, ImplicitTLS: mailtest.Implicit,
 	StartTLS: mailtest.StartTLS}
 
-// A server may think about a message as long as RFC 5321 allows; about everything else it has to be quick.
+// A server may take as long for a message as RFC 5321 allows; its other replies must be fast.
 func TestSMTPWaitsLongerAfterTheDot(t *testing.T) {
 	s, err := NewSMTP(SMTPConfig{Host: "127.0.0.1", Port: 25, Security: PlainLoopback})
 	require.NoError(t, err)
@@ -479,7 +480,7 @@ func TestSMTPWaitsLongerAfterTheDot(t *testing.T) {
 	}
 }
 
-// A server that never comes to an end is left before it fills the memory.
+// A server that sends without end is disconnected before its data fills the memory.
 func TestSMTPRepliesAreBounded(t *testing.T) {
 	endless := map[string]string{"one line": strings.Repeat("x", 32<<20), "many lines": strings.Repeat("a\n250-", 5<<20)}
 	for name, text := range endless {
@@ -507,7 +508,7 @@ func TestSMTPRepliesAreBounded(t *testing.T) {
 	}
 }
 
-// What a server repeats of a login comes out nowhere: not at AUTH, and not from one that remembers it for later.
+// Texts of a login that a server repeats are in no error, neither at AUTH nor later.
 func TestSMTPKeepsTheLoginToItself(t *testing.T) {
 	const username, password = "perpus@sekolah.sch.id", "Rahasia#42 panjang"
 	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
@@ -524,7 +525,7 @@ func TestSMTPKeepsTheLoginToItself(t *testing.T) {
 				srv := mailtest.NewServer(t, mailtest.Options{Username: username, Password: password, Auth: []string{string(auth)},
 					Script: func(c mailtest.Command) mailtest.Action {
 						switch {
-						case c.Phase == phase && c.Phase == "auth" && first: // it got all of it
+						case c.Phase == phase && c.Phase == "auth" && first: // the server has got all of the login
 							first = false
 							return mailtest.Action{}
 						case c.Phase == phase && c.Phase != "auth":
@@ -561,7 +562,8 @@ func TestSMTPKeepsTheLoginToItself(t *testing.T) {
 	}
 }
 
-// The beginning of a reply is no reply, however much it looks like one: "550 5.7" may have become a limit of ours.
+// An incomplete reply is no reply, even if it looks like one: "550 5.7" may be the beginning of a limit for the
+// account.
 func TestSMTPTakesWholeRepliesOnly(t *testing.T) {
 	for _, security := range []Security{PlainLoopback, ImplicitTLS, StartTLS} {
 		for _, phase := range []string{"greet", "ehlo", "auth", "mail", "rcpt", "data"} {
@@ -579,7 +581,7 @@ func TestSMTPTakesWholeRepliesOnly(t *testing.T) {
 	}
 }
 
-// Until the handover the end of ctx ends Send at once; from then on the server's answer is all that counts.
+// Before the handover Send ends at once with its ctx; after it only the server's answer counts.
 func TestSMTPCanceled(t *testing.T) {
 	for _, phase := range []string{"greet", "ehlo", "starttls", "auth", "mail", "rcpt", "data"} {
 		t.Run(phase, func(t *testing.T) {
@@ -762,7 +764,7 @@ func TestSMTPOverTLS(t *testing.T) {
 		script      func(mailtest.Command) mailtest.Action
 		want        string
 		phase       string
-		badCert     bool // the error says that it was the certificate
+		badCert     bool // the error names the certificate
 	}{
 		{"implicit", mailtest.Implicit, ImplicitTLS, &good, true, nil, "ok", "", false},
 		{"starttls", mailtest.StartTLS, StartTLS, &good, true, nil, "ok", "", false},
@@ -972,7 +974,7 @@ func TestAppPassword(t *testing.T) {
 	}
 }
 
-// A tap is a TCP relay that keeps what the client sent.
+// A tap is a TCP relay that records what the client sends.
 type tap struct {
 	listener net.Listener
 	mu       sync.Mutex
@@ -1015,7 +1017,7 @@ func (p *tap) sent() string {
 
 func (p *tap) port() int { return p.listener.Addr().(*net.TCPAddr).Port }
 
-// TestSMTPDSN: where the server offers it, what comes back names the message and holds only its header.
+// TestSMTPDSN: if the server offers DSN, a bounce names the message and contains only its header.
 func TestSMTPDSN(t *testing.T) {
 	for _, offered := range []bool{true, false} {
 		srv := mailtest.NewServer(t, mailtest.Options{DSN: offered})

@@ -18,13 +18,14 @@ import (
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 )
 
-// A cutter is a relay that drops its first connection when it has passed so many bytes in one direction, and no other.
+// A cutter is a relay that closes its first connection after a number of bytes in one direction. Later connections stay
+// open.
 type cutter struct {
 	port     int
 	passed   [2]atomic.Int64        // bytes of the first connection, by direction
-	cut      atomic.Bool            // both ends are closed
-	again    atomic.Pointer[func()] // called when the client comes again
-	up       bool                   // the direction: from the client
+	cut      atomic.Bool            // the first connection was closed
+	again    atomic.Pointer[func()] // called when the client connects again
+	up       bool                   // the direction is from the client
 	after    int64                  // -1: never
 	reset    bool                   // drop with a TCP RST
 	listener net.Listener
@@ -94,9 +95,9 @@ func (p *cutter) close() {
 	p.open.Wait()
 }
 
-// A thousand connections are cut at any byte, in either direction. A message that the server has is never called
-// unsent, none is there twice, and unknown is only what may be there: as long as nothing of the dot was on the wire, a
-// cut costs nothing.
+// A thousand connections are cut at any byte, in either direction. A message that the server has never counts as
+// unsent, no message arrives twice, and the outcome is unknown only if a byte of the dot was sent. Before that a cut
+// costs no try.
 func TestSMTPCutAtAnyByte(t *testing.T) {
 	const cuts = 1000
 	random := rand.New(rand.NewPCG(13, 4))
@@ -104,7 +105,7 @@ func TestSMTPCutAtAnyByte(t *testing.T) {
 	var unknowns, wasted atomic.Int32
 	for _, security := range []Security{PlainLoopback, ImplicitTLS, StartTLS} {
 		srv := mailtest.NewServer(t, mailtest.Options{TLS: tlsOf[security]})
-		// A client that is patient is not quicker than a cut which comes with its text, however busy this machine is.
+		// Even a patient client may be faster than a cut right after its text, if this machine is busy.
 		send := func(n int, p *cutter, patience time.Duration) (handedDead bool, err error) {
 			s, err := NewSMTP(SMTPConfig{Host: "127.0.0.1", Port: p.port, Security: security, RootCAs: srv.RootCAs(),
 				Timeout: 30 * time.Second})
@@ -120,7 +121,7 @@ func TestSMTPCutAtAnyByte(t *testing.T) {
 		whole := newCutter(t, srv.Addr(), true, -1, false)
 		_, err := send(0, whole, 0)
 		require.NoError(t, err)
-		// How much a write of so many bytes adds to the stream: TLS 1.3 wraps it into a record.
+		// The length that a write adds to the stream: TLS 1.3 puts it into a record.
 		onWire := func(n int64) int64 {
 			if security != PlainLoopback {
 				n += 22
@@ -145,7 +146,7 @@ func TestSMTPCutAtAnyByte(t *testing.T) {
 			if !up {
 				at = random.Int64N(down)
 			}
-			if n%10 == 0 { // where it matters
+			if n%10 == 0 { // a cut near the dot
 				up, at = true, dot-3+random.Int64N(12)
 			}
 			slots <- struct{}{}

@@ -15,14 +15,14 @@ import (
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 )
 
-// A matrixCase is one way for a server to behave, at one step, on every connection.
+// A matrixCase is one behaviour of a server at one step, the same on each connection.
 type matrixCase struct {
 	phase    string
 	action   mailtest.Action
 	want     string // ok, or the fate, with the pause when there is one
 	handed   int    // calls of handover
-	accepted int    // messages that the server took
-	conns    int    // connections: 2 where a second try makes sense
+	accepted int    // messages that the server accepted
+	conns    int    // connections: 2 if a second try makes sense
 }
 
 func say(reply string) mailtest.Action  { return mailtest.Action{Reply: reply} }
@@ -44,7 +44,7 @@ const (
 )
 
 var matrix = []matrixCase{
-	// Greeting and EHLO: whatever is wrong here is wrong for every message.
+	// Greeting and EHLO: an error here concerns every message.
 	{"greet", say("220-a\n220-b\n220 c"), "ok", 1, 1, 1},
 	{"greet", slow("220 a"), "ok", 1, 1, 1},
 	{"greet", say("220" + long), "ok", 1, 1, 1},
@@ -100,7 +100,7 @@ var matrix = []matrixCase{
 	{"auth", reset, server, 0, 0, 2},
 	{"auth", hang, server, 0, 0, 1},
 
-	// MAIL: it cannot be about the recipient.
+	// MAIL: the reply cannot be about the recipient.
 	{"mail", slow("250-2.1.0 a\n250 2.1.0 b"), "ok", 1, 1, 1},
 	{"mail", say("250" + long), "ok", 1, 1, 1},
 	{"mail", say("550 5.7.1 sender not owned by user"), from, 0, 0, 1},
@@ -214,7 +214,7 @@ var matrix = []matrixCase{
 	{"data", reset, "retry", 0, 0, 2},
 	{"data", hang, "retry", 0, 0, 1},
 
-	// The dot. Only here may a message be accepted, so only here silence is unknown.
+	// The dot: a message may be accepted only here, so only here the outcome of a missing answer is unknown.
 	{"dot", slow("250 2.0.0 ok"), "ok", 1, 1, 1},
 	{"dot", say("250-2.0.0 a\n250 2.0.0 b"), "ok", 1, 1, 1},
 	{"dot", say("250" + long), "ok", 1, 1, 1},
@@ -250,7 +250,7 @@ var matrix = []matrixCase{
 	{"dot", mailtest.Action{Accept: true, Reset: true}, "unknown", 1, 1, 1},
 	{"dot", mailtest.Action{Accept: true, Hang: true}, "unknown", 1, 1, 1},
 
-	// After the acceptance nothing matters any more.
+	// After the acceptance nothing changes the outcome.
 	{"quit", say("500 5.5.2 no"), "ok", 1, 1, 1},
 	{"quit", drop, "ok", 1, 1, 1},
 	{"quit", reset, "ok", 1, 1, 1},
@@ -288,15 +288,15 @@ func TestSMTPMatrix(t *testing.T) {
 				if cause := errors.Unwrap(err); cause != nil {
 					assert.NotRegexp(t, `(?i)siti|sekolah|rahasia|laskar`, cause.Error())
 				}
-				if !c.action.Reset { // which also takes what was said before and not read yet
-					assert.Contains(t, c.phase+" body", err.(*Error).Phase) // what is said too early shows after the body
+				if !c.action.Reset { // a reset also discards data that was not read yet
+					assert.Contains(t, c.phase+" body", err.(*Error).Phase) // data that arrives too early is found after the body
 				}
 			}
 		})
 	}
 }
 
-// outcome says in one line what an error from Send allows.
+// outcome returns in one line what an error from Send allows.
 func outcome(err error) string {
 	if err == nil {
 		return "ok"

@@ -26,14 +26,15 @@ func TestClassifyTakesTheReplyApart(t *testing.T) {
 	}
 }
 
-// An enhanced code decides only where it stands as one: addresses and ids look like them too.
+// An enhanced code counts only at its place in a reply, because addresses and ids may look like one.
 func TestClassifyIsNotMisled(t *testing.T) {
 	assert.Equal(t, "refused", outcome(classify("rcpt", 550, "5.7.1 message 5.1.90 of 5.4.5 from 15.7.233.1 refused")))
 	assert.Equal(t, "retry", outcome(classify("rcpt", 450, "4.7.1 see 4.7.280")))
 	assert.Equal(t, "refused", outcome(classify("rcpt", 550, "5.2.10 what")))
 }
 
-// The table of replies, from providers and hosters that schools use: what is said decides, not who says it.
+// The table of replies has those of providers and hosters that schools use. The same text has the same meaning from any
+// server.
 func TestReplies(t *testing.T) {
 	table, err := os.ReadFile("testdata/replies.txt")
 	require.NoError(t, err)
@@ -62,7 +63,7 @@ func TestReplies(t *testing.T) {
 	assert.GreaterOrEqual(t, len(providers), 12)
 }
 
-// A misspelt word in a rule would make one that never fits, or that lets a message be sent twice.
+// A rule with a misspelt word would never match, or a message would be sent twice.
 func TestRulesAreSpeltRight(t *testing.T) {
 	phases := strings.Fields("connect tls greet ehlo starttls auth mail rcpt data body dot")
 	lines := regexp.MustCompile(`(?m)^[^#\n]`).FindAllString(ruleList, -1)
@@ -95,7 +96,7 @@ func TestRedact(t *testing.T) {
 	}
 }
 
-// Whatever a server says, and however it repeats the recipient: the verdict is sound and keeps the secret.
+// For any reply, the verdict is valid and the recipient is not in the error.
 func FuzzReply(f *testing.F) {
 	f.Add("rcpt", 550, "5.1.1 <%> user unknown\n5.1.1 %", "siti@sekolah.sch.id")
 	f.Add("dot", 250, "2.0.0 queued for %\x00%\u202e%", "a.b+c@x.id")

@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestStartTLSForgetsWhatCameBefore: whoever sits between can send plain text right behind the server's "ready for
-// TLS". Were it read as the answer to the first command inside, the login would go by what the attacker says that the
-// server can do.
+// TestStartTLSForgetsWhatCameBefore: an attacker on the network can send plain text right after the server's "ready for
+// TLS". If it were read as the answer to the first command over TLS, the attacker would choose the mechanism of the
+// login.
 func TestStartTLSForgetsWhatCameBefore(t *testing.T) {
 	web := httptest.NewTLSServer(nil)
 	web.Close()

@@ -117,7 +117,7 @@ func TestPatterns(t *testing.T) {
 		name    string
 		phase   string
 		reply   string // %d is the borrower
-		to    func(int) bool
+		to      func(int) bool
 		outcome reminder.RunOutcome
 		pause   mail.PauseKind
 		lost    int // refused or failed
@@ -245,7 +245,7 @@ func TestRepliesToACrowd(t *testing.T) {
 	require.NoError(t, err)
 	crowds := []struct {
 		name string
-		to func(int) bool
+		to   func(int) bool
 	}{
 		{"all", func(int) bool { return true }}, {"some", func(b int) bool { return b%3 == 1 }},
 		{"one", func(b int) bool { return b == 4 }},

@@ -15,7 +15,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 )
 
-// A server is a mailtest.IMAP and how to reach it.
+// A server is a mailtest.IMAP with the configuration to reach it.
 type server struct {
 	*mailtest.IMAP
 	cfg Config
@@ -38,7 +38,7 @@ func (s *server) open(t *testing.T) *Mailbox {
 	return m
 }
 
-// daemon wants what a mail system writes.
+// daemon returns true for messages of a mail system.
 func daemon(header []byte) bool { return strings.Contains(string(header), "MAILER-DAEMON") }
 
 func note(n int) string {
@@ -49,7 +49,7 @@ func bounce(n int) string {
 	return fmt.Sprintf("From: MAILER-DAEMON@example.org\nSubject: b%d\n\nmaaf\n", n)
 }
 
-// since reads all and returns the subjects that were wanted, how many were looked at, and the cursor.
+// since reads all messages, and returns the subjects of the wanted ones, how many headers were read, and the cursor.
 func since(t *testing.T, m *Mailbox, after Cursor) (subjects []string, looked int, next Cursor) {
 	t.Helper()
 	err := m.Since(t.Context(), after, time.Now().AddDate(0, 0, -14), daemon, func(b Batch) error {
@@ -90,7 +90,7 @@ func TestSince(t *testing.T) {
 	subjects, _, cursor = since(t, m, ParseCursor(cursor.String()))
 	assert.Equal(t, []string{"b2"}, subjects)
 
-	s.Renew(t, "INBOX") // restored by its provider: the numbers begin anew
+	s.Renew(t, "INBOX") // the provider has restored the mailbox, and its UIDs begin again
 	s.add(t, "INBOX", bounce(3))
 	subjects, _, next := since(t, s.open(t), cursor)
 	assert.Equal(t, []string{"b3"}, subjects, "under another UIDVALIDITY the cursor means nothing")
@@ -98,8 +98,8 @@ func TestSince(t *testing.T) {
 	assert.Zero(t, s.Changes(), "nothing is changed in the mailbox")
 }
 
-// TestLargeInbox: of 5,000 messages the few that matter are found, in bounded memory; what is more than one session
-// reads is read by the next.
+// TestLargeInbox: in 5,000 messages the wanted ones are found with limited memory. The next session reads the messages
+// beyond the limit of one session.
 func TestLargeInbox(t *testing.T) {
 	s := newServer(t)
 	want := 0
@@ -179,7 +179,7 @@ func TestOpenFails(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
-// TestSilentServer: a server that accepts and says nothing is left when the time is over.
+// TestSilentServer: a server that accepts the connection and sends nothing is left when the time is over.
 func TestSilentServer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -196,7 +196,7 @@ func TestSilentServer(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
-// TestEndlessServer: a server that never comes to an end is left when it has said more than any session needs.
+// TestEndlessServer: a server that sends without end is left when it has sent more than a session needs.
 func TestEndlessServer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

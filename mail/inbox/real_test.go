@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRealInbox: of 5,000 messages in Debian's Dovecot the few that matter are found, once, also when a session is cut
-// between reading and writing; and when the numbers of the messages begin anew.
+// TestRealInbox: in 5,000 messages in Debian's Dovecot the wanted ones are found once, also when a session ends between
+// reading and recording, and when the provider gives new UIDs.
 func TestRealInbox(t *testing.T) {
 	var startTLS, tls, port int
 	var box string
@@ -64,7 +64,7 @@ func TestRealInbox(t *testing.T) {
 	batches := 0
 	err = open().Since(t.Context(), cursor, time.Now().AddDate(0, 0, -14), daemon, func(b Batch) error {
 		if batches++; batches == 20 {
-			return killed // what it read is not written
+			return killed // what was read is not recorded
 		}
 		cursor = b.Next
 		want -= len(b.Messages)
@@ -78,7 +78,7 @@ func TestRealInbox(t *testing.T) {
 	assert.Empty(t, again)
 	assert.Zero(t, looked)
 
-	empty()                             // restored by its provider, with newer mail
+	empty()                             // the provider has restored the mailbox, with newer mail
 	time.Sleep(1100 * time.Millisecond) // a UIDVALIDITY is a time in seconds
 	deliver(1, bounce(1))
 	subjects, _, renewed := since(t, open(), next)

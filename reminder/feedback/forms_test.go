@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// ourMail is the message that came back, as our program sends it.
+// ourMail is the message that came back, in the form in which the program sends it.
 const ourMail = `From: "Perpustakaan" <perpus@example.sch.id>
 To: "Siti" <siti@murid.example.sch.id>
 Subject: 2 buku jatuh tempo besok
@@ -25,7 +25,7 @@ Content-Type: text/plain; charset=utf-8
 Buku Anda jatuh tempo besok.
 `
 
-// report is a delivery report of a system: its text, the fields about the message and about one recipient.
+// report returns a delivery report: its text, and the fields about the message and one recipient.
 func report(from, subject, said, message, recipient string) string {
 	return "Return-Path: <>\nFrom: " + from + "\nTo: perpus@example.sch.id\nSubject: " + subject + `
 MIME-Version: 1.0
@@ -49,7 +49,7 @@ Content-Type: message/rfc822
 ` + ourMail + "\n--b/1=_?--\n"
 }
 
-// failed are the fields about siti.
+// failed returns the fields about siti.
 func failed(status, diagnostic string) string {
 	s := "Final-Recipient: rfc822; " + sampleTo + "\nAction: failed\nStatus: " + status
 	if diagnostic != "" {
@@ -58,7 +58,7 @@ func failed(status, diagnostic string) string {
 	return s
 }
 
-// note is what a system that writes no report says, with our message below.
+// note returns a bounce without a report: a text, with our message below.
 func note(from, subject, said string) string {
 	return "Return-Path: <>\nFrom: " + from + "\nTo: perpus@example.sch.id\nSubject: " + subject + "\n\n" + said +
 		"\n\n" + ourMail
@@ -92,7 +92,7 @@ const (
 	yahoo    = "MAILER-DAEMON@yahoo.com"
 )
 
-// forms are what systems write: the class, or "" for what says nothing about a failure.
+// forms are messages of mail systems, with the class, or "" if the message is about no failure.
 var forms = []struct{ name, class, raw string }{
 	// Gmail.
 	{"gmail full", "full", report(gmail, "Delivery Status Notification (Failure)",
@@ -339,7 +339,7 @@ var forms = []struct{ name, class, raw string }{
 	{"sympa of a school", "no_address", report("\"Sistem Surel\" <admin@murid.example.sch.id>", "Gagal kirim",
 		"Pesan tidak terkirim: alamat "+sampleTo+" tidak ada", "Reporting-MTA: dns;mail", failed("5.1.1", ""))},
 
-	// Other languages, in text alone.
+	// Other languages, only as text.
 	{"german", "no_address", note("Mail Delivery System <mailer-daemon@kundenserver.example>",
 		"Mail delivery failed: returning message to sender",
 		"Eine Nachricht, die Sie verschickt haben, konnte nicht zugestellt werden:\n\n  "+sampleTo+
@@ -377,7 +377,7 @@ var forms = []struct{ name, class, raw string }{
 	{"indonesian delivered", "", note("MAILER-DAEMON@mail.sekolah.example", "Surel terkirim", "Pesan Anda kepada "+
 		sampleTo+" telah berhasil dikirim.\n\n----- Pesan asli -----\n")},
 
-	// In other clothes.
+	// Other structures.
 	{"base64 html", "no_address", encoded("base64", "text/html; charset=utf-8", "postmaster@mail.example",
 		"Undeliverable", "<html><body><p>Your message to <a href=\"mailto:"+sampleTo+
 			"\">siti&#64;murid.example.sch.id</a> couldn't be delivered.</p><p>550 5.1.1 user unknown</p><pre>Message-ID: &lt;"+
@@ -480,7 +480,7 @@ var forms = []struct{ name, class, raw string }{
 		"Return-Path: <guru-bounces@example.org>\nFrom: guru-owner@example.org\nSubject: Your message to guru awaits moderator approval\nAuto-Submitted: auto-generated\n\nYour mail <" +
 			sampleID + "> is being held. " + sampleTo + "\n"},
 
-	// What is no failure.
+	// Messages about no failure.
 	{"vacation of the postmaster", "",
 		"Return-Path: <postmaster@murid.example.sch.id>\nFrom: Postmaster <postmaster@murid.example.sch.id>\nSubject: Balasan otomatis: 2 buku\nAuto-Submitted: auto-replied\nIn-Reply-To: <" +
 			sampleID + ">\n\nKami sedang libur. Alamat " + sampleTo + " tidak dibaca sampai Senin.\n"},

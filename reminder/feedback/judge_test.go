@@ -55,8 +55,7 @@ func TestTooMany(t *testing.T) {
 	}
 }
 
-// TestDecide: that a copy is missing means something only when the source is known to keep copies of what was sent at
-// that time.
+// TestDecide: a missing copy proves something only if the source has copies of other mails from that time.
 func TestDecide(t *testing.T) {
 	const wait = 15 * time.Minute
 	e := Handed{ID: 1, Age: time.Hour}

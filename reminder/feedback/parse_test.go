@@ -19,7 +19,8 @@ const (
 	sampleTo  = "siti@murid.example.sch.id"
 )
 
-// samples returns the messages in testdata by name. The name of each tells what it is: SYSTEM-CLASS, or …-nothing….
+// samples returns the messages in testdata by name. A name is SYSTEM-CLASS, or contains "nothing" if the message is
+// about no failure.
 func samples(t testing.TB) map[string][]byte {
 	files, err := filepath.Glob("testdata/*.eml")
 	require.NoError(t, err)
@@ -62,7 +63,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestParseBounds: what is deeply nested, or tells of many recipients or ids, is read up to a limit.
+// TestParseBounds: deeply nested messages, and those with many recipients or ids, are read up to a limit.
 func TestParseBounds(t *testing.T) {
 	raw := string(samples(t)["postfix-no_address"])
 	head, body, _ := strings.Cut(raw, "\n\n")
@@ -98,7 +99,8 @@ func TestParseBounds(t *testing.T) {
 	assert.Equal(t, sampleID, r.IDs[0], "our own form comes first")
 }
 
-// TestForwarded: the mailbox that we wrote to sends on to one that is gone. That one is no address of ours.
+// TestForwarded: the mailbox of the recipient forwards to one that does not exist. The program has never sent mail to
+// that one.
 func TestForwarded(t *testing.T) {
 	raw := strings.ReplaceAll(string(samples(t)["exim-full"]), "Final-Recipient: rfc822;"+sampleTo,
 		"Final-Recipient: rfc822;lain@example.org")

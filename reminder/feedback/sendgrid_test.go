@@ -17,8 +17,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// An api is SendGrid as its description has it (twilio/sendgrid-oai): a query of known fields and operators, a limit of
-// 1,000 rows and no pages.
+// An api is SendGrid according to its API description (twilio/sendgrid-oai): a query of known fields and operators, a
+// limit of 1,000 rows and no pages.
 type api struct {
 	t      *testing.T
 	rows   []map[string]any
@@ -136,7 +136,7 @@ func TestSendGridReturned(t *testing.T) {
 	assert.Equal(t, mail.ReturnNoAddress, got.Returns[11].Failures[0].Class)
 }
 
-// TestSendGridHalves: there are no pages, so a time with more rows than one answer has is asked for in halves.
+// TestSendGridHalves: there are no pages, so a period with too many rows for one answer is read in halves.
 func TestSendGridHalves(t *testing.T) {
 	a, s := newAPI(t)
 	now := time.Now().UTC().Truncate(time.Second)
@@ -185,7 +185,7 @@ func TestSendGridNamesTheScope(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"email_activity.read"}, lacking)
 
-	// The lists tell something all the same.
+	// The lists still have entries.
 	created := time.Now().Unix()
 	a.lists["bounces"] = []map[string]any{{"created": created, "email": "Hilang@example.org", "status": "5.1.1",
 		"reason": "550 5.1.1 The email account that you tried to reach does not exist"}}
@@ -200,7 +200,7 @@ func TestSendGridNamesTheScope(t *testing.T) {
 	assert.Equal(t, mail.ReturnFull, got[1].Failures[0].Class)
 }
 
-// TestSendGridMoments: the description leaves the form of times open; one that nobody knows hides no row.
+// TestSendGridMoments: the API description does not define the form of times. A row with an unknown form is still read.
 func TestSendGridMoments(t *testing.T) {
 	for text, want := range map[string]string{
 		"2026-11-24T08:00:00Z": "2026-11-24T08:00:00Z", "2026-11-24T08:00:00.123456Z": "2026-11-24T08:00:00Z",

@@ -18,7 +18,7 @@ func lateBook(borrower, name, group, title string, days int, mail reminder.Verdi
 		Due: monday.AddDays(-days), Borrower: reminder.Borrower{ID: borrower, Name: name, Group: group}}}
 }
 
-// classLists are what the golden files show, by name.
+// classLists are the lists in the golden files, by name.
 var classLists = map[string]reminder.ClassList{
 	"class-one": {Class: "Kelas 7A", Teacher: "Rina Marlina, M.Pd.", Today: monday, Late: []reminder.LateLoan{
 		lateBook("1", "Siti Aminah", "Kelas 7A", "Laskar Pelangi /", 1, reminder.VerdictDue)}},
@@ -60,7 +60,7 @@ func TestClassGolden(t *testing.T) {
 	}
 }
 
-// TestLongClassListIsNotCutOff: what Gmail would cut off is counted instead.
+// TestLongClassListIsNotCutOff: the loans that Gmail would cut off are counted instead.
 func TestLongClassListIsNotCutOff(t *testing.T) {
 	list := reminder.ClassList{Class: "7A", Today: monday}
 	for i := range 300 {

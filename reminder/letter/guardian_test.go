@@ -13,16 +13,16 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// late returns a loan of a child that is some days late.
+// late returns an item of a child that is some days late.
 func late(child, class, title string, days, number int) reminder.Item {
-	return with(lent(title, days), func(it *reminder.Item) { it.Child, it.Group, it.Number = child, class, number })
+	return with(loanItem(title, days), func(it *reminder.Item) { it.Child, it.Group, it.Number = child, class, number })
 }
 
 func toGuardian(name string, items ...reminder.Item) reminder.GuardianLetter {
 	return reminder.GuardianLetter{Letter: reminder.Letter{Name: name, Type: "parent", Today: monday, Items: items}}
 }
 
-// guardianLetters are what the golden files show, by name.
+// guardianLetters are the letters in the golden files, by name.
 var guardianLetters = []struct {
 	name   string
 	letter reminder.GuardianLetter
@@ -36,7 +36,7 @@ var guardianLetters = []struct {
 	{"no-names", toGuardian("", with(late("", "", "", 14, 1), func(it *reminder.Item) { it.ItemCode, it.Ref = "", "" }))},
 }
 
-// TestGuardianGolden: each mail to a guardian in each language, formal, in the look of a borrower's mail.
+// TestGuardianGolden: each mail to a guardian in each language, formal, with the layout of a borrower's mail.
 func TestGuardianGolden(t *testing.T) {
 	texts := school
 	texts.Hours = "Senin-Kamis 07.00-15.00, Jumat 07.00-11.00"
@@ -58,7 +58,8 @@ func TestGuardianGolden(t *testing.T) {
 	}
 }
 
-// TestGuardianInAnOlderLook: a library's own look for mails, exported before there were guardians, serves for them too.
+// TestGuardianInAnOlderLook: templates that a library exported before there were guardians are used for mails to
+// guardians, too.
 func TestGuardianInAnOlderLook(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "exported"))))

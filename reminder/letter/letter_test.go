@@ -27,11 +27,11 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden mails in testdata/mails")
 
-// monday is the day on which the mails of these tests are written.
+// monday is the Today of the letters.
 var monday = reminder.Date{Year: 2026, Month: time.November, Day: 23}
 
-// lent returns an item that is due on a day when the library is open, days after it.
-func lent(title string, days int) reminder.Item {
+// loanItem returns an item that is late by some days, or due in some days if they are negative, when the library is open.
+func loanItem(title string, days int) reminder.Item {
 	due := monday.AddDays(-days)
 	it := reminder.Item{Title: title, ItemCode: "B-0042", Ref: "PJM-2026-0117", Due: due, ReturnBy: due, Days: days}
 	if days > 0 {
@@ -40,7 +40,7 @@ func lent(title string, days int) reminder.Item {
 	return it
 }
 
-// with returns the item changed.
+// with returns an item with a change.
 func with(it reminder.Item, change func(*reminder.Item)) reminder.Item {
 	change(&it)
 	return it
@@ -54,70 +54,70 @@ func about(items ...reminder.Item) reminder.Letter {
 
 var reopening = reminder.Date{Year: 2027, Month: time.January, Day: 4}
 
-// beforeClosure lets an item be due in a long closure, or on its eve in so many days.
+// beforeClosure makes an item due in a long closure, or on its eve in some days.
 func beforeClosure(it *reminder.Item, eve int) {
 	it.LastOpen, it.Reopens, it.ClosureName = monday.AddDays(eve), reopening, "Libur semester"
 }
 
-// letters are what the golden files show, by name.
+// letters are the letters in the golden files, by name.
 var letters = map[string]reminder.Letter{
-	"tomorrow":  about(lent("Laskar Pelangi", -1)),
-	"in-3-days": about(lent("Laskar Pelangi", -3)),
-	"today":     about(lent("Laskar Pelangi", 0)),
-	"late-1":    about(lent("Laskar Pelangi", 1)),
-	"late-3":    about(with(lent("Laskar Pelangi", 3), func(it *reminder.Item) { it.Number = 2 })),
-	"late-12":   about(with(lent("Laskar Pelangi", 12), func(it *reminder.Item) { it.Number = 4 })),
-	"closed-weekly": about(with(lent("Laskar Pelangi", -6), func(it *reminder.Item) {
+	"tomorrow":  about(loanItem("Laskar Pelangi", -1)),
+	"in-3-days": about(loanItem("Laskar Pelangi", -3)),
+	"today":     about(loanItem("Laskar Pelangi", 0)),
+	"late-1":    about(loanItem("Laskar Pelangi", 1)),
+	"late-3":    about(with(loanItem("Laskar Pelangi", 3), func(it *reminder.Item) { it.Number = 2 })),
+	"late-12":   about(with(loanItem("Laskar Pelangi", 12), func(it *reminder.Item) { it.Number = 4 })),
+	"closed-weekly": about(with(loanItem("Laskar Pelangi", -6), func(it *reminder.Item) {
 		it.ReturnBy = it.Due.AddDays(1)
 	})),
-	"closed-named": about(with(lent("Laskar Pelangi", -1), func(it *reminder.Item) {
+	"closed-named": about(with(loanItem("Laskar Pelangi", -1), func(it *reminder.Item) {
 		it.ReturnBy, it.ClosedFor = reminder.Date{Year: 2027, Month: time.January, Day: 4}, "Libur semester"
 	})),
-	"closed-last-day": about(with(lent("Laskar Pelangi", 1), func(it *reminder.Item) {
+	"closed-last-day": about(with(loanItem("Laskar Pelangi", 1), func(it *reminder.Item) {
 		it.ReturnBy, it.Days, it.Number = monday, 0, 0
 	})),
-	"closed-late": about(with(lent("Laskar Pelangi", 2), func(it *reminder.Item) {
+	"closed-late": about(with(loanItem("Laskar Pelangi", 2), func(it *reminder.Item) {
 		it.Due, it.ReturnBy, it.Days = monday.AddDays(-8), monday.AddDays(-7), 7
 	})),
-	"closure-eve": about(with(lent("Laskar Pelangi", 0), func(it *reminder.Item) { beforeClosure(it, 0) })),
-	"closure-in": about(with(lent("Laskar Pelangi", -11), func(it *reminder.Item) {
+	"closure-eve": about(with(loanItem("Laskar Pelangi", 0), func(it *reminder.Item) { beforeClosure(it, 0) })),
+	"closure-in": about(with(loanItem("Laskar Pelangi", -11), func(it *reminder.Item) {
 		it.ClosedFor, it.ReturnBy = "Libur semester", reopening
 		beforeClosure(it, 0)
 	})),
 	"closure-soon": about(
-		with(lent("Laskar Pelangi", -3), func(it *reminder.Item) {
+		with(loanItem("Laskar Pelangi", -3), func(it *reminder.Item) {
 			it.ReturnBy = reopening
 			beforeClosure(it, 2)
 		}),
-		with(lent("Bumi Manusia", -4), func(it *reminder.Item) {
+		with(loanItem("Bumi Manusia", -4), func(it *reminder.Item) {
 			it.ClosedFor, it.ReturnBy = "Libur semester", reopening
 			beforeClosure(it, 2)
 		})),
-	"hourly":    about(with(lent("Kamus Besar Bahasa Indonesia", 0), func(it *reminder.Item) { it.DueTime = "14:30" })),
-	"with-fine": about(with(lent("Laskar Pelangi", 3), func(it *reminder.Item) { it.FinePerDay = 1000 })),
-	"two-late":  about(lent("Laskar Pelangi", 3), lent("Bumi Manusia", 1)),
-	"two-soon":  about(lent("Laskar Pelangi", -3), lent("Bumi Manusia", -2)),
+	"hourly":    about(with(loanItem("Kamus Besar Bahasa Indonesia", 0), func(it *reminder.Item) { it.DueTime = "14:30" })),
+	"with-fine": about(with(loanItem("Laskar Pelangi", 3), func(it *reminder.Item) { it.FinePerDay = 1000 })),
+	"two-late":  about(loanItem("Laskar Pelangi", 3), loanItem("Bumi Manusia", 1)),
+	"two-soon":  about(loanItem("Laskar Pelangi", -3), loanItem("Bumi Manusia", -2)),
 	"several": about(
-		with(lent("Laskar Pelangi", -1), func(it *reminder.Item) { it.ItemCode, it.Ref = "B-0042", "PJM-2026-0117" }),
-		with(lent("Fisika untuk SMP/MTs Kelas VIII", 0), func(it *reminder.Item) {
+		with(loanItem("Laskar Pelangi", -1), func(it *reminder.Item) { it.ItemCode, it.Ref = "B-0042", "PJM-2026-0117" }),
+		with(loanItem("Fisika untuk SMP/MTs Kelas VIII", 0), func(it *reminder.Item) {
 			it.ItemCode, it.Ref = "B-0318", "PJM-2026-0109"
 		}),
-		with(lent("Bumi Manusia", 3), func(it *reminder.Item) {
+		with(loanItem("Bumi Manusia", 3), func(it *reminder.Item) {
 			it.ItemCode, it.Ref, it.Number, it.FinePerDay = "B-0077", "PJM-2026-0098", 2, 500
 		}),
 	),
 	"no-name": {Today: monday, Items: []reminder.Item{{Due: monday, ReturnBy: monday}}},
 	"titles": about(
-		lent("الأربعون النووية: شرح مختصر", 3),
-		lent("吾輩は猫である・我是猫", 0),
-		lent("Cerita 👨‍👩‍👧‍👦 Keluarga 🌈 Ceria", -1),
-		lent(strings.Repeat("Sejarah panjang sekali ", 25), -2),
-		lent("<script>alert('x')</script> {{.Name}} & <b>tebal</b>", -3),
-		lent("Baris satu\r\nBcc: x@example.com\u2028\u202eakhir\x00\x1b[31m /", -4),
+		loanItem("الأربعون النووية: شرح مختصر", 3),
+		loanItem("吾輩は猫である・我是猫", 0),
+		loanItem("Cerita 👨‍👩‍👧‍👦 Keluarga 🌈 Ceria", -1),
+		loanItem(strings.Repeat("Sejarah panjang sekali ", 25), -2),
+		loanItem("<script>alert('x')</script> {{.Name}} & <b>tebal</b>", -3),
+		loanItem("Baris satu\r\nBcc: x@example.com\u2028\u202eakhir\x00\x1b[31m /", -4),
 	),
 }
 
-// compose writes a borrower's mail.
+// compose composes a borrower's mail.
 func (c *Composer) compose(l reminder.Letter) (reminder.Content, error) {
 	return c.Compose(reminder.KindLoan, l.Lang, l)
 }
@@ -133,11 +133,11 @@ var school = Texts{
 	Library: "Perpustakaan MTsN 6 Garut", URL: "https://perpustakaan.example.sch.id", Locale: "id", Answers: true,
 }
 
-// languages are those in which a borrower's mail can be.
+// languages are the languages of a borrower's mail.
 var languages = []string{"id", "en", "su"}
 
-// TestComposeGolden: each mail in each language, friendly and formal. The texts of a language stand in one file, to be
-// read aloud; the HTML says the same sentences.
+// TestComposeGolden: each mail in each language, friendly and formal. The texts of a language are in one file, to be
+// read aloud; the HTML has the same sentences.
 func TestComposeGolden(t *testing.T) {
 	c := composer(t, school)
 	for _, lang := range languages {
@@ -177,7 +177,7 @@ func golden(t *testing.T, name, got string) {
 	assert.Equal(t, string(want), got, "if the new mail reads better: go test ./reminder/letter -run Golden -update")
 }
 
-// TestComposeParts holds what is true of every mail.
+// TestComposeParts checks what is true for all mails.
 func TestComposeParts(t *testing.T) {
 	c := composer(t, school)
 	for name, l := range letters {
@@ -263,38 +263,38 @@ func TestComposeKeepsDataInert(t *testing.T) {
 }
 
 func TestComposeSubject(t *testing.T) {
-	long := lent(strings.Repeat("kata ", 100), -1)
-	broken := lent("Satu\r\nBcc: x@example.com", -1)
+	long := loanItem(strings.Repeat("kata ", 100), -1)
+	broken := loanItem("Satu\r\nBcc: x@example.com", -1)
 	plain, titled := composer(t, Texts{}), composer(t, Texts{TitleInSubject: true})
 	for _, test := range []struct {
 		letter reminder.Letter
 		titles bool
 		id, en string
 	}{
-		{about(lent("A", -1)), false, "Buku perpustakaan harus dikembalikan besok", "Your library book is due back tomorrow"},
-		{about(lent("A", -3)), false,
+		{about(loanItem("A", -1)), false, "Buku perpustakaan harus dikembalikan besok", "Your library book is due back tomorrow"},
+		{about(loanItem("A", -3)), false,
 			"Buku perpustakaan harus dikembalikan 3 hari lagi", "Your library book is due back in 3 days"},
-		{about(lent("A", 0)), false, "Buku perpustakaan harus dikembalikan hari ini", "Your library book is due back today"},
-		{about(lent("A", 1)), false,
+		{about(loanItem("A", 0)), false, "Buku perpustakaan harus dikembalikan hari ini", "Your library book is due back today"},
+		{about(loanItem("A", 1)), false,
 			"Buku perpustakaan terlambat 1 hari, mohon dikembalikan", "Your library book is 1 day late: please return it"},
-		{about(lent("A", 3)), false,
+		{about(loanItem("A", 3)), false,
 			"Buku perpustakaan terlambat 3 hari, mohon dikembalikan", "Your library book is 3 days late: please return it"},
-		{about(lent("A", 3), lent("B", 3)), false,
+		{about(loanItem("A", 3), loanItem("B", 3)), false,
 			"2 buku perpustakaan terlambat 3 hari, mohon dikembalikan", "2 library books are 3 days late: please return them"},
-		{about(lent("A", 2), lent("B", 1)), false,
+		{about(loanItem("A", 2), loanItem("B", 1)), false,
 			"2 buku perpustakaan terlambat hingga 2 hari, mohon dikembalikan",
 			"2 library books are up to 2 days late: please return them"},
-		{about(lent("A", -1), lent("B", -1)), false,
+		{about(loanItem("A", -1), loanItem("B", -1)), false,
 			"2 buku perpustakaan harus dikembalikan besok", "2 library books are due back tomorrow"},
-		{about(lent("A", -1), lent("B", -2)), false,
+		{about(loanItem("A", -1), loanItem("B", -2)), false,
 			"2 buku perpustakaan harus segera dikembalikan", "2 library books are due back soon"},
-		{about(lent("A", 0), lent("B", -2)), false,
+		{about(loanItem("A", 0), loanItem("B", -2)), false,
 			"2 buku perpustakaan perlu dikembalikan, 1 di antaranya hari ini", "2 library books to return, 1 of them today"},
-		{about(lent("A", 4), lent("B", -2)), false,
+		{about(loanItem("A", 4), loanItem("B", -2)), false,
 			"2 buku perpustakaan perlu dikembalikan, 1 terlambat 4 hari", "2 library books to return, 1 of them 4 days late"},
-		{about(lent("A", -1)), true,
+		{about(loanItem("A", -1)), true,
 			"Buku perpustakaan harus dikembalikan besok: A", "Your library book is due back tomorrow: A"},
-		{about(lent("A", 0), lent("B", 0)), true,
+		{about(loanItem("A", 0), loanItem("B", 0)), true,
 			"2 buku perpustakaan harus dikembalikan hari ini", "2 library books are due back today"},
 		{about(broken), true, "Buku perpustakaan harus dikembalikan besok: Satu Bcc: x@example.com",
 			"Your library book is due back tomorrow: Satu Bcc: x@example.com"},
@@ -314,7 +314,7 @@ func TestComposeSubject(t *testing.T) {
 	}
 }
 
-// TestComposeGreeting: a formal mail honors its reader once, and no comma stands after a degree.
+// TestComposeGreeting: a formal mail has one title before the name, and no comma after an academic degree.
 func TestComposeGreeting(t *testing.T) {
 	c := composer(t, Texts{})
 	for _, test := range []struct{ kind, name, id, en, su string }{
@@ -331,7 +331,7 @@ func TestComposeGreeting(t *testing.T) {
 		{"student", "Ahmad, S.Pd", "Halo Ahmad, S.Pd", "Hello Ahmad, S.Pd", "Halo Ahmad, S.Pd"},
 	} {
 		for lang, want := range map[string]string{"id": test.id, "en": test.en, "su": test.su} {
-			l := about(lent("A", 1))
+			l := about(loanItem("A", 1))
 			l.Lang, l.Name, l.Type = lang, test.name, test.kind
 			got, err := c.compose(l)
 			require.NoError(t, err)
@@ -352,7 +352,7 @@ func TestComposeLanguage(t *testing.T) {
 		if composers[test.locale] == nil {
 			composers[test.locale] = composer(t, Texts{Locale: test.locale})
 		}
-		l := about(lent("A", 0))
+		l := about(loanItem("A", 0))
 		l.Lang = test.lang
 		got, err := composers[test.locale].compose(l)
 		require.NoError(t, err)
@@ -384,14 +384,15 @@ func TestComposeNothing(t *testing.T) {
 	assert.EqualError(t, err, "a letter about nothing")
 }
 
-// TestRenewal: the link of each book that is not late. A site that asks for what the loan has not is not linked to.
+// TestRenewal: each book that is not late has a link. There is no link if the URL needs an id that the loan does not
+// have.
 func TestRenewal(t *testing.T) {
 	const staff = "perpus+buku@mtsn6garut.example"
-	it := lent("Laskar & Pelangi?", -1)
+	it := loanItem("Laskar & Pelangi?", -1)
 	it.Loan = "a/7"
 	bare := it
 	bare.Ref = ""
-	late := lent("Bumi Manusia", 1)
+	late := loanItem("Bumi Manusia", 1)
 	for name, test := range map[string]struct {
 		site     string
 		item     reminder.Item
@@ -466,7 +467,7 @@ func TestClean(t *testing.T) {
 	}
 }
 
-// TestBrokenTemplate breaks the built-in templates in one place each: the error names it, before any mail is due.
+// TestBrokenTemplate breaks the built-in templates in one place each. The error names the place before any mail is due.
 func TestBrokenTemplate(t *testing.T) {
 	for name, test := range map[string]struct{ file, old, new, want string }{
 		"syntax in text":    {"id/loan.txt", "{{.URL}}", "{{.URL}", "bad character"},
@@ -526,7 +527,7 @@ func TestBrokenTemplate(t *testing.T) {
 	}
 }
 
-// edit replaces old by new in a file and returns the line of the first place.
+// edit replaces old by new in a file and returns the line number of the first occurrence.
 func edit(t *testing.T, path, old, new string) (line int) {
 	t.Helper()
 	source, err := os.ReadFile(path)
@@ -547,7 +548,7 @@ func TestExport(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, builtIn, exported)
 
-	// Edited in Notepad: a byte order mark, and a carriage return on each line.
+	// A file edited in Notepad: with a byte order mark, and a carriage return on each line.
 	path := filepath.Join(dir, "id/loan.txt")
 	edit(t, path, "Salam,", "Salam hangat <3,")
 	edit(t, path, "didahulukan, ya", "didahulukan &ya") // within a condition
@@ -571,8 +572,8 @@ func TestExport(t *testing.T) {
 	assert.Contains(t, string(kept), "Salam hangat")
 }
 
-// TestExportedBefore: a folder that was exported before each language had one of its own goes on working: its words and
-// its look are used, what it does not have is built in.
+// TestExportedBefore: a folder that was exported before each language had its own folder still works: its texts and its
+// layout are used, and the missing ones are built in.
 func TestExportedBefore(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "exported"))))
@@ -608,13 +609,13 @@ func TestExportedBefore(t *testing.T) {
 	}
 }
 
-// TestLanguageIsAFolder: a language that a library adds to its templates is used for whoever reads it.
+// TestLanguageIsAFolder: a language that a library adds to its templates is used for its readers.
 func TestLanguageIsAFolder(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(filepath.Join(dir, "jv"), must(fs.Sub(embedded, "id"))(t)))
 	edit(t, filepath.Join(dir, "jv", "language.toml"), "Minggu", "Ngahad")
 	edit(t, filepath.Join(dir, "jv", "loan.txt"), "Salam,", "Nuwun,")
-	l := about(lent("A", 1))
+	l := about(loanItem("A", 1))
 	l.Lang = "jv-ID"
 	got, err := composer(t, Texts{Dir: dir}).compose(l)
 	require.NoError(t, err)
@@ -623,10 +624,11 @@ func TestLanguageIsAFolder(t *testing.T) {
 	assert.Contains(t, got.Text, "Nuwun,")
 }
 
-// TestKindIsATemplate: a further kind takes a look and its words. They print the data that the run gives, made ready.
+// TestKindIsATemplate: a new kind uses a layout with its own texts. They print the data of the run, prepared by the
+// view.
 func TestKindIsATemplate(t *testing.T) {
 	files := must(sources(""))(t)
-	mine := fstest.MapFS{
+	added := fstest.MapFS{
 		"shelf.html": {Data: []byte(`<p lang="{{.Lang}}">{{template "greeting" .}}</p>{{.Library}}`)},
 		"id/shelf.txt": {Data: []byte(`Subject: Kelas {{.Group}}
 
@@ -636,8 +638,8 @@ func TestKindIsATemplate(t *testing.T) {
 {{- end}}
 `)},
 	}
-	for name := range mine {
-		files[name] = source{mine, name}
+	for name := range added {
+		files[name] = source{added, name}
 	}
 	type shelf struct {
 		Group, Teacher string
@@ -647,7 +649,7 @@ func TestKindIsATemplate(t *testing.T) {
 	}
 	got, err := must(newComposer(school, files))(t).Compose("shelf", "fr", shelf{
 		Group: "7A", Teacher: "Ibu <b>\u202eRina\r\nBcc: x", Today: monday,
-		Pupils: []reminder.Letter{about(lent("Laskar Pelangi /", 3))},
+		Pupils: []reminder.Letter{about(loanItem("Laskar Pelangi /", 3))},
 	})
 	require.NoError(t, err)
 	assert.Equal(t, reminder.Content{
@@ -660,7 +662,7 @@ func TestKindIsATemplate(t *testing.T) {
 	assert.ErrorContains(t, err, `"shelf"`)
 }
 
-// must returns a value that comes without an error.
+// must returns a function that returns the value, and that fails the test on an error.
 func must[T any](value T, err error) func(testing.TB) T {
 	return func(t testing.TB) T {
 		t.Helper()
@@ -669,8 +671,8 @@ func must[T any](value T, err error) func(testing.TB) T {
 	}
 }
 
-// FuzzCompose composes a letter with any data. Its HTML has exactly the elements that it has with tame data, and its
-// subject is one line.
+// FuzzCompose composes a letter with any data. The elements of its HTML are the same as with harmless data, and its
+// subject has one line.
 func FuzzCompose(f *testing.F) {
 	f.Add("Siti Aminah", "Laskar Pelangi", "B-0042", "PJM-1", "Libur semester", "id")
 	f.Add("", "", "", "", "", "en-US")

@@ -23,7 +23,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-// pages are the golden mails, each once.
+// pages are the golden mails, without duplicates.
 func pages(t *testing.T) (names []string) {
 	files, err := filepath.Glob("testdata/mails/*.html")
 	require.NoError(t, err)
@@ -34,11 +34,11 @@ func pages(t *testing.T) (names []string) {
 	return names
 }
 
-// widths are of a small phone and of a reading pane.
+// widths are those of a small phone and of a reading pane.
 var widths = []int{320, 640}
 
-// look measures a mail in a frame: how far its text reaches beyond the right edge, and how much lighter or darker than
-// what is behind it each text is (WCAG 2 contrast).
+// look measures a mail in a frame: how far its text is beyond the right edge, and the contrast of each text with its
+// background (WCAG 2).
 const look = `<script>
 const shade = c => { const [r, g, b] = c.match(/[\d.]+/g).map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b };
 const behind = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (!/, 0\)$/.test(c)) return c } return "rgb(255,255,255)" };
@@ -67,8 +67,8 @@ func chromium(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// TestMailsInChromium: each mail fits on a small phone and in a reading pane, can be read in light and in dark, loads
-// nothing. MAIL_PICTURES is a folder for pictures to look at.
+// TestMailsInChromium: each mail fits on a small phone and in a reading pane, is readable in light and dark mode, and
+// loads nothing. MAIL_PICTURES is a folder for screenshots.
 func TestMailsInChromium(t *testing.T) {
 	folder, err := filepath.Abs("testdata/mails")
 	require.NoError(t, err)
@@ -118,7 +118,7 @@ func TestMailsInChromium(t *testing.T) {
 	}
 }
 
-// TestMailsPrint: each mail prints, on the few sheets that it needs.
+// TestMailsPrint: each mail can be printed on few sheets.
 func TestMailsPrint(t *testing.T) {
 	folder, err := filepath.Abs("testdata/mails")
 	require.NoError(t, err)
@@ -135,7 +135,7 @@ func TestMailsPrint(t *testing.T) {
 	}
 }
 
-// TestMailsAreNoSpam: SpamAssassin's own tests, without the network, find next to nothing in any mail.
+// TestMailsAreNoSpam: SpamAssassin's tests, without the network, find almost nothing in any mail.
 func TestMailsAreNoSpam(t *testing.T) {
 	var box strings.Builder
 	var names []string
@@ -200,7 +200,7 @@ Content-Type: text/html
 	t.Logf("%d mails, the worst has %.1f", len(names), worst)
 }
 
-// page is the look of a golden mail.
+// page returns a golden mail as a page.
 func page(t *testing.T, kind, name, lang string) string {
 	register := ""
 	if strings.HasSuffix(kind, ".formal") {

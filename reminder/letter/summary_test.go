@@ -12,7 +12,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// summaries are what the golden files show, by name.
+// summaries are the summaries in the golden files, by name.
 var summaries = map[string]reminder.Summary{
 	"summary-quiet": {Today: monday, SinceDate: monday.AddDays(-2), SinceTime: "07:02",
 		Activity: reminder.Activity{Since: time.Unix(1, 0)}, Open: 4},

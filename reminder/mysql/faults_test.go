@@ -363,11 +363,11 @@ func (r *run) fill() error {
 func TestColdStart(t *testing.T) {
 	_, _, user := open(t)
 	closed := &net.OpError{Op: "dial", Err: syscall.ENETUNREACH}
-	var shut, dials atomic.Int64
+	var failures, dials atomic.Int64
 	name := "cold" + rand.Text()
 	driver.RegisterDialContext(name, func(ctx context.Context, _ string) (net.Conn, error) {
 		dials.Add(1)
-		if shut.Add(-1) >= 0 {
+		if failures.Add(-1) >= 0 {
 			return nil, closed
 		}
 		return new(net.Dialer).DialContext(ctx, user.Net, user.Addr)
@@ -382,15 +382,15 @@ func TestColdStart(t *testing.T) {
 		return store, err
 	}
 
-	shut.Store(8)
+	failures.Store(8)
 	_, err := reach(cfg, 0)
 	requireFault(t, err, true, "cannot be reached")
 
-	shut.Store(8)
+	failures.Store(8)
 	store, err := reach(cfg, time.Minute)
 	require.NoError(t, err)
 
-	shut.Store(1000)
+	failures.Store(1000)
 	dials.Store(0)
 	require.NoError(t, store.Close())
 	other, err := reach(cfg, 300*time.Millisecond)
@@ -399,7 +399,7 @@ func TestColdStart(t *testing.T) {
 	_, err = deskdb.New(other).Server(t.Context())
 	requireFault(t, err, true, "cannot be reached")
 
-	shut.Store(0)
+	failures.Store(0)
 	cfg.Passwd = "wrong"
 	dials.Store(0)
 	_, err = reach(cfg, time.Minute)

@@ -44,7 +44,8 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, []any{60, 1000, 2, 3}, []any{s.MaxOverdueDays, s.MaxPerRun, s.Concurrency, s.Tries})
 }
 
-// The answer to the final dot may take long, but the lease and the platform must outlast it.
+// The time for the answer to the final dot is long, but ends before the lease and before the platform stops the
+// function.
 func TestDotTimeout(t *testing.T) {
 	for _, tt := range []struct {
 		budget, lease, timeout string
@@ -84,7 +85,7 @@ func TestWhereTheDatabaseIs(t *testing.T) {
 	}
 }
 
-// All problems at once, each by its key, in both languages.
+// All problems are reported at once, each with its key, in both languages.
 func TestProblems(t *testing.T) {
 	_, err := Load(map[string]string{
 		"APP_TIMEZONE": "Asia/Garut", "MAIL_MAILER": "smtp", "MAIL_TRIES": "many", "MAIL_TIMEOUT": "soon",
@@ -139,7 +140,7 @@ func TestLadder(t *testing.T) {
 	}
 }
 
-// A key that begins as ours do and is none would let mail go to everybody, or at night.
+// With an unknown key that begins like the program's keys, mail could go to everybody, or at night.
 func TestMisspeltKeys(t *testing.T) {
 	for key, nearest := range map[string]string{
 		"REMINDER_ONLYTO": "REMINDER_ONLY_TO", "REMINDER_ONLY_TOO": "REMINDER_ONLY_TO",
@@ -231,7 +232,7 @@ func TestZone(t *testing.T) {
 	}
 }
 
-// What MAIL_ENCRYPTION, MAIL_SCHEME and the port mean to Laravel, without falling back to plain text.
+// MAIL_ENCRYPTION, MAIL_SCHEME and the port mean what they mean to Laravel, but there is no fallback to plain text.
 func TestSecurity(t *testing.T) {
 	for _, tt := range []struct {
 		host, port, encryption, scheme string
@@ -292,7 +293,8 @@ func TestFingerprintFollowsTheMailSettings(t *testing.T) {
 	assert.Equal(t, stored, of(map[string]string{"REMINDER_WINDOW": "08:00-09:00"})(stored))
 }
 
-// TestFingerprintConfirmsNoGuess: it is stored, so among enough guesses more than one must fit.
+// TestFingerprintConfirmsNoGuess: the fingerprint is stored, so with enough guesses of the password more than one must
+// match.
 func TestFingerprintConfirmsNoGuess(t *testing.T) {
 	cfg, err := Load(complete)
 	require.NoError(t, err)

@@ -13,7 +13,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// The right sides are what phpdotenv 5 makes of the left ones: read from its Lines, Lexer, EntryParser and Resolver.
+// The right sides are the results of phpdotenv 5 for the left ones, according to its Lines, Lexer, EntryParser and
+// Resolver.
 func TestParseDotenv(t *testing.T) {
 	for _, tt := range []struct{ name, file, want string }{
 		{"plain", "A=b", "b"},
@@ -73,7 +74,7 @@ func TestParseDotenv(t *testing.T) {
 		{"the last one counts", "A=1\nA=2", "2"},
 		{"letters of other alphabets in a key", "KÄSE=x\nA=b", "b"},
 
-		// phpdotenv refuses these two; they cannot mean anything else.
+		// phpdotenv refuses these two, but they have only one possible meaning.
 		{"an app password as pasted", "A=abcd efgh ijkl mnop  # Gmail", "abcd efgh ijkl mnop"},
 		{"export and one letter", "export A=b", "b"},
 	} {
@@ -85,7 +86,7 @@ func TestParseDotenv(t *testing.T) {
 	}
 }
 
-// What phpdotenv refuses is refused by its line, in both languages.
+// What phpdotenv refuses is an error with the number of the line, in both languages.
 func TestDotenvThatIsRefused(t *testing.T) {
 	for _, tt := range []struct{ file, id, en string }{
 		{"A=b\nthis is no setting", "Baris 2: bukan KUNCI=nilai", "Line 2: not of the form"},
@@ -151,7 +152,7 @@ func FuzzDotenv(f *testing.F) {
 	})
 }
 
-// FuzzQuoteValue: whatever is quoted is read back as it was.
+// FuzzQuoteValue: a quoted value is read back unchanged.
 func FuzzQuoteValue(f *testing.F) {
 	for _, seed := range []string{"", "abc", "p@$$ w\"ord\\", "#x", "${A}", "a\nb\r\t", "'", "null", "café 📚", "\\n",
 		"\v\f", "=\"", "x\"\ny"} {

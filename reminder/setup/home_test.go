@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// An installed program keeps its settings where only administrators read, any other one beside itself.
+// An installed program has its settings in a folder that only administrators can read, any other one in its own folder.
 func TestHome(t *testing.T) {
 	windows := map[string]string{"ProgramFiles": `C:\Program Files`, "ProgramFiles(x86)": `C:\Program Files (x86)`,
 		"ProgramData": `C:\ProgramData`}

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// logTo returns an App with nothing but a log in a file.
+// logTo returns an App with only a log file.
 func logTo(t *testing.T, file string, stderr io.Writer) *App {
 	cfg := Config{LogFile: file, AppLocale: "en"}
 	log, out := cfg.logger(stderr)
@@ -35,7 +35,7 @@ func TestLogFile(t *testing.T) {
 	assert.Empty(t, stderr.String())
 }
 
-// A folder in LOG_FILE is where the log goes; it is not taken for an old log and renamed.
+// If LOG_FILE is a folder, the log is written into it, and the folder is not renamed like an old log.
 func TestLogFolder(t *testing.T) {
 	dir := t.TempDir()
 	app := logTo(t, dir, io.Discard)
@@ -44,8 +44,8 @@ func TestLogFolder(t *testing.T) {
 	assert.NoError(t, app.LogFault())
 }
 
-// TestLogFails: on a full disk, and where the file can neither be opened nor moved away, which is what a lock of
-// another program does on Windows. The lines go to standard error, the reason once.
+// TestLogFails: the disk is full, or the file can neither be opened nor renamed, as when another program locks it on
+// Windows. The lines go to standard error, with the reason once.
 func TestLogFails(t *testing.T) {
 	blocked := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(blocked, nil, 0o600))

@@ -19,7 +19,7 @@ import (
 	words "github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// Beyond this computer the way to the database is encrypted, and nothing that a person sets makes it less.
+// Connections to a database on another computer are encrypted, and no setting makes them less secure.
 func TestDatabaseTLS(t *testing.T) {
 	ca := os.Getenv("TEST_MYSQL_CA")
 	require.NotEmpty(t, ca, "deploy/dev/with-mariadb.sh says where the private server's certificate is")
@@ -67,7 +67,8 @@ func TestDatabaseTLS(t *testing.T) {
 	}
 }
 
-// TestDatabaseTLSOnAServer asks a real server, whose certificate is its own authority's and for 127.0.0.1 alone.
+// TestDatabaseTLSOnAServer connects to a real server, whose certificate is signed by its own authority and valid only
+// for 127.0.0.1.
 func TestDatabaseTLSOnAServer(t *testing.T) {
 	ca := os.Getenv("TEST_MYSQL_CA")
 	dsn, err := mysql.ParseDSN(os.Getenv("TEST_MYSQL_DSN"))

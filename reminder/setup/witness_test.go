@@ -12,8 +12,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// TestWitness: each database has its own witness, which it finds again at another address, and one that cannot be read
-// hides no other.
+// TestWitness: each database has its own witness and finds it again at another address. A witness that cannot be read
+// does not hide the others.
 func TestWitness(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "logs")
 	smp, sma := newWitness(folder, "tcp 127.0.0.1:3306 smp"), newWitness(folder, "tcp 127.0.0.1:3306 sma")
