@@ -231,7 +231,7 @@ func TestFirstStart(t *testing.T) {
 	d.press(`form[action="/start/arrived"] button`)
 	d.fill("from", "00:00", "to", "23:59")
 	d.press(`form[action="/start/rules"] button`)
-	require.Contains(t, d.says(), "Hari ini 1 surel dikirim")
+	require.Contains(t, d.says(), "Hari ini 1 surel akan dikirim")
 	d.press(`a[href="/send"]`)
 	d.press(`form[action="/run"] button`)
 	d.finish(1)
