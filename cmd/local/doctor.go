@@ -91,7 +91,7 @@ func wrap(text string, indent int) string {
 		if strings.HasPrefix(rest, "- ") {
 			hanging += "  "
 		}
-		lines[i] = own + letter.Fill(strings.Fields(rest), indent+len(own), 79, hanging)
+		lines[i] = own + letter.Fill(rest, indent+len(own), 79, hanging)
 	}
 	return strings.Join(lines, "\n"+margin)
 }

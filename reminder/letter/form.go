@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"text/template"
 	"text/template/parse"
@@ -160,35 +161,80 @@ func newForm(files map[string]source, lang, kind string) (*form, error) {
 			continue
 		}
 		tree := sentence.Tree.Copy()
-		escapeText(tree.Root)
+		eachList(tree.Root, escapeText)
 		if _, err = f.html.AddParseTree(tree.Name, tree); err != nil {
 			return nil, err
 		}
 	}
-	_, err = f.html.Parse(text)
-	return f, err
+	if _, err = f.html.Parse(text); err != nil {
+		return nil, err
+	}
+	trees := map[string]*parse.Tree{}
+	for _, t := range f.text.Templates() {
+		trees[t.Name()] = t.Tree
+	}
+	inline(f.text.Tree, trees)
+	clear(trees)
+	for _, t := range f.html.Templates() {
+		trees[t.Name()] = t.Tree
+	}
+	inline(f.html.Tree, trees)
+	return f, nil
 }
 
 // escapeText makes the text of a template, as somebody writes it into a mail, text of HTML.
-func escapeText(node parse.Node) {
+func escapeText(list *parse.ListNode) {
+	for i := range list.Nodes {
+		if text, ok := list.Nodes[i].(*parse.TextNode); ok {
+			text.Text = []byte(htmltemplate.HTMLEscapeString(string(text.Text)))
+		}
+	}
+}
+
+// maxInlined ends the inlining of a template that calls itself.
+const maxInlined = 1000
+
+// inline puts templates in the place of their calls within root where that changes nothing: the template gets the dot
+// of its caller and has no variables. A mail consists of some forty calls, and a call takes longer than most sentences.
+func inline(root *parse.Tree, trees map[string]*parse.Tree) {
+	left := maxInlined
+	eachList(root.Root, func(list *parse.ListNode) {
+		for i := 0; i < len(list.Nodes) && left > 0; i++ {
+			call, _ := list.Nodes[i].(*parse.TemplateNode)
+			if call == nil || call.Pipe == nil || call.Pipe.String() != "." {
+				continue
+			}
+			called := trees[call.Name]
+			if called == nil || called == root || strings.Contains(called.Root.String(), "$") {
+				continue
+			}
+			list.Nodes = slices.Replace(list.Nodes, i, i+1, called.Root.CopyList().Nodes...)
+			left--
+			i-- // it may begin with a call
+		}
+	})
+}
+
+// eachList visits the lists of nodes within a node, the outer ones first.
+func eachList(node parse.Node, visit func(*parse.ListNode)) {
+	branch := func(n *parse.BranchNode) {
+		eachList(n.List, visit)
+		eachList(n.ElseList, visit)
+	}
 	switch n := node.(type) {
-	case *parse.TextNode:
-		n.Text = []byte(htmltemplate.HTMLEscapeString(string(n.Text)))
 	case *parse.ListNode:
 		if n != nil {
+			visit(n)
 			for _, child := range n.Nodes {
-				escapeText(child)
+				eachList(child, visit)
 			}
 		}
 	case *parse.IfNode:
-		escapeText(&n.BranchNode)
+		branch(&n.BranchNode)
 	case *parse.WithNode:
-		escapeText(&n.BranchNode)
+		branch(&n.BranchNode)
 	case *parse.RangeNode:
-		escapeText(&n.BranchNode)
-	case *parse.BranchNode:
-		escapeText(n.List)
-		escapeText(n.ElseList)
+		branch(&n.BranchNode)
 	}
 }
 

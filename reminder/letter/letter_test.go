@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"html/template"
 	"io"
 	"io/fs"
 	"maps"
@@ -703,6 +704,33 @@ func FuzzCompose(f *testing.F) {
 		require.NotEmpty(t, got.Subject)
 		require.True(t, utf8.ValidString(got.Subject+got.Text+got.HTML))
 	})
+}
+
+// TestTemplatesThatCall: a template that stands in the place of its call prints what the call would.
+func TestTemplatesThatCall(t *testing.T) {
+	for _, test := range []struct{ calls, templates, want string }{
+		{`{{template "a" .}}4`, `{{define "a"}}1{{template "b" .}}3{{end}}{{define "b"}}2{{end}}`, "1234"},
+		{`{{range .List}}{{template "a" .}}{{end}}`, `{{define "a"}}{{.}}<b>{{end}}`, "x<b>y<b>"},
+		{`{{range .List}}{{template "a" $}}{{end}}`, `{{define "a"}}{{.Word}}{{end}}`, "&&"},
+		{`{{template "a" .Word}}`, `{{define "a"}}[{{.}}]{{end}}`, "[&]"},
+		{`{{with .Word}}{{template "a" .}}{{end}}`, `{{define "a"}}{{$}}{{end}}`, "&"},
+		{`{{$x := 1}}{{template "a" .}}{{$x}}`, `{{define "a"}}{{$x := 2}}{{$x}}{{end}}`, "21"},
+		{`{{template "a" .Word}}`, `{{define "a"}}{{.}}{{if eq . "&"}}{{template "a" "!"}}{{end}}{{end}}`, "&!"},
+		{`{{template "a" .}}`, `{{define "a"}}{{if .Word}}1{{else}}{{template "a" .}}{{template "a" .}}{{end}}{{end}}`, "1"},
+	} {
+		files, words := must(sources(""))(t), "Subject: s\n\n"+`{{block "all" .}}`+test.calls+"{{end}}"+test.templates
+		mine := fstest.MapFS{"call.html": {Data: []byte(`{{template "all" .}}`)}, "id/call.txt": {Data: []byte(words)}}
+		for name := range mine {
+			files[name] = source{mine, name}
+		}
+		got, err := must(newComposer(school, files))(t).Compose("call", "id", struct {
+			Word string
+			List []string
+		}{"&", []string{"x", "y"}})
+		require.NoError(t, err, words)
+		assert.Equal(t, test.want+"\n", got.Text, words)
+		assert.Equal(t, template.HTMLEscapeString(test.want), got.HTML, words)
+	}
 }
 
 func BenchmarkCompose(b *testing.B) {

@@ -30,6 +30,8 @@ const zeroWidthNonJoiner, zeroWidthJoiner = '\u200c', '\u200d' // parts of Persi
 func clean(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
+		case ' ' <= r && r <= '~': // most are, and the tables are slow
+			return r
 		case unicode.IsSpace(r), r == zeroWidthNonJoiner, r == zeroWidthJoiner:
 			return r
 		case unicode.Is(unicode.C, r), r&0xfffe == 0xfffe: // controls, formats, private use; noncharacters
@@ -61,10 +63,11 @@ const maxColumns = 76
 // blanks at the end of lines, all but one of several empty lines.
 func wrap(text string) string {
 	var out strings.Builder
+	out.Grow(len(text) + len(text)/8)
 	empty := true
 	for line := range strings.SplitSeq(strings.TrimRight(text, " \n"), "\n") {
-		words := strings.Fields(line)
-		if len(words) == 0 {
+		words := strings.TrimSpace(line)
+		if words == "" {
 			if !empty {
 				out.WriteByte('\n')
 			}
@@ -73,23 +76,30 @@ func wrap(text string) string {
 		}
 		empty = false
 		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+		out.WriteString(indent)
 		hanging := indent
-		if words[0] == "*" {
+		if strings.HasPrefix(words, "* ") {
 			hanging += "  "
 		}
-		out.WriteString(indent + Fill(words, len(indent), maxColumns, hanging))
+		fill(&out, words, len(indent), maxColumns, hanging)
 		out.WriteByte('\n')
 	}
 	return out.String()
 }
 
-// Fill joins words to lines of at most limit columns. The first line begins at a column, where another text ends; the
-// others begin with an indent. A longer word, such as an address, stays whole.
-func Fill(words []string, column, limit int, indent string) string {
+// Fill breaks a text at spaces into lines of at most limit columns. The first line begins at a column, where another
+// text ends; the others begin with an indent. A longer word, such as an address, stays whole.
+func Fill(text string, column, limit int, indent string) string {
 	var out strings.Builder
-	for i, word := range words {
+	fill(&out, text, column, limit, indent)
+	return out.String()
+}
+
+func fill(out *strings.Builder, text string, column, limit int, indent string) {
+	first := true
+	for word := range strings.FieldsSeq(text) {
 		switch width := utf8.RuneCountInString(word); {
-		case i == 0:
+		case first:
 			column += width
 		case column+1+width > limit:
 			out.WriteString("\n" + indent)
@@ -98,7 +108,7 @@ func Fill(words []string, column, limit int, indent string) string {
 			out.WriteByte(' ')
 			column += 1 + width
 		}
+		first = false
 		out.WriteString(word)
 	}
-	return out.String()
 }

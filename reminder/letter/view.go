@@ -78,17 +78,18 @@ func (v viewer) view(data any) any {
 	return data
 }
 
-// letter is the view of what a borrower, or a guardian, is told; loan.txt and guardian.txt describe it. It and its
-// parts are structs, because most mails are made of them and templates read a struct sooner than a map.
+// letter is the view of what a borrower, or a guardian, is told; loan.txt and guardian.txt describe it. Most mails are
+// made of it and its parts. They are structs, which templates read faster than maps. A template looks at the fields of
+// a struct one by one, so those that are asked for most come first.
 type letter struct {
-	Lang, Library, URL, Name, Title string
-	Group, Hours, Child             string
-	Children                        int
-	Count, Late, Today, Upcoming    int
-	Formal, Answers                 bool
-	Mixed, Tomorrow, BeforeClosure  bool
-	Days, DaysLate, MostLate        int
-	Groups                          []group
+	Mixed, One, Formal, Tomorrow, BeforeClosure bool
+	Late, Today, Count, Upcoming                int
+	Days, DaysLate, MostLate                    int
+	Library, Name, Hours, Title, Group, Child   string
+	Answers                                     bool
+	Children                                    int
+	Groups                                      []group
+	Lang, URL                                   string
 }
 
 type group struct {
@@ -98,10 +99,9 @@ type group struct {
 }
 
 type item struct {
+	Late, Today, Tomorrow, Closed             bool
 	Title, ItemCode, Ref, Due, ReturnBy, Time string
-	Closed                                    bool
 	ClosedDay, ClosedFor, Fine                string
-	Late, Today, Tomorrow                     bool
 	LastOpen, Reopens, ClosureName            string
 	LastOpenToday                             bool
 	Days, Number                              int
@@ -136,7 +136,7 @@ func (v viewer) letter(l reminder.Letter) *letter {
 	}
 	view.DaysLate, view.MostLate = days(*late)
 	view.Groups = slices.DeleteFunc(groups, func(g group) bool { return len(g.Items) == 0 })
-	view.Mixed = len(view.Groups) > 1
+	view.Mixed, view.One = len(view.Groups) > 1, view.Count == 1
 	if v.texts.TitleInSubject && view.Count == 1 {
 		view.Title = cleanTitle(l.Items[0].Title, maxSubjectTitle)
 	}
