@@ -56,7 +56,7 @@ func TestBench(t *testing.T) {
 		run  func(*bench)
 	}{
 		{"delivery", (*bench).delivery}, {"peers", (*bench).peers}, {"idle", (*bench).idle},
-		{"records", (*bench).records}, {"distance", (*bench).distance},
+		{"reach", (*bench).reach}, {"records", (*bench).records}, {"distance", (*bench).distance},
 		{"composing", (*bench).composing},
 		{"sendgrid", (*bench).sendGrid}, {"function", (*bench).function},
 	} {
@@ -161,79 +161,126 @@ const inReach = 5000
 
 // idle measures runs that find nothing to do, and in the largest library one that finds one loan in fifty new.
 func (b *bench) idle() {
-	idle := b.table("idle", "Runs with little to do",
-		"Everything in reach was promised before, but for the new loans. The bare count is `SELECT COUNT(*)` of the loans in reach, "+
-			"through the same view. In reach are loans that are at most 60 days late or due by tomorrow: here all due yesterday, as "+
-			"at the end of a school year, or spread evenly.",
-		column{"open", "open loans", 0}, column{"reach", "in reach", 0}, column{"days", "due on, days", 0},
-		column{"index", "index on the due date", 0}, column{"new", "newly due", 0},
-		column{"seconds", "run, s", 2}, column{"count", "bare count, s", 2}, column{"ratio", "ratio", 2},
-		column{"peak", "peak resident MiB", 1}, column{"others", "others' CPU %", 0})
+	t := b.idleTable("idle", "Runs with little to do", "Everything in reach was promised before, but for the new loans. All are due "+
+		"yesterday, as at the end of a school year, or spread evenly.")
 	sizes := list(b.T, "BENCH_OPEN", "10000,100000,1000000")
 	for _, open := range sizes {
-		newly, runs := 0, b.runs
+		newly := 0
 		if open == slices.Max(sizes) {
 			newly = open / 50
 		}
-		if open >= 1_000_000 {
-			runs = min(runs, b.large)
-			idle.Note += fmt.Sprintf(" Runs on %s open loans were measured %d times.", decimal(float64(open), 0), runs)
-		}
-		s := newSchool(b.T)
-		b.progress("idle: %d loans are being lent", open)
+		i := b.idling(t, open)
+		s := i.school
 		s.lend(1, open-newly, 1, s.today.AddDays(-1))
-		environ := s.environ("MAIL_PORT="+b.port, "MAIL_CONCURRENCY=16")
-		told := func() { // records as told what is due
-			p := s.start(b.program, environ, "quarantine", "--before", s.today.String(), "--yes")
-			b.progress("idle: %d loans were recorded as told in %.0f s, with %d MiB", open-newly, p.seconds, p.peak>>10)
-		}
-		measure := func(reach, days int, index string, newly int) {
-			row := idle.row(open, reach, days, index, newly)
-			for n := range runs {
-				begin := time.Now()
-				// An index on the due date serves this condition as it serves the program's.
-				require.Equal(b, reach, s.count("SELECT COUNT(*) FROM reminder_loans WHERE due_at >= ? AND due_at < ?",
-					s.today.AddDays(-60).String(), s.today.AddDays(2).String()))
-				bare := time.Since(begin).Seconds()
-				used := b.Machine.usage()
-				p := s.start(b.program, environ, "run", "--now", "--json")
-				rep := p.report(b.T)
-				require.Equal(b, []int{reach, newly}, []int{rep.Loans.InReach, rep.Emails.Sent}, "%+v", rep)
-				add(row, "seconds", p.seconds)
-				add(row, "count", bare)
-				if newly == 0 {
-					add(row, "ratio", p.seconds/bare)
-				} else {
-					s.exec(`DELETE FROM reminder_notices
-						WHERE email_id IN (SELECT id FROM reminder_emails WHERE run_id = ?)`, rep.RunID)
-					s.exec("DELETE FROM reminder_emails WHERE run_id = ?", rep.RunID)
-				}
-				add(row, "peak", float64(p.peak)/1024)
-				add(row, "others", b.Machine.others(used))
-				b.progress("idle: %d open, %d in reach on %d days, index %s, %d new: %.2f s (%d of %d)",
-					open, reach, days, index, newly, p.seconds, n+1, runs)
-			}
-		}
-		indexed := func(reach, days, newly int) {
-			measure(reach, days, "no", newly)
-			s.exec("CREATE INDEX bench_due ON peminjaman (tanggal_kembali)")
-			measure(reach, days, "yes", newly)
-			s.exec("DROP INDEX bench_due ON peminjaman")
-		}
-		told()
-		indexed(open-newly, 1, 0)
+		i.tell()
+		i.measure(open-newly, 1, 0)
 		s.exec("UPDATE peminjaman SET tanggal_kembali = DATE_SUB(?, INTERVAL 1 + id MOD 59 DAY)", s.today.String())
-		told()
-		indexed(open-newly, 60, 0)
+		i.tell()
+		i.measure(open-newly, 60, 0)
 		if newly > 0 {
 			s.lend(open-newly+1, open, 1, s.today)
-			indexed(open, 60, newly)
-			s.exec("DELETE FROM peminjaman WHERE id > ?", open-newly)
-			s.lend(open+1, open+newly, 1, s.today.AddDays(2))
+			i.measure(open, 60, newly)
 		}
-		s.exec("UPDATE peminjaman SET tanggal_kembali = DATE_ADD(?, INTERVAL 2 + id MOD 28 DAY) WHERE id > ?",
-			s.today.String(), inReach)
-		indexed(inReach, 60, 0)
+	}
+}
+
+// reach measures runs that find nothing to do in libraries of which most loans are not in reach. Each of the others was
+// told about once, on an earlier due date.
+func (b *bench) reach() {
+	t := b.idleTable("reach", "Loans that are not in reach", "Everything in reach was promised before, and every other loan has a "+
+		"notice of an earlier due date on record.")
+	for _, open := range list(b.T, "BENCH_OPEN", "10000,100000,1000000") {
+		i := b.idling(t, open)
+		s := i.school
+		s.lend(1, inReach, 59, s.today.AddDays(-1))
+		s.lend(inReach+1, open, 28, s.today.AddDays(29))
+		i.tell()
+		earlier, others := s.today.AddDays(-70).String(), numbers(inReach+1, open)
+		s.exec(`INSERT INTO reminder_emails
+			(id, ref, borrower_id, run_id, priority, state, attempts, next_at, created_at, handover_at, sent_at, ended_at)
+			SELECT 10000000 + n, CONCAT('OLD', n), n, 'OLD', 3, 'sent', 1, ?, ?, ?, ?, ? FROM `+others, earlier, earlier, earlier, earlier,
+			earlier)
+		s.exec("INSERT INTO reminder_notices (loan_id, due_date, step, email_id, number) SELECT n, ?, 1, 10000000 + n, 1 FROM "+others,
+			earlier)
+		i.measure(inReach, 60, 0)
+	}
+}
+
+// An idling library is one in which a run finds little to do.
+type idling struct {
+	bench      *bench
+	school     *school
+	table      *table
+	environ    map[string]string
+	open, runs int
+}
+
+func (b *bench) idleTable(key, title, note string) *table {
+	return b.table(key, title, note+" The bare count is `SELECT COUNT(*)` of the loans in reach, through the same view. In reach are "+
+		"loans that are at most 60 days late or due by tomorrow.",
+		column{"open", "open loans", 0}, column{"reach", "in reach", 0}, column{"days", "due on, days", 0},
+		column{"index", "index on the due date", 0}, column{"new", "newly due", 0},
+		column{"seconds", "run, s", 2}, column{"count", "bare count, s", 2}, column{"ratio", "ratio", 2},
+		column{"program", "program, s CPU", 2}, column{"database", "database, s CPU", 2},
+		column{"peak", "peak resident MiB", 1}, column{"others", "others' CPU %", 0})
+}
+
+// idling returns a library that will have so many loans.
+func (b *bench) idling(t *table, open int) idling {
+	i := idling{bench: b, school: newSchool(b.T), table: t, open: open, runs: b.runs}
+	if open >= 1_000_000 {
+		i.runs = min(i.runs, b.large)
+		t.Note += fmt.Sprintf(" Runs on %s open loans were measured %d times.", decimal(float64(open), 0), i.runs)
+	}
+	i.environ = i.school.environ("MAIL_PORT="+b.port, "MAIL_CONCURRENCY=16")
+	b.progress("%d loans are being lent", open)
+	return i
+}
+
+// tell records as told what is due.
+func (i idling) tell() {
+	p := i.school.start(i.bench.program, i.environ, "quarantine", "--before", i.school.today.String(), "--yes")
+	i.bench.progress("%d open: what is due was recorded as told in %.0f s, with %d MiB", i.open, p.seconds, p.peak>>10)
+}
+
+// measure measures runs without an index on the due date, and then with one.
+func (i idling) measure(reach, days, newly int) {
+	s := i.school
+	i.measureWith("no", reach, days, newly)
+	s.exec("CREATE INDEX bench_due ON peminjaman (tanggal_kembali)")
+	i.measureWith("yes", reach, days, newly)
+	s.exec("DROP INDEX bench_due ON peminjaman")
+}
+
+func (i idling) measureWith(index string, reach, days, newly int) {
+	b, s := i.bench, i.school
+	row := i.table.row(i.open, reach, days, index, newly)
+	for n := range i.runs {
+		begin := time.Now()
+		// An index on the due date serves this condition as it serves the program's.
+		require.Equal(b, reach, s.count("SELECT COUNT(*) FROM reminder_loans WHERE due_at >= ? AND due_at < ?",
+			s.today.AddDays(-60).String(), s.today.AddDays(2).String()))
+		bare := time.Since(begin).Seconds()
+		used := b.Machine.usage()
+		p := s.start(b.program, i.environ, "run", "--now", "--json")
+		database := b.Machine.usage().db - used.db
+		rep := p.report(b.T)
+		require.Equal(b, []int{reach, newly}, []int{rep.Loans.InReach, rep.Emails.Sent}, "%+v", rep)
+		add(row, "seconds", p.seconds)
+		add(row, "count", bare)
+		if newly == 0 {
+			add(row, "ratio", p.seconds/bare)
+		} else {
+			s.exec(`DELETE FROM reminder_notices
+				WHERE email_id IN (SELECT id FROM reminder_emails WHERE run_id = ?)`, rep.RunID)
+			s.exec("DELETE FROM reminder_emails WHERE run_id = ?", rep.RunID)
+		}
+		add(row, "program", p.cpu)
+		add(row, "database", database)
+		add(row, "peak", float64(p.peak)/1024)
+		add(row, "others", b.Machine.others(used))
+		b.progress("%d open, %d in reach on %d days, index %s, %d new: %.2f s (%d of %d)",
+			i.open, reach, days, index, newly, p.seconds, n+1, i.runs)
 	}
 }
 

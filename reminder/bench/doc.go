@@ -21,6 +21,6 @@
 // different kinds take turns, so that a machine that becomes slower becomes slower for all of them. Each says how much
 // of the processors went to others meanwhile; above a few percent the figures mean little. BENCH_LOANS (2000,20000) and
 // BENCH_OPEN (10000,100000,1000000) are the sizes; datasets of a million loans are measured BENCH_RUNS_LARGE (3) times.
-// `make bench BENCH=idle` measures one part: delivery, peers, idle, records, distance, composing, sendgrid or function.
-// BENCH_PROFILES names a folder for CPU profiles.
+// `make bench BENCH=idle` measures one part: delivery, peers, idle, reach, records, distance, composing, sendgrid or
+// function. BENCH_PROFILES names a folder for CPU profiles.
 package bench
