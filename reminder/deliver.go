@@ -215,7 +215,7 @@ func (d *delivery) prepare(ctx context.Context, claims []Claim) iter.Seq[prepare
 	}
 	read := runner.Now()
 	loans, err := RereadAll(ctx, runner.Loans, ids)
-	runner.Loans = newlyRead{runner.Loans, ids, loans}
+	runner.Loans = &newlyRead{Loans: runner.Loans, ids: ids, read: loans}
 	return func(yield func(prepared) bool) {
 		for _, c := range claims {
 			p := prepared{Claim: c, read: read, outcome: untried}
@@ -235,14 +235,26 @@ func (d *delivery) prepare(ctx context.Context, claims []Claim) iter.Seq[prepare
 // untried is the outcome of an email that was not begun: its claim is handed back.
 var untried = Outcome{State: StateQueued, KeepTry: true}
 
-// newlyRead are Loans of which some were just read.
+// newlyRead are Loans of which some were just read: those of some claims, and those of a period, which all class lists
+// are made of.
 type newlyRead struct {
 	Loans
-	ids  []string
-	read []Loan
+	ids         []string
+	read        []Loan
+	first, last Date
+	between     []Loan
 }
 
-func (l newlyRead) Reread(ctx context.Context, ids []string) (loans []Loan, err error) {
+func (l *newlyRead) DueBetween(ctx context.Context, first, last Date) (_ []Loan, err error) {
+	if l.first != first || l.last != last {
+		if l.between, err = l.Loans.DueBetween(ctx, first, last); err == nil {
+			l.first, l.last = first, last
+		}
+	}
+	return l.between, err
+}
+
+func (l *newlyRead) Reread(ctx context.Context, ids []string) (loans []Loan, err error) {
 	for _, id := range ids {
 		if !slices.Contains(l.ids, id) {
 			return l.Loans.Reread(ctx, ids)

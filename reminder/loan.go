@@ -53,6 +53,13 @@ func PlausibleDue(today Date) (first, last Date) {
 	return Date{1970, time.January, 1}, today.AddDays(5 * 365)
 }
 
+// Shown reports whether a Scan from first to last shows the loan: it is due then, its due date makes no sense, or the
+// database cannot compute it.
+func (l Loan) Shown(first, last Date) bool {
+	from, to := PlausibleDue(last)
+	return l.Broken != "" || l.Due.Before(from) || l.Due.After(to) || !l.Due.Before(first) && !l.Due.After(last)
+}
+
 // Odd returns the column whose value makes reminders about the loan impossible, or "". For a loan on hold only a broken
 // column counts.
 func (l Loan) Odd(today Date) string {

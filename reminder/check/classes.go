@@ -5,22 +5,24 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
-	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
 // classes checks who gets the class lists. It says nothing to a library without classes.
 func (x *examination) classes(ctx context.Context) error {
-	r, err := desk.New(x.app.Runner, x.app.Store).Register(ctx)
+	odd, err := x.store.OddClasses(ctx)
 	if err != nil {
 		return err
 	}
-	odd, err := deskdb.New(x.app.Store).OddClasses(ctx)
-	if err != nil || r.Day == nil && len(r.Classes)+len(odd) == 0 {
+	if x.app.Runner.Settings.ClassDay == nil { // the late loans need not be read
+		classes, err := x.store.Classes(ctx)
+		if err == nil && len(classes)+len(odd) > 0 {
+			x.warn(say("doctor.classes_without_day", "N", len(classes)), "doctor.classes_matter", "doctor.set_class_day")
+		}
 		return err
 	}
-	if r.Day == nil {
-		x.warn(say("doctor.classes_without_day", "N", len(r.Classes)), "doctor.classes_matter", "doctor.set_class_day")
-		return nil
+	r, err := desk.New(x.app.Runner, x.app.Store).Register(ctx)
+	if err != nil {
+		return err
 	}
 	if len(r.Classes) == 0 {
 		x.warn(say("doctor.no_classes"), "doctor.classes_matter", "doctor.set_classes")

@@ -43,6 +43,9 @@ func (d Desk) Overview(ctx context.Context) (Overview, error) {
 	if err != nil {
 		return st, err
 	}
+	if d, err = d.Read(ctx); err != nil {
+		return st, err
+	}
 	today := reminder.DateOf(st.now, d.Runner.Settings.Zone)
 	survey, err := staff.ReadSurvey(ctx, d.Runner.Loans, d.Store.Store, st.rules, today, 0)
 	if err != nil {
@@ -55,6 +58,10 @@ func (d Desk) Overview(ctx context.Context) (Overview, error) {
 
 // Next returns what the next run would do if it were allowed to send now.
 func (d Desk) Next(ctx context.Context) (reminder.Report, error) {
+	d, err := d.Read(ctx)
+	if err != nil {
+		return reminder.Report{}, err
+	}
 	return d.quiet().Run(ctx, reminder.Options{Trigger: "local", DryRun: true, Now: true})
 }
 
@@ -208,20 +215,10 @@ func heldCode(r reminder.Report) string {
 
 // pauseTexts returns the keys of what a pause means and what ends it.
 func pauseTexts(p reminder.Pause) (why, mend string) {
-	switch p.Kind {
-	case reminder.PauseByPerson:
-		why, mend = "status.pause_person_why", "command.resume"
-	case mail.PauseCredentials:
-		why, mend = "status.pause_login_why", "status.pause_login_mend"
-	case mail.PauseSender:
-		why, mend = "status.pause_sender_why", "status.pause_sender_mend"
-	case mail.PauseQuota:
-		why, mend = "status.pause_quota_why", "status.pause_quota_mend"
-	default:
-		why, mend = "status.pause_server_why", "status.pause_server_mend"
+	if p.Kind == reminder.PauseByPerson {
+		return "status.pause_person_why", "command.resume"
 	}
-	if special := Remedy(p.Reason); special.Key != "" {
-		mend = special.Key
-	}
-	return why, mend
+	name := cmp.Or(map[mail.PauseKind]string{mail.PauseCredentials: "login", mail.PauseSender: "sender",
+		mail.PauseQuota: "quota"}[p.Kind], "server")
+	return "status.pause_" + name + "_why", cmp.Or(Remedy(p.Reason).Key, "status.pause_"+name+"_mend")
 }

@@ -152,8 +152,7 @@ func (s *Store) Scan(ctx context.Context, first, last reminder.Date, page func([
 	if err = errors.Join(err, failed); OfData(err) || !dated {
 		loans = loans[:0]
 		err = s.EachLoan(ctx, func(l reminder.Loan, _ bool) error {
-			inReach := !l.Due.Before(first) && !l.Due.After(last)
-			if l.ID != "" && paged[l.ID] || !inReach && l.Odd(last) == "" {
+			if l.ID != "" && paged[l.ID] || !l.Shown(first, last) {
 				return nil
 			}
 			return take(l)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -75,6 +76,10 @@ type ZonedDue struct {
 
 // ZonedDues returns the loans whose due_at depends on the session's zone, with its value in each of the zones.
 func (s *Store) ZonedDues(ctx context.Context, zones ...string) (dues []ZonedDue, err error) {
+	views, err := s.Views(ctx)
+	if err != nil {
+		return nil, err
+	}
 	conn, err := s.DB.pool.Conn(ctx)
 	if err != nil {
 		return nil, fault("compare time zones", err)
@@ -86,14 +91,16 @@ func (s *Store) ZonedDues(ctx context.Context, zones ...string) (dues []ZonedDue
 		return nil, fault("compare time zones", err)
 	}
 	defer tx.Rollback()
+	condition, args := " WHERE due_at IS NOT NULL LIMIT ?", []any{maxZoned}
 	var shown []map[string]string
 	// The first two zones are a day apart: a due_at that depends on the zone differs between them.
 	for _, zone := range append([]string{"-12:00", "+12:00"}, zones...) {
 		_, err := tx.ExecContext(ctx, "SET time_zone = ?", zone)
-		var in map[string]string
+		in := map[string]string{}
 		if err == nil {
-			in, err = Pairs[string, string](ctx, &DB{execQuerier: tx}, "SELECT loan_id, due_at FROM "+LoansView+s.draft+
-				" WHERE due_at IS NOT NULL LIMIT ?", maxZoned)
+			err = Each(ctx, &DB{execQuerier: tx}, func(r *[2]string) []any { return []any{views.Ident(&r[0]), cell{&r[1]}} },
+				func(r [2]string) error { in[r[0]] = r[1]; return nil }, "SELECT "+views.Select("loan_id", "due_at")+
+					" FROM "+views.loans+condition, args...)
 		}
 		if OfData(err) {
 			return nil, nil // the database cannot compute a cell: nothing can be compared
@@ -101,7 +108,9 @@ func (s *Store) ZonedDues(ctx context.Context, zones ...string) (dues []ZonedDue
 		if err != nil {
 			return nil, fault("compare time zones", err)
 		}
-		shown = append(shown, in)
+		if shown = append(shown, in); len(shown) == 1 { // the others by their ids: the view may hide years of returned loans
+			condition, args = views.Where("loan_id", slices.Collect(maps.Keys(in)))
+		}
 	}
 	for loan, due := range shown[0] {
 		other, ok := shown[1][loan]

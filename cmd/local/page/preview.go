@@ -29,8 +29,12 @@ func loadPreview(v *visit) (any, error) {
 		}
 		p.Day = day
 	}
-	d, all := newDesk(v.app), []Letter(nil)
-	err := d.Preview(v.Context(), p.Day, func(m mail.Message) error {
+	d, err := newDesk(v.app).Read(v.Context())
+	if err != nil {
+		return p, err
+	}
+	var all []Letter
+	err = d.Preview(v.Context(), p.Day, func(m mail.Message) error {
 		all = append(all, LetterOf(m, ""))
 		return nil
 	})

@@ -49,10 +49,6 @@ const longestReach = 3660
 // longest; with n = 0 it only counts.
 func ReadSurvey(ctx context.Context, loans reminder.Loans, store *staffdb.Store, rules reminder.Rules,
 	today reminder.Date, n int) (*Survey, error) {
-	counted, err := loans.CountLoans(ctx, today)
-	if err != nil {
-		return nil, err
-	}
 	back, err := store.CameBackLast(ctx)
 	if err != nil {
 		return nil, err
@@ -72,7 +68,6 @@ func ReadSurvey(ctx context.Context, loans reminder.Loans, store *staffdb.Store,
 		}
 		return nil
 	})
-	s.Open, s.Late = counted.Open, counted.TooOld // also with due dates that a scan does not see, such as 2026-00-00
 	if err != nil || n == 0 {
 		return s, err
 	}
@@ -100,7 +95,7 @@ func NewSurvey(rules reminder.Rules, today reminder.Date, back map[reminder.Cycl
 // Add looks at an open loan.
 func (s *Survey) Add(l reminder.Loan) {
 	s.Open++
-	if l.Due.Before(s.Today) {
+	if first, _ := reminder.PlausibleDue(s.Today); !l.Due.Before(first) && l.Due.Before(s.Today) {
 		s.Late++
 		if l.Hold == "" && l.ID != "" && s.Today.Sub(l.Due) <= longestReach {
 			s.Longest = append(s.Longest, l)

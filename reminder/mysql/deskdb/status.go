@@ -59,9 +59,13 @@ func (s *Store) Status(ctx context.Context, now time.Time, runs int) (st Status,
 	if st.Quarantine, err = s.quarantined(ctx, now); err != nil {
 		return st, err
 	}
-	// Runs from a time when the clock was ahead are not the newest.
+	// Runs from a time when the clock was ahead are not the newest. To sort by that would read every run.
+	ahead := now.Add(time.Hour)
 	st.Runs, err = mysql.List(ctx, s.DB, func(r *Run) []any { return []any{&r.StartedAt, &r.FinishedAt, &r.Report} },
-		`SELECT started_at, finished_at, report FROM reminder_runs
-		ORDER BY started_at > ?, started_at DESC, run_id LIMIT ?`, now.Add(time.Hour), runs)
+		`SELECT started_at, finished_at, report FROM (
+			(SELECT 0 AS ahead, started_at, finished_at, report FROM reminder_runs WHERE started_at <= ? ORDER BY started_at DESC LIMIT ?)
+			UNION ALL
+			(SELECT 1, started_at, finished_at, report FROM reminder_runs WHERE started_at > ? ORDER BY started_at DESC LIMIT ?)
+		) runs ORDER BY ahead, started_at DESC LIMIT ?`, ahead, runs, ahead, runs, runs)
 	return st, mysql.Explain("read the runs", err)
 }
