@@ -3,7 +3,6 @@ package reminder
 import (
 	"context"
 	"encoding/hex"
-	"maps"
 	"slices"
 	"strings"
 
@@ -29,7 +28,7 @@ func (guardianMailing) Plan(_ context.Context, run *Run) (Planner, error) {
 	if run.Settings.GuardianFrom == 0 {
 		return nil, nil
 	}
-	return &guardianPlan{NewPlan(run.guardianRules(), run.Today), map[string]map[string]bool{}}, nil
+	return &guardianPlan{NewPlan(run.Rules.ForGuardians(run.Settings.GuardianFrom), run.Today), Families{}}, nil
 }
 
 func (guardianMailing) Recheck(ctx context.Context, run *Run, c Claim) (Draft, Outcome, error) {
@@ -40,7 +39,7 @@ func (guardianMailing) Recheck(ctx context.Context, run *Run, c Claim) (Draft, O
 	for i, l := range loans {
 		loans[i], _ = l.ForGuardian()
 	}
-	rules := run.guardianRules()
+	rules := run.Rules.ForGuardians(run.Settings.GuardianFrom)
 	if run.Settings.GuardianFrom == 0 { // switched off since the promise: as if all had opted out
 		rules.OptedOut = map[string]bool{c.Borrower: true}
 	}
@@ -53,38 +52,49 @@ func (guardianMailing) Recheck(ctx context.Context, run *Run, c Claim) (Draft, O
 	return draft, outcome, err
 }
 
-func (r *Run) guardianRules() Rules {
-	rules := r.Rules
-	rules.Schedule, rules.BeforeClosure = rules.Schedule.From(r.Settings.GuardianFrom), 0
-	return rules
+// ForGuardians returns the rules about mail to guardians, who are told of loans that are late by so many days.
+func (r Rules) ForGuardians(from int) Rules {
+	r.Schedule, r.BeforeClosure = r.Schedule.From(from), 0
+	return r
 }
 
 // A guardianPlan is a Plan in which each loan belongs to its borrower's guardian.
 type guardianPlan struct {
 	*Plan
-	children map[string]map[string]bool // ids of the borrowers in reach, by guardian
+	families Families // of the loans in reach
 }
 
 func (p *guardianPlan) Add(loans []Loan, known map[Cycle]History) {
 	forGuardians := make([]Loan, 0, len(loans))
 	for _, l := range loans {
-		loan, ok := l.ForGuardian()
-		if !ok {
-			continue
+		if loan, verdict := p.families.Add(l); verdict == VerdictDue {
+			forGuardians = append(forGuardians, loan)
 		}
-		if p.children[loan.Borrower.ID] == nil {
-			p.children[loan.Borrower.ID] = map[string]bool{}
-		}
-		p.children[loan.Borrower.ID][l.Borrower.ID] = true
-		forGuardians = append(forGuardians, loan)
 	}
 	p.Plan.Add(forGuardians, known)
 }
 
 func (p *guardianPlan) Emails(odd map[string]bool) []Email {
-	maps.DeleteFunc(p.children, func(_ string, ids map[string]bool) bool { return len(ids) <= maxChildren })
-	return slices.DeleteFunc(p.Plan.Emails(odd), func(e Email) bool { return p.children[e.Borrower] != nil })
+	return slices.DeleteFunc(p.Plan.Emails(odd), func(e Email) bool { return p.families.TooMany(e.Borrower) })
 }
+
+// Families are guardians with their borrowers, and of each borrower the id of a loan.
+type Families map[string]map[string]string
+
+// Add adds a loan, and returns it as [Loan.ForGuardian] does.
+func (f Families) Add(l Loan) (Loan, Verdict) {
+	loan, verdict := l.ForGuardian()
+	if guardian := loan.Borrower.ID; verdict == VerdictDue {
+		if f[guardian] == nil {
+			f[guardian] = map[string]string{}
+		}
+		f[guardian][l.Borrower.ID] = l.ID
+	}
+	return loan, verdict
+}
+
+// TooMany reports whether an address is no guardian's, because it has too many borrowers.
+func (f Families) TooMany(guardian string) bool { return len(f[guardian]) > maxChildren }
 
 // A Guardian is responsible for a borrower who is a child. A scan fills only Email and Wants.
 type Guardian struct {
@@ -95,9 +105,6 @@ type Guardian struct {
 
 // Odd reports whether Wants has no meaning. Then the guardian gets no mail; the borrower still does.
 func (g Guardian) Odd() bool { return !Loan{Wants: g.Wants}.hasValidWants() }
-
-// TooManyChildren reports whether an address is no guardian's, because it has too many borrowers.
-func TooManyChildren(n int) bool { return n > maxChildren }
 
 const guardianPrefix = "guardian:"
 
@@ -110,18 +117,33 @@ func GuardianID(address string) string {
 // IsGuardianID reports whether an id is a GuardianID.
 func IsGuardianID(id string) bool { return strings.HasPrefix(id, guardianPrefix) }
 
-// ForGuardian returns the loan with the guardian in place of its borrower. It returns false when the guardian has no
-// usable address, or the same address as the borrower, who gets the borrower's mail there.
-func (l Loan) ForGuardian() (Loan, bool) {
+// What keeps mail from a guardian, besides the rules.
+const (
+	VerdictGuardiansOff     Verdict = "guardians_off"      // REMINDER_GUARDIAN_FROM is not set
+	VerdictNoGuardian       Verdict = "no_guardian"        // the data has no address of one
+	VerdictSameAddress      Verdict = "same_address"       // as the borrower's, who gets mail there
+	VerdictSharedAddress    Verdict = "shared_address"     // by too many borrowers
+	VerdictNoConsent        Verdict = "no_consent"         // the guardian has not agreed to be told
+	VerdictGuardianOptedOut Verdict = "guardian_opted_out" // of all mail, or of mail about this step
+)
+
+// ForGuardian returns the loan with the guardian in place of its borrower, and Due when the other rules are to be asked
+// about it.
+func (l Loan) ForGuardian() (Loan, Verdict) {
 	child := l.Borrower
 	addr, err := mail.ParseAddress(child.Guardian.Email)
 	own, _ := mail.ParseAddress(child.Email)
 	l.child, l.Wants = &child, child.Guardian.Wants
 	l.Borrower = Borrower{ID: "nobody", Language: child.Language}
-	if err != nil || strings.EqualFold(addr.Addr, own.Addr) {
-		return l, false
+	switch {
+	case child.Guardian.Email == "":
+		return l, VerdictNoGuardian
+	case err != nil:
+		return l, VerdictUnreachable
+	case strings.EqualFold(addr.Addr, own.Addr):
+		return l, VerdictSameAddress
 	}
 	l.Borrower = Borrower{ID: GuardianID(addr.Addr), Name: child.Guardian.Name, Email: child.Guardian.Email,
 		Language: child.Language, Type: "parent"}
-	return l, true
+	return l, VerdictDue
 }

@@ -2,6 +2,7 @@ package reminder_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -14,7 +15,10 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
+	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
 // A pupil is a row of the table pupils: one loan of a child.
@@ -124,6 +128,96 @@ func TestGuardians(t *testing.T) {
 	spaced := lib.app(t, srv, map[string]string{"REMINDER_GUARDIAN_FROM": "10", "REMINDER_MIN_DAYS": "5"})
 	lib.run(t, spaced, reminder.Options{})
 	assert.Empty(t, toGuardians(t, srv, &seen), "not too often")
+}
+
+// TestExplainGuardian: the desk says of each loan why its guardian gets a mail or none, and says what the run does.
+func TestExplainGuardian(t *testing.T) {
+	lib := newLibrary(t)
+	srv := mailtest.NewServer(t, mailtest.Options{})
+	lendTo(t, lib,
+		pupil{1, "Siti", "8B", 10, "Dedi", "dedi@wali.example", "+"},
+		pupil{2, "Putri", "7A", 9, "Nia", "nia@wali.example", "+"}, // not for so long
+		pupil{3, "Agus", "7A", 12, "Agus", "agus@wali.example", nil},
+		pupil{4, "Budi", "7A", 8, "Budi", "budi@wali.example", "none"}, // and not for so long
+		pupil{5, "Cici", "7A", 12, "Cici", "cici@wali.example", "+14"},
+		pupil{6, "Dadang", "7A", 12, "Dadang", "DADANG@pupil.example", "+"},
+		pupil{7, "Euis", "7A", 12, "Euis", "euis@wali@example", "+"},
+		pupil{8, "Fajar", "7A", 12, "Fajar", "fajar@wali.example", "sometimes"},
+		pupil{9, "Gita", "7A", 12, nil, nil, nil},
+		pupil{10, "Hani", "7A", 70, "Hani", "hani@wali.example", "+"},
+		pupil{11, "Iwan", "7A", 12, "Iwan", "iwan@wali.example", "+"}, // has had enough
+	)
+	for n := range 11 {
+		lendTo(t, lib, pupil{20 + n, fmt.Sprint("Anak ", n), "7A", 12, "Sekolah", "sekolah@wali.example", "+"})
+	}
+	settings := map[string]string{"REMINDER_GUARDIAN_FROM": "10", "REMINDER_MIN_DAYS": "3",
+		"REMINDER_SCHEDULE": "0,3,7,+7"}
+	app := lib.app(t, srv, settings)
+	require.NoError(t, deskdb.New(app.Store).AddOptOut(t.Context(), reminder.GuardianID("iwan@wali.example"), lib.now))
+	explain := func(app *setup.App, loan string) *desk.ToGuardian {
+		open, _, err := desk.New(app.Runner, app.Store).Explain(t.Context(), loan)
+		require.NoError(t, err)
+		require.Len(t, open, 1)
+		return open[0].Guardian
+	}
+	// planned returns the loans of which a run at this moment would tell guardians.
+	planned := func() (loans []string) {
+		run, err := app.Runner.Simulate(t.Context(), reminder.DateOf(lib.now, lib.now.Location()))
+		require.NoError(t, err)
+		emails, err := run.Plan(t.Context())
+		require.NoError(t, err)
+		for _, e := range emails {
+			for _, n := range e.Notices {
+				if e.Kind == reminder.KindGuardian {
+					loans = append(loans, n.Loan)
+				}
+			}
+		}
+		return loans
+	}
+	check := func(want map[string]string) {
+		t.Helper()
+		var due []string
+		for _, loan := range slices.Sorted(maps.Keys(want)) {
+			g := explain(app, loan)
+			require.NotNil(t, g, loan)
+			got := fmt.Sprintf("%v%v", g.Hinders, g.Later)
+			if !g.Next.IsZero() {
+				got += " " + g.Next.String()
+			}
+			assert.Equal(t, want[loan], got, loan)
+			for _, v := range g.Hinders {
+				for _, lang := range []string{"id", "en"} {
+					said, _ := text.In(lang).Reason(string(v))
+					assert.NotEqual(t, string(v), said, "no word of the program, in %s", lang)
+				}
+			}
+			if len(g.Hinders)+len(g.Later) == 0 {
+				due = append(due, loan)
+			}
+		}
+		assert.ElementsMatch(t, due, planned(), "the run does what the desk says")
+	}
+	want := map[string]string{"1": "[][]", "2": "[not_yet][] 2026-11-25", "3": "[no_consent][]",
+		"4": "[not_yet no_consent][]", "5": "[guardian_opted_out][]", "6": "[same_address][]", "7": "[unreachable][]",
+		"8": "[odd][]", "9": "[no_guardian][]", "10": "[too_old][]", "11": "[guardian_opted_out][]",
+		"20": "[shared_address][]"}
+	check(want)
+
+	lib.run(t, app, reminder.Options{})
+	want["1"] = "[told][] 2026-11-28"
+	check(want)
+
+	lib.at(t, "2026-11-25 08:00")
+	lib.Exec(t, "UPDATE pupils SET days = 5 WHERE loan = 2")
+	lib.Exec(t, "UPDATE pupils SET days = 11, address = 'dedi@wali.example' WHERE loan = 3")
+	lib.Exec(t, "UPDATE pupils SET agreed = '+' WHERE loan = 3")
+	check(map[string]string{"1": "[told][] 2026-11-28", "2": "[not_yet][] 2026-11-29", "3": "[][too_soon]"})
+
+	settings["REMINDER_GUARDIAN_FROM"] = "0"
+	off := lib.app(t, srv, settings)
+	assert.Equal(t, []reminder.Verdict{reminder.VerdictGuardiansOff}, explain(off, "1").Hinders)
+	assert.Nil(t, explain(off, "9"), "of a guardian whom nobody named there is nothing to say")
 }
 
 func keys[V any](m map[string]V) (keys []string) {

@@ -19,7 +19,7 @@ func (c *call) explain(ctx context.Context) error {
 		return err
 	case c.on("json") && len(closed) > 0:
 		return c.printJSON([]desk.Explanation{{Loan: reminder.Loan{ID: closed[0].Loan},
-			Hinders: []reminder.Verdict{"not_open"}, Past: closed}})
+			Decision: desk.Decision{Hinders: []reminder.Verdict{"not_open"}}, Past: closed}})
 	case c.on("json"):
 		return c.printJSON(open)
 	}
@@ -47,15 +47,11 @@ func (c *call) printExplanation(x desk.Explanation) {
 	}
 	// rule prints one rule: the text passes if it allows a mail, hinders if it does not.
 	rule := func(against []reminder.Verdict, v reminder.Verdict, passes, hinders string) {
-		mark, text := "ok", passes
-		if slices.Contains(against, v) {
-			text = hinders
-			if v != reminder.VerdictTold { // a reminder that was sent is no problem
-				mark = "x"
-			}
-		}
-		if text != "" {
-			fmt.Fprintf(c.out, "  %-2s  %s\n", mark, wrap(text, 6))
+		switch {
+		case slices.Contains(against, v):
+			c.printRule(v, hinders)
+		case passes != "":
+			c.printRule(reminder.VerdictDue, passes)
 		}
 	}
 	if odd != "" {
@@ -81,24 +77,14 @@ func (c *call) printExplanation(x desk.Explanation) {
 	}
 	rule(x.Hinders, reminder.VerdictNotYet, come,
 		c.say("explain.not_yet", "Schedule", s.Schedule))
-	rule(x.Hinders, reminder.VerdictTold, "", c.told(x, s))
+	rule(x.Hinders, reminder.VerdictTold, "", c.told(x.Decision, l.Cycle(), x.Past))
 	rule(x.Later, desk.VerdictOutsideWindow, "", c.say("explain.outside_window", "Window", s.Window))
-	written := reminder.DateOf(x.Written, s.Zone)
-	rule(x.Later, reminder.VerdictTooSoon, "", c.say("explain.too_soon", "N", s.MinDays,
-		"Written", letter.Day(written, c.locale), "Next", letter.Day(written.AddDays(s.MinDays), c.locale)))
+	rule(x.Later, reminder.VerdictTooSoon, "", c.tooSoon(x.Decision))
 	rule(x.Later, desk.VerdictClosedDay, "", c.say("explain.closed_day"))
 	rule(x.Later, desk.VerdictPaused, "", c.say("explain.paused"))
-	next := ""
-	if !x.Next.IsZero() {
-		next = c.say("explain.next", "Next", letter.Day(x.Next, c.locale))
-	}
-	switch {
-	case len(x.Hinders) > 0:
-		fmt.Fprintln(c.out, wrap(c.say("explain.no_new_mail")+next, 3))
-	case len(x.Later) > 0:
-		c.print("explain.mail_waits")
-	default:
-		c.print("explain.will_be_sent")
+	c.conclude(x.Decision, "explain.no_new_mail", "explain.mail_waits", "explain.will_be_sent")
+	if x.Guardian != nil {
+		c.printGuardian(x)
 	}
 	c.printPast(x.Past, x.Loan.Borrower.ID)
 	if told := x.Contact; told != nil {
@@ -106,20 +92,79 @@ func (c *call) printExplanation(x desk.Explanation) {
 	}
 }
 
-// told says when the reminder for the step in force was sent, or its state.
-func (p *program) told(x desk.Explanation, s reminder.Settings) string {
-	for _, n := range slices.Backward(x.Past) {
-		if n.Kind != reminder.KindLoan || n.Due != x.Loan.Due || n.Step < x.Step {
+// printGuardian tells why the guardian gets or does not get a mail. What keeps back every mail about the loan was told
+// before.
+func (c *call) printGuardian(x desk.Explanation) {
+	g, s, who := x.Guardian, c.Runner.Settings, x.Loan.Borrower.Guardian
+	fmt.Fprintln(c.out, wrap(c.say("explain.guardian", "Name", cmp.Or(desk.Plain(who.Name), "-"),
+		"Address", desk.Plain(who.Email)), 0))
+	schedule := s.Schedule.From(s.GuardianFrom)
+	for _, v := range g.Hinders {
+		text := c.reason(string(v))
+		switch v {
+		case reminder.VerdictNotYet:
+			text = c.say("explain.not_yet", "Schedule", schedule)
+		case reminder.VerdictTold:
+			theirs, _ := x.Loan.ForGuardian()
+			text = c.told(g.Decision, theirs.Cycle(), x.Past)
+		}
+		c.printRule(v, text)
+	}
+	if len(g.Hinders) == 0 {
+		c.printRule(reminder.VerdictDue, c.say("explain.step_in_force", "StepText", c.stepText(g.Step), "Schedule", schedule))
+	}
+	if slices.Contains(g.Later, reminder.VerdictTooSoon) {
+		c.printRule(reminder.VerdictTooSoon, c.tooSoon(g.Decision))
+	}
+	c.conclude(g.Decision, "explain.guardian_no_mail", "explain.guardian_mail_waits", "explain.guardian_will_be_told")
+}
+
+// printRule tells what one rule says, and whether it lets a mail pass. Told already is what should be.
+func (c *call) printRule(v reminder.Verdict, text string) {
+	mark := "x"
+	if v == reminder.VerdictDue || v == reminder.VerdictTold {
+		mark = "ok"
+	}
+	fmt.Fprintf(c.out, "  %-2s  %s\n", mark, wrap(text, 6))
+}
+
+// conclude says whether there will be a mail, by one of three keys.
+func (c *call) conclude(x desk.Decision, none, waits, sent string) {
+	switch {
+	case len(x.Hinders) > 0:
+		next := ""
+		if !x.Next.IsZero() {
+			next = c.say("explain.next", "Next", letter.Day(x.Next, c.locale))
+		}
+		fmt.Fprintln(c.out, wrap(c.say(none)+next, 3))
+	case len(x.Later) > 0:
+		c.print(waits)
+	default:
+		c.print(sent)
+	}
+}
+
+// tooSoon says when the next mail may be sent.
+func (c *call) tooSoon(x desk.Decision) string {
+	days := c.Runner.Settings.MinDays
+	written := reminder.DateOf(x.Written, c.Runner.Settings.Zone)
+	return c.say("explain.too_soon", "N", days, "Written", letter.Day(written, c.locale),
+		"Next", letter.Day(written.AddDays(days), c.locale))
+}
+
+// told says when the notice of the step in force was sent, or how it stands.
+func (c *call) told(x desk.Decision, about reminder.Cycle, past []deskdb.PastNotice) string {
+	for _, n := range slices.Backward(past) {
+		if n.Cycle != about || n.Step < x.Step {
 			continue
 		}
 		if n.State == reminder.StateSent && n.Dropped == "" {
-			return p.say("explain.step_sent",
-				"StepText", p.stepText(n.Step), "Sent", n.Sent.In(s.Zone).Format(desk.TimeFormat))
+			return c.say("explain.step_sent",
+				"StepText", c.stepText(n.Step), "Sent", n.Sent.In(c.Runner.Settings.Zone).Format(desk.TimeFormat))
 		}
-		return p.say("explain.on_record_as",
-			"StepText", p.stepText(n.Step), "State", p.state(n.State))
+		return c.say("explain.on_record_as", "StepText", c.stepText(n.Step), "State", c.state(n.State))
 	}
-	return p.say("explain.on_record")
+	return c.say("explain.on_record")
 }
 
 // stepText names a step, or a day, by its distance to the due date.

@@ -76,14 +76,6 @@ func (c *call) optOutList(ctx context.Context) error {
 	}
 	ids := slices.Sorted(maps.Keys(out))
 	of, err := c.Store.LoansOf(ctx, ids)
-	if err == nil && slices.ContainsFunc(ids, reminder.IsGuardianID) {
-		err = c.Store.EachLoan(ctx, func(l reminder.Loan, _ bool) error {
-			if theirs, ok := l.ForGuardian(); ok && out[theirs.Borrower.ID] {
-				of[theirs.Borrower.ID] = l
-			}
-			return nil
-		})
-	}
 	byMail, mailErr := c.Store.OptOuts(ctx, time.Unix(0, 0))
 	if err := errors.Join(err, mailErr); err != nil {
 		return err

@@ -35,7 +35,7 @@ func View(ctx context.Context, store *deskdb.Store, survey *staff.Survey) ([]des
 		return nil, err
 	}
 	j := &judge{today: survey.Today, seen: map[string]bool{}, borrowers: map[string][2]string{},
-		wrong: map[string][]string{}, broken: map[string][]string{}, children: map[string]map[string]string{}}
+		wrong: map[string][]string{}, broken: map[string][]string{}, families: reminder.Families{}}
 	var sample []string
 	err = store.EachLoan(ctx, func(l reminder.Loan, isFine bool) error {
 		survey.Add(l)
@@ -67,11 +67,11 @@ func View(ctx context.Context, store *deskdb.Store, survey *staff.Survey) ([]des
 type judge struct {
 	today     reminder.Date
 	rows      int
-	seen      map[string]bool              // loan ids
-	borrowers map[string][2]string         // name and address by borrower id
-	wrong     map[string][]string          // ids of loans by the key of the mistake
-	broken    map[string][]string          // ids of loans by the column that the database cannot compute
-	children  map[string]map[string]string // by guardian: a loan of each borrower
+	seen      map[string]bool      // loan ids
+	borrowers map[string][2]string // name and address by borrower id
+	wrong     map[string][]string  // ids of loans by the key of the mistake
+	broken    map[string][]string  // ids of loans by the column that the database cannot compute
+	families  reminder.Families
 }
 
 // A row is a loan while it is checked.
@@ -157,21 +157,17 @@ func (j *judge) row(l reminder.Loan, isFine bool) {
 			j.wrong[m.key] = append(j.wrong[m.key], name)
 		}
 	}
-	if theirs, ok := l.ForGuardian(); ok {
-		if j.children[theirs.Borrower.ID] == nil {
-			j.children[theirs.Borrower.ID] = map[string]string{}
-		}
-		j.children[theirs.Borrower.ID][l.Borrower.ID] = name
-	}
 	j.seen[l.ID], j.borrowers[l.Borrower.ID] = true, who
+	l.ID = name
+	j.families.Add(l)
 }
 
 func (j *judge) findings() (list []deskdb.Finding) {
 	for _, column := range slices.Sorted(maps.Keys(j.broken)) {
 		list = append(list, finding(true, j.broken[column], "view.column_not_computable", "Column", column))
 	}
-	for _, loans := range j.children {
-		if reminder.TooManyChildren(len(loans)) {
+	for guardian, loans := range j.families {
+		if j.families.TooMany(guardian) {
 			j.wrong[guardianOfMany] = append(j.wrong[guardianOfMany], slices.Sorted(maps.Values(loans))[0])
 		}
 	}

@@ -15,6 +15,9 @@ func Plainly(reason string) (text reminder.Message, detail string) {
 	if text, ok := reasons[reason]; ok {
 		return text, ""
 	}
+	if word := reminder.Say("reason." + reason); In("id").Text(word) != word.Key {
+		return word, ""
+	}
 	if m := cameBack.FindStringSubmatch(reason); m != nil {
 		return reminder.Say("reason.came_back_" + m[1]), m[2]
 	}
@@ -36,47 +39,17 @@ var mailError = regexp.MustCompile(`^[a-z]+: (unknown|retry|refused|bad_address|
 // cameBack is the form in which it is recorded why an email came back: its class, and what was said.
 var cameBack = regexp.MustCompile(`^bounced: (no_address|disabled|full|routing|policy|unclear)\b ?(.*)$`)
 
-// reasons are the words.
+// reasons are those whose sentence has another key than "reason." and the word that is recorded.
 var reasons = map[string]reminder.Message{
-	reminder.ReasonOutsideWindow: reminder.Say("reason.outside_window"),
-	reminder.ReasonClosedDay:     reminder.Say("reason.closed_day"),
-	reminder.ReasonMaxPerRun:     reminder.Say("reason.max_per_run"),
-	reminder.ReasonLooksRestored: reminder.Say("reason.looks_restored"),
-	reminder.ReasonLooksCopied:   reminder.Say("reason.looks_copied"),
-	reminder.ReasonDailyLimit:    reminder.Say("reason.daily_limit"),
-	reminder.ReasonTimeSpent:     reminder.Say("reason.time_spent"),
-	reminder.ReasonInterrupted:   reminder.Say("reason.interrupted"),
-	reminder.ReasonQuarantined:   reminder.Say("reason.quarantined"),
-
 	string(reminder.PauseByPerson): reminder.Say("reason.by_person"),
+	"by a person":                  reminder.Say("reason.by_person"),
 	string(mail.PauseCredentials):  reminder.Say("reason.pause_login"),
 	string(mail.PauseSender):       reminder.Say("reason.pause_sender"),
 	string(mail.PauseQuota):        reminder.Say("reason.pause_quota"),
 	string(mail.PauseServer):       reminder.Say("reason.pause_server"),
-
-	reminder.ReasonReturned:             reminder.Say("reason.returned"),
-	reminder.ReasonRenewed:              reminder.Say("reason.renewed"),
-	reminder.ReasonSuperseded:           reminder.Say("reason.superseded"),
-	reminder.ReasonUnwanted:             reminder.Say("reason.unwanted"),
-	"empty":                             reminder.Say("reason.empty"),
-	"by a person":                       reminder.Say("reason.by_person"),
-	string(reminder.VerdictTooOld):      reminder.Say("reason.too_old"),
-	string(reminder.VerdictOnHold):      reminder.Say("reason.on_hold"),
-	string(reminder.VerdictOdd):         reminder.Say("reason.odd"),
-	string(reminder.VerdictOptedOut):    reminder.Say("reason.opted_out"),
-	string(reminder.VerdictUnreachable): reminder.Say("reason.unreachable"),
-	string(reminder.VerdictBadAddress):  reminder.Say("reason.bad_address"),
-	string(reminder.VerdictWithheld):    reminder.Say("reason.withheld"),
-	string(reminder.VerdictTooSoon):     reminder.Say("reason.too_soon"),
-	string(reminder.VerdictNotYet):      reminder.Say("reason.not_yet"),
-	string(reminder.VerdictTold):        reminder.Say("reason.told"),
-	string(reminder.StateFailed):        reminder.Say("reason.failed"),
-	string(reminder.StateRefused):       reminder.Say("reason.refused"),
-	string(reminder.StateBounced):       reminder.Say("reason.came_back"),
-	reminder.ReasonForgotten:            reminder.Say("reason.forgotten"),
-	reminder.ReasonByPerson:             reminder.Say("reason.canceled_by_person"),
-	reminder.ReasonReleased:             reminder.Say("reason.released"),
-	reminder.ReasonMoved:                reminder.Say("reason.moved"),
+	string(reminder.VerdictOnHold): reminder.Say("reason.on_hold"),
+	string(reminder.StateBounced):  reminder.Say("reason.came_back"),
+	reminder.ReasonByPerson:        reminder.Say("reason.canceled_by_person"),
 
 	"the run ended in the hand-over": reminder.Say("reason.died_in_handover"),
 	"every run that took it died":    reminder.Say("reason.died_each_time"),

@@ -127,6 +127,15 @@ type person struct {
 	Books             []borrowed
 }
 
+// GuardianID is by what the guardian is known, or "".
+func (p person) GuardianID() string {
+	theirs, verdict := reminder.Loan{Borrower: p.Borrower}.ForGuardian()
+	if verdict != reminder.VerdictDue {
+		return ""
+	}
+	return theirs.Borrower.ID
+}
+
 // A borrowed is a loan and the number of days that it is late.
 type borrowed struct {
 	reminder.Loan

@@ -36,9 +36,21 @@ func (v *visit) OptedOut() (list []reminder.Borrower, err error) {
 	ids := slices.Sorted(maps.Keys(out))
 	of, err := v.store().LoansOf(v.Context(), ids)
 	for _, id := range ids {
-		list = append(list, reminder.Borrower{ID: id, Name: desk.Plain(of[id].Borrower.Name), Group: of[id].Borrower.Group})
+		list = append(list, reminder.Borrower{ID: id, Name: v.optedOut(id, of), Group: of[id].Borrower.Group})
 	}
 	return list, err
+}
+
+// optedOut names a borrower or guardian by an open loan that is theirs, or returns "".
+func (v *visit) optedOut(id string, of map[string]reminder.Loan) string {
+	loan, found := of[id]
+	switch guardian := reminder.IsGuardianID(id); {
+	case guardian && found:
+		return v.T("optout.guardian_of", "Whom", v.Name(loan.Borrower))
+	case guardian:
+		return v.T("page.today.stopped_guardian")
+	}
+	return desk.Plain(loan.Borrower.Name)
 }
 
 func optOutRows(v *visit) (rows [][]string, err error) {

@@ -76,11 +76,8 @@ func (v *visit) Stopped() (list []stopped, err error) {
 	}
 	loans, err := v.store().LoansOf(v.Context(), ids)
 	for _, o := range outs {
-		name := cmp.Or(desk.Plain(loans[o.Borrower].Borrower.Name), o.Borrower)
-		if reminder.IsGuardianID(o.Borrower) {
-			name = v.T("page.today.stopped_guardian")
-		}
 		day := v.Date(reminder.DateOf(o.At, v.app.Runner.Settings.Zone))
+		name := cmp.Or(v.optedOut(o.Borrower, loans), o.Borrower)
 		list = append(list, stopped{o.Borrower, name, v.T("optout.by_"+o.How, "Day", day)})
 	}
 	return list, err

@@ -93,7 +93,7 @@ func (s *Store) Loans(ctx context.Context, ids []string) (map[string]reminder.Lo
 	return loans, nil
 }
 
-// LoansOf returns an open loan of each of these borrowers who has one.
+// LoansOf returns an open loan of each of these borrowers who has one; of a guardian, a loan of one of their children.
 func (s *Store) LoansOf(ctx context.Context, borrowers []string) (map[string]reminder.Loan, error) {
 	of := map[string]reminder.Loan{}
 	views, err := s.Views(ctx)
@@ -114,7 +114,15 @@ func (s *Store) LoansOf(ctx context.Context, borrowers []string) (map[string]rem
 			of[l.Borrower.ID] = l
 		}
 	}
-	return of, nil
+	if !slices.ContainsFunc(borrowers, reminder.IsGuardianID) {
+		return of, nil
+	}
+	return of, s.EachLoan(ctx, func(l reminder.Loan, _ bool) error {
+		if theirs, _ := l.ForGuardian(); slices.Contains(borrowers, theirs.Borrower.ID) {
+			of[theirs.Borrower.ID] = l
+		}
+		return nil
+	})
 }
 
 // phoneChunk is how many loans' phone numbers are read at a time.
