@@ -20,11 +20,11 @@ import (
 // sessions is a connector. All of its sessions have the same settings, whatever the server or its init_connect sets.
 type sessions struct {
 	driver.Connector
-	packet   *atomic.Int64 // the maximum length of a statement, in bytes
-	zone     string        // the expression for time_zone
-	cold     *coldStart    // nil: a connection that fails is not tried again
-	required []string      // settings without which a session is not used
-	optional []string      // settings that not every server has
+	packet   *atomic.Int64             // the maximum length of a statement, in bytes
+	zone     string                    // the expression for time_zone
+	cold     *coldStart                // nil: a connection that fails is not tried again
+	required []string                  // settings without which a session is not used
+	optional *atomic.Pointer[[]string] // settings that not every server has, without those that this one refused
 }
 
 // maxPacket is the maximum length of a statement, in bytes, unless the server allows less.
@@ -33,7 +33,8 @@ const maxPacket = 1<<20 - 1
 // newSessions returns a connector for a library in the zone cfg.Loc. Settings in cfg.Params win over its own.
 func newSessions(cfg *mysql.Config) (sessions, error) {
 	limit := cfg.ReadTimeout * 4 / 5 // the server stops a statement before the driver gives up and leaves it running
-	s := sessions{packet: &atomic.Int64{}, zone: sessionZone(cfg.Loc), required: []string{
+	s := sessions{packet: new(atomic.Int64), optional: new(atomic.Pointer[[]string]), zone: sessionZone(cfg.Loc)}
+	s.required = []string{
 		// Without autocommit nothing would be committed. Turning it on also commits a transaction of an init_connect.
 		"autocommit = 0", "autocommit = 1",
 		"sql_select_limit = 9223372036854775807", // DEFAULT would be the server's setting
@@ -41,7 +42,8 @@ func newSessions(cfg *mysql.Config) (sessions, error) {
 		// Without strict mode an INSERT would cut a key that is too long, and merge two loans.
 		"sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
 		"character_set_client = utf8mb4", "character_set_results = utf8mb4", "collation_connection = " + collation,
-	}, optional: []string{
+	}
+	optional := []string{
 		"completion_type = 0", // with CHAIN, a COMMIT would begin a new transaction, which would never be committed
 		"unique_checks = 1", "foreign_key_checks = 1", "sql_auto_is_null = 0", "timestamp = DEFAULT",
 		"div_precision_increment = 4", "max_sort_length = 1024", "group_concat_max_len = 1048576",
@@ -53,12 +55,13 @@ func newSessions(cfg *mysql.Config) (sessions, error) {
 		"lock_wait_timeout = 20", "innodb_lock_wait_timeout = 20",
 		fmt.Sprintf("/*!50708 max_execution_time = %d */", limit.Milliseconds()), // MySQL, only for SELECT
 		fmt.Sprintf("/*M! max_statement_time = %g */", limit.Seconds()),          // MariaDB, for all statements
-	}}
-	s.optional = slices.DeleteFunc(s.optional, func(set string) bool {
+	}
+	optional = slices.DeleteFunc(optional, func(set string) bool {
 		name, _, _ := strings.Cut(set, " =")
 		_, ok := cfg.Params[name]
 		return ok
 	})
+	s.optional.Store(&optional)
 	s.packet.Store(maxPacket)
 	cfg.Loc = time.UTC
 	err := cfg.Apply(mysql.BeforeConnect(func(_ context.Context, cfg *mysql.Config) error {
@@ -128,7 +131,8 @@ func (c *coldStart) finish() {
 	}
 }
 
-// begin applies the settings to a session, in three round trips, and returns the maximum length of a statement.
+// begin applies the settings to a session, in three round trips, and returns the maximum length of a statement. Where
+// the server refuses a setting, the first session applies them one by one, and later ones leave that one out.
 func (c sessions) begin(ctx context.Context, conn driver.Conn) (packet int64, err error) {
 	set := func(settings ...string) error {
 		// The comma goes into the comment that only one family of servers reads.
@@ -136,15 +140,20 @@ func (c sessions) begin(ctx context.Context, conn driver.Conn) (packet int64, er
 		_, err := conn.(driver.ExecerContext).ExecContext(ctx, "SET "+text, nil)
 		return err
 	}
-	if err := set(slices.Concat(c.required, c.optional)...); unsettable(err) {
+	optional := *c.optional.Load()
+	if err := set(slices.Concat(c.required, optional)...); unsettable(err) {
 		if err := set(c.required...); err != nil {
 			return 0, err
 		}
-		for _, one := range c.optional {
-			if err := set("@pengingat = 0", one); err != nil && !unsettable(err) {
+		var settable []string
+		for _, one := range optional {
+			if err := set("@pengingat = 0", one); err == nil {
+				settable = append(settable, one)
+			} else if !unsettable(err) {
 				return 0, err
 			}
 		}
+		c.optional.Store(&settable)
 	} else if err != nil {
 		return 0, err
 	}

@@ -60,6 +60,29 @@ func TestHostileServer(t *testing.T) {
 	assert.Equal(t, 1, w.struck)
 }
 
+// TestRefusedSetting: what a server does not let us set costs the first session some statements, and no later one.
+func TestRefusedSetting(t *testing.T) {
+	_, db, user := open(t)
+	w := newWire(db, user)
+	for range 100 {
+		w.arm(answered(1238), func(_ int, sql string) bool { return strings.Contains(sql, "lc_time_names") })
+	}
+	conn, err := mysql.OpenDB(w.cfg, 2)
+	require.NoError(t, err)
+	defer conn.Close()
+	statements := func() int {
+		before := w.passed
+		c, err := conn.Conn(t.Context())
+		require.NoError(t, err)
+		t.Cleanup(func() { c.Close() })
+		return w.passed - before
+	}
+	assert.Greater(t, statements(), 20)
+	assert.Equal(t, 2, w.struck, "with the others and alone")
+	assert.LessOrEqual(t, statements(), 4)
+	assert.Equal(t, 2, w.struck)
+}
+
 // TestSlowView: what reads for too long is tried once, ends in the server, and is called slow.
 func TestSlowView(t *testing.T) {
 	w, _, _ := newStory(t)
