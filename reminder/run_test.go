@@ -256,20 +256,12 @@ func TestSecondRunWritesOnlyItsRow(t *testing.T) {
 	}
 	tables := []string{"reminder_emails", "reminder_notices", "reminder_state", "reminder_bad_addresses", "peminjaman",
 		"users"}
-	sums := func() (sums []string) {
-		for _, table := range tables {
-			var name, sum string
-			require.NoError(t, lib.Admin.QueryRowContext(t.Context(), "CHECKSUM TABLE "+table).Scan(&name, &sum))
-			sums = append(sums, table+" "+sum)
-		}
-		return sums
-	}
 	lib.run(t, app, reminder.Options{})
-	before := sums()
+	before := lib.Content(t, tables...)
 	rep, err := app.Runner.Run(t.Context(), reminder.Options{})
 	require.NoError(t, err)
 	assert.Zero(t, rep.Emails)
-	assert.Equal(t, before, sums())
+	assert.Equal(t, before, lib.Content(t, tables...))
 	assert.Equal(t, 3, lib.count(t, "SELECT COUNT(*) FROM reminder_runs WHERE finished_at IS NOT NULL AND outcome = 'done'"))
 }
 

@@ -40,25 +40,28 @@ func TestAnyStatementFails(t *testing.T) {
 		return c.Conn.Write(statement)
 	}
 	again := []uint16{1213, 1205, 1020, 1053, 1927, 1317, 1040, 1158, 1159, 1160, 1290, 1792, 1836, 8002, 8022, 8028, 9007}
-	for name, fault := range map[string]func(n int) fault{
-		"lost":           func(int) fault { return lost },
-		"half of it":     func(int) fault { return halfLost },
-		"reply lost":     func(int) fault { return replyLost },
-		"last byte lost": func(int) fault { return lastByteLost },
-		"killed":         func(int) fault { return killed },
-		"error":          func(n int) fault { return answered(again[n%len(again)]) },
+	for i, tt := range []struct {
+		name  string
+		fault func(n int) fault
+	}{
+		{"lost", func(int) fault { return lost }},
+		{"half of it", func(int) fault { return halfLost }},
+		{"reply lost", func(int) fault { return replyLost }},
+		{"last byte lost", func(int) fault { return lastByteLost }},
+		{"killed", func(int) fault { return killed }},
+		{"error", func(n int) fault { return answered(again[n%len(again)]) }},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w, store, s := newStory(t)
 			want, err := s.tell(t, store)
 			require.NoError(t, err)
 			for n := 1; ; n++ {
-				if !mysqltest.InFull(n, 5) {
+				if !mysqltest.InFull(n+i, 5) { // each statement meets one fault at least
 					continue
 				}
 				w.disarm()
-				w.arm(fault(n), func(i int, _ string) bool { return i == n })
+				w.arm(tt.fault(n), func(i int, _ string) bool { return i == n })
 				got, err := s.tell(t, store)
 				require.NoError(t, err, "statement %d: %s", n, w.statement)
 				require.Equal(t, want, got, "statement %d: %s", n, w.statement)
@@ -734,7 +737,7 @@ func (w *wire) waitsForLock(t *testing.T) (id int) {
 	t.Helper()
 	waiting := `SELECT p.id FROM information_schema.innodb_trx x JOIN information_schema.processlist p ON p.id = x.trx_mysql_thread_id
 		WHERE p.db = DATABASE() AND x.trx_state = 'LOCK WAIT'`
-	if w.db.TiDB(t) {
+	if w.db.TiDB {
 		waiting = `SELECT p.id FROM information_schema.processlist p LEFT JOIN information_schema.tidb_trx x ON p.id = x.session_id
 			WHERE p.db = DATABASE() AND (x.state = 'LockWaiting' OR p.info LIKE 'UPDATE%')`
 	}
