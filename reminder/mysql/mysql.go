@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -151,6 +152,8 @@ func transient(err error) bool {
 			8002, 8022, 8028, 9007, // TiDB: write conflict, schema changed
 			8005, 8027, 8229, 9001, 9002, 9003, 9004, 9005, 9010, 9011: // TiDB: storage away for a while
 			return true
+		case 1105: // of no kind; TiDB's when others always took a row before this statement did
+			return strings.Contains(e.Message, "lock retry limit")
 		}
 		return false
 	}
