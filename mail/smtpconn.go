@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/wneessen/go-mail/smtp"
@@ -37,25 +38,32 @@ type conn struct {
 	broken     bool // it cannot be used for another message
 }
 
+// A Bounded is a connection that fails after a number of bytes read. It sets no deadlines.
+type Bounded struct {
+	net.Conn
+	Left atomic.Int64
+}
+
+// Read implements [net.Conn].
+func (b *Bounded) Read(data []byte) (int, error) {
+	left := b.Left.Load()
+	if left <= 0 {
+		return 0, errors.New("the server does not come to an end")
+	}
+	n, err := b.Conn.Read(data[:min(int64(len(data)), left)])
+	b.Left.Add(int64(-n))
+	return n, err
+}
+
 // A wire is a TCP connection that counts bytes. It limits what the server may send in one exchange, and it shows
 // whether a failed write has sent anything.
 type wire struct {
-	net.Conn
-	mayRead int
-	wrote   int64
+	Bounded
+	wrote int64
 }
 
 // maxExchange is how many bytes a server may send in one exchange, including a TLS handshake.
 const maxExchange = 256 << 10
-
-func (w *wire) Read(b []byte) (int, error) {
-	if w.mayRead <= 0 {
-		return 0, errors.New("the server does not come to an end")
-	}
-	n, err := w.Conn.Read(b[:min(len(b), w.mayRead)])
-	w.mayRead -= n
-	return n, err
-}
 
 func (w *wire) Write(b []byte) (int, error) {
 	n, err := w.Conn.Write(b)
@@ -123,7 +131,7 @@ func (c *conn) do(ctx context.Context, exchange func() error) error {
 
 // allow begins an exchange that must be over after d.
 func (c *conn) allow(d time.Duration) {
-	c.tcp.mayRead = maxExchange
+	c.tcp.Left.Store(maxExchange)
 	c.tcp.SetDeadline(time.Now().Add(d))
 }
 
@@ -133,7 +141,7 @@ func (c *conn) dial(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c.tcp = &wire{Conn: tcp}
+	c.tcp = &wire{Bounded: Bounded{Conn: tcp}}
 	c.setStream(c.tcp)
 	remote := tcp.RemoteAddr().(*net.TCPAddr)
 	if c.cfg.Security == PlainLoopback && !remote.IP.IsLoopback() { // "localhost" may resolve to another machine

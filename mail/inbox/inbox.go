@@ -16,7 +16,6 @@ import (
 	"net"
 	"slices"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -73,8 +72,8 @@ func Open(ctx context.Context, cfg Config) (*Mailbox, error) {
 		return nil, m.failed(ctx, "connect", err)
 	}
 	m.stop = context.AfterFunc(ctx, func() { tcp.Close() })
-	bounded := &boundedConn{Conn: tcp}
-	bounded.left.Store(maxLogin)
+	bounded := &mail.Bounded{Conn: tcp} // the library sets its own deadlines, and the context bounds the session
+	bounded.Left.Store(maxLogin)
 	conn, phase, err := m.secured(ctx, bounded)
 	if err == nil {
 		m.client = imapclient.New(conn, nil)
@@ -89,7 +88,7 @@ func Open(ctx context.Context, cfg Config) (*Mailbox, error) {
 		tcp.Close()
 		return nil, err
 	}
-	bounded.left.Store(maxSession)
+	bounded.Left.Store(maxSession)
 	return m, nil
 }
 
@@ -393,21 +392,4 @@ func (m *Mailbox) Look(ctx context.Context) (Account, error) {
 	}
 	names, err := m.sentMailboxes(ctx)
 	return Account{int(data.NumMessages), cmp.Or(append(names, "")...)}, err
-}
-
-// A boundedConn fails after a number of bytes read. It sets no deadlines: the library has its own, and the context
-// limits the session.
-type boundedConn struct {
-	net.Conn
-	left atomic.Int64
-}
-
-func (c *boundedConn) Read(b []byte) (int, error) {
-	left := c.left.Load()
-	if left <= 0 {
-		return 0, errors.New("the server does not come to an end")
-	}
-	n, err := c.Conn.Read(b[:min(int64(len(b)), left)])
-	c.left.Add(int64(-n))
-	return n, err
 }
