@@ -12,19 +12,10 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A Mailbox is the part of [inbox.Mailbox] that an [IMAP] source uses.
-type Mailbox interface {
-	Since(ctx context.Context, after inbox.Cursor, day time.Time, wanted func(header []byte) bool,
-		take func(inbox.Batch) error) error
-	Sent(ctx context.Context, sought []inbox.Sought) ([]bool, error)
-	Copies(ctx context.Context, since time.Time, fields []string, most int) ([]inbox.Message, error)
-	Close() error
-}
-
 // IMAP is a Source that reads an account: its inbox for bounces and answers, and its mailboxes for sent mail for copies
 // of accepted emails.
 type IMAP struct {
-	Mailbox
+	*inbox.Mailbox
 	Account string // a position is valid only in the account that it comes from
 }
 

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -85,8 +84,8 @@ func (s SendGrid) Returned(ctx context.Context, _ string, now time.Time, take fu
 			Email, Reason, Status string
 		}
 		query := url.Values{"start_time": {strconv.FormatInt(now.Add(-logTime).Unix(), 10)}, "limit": {strconv.Itoa(listRows)}}
-		if err := s.call(ctx, http.MethodGet, "/v3/suppression/"+list+"?"+query.Encode(), "suppression."+list+".read", nil,
-			&entries); err != nil {
+		path := "/v3/suppression/" + list + "?" + query.Encode()
+		if err := s.call(ctx, path, "suppression."+list+".read", nil, &entries); err != nil {
 			return err
 		}
 		for _, e := range entries {
@@ -131,8 +130,7 @@ func (s SendGrid) logs(ctx context.Context, from, to time.Time, more string) ([]
 	}
 	query := fmt.Sprintf("sg_message_id_created_at >= TIMESTAMP %q AND sg_message_id_created_at < TIMESTAMP %q%s",
 		from.UTC().Format(logForm), to.UTC().Format(logForm), more)
-	err := s.call(ctx, http.MethodPost, "/v3/logs", "email_activity.read",
-		map[string]any{"query": query, "limit": logRows}, &answer)
+	err := s.call(ctx, "/v3/logs", "email_activity.read", map[string]any{"query": query, "limit": logRows}, &answer)
 	if err != nil || len(answer.Messages) < logRows || to.Sub(from) < minSpan {
 		return answer.Messages, err
 	}
@@ -161,8 +159,8 @@ func (s SendGrid) Accepted(ctx context.Context, emails []Handed) ([]bool, error)
 				found[i] = row.receipt() == e.Receipt
 			case reminder.DigestOf(row.To) == e.Address:
 				var message logRow
-				if err := s.call(ctx, http.MethodGet, "/v3/logs/"+url.PathEscape(row.ID), "email_activity.read", nil,
-					&message); err != nil {
+				path := "/v3/logs/" + url.PathEscape(row.ID)
+				if err := s.call(ctx, path, "email_activity.read", nil, &message); err != nil {
 					return nil, err
 				}
 				found[i] = message.Args.Ref == e.Ref
@@ -185,36 +183,36 @@ func (e *ScopeError) Error() string { return "the API key lacks the scope " + e.
 
 // Check tries all requests of the feedback. It returns the scopes that the key lacks, sorted.
 func (s SendGrid) Check(ctx context.Context) (lacking []string, err error) {
-	for scope, path := range map[string]string{
-		"email_activity.read": "/v3/logs", "suppression.spam_reports.read": "/v3/suppression/spam_reports?limit=1",
-		"suppression.invalid_emails.read": "/v3/suppression/invalid_emails?limit=1",
+	for _, request := range []struct {
+		scope, path string
+		body        any
+	}{
+		{"email_activity.read", "/v3/logs", map[string]any{"query": "status IN ('bounced')", "limit": 1}},
+		{"suppression.invalid_emails.read", "/v3/suppression/invalid_emails?limit=1", nil},
+		{"suppression.spam_reports.read", "/v3/suppression/spam_reports?limit=1", nil},
 	} {
-		method, body := http.MethodGet, any(nil)
-		if path == "/v3/logs" {
-			method, body = http.MethodPost, map[string]any{"query": "status IN ('bounced')", "limit": 1}
-		}
 		var answer any
-		err := s.call(ctx, method, path, scope, body, &answer)
+		err := s.call(ctx, request.path, request.scope, request.body, &answer)
 		if refused, ok := errors.AsType[*ScopeError](err); ok {
 			lacking = append(lacking, refused.Scope)
 		} else if err != nil {
 			return nil, err
 		}
 	}
-	slices.Sort(lacking)
 	return lacking, nil
 }
 
-func (s SendGrid) call(ctx context.Context, method, path, scope string, body, answer any) error {
-	var in io.Reader
+// call posts a body, or gets an answer when there is none. The scope is what the key needs for it.
+func (s SendGrid) call(ctx context.Context, path, scope string, body, answer any) error {
+	method, text := http.MethodGet, []byte(nil)
 	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
+		var err error
+		if text, err = json.Marshal(body); err != nil {
 			return err
 		}
-		in = bytes.NewReader(text)
+		method = http.MethodPost
 	}
-	req, err := http.NewRequestWithContext(ctx, method, s.Host+path, in)
+	req, err := http.NewRequestWithContext(ctx, method, s.Host+path, bytes.NewReader(text))
 	if err != nil {
 		return errors.New("SENDGRID_HOST is no address of a service")
 	}
