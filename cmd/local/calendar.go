@@ -24,11 +24,7 @@ func (c *call) closedAdd(ctx context.Context) error {
 		return err
 	}
 	closure.Name = desk.Clip(strings.Join(name, " "), imports.MaxName)
-	if err := c.Store.AddClosure(ctx, closure); err != nil {
-		return err
-	}
-	c.print("closed.added", "Days", c.days(closure))
-	return nil
+	return c.done(c.Store.AddClosure(ctx, closure), "closed.added", "Days", c.days(closure))
 }
 
 func (c *call) closedRemove(ctx context.Context) error {
@@ -39,14 +35,11 @@ func (c *call) closedRemove(ctx context.Context) error {
 	if len(rest) > 0 {
 		return c.usage("closed.remove_by_date")
 	}
-	switch found, err := c.Store.RemoveClosure(ctx, closure); {
-	case err != nil:
-		return err
-	case !found:
-		return desk.Absent("closed.absent", "Args", c.joined())
+	found, err := c.Store.RemoveClosure(ctx, closure)
+	if err == nil && !found {
+		err = desk.Absent("closed.absent", "Args", c.joined())
 	}
-	c.print("closed.removed", "Days", c.days(closure))
-	return nil
+	return c.done(err, "closed.removed", "Days", c.days(closure))
 }
 
 // closure reads the arguments as a span of days and returns the words after it.

@@ -34,10 +34,7 @@ func (c *call) classSet(ctx context.Context) error {
 
 func (c *call) classRemove(ctx context.Context) error {
 	name, err := c.RemoveClass(ctx, c.joined())
-	if err == nil {
-		c.print("class.removed", "Name", name)
-	}
-	return err
+	return c.done(err, "class.removed", "Name", name)
 }
 
 func (c *call) classList(ctx context.Context) error {

@@ -167,27 +167,21 @@ func render(text string, data any) ([]byte, error) {
 // account what it needs: to read the folder and the settings, and to write the log. A new folder in C:\ is open to all
 // who sign in: any pupil could read the mail password in it, and replace the program that runs every hour.
 func (i installation) grants() (commands [][]string) {
-	grant := func(path, rights string) {
-		commands = append(commands, []string{"icacls", path, "/grant", localService + ":" + rights})
-	}
 	const folder = "(OI)(CI)" // with the files and folders in it, also future ones
 	commands = append(commands, []string{"icacls", i.Dir, "/inheritance:r",
 		"/grant:r", administrators + ":" + folder + "(F)", "/grant:r", localSystem + ":" + folder + "(F)"})
-	grant(i.Dir, folder+"(RX)")
-	grant(i.logs, folder+"(M)")
-	for _, path := range append([]string{i.Env}, i.files...) {
-		grant(path, "(R)")
-	}
-	if i.person != "" { // may use the desk and write settings and templates, but cannot replace the program
-		for path, rights := range map[string]string{i.Dir: folder + "(RX)", i.Env: "(M)", i.logs: folder + "(M)"} {
-			commands = append(commands, []string{"icacls", path, "/grant", "*" + i.person + ":" + rights})
+	grant := func(who, rights string, paths ...string) {
+		for _, path := range paths {
+			commands = append(commands, []string{"icacls", path, "/grant", who + ":" + rights})
 		}
 	}
-	for _, path := range i.reads {
-		grant(path, folder+"(RX)")
-	}
-	for _, path := range i.writes {
-		grant(path, folder+"(M)")
+	grant(localService, folder+"(RX)", append([]string{i.Dir}, i.reads...)...)
+	grant(localService, folder+"(M)", append([]string{i.logs}, i.writes...)...)
+	grant(localService, "(R)", append([]string{i.Env}, i.files...)...)
+	if i.person != "" { // may use the desk and write settings and templates, but cannot replace the program
+		grant("*"+i.person, folder+"(RX)", i.Dir)
+		grant("*"+i.person, folder+"(M)", i.logs)
+		grant("*"+i.person, "(M)", i.Env)
 	}
 	return commands
 }
@@ -240,8 +234,7 @@ func (c *call) uninstall(ctx context.Context) error {
 	if err := c.do("reg delete "+eventKey+" /f", removeEventSource); err != nil || c.on("dry-run") {
 		return err
 	}
-	c.print("install.kept", "Dir", dir)
-	return nil
+	return c.done(nil, "install.kept", "Dir", dir)
 }
 
 // printTask prints a task: to a file in UTF-16 as Windows reads it, to a terminal as readable text.

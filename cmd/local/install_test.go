@@ -186,11 +186,11 @@ func TestGrants(t *testing.T) {
 	assert.Equal(t, []string{
 		`icacls C:\Pengingat /inheritance:r /grant:r *S-1-5-32-544:(OI)(CI)(F) /grant:r *S-1-5-18:(OI)(CI)(F)`,
 		`icacls C:\Pengingat /grant *S-1-5-19:(OI)(CI)(RX)`,
+		`icacls D:\templates /grant *S-1-5-19:(OI)(CI)(RX)`,
 		`icacls C:\Pengingat\logs /grant *S-1-5-19:(OI)(CI)(M)`,
+		`icacls C:\Pengingat\mails /grant *S-1-5-19:(OI)(CI)(M)`,
 		`icacls D:\web\TA\.env /grant *S-1-5-19:(R)`,
 		`icacls D:\ca.pem /grant *S-1-5-19:(R)`,
-		`icacls D:\templates /grant *S-1-5-19:(OI)(CI)(RX)`,
-		`icacls C:\Pengingat\mails /grant *S-1-5-19:(OI)(CI)(M)`,
 	}, got)
 }
 

@@ -163,6 +163,14 @@ func (p *program) text(m reminder.Message) string { return text.In(p.locale).Tex
 // print prints a sentence in the user's language.
 func (p *program) print(key string, pairs ...any) { fmt.Fprintln(p.out, wrap(p.say(key, pairs...), 0)) }
 
+// done ends a command: it returns err or, without one, prints a sentence.
+func (p *program) done(err error, key string, pairs ...any) error {
+	if err == nil {
+		p.print(key, pairs...)
+	}
+	return err
+}
+
 // item prints a text after a label and indents its other lines. It prints nothing for an empty text.
 func (p *program) item(label, text string, indent int) {
 	if text != "" {

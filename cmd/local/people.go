@@ -44,14 +44,10 @@ func (p *program) book(l reminder.Loan) string { return p.text(desk.Book(l)) }
 
 func (c *call) optOutAdd(ctx context.Context) error {
 	id, whom, err := c.person(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		err = c.Store.AddOptOut(ctx, id, c.Runner.Now())
 	}
-	if err := c.Store.AddOptOut(ctx, id, c.Runner.Now()); err != nil {
-		return err
-	}
-	c.print("optout.added", "Whom", whom)
-	return nil
+	return c.done(err, "optout.added", "Whom", whom)
 }
 
 func (c *call) optOutRemove(ctx context.Context) error {
@@ -59,14 +55,11 @@ func (c *call) optOutRemove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	switch found, err := c.Store.RemoveOptOut(ctx, id); {
-	case err != nil:
-		return err
-	case !found:
-		return desk.Absent("optout.absent", "Whom", whom)
+	found, err := c.Store.RemoveOptOut(ctx, id)
+	if err == nil && !found {
+		err = desk.Absent("optout.absent", "Whom", whom)
 	}
-	c.print("optout.removed", "Whom", whom)
-	return nil
+	return c.done(err, "optout.removed", "Whom", whom)
 }
 
 func (c *call) optOutList(ctx context.Context) error {

@@ -37,13 +37,11 @@ func (c *call) prune(ctx context.Context) error {
 	case err != nil:
 		return err
 	case done == reminder.Pruned{Kept: done.Kept}:
-		c.print("prune.nothing", "N", done.Kept)
-		return nil
+		return c.done(nil, "prune.nothing", "N", done.Kept)
 	case c.on("dry-run"):
 		key = "prune.would_remove"
 	}
-	c.print(key, "N", done.Emails, "Notices", done.Notices, "Runs", done.Runs, "Kept", done.Kept)
-	return nil
+	return c.done(nil, key, "N", done.Emails, "Notices", done.Notices, "Runs", done.Runs, "Kept", done.Kept)
 }
 
 // quarantine skips the reminders that were due before a day, or lifts that again.
@@ -75,18 +73,15 @@ func (c *call) quarantine(ctx context.Context) error {
 	case !asked && !agreed:
 		return c.usage("quarantine.not_agreed")
 	case !agreed:
-		c.print("agree.declined")
-		return nil
+		return c.done(nil, "agree.declined")
 	case done.Loans+done.Canceled+done.Unknown == 0:
-		c.print("quarantine.nothing")
-		return nil
+		return c.done(nil, "quarantine.nothing")
 	}
 	c.print("quarantine.done", "N", done.Loans, "Canceled", done.Canceled)
 	if done.Unknown > 0 {
 		c.print("quarantine.unknown", "N", done.Unknown)
 	}
-	c.print("quarantine.how_to_undo")
-	return nil
+	return c.done(nil, "quarantine.how_to_undo")
 }
 
 // release lifts all quarantines.
@@ -95,14 +90,10 @@ func (c *call) release(ctx context.Context) error {
 		return err
 	}
 	n, err := c.Store.Release(ctx)
-	switch {
-	case err != nil:
-		return err
-	case n == 0:
-		return c.usage("quarantine.none")
+	if err == nil && n == 0 {
+		err = c.usage("quarantine.none")
 	}
-	c.print("quarantine.released", "N", n)
-	return nil
+	return c.done(err, "quarantine.released", "N", n)
 }
 
 // agrees asks a person whether to go on, unless --yes is set. Without a person or an answer it returns false.

@@ -79,15 +79,10 @@ func (c *call) retry(ctx context.Context) error {
 		return c.usage("trouble.retry_usage")
 	}
 	n, err := c.Retry(ctx, ids, states...)
-	switch {
-	case err != nil:
-		return err
-	case n == 0:
-		c.print("trouble.none_to_queue")
-	default:
-		c.print("trouble.queued_again", "N", n)
+	if err == nil && n == 0 {
+		return c.done(nil, "trouble.none_to_queue")
 	}
-	return nil
+	return c.done(err, "trouble.queued_again", "N", n)
 }
 
 func (c *call) cancel(ctx context.Context) error {
@@ -96,10 +91,7 @@ func (c *call) cancel(ctx context.Context) error {
 		return err
 	}
 	n, err := c.Cancel(ctx, ids)
-	if err == nil {
-		c.print("trouble.canceled", "N", n)
-	}
-	return err
+	return c.done(err, "trouble.canceled", "N", n)
 }
 
 // ids parses the arguments as ids of emails.
@@ -125,15 +117,10 @@ func (c *call) pause(ctx context.Context) (err error) {
 			return c.usage("trouble.until_out_of_range", "Until", until, "Now", now.In(zone).Format(desk.TimeFormat))
 		}
 	}
-	switch err := c.Store.SetPause(ctx, pause); {
-	case err != nil:
-		return err
-	case until == "":
-		c.print("trouble.paused")
-	default:
-		c.print("trouble.paused_until", "Until", pause.Until.Format(desk.TimeFormat))
+	if err = c.Store.SetPause(ctx, pause); until == "" {
+		return c.done(err, "trouble.paused")
 	}
-	return nil
+	return c.done(err, "trouble.paused_until", "Until", pause.Until.Format(desk.TimeFormat))
 }
 
 // parseUntil parses a day, which means its beginning, or a day with a time.
@@ -146,18 +133,10 @@ func parseUntil(text string, zone *time.Location) (time.Time, error) {
 
 func (c *call) resume(ctx context.Context) error {
 	pauses, err := c.Store.Pauses(ctx)
-	switch {
-	case err != nil:
-		return err
-	case len(pauses) == 0:
-		c.print("trouble.no_pause")
-		return nil
+	if err != nil || len(pauses) == 0 {
+		return c.done(err, "trouble.no_pause")
 	}
-	err = errors.Join(c.Store.LiftPause(ctx, true), c.Store.LiftPause(ctx, false))
-	if err == nil {
-		c.print("trouble.resumed")
-	}
-	return err
+	return c.done(errors.Join(c.Store.LiftPause(ctx, true), c.Store.LiftPause(ctx, false)), "trouble.resumed")
 }
 
 // state names a state in the user's language.
