@@ -106,7 +106,7 @@ func (p *program) deskMachine() (m page.Machine, folder string, err error) {
 			values = maps.Clone(values)
 			delete(values, "LOG_FILE")
 		}
-		if err := replaceFile(file, p.quiet(values["APP_LOCALE"]).settings(values)); err != nil {
+		if err := setup.ReplaceFile(file, 0o600, p.quiet(values["APP_LOCALE"]).settings(values)); err != nil {
 			return reminder.NewFault(err, "desk.not_writable", "File", file)
 		}
 		return nil

@@ -56,7 +56,7 @@ func (c *call) initialize(ctx context.Context) error {
 	if err := w.run(ctx); err != nil {
 		return err
 	}
-	if err := replaceFile(out, c.settings(w.values)); err != nil {
+	if err := setup.ReplaceFile(out, 0o600, c.settings(w.values)); err != nil {
 		return reminder.NewFault(err, "init.file_not_writable")
 	}
 	if len(w.unsolved) > 0 {
@@ -66,15 +66,13 @@ func (c *call) initialize(ctx context.Context) error {
 			why = append(why, what)
 		}
 		c.code = exitNeedsPerson
-		c.print("init.written_with_trouble", "Out", out, "Why", strings.Join(why, " "))
-		return nil
+		return c.done(nil, "init.written_with_trouble", "Out", out, "Why", strings.Join(why, " "))
 	}
 	c.print("init.saved", "Out", out)
 	if to := w.values["REMINDER_ONLY_TO"]; to != "" {
 		c.print("init.only_to_note", "To", to)
 	}
-	c.print("init.next")
-	return nil
+	return c.done(nil, "init.next")
 }
 
 // answersFrom returns the initial values: those of --from-env, else of the current settings. These come from the file
@@ -127,9 +125,6 @@ type wizard struct {
 // adapt corrects values of a new Laravel .env that make no sense here.
 func adapt(values map[string]string) error {
 	maps.DeleteFunc(values, func(_, value string) bool { return setup.Meaning(value) == "" }) // MAIL_USERNAME=null
-	if err := setup.Misspelt(values); err != nil {
-		return err
-	}
 	if err := setup.Spread(values); err != nil {
 		return err
 	}
@@ -375,10 +370,7 @@ func (w *wizard) tryDatabase(ctx context.Context) error {
 	}
 	defer db.Close()
 	sv, err := deskdb.New(cfg.NewStore(db)).Server(ctx)
-	if err == nil {
-		w.print("init.database_answers", "Version", sv.Version)
-	}
-	return err
+	return w.done(err, "init.database_answers", "Version", sv.Version)
 }
 
 func (w *wizard) tryMail(ctx context.Context) error {
@@ -386,8 +378,7 @@ func (w *wizard) tryMail(ctx context.Context) error {
 		return err
 	}
 	if w.values["MAIL_MAILER"] == "sendgrid" {
-		w.print("init.sendgrid_untried")
-		return nil
+		return w.done(nil, "init.sendgrid_untried")
 	}
 	cfg, err := setup.Load(w.values)
 	if err != nil {
@@ -401,8 +392,7 @@ func (w *wizard) tryMail(ctx context.Context) error {
 	if err := steps[len(steps)-1].Err; err != nil {
 		return check.MailFault(cfg, err)
 	}
-	w.print("init.mail_server_answers")
-	return nil
+	return w.done(nil, "init.mail_server_answers")
 }
 
 // tryAll checks the settings without connecting anywhere.

@@ -13,6 +13,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
 func (c *call) preview(ctx context.Context) error {
@@ -95,5 +96,5 @@ func (p *program) writePreview(dir string, shown page.Sheet, run page.Run, messa
 	}
 	shown.Runs = []page.Run{run}
 	file := filepath.Join(dir, "index.html")
-	return file, replaceFile(file, shown.Write)
+	return file, setup.ReplaceFile(file, 0o600, shown.Write)
 }

@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"html/template"
 	"io"
 	"math"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -19,6 +17,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/letter"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
 
 //go:embed report.html
@@ -46,7 +45,7 @@ func (c *call) report(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	if err := replaceFile(out, review{look, c.program, c.app.Config.AppName}.write); err != nil {
+	if err := setup.ReplaceFile(out, 0o600, review{look, c.program, c.app.Config.AppName}.write); err != nil {
 		return reminder.NewFault(err, "report.not_writable", "Out", out)
 	}
 	c.print("report.written", "Out", out)
@@ -194,22 +193,6 @@ func (v review) write(w io.Writer) error {
 		return err
 	}
 	return t.Execute(w, v)
-}
-
-// replaceFile writes a file that only its owner can read. The old file stays until the new one is complete.
-func replaceFile(name string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".pengingat-*") // made with mode 0600
-	if err != nil {
-		return err
-	}
-	err = errors.Join(write(f), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
 }
 
 // openFile opens a file with the desktop's program for it.

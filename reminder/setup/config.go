@@ -348,13 +348,6 @@ func parsed[T any](p *problems, text, setting string, parse func(string) (T, err
 	return value
 }
 
-// Misspelt returns a *reminder.Fault about the unknown keys of an environment, or nil.
-func Misspelt(environ map[string]string) error {
-	var p problems
-	p.unknown(environ)
-	return p.fault()
-}
-
 // unknown reports keys that begin like a key of the program but are unknown. If the key of the allow-list is misspelt,
 // for example, mail would go to everybody.
 func (p *problems) unknown(environ map[string]string) {

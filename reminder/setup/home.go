@@ -1,6 +1,9 @@
 package setup
 
 import (
+	"errors"
+	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -43,4 +46,19 @@ func LogFile() (string, error) {
 		return "/var/log/pengingat/pengingat.log", nil
 	}
 	return filepath.Join(dir, "logs", "pengingat.log"), err
+}
+
+// ReplaceFile writes a file completely or not at all: what stood there before stays until all of the new is written.
+func ReplaceFile(name string, mode fs.FileMode, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".pengingat-*")
+	if err != nil {
+		return err
+	}
+	if err = errors.Join(write(f), f.Chmod(mode), f.Close()); err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
 }

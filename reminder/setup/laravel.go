@@ -8,9 +8,10 @@ import (
 )
 
 // Spread replaces MAIL_URL and DB_URL (DATABASE_URL before Laravel 11) by the keys of their parts, as Laravel 9 to 12
-// do: the URL wins over a single key. A URL that it cannot parse stays and is an error.
+// do: the URL wins over a single key. A URL that it cannot parse stays and is an error; a misspelt key is one, too.
 func Spread(environ map[string]string) error {
 	var p problems
+	p.unknown(environ)
 	p.spread(environ)
 	return p.fault()
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -37,25 +38,13 @@ func (w *witness) Recall(database string) ([]reminder.Checkpoint, error) {
 // Tell writes the file of the address, by a rename, so that a crash leaves the old or the new one. It removes the other
 // files about the same database, because they would contradict it later.
 func (w *witness) Tell(s reminder.Checkpoint) error {
-	text, err := json.Marshal(s)
-	if err != nil {
-		return err
-	}
 	if err := os.MkdirAll(w.folder, 0o755); err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(w.folder, "witness-*.tmp")
+	// The scheduled task and a person run the program under different users, so both may read the file.
+	err := ReplaceFile(w.file, 0o644, func(file io.Writer) error { return json.NewEncoder(file).Encode(s) })
 	if err != nil {
 		return err
-	}
-	_, err = temporary.Write(append(text, '\n'))
-	// The scheduled task and a person run the program under different users.
-	err = errors.Join(err, temporary.Chmod(0o644), temporary.Close())
-	if err == nil {
-		err = os.Rename(temporary.Name(), w.file)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temporary.Name()))
 	}
 	return w.each(func(file string, seen reminder.Checkpoint) error {
 		if file != w.file && seen.Database == s.Database && s.Database != "" {
