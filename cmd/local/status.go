@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/mtsn6garut/pengingat/cmd/local/page"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
@@ -18,19 +19,11 @@ func (c *call) status(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	notes := []note{}
-	for _, n := range c.Notes(st) {
-		notes = append(notes, note{n.Code, c.text(n.What), c.text(n.Why), c.text(n.Mend)})
-	}
-	if fault := c.app.LogFault(); fault != nil {
-		what, _ := c.trouble(fault)
-		notes = append(notes, note{"log", what, c.say("status.log_why"),
-			c.say("status.log_mend", "File", c.app.Config.LogFile)})
-	}
+	notes := page.Notes(c.app, c.locale, st)
 	if c.on("json") {
 		return c.printJSON(struct {
 			desk.Overview
-			Notes []note `json:"notes"`
+			Notes []page.Note `json:"notes"`
 		}{st, notes})
 	}
 	who, err := c.Troubles(ctx, maxTroubles)
@@ -44,18 +37,10 @@ func (c *call) status(ctx context.Context) error {
 // newDesk returns the desk of an app.
 func newDesk(app *setup.App) desk.Desk { return desk.New(app.Runner, app.Store) }
 
-// A note tells a person about something unusual.
-type note struct {
-	Code string `json:"code"`
-	What string `json:"what"`
-	Why  string `json:"why"`
-	Mend string `json:"mend,omitempty"`
-}
-
 // maxTroubles bounds the mails that ended badly in status; failed lists all.
 const maxTroubles = 5
 
-func (c *call) printStatus(st desk.Overview, notes []note, who []desk.Trouble) {
+func (c *call) printStatus(st desk.Overview, notes []page.Note, who []desk.Trouble) {
 	s := c.Runner.Settings
 	for _, n := range notes {
 		fmt.Fprintf(c.out, "! %s\n  %s\n  => %s\n\n", wrap(n.What, 2), wrap(n.Why, 2), wrap(n.Mend, 5))

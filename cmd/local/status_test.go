@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/mtsn6garut/pengingat/cmd/local/page"
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
@@ -26,7 +27,7 @@ func statusOf(t *testing.T, environ map[string]string) (st desk.Overview, notes 
 	got := command(t, environ, "status", "--json")
 	require.Equal(t, exitDone, got.code, got.err)
 	var told struct {
-		Notes []note `json:"notes"`
+		Notes []page.Note `json:"notes"`
 	}
 	require.NoError(t, json.Unmarshal([]byte(got.out), &st), got.out)
 	require.NoError(t, json.Unmarshal([]byte(got.out), &told))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/setup"
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
@@ -85,22 +86,32 @@ func (v *visit) Stopped() (list []stopped, err error) {
 
 // A Note tells a person about something unusual.
 type Note struct {
-	Code            string
-	What, Why, Mend string
+	Code string `json:"code"`
+	What string `json:"what"`
+	Why  string `json:"why"`
+	Mend string `json:"mend,omitempty"`
+}
+
+// Notes returns what is unusual, in the language of a locale.
+func Notes(app *setup.App, locale string, o desk.Overview) []Note {
+	notes, in := []Note{}, text.In(locale)
+	for _, n := range newDesk(app).Notes(o) {
+		notes = append(notes, Note{n.Code, in.Text(n.What), in.Text(n.Why), in.Text(n.Mend)})
+	}
+	if fault := app.LogFault(); fault != nil {
+		what, _ := reminder.MessageOf(fault)
+		notes = append(notes, Note{"log", in.Text(what), in.Say("status.log_why"),
+			in.Say("status.log_mend", "File", app.Config.LogFile)})
+	}
+	return notes
 }
 
 // Notes returns what is unusual, or one note that all is well.
-func (v *visit) Notes(o desk.Overview) (notes []Note) {
-	for _, n := range newDesk(v.app).Notes(o) {
-		notes = append(notes, Note{n.Code, v.Text(n.What), v.Text(n.Why), v.Text(n.Mend)})
+func (v *visit) Notes(o desk.Overview) []Note {
+	if notes := Notes(v.app, v.Lang, o); len(notes) > 0 {
+		return notes
 	}
-	if fault := v.app.LogFault(); fault != nil {
-		notes = append(notes, Note{Code: "log", What: text.In(v.Lang).Error(fault), Why: v.T("status.log_why")})
-	}
-	if len(notes) == 0 {
-		return []Note{{Code: "good", What: v.T("page.today.all_well"), Why: v.T("page.today.all_well_text")}}
-	}
-	return notes
+	return []Note{{Code: "good", What: v.T("page.today.all_well"), Why: v.T("page.today.all_well_text")}}
 }
 
 // Level returns how serious the note is: bad, warn or good.
