@@ -22,8 +22,6 @@ type classImport struct {
 	N    int // rows that can be stored
 }
 
-func loadClasses(v *visit) (any, error) { return v.classes() }
-
 // classes reads the teachers. The form shows what was typed, or what is known of the class in the query.
 func (v *visit) classes() (c classes, err error) {
 	c.Register, err = newDesk(v.app).Register(v.Context())

@@ -22,8 +22,6 @@ type feedback struct {
 	Account string // of the mailbox
 }
 
-func loadFeedback(v *visit) (any, error) { return v.feedback() }
-
 func (v *visit) feedback() (f feedback, err error) {
 	f.form, err = v.form(mailbox)
 	f.Account = cmp.Or(f.values["IMAP_USERNAME"], f.values["MAIL_USERNAME"])

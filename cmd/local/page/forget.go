@@ -6,9 +6,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/desk"
 )
 
-// loadDossier reads what is kept of one borrower.
-func loadDossier(v *visit) (any, error) { return v.dossier() }
-
+// dossier reads what is kept of one borrower.
 func (v *visit) dossier() (desk.Dossier, error) {
 	d, err := newDesk(v.app).Dossier(v.Context(), v.FormValue("id"))
 	if err == nil && d.Kept.Empty() && len(d.Library) == 0 {

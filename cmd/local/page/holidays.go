@@ -35,8 +35,6 @@ type closureImport struct {
 	Left  []imports.Left
 }
 
-func loadMonth(v *visit) (any, error) { return v.month() }
-
 // month builds the calendar of the month in the request, else of the month of the day in the request, else of this
 // month. Weeks begin on Monday.
 func (v *visit) month() (m month, err error) {

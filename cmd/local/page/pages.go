@@ -40,21 +40,21 @@ var pages = []page{
 	{Name: "late", menu: true, load: loadLate, files: files{"/late.csv": booksCSV}, acts: acts{"/contact": contact}},
 	{Name: "find", menu: true, load: loadFound, files: files{"/find.csv": booksCSV}, acts: acts{"/optout": optOut}},
 	{Name: "loan", load: loadLoan},
-	{Name: "forget", load: loadDossier, files: files{"/export.json": export}, acts: acts{"/forget": forget}},
-	{Name: "holidays", menu: true, load: loadMonth, files: files{"/holidays.csv": spreadsheet(closureRows,
+	{Name: "forget", load: showing((*visit).dossier), files: files{"/export.json": export}, acts: acts{"/forget": forget}},
+	{Name: "holidays", menu: true, load: showing((*visit).month), files: files{"/holidays.csv": spreadsheet(closureRows,
 		"page.holidays.first", "page.holidays.last", "page.holidays.closed")},
 		acts: acts{"/holidays": closeDays, "/holidays/remove": removeClosure, "/holidays/import": importDays,
 			"/holidays/accept": acceptDays}},
-	{Name: "classes", menu: true, load: loadClasses, acts: acts{"/classes": setClass, "/classes/remove": removeClass,
-		"/classes/import": importClasses, "/classes/accept": acceptClasses}},
-	{Name: "report", menu: true, load: loadPeriod, files: files{"/report/page": report}},
+	{Name: "classes", menu: true, load: showing((*visit).classes), acts: acts{"/classes": setClass,
+		"/classes/remove": removeClass, "/classes/import": importClasses, "/classes/accept": acceptClasses}},
+	{Name: "report", menu: true, load: showing((*visit).period), files: files{"/report/page": report}},
 	{Name: "check", menu: true, bare: true, load: loadFindings, files: files{"/grants": grants},
 		acts: acts{"/migrate": migrate, "/install": install}},
 	{Name: "more", menu: true, files: files{"/optouts.csv": spreadsheet(optOutRows, "ID", "page.column.name",
 		"page.column.group")}, acts: acts{"/prune": pruneOld}},
 	{Name: "settings", bare: true, load: loadSettings, acts: acts{"/settings": saveSettings}},
-	{Name: "wording", load: loadWording, acts: acts{"/wording": saveWording}},
-	{Name: "feedback", bare: true, load: loadFeedback, acts: acts{"/feedback": switchFeedback}},
+	{Name: "wording", load: showing((*visit).wording), acts: acts{"/wording": saveWording}},
+	{Name: "feedback", bare: true, load: showing((*visit).feedback), acts: acts{"/feedback": switchFeedback}},
 	{Name: "quarantine", load: loadQuarantine, acts: acts{"/quarantine": quarantine, "/release": release}},
 	{Name: "start", bare: true, load: loadStart, files: files{"/guide": showGuide},
 		acts: acts{"/language": setLanguage, "/start/from": asked(startFrom),
@@ -69,6 +69,11 @@ type (
 	files = map[string]func(*visit) error
 	acts  = map[string]func(*visit) (action, error)
 )
+
+// showing makes a load of a method that reads what the page shows.
+func showing[T any](read func(*visit) (T, error)) func(*visit) (any, error) {
+	return func(v *visit) (any, error) { return read(v) }
+}
 
 // booksCSV has the people and books of a list.
 var booksCSV = spreadsheet(books, "page.column.name", "page.column.group", "ID", "page.column.book",

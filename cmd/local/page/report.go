@@ -16,8 +16,6 @@ func (p period) View() string {
 	return "/report/page?" + url.Values{"from": {p.First.String()}, "to": {p.Last.String()}}.Encode()
 }
 
-func loadPeriod(v *visit) (any, error) { return v.period() }
-
 // period returns the period in the request, else the last thirty days.
 func (v *visit) period() (p period, err error) {
 	month := period{v.Today().AddDays(-29), v.Today()}

@@ -24,8 +24,6 @@ type wording struct {
 	Shown      bool // the frame shows a sample of it
 }
 
-func loadWording(v *visit) (any, error) { return v.wording() }
-
 // wording reads the template in the request from the library's own folder, else the built-in one.
 func (v *visit) wording() (w wording, err error) {
 	words, err := letter.Words(v.app.Config.Templates)
