@@ -2,6 +2,7 @@ package feedback
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"html"
 	"io"
@@ -229,12 +230,8 @@ func addresses(text string) (list []string) {
 	return list
 }
 
-func first(s string) string {
-	if fields := strings.Fields(s); len(fields) > 0 {
-		return fields[0]
-	}
-	return ""
-}
+// first returns the first word of a text, or "".
+func first(s string) string { return cmp.Or(strings.Fields(s)...) }
 
 // A header is the header of a message, or one group of fields of a report, by field name in lower case.
 type header map[string][]string

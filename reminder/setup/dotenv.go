@@ -188,14 +188,9 @@ func trim(s string) string { return strings.Trim(s, " \t\n\r\v\x00") }
 func opens(line string) bool { return strings.Contains(line, `="`) && quotes(line) < 2 }
 
 // quotes counts the double quotes of a line that follow another character than a backslash.
-func quotes(line string) (n int) {
-	line = strings.ReplaceAll(line, `\\`, "")
-	for i := 1; i < len(line); i++ {
-		if line[i] == '"' && line[i-1] != '\\' {
-			n++
-		}
-	}
-	return n
+func quotes(line string) int {
+	line = strings.TrimPrefix(strings.ReplaceAll(line, `\\`, ""), `"`)
+	return strings.Count(line, `"`) - strings.Count(line, `\"`)
 }
 
 var (

@@ -2,6 +2,7 @@ package setup
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -70,31 +71,26 @@ func (p *problems) spreadURL(environ map[string]string, key string, schemes, par
 	delete(environ, key)
 }
 
-// zones has the time zone of each name of a zone or a city that people in Indonesia use.
-var zones = func() map[string]string {
-	all := map[string]string{}
-	for zone, names := range map[string]string{
-		"Asia/Jakarta": `wib,utc+7,gmt+7,+7,indonesia barat,aceh,banda aceh,medan,padang,pekanbaru,batam,tanjungpinang,jambi,palembang,
-			pangkalpinang,bengkulu,lampung,bandar lampung,serang,banten,tangerang,jakarta,bogor,depok,bekasi,bandung,cirebon,garut,
-			tasikmalaya,sukabumi,semarang,solo,surakarta,yogyakarta,jogja,surabaya,malang,pontianak,palangkaraya,palangka raya`,
-		"Asia/Makassar": `wita,utc+8,gmt+8,+8,indonesia tengah,makassar,ujung pandang,denpasar,bali,mataram,lombok,kupang,banjarmasin,
-			banjarbaru,balikpapan,samarinda,tarakan,manado,gorontalo,palu,mamuju,kendari`,
-		"Asia/Jayapura": `wit,utc+9,gmt+9,+9,indonesia timur,jayapura,ambon,ternate,tidore,sofifi,sorong,manokwari,nabire,timika,merauke,
-			wamena,papua,maluku`,
-	} {
-		for name := range strings.SplitSeq(names, ",") {
-			all[strings.TrimSpace(name)] = zone
-		}
-	}
-	return all
-}()
+// zones has, for each time zone, the names of zones and cities that people in Indonesia use.
+var zones = map[string]string{
+	"Asia/Jakarta": "wib,utc+7,gmt+7,+7,indonesia barat,aceh,banda aceh,medan,padang,pekanbaru,batam,tanjungpinang," +
+		"jambi,palembang,pangkalpinang,bengkulu,lampung,bandar lampung,serang,banten,tangerang,jakarta,bogor,depok,bekasi," +
+		"bandung,cirebon,garut,tasikmalaya,sukabumi,semarang,solo,surakarta,yogyakarta,jogja,surabaya,malang,pontianak," +
+		"palangkaraya,palangka raya",
+	"Asia/Makassar": "wita,utc+8,gmt+8,+8,indonesia tengah,makassar,ujung pandang,denpasar,bali,mataram,lombok,kupang," +
+		"banjarmasin,banjarbaru,balikpapan,samarinda,tarakan,manado,gorontalo,palu,mamuju,kendari",
+	"Asia/Jayapura": "wit,utc+9,gmt+9,+9,indonesia timur,jayapura,ambon,ternate,tidore,sofifi,sorong,manokwari,nabire," +
+		"timika,merauke,wamena,papua,maluku",
+}
 
 // Zone returns the time zone that a text names: WIB, WITA, WIT, a city, or a name of the zone database in upper or
 // lower case. It returns any other text unchanged.
 func Zone(text string) string {
 	text = strings.TrimSpace(text)
-	if zone, ok := zones[strings.ToLower(text)]; ok {
-		return zone
+	for zone, names := range zones {
+		if slices.Contains(strings.Split(names, ","), strings.ToLower(text)) {
+			return zone
+		}
 	}
 	begin := true
 	title := strings.Map(func(r rune) rune {
