@@ -242,8 +242,8 @@ func eachList(node parse.Node, visit func(*parse.ListNode)) {
 func (f *form) write(data any, texts Texts) (reminder.Content, error) {
 	view := viewer{f.language, texts}.root(data)
 	var text, html strings.Builder
-	text.Grow(2 << 10)
-	html.Grow(8 << 10)
+	text.Grow(1 << 10)
+	html.Grow(6 << 10)
 	if err := f.text.Execute(&text, view); err != nil {
 		return reminder.Content{}, err
 	}
