@@ -55,8 +55,7 @@ func (c *call) templatesExport(context.Context) error {
 	if err := letter.Export(c.args[0]); err != nil {
 		return reminder.NewFault(err, "templates.not_copied")
 	}
-	c.print("templates.copied", "Folder", c.args[0])
-	return nil
+	return c.done(nil, "templates.copied", "Folder", c.args[0])
 }
 
 func (c *call) grants(context.Context) error {

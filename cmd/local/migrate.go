@@ -110,8 +110,7 @@ func (p *program) upgrade(ctx context.Context, source, definition string) error 
 			p.print("migrate.index", "Index", index)
 		}
 	}
-	p.print("migrate.next")
-	return nil
+	return p.done(nil, "migrate.next")
 }
 
 // checkView prints what is wrong with a custom view, and refuses the view if borrowers would be told something wrong.

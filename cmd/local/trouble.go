@@ -57,8 +57,7 @@ func (c *call) failed(ctx context.Context) error {
 		c.item("          ", t.Why, 10)
 		c.item("          ", c.labelled("trouble.details", t.Details), 12)
 	}
-	c.print("trouble.failed_next")
-	return nil
+	return c.done(nil, "trouble.failed_next")
 }
 
 func (c *call) retry(ctx context.Context) error {
