@@ -172,15 +172,15 @@ func (d *delivery) outcomes() (accepted, doubtful int) {
 
 // wait waits for the next try of a queued email. It reports false when there is none that this run should stay for.
 func (d *delivery) wait() bool {
-	in, ok, err := d.Store.NextTry(d.halt)
+	b, err := d.Store.Backlog(d.halt)
 	if err != nil {
 		d.stop(err)
 		return false
 	}
-	if !ok || in > maxWait {
+	if !b.Queued || b.Next > maxWait {
 		return false
 	}
-	timer := time.NewTimer(max(in, 10*time.Millisecond))
+	timer := time.NewTimer(max(b.Next, 10*time.Millisecond))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -290,7 +290,7 @@ func (d *delivery) compose(ctx context.Context, run *Run, p *prepared) {
 		p.outcome = d.failed(p.Claim, draft.To, &mail.Error{Fate: mail.Refused, Phase: "compose", Err: err}, p.outcome)
 		return
 	}
-	p.message = d.Settings.message(p.named(d.secret, p.outcome.Dropped), draft, content, d.Run.Now)
+	p.message = d.Settings.message(p.named(d.records.Secret, p.outcome.Dropped), draft, content, d.Run.Now)
 	p.Address = DigestOf(draft.To.Addr)
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
 	"github.com/mtsn6garut/pengingat/reminder/desk"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
@@ -97,7 +98,7 @@ func TestFates(t *testing.T) {
 			assert.Equal(t, tt.state, reminder.State(state))
 			assert.Equal(t, tt.attempts, attempts)
 			assert.Len(t, srv.Messages(), tt.accepted)
-			pauses, err := app.Store.Pauses(t.Context())
+			pauses, err := deskdb.New(app.Store).Pauses(t.Context())
 			require.NoError(t, err)
 			if tt.pause == "" {
 				assert.Empty(t, pauses)

@@ -120,7 +120,7 @@ func (r *Run) withoutSent(ctx context.Context, emails []Email) []Email {
 	var rest []Email
 	for _, e := range emails {
 		wasSent := func(n Notice) bool {
-			i, ok := where[n.mark(r.secret, e.Borrower)]
+			i, ok := where[n.mark(r.records.Secret, e.Borrower)]
 			if ok {
 				sent := e
 				sent.Notices = append(before[i].Email.Notices, n)
@@ -149,16 +149,16 @@ func (r *Run) withoutSent(ctx context.Context, emails []Email) []Email {
 // withoutRecord searches the sent mail, once in a run, for mails that the records do not have. Records that look
 // restored are compared with all mail since their last run, others with the newest mails.
 func (r *Run) withoutRecord(ctx context.Context) []Copy {
-	if r.Feedback == nil || r.DryRun || r.secret == "" || r.searched {
+	if r.Feedback == nil || r.DryRun || r.records.Secret == "" || r.searched {
 		return r.copies
 	}
 	r.searched = true
 	since := r.Now.AddDate(0, 0, -14)
-	if r.lastWorked.After(since) {
-		since = r.lastWorked.AddDate(0, 0, -1)
+	if r.records.Worked.After(since) {
+		since = r.records.Worked.AddDate(0, 0, -1)
 	}
 	r.withFeedback(ctx, func() (err error) {
-		r.copies, err = r.Feedback.Unrecorded(ctx, database(r.secret), since, r.restored)
+		r.copies, err = r.Feedback.Unrecorded(ctx, database(r.records.Secret), since, r.restored)
 		return err
 	})
 	return r.copies

@@ -19,6 +19,7 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 	"github.com/mtsn6garut/pengingat/mail/mailtest"
 	"github.com/mtsn6garut/pengingat/reminder"
+	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 	"github.com/mtsn6garut/pengingat/reminder/setup"
 )
@@ -153,7 +154,7 @@ func TestPatterns(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, tt.outcome, rep.Outcome, rep.Reason)
 			assert.Equal(t, tt.lost, rep.Emails.Refused+rep.Emails.Failed)
-			pauses, err := app.Store.Pauses(t.Context())
+			pauses, err := deskdb.New(app.Store).Pauses(t.Context())
 			require.NoError(t, err)
 			if tt.pause == "" {
 				assert.Empty(t, pauses)
@@ -280,7 +281,7 @@ func TestRepliesToACrowd(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, lost[name], rep.Emails.Refused+rep.Emails.Failed, "%s at %s to %s", line, phase, crowd.name)
 			require.Zero(t, rep.Emails.Unknown, line)
-			pauses, err := app.Store.Pauses(t.Context())
+			pauses, err := deskdb.New(app.Store).Pauses(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, quiet[name], len(pauses) == 0, "%s at %s to %s", line, phase, crowd.name)
 			require.Zero(t, c.count(t, "SELECT COUNT(*) FROM reminder_emails WHERE state = 'queued' AND attempts > 0"),

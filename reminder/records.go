@@ -8,14 +8,18 @@ import (
 	"time"
 )
 
-// Records say how far the records of a database have come.
+// Records are the state of the records when a run begins: how far they have come, and what runs leave for later ones.
 type Records struct {
-	Secret  string    // random, made by migrate, else by the first run
-	Emails  int64     // the newest email; prune keeps it
-	Notices int64     // the newest email that a notice belongs to
-	Worked  time.Time // when the last run started that was finished and not held; zero when there was none
-	Here    Place     // where they lie now
-	Places  []Place   // where they have lain with a person's knowledge; none before the first run
+	Secret   string          // random, made by migrate, else by the first run
+	Emails   int64           // the newest email; prune keeps it
+	Notices  int64           // the newest email that a notice belongs to
+	Worked   time.Time       // when the last run started that was finished and not held; zero when there was none
+	Last     Report          // of the newest finished run; zero when there was none
+	Ran      map[string]bool // those of the runs asked for that are on record
+	Here     Place           // where the records lie now
+	Places   []Place         // where they have lain with a person's knowledge; none before the first run
+	Pauses   []Pause         // all that are stored, whether or not they are over
+	PruneDue time.Time       // when a run is to prune next; zero when no run has pruned
 }
 
 // A Place is where a database lies, by what its server says of itself. Addresses are no part of it: a laptop and a
@@ -41,13 +45,14 @@ type Checkpoint struct {
 	Run      string    `json:"run_id"`
 	Started  time.Time `json:"started_at"`
 	Email    int64     `json:"email_id"` // the newest
+	Here     bool      `json:"-"`        // told about the database of this configuration
 }
 
 // A Witness remembers, outside the database, how far the records had come. Records that hold less came from a backup. A
 // witness that cannot be read or written does not hinder a run.
 type Witness interface {
-	// Recall returns what was last told about the database of this configuration, and about this one wherever it was.
-	Recall(database string) ([]Checkpoint, error)
+	// Recall returns what was last told about each database.
+	Recall() ([]Checkpoint, error)
 	// Tell remembers c in its place.
 	Tell(c Checkpoint) error
 }
@@ -65,17 +70,33 @@ const (
 // library's database on somebody's test machine), or restored from a backup: then what was sent since the backup is not
 // on record, and a run would send it again.
 func (r *Runner) inspectRecords(ctx context.Context, now time.Time) (records Records, doubt string, err error) {
-	if records, err = r.Store.Records(ctx, now); err != nil {
+	told, runs := r.recall()
+	if records, err = r.Store.Records(ctx, now, runs...); err != nil {
 		return records, "", err
 	}
 	if r.copied(records) {
 		return records, ReasonLooksCopied, nil
 	}
-	restored, err := r.restored(ctx, records, now)
+	restored, err := r.restored(ctx, records, told, now)
 	if restored {
 		doubt = ReasonLooksRestored
 	}
 	return records, doubt, err
+}
+
+// recall returns what a witness was told, and of which runs.
+func (r *Runner) recall() (told []Checkpoint, runs []string) {
+	if r.Witness == nil {
+		return nil, nil
+	}
+	told, err := r.Witness.Recall()
+	if err != nil {
+		r.Log.Warn("the witness beside the database cannot be read", "error", err)
+	}
+	for _, seen := range told {
+		runs = append(runs, seen.Run)
+	}
+	return told, runs
 }
 
 // copied reports whether the records lie where they have never been. With REMINDER_ONLY_TO a copy may be tried out.
@@ -84,19 +105,15 @@ func (r *Runner) copied(records Records) bool {
 		!slices.ContainsFunc(records.Places, records.Here.mayBe)
 }
 
-func (r *Runner) restored(ctx context.Context, records Records, now time.Time) (restored bool, err error) {
+// restored reports whether the records came from a backup. told is about other databases, too.
+func (r *Runner) restored(ctx context.Context, records Records, told []Checkpoint, now time.Time) (bool, error) {
 	if records.Notices > records.Emails { // of half the tables
 		return true, nil
 	}
-	if r.Witness != nil {
-		told, err := r.Witness.Recall(database(records.Secret))
-		if err != nil {
-			r.Log.Warn("the witness beside the database cannot be read", "error", err)
-		}
-		for _, seen := range told {
-			if restored, err = r.lostSince(ctx, seen, records, now); err != nil || restored {
-				return restored, err
-			}
+	name := database(records.Secret)
+	for _, seen := range told {
+		if (seen.Here || seen.Database == name && name != "") && records.lostSince(seen, now) {
+			return true, nil
 		}
 	}
 	if records.Worked.IsZero() || now.Sub(records.Worked) < restoredAfter {
@@ -107,39 +124,30 @@ func (r *Runner) restored(ctx context.Context, records Records, now time.Time) (
 }
 
 // lostSince reports whether the records no longer hold what a witness saw.
-func (r *Runner) lostSince(ctx context.Context, seen Checkpoint, records Records, now time.Time) (bool, error) {
-	if min(records.Emails, records.Notices) < seen.Email {
-		return true, nil
-	}
-	if now.Sub(seen.Started) > KeptDays*24*time.Hour {
-		return false, nil // the run may have been pruned
-	}
-	ran, err := r.Store.Ran(ctx, seen.Run)
-	return !ran, err
+func (r Records) lostSince(seen Checkpoint, now time.Time) bool {
+	mayBePruned := now.Sub(seen.Started) > KeptDays*24*time.Hour
+	return min(r.Emails, r.Notices) < seen.Email || !mayBePruned && !r.Ran[seen.Run]
 }
 
 // Begin looks at the records and records that the run began, before anything is promised. It returns why the records
 // are in doubt, or "". A dry run records nothing. The witness is left alone while the records contradict it and nobody
 // has accepted them.
 func (r *Run) Begin(ctx context.Context) (doubt string, err error) {
-	records, doubt, err := r.inspectRecords(ctx, r.Now)
+	r.records, doubt, err = r.inspectRecords(ctx, r.Now)
 	if err != nil || r.DryRun {
 		return doubt, err
 	}
-	trusted := doubt == "" || r.Approve
-	if trusted {
-		place := len(r.Settings.OnlyTo) == 0 || r.Report.Reason == ReasonQuarantined
-		if err := r.Store.Accept(ctx, records, place); err != nil {
-			return doubt, err
-		}
+	found, trusted := r.records, doubt == "" || r.Approve
+	if len(r.Settings.OnlyTo) > 0 && r.Report.Reason != ReasonQuarantined {
+		found.Here = Place{} // a copy that is tried out
 	}
-	if r.secret, err = r.Store.Begin(ctx, *r.Report, records.Secret); err != nil {
+	if r.records.Secret, err = r.Store.Begin(ctx, *r.Report, found, trusted); err != nil {
 		return doubt, err
 	}
-	r.lastWorked, r.restored = records.Worked, doubt == ReasonLooksRestored
+	r.restored = doubt == ReasonLooksRestored
 	if r.Witness != nil && trusted {
-		r.checkpoint = Checkpoint{Database: database(r.secret), Run: r.Report.RunID, Started: r.Report.StartedAt}
-		r.tellWitness(records)
+		r.checkpoint = Checkpoint{Database: database(r.records.Secret), Run: r.Report.RunID, Started: r.Report.StartedAt}
+		r.tellWitness(r.records)
 	}
 	return doubt, nil
 }

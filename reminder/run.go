@@ -55,8 +55,7 @@ type Run struct {
 	first      bool            // a kind that goes first is in use
 	loans      *Plan           // of KindLoan
 	odd        map[string]bool // ids of loans that are counted as odd
-	secret     string          // of the database
-	lastWorked time.Time       // Records.Worked at the start of the run
+	records    Records         // at the start of the run
 	restored   bool            // the records look as if they came from a backup
 	searched   bool            // the sent mail was searched for mails without a record
 	copies     []Copy          // the mails that were found
@@ -124,9 +123,7 @@ func (r *Run) run(ctx context.Context) error {
 	if r.Report.Outcome == RunClosed && !r.DryRun {
 		return r.backlog(ctx)
 	}
-	if goOn, err := r.checkPause(ctx, doubt); err != nil {
-		return err
-	} else if !goOn {
+	if !r.checkPause(doubt) {
 		return r.backlog(ctx)
 	}
 	return r.workInTime(ctx)
@@ -171,9 +168,9 @@ func (r *Run) checkTime(doubt string) {
 
 // checkPause reports whether the run goes on. It does not while a pause is in force, or when it is held and may not
 // write to the librarian. A dry run always goes on and counts, and its report says what would hold the mails back.
-func (r *Run) checkPause(ctx context.Context, doubt string) (goOn bool, err error) {
+func (r *Run) checkPause(doubt string) (goOn bool) {
 	rep := r.Report
-	pause, paused, err := r.Pause(ctx, r.Now)
+	pause, paused := r.Pause(r.records.Pauses, r.Now)
 	r.probe = pause.Kind != ""
 	held := rep.Outcome == RunHeld
 	if paused && !held {
@@ -181,11 +178,11 @@ func (r *Run) checkPause(ctx context.Context, doubt string) (goOn bool, err erro
 	}
 	switch {
 	case r.DryRun:
-		return true, err
+		return true
 	case held: // a run on a copy of the database sends no mail at all
-		return !paused && r.Open && doubt != ReasonLooksCopied, err
+		return !paused && r.Open && doubt != ReasonLooksCopied
 	}
-	return !paused, err
+	return !paused
 }
 
 // errBudget is the cause of a context that ended with the time budget.
@@ -305,15 +302,15 @@ func (r *Run) promise(ctx context.Context, emails []Email) (err error) {
 // backlog writes into the report how many emails wait, and since when.
 func (r *Run) backlog(ctx context.Context) error {
 	rep := r.Report
-	waiting, oldest, err := r.Store.Backlog(context.WithoutCancel(ctx))
+	b, err := r.Store.Backlog(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
 	}
-	if rep.Emails.Waiting = waiting; waiting == 0 && rep.Reason == ReasonDailyLimit {
+	if rep.Emails.Waiting = b.Waiting; b.Waiting == 0 && rep.Reason == ReasonDailyLimit {
 		rep.Reason = "" // the limit was reached with the last email
 	}
-	if rep.OldestWaiting = ""; !oldest.IsZero() {
-		rep.OldestWaiting = oldest.Format(time.RFC3339)
+	if rep.OldestWaiting = ""; !b.Oldest.IsZero() {
+		rep.OldestWaiting = b.Oldest.Format(time.RFC3339)
 	}
 	return nil
 }
@@ -324,41 +321,31 @@ func (r *Runner) Rules(ctx context.Context, today Date) (Rules, error) {
 	rules := Rules{Schedule: s.Schedule, BeforeClosure: s.BeforeClosure, MaxOverdueDays: s.MaxOverdueDays,
 		OnlyTo: s.OnlyTo, Branches: map[string]Calendar{}}
 	// A past closure matters as long as a book that was due during it can be in reach.
-	calendars, err := r.Store.Calendars(ctx, today.AddDays(-s.MaxOverdueDays))
-	if err != nil {
-		return Rules{}, err
-	}
-	rules.Calendar = Calendar{Weekdays: s.ClosedWeekdays}.With(calendars[""])
-	for branch, calendar := range calendars {
+	library, err := r.Store.Library(ctx, today.AddDays(-s.MaxOverdueDays))
+	rules.Calendar = Calendar{Weekdays: s.ClosedWeekdays}.With(library.Calendars[""])
+	for branch, calendar := range library.Calendars {
 		rules.Branches[branch] = rules.Calendar.With(calendar)
 	}
-	if rules.OptedOut, err = r.Store.OptedOut(ctx); err != nil {
-		return Rules{}, err
-	}
-	rules.BadAddresses, err = r.Store.BadAddresses(ctx)
+	rules.OptedOut, rules.BadAddresses = library.OptedOut, library.BadAddresses
 	return rules, err
 }
 
-// Pause returns the pause in force. A person's pause comes before a provider's. A provider's pause is over when the
+// Pause returns which of the stored pauses is in force. A person's pause comes before a provider's. A provider's pause is over when the
 // mail configuration has changed, because another server, login or sender may work. Pause returns a provider's pause
 // that is over with inForce false; a run then tries one email first.
-func (r *Runner) Pause(ctx context.Context, now time.Time) (current Pause, inForce bool, err error) {
-	pauses, err := r.Store.Pauses(ctx)
-	if err != nil {
-		return current, false, err
-	}
+func (r *Runner) Pause(pauses []Pause, now time.Time) (current Pause, inForce bool) {
 	for _, p := range pauses {
 		over := !p.Until.IsZero() && !now.Before(p.Until) ||
 			p.Kind != PauseByPerson && p.Until.Sub(now) > maxPause // it was set while the clock was ahead
 		switch {
 		case p.Kind == PauseByPerson && !over:
-			return p, true, nil
+			return p, true
 		case p.Kind != PauseByPerson:
 			changed := p.Fingerprint != "" && r.Settings.Fingerprint(p.Fingerprint) != p.Fingerprint
 			current, inForce = p, !over && !changed
 		}
 	}
-	return current, inForce, nil
+	return current, inForce
 }
 
 // maxPause is longer than any pause that a mail server causes.

@@ -50,10 +50,7 @@ const countedEachRun = 20_000
 
 // countLoans counts the open loans, and those due before a day.
 func (r *Run) countLoans(ctx context.Context, before Date) (LoanCounts, error) {
-	last, err := r.Store.LastReport(ctx)
-	if err != nil {
-		return LoanCounts{}, err
-	}
+	last := r.records.Last
 	if l := last.Loans; l != nil && last.Today == r.Today && l.Open > countedEachRun {
 		return LoanCounts{Open: l.Open, TooOld: l.TooOld}, nil
 	}

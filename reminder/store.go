@@ -58,7 +58,8 @@ type Loans interface {
 type Store interface {
 	Outbox
 	Journal
-	Library
+	// Library returns what people and refused mails left on record about days, from one on, and about borrowers.
+	Library(ctx context.Context, from Date) (Library, error)
 }
 
 // An Outbox keeps emails and their notices.
@@ -82,8 +83,6 @@ type Outbox interface {
 	// Claim takes queued emails whose time has come, the most urgent first. It reports whether the daily limit kept
 	// some back.
 	Claim(ctx context.Context, w Wanted) (claims []Claim, full bool, err error)
-	// NextTry returns how long it is until the next queued email may be claimed, and false when none is queued.
-	NextTry(ctx context.Context) (time.Duration, bool, error)
 	// HandOver marks a claim as about to be sent with this Message-ID and Date. After ErrLost nothing may be sent. In the
 	// same statement it records that the accepted ones were sent. It may be repeated after an error.
 	HandOver(ctx context.Context, c Claim, messageID string, date time.Time, accepted ...Accepted) error
@@ -105,8 +104,16 @@ type Outbox interface {
 	// wait again, and the address is not bad. Their reasons begin with GoesLast.
 	RequeueLast(ctx context.Context, ids []int64) error
 
-	// Backlog counts the emails that have not ended, and says when the oldest was promised (zero when there is none).
-	Backlog(ctx context.Context) (waiting int, oldest time.Time, err error)
+	// Backlog returns what has not ended.
+	Backlog(ctx context.Context) (Backlog, error)
+}
+
+// A Backlog is the emails that have not ended.
+type Backlog struct {
+	Waiting int
+	Oldest  time.Time     // when the oldest was promised; zero: none waits
+	Queued  bool          // some are queued,
+	Next    time.Duration // and so long it is until one of them may be claimed
 }
 
 // Wanted says which emails a claim takes.
@@ -131,42 +138,32 @@ const (
 type Journal interface {
 	// Check reports what is wrong with the schema, the view or the rights, before anything is done.
 	Check(ctx context.Context) error
-	// Begin records that a run started. It returns the database's secret: the known one, or a new one when known is "".
-	Begin(ctx context.Context, r Report, known string) (secret string, err error)
+	// Records returns the state of the records, and which of some runs are on record. Runs that began after now, by a
+	// clock that was ahead, do not count.
+	Records(ctx context.Context, now time.Time, runs ...string) (Records, error)
+	// Begin records that a run started, and returns the database's secret. It makes one if the records have none.
+	//
+	// With accept it first prepares the records for further runs. If a part of them came from a backup, no new email gets
+	// the number of one that is missing. Where the records lie is remembered, unless Here is zero.
+	Begin(ctx context.Context, r Report, found Records, accept bool) (secret string, err error)
 	// Finish records a run's report. A run that died has none.
 	Finish(ctx context.Context, r Report) error
-	// LastReport returns what the newest finished run reported; a zero Report when there was none.
-	LastReport(ctx context.Context) (Report, error)
-
-	// Records says how the records look. Runs that began after now, by a clock that was ahead, do not count.
-	Records(ctx context.Context, now time.Time) (Records, error)
-	// Ran reports whether a run is on record.
-	Ran(ctx context.Context, runID string) (bool, error)
-	// Accept prepares the records for further runs. If a part of them came from a backup, no new email gets the number of
-	// one that is missing. With place it remembers where the records lie.
-	Accept(ctx context.Context, r Records, place bool) error
 
 	// Prune removes runs and ended emails, with their notices, from before a moment, or counts them. It keeps those whose
 	// loans are open, or due on the horizon or later: they may be reminded of again.
 	Prune(ctx context.Context, before time.Time, horizon Date, dryRun bool, progress func(Pruned)) (Pruned, error)
-	// PruneDue returns when a run is to prune next; zero when no run has pruned. SetPruneDue stores it.
-	PruneDue(ctx context.Context) (time.Time, error)
+	// SetPruneDue stores when a run is to prune next.
 	SetPruneDue(ctx context.Context, due time.Time) error
 
-	// Pauses returns the pauses stored, whether or not they are over.
-	Pauses(ctx context.Context) ([]Pause, error)
 	// SetPause stores a pause; a provider's replaces a provider's, a person's a person's.
 	SetPause(ctx context.Context, p Pause) error
 	// LiftPause removes the pause set by a person, or the one set by a provider.
 	LiftPause(ctx context.Context, byPerson bool) error
 }
 
-// A Library keeps what was recorded about days and borrowers, by people and by refused mails.
-type Library interface {
-	// Calendars returns the closures from a day on: the library's under "", and those of branches that have their own.
-	Calendars(ctx context.Context, from Date) (map[string]Calendar, error)
-	// OptedOut returns the borrowers who want no reminders.
-	OptedOut(ctx context.Context) (map[string]bool, error)
-	// BadAddresses returns, by borrower, the digest of the address that was refused for good.
-	BadAddresses(ctx context.Context) (map[string]Digest, error)
+// A Library is what is on record about days and borrowers.
+type Library struct {
+	Calendars    map[string]Calendar // closures: the library's under "", and those of branches that have their own
+	OptedOut     map[string]bool     // borrowers who want no reminders
+	BadAddresses map[string]Digest   // by borrower: of the address that was refused for good
 }

@@ -50,8 +50,6 @@ func (m *memory) Claim(_ context.Context, w reminder.Wanted) ([]reminder.Claim, 
 	return claims, false, nil
 }
 
-func (m *memory) NextTry(context.Context) (time.Duration, bool, error) { return 0, false, nil }
-
 func (m *memory) HandOver(_ context.Context, _ reminder.Claim, _ string, _ time.Time,
 	accepted ...reminder.Accepted) error {
 	m.mu.Lock()
@@ -67,10 +65,10 @@ func (m *memory) Record(context.Context, reminder.Claim, reminder.Outcome) error
 	return nil
 }
 
-func (m *memory) Backlog(context.Context) (int, time.Time, error) {
+func (m *memory) Backlog(context.Context) (reminder.Backlog, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.queued), time.Time{}, nil
+	return reminder.Backlog{Waiting: len(m.queued)}, nil
 }
 
 // memory is the program with such an outbox, in this process.

@@ -80,7 +80,7 @@ func (w *stopwatch) Record(ctx context.Context, c reminder.Claim, o reminder.Out
 	return w.Store.Record(ctx, c, o)
 }
 
-func (w *stopwatch) Backlog(ctx context.Context) (int, time.Time, error) {
+func (w *stopwatch) Backlog(ctx context.Context) (reminder.Backlog, error) {
 	w.ended = time.Now()
 	return w.Store.Backlog(ctx)
 }

@@ -149,8 +149,8 @@ func (d Desk) decide(ctx context.Context, rules reminder.Rules, loan reminder.Lo
 			x.Later, x.Written = append(x.Later, reminder.VerdictTooSoon), at
 		}
 	}
-	_, paused, err := d.Runner.Pause(ctx, now)
-	if paused {
+	pauses, err := d.Store.Pauses(ctx)
+	if _, paused := d.Runner.Pause(pauses, now); paused {
 		x.Later = append(x.Later, VerdictPaused)
 	}
 	if len(x.Hinders) == 1 && (x.Hinders[0] == reminder.VerdictTold || x.Hinders[0] == reminder.VerdictNotYet) {

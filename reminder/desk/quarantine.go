@@ -31,12 +31,12 @@ func (d Desk) Quarantine(ctx context.Context, before reminder.Date, agree func(S
 	if err != nil {
 		return done, err
 	}
-	waiting, _, err := d.Store.Backlog(ctx)
+	backlog, err := d.Store.Backlog(ctx)
 	if err != nil {
 		return done, err
 	}
 	rep := run.Report
-	if !agree(Silenced{Before: before, Borrowers: rep.Planned.Emails, Loans: rep.Planned.Notices, Canceled: waiting}) {
+	if !agree(Silenced{Before: before, Borrowers: rep.Planned.Emails, Loans: rep.Planned.Notices, Canceled: backlog.Waiting}) {
 		return done, nil
 	}
 	run.DryRun, run.Approve = false, true // the records are accepted, so the next run is not held for them

@@ -3,7 +3,6 @@ package mysql
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"fmt"
 	"sync"
 	"time"
@@ -166,12 +165,4 @@ func (s *Store) Claims(ctx context.Context, where string, args ...any) (claims [
 			WHERE `+where+" ORDER BY priority, next_at, e.id, due_date, loan_id", args...)
 	})
 	return claims, err
-}
-
-// NextTry returns how long it is until the next queued email may be claimed.
-func (s *Store) NextTry(ctx context.Context) (time.Duration, bool, error) {
-	var micros sql.NullInt64
-	err := s.DB.Row(ctx, []any{&micros},
-		"SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), MIN(next_at)) FROM reminder_emails WHERE state = 'queued'")
-	return time.Duration(micros.Int64) * time.Microsecond, micros.Valid, fault("read the queue", err)
 }

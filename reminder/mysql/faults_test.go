@@ -493,7 +493,7 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 	for _, step := range []func() error{
 		func() error { return store.Check(ctx) },
 		func() error {
-			_, err := store.Begin(ctx, report, "known")
+			_, err := store.Begin(ctx, report, reminder.Records{Secret: "known"}, false)
 			return err
 		},
 		func() error {
@@ -523,8 +523,8 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 		handOver(0),
 		record(0, reminder.Outcome{State: reminder.StateQueued, Reason: "later"}),
 		func() error {
-			in, ok, err := store.NextTry(ctx)
-			return tell(err, "next try", in <= 0, ok)
+			b, err := store.Backlog(ctx)
+			return tell(err, "next try", b.Next <= 0, b.Queued)
 		},
 		claim(2),
 		record(0, reminder.Outcome{State: reminder.StateQueued, Reason: "server down", KeepTry: true}),
@@ -543,32 +543,28 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 			return tell(err, "handed over", a.LastDay, a.Waiting, a.Ahead)
 		},
 		func() error {
-			bad, err := store.BadAddresses(ctx)
-			return tell(err, "bad", len(bad))
+			l, err := store.Library(ctx, day("2026-11-25"))
+			return tell(err, "library", len(l.BadAddresses), len(l.OptedOut))
 		},
 		func() error {
 			return store.SetPause(ctx, reminder.Pause{Kind: reminder.PauseByPerson, Reason: "ujian"})
 		},
 		func() error {
-			pauses, err := store.Pauses(ctx)
+			pauses, err := deskdb.New(store).Pauses(ctx)
 			return tell(err, "pauses", pauses)
 		},
 		func() error { return store.LiftPause(ctx, true) },
 		func() error {
-			waiting, oldest, err := store.Backlog(ctx)
-			return tell(err, "waiting", waiting, oldest)
+			b, err := store.Backlog(ctx)
+			return tell(err, "waiting", b.Waiting, b.Oldest)
 		},
 		func() error {
 			secret, err := store.NewSecret(ctx)
 			return tell(err, "secret", secret != "")
 		},
 		func() error {
-			r, err := store.Records(ctx, date)
-			return tell(err, "records", r.Secret != "", r.Emails > 0, r.Emails == r.Notices, r.Worked, r.Here.Name != "")
-		},
-		func() error {
-			ran, err := store.Ran(ctx, report.RunID)
-			return tell(err, "ran", ran)
+			r, err := store.Records(ctx, date, report.RunID, "another")
+			return tell(err, "records", r.Secret != "", r.Emails > 0, r.Emails == r.Notices, r.Worked, r.Here.Name != "", r.Ran)
 		},
 		func() error {
 			_, _, err := deskdb.New(store).CancelWaiting(ctx, reminder.ReasonQuarantined) // a repetition finds none to count
@@ -583,9 +579,12 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 			n, err := store.Promise(ctx, "run", s.emails())
 			return tell(err, "promised anew", n)
 		},
-		func() error { return store.Accept(ctx, reminder.Records{Emails: 1, Notices: 1 << 40}, false) },
 		func() error {
-			return store.Accept(ctx, reminder.Records{Here: reminder.Place{Server: "1", Host: "pc", Name: "perpus"}}, true)
+			next := report
+			next.RunID = "next"
+			_, err := store.Begin(ctx, next, reminder.Records{Secret: "known", Emails: 1, Notices: 1 << 40,
+				Here: reminder.Place{Server: "1", Host: "pc", Name: "perpus"}}, true)
+			return err
 		},
 		func() error { return store.Finish(ctx, report) },
 	} {

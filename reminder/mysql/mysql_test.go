@@ -541,10 +541,10 @@ func TestRetryIsANewMessage(t *testing.T) {
 	require.NoError(t, store.HandOver(t.Context(), c, "first@x", time.Now()))
 	require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateQueued, RetryAfter: time.Hour}))
 	require.Empty(t, claim(t, store, 1, time.Hour), "not before its time")
-	in, ok, err := store.NextTry(t.Context())
+	backlog, err := store.Backlog(t.Context())
 	require.NoError(t, err)
-	assert.True(t, ok)
-	assert.InDelta(t, time.Hour, in, float64(time.Minute))
+	assert.True(t, backlog.Queued)
+	assert.InDelta(t, time.Hour, backlog.Next, float64(time.Minute))
 	require.ErrorIs(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateSent}), reminder.ErrLost)
 }
 
@@ -601,9 +601,9 @@ func TestBadAddressIsADigest(t *testing.T) {
 			BadAddress: "Gone@Example.org"}))
 		db.Exec(t, "UPDATE reminder_emails SET state = 'claimed'") // and once more, as after a restored backup
 	}
-	bad, err := store.BadAddresses(t.Context())
+	library, err := store.Library(t.Context(), day("2026-11-24"))
 	require.NoError(t, err)
-	assert.Equal(t, map[string]reminder.Digest{"0": reminder.DigestOf("gone@example.org")}, bad)
+	assert.Equal(t, map[string]reminder.Digest{"0": reminder.DigestOf("gone@example.org")}, library.BadAddresses)
 	var dropped string
 	require.NoError(t, db.Admin.QueryRow("SELECT dropped FROM reminder_notices").Scan(&dropped))
 	assert.Equal(t, "bad_address", dropped, "it does not count as a reminder, and is told when the address is mended")
@@ -617,14 +617,19 @@ func TestState(t *testing.T) {
 		require.NoError(t, store.SetPause(t.Context(), reminder.Pause{Kind: "quota", Reason: "550 5.4.5", Until: until,
 			Fingerprint: "f"}))
 	}
-	pauses, err := store.Pauses(t.Context())
+	found, err := store.Records(t.Context(), until)
 	require.NoError(t, err)
 	assert.Equal(t, []reminder.Pause{{Kind: "quota", Reason: "550 5.4.5", Until: until, Fingerprint: "f"},
-		{Kind: reminder.PauseByPerson, Reason: "ujian"}}, pauses)
+		{Kind: reminder.PauseByPerson, Reason: "ujian"}}, found.Pauses)
 	require.NoError(t, store.LiftPause(t.Context(), false))
-	pauses, err = store.Pauses(t.Context())
+	found, err = store.Records(t.Context(), until)
 	require.NoError(t, err)
-	assert.Len(t, pauses, 1)
+	assert.Len(t, found.Pauses, 1)
+	assert.Zero(t, found.PruneDue)
+	require.NoError(t, store.SetPruneDue(t.Context(), until))
+	found, err = store.Records(t.Context(), until)
+	require.NoError(t, err)
+	assert.Equal(t, until, found.PruneDue)
 
 	db.Exec(t, "INSERT INTO reminder_closed_days VALUES ('2026-12-30', '2027-01-02', 'Libur'), ('2026-01-01', '2026-01-01', 'lama'), ('2026-12-25', '9999-12-31', 'salah ketik')")
 	calendars, err := store.Calendars(t.Context(), day("2026-12-31"))

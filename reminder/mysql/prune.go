@@ -163,16 +163,10 @@ func (s *Store) open(ctx context.Context, db *DB, views *Views, loans []string) 
 	return append(open, ids...), err
 }
 
-// prune is the name under which it is kept when a run is to prune next.
+// prune is the name of the row of reminder_state that says when a run is to prune next.
 const prune = "prune"
 
-// PruneDue returns when a run is to prune next.
-func (s *Store) PruneDue(ctx context.Context) (due time.Time, err error) {
-	err = s.DB.Row(ctx, []any{&due}, "SELECT until_at FROM reminder_state WHERE name = ?", prune)
-	return due, fault("read when to remove old records", err)
-}
-
-// SetPruneDue stores it.
+// SetPruneDue stores when a run is to prune next.
 func (s *Store) SetPruneDue(ctx context.Context, due time.Time) error {
 	_, err := s.DB.Exec(ctx, `INSERT INTO reminder_state (name, kind, reason, until_at) VALUES (?, '', '', ?)
 		ON DUPLICATE KEY UPDATE until_at = VALUES(until_at)`, prune, due)

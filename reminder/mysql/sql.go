@@ -222,7 +222,7 @@ func (d digest) Scan(src any) error {
 
 func (r report) Scan(src any) error {
 	var raw sql.NullString
-	if err := raw.Scan(src); err != nil {
+	if err := raw.Scan(src); err != nil || !raw.Valid {
 		return err
 	}
 	return json.Unmarshal([]byte(raw.String), r.Report)

@@ -17,7 +17,12 @@ import (
 )
 
 // Begin inserts a run's row.
-func (s *Store) Begin(ctx context.Context, r reminder.Report, known string) (secret string, err error) {
+func (s *Store) Begin(ctx context.Context, r reminder.Report, found reminder.Records, accept bool) (string, error) {
+	if accept {
+		if err := s.accept(ctx, found); err != nil {
+			return "", err
+		}
+	}
 	report, err := json.Marshal(r)
 	if err != nil {
 		return "", fmt.Errorf("encode the report: %w", err)
@@ -32,8 +37,8 @@ func (s *Store) Begin(ctx context.Context, r reminder.Report, known string) (sec
 			r.RunID, formatTime(r.StartedAt), report)
 		return err
 	})
-	if err != nil || known != "" {
-		return known, fault("record the run", err)
+	if err != nil || found.Secret != "" {
+		return found.Secret, fault("record the run", err)
 	}
 	return s.NewSecret(ctx)
 }
@@ -50,28 +55,14 @@ func (s *Store) Finish(ctx context.Context, r reminder.Report) error {
 	return fault("record the run", err)
 }
 
-// LastReport returns the report of the newest finished run, or a zero Report when there was none.
-func (s *Store) LastReport(ctx context.Context) (reminder.Report, error) {
-	var last reminder.Report
-	err := s.DB.Row(ctx, []any{&last},
-		"SELECT report FROM reminder_runs WHERE finished_at IS NOT NULL ORDER BY started_at DESC LIMIT 1")
-	return last, fault("read the last run", err)
-}
-
 // The names of the rows of reminder_state that hold pauses.
 const (
 	pausePerson = "pause_person"
 	pauseMail   = "pause_mail"
 )
 
-// Pauses returns the stored pauses.
-func (s *Store) Pauses(ctx context.Context) ([]reminder.Pause, error) {
-	pauses, err := List(ctx, s.DB,
-		func(p *reminder.Pause) []any { return []any{&p.Kind, &p.Reason, &p.Until, &p.Fingerprint} },
-		"SELECT kind, reason, until_at, fingerprint FROM reminder_state WHERE name IN (?, ?) ORDER BY name",
-		pausePerson, pauseMail)
-	return pauses, fault("read the pauses", err)
-}
+// PauseNames are both.
+var PauseNames = []string{pauseMail, pausePerson}
 
 // SetPause stores a pause. A person's pause replaces a person's, another one replaces any that is not a person's.
 func (s *Store) SetPause(ctx context.Context, p reminder.Pause) error {
@@ -116,6 +107,19 @@ func (s *Store) Closures(ctx context.Context, from reminder.Date) ([]Closure, er
 // maxClosedDays is the maximum length of a closure. Otherwise a typing error in a year could close the library for
 // centuries.
 const maxClosedDays = 366
+
+// Library reads what is on record about days and borrowers.
+func (s *Store) Library(ctx context.Context, from reminder.Date) (l reminder.Library, err error) {
+	if l.Calendars, err = s.Calendars(ctx, from); err != nil {
+		return l, err
+	}
+	if l.OptedOut, err = s.OptedOut(ctx); err != nil {
+		return l, err
+	}
+	l.BadAddresses, err = Pairs[string, reminder.Digest](ctx, s.DB,
+		"SELECT borrower_id, digest FROM reminder_bad_addresses")
+	return l, fault("read the refused addresses", err)
+}
 
 // Calendars returns the closed days by branch: those of the library's own system, and for the branch "" also those of
 // reminder_closed_days in closures that end on a day or later.
@@ -170,36 +174,57 @@ func (s *Store) resolveHashes(ctx context.Context, borrowers map[string]bool) er
 	return err
 }
 
-// BadAddresses returns the digests of refused addresses by borrower.
-func (s *Store) BadAddresses(ctx context.Context) (map[string]reminder.Digest, error) {
-	bad, err := Pairs[string, reminder.Digest](ctx, s.DB, "SELECT borrower_id, digest FROM reminder_bad_addresses")
-	return bad, fault("read the refused addresses", err)
-}
-
 // records is the name of the row of reminder_state that holds the database's secret.
 const records = "records"
 
-// Records returns the state of the records, as a run compares it with the witness.
-func (s *Store) Records(ctx context.Context, now time.Time) (reminder.Records, error) {
-	var r reminder.Records
-	err := s.DB.Row(ctx, []any{&r.Secret, &r.Emails, &r.Notices, &r.Worked},
-		`SELECT (SELECT fingerprint FROM reminder_state WHERE name = ?),
-		COALESCE((SELECT MAX(id) FROM reminder_emails), 0), COALESCE((SELECT MAX(email_id) FROM reminder_notices), 0),
+// Records returns the state of the records.
+func (s *Store) Records(ctx context.Context, now time.Time, runs ...string) (r reminder.Records, err error) {
+	err = s.DB.Row(ctx, []any{&r.Here.Name, &r.Emails, &r.Notices, &r.Worked, &r.Last},
+		`SELECT DATABASE(), COALESCE((SELECT MAX(id) FROM reminder_emails), 0),
+		COALESCE((SELECT MAX(email_id) FROM reminder_notices), 0),
 		(SELECT started_at FROM reminder_runs WHERE finished_at IS NOT NULL AND outcome <> 'held' AND started_at <= ?
+			ORDER BY started_at DESC LIMIT 1), (SELECT report FROM reminder_runs WHERE finished_at IS NOT NULL
 			ORDER BY started_at DESC LIMIT 1)`, // MAX would read all runs with their reports
-		records, now.Add(time.Hour)) // the clocks of two machines may differ
+		now.Add(time.Hour)) // the clocks of two machines may differ
 	if err == nil {
-		r.Here, err = s.currentPlace(ctx)
+		err = s.readState(ctx, &r)
 	}
 	if err == nil {
-		r.Places, err = List(ctx, s.DB, func(p *reminder.Place) []any { return []any{&p.Host, &p.Server} },
-			"SELECT reason, fingerprint FROM reminder_state WHERE kind = ?", place)
+		r.Here, err = s.currentPlace(ctx, r.Here.Name)
 	}
-	for i := range r.Places {
-		p := &r.Places[i]
-		p.Host, p.Name, _ = strings.Cut(p.Host, " ")
+	if err == nil && len(runs) > 0 {
+		var ran []string
+		ran, err = Column[string](ctx, s.DB, "SELECT run_id FROM reminder_runs WHERE run_id IN (?)", runs)
+		r.Ran = SetOf(ran)
 	}
 	return r, fault("read the state of the records", err)
+}
+
+// readState reads what runs leave for later ones.
+func (s *Store) readState(ctx context.Context, r *reminder.Records) error {
+	type row struct {
+		name string
+		reminder.Pause
+	}
+	rows, err := List(ctx, s.DB,
+		func(r *row) []any { return []any{&r.name, &r.Kind, &r.Reason, &r.Until, &r.Fingerprint} },
+		"SELECT name, kind, reason, until_at, fingerprint FROM reminder_state WHERE name IN (?) OR kind = ? ORDER BY name",
+		append([]string{records, prune}, PauseNames...), place)
+	for _, row := range rows {
+		switch row.name {
+		case records:
+			r.Secret = row.Fingerprint
+		case prune:
+			r.PruneDue = row.Until
+		case pausePerson, pauseMail:
+			r.Pauses = append(r.Pauses, row.Pause)
+		default:
+			p := reminder.Place{Server: row.Fingerprint}
+			p.Host, p.Name, _ = strings.Cut(row.Reason, " ")
+			r.Places = append(r.Places, p)
+		}
+	}
+	return err
 }
 
 // place is the kind of the rows of reminder_state that hold the places of the records.
@@ -208,20 +233,17 @@ const place = "place"
 // container matches the host name that a container gets when it is created. A new container has another one.
 var container = regexp.MustCompile("^[0-9a-f]{12}$")
 
-// currentPlace reads the place of the database from the server's variables. MySQL has server_uuid, which it stores with
+// currentPlace reads the place of a database from the server's variables. MySQL has server_uuid, which it stores with
 // the data. Newer MariaDB has server_uid, which it derives from the network address of the machine; for a container
 // that changes like the host name. With TiDB and Vitess each node has another host name.
-func (s *Store) currentPlace(ctx context.Context) (p reminder.Place, err error) {
+func (s *Store) currentPlace(ctx context.Context, name string) (p reminder.Place, err error) {
 	variables, err := Pairs[string, string](ctx, s.DB,
 		"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('hostname', 'server_uuid', 'server_uid', 'version')")
-	if err == nil {
-		err = s.DB.Row(ctx, []any{&p.Name}, "SELECT DATABASE()")
-	}
 	values := map[string]string{}
 	for name, value := range variables {
 		values[strings.ToLower(name)] = value
 	}
-	p.Name, p.Server, p.Host = strings.ToLower(p.Name), values["server_uuid"], strings.ToLower(values["hostname"])
+	p.Name, p.Server, p.Host = strings.ToLower(name), values["server_uuid"], strings.ToLower(values["hostname"])
 	switch version := values["version"]; {
 	case container.MatchString(p.Host), strings.Contains(version, "TiDB"), strings.Contains(version, "itess"):
 		p.Host = ""
@@ -229,12 +251,6 @@ func (s *Store) currentPlace(ctx context.Context) (p reminder.Place, err error) 
 		p.Server = values["server_uid"]
 	}
 	return p, err
-}
-
-// Ran reports whether a run is on record.
-func (s *Store) Ran(ctx context.Context, runID string) (bool, error) {
-	n, err := s.DB.Count(ctx, "SELECT COUNT(*) FROM reminder_runs WHERE run_id = ?", runID)
-	return n > 0, fault("look for a run", err)
 }
 
 // NewSecret returns the database's secret, and creates it if there is none. If two runs create one at the same time,
@@ -248,16 +264,16 @@ func (s *Store) NewSecret(ctx context.Context) (secret string, err error) {
 	return secret, fault("store the database's secret", err)
 }
 
-// Accept prepares the records for further runs. If emails are missing, it stores an ended email with the id of the
-// newest missing one, so that new ids are greater. With here it also stores the place of the records.
-func (s *Store) Accept(ctx context.Context, r reminder.Records, here bool) (err error) {
+// accept prepares the records for further runs. If emails are missing, it stores an ended email with the id of the
+// newest missing one, so that new ids are greater. It also stores the place of the records.
+func (s *Store) accept(ctx context.Context, r reminder.Records) (err error) {
 	if r.Notices > r.Emails {
 		err = s.insertOnce(ctx, `INSERT INTO reminder_emails
 			(id, ref, borrower_id, run_id, priority, state, reason, next_at, created_at, ended_at)
 			VALUES (?, ?, '', '', 0, 'canceled', ?, UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))`,
 			r.Notices, rand.Text(), reminder.ReasonLooksRestored)
 	}
-	if err == nil && here && !slices.Contains(r.Places, r.Here) {
+	if err == nil && r.Here != (reminder.Place{}) && !slices.Contains(r.Places, r.Here) {
 		where := r.Here.Host + " " + r.Here.Name
 		name := sha256.Sum256([]byte(where + " " + r.Here.Server))
 		err = s.insertOnce(ctx, "INSERT INTO reminder_state (name, kind, reason, fingerprint) VALUES (?, ?, ?, ?)",

@@ -2,6 +2,7 @@ package mysql_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -121,7 +122,7 @@ func TestProposedIndex(t *testing.T) {
 	statement, err = schema.Remember(t.Context(), db.Admin, "perpustakaan")
 	require.NoError(t, err)
 	assert.Empty(t, statement, "there is one now")
-	pauses, err := store.Pauses(t.Context())
+	found, err := store.Records(t.Context(), time.Now())
 	require.NoError(t, err)
-	assert.Empty(t, pauses, "what is remembered is no pause")
+	assert.Empty(t, found.Pauses, "what is remembered is no pause")
 }

@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"database/sql"
 	"slices"
 	"time"
 
@@ -49,8 +50,11 @@ func (s *Store) OtherEmail(ctx context.Context, c reminder.Claim, from, to time.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
 
 // Backlog counts the emails that have not ended.
-func (s *Store) Backlog(ctx context.Context) (waiting int, oldest time.Time, err error) {
-	err = s.DB.Row(ctx, []any{&waiting, &oldest},
-		"SELECT COUNT(*), MIN(created_at) FROM reminder_emails WHERE state IN ('queued', 'claimed', 'handover')")
-	return waiting, oldest, fault("count what waits", err)
+func (s *Store) Backlog(ctx context.Context) (b reminder.Backlog, err error) {
+	var micros sql.NullInt64
+	err = s.DB.Row(ctx, []any{&b.Waiting, &b.Oldest, &micros}, `SELECT COUNT(*), MIN(created_at),
+		TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), MIN(IF(state = 'queued', next_at, NULL)))
+		FROM reminder_emails WHERE state IN ('queued', 'claimed', 'handover')`)
+	b.Queued, b.Next = micros.Valid, time.Duration(micros.Int64)*time.Microsecond
+	return b, fault("count what waits", err)
 }

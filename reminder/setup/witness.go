@@ -23,13 +23,12 @@ func newWitness(folder, address string) *witness {
 	return &witness{folder, filepath.Join(folder, "witness-"+hex.EncodeToString(sum[:6])+".json")}
 }
 
-// Recall reads the file of the address, and the files of the same database at other addresses.
-func (w *witness) Recall(database string) ([]reminder.Checkpoint, error) {
+// Recall reads the files of all addresses.
+func (w *witness) Recall() ([]reminder.Checkpoint, error) {
 	var told []reminder.Checkpoint
 	err := w.each(func(file string, seen reminder.Checkpoint) error {
-		if file == w.file || seen.Database == database && database != "" {
-			told = append(told, seen)
-		}
+		seen.Here = file == w.file
+		told = append(told, seen)
 		return nil
 	})
 	return told, err

@@ -21,6 +21,21 @@ type Status struct {
 	Runs          []Run                    `json:"runs"` // newest first
 }
 
+// Pauses returns the stored pauses, whether or not they are over.
+func (s *Store) Pauses(ctx context.Context) ([]reminder.Pause, error) {
+	pauses, err := mysql.List(ctx, s.DB,
+		func(p *reminder.Pause) []any { return []any{&p.Kind, &p.Reason, &p.Until, &p.Fingerprint} },
+		"SELECT kind, reason, until_at, fingerprint FROM reminder_state WHERE name IN (?) ORDER BY name", mysql.PauseNames)
+	return pauses, mysql.Explain("read the pauses", err)
+}
+
+// LastReport returns the report of the newest finished run, or a zero Report when there was none.
+func (s *Store) LastReport(ctx context.Context) (last reminder.Report, err error) {
+	err = s.DB.Row(ctx, []any{&last},
+		"SELECT report FROM reminder_runs WHERE finished_at IS NOT NULL ORDER BY started_at DESC LIMIT 1")
+	return last, mysql.Explain("read the last run", err)
+}
+
 // A Run is one row of reminder_runs.
 type Run struct {
 	StartedAt  time.Time       `json:"started_at"`
@@ -35,11 +50,11 @@ func (s *Store) Status(ctx context.Context, now time.Time, runs int) (st Status,
 	if err != nil {
 		return st, mysql.Explain("count the emails", err)
 	}
-	_, oldest, err := s.Backlog(ctx)
+	backlog, err := s.Backlog(ctx)
 	if err != nil {
 		return st, err
 	}
-	if !oldest.IsZero() {
+	if oldest := backlog.Oldest; !oldest.IsZero() {
 		st.OldestWaiting = oldest.Format(time.RFC3339)
 	}
 	if st.BadAddresses, err = s.DB.Count(ctx, "SELECT COUNT(*) FROM reminder_bad_addresses"); err != nil {
