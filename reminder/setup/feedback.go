@@ -53,9 +53,6 @@ func (c *Config) Inbox() (inbox.Config, error) {
 	if c.IMAPUsername == c.MailUsername {
 		cfg.Token = string(c.MailToken)
 	}
-	if c.MailCAFile == "" {
-		return cfg, nil
-	}
 	var err error
 	cfg.RootCAs, err = certificates(c.MailCAFile)
 	return cfg, err

@@ -2,7 +2,6 @@ package setup
 
 import (
 	"cmp"
-	"crypto/x509"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -137,12 +136,9 @@ func (c *Config) Sender() (mail.Sender, error) {
 
 // SMTP returns the SMTP sender of the configuration.
 func (c *Config) SMTP() (*mail.SMTP, error) {
-	var roots *x509.CertPool
-	if c.MailCAFile != "" {
-		var err error
-		if roots, err = certificates(c.MailCAFile); err != nil {
-			return nil, fmt.Errorf("MAIL_CA_FILE: %w", err)
-		}
+	roots, err := certificates(c.MailCAFile)
+	if err != nil {
+		return nil, fmt.Errorf("MAIL_CA_FILE: %w", err)
 	}
 	return mail.NewSMTP(mail.SMTPConfig{
 		Host: c.MailHost, Port: c.port(), Security: c.security(), Username: c.MailUsername, Password: string(c.MailPassword),

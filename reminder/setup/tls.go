@@ -25,11 +25,9 @@ func (c *Config) databaseTLS() (*tls.Config, error) {
 		return nil, nil
 	}
 	cfg := &tls.Config{ServerName: c.DBHost, MinVersion: tls.VersionTLS12}
-	if c.DBCAFile == "" {
-		return cfg, nil
-	}
 	var err error
-	if cfg.RootCAs, err = certificates(c.DBCAFile); err != nil || c.DBTLS != "verify-ca" {
+	cfg.RootCAs, err = certificates(c.DBCAFile)
+	if err != nil || cfg.RootCAs == nil || c.DBTLS != "verify-ca" {
 		return cfg, err
 	}
 	cfg.InsecureSkipVerify = true // the function below verifies the chain, but not the name
@@ -44,8 +42,12 @@ func (c *Config) databaseTLS() (*tls.Config, error) {
 	return cfg, nil
 }
 
-// certificates reads PEM certificates from a file, or from the text itself: the cloud has no file.
+// certificates reads PEM certificates from a file, or from the text itself: the cloud has no file. For "" it returns
+// nil, which stands for those of the system.
 func certificates(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
 	text := []byte(file)
 	if !strings.Contains(file, "-----BEGIN") {
 		var err error
