@@ -95,7 +95,7 @@ test-deb: ## the Debian package in a Debian of its own: install, enable, run, re
 
 .PHONY: test-databases
 test-databases: ## the store and every library system on MariaDB, MySQL and the servers DATABASES="name=dsn ..." names
-	deploy/dev/test-databases.sh $(DATABASES)
+	deploy/dev/test-databases.sh $(foreach database,$(DATABASES),'$(database)')
 
 .PHONY: test-million
 test-million: ## scan a million loans of each library system, without and with its index; minutes

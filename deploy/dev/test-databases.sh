@@ -2,8 +2,8 @@
 # test-databases.sh [NAME=DSN…]
 #
 # Runs the same tests on every database that there is: the private MariaDB of all tests, the newest MySQL (unpacked into
-# MYSQL_DIR, a temporary folder by default; MYSQL_DIR=none leaves it out), both once more with all settings of their sessions
-# preset wrongly, and every server that an argument names, such as
+# MYSQL_DIR, a temporary folder by default; MARIADB=none and MYSQL_DIR=none leave them out), both once more with all settings
+# of their sessions preset wrongly, and every server that an argument names, such as
 #     test-databases.sh 'tidb=root@tcp(127.0.0.1:4000)/'
 # The user of such a server must be allowed to do everything on it; the tests themselves run under deploy/grants.sql. Ends
 # with a table for docs/databases.md.
@@ -21,7 +21,7 @@ check() {
   echo "== $name"
   # shellcheck disable=SC2016 # the inner shell's
   if ! "$@" bash -c 'go test -count=1 -v -run TestWhichServer ./reminder/mysql >"$0" && go test -count=1 -timeout 60m ./reminder/mysql/... &&
-    go test -count=1 -timeout 60m -run "TestSource|TestLifeOfALoan|TestChangedBetweenPlanAndSend|TestRestoredBackup|TestFirstDay" ./reminder ./cmd/local' \
+    go test -count=1 -timeout 60m -run "TestSource|TestLifeOfALoan|TestChangedBetweenPlanAndSend|TestRestoredBackup|TestFirstDay|TestSecondRun" ./reminder ./cmd/local' \
     "$work/server"; then
     verdict=FAILED failed=1
   fi
@@ -30,8 +30,10 @@ check() {
 
 unset TEST_MYSQL_DSN
 export TEST_MYSQL_MEMORY=1 TEST_MYSQL_OPTIONS=${TEST_MYSQL_OPTIONS:---innodb-flush-log-at-trx-commit=0}
-check MariaDB "$here/with-mariadb.sh"
-TEST_MYSQL_HOSTILE=1 check 'MariaDB, preset wrongly' "$here/with-mariadb.sh"
+if [ "${MARIADB:-}" != none ]; then
+  check MariaDB "$here/with-mariadb.sh"
+  TEST_MYSQL_HOSTILE=1 check 'MariaDB, preset wrongly' "$here/with-mariadb.sh"
+fi
 if [ "${MYSQL_DIR:=$work/mysql}" != none ]; then
   if server=$("$here/get-mysql.sh" "$MYSQL_DIR"); then
     TEST_MYSQL_SERVER=$server check MySQL "$here/with-mariadb.sh"
