@@ -175,7 +175,7 @@ func (l *mortalLibrary) explore(t *testing.T, deaths, more int) {
 		if deaths > 0 && !mayWrite(step) {
 			continue // a death here leaves the same state as at the step before
 		}
-		if !mysqltest.InFull(i, 6) {
+		if !mysqltest.InFull(t, i, 6) {
 			continue
 		}
 		t.Run(step, func(t *testing.T) {

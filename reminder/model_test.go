@@ -58,7 +58,7 @@ var setByHand = sync.OnceValue(func() map[string]bool {
 
 // setRapid sets one of rapid's flags, unless it is set on the command line.
 func setRapid(t *testing.T, name string, value, withRaceDetector int) {
-	if !mysqltest.InFull(1, 2) {
+	if !mysqltest.InFull(t, 1, 2) {
 		value = withRaceDetector
 	}
 	if !setByHand()[name] {

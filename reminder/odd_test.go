@@ -173,7 +173,7 @@ func TestOneOddRow(t *testing.T) {
 		failures = append(failures, oddValue{f, "odd", "odd", "odd", "odd", "odd"})
 	}
 	for i, column := range slices.Sorted(maps.Keys(oddColumns)) {
-		if !mysqltest.InFull(i, 4) {
+		if !mysqltest.InFull(t, i, 4) {
 			continue
 		}
 		for kind, values := range map[string][]oddValue{"text": oddTexts, "bytes": oddBytes, "failures": failures} {

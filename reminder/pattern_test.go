@@ -266,7 +266,7 @@ func TestRepliesToACrowd(t *testing.T) {
 				n%8 > 0 {
 				continue // such a reply stops the run in any case
 			}
-			if !mysqltest.InFull(n, 10) {
+			if !mysqltest.InFull(t, n, 10) {
 				continue
 			}
 			crowd := crowds[n%3]

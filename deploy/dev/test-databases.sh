@@ -6,7 +6,7 @@
 # of their sessions preset wrongly, and every server that an argument names, such as
 #     test-databases.sh 'tidb=root@tcp(127.0.0.1:4000)/'
 # The user of such a server must be allowed to do everything on it; the tests themselves run under deploy/grants.sql. Ends
-# with a table for docs/databases.md.
+# with a table for docs/databases.md. What a test leaves out because a server lacks it, or is slow, the test says.
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,8 +20,8 @@ check() {
   shift
   echo "== $name"
   # shellcheck disable=SC2016 # the inner shell's
-  if ! "$@" bash -c 'go test -count=1 -v -run TestWhichServer ./reminder/mysql >"$0" && go test -count=1 -timeout 60m ./reminder/mysql/... &&
-    go test -count=1 -timeout 60m -run "TestSource|TestLifeOfALoan|TestChangedBetweenPlanAndSend|TestRestoredBackup|TestFirstDay|TestSecondRun" ./reminder ./cmd/local' \
+  if ! "$@" bash -c 'go test -count=1 -v -run TestWhichServer ./reminder/mysql >"$0" && go test -count=1 -v -parallel 6 -timeout 60m ./reminder/mysql/... &&
+    go test -count=1 -v -timeout 60m -run "TestSource|TestLifeOfALoan|TestChangedBetweenPlanAndSend|TestRestoredBackup|TestFirstDay|TestSecondRun" ./reminder ./cmd/local' \
     "$work/server"; then
     verdict=FAILED failed=1
   fi

@@ -33,6 +33,7 @@ import (
 // TestAnyStatementFails lets each statement of a story meet a fault in turn: cut off on its way there or back, killed,
 // or answered with an error after which it may be tried again. What the story tells is what it tells undisturbed.
 func TestAnyStatementFails(t *testing.T) {
+	t.Parallel()
 	killed := func(c *wireConn, statement []byte) (int, error) {
 		if _, err := c.wire.db.Admin.Exec(fmt.Sprintf("KILL %d", c.id)); err != nil {
 			return 0, err
@@ -57,7 +58,7 @@ func TestAnyStatementFails(t *testing.T) {
 			want, err := s.tell(t, store)
 			require.NoError(t, err)
 			for n := 1; ; n++ {
-				if !mysqltest.InFull(n+i, 5) { // each statement meets one fault at least
+				if !mysqltest.InFull(t, n+i, 5) { // each statement meets one fault at least
 					continue
 				}
 				w.disarm()
@@ -76,6 +77,7 @@ func TestAnyStatementFails(t *testing.T) {
 
 // TestDiskFullAtAnyStatement: what stops everything says so at once, wherever it happens.
 func TestDiskFullAtAnyStatement(t *testing.T) {
+	t.Parallel()
 	w, store, s := newStory(t)
 	full := []uint16{1114, 1021, 3, 20}
 	for n := 1; ; n++ {

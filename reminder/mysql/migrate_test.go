@@ -61,6 +61,7 @@ func (w *wire) cutOff(n int, counts func(sql string) bool) {
 // TestMigrateIsCutOff: a migration that is cut off after any of its statements leaves both views of one source or none,
 // and the next one ends as it should.
 func TestMigrateIsCutOff(t *testing.T) {
+	t.Parallel()
 	db := mysqltest.New(t)
 	cut := cuts(t, db)
 	w := newWire(db, db.Config)
@@ -157,6 +158,7 @@ INSERT INTO reminder_notices (loan_id, due_date, step, email_id, number, dropped
 // TestMigrateOldRecords: records of the first version get their kinds, whichever statement the migration was cut off
 // at.
 func TestMigrateOldRecords(t *testing.T) {
+	t.Parallel()
 	db := mysqltest.New(t)
 	cut := cuts(t, db)
 	first, err := os.ReadFile("schema/migrations/00001_outbox.sql")

@@ -203,6 +203,7 @@ func TestViewByHand(t *testing.T) {
 
 // TestScanPages reads more loans than it reads ahead, bunched and spread, and must see each once with its history.
 func TestScanPages(t *testing.T) {
+	t.Parallel()
 	store, db, user := open(t)
 	db.AddLoan(t, mysqltest.Loan{Due: "2026-01-01"}) // makes borrower and book 1
 	db.Exec(t, "DELETE FROM peminjaman")

@@ -20,6 +20,7 @@ import (
 // what was promised. Nothing is promised, claimed or handed over twice, and nothing is left. Some of it is promised
 // anew: it was canceled before it was sent, or told to another borrower.
 func TestOverlap(t *testing.T) {
+	t.Parallel()
 	const rounds, most = 1000, 32
 	_, db, user := open(t)
 	stores := make([]*mysql.Store, most)
@@ -33,7 +34,7 @@ func TestOverlap(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	items, moved := 0, 0
 	for round := range rounds {
-		if !mysqltest.InFull(round, 7) {
+		if !mysqltest.InFull(t, round, 7) {
 			continue
 		}
 		// Few runs most of the time; all of them now and then.

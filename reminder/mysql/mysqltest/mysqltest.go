@@ -63,7 +63,6 @@ func New(t testing.TB) *DB {
 	require.NoError(t, d.Admin.QueryRowContext(t.Context(), "SELECT VERSION()").Scan(&version))
 	if d.TiDB = strings.Contains(version, "TiDB"); d.TiDB {
 		slow.Store(true)
-		t.Log("TiDB: of hundreds of cases, one of some is run")
 	}
 	return d
 }
@@ -157,8 +156,17 @@ const ordinary = `1, sql_select_limit = 18446744073709551615, completion_type = 
 	/*M! , tx_isolation = 'REPEATABLE-READ', tx_read_only = 0, max_statement_time = 0, idle_transaction_timeout = 0 */`
 
 // InFull reports whether case n of a test is run. With the race detector and on TiDB, where it costs several times as
-// much, one case of some is; else all are. `make test` runs the tests that ask with the race detector and without.
-func InFull(n, of int) bool { return !raceDetector && !slow.Load() || n%of == 0 }
+// much, one case of some is, and the test says so; else all are. `make test` runs the tests that ask both ways.
+func InFull(t testing.TB, n, of int) bool {
+	t.Helper()
+	if !raceDetector && !slow.Load() || n%of == 0 {
+		return true
+	}
+	if n == 1 {
+		t.Logf("each case takes several times as long here: one of %d is run", of)
+	}
+	return false
+}
 
 // slow is set once a server is TiDB.
 var slow atomic.Bool
