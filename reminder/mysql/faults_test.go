@@ -258,7 +258,7 @@ func TestServerFails(t *testing.T) {
 			}, first(tt.statement))
 			_, err := run.trigger(t)
 			run.db.Exec(t, "SET GLOBAL read_only = 0")
-			requireFault(t, err, true, "takes no writes")
+			requireFault(t, err, true, "accepts no writes")
 			assert.Len(t, run.mail.Messages(), tt.unknown)
 			run.recover(t)
 			run.check(t, tt.unknown)
