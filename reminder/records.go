@@ -17,7 +17,7 @@ type Records struct {
 	Last     Report          // of the newest finished run; zero when there was none
 	Ran      map[string]bool // those of the runs asked for that are on record
 	Here     Place           // where the records lie now
-	Places   []Place         // where they have lain with a person's knowledge; none before the first run
+	Places   []Place         // where they lay in runs that were not held as a copy; none before the first run
 	Pauses   []Pause         // all that are stored, whether or not they are over
 	PruneDue time.Time       // when a run is to prune next; zero when no run has pruned
 }
@@ -39,9 +39,9 @@ func (p Place) mayBe(q Place) bool {
 		!differ(p.Host, q.Host))
 }
 
-// A Checkpoint is what a run tells a witness about the records: how far they have come.
+// A Checkpoint is what a run tells a witness: how far the records had come.
 type Checkpoint struct {
-	Database string    `json:"database"` // made of its secret; "" when it had none
+	Database string    `json:"database"` // derived from its secret; "" when it had none
 	Run      string    `json:"run_id"`
 	Started  time.Time `json:"started_at"`
 	Email    int64     `json:"email_id"` // the newest
@@ -49,7 +49,7 @@ type Checkpoint struct {
 }
 
 // A Witness remembers, outside the database, how far the records had come. Records that hold less came from a backup. A
-// witness that cannot be read or written does not hinder a run.
+// run goes on when its witness cannot be read or written.
 type Witness interface {
 	// Recall returns what was last told about each database.
 	Recall() ([]Checkpoint, error)
@@ -58,9 +58,8 @@ type Witness interface {
 }
 
 const (
-	// restoredAfter is how long no run may have worked before a database in which the library went on lending is taken
-	// for one whose reminder_* tables came from a backup. A machine that was off for as long has no newer loans
-	// either.
+	// restoredAfter is a time in which runs do work. If none has worked for so long, and the library has lent books since,
+	// the reminder_* tables are taken for those of a backup. If the machine was off, there are no newer loans.
 	restoredAfter = 7 * 24 * time.Hour
 	// KeptDays is for how many days, at least, a run stays on record.
 	KeptDays = 90
@@ -130,8 +129,8 @@ func (r Records) lostSince(seen Checkpoint, now time.Time) bool {
 }
 
 // Begin looks at the records and records that the run began, before anything is promised. It returns why the records
-// are in doubt, or "". A dry run records nothing. The witness is left alone while the records contradict it and nobody
-// has accepted them.
+// are in doubt, or "". A dry run records nothing. The witness is told nothing until the records agree with it, or a
+// person has accepted them.
 func (r *Run) Begin(ctx context.Context) (doubt string, err error) {
 	r.records, doubt, err = r.inspectRecords(ctx, r.Now)
 	if err != nil || r.DryRun {
@@ -177,7 +176,7 @@ func (r *Run) tellWitness(records Records) {
 	}
 }
 
-// database names a database without giving its secret away.
+// database returns a name of the database that does not reveal its secret.
 func database(secret string) string {
 	if secret == "" {
 		return ""

@@ -8,22 +8,21 @@ import (
 	"time"
 )
 
-// A RunOutcome is the outcome word of a whole run. Stored and reported, so the values are fixed.
+// A RunOutcome is the outcome of a run. It is stored and reported, so the values must not change.
 type RunOutcome string
 
 // The outcomes of a run.
 const (
-	RunDone RunOutcome = "done" // all that could be done was done
-	// more emails planned than REMINDER_MAX_PER_RUN: nothing done until a person approves
-	RunHeld   RunOutcome = "held"
-	RunPaused RunOutcome = "paused" // a pause is in force: nothing done
-	RunClosed RunOutcome = "closed" // outside the send window, or the library is closed today: nothing done
-	// something outside failed: mail server or database; what was claimed was handed back
-	RunStopped RunOutcome = "stopped"
-	RunPartial RunOutcome = "partial" // the time budget is spent and work is left
+	RunDone RunOutcome = "done" // the run did everything that it could
+	// the plan is too large, or the records are in doubt: no reminder is sent until a person approves
+	RunHeld    RunOutcome = "held"
+	RunPaused  RunOutcome = "paused"  // a pause is in force: nothing was sent
+	RunClosed  RunOutcome = "closed"  // outside the send window, or the library is closed today: nothing was sent
+	RunStopped RunOutcome = "stopped" // the mail server or the database failed; unsent emails are queued again
+	RunPartial RunOutcome = "partial" // the time is spent, and work is left
 )
 
-// The words for why a run did not do, or not yet do, everything.
+// The reasons why a run did not do everything.
 const (
 	ReasonOutsideWindow = "outside_window" // with RunClosed
 	ReasonClosedDay     = "closed_day"     // with RunClosed
@@ -33,7 +32,7 @@ const (
 	ReasonDailyLimit    = "daily_limit"    // with RunDone: the rest waits
 	ReasonTimeSpent     = "time_spent"     // with RunPartial
 	ReasonInterrupted   = "interrupted"    // with RunPartial: the caller went, or the machine shuts down
-	ReasonQuarantined   = "quarantined"    // with RunDone: not a run; a person said what borrowers know already
+	ReasonQuarantined   = "quarantined"    // with RunDone: this was no run but a quarantine
 )
 
 // A Report is what a run did. Both doors return it as JSON; its field names are used from outside.

@@ -11,15 +11,15 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// When a person at the desk lets a borrower be forgotten, an opt-out keeps its effect, and nothing is told twice. So
-// what a key is made of stays, as a hash in the place of the id: of the borrower in emails and opt-outs, of the loan in
-// notices. The hash is keyed with the database's secret. Whoever has the whole database and knows an id can still
-// recognise its hash; nobody can get an id out of one.
+// When a borrower is forgotten, an opt-out must keep its effect, and nothing may be told twice. So hashes take the place
+// of the ids in the keys: of the borrower's in emails and opt-outs, of the loan's in notices. The hash is keyed with the
+// database's secret. Whoever has the whole database and knows an id can still recognise its hash. Nobody can compute an
+// id from a hash.
 
-// forgotten begins the hash that stands for an id.
+// forgotten is the prefix of such a hash.
 const forgotten = "forgotten:"
 
-// isForgotten is the condition that a column has such a hash. It is a range of an index.
+// isForgotten returns the condition that a column holds such a hash. It is a range, so that an index serves.
 func isForgotten(column string) string {
 	return column + " >= 'forgotten:' AND " + column + " < 'forgotten;'"
 }
@@ -34,7 +34,7 @@ func HashOf(secret, id string) string {
 	return forgotten + hex.EncodeToString(mac.Sum(nil))
 }
 
-// Hashes returns loans by their hashes, or none when no loan on record is forgotten, as in most libraries.
+// Hashes returns loans by their hashes. It returns nil when no loan on record is forgotten, as in most libraries.
 func Hashes(ctx context.Context, db *DB, loans []string) (map[string]string, error) {
 	some, err := db.Count(ctx, "SELECT EXISTS (SELECT 1 FROM reminder_notices WHERE "+isForgotten("loan_id")+")")
 	if err != nil || some == 0 {
@@ -57,8 +57,8 @@ func Secret(ctx context.Context, db *DB) (secret string, err error) {
 // errForgotten says that a notice which is about to be promised is on record under a hash.
 var errForgotten = errors.New("promised to somebody who was forgotten since")
 
-// checkForgotten returns errForgotten when emails that are being stored hold a notice that was promised to somebody
-// whom a person had forgotten since the plan was made. The unique key does not know it any more.
+// checkForgotten returns errForgotten when a chunk holds a notice whose borrower was forgotten after the plan was made.
+// The row on record has a hash in place of the loan's id, so the unique key does not refuse the notice.
 func checkForgotten(ctx context.Context, tx *DB, chunk []reminder.Email) error {
 	of, err := Hashes(ctx, tx, loansOf(chunk))
 	if err != nil || of == nil {

@@ -1,21 +1,20 @@
-// Package mysql keeps the outbox in the library's own MySQL or MariaDB and reads its loans through one view. It is the
-// [reminder.Store] of both doors.
+// Package mysql implements [reminder.Store] and [reminder.Loans] on the library's own MySQL or MariaDB. It keeps the
+// records in tables of its own and reads the loans through a view.
 //
-// What it relies on, and nothing else:
+// It relies on these rules:
 //
-//   - Every session sets all settings that matter when it begins, so that a server's presets do not.
+//   - Every session begins by setting all settings that matter, so the server's defaults do not.
 //   - A unique key decides which run promised a notice (plain INSERT; error 1062 says that another one did).
 //   - A state changes by one guarded UPDATE that names the claim's token, and the number of rows matched is checked.
 //   - After any error in a transaction, all of it is rolled back and begun again: after a deadlock MySQL continues
 //     outside the transaction, and after a lock wait it would commit half of it.
-//   - A write whose reply was lost may have happened. Every write can be repeated; a repetition recognises by its token
-//     or key what is already done.
+//   - A write whose reply was lost may have happened. So every write can be repeated. The repetition finds by its token
+//     or key what the first try has done.
 //   - Leases and retry times come from UTC_TIMESTAMP(6) of the database; due dates never do. The program writes UTC, in
 //     columns that no time zone changes. The session's zone is the library's, for columns of its own system that depend
 //     on it.
 //
-// The SQL keeps to what MariaDB 10.4, MySQL 5.7 and their relatives understand: no SKIP LOCKED, no window functions, no
-// row aliases.
+// MariaDB 10.4 and MySQL 5.7 understand all of the SQL: it has no SKIP LOCKED, no window functions and no row aliases.
 package mysql
 
 import (
@@ -111,12 +110,12 @@ func open(cfg *mysql.Config, maxConns int, patience time.Duration) (*sql.DB, err
 // Close closes the connections.
 func (s *Store) Close() error { return s.DB.pool.Close() }
 
-// maxTries bounds how often a statement or transaction is tried. maxDeadlocks is the bound after deadlocks: another
-// transaction went on each time, which is normal with several runs.
+// maxTries is how often a statement or transaction is tried at most. After deadlocks it is maxDeadlocks: in each of them
+// another transaction succeeded, which is normal with several runs.
 const maxTries, maxDeadlocks = 5, 30
 
-// retry calls f until it succeeds, fails for good, or was tried too often. f must be repeatable even after it took
-// effect: the error may be a lost reply. again says whether this is a repetition.
+// retry calls f until it succeeds, fails for good, or was tried too often. f may have taken effect although it returned
+// an error, because a reply can be lost; it must be repeatable even then. again is true in a repetition.
 func retry(ctx context.Context, f func(again bool) error) error {
 	for try := 1; ; try++ {
 		err := f(try > 1)

@@ -9,25 +9,24 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// batchSize is how many emails one transaction removes: small enough that a run does not wait for it.
+// batchSize is how many emails one transaction removes. It is so small that no run waits for it.
 const batchSize = 500
 
 // Prune removes runs and ended emails, with their notices, from before a moment. A dry run counts them. Progress, when
 // not nil, is called after each batch.
 //
-// A notice is what keeps a mail from being sent again, so it may go only when its cycle (loan, due date) can never be
+// A notice keeps a mail from being sent again. So it may be removed only when its cycle (loan, due date) can never be
 // told about again. Two things must both be true:
 //
 //   - The cycle's due date lies before horizon, which the caller sets earlier than any day that a run still looks at
 //     (REMINDER_MAX_OVERDUE_DAYS). So a loan that comes back into the view with its old due date, because a return was
 //     entered by mistake and undone, is too old to be mailed.
-//   - The loan is not open now. An open loan is out of reach only as long as REMINDER_MAX_OVERDUE_DAYS stays what it
-//     is; were it raised, a loan without its notices would be told everything again.
+//   - The loan is not open now. An open loan comes back into reach when REMINDER_MAX_OVERDUE_DAYS is raised, and without
+//     its notices every step would be told again.
 //
-// An email goes with all its notices or not at all. Emails that have not ended stay whatever their age, and so does
-// what a person queues again while this runs: each batch is locked and looked at once more before it is removed. The
-// newest run that worked and the newest email stay, because they say how far the records have come (see
-// [reminder.Records]).
+// An email is removed with all its notices or not at all. Emails that have not ended stay, whatever their age. A person
+// may queue an email again meanwhile: so each batch is locked and read once more before it is removed. The newest run
+// that worked and the newest email stay, because they say how far the records have come (see [reminder.Records]).
 func (s *Store) Prune(ctx context.Context, before time.Time, horizon reminder.Date, dryRun bool,
 	progress func(reminder.Pruned)) (done reminder.Pruned, err error) {
 	views, err := s.Views(ctx)
@@ -80,7 +79,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, horizon reminder.Da
 
 const endedBefore = "state IN ('sent', 'refused', 'canceled', 'expired', 'failed', 'unknown', 'bounced') AND ended_at < ?"
 
-// pruneBatch removes those of some emails that are still old, and whose cycles cannot come back.
+// pruneBatch removes the emails of a batch that are still old and whose cycles can never be told about again.
 func (s *Store) pruneBatch(ctx context.Context, tx *DB, views *Views, ids []int64, before time.Time,
 	horizon reminder.Date, dryRun bool) (p reminder.Pruned, err error) {
 	old, err := Column[int64](ctx, tx, "SELECT id FROM reminder_emails WHERE id IN (?) AND "+endedBefore+" FOR UPDATE", ids,
@@ -136,9 +135,9 @@ func (s *Store) pruneBatch(ctx context.Context, tx *DB, views *Views, ids []int6
 	return p, nil
 }
 
-// open returns which of some loans are open. Where the database cannot say, all of them may be.
+// open returns which of some loans are open, or all of them when the database cannot say.
 func (s *Store) open(ctx context.Context, db *DB, views *Views, loans []string) (open []string, err error) {
-	if slices.ContainsFunc(loans, IsHash) { // of somebody who is forgotten
+	if slices.ContainsFunc(loans, IsHash) { // loans of a borrower who was forgotten
 		secret, err := Secret(ctx, db)
 		if err != nil {
 			return nil, err

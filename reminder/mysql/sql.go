@@ -13,11 +13,11 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A DB executes statements, in the pool of sessions or in one transaction. In the pool, a statement that failed is
-// executed again where that may help; in a transaction, the transaction is.
+// A DB executes statements, in the pool of sessions or in one transaction. If it may help, it executes a statement that
+// failed again. In a transaction it does not: Tx repeats the whole transaction.
 //
-// Among the parameters may be times (written as DATETIME(6) in UTC), [reminder.Date], [reminder.Digest], and lists: the
-// mark of a list stands for all its values, as in "id IN (?)".
+// Parameters may be times (written as DATETIME(6) in UTC), [reminder.Date], [reminder.Digest], and lists. The mark of a
+// list stands for all its values, as in "id IN (?)".
 //
 // A column is read into what its destination points to. NULL becomes "" or the zero time.
 type DB struct {
@@ -40,7 +40,7 @@ func (db *DB) Exec(ctx context.Context, query string, args ...any) (matched int,
 	return matched, err
 }
 
-// Row reads the only row of a query; without a row, nothing.
+// Row reads the only row of a query. If there is no row, it reads nothing.
 func (db *DB) Row(ctx context.Context, into []any, query string, args ...any) error {
 	return db.retry(ctx, func(bool) error {
 		return Each(ctx, db, func(*struct{}) []any { return slices.Clone(into) }, func(struct{}) error { return nil },
@@ -137,7 +137,7 @@ func (db *DB) Tx(ctx context.Context, f func(tx *DB, again bool) error) error {
 	})
 }
 
-// retry repeats f in the pool. A transaction is repeated as a whole.
+// retry repeats f, unless db is a transaction.
 func (db *DB) retry(ctx context.Context, f func(again bool) error) error {
 	if db.pool == nil {
 		return f(false)
@@ -145,7 +145,7 @@ func (db *DB) retry(ctx context.Context, f func(again bool) error) error {
 	return retry(ctx, f)
 }
 
-// repeat is retry for several statements, each of which is executed once a try.
+// repeat is retry for several statements. Each try executes each of them once.
 func (db *DB) repeat(ctx context.Context, f func(once *DB, again bool) error) error {
 	return retry(ctx, func(again bool) error { return f(&DB{execQuerier: db.execQuerier}, again) })
 }
@@ -189,7 +189,7 @@ func parameter(v any) any {
 	return v
 }
 
-// destinations puts a scanner in place of those destinations that cannot hold NULL, or not the database's form.
+// destinations replaces destinations that cannot be scanned into, because of NULL or another form, by scanners.
 func destinations(into []any) []any {
 	for i, d := range into {
 		switch d := d.(type) {

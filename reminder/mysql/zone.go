@@ -17,8 +17,8 @@ import (
 // session uses the library's zone. DATE and DATETIME are the same in every zone.
 
 // sessionZone returns the SQL expression for a session's time_zone. A zone without summer time is set by its offset,
-// because most servers know no names. A zone with summer time needs its name; a server that does not know it often has
-// the same zone as its own, and CheckZone makes sure of that.
+// because most servers know no names of zones. A zone with summer time needs its name. Where the server does not know
+// the name, its own zone is taken, which is often the same; CheckZone compares them.
 func sessionZone(zone *time.Location) string {
 	if offset, fixed := fixedOffset(zone); fixed {
 		return "'" + offset + "'"
@@ -33,7 +33,7 @@ func fixedOffset(zone *time.Location) (offset string, fixed bool) {
 	return late.Format("-07:00"), next.IsZero()
 }
 
-// CheckZone returns a Fault where due dates would be read in another zone than the library's.
+// CheckZone returns a Fault if due dates would be read in another zone than the library's.
 func (s *Store) CheckZone(ctx context.Context) error {
 	if _, fixed := fixedOffset(s.Zone); fixed {
 		return nil

@@ -1,8 +1,7 @@
-// Package schema brings a library's database to the tables that package mysql works with, and creates the views it
-// reads, for each library system that is known. Only a person runs it (pengingat migrate), with a database user that
-// may create tables; a run never does.
+// Package schema creates and migrates the tables of package mysql, and creates the views over each library system that
+// is known. A person runs it with "pengingat migrate", as a database user who may create tables. A run never does.
 //
-// It is a package of its own so that the migration library is no part of the cloud function.
+// It is a package of its own so that the cloud function does not contain the migration library.
 package schema
 
 import (
@@ -33,8 +32,8 @@ func files() fs.FS {
 	return files
 }
 
-// versionTable makes the table in which goose records what was applied. Goose would make it too, but takes one that is
-// empty, because it was cut off there, for a mistake.
+// versionTable creates the table in which goose records what was applied. Goose would create it, too. But if it is cut
+// off after that, it refuses the empty table as a mistake.
 var versionTable = []string{
 	`CREATE TABLE IF NOT EXISTS reminder_migrations (
 		id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
@@ -116,8 +115,8 @@ func text(source string, schema Schema) (string, error) {
 	return Text(source, schema)
 }
 
-// CreateViews creates or replaces both views as a definition says, or neither. They are made as drafts; when check,
-// which may be nil, has nothing against those, they take the place of the old views in one statement.
+// CreateViews creates or replaces both views as a definition says, or neither. It creates drafts first. When check, which
+// may be nil, returns no error, one statement puts them in the place of the old views.
 func CreateViews(ctx context.Context, db *sql.DB, definition string, check func() error) error {
 	statements, err := Statements(definition)
 	if err != nil {
@@ -173,8 +172,8 @@ func createDrafts(ctx context.Context, db *sql.DB, statements []string) error {
 	return nil
 }
 
-// Remember stores whose system the views read, and what would make reading them fast: doctor tells it where reading is
-// slow. It returns the statement, or "" where there is an index that begins like the one it would make.
+// Remember stores which system the views read, and the statement that creates the index for it: doctor proposes that if
+// reading is slow. It returns the statement, or "" when an index with the same first column exists.
 func Remember(ctx context.Context, db *sql.DB, source string) (statement string, err error) {
 	if table, columns := Index(source); table != "" {
 		var has int
@@ -192,8 +191,8 @@ func Remember(ctx context.Context, db *sql.DB, source string) (statement string,
 	return statement, mysql.Explain("remember the source", err)
 }
 
-// Print returns all statements for a source as text, for a person who runs them by hand. Without a source it leaves
-// the views out; with a definition it takes that one. Of another source the schema decides.
+// Print returns all statements for a source as text, for a person who runs them by hand. Without a source it leaves out
+// the views. The views are those of definition or, if it is "", those of the source for the schema.
 func Print(source, definition string, schema func() (Schema, error)) (string, error) {
 	var b strings.Builder
 	names, err := fs.Glob(files(), "*.sql")

@@ -9,11 +9,11 @@ import (
 	"text/template"
 )
 
-// Custom is the source of a library's own making. Its definition is an example to change.
+// Custom is the source of a library that writes its own views. Its definition is an example to change.
 const Custom = "custom"
 
-// The definitions of the views are templates, because a system's versions differ: what differs is looked up in the
-// database's own description of its tables, never guessed from a version number.
+// The definitions of the views are templates, because a system's versions differ. The tables of the database decide what
+// is in a view, and not a version number.
 //
 //go:embed views/*.sql
 var views embed.FS
@@ -48,9 +48,8 @@ func Text(source string, schema Schema) (string, error) {
 	return b.String(), err
 }
 
-// Index returns the index that makes reading a source's loans fast, as table and columns; both are empty for one of a
-// library's own making. The line "-- Index: table (columns)" says so; the last but for what merely covers is the due
-// date.
+// Index returns the table and the columns of the index that makes reading a source's loans fast, as the line "-- Index:
+// table (columns)" of the source has them. Both are empty for Custom.
 func Index(source string) (table string, columns []string) {
 	text, _ := views.ReadFile("views/" + source + ".sql")
 	if match := index.FindStringSubmatch(string(text)); match != nil {
@@ -59,8 +58,8 @@ func Index(source string) (table string, columns []string) {
 	return "", nil
 }
 
-// Lacking returns what a source needs and the schema has not, and the oldest version of the system that has it all. The
-// lines from "-- Needs version: table.column …" to the index say so.
+// Lacking returns the columns that a source needs and the schema lacks, and the oldest version of the system that has all
+// of them. The lines from "-- Needs version: table.column …" to the index name them.
 func Lacking(source string, schema Schema) (version string, columns []string) {
 	text, _ := views.ReadFile("views/" + source + ".sql")
 	match := needs.FindStringSubmatch(string(text))
@@ -77,8 +76,8 @@ var index = regexp.MustCompile(`(?m)^-- Index: (\w+) \((.*)\)$`)
 // Has reports whether there is a table, or a column of one.
 func (s Schema) Has(name string) bool { _, ok := s[name]; return ok }
 
-// same is the condition that two columns are equal. Of texts in different collations the first one is converted, so
-// that the index of the second one still serves.
+// same returns the condition that two columns are equal. If their collations differ, it converts the first one, so that
+// an index on the second one still serves.
 func (s Schema) same(a, aliasA, b, aliasB string) string {
 	left, right := aliasA+a[strings.Index(a, "."):], aliasB+b[strings.Index(b, "."):]
 	if charset, collation, ok := strings.Cut(s[b], " "); ok && s[a] != s[b] {
@@ -87,7 +86,7 @@ func (s Schema) same(a, aliasA, b, aliasB string) string {
 	return right + " = " + left
 }
 
-// first is the first of some columns of a table that there is, or "".
+// first returns the first of some columns that a table has, or "".
 func (s Schema) first(table string, columns ...string) string {
 	for _, c := range columns {
 		if s.Has(table + "." + c) {
@@ -97,7 +96,7 @@ func (s Schema) first(table string, columns ...string) string {
 	return ""
 }
 
-// typeOf is the borrower_type that a text of a library's own stands for, by the words that libraries use.
+// typeOf returns the SQL expression of the borrower_type for a column, by the words that libraries use.
 func typeOf(column string) string {
 	words := [][]string{
 		{"teacher", "guru", "teacher", "wali kelas", "dosen", "lecturer", "faculty", "ustad", "pengajar", "kepala sekolah"},
@@ -128,17 +127,17 @@ var (
 		"(SQL\\s+SECURITY\\s+\\w+\\s+)?VIEW\\s+`?(reminder_loans|reminder_source_closed_days)`?\\s")
 )
 
-// Draft is what the names of views end with that are not in use yet.
+// Draft is the suffix of the names of views that are not in use yet.
 const Draft = "_draft"
 
-// AsDraft is one of Statements that makes its view under the name of a draft.
+// AsDraft returns one of Statements with the name of the draft for its view.
 func AsDraft(statement string) string {
 	name := definable.FindStringSubmatchIndex(statement)[10:12]
 	return statement[:name[0]] + strings.ToLower(statement[name[0]:name[1]]) + Draft + statement[name[1]:]
 }
 
-// Statements splits a definition, also one that a person wrote, into statements that can be run. Nothing but the two
-// views may be made by it: whoever runs it may do far more. A definition without closed days gets NoClosedDays.
+// Statements splits a definition into statements. A person may have written it, and the database user who runs it has
+// many rights, so it may create the two views and nothing else. A definition without closed days gets NoClosedDays.
 func Statements(text string) ([]string, error) {
 	var statements []string
 	loans, closedDays := false, false
