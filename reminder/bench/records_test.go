@@ -41,7 +41,7 @@ func (b *bench) records() {
 		s.start(b.program, s.environ("MAIL_PORT="+b.port, keep), "run", "--now", "--json")
 	}
 	old.age()
-	desks := []*desk{young.desk(b), old.desk(b)}
+	desks := []*deskPages{young.desk(b), old.desk(b)}
 	commands := [][]string{{"run", "--now"}, {"status"}, {"report"}, {"explain", "1"},
 		{"find", "Siti Nomor 7"}, {"failed"}}
 	pages := []string{"/", "/send", "/troubles", "/preview", "/late", "/late?q=siti", "/find?q=siti+nomor+7",
@@ -108,14 +108,14 @@ func (s *school) age() {
 	s.exec("ANALYZE TABLE reminder_emails, reminder_notices, reminder_runs")
 }
 
-// A desk is the program's pages, as the librarian's browser gets them.
-type desk struct {
+// deskPages are the program's pages, as the librarian's browser gets them.
+type deskPages struct {
 	*school
 	http.Client
 	url string
 }
 
-func (s *school) desk(b *bench) *desk {
+func (s *school) desk(b *bench) *deskPages {
 	cmd := exec.CommandContext(s.Context(), b.program, "desk", "--no-browser")
 	cmd.Dir = s.dir
 	for key, value := range s.environ("MAIL_PORT="+b.port, keep, "HOME="+s.dir) { // where it leaves its trace
@@ -130,7 +130,7 @@ func (s *school) desk(b *bench) *desk {
 	})
 	link, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(s, err)
-	d := &desk{school: s}
+	d := &deskPages{school: s}
 	d.Jar, err = cookiejar.New(nil)
 	require.NoError(s, err)
 	response, err := d.Get(strings.TrimSpace(link))
@@ -141,7 +141,7 @@ func (s *school) desk(b *bench) *desk {
 }
 
 // get asks for a page and returns the seconds that it took.
-func (d *desk) get(page string) float64 {
+func (d *deskPages) get(page string) float64 {
 	begin := time.Now()
 	response, err := d.Get(d.url + page)
 	require.NoError(d, err)

@@ -84,10 +84,15 @@ func (s *school) lend(first, last, days int, due reminder.Date) {
 		'Dipinjam'`+from, due.AddDays(-7).String(), days, due.String(), days)
 }
 
-// forget empties the outbox, and what remembers it beside the database.
-func (s *school) forget() {
+// forgetFiles removes what remembers the outbox beside the database.
+func (s *school) forgetFiles() {
 	require.NoError(s, os.RemoveAll(s.dir))
 	require.NoError(s, os.Mkdir(s.dir, 0o700))
+}
+
+// forget empties the outbox, too.
+func (s *school) forget() {
+	s.forgetFiles()
 	for _, table := range []string{"reminder_emails", "reminder_notices", "reminder_runs", "reminder_state"} {
 		s.exec("TRUNCATE TABLE " + table)
 	}
