@@ -425,7 +425,7 @@ SET sql_mode = DEFAULT;
 				found, err := deskdb.New(app.Store).FindLoan(t.Context(), loan)
 				require.NoError(t, err)
 				require.Len(t, found, 1)
-				x, err := (desk.New(app.Runner, app.Store)).ExplainLoan(t.Context(), found[0], nil)
+				x, err := desk.New(app.Runner, app.Store).ExplainLoan(t.Context(), found[0])
 				require.NoError(t, err)
 				assert.Equal(t, []reminder.Verdict{reminder.VerdictOdd}, x.Hinders)
 			}

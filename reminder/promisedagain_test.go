@@ -153,9 +153,7 @@ func TestWrongPupil(t *testing.T) {
 		loans, err := deskdb.New(app.Store).FindLoan(t.Context(), replaced("LOAN", "LOAN", id))
 		require.NoError(t, err)
 		require.Len(t, loans, 1)
-		past, err := deskdb.New(app.Store).PastNotices(t.Context(), loans[0].ID)
-		require.NoError(t, err)
-		x, err := (desk.New(app.Runner, app.Store)).ExplainLoan(t.Context(), loans[0], past)
+		x, err := desk.New(app.Runner, app.Store).ExplainLoan(t.Context(), loans[0])
 		require.NoError(t, err)
 		return x
 	}

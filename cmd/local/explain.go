@@ -96,7 +96,7 @@ func (c *call) printExplanation(x desk.Explanation) {
 // before.
 func (c *call) printGuardian(x desk.Explanation) {
 	g, s, who := x.Guardian, c.Runner.Settings, x.Loan.Borrower.Guardian
-	fmt.Fprintln(c.out, wrap(c.say("explain.guardian", "Name", cmp.Or(desk.Plain(who.Name), "-"),
+	fmt.Fprintln(c.out, wrap(c.say("explain.guardian", "Name", desk.Plain(who.Name),
 		"Address", desk.Plain(who.Email)), 0))
 	schedule := s.Schedule.From(s.GuardianFrom)
 	for _, v := range g.Hinders {

@@ -30,14 +30,10 @@ func View(ctx context.Context, store *deskdb.Store, survey *staff.Survey) ([]des
 	if err := store.Check(ctx); err != nil {
 		return nil, err
 	}
-	findings, err := store.CheckColumns(ctx)
-	if err != nil {
-		return nil, err
-	}
 	j := &judge{today: survey.Today, seen: map[string]bool{}, borrowers: map[string][2]string{},
 		wrong: map[string][]string{}, broken: map[string][]string{}, families: reminder.Families{}}
 	var sample []string
-	err = store.EachLoan(ctx, func(l reminder.Loan, isFine bool) error {
+	err := store.EachLoan(ctx, func(l reminder.Loan, isFine bool) error {
 		survey.Add(l)
 		if j.rows++; j.rows > MaxChecked {
 			return nil
@@ -47,6 +43,10 @@ func View(ctx context.Context, store *deskdb.Store, survey *staff.Survey) ([]des
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	findings, err := store.CheckColumns(ctx, sample)
 	if err != nil {
 		return nil, err
 	}

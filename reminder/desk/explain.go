@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -77,11 +78,7 @@ func (d Desk) Explain(ctx context.Context, key string) (open []Explanation, clos
 		}
 	}
 	for _, loan := range loans {
-		past, err := d.Store.PastNotices(ctx, loan.ID)
-		if err != nil {
-			return nil, nil, err
-		}
-		x, err := d.ExplainLoan(ctx, loan, past)
+		x, err := d.ExplainLoan(ctx, loan)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -91,17 +88,16 @@ func (d Desk) Explain(ctx context.Context, key string) (open []Explanation, clos
 }
 
 // ExplainLoan asks every rule about a loan, as a run would at this moment.
-func (d Desk) ExplainLoan(ctx context.Context, loan reminder.Loan, past []deskdb.PastNotice) (Explanation, error) {
+func (d Desk) ExplainLoan(ctx context.Context, loan reminder.Loan) (Explanation, error) {
 	now := d.Runner.Now()
-	x := Explanation{Loan: loan, Today: reminder.DateOf(now, d.Runner.Settings.Zone), Past: past}
+	x := Explanation{Loan: loan, Today: reminder.DateOf(now, d.Runner.Settings.Zone)}
 	rules, err := d.Runner.Rules(ctx, x.Today)
-	if err != nil {
+	past, pastErr := d.Store.PastNotices(ctx, loan.ID)
+	contacts, contactsErr := d.Store.Contacts(ctx, time.Unix(0, 0), loan.Borrower.ID)
+	if err := errors.Join(err, pastErr, contactsErr); err != nil {
 		return x, err
 	}
-	contacts, err := d.Store.Contacts(ctx, time.Unix(0, 0), loan.Borrower.ID)
-	if err != nil {
-		return x, err
-	}
+	x.Past = past
 	for _, c := range contacts {
 		if c.Loan == loan.ID && c.Due == loan.Due {
 			x.Contact = &c

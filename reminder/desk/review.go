@@ -3,6 +3,7 @@ package desk
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -78,11 +79,10 @@ func (d Desk) Review(ctx context.Context, first, last, today reminder.Date) (v R
 	v.Failed = status.Emails[reminder.StateFailed] + status.Emails[reminder.StateUnknown] +
 		status.Emails[reminder.StateBounced]
 	sent, err := d.Store.Sent(ctx, first, last, zone)
-	if err != nil {
-		return v, err
-	}
-	reports, err := d.Store.Reports(ctx, first, last, zone)
-	if err != nil {
+	reports, reportsErr := d.Store.Reports(ctx, first, last, zone)
+	told, toldErr := d.Store.ToldCounts(ctx, first, last, zone)
+	worked, workedErr := d.Store.LastWorked(ctx)
+	if err := errors.Join(err, reportsErr, toldErr, workedErr); err != nil {
 		return v, err
 	}
 	for at := first; !at.After(last); at = at.AddDays(1) {
@@ -93,14 +93,6 @@ func (d Desk) Review(ctx context.Context, first, last, today reminder.Date) (v R
 			day.InReach, day.Looked = r.Loans.InReach+r.Loans.TooOld, true
 		}
 		v.Days = append(v.Days, day)
-	}
-	told, err := d.Store.ToldCounts(ctx, first, last, zone)
-	if err != nil {
-		return v, err
-	}
-	worked, err := d.Store.LastWorked(ctx)
-	if err != nil {
-		return v, err
 	}
 	v.Effects = Effects(rules, told, reminder.DateOf(worked, zone))
 	silent, longest := survey.Unreachable, survey.Longest

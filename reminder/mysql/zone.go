@@ -57,7 +57,7 @@ func (s *Store) CheckZone(ctx context.Context) error {
 
 // refuseZone returns a Fault if a due date depends on the session's zone.
 func (s *Store) refuseZone(ctx context.Context) error {
-	dues, err := s.ZonedDues(ctx)
+	dues, err := s.ZonedDues(ctx, nil)
 	if err != nil || len(dues) == 0 {
 		return err
 	}
@@ -74,8 +74,9 @@ type ZonedDue struct {
 	In   []string
 }
 
-// ZonedDues returns the loans whose due_at depends on the session's zone, with its value in each of the zones.
-func (s *Store) ZonedDues(ctx context.Context, zones ...string) (dues []ZonedDue, err error) {
+// ZonedDues returns the loans whose due_at depends on the session's zone, with its value in each of the zones. It looks
+// at some loans, or at any: then the database may read the returned loans of all years to find the open ones.
+func (s *Store) ZonedDues(ctx context.Context, loans []string, zones ...string) (dues []ZonedDue, err error) {
 	views, err := s.Views(ctx)
 	if err != nil {
 		return nil, err
@@ -92,6 +93,9 @@ func (s *Store) ZonedDues(ctx context.Context, zones ...string) (dues []ZonedDue
 	}
 	defer tx.Rollback()
 	condition, args := " WHERE due_at IS NOT NULL LIMIT ?", []any{maxZoned}
+	if len(loans) > 0 {
+		condition, args = views.Where("loan_id", loans[:min(len(loans), maxZoned)])
+	}
 	var shown []map[string]string
 	// The first two zones are a day apart: a due_at that depends on the zone differs between them.
 	for _, zone := range append([]string{"-12:00", "+12:00"}, zones...) {
@@ -108,9 +112,10 @@ func (s *Store) ZonedDues(ctx context.Context, zones ...string) (dues []ZonedDue
 		if err != nil {
 			return nil, fault("compare time zones", err)
 		}
-		if shown = append(shown, in); len(shown) == 1 { // the others by their ids: the view may hide years of returned loans
-			condition, args = views.Where("loan_id", slices.Collect(maps.Keys(in)))
+		if shown = append(shown, in); len(shown) == 2 && maps.Equal(shown[0], shown[1]) {
+			return nil, nil
 		}
+		condition, args = views.Where("loan_id", slices.Collect(maps.Keys(in)))
 	}
 	for loan, due := range shown[0] {
 		other, ok := shown[1][loan]

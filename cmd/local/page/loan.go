@@ -11,21 +11,18 @@ import (
 // that is no longer open has an empty Loan.
 func loadLoan(v *visit) (any, error) {
 	id := v.FormValue("id")
-	past, err := v.store().PastNotices(v.Context(), id)
+	open, err := v.store().Loans(v.Context(), []string{id})
 	if err != nil {
 		return nil, err
 	}
-	open, err := v.store().Loans(v.Context(), []string{id})
-	loan, ok := open[id]
-	switch {
-	case err != nil:
-		return nil, err
-	case !ok && len(past) == 0:
-		return nil, errNotFound
-	case !ok:
-		return desk.Explanation{Past: past}, nil
+	if loan, ok := open[id]; ok {
+		return newDesk(v.app).ExplainLoan(v.Context(), loan)
 	}
-	return newDesk(v.app).ExplainLoan(v.Context(), loan, past)
+	past, err := v.store().PastNotices(v.Context(), id)
+	if err == nil && len(past) == 0 {
+		err = errNotFound
+	}
+	return desk.Explanation{Past: past}, err
 }
 
 // Book names a loan as the desk knows it.

@@ -143,8 +143,8 @@ type Finding struct {
 	Message reminder.Message
 }
 
-// CheckColumns says what is wrong with the columns of the view of loans.
-func (s *Store) CheckColumns(ctx context.Context) (findings []Finding, err error) {
+// CheckColumns says what is wrong with the columns of the view of loans, of which it looks at some.
+func (s *Store) CheckColumns(ctx context.Context, loans []string) (findings []Finding, err error) {
 	views, err := s.Views(ctx)
 	if err != nil {
 		return nil, err
@@ -158,14 +158,14 @@ func (s *Store) CheckColumns(ctx context.Context) (findings []Finding, err error
 		findings = append(findings, Finding{Serious: true, Wrong: true,
 			Message: reminder.Say("view.due_at_type", "Kind", kind)})
 	}
-	zoned, err := s.zoneFindings(ctx)
+	zoned, err := s.zoneFindings(ctx, loans)
 	return append(findings, zoned...), err
 }
 
 // zoneFindings says how a due_at that depends on the zone is read, so that a person can compare. Whoever wrote it may
 // have meant another zone than the library's: the server's, or UTC. Due dates without an hour show which: they are
 // midnight, or the minute before it, in the zone that was meant.
-func (s *Store) zoneFindings(ctx context.Context) ([]Finding, error) {
+func (s *Store) zoneFindings(ctx context.Context, loans []string) ([]Finding, error) {
 	if err := s.CheckZone(ctx); err != nil {
 		return nil, err
 	}
@@ -175,7 +175,7 @@ func (s *Store) zoneFindings(ctx context.Context) ([]Finding, error) {
 		return nil, mysql.Explain("look at the time zone", err)
 	}
 	zones := []string{session, "+00:00", server}
-	dues, err := s.ZonedDues(ctx, zones...)
+	dues, err := s.ZonedDues(ctx, loans, zones...)
 	if err != nil || len(dues) == 0 {
 		return nil, err
 	}
