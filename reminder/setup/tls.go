@@ -16,9 +16,9 @@ func (c *Config) DBLocal() bool {
 // databaseTLS returns the TLS configuration for DB_TLS, nil for no TLS. A connection never falls back to plain text,
 // because an attacker on the network could cause that.
 //   - true: the certificate must be valid for DB_HOST.
-//   - verify-ca: an authority in DB_CA_FILE must have signed the certificate; its name does not matter. The certificates
-//     that MySQL generates have no name, and those of Cloud SQL do not name the address. Their authorities sign only the
-//     certificate of that server.
+//   - verify-ca: an authority in DB_CA_FILE must have signed the certificate; its name does not matter. The
+//     certificates that MySQL generates have no name, and those of Cloud SQL do not name the address. Their authorities
+//     sign only the certificate of that server.
 //   - false: no TLS.
 func (c *Config) databaseTLS() (*tls.Config, error) {
 	if c.DBTLS == "false" {
