@@ -15,22 +15,23 @@ import (
 	"github.com/mtsn6garut/pengingat/mail"
 )
 
-// maxWait is how long a run stays for the next try of an email. Longer waits are left to the next run.
+// maxWait is how long a run waits for the next try of an email. If it takes longer, the next run does it.
 const maxWait = time.Minute
 
-// A delivery is the second half of a run. One goroutine claims emails and prepares them: it reads their loans again,
-// composes and encodes. Each connection to the mail server takes one prepared email after the other to its outcome.
+// A delivery is the second half of a run. One goroutine claims emails and prepares them: it reads their loans again and
+// composes the mails. Each connection to the mail server then takes one prepared email after the other, sends it and
+// records its outcome.
 type delivery struct {
 	*Run
 	hasDeferred bool // some queued emails go after the others
 	limit       *rate.Limiter
 	ready       chan prepared // emails that wait for a connection
-	left        atomic.Int64  // those, and the claimed ones that are not prepared yet
+	left        atomic.Int64  // the number of those, and of claimed ones that are not prepared yet
 
 	halt      context.Context         // ends when no further email may begin
-	stop      context.CancelCauseFunc // ends halt early, with a *mail.Error or the error of the store
-	busy      sync.WaitGroup          // emails claimed and not yet recorded
-	rateSpent atomic.Bool             // MAIL_RATE lets no further email begin before the time is spent
+	stop      context.CancelCauseFunc // ends halt early, with a *mail.Error or an error of the store
+	busy      sync.WaitGroup          // emails that are claimed and not yet recorded
+	rateSpent atomic.Bool             // MAIL_RATE allows no further email in the time that is left
 
 	mu       sync.Mutex // guards Report.Emails and the fields below
 	finished int        // emails that ended
@@ -40,13 +41,13 @@ type delivery struct {
 	patterns
 }
 
-// A claim takes claimsAhead emails for each connection, while readyAhead of those before them may still wait for one.
-// After a crash all of these wait for their lease, which is why there are not more. With fewer, each mail would cost
-// more: a claim takes three statements, whatever its size.
+// A claim takes claimsAhead emails for each connection, while up to readyAhead earlier ones still wait for a
+// connection. Larger numbers would leave more emails waiting for their lease after a crash. Smaller numbers would cost
+// more for each mail, because a claim needs three statements, whatever its size.
 const claimsAhead, readyAhead = 6, 2
 
-// deliver sends the queued emails until none is left, the time is spent or something stops the run. A run that is held
-// sends only what goes first. Claims that were not begun are handed back.
+// deliver sends the queued emails until none is left, the time is spent or something stops the run. A held run sends
+// only those that go first. Claims of emails that were not begun are released.
 func (r *Run) deliver(ctx, timed context.Context) error {
 	rep := r.Report
 	d := &delivery{Run: r, limit: rate.NewLimiter(rate.Inf, 1), ended: map[int64]State{}, patterns: newPatterns(),
@@ -74,7 +75,7 @@ func (r *Run) deliver(ctx, timed context.Context) error {
 		}
 	})
 	d.finish(ctx)
-	// Idle connections do not outlive the run: between two triggers nothing runs.
+	// Between two runs there are no idle connections.
 	if err := r.Sender.Close(); err != nil {
 		r.Log.Debug("close the mail connection", "error", err)
 	}
@@ -88,14 +89,14 @@ func (r *Run) deliver(ctx, timed context.Context) error {
 	}
 	switch {
 	case timed.Err() != nil:
-		return nil // our caller says that the time is spent
+		return nil // the caller reports that the time is spent
 	case cause == nil && d.rateSpent.Load() && rep.Outcome != RunHeld:
 		rep.Outcome, rep.Reason = RunPartial, ReasonTimeSpent
 	}
 	return cause
 }
 
-// connect sends what feed makes ready, and returns when all of it has its outcome.
+// connect sends the emails that feed puts into ready, and returns when all of them have their outcome.
 func (d *delivery) connect(ctx context.Context, feed func()) {
 	var connections sync.WaitGroup
 	for range d.Settings.Concurrency {
@@ -113,8 +114,8 @@ func (d *delivery) connect(ctx context.Context, feed func()) {
 	feed()
 }
 
-// feed claims and prepares emails for the connections. With alone it sends one at a time until one is accepted, and
-// stops when an email's outcome is unknown for the second time. The last feed waits for emails whose next try is near.
+// feed claims and prepares emails for the connections. With alone it sends one email at a time until one is accepted,
+// and stops if an outcome is unknown for the second time. The last feed also waits for emails whose next try is near.
 func (d *delivery) feed(ctx context.Context, which Which, alone bool) {
 	acceptedBefore, doubtfulBefore := d.outcomes()
 	for d.halt.Err() == nil && !d.rateSpent.Load() {
@@ -136,7 +137,7 @@ func (d *delivery) feed(ctx context.Context, which Which, alone bool) {
 			d.ready <- p
 		}
 		if len(batch) < n || alone {
-			d.busy.Wait() // what is in flight may come back for another try, or use up the limit
+			d.busy.Wait() // an email in flight may be queued for another try, or use up the daily limit
 		}
 		if accepted, doubtful := d.outcomes(); alone && accepted > acceptedBefore {
 			if alone = false; d.probe {
@@ -155,8 +156,8 @@ func (d *delivery) feed(ctx context.Context, which Which, alone bool) {
 	}
 }
 
-// claim takes up to n emails, within the daily limit, and reports whether the limit is used up. The end of the run does
-// not interrupt it: emails that the database claimed but did not report would wait for their lease.
+// claim claims up to n emails within the daily limit, and reports whether the limit is used up. The end of the run does
+// not interrupt it, because emails whose claim is not reported would wait for their lease.
 func (d *delivery) claim(which Which, n int) ([]Claim, bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.halt), recordTimeout)
 	defer cancel()
@@ -170,7 +171,7 @@ func (d *delivery) outcomes() (accepted, doubtful int) {
 	return d.accepted, d.doubtful
 }
 
-// wait waits for the next try of a queued email. It reports false when there is none that this run should stay for.
+// wait waits for the next try of a queued email. It returns false when there is none within maxWait.
 func (d *delivery) wait() bool {
 	b, err := d.Store.Backlog(d.halt)
 	if err != nil {
@@ -193,19 +194,19 @@ func (d *delivery) wait() bool {
 // A prepared email is claimed and, unless outcome has a State, composed.
 type prepared struct {
 	Claim
-	read    time.Time // when its loans were
+	read    time.Time // when its loans were read
 	message mail.Message
-	outcome Outcome // what became of it already, and notices that it leaves out
-	crashed bool    // composing it, so nothing is recorded
+	outcome Outcome // with a State if the email is not to be sent; Dropped has the notices that it leaves out
+	crashed bool    // composing it panicked, so nothing is recorded
 }
 
-// begins reports whether the email is to be sent.
-func (p prepared) begins() bool { return p.outcome.State == "" && !p.crashed }
+// sendable reports whether the email is to be sent.
+func (p prepared) sendable() bool { return p.outcome.State == "" && !p.crashed }
 
-// looksAgainAfter is how old the last look at an email's loans may be when it is begun.
-const looksAgainAfter = time.Second
+// maxLoanAge is how long ago an email's loans may have been read when its sending begins.
+const maxLoanAge = time.Second
 
-// prepare reads again what some claims are about, all of it at once, and then composes them one by one.
+// prepare reads the loans of some claims again, all in one statement, and then composes one email after the other.
 func (d *delivery) prepare(ctx context.Context, claims []Claim) iter.Seq[prepared] {
 	run, runner := *d.Run, *d.Runner
 	run.Runner = &runner
@@ -215,12 +216,12 @@ func (d *delivery) prepare(ctx context.Context, claims []Claim) iter.Seq[prepare
 	}
 	read := runner.Now()
 	loans, err := RereadAll(ctx, runner.Loans, ids)
-	runner.Loans = &newlyRead{Loans: runner.Loans, ids: ids, read: loans}
+	runner.Loans = &cachedLoans{Loans: runner.Loans, ids: ids, read: loans}
 	return func(yield func(prepared) bool) {
 		for _, c := range claims {
 			p := prepared{Claim: c, read: read, outcome: untried}
 			switch {
-			case err != nil: // also of a run that is interrupted: a claim that stays would wait for its lease
+			case err != nil: // the claims are released, also of an interrupted run; otherwise they would wait for their lease
 				d.stop(err)
 			case d.halt.Err() == nil:
 				d.compose(ctx, &run, &p)
@@ -232,12 +233,12 @@ func (d *delivery) prepare(ctx context.Context, claims []Claim) iter.Seq[prepare
 	}
 }
 
-// untried is the outcome of an email that was not begun: its claim is handed back.
+// untried is the outcome of an email that was not begun: its claim is released.
 var untried = Outcome{State: StateQueued, KeepTry: true}
 
-// newlyRead are Loans of which some were just read: those of some claims, and those of a period, which all class lists
-// are made of.
-type newlyRead struct {
+// cachedLoans are Loans of which some were just read: those of some claims, and those of one period, which all class
+// lists need.
+type cachedLoans struct {
 	Loans
 	ids         []string
 	read        []Loan
@@ -245,7 +246,7 @@ type newlyRead struct {
 	between     []Loan
 }
 
-func (l *newlyRead) DueBetween(ctx context.Context, first, last Date) (_ []Loan, err error) {
+func (l *cachedLoans) DueBetween(ctx context.Context, first, last Date) (_ []Loan, err error) {
 	if l.first != first || l.last != last {
 		if l.between, err = l.Loans.DueBetween(ctx, first, last); err == nil {
 			l.first, l.last = first, last
@@ -254,7 +255,7 @@ func (l *newlyRead) DueBetween(ctx context.Context, first, last Date) (_ []Loan,
 	return l.between, err
 }
 
-func (l *newlyRead) Reread(ctx context.Context, ids []string) (loans []Loan, err error) {
+func (l *cachedLoans) Reread(ctx context.Context, ids []string) (loans []Loan, err error) {
 	for _, id := range ids {
 		if !slices.Contains(l.ids, id) {
 			return l.Loans.Reread(ctx, ids)
@@ -268,11 +269,11 @@ func (l *newlyRead) Reread(ctx context.Context, ids []string) (loans []Loan, err
 	return loans, nil
 }
 
-// compose prepares one email. A panic ends the run; for the email it is a crash.
+// compose prepares one email. A panic ends the run, and the email stays claimed as after a crash.
 func (d *delivery) compose(ctx context.Context, run *Run, p *prepared) {
 	defer d.recoverPanic(&p.crashed)
 	m := d.Mailing(p.Kind)
-	if m == nil { // a newer version promised it, with a kind that this one does not know
+	if m == nil { // a newer version of the program promised it, with a kind that this one does not know
 		p.outcome = Outcome{State: StateCanceled, Reason: "empty"}.For(p.Claim)
 		return
 	}
@@ -286,7 +287,7 @@ func (d *delivery) compose(ctx context.Context, run *Run, p *prepared) {
 	}
 	content, err := d.Composer.Compose(p.Kind, draft.Lang, draft.Data)
 	if err != nil {
-		// The template fails on this data and would fail again. The next email must not wait for it.
+		// The template fails with this data and would fail again. The next emails must not wait for it.
 		p.outcome = d.failed(p.Claim, draft.To, &mail.Error{Fate: mail.Refused, Phase: "compose", Err: err}, p.outcome)
 		return
 	}
@@ -302,39 +303,39 @@ func (d *delivery) recoverPanic(crashed *bool) {
 	}
 }
 
-// A connection takes one prepared email after the other to its outcome. That one was accepted is recorded in the
-// statement that marks the next one, when that is ready and follows in an instant. So a crash leaves no more than one
-// email of unknown outcome for each connection.
+// A connection sends one prepared email after the other and records their outcomes. If the next email follows within
+// Settings.Together, one statement records that the last one was accepted and marks the next one. So a crash leaves at
+// most one email of unknown outcome for each connection.
 type connection struct {
 	*delivery
 	mu    sync.Mutex // held while last is recorded
-	last  *Accepted  // accepted, and not yet recorded
+	last  *Accepted  // accepted and not yet recorded, or nil
 	timer *time.Timer
 }
 
-// process takes an email to its outcome. A crash before the hand-over mark leaves it claimed: nothing was sent, and the
-// email is queued again when its lease runs out.
+// process sends an email and records its outcome. A crash before the hand-over mark leaves it claimed: nothing was
+// sent, and the email is queued again when its lease runs out.
 func (c *connection) process(ctx context.Context, p prepared) {
-	waits := false // for the next one: a crash meanwhile leaves its outcome unknown, so not for long
+	waits := false // the record waits for the next mark; a crash meanwhile leaves the outcome unknown
 	defer func() {
 		if !waits {
 			c.busy.Done()
 		}
 	}()
 	defer c.recoverPanic(new(bool))
-	if p.begins() && c.limit.Wait(c.halt) != nil { // the run ends before this email may begin
+	if p.sendable() && c.limit.Wait(c.halt) != nil { // the run ends before MAIL_RATE allows this email
 		c.rateSpent.Store(true)
 		p.outcome = untried
 	}
-	if p.begins() && c.Runner.Now().Sub(p.read) > looksAgainAfter {
+	if p.sendable() && c.Runner.Now().Sub(p.read) > maxLoanAge {
 		for p = range c.prepare(ctx, []Claim{p.Claim}) {
 		}
 	}
-	if p.begins() {
+	if p.sendable() {
 		p.outcome = c.send(ctx, p)
 	}
 	if waits = p.outcome.State == StateSent && len(p.outcome.Dropped) == 0 && c.left.Load() > 0; !waits {
-		c.recordLast(ctx) // outcomes are counted in their order
+		c.recordLast(ctx) // first, because outcomes are counted in their order
 		if p.outcome.State != "" && !p.crashed {
 			c.record(ctx, p.Claim, p.outcome)
 		}
@@ -346,7 +347,7 @@ func (c *connection) process(ctx context.Context, p prepared) {
 	c.timer = time.AfterFunc(c.Settings.Together, func() { c.recordLast(ctx) })
 }
 
-// recordLast records that the last email was accepted, if it is not recorded yet.
+// recordLast records that the last email was accepted, unless it is recorded.
 func (c *connection) recordLast(ctx context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -363,7 +364,7 @@ func (c *connection) lastRecorded() {
 	c.busy.Done()
 }
 
-// mark sets the mark of an email, and records the one before it.
+// mark sets the hand-over mark of an email. If the last email is not recorded, the same statement records it.
 func (c *connection) mark(ctx context.Context, p prepared) error {
 	handOver := func(accepted ...Accepted) error {
 		return c.Store.HandOver(ctx, p.Claim, p.message.ID, p.message.Date, accepted...)
@@ -376,18 +377,18 @@ func (c *connection) mark(ctx context.Context, p prepared) error {
 		return nil
 	}
 	c.mu.Unlock()
-	c.recordLast(ctx) // when the statement failed: what was written is not known, and both can be repeated
+	c.recordLast(ctx) // after an error it is unknown what was written, but both writes may be repeated
 	return handOver()
 }
 
-// send sends one email and returns its outcome; one without a State when nothing may be written, because the claim was
-// lost or the store failed.
+// send sends one email and returns its outcome. The outcome has no State when nothing may be recorded, because the
+// claim was lost.
 func (c *connection) send(ctx context.Context, p prepared) Outcome {
 	o := p.outcome
 	var markErr error
 	receipt, err := c.Sender.Send(ctx, p.message, func(ctx context.Context) error {
-		// A crash after this mark leaves the outcome unknown; before it, the email is surely not sent. So the mark is
-		// written as late as possible.
+		// After a crash before this mark the email is surely not sent, and after one behind it the outcome is unknown. So
+		// the mark is set as late as possible.
 		markErr = c.mark(ctx, p)
 		return markErr
 	})
@@ -396,30 +397,30 @@ func (c *connection) send(ctx context.Context, p prepared) Outcome {
 		c.Log.Warn("claim lost before the hand-over; not sent", "email", p.ID)
 		return Outcome{}
 	case markErr != nil:
-		// The mark may or may not be written, but nothing was sent: hand the claim back. If that fails too and the mark
-		// is there, the sweep will call the email unknown.
+		// The mark may be set, but nothing was sent, so the claim is released. If that fails, too, and the mark is set, the
+		// sweep makes the email unknown.
 		c.stop(markErr)
 		return untried
 	case err == nil:
 		o.State, o.ReceiptID = StateSent, receipt.ID
 		return o
 	}
-	c.recordLast(ctx) // what an answer means depends on whether others were accepted
+	c.recordLast(ctx) // the meaning of an answer depends on whether others were accepted
 	return c.failed(p.Claim, p.message.To, err, o)
 }
 
-// ofRecipient are the phases in which an answer may be about the recipient, or about this message.
-var ofRecipient = []string{"rcpt", "data", "body", "dot"}
+// messagePhases are the phases in which an answer may be about the recipient or the message.
+var messagePhases = []string{"rcpt", "data", "body", "dot"}
 
-// failed turns a sender's error into an outcome, and stops the run when the next email would fare the same.
+// failed returns the outcome for an error of the sender. It stops the run if the next email would get the same error.
 func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcome {
 	failure, ok := errors.AsType[*mail.Error](err)
 	if !ok {
 		failure = &mail.Error{Fate: mail.Unknown, Phase: "send", Err: err}
 	}
 	accepted, _ := d.outcomes()
-	hungUp := failure.Code == 421 && accepted > 0 && slices.Contains(ofRecipient, failure.Phase)
-	if hungUp { // others were accepted: with its tries kept, this email would come first again and block all others
+	hungUp := failure.Code == 421 && accepted > 0 && slices.Contains(messagePhases, failure.Phase)
+	if hungUp { // the answer may be about this email: if it kept its tries, it would come first again and block all others
 		again := *failure
 		again.Fate, failure = mail.Retry, &again
 	}
@@ -428,7 +429,7 @@ func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcom
 	case mail.Refused:
 		o.State = StateRefused
 	case mail.BadAddress:
-		// The librarian's address is tried again every day: nobody else would notice that it was refused by mistake.
+		// The librarian's address is tried again each day, because a refusal by mistake would stop all summaries.
 		if o.State = StateRefused; !c.first() {
 			o.BadAddress = to.Addr
 		}
@@ -437,14 +438,14 @@ func (d *delivery) failed(c Claim, to mail.Address, err error, o Outcome) Outcom
 			o.State, o.RetryAfter = StateFailed, 0
 		}
 	case mail.Stop:
-		// The message is not at fault: it keeps its try, and its notices for the next time.
+		// The message is not at fault: it keeps its try, and its notices are not dropped.
 		o = Outcome{State: StateQueued, Reason: o.Reason, KeepTry: true}
-		if slices.Contains(ofRecipient, failure.Phase) { // it may be about this email all the same: another one is tried next
+		if slices.Contains(messagePhases, failure.Phase) { // in case it is about this email, another one is tried next
 			o.Reason = GoesLast + o.Reason
-			// Others were accepted. If the answer is about this email, they need not wait for new settings.
+			// Others were accepted, so the answer may be about this email, and the others should not wait for new settings.
 			if accepted > 0 && failure.Pause != mail.PauseQuota {
-				rest := *failure
-				rest.PauseFor, failure = min(rest.PauseFor, systemicPause), &rest
+				short := *failure
+				short.PauseFor, failure = min(short.PauseFor, systemicPause), &short
 			}
 		}
 		d.pauseMail(failure)
@@ -468,8 +469,8 @@ func (d *delivery) isSystemic(c Claim, reason string, final bool) bool {
 	return d.judge(reason, c.Borrower, final)
 }
 
-// pauseMail stops the run and stores the pause that a failure asks for, so that the next trigger does not repeat what
-// the server refused.
+// pauseMail stops the run and stores the pause that a failure asks for. So the next run does not repeat what the server
+// refused.
 func (d *delivery) pauseMail(failure *mail.Error) {
 	d.stop(failure)
 	if failure.Pause == "" {
@@ -486,13 +487,13 @@ func (d *delivery) pauseMail(failure *mail.Error) {
 	}
 }
 
-// record writes an outcome, also when the run is over.
+// record records an outcome, even if the time of the run is over.
 func (d *delivery) record(ctx context.Context, c Claim, o Outcome) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	switch err := d.Store.Record(ctx, c, o); {
 	case err != nil && o.State == StateSent:
-		// The server accepted it, but the record could not be written. The mark stays, so the sweep will call it unknown.
+		// The server accepted the email, but that could not be recorded. The mark stays, so the sweep makes it unknown.
 		d.Log.Error("accepted by the server, but not recorded", "email", c.ID, "error", err)
 		d.stop(err)
 		o.State = StateUnknown
@@ -514,7 +515,7 @@ func (d *delivery) record(ctx context.Context, c Claim, o Outcome) {
 	d.count(c, o)
 }
 
-// count adds an outcome to the report. An email that goes first is no reminder: it counts only when somebody should
+// count adds an outcome to the report. An email that goes first is no reminder, so it counts only if a person should
 // look at it.
 func (d *delivery) count(c Claim, o Outcome) {
 	d.mu.Lock()
@@ -524,7 +525,7 @@ func (d *delivery) count(c Claim, o Outcome) {
 		d.Progress(d.finished, 0)
 	}
 	for _, dropped := range o.Dropped {
-		if dropped.Reason == string(VerdictOdd) && !d.odd[dropped.Loan] { // it turned odd since the promise
+		if dropped.Reason == string(VerdictOdd) && !d.odd[dropped.Loan] { // it has become odd since the promise
 			d.Report.Loans.Odd++
 		}
 	}
@@ -552,7 +553,7 @@ func (d *delivery) count(c Claim, o Outcome) {
 	}
 }
 
-// finish ends a delivery: all answers are in, so the systemic ones are known.
+// finish requeues the emails of systemic answers at the end of a delivery, when all answers are known.
 func (d *delivery) finish(ctx context.Context) {
 	if reason := d.noMailboxExists(); reason != "" {
 		d.pauseSystemic(reason)
@@ -560,7 +561,7 @@ func (d *delivery) finish(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	if err := d.requeueSystemic(ctx); err != nil {
-		d.Log.Error("take emails back", "error", err) // the next run does it
+		d.Log.Error("queue emails again", "error", err) // the next run does it
 		d.stop(err)
 	}
 }

@@ -19,15 +19,14 @@ import (
 //go:embed *.html */*.txt */language.toml
 var embedded embed.FS
 
-// A source is where a file of the languages is read from.
+// A source says where to read a template or a language.toml.
 type source struct {
 	fsys fs.FS
 	name string
 }
 
-// sources returns the built-in files, and in place of them those in a library's folder. A folder in it with a
-// language.toml is a language. A file that it does not have is the built-in one: so a folder exported by an older
-// version goes on working.
+// sources returns the files by name: those in a library's folder, and the built-in ones that the folder does not have.
+// So a folder that an older version exported still works. A subfolder with a language.toml is a language.
 func sources(dir string) (map[string]source, error) {
 	files, err := find(embedded)
 	if err != nil || dir == "" {
@@ -39,7 +38,7 @@ func sources(dir string) (map[string]source, error) {
 		_, builtIn := files[name]
 		_, described := own[path.Dir(name)+"/language.toml"]
 		used = used || builtIn || described
-		// The look of a further kind has its words in a language's folder.
+		// An unknown .html file is the layout of a new kind. Its texts are in the folder of a language.
 		if builtIn || described || path.Ext(name) == ".html" {
 			files[name] = file
 		}
@@ -50,7 +49,7 @@ func sources(dir string) (map[string]source, error) {
 	return files, err
 }
 
-// find returns the files by the names that Export gives them.
+// find returns the files in fsys by the names that Export gives them.
 func find(fsys fs.FS) (map[string]source, error) {
 	files := make(map[string]source)
 	for _, pattern := range []string{"*.html", "*.txt", "*/*.txt", "*/language.toml"} {
@@ -59,18 +58,18 @@ func find(fsys fs.FS) (map[string]source, error) {
 			return nil, err
 		}
 		for _, name := range names {
-			now := currentName(name)
-			if other, ok := files[now]; ok {
+			current := currentName(name)
+			if other, ok := files[current]; ok {
 				return nil, fmt.Errorf("%s and %s are the same template: keep one", other.name, name)
 			}
-			files[now] = source{fsys, name}
+			files[current] = source{fsys, name}
 		}
 	}
 	return files, nil
 }
 
-// currentName returns what a file is called since each language has a folder: mail.html, id.txt and summary.id.txt were
-// exported before.
+// currentName returns the current name of a file. Older versions exported mail.html, id.txt and summary.id.txt, before
+// each language had a folder.
 func currentName(name string) string {
 	words, ok := strings.CutSuffix(name, ".txt")
 	switch kind, lang, more := strings.Cut(words, "."); {
@@ -85,8 +84,8 @@ func currentName(name string) string {
 	}
 }
 
-// Words returns the sentences of every kind of mail in every language, by the name of their file in a library's folder,
-// or where that has none, of the built-in file.
+// Words returns the texts of every kind of mail in every language, by the name of the file in the library's folder, or
+// of the built-in file if the folder does not have it.
 func Words(dir string) (map[string]string, error) {
 	files, err := sources(dir)
 	words := map[string]string{}
@@ -98,19 +97,20 @@ func Words(dir string) (map[string]string, error) {
 	return words, err
 }
 
-// Export writes the built-in files into a folder without templates, for a librarian to edit.
+// Export writes the built-in files into a folder, for a librarian to edit. It returns fs.ErrExist if the folder has
+// templates.
 func Export(dir string) error {
 	own, err := find(os.DirFS(dir))
 	switch {
 	case err != nil:
 		return err
-	case len(own) > 0: // a file of an older version would go unused beside the new ones
+	case len(own) > 0: // a file with an older name would no longer be used
 		return fs.ErrExist
 	}
 	return os.CopyFS(dir, embedded)
 }
 
-// read reads a file as an editor on Windows may have saved it.
+// read reads a file in any form in which an editor on Windows may have saved it.
 func (s source) read() (string, error) {
 	data, err := fs.ReadFile(s.fsys, s.name)
 	if err != nil {
@@ -129,9 +129,9 @@ type form struct {
 	html     *htmltemplate.Template
 }
 
-// newForm parses the words of a kind of mail and its look.
+// newForm parses the texts of a kind of mail in a language, and its layout.
 func newForm(files map[string]source, lang, kind string) (*form, error) {
-	description, words, look := files[lang+"/language.toml"], files[lang+"/"+kind+".txt"], files[kind+".html"]
+	description, words, layout := files[lang+"/language.toml"], files[lang+"/"+kind+".txt"], files[kind+".html"]
 	language, err := newLanguage(description, lang)
 	if err != nil {
 		return nil, err
@@ -146,16 +146,17 @@ func newForm(files map[string]source, lang, kind string) (*form, error) {
 	if err != nil {
 		return nil, err
 	}
-	if text, err = look.read(); err == nil && strings.Contains(text, `{{template "loan.html" .}}`) { // it looks like that
-		look = files["loan.html"]
-		text, err = look.read()
+	text, err = layout.read()
+	if err == nil && strings.Contains(text, `{{template "loan.html" .}}`) { // the kind uses the layout of loan.html
+		layout = files["loan.html"]
+		text, err = layout.read()
 	}
 	if err != nil {
 		return nil, err
 	}
-	f.html = htmltemplate.New(look.name).Option("missingkey=error").Funcs(functions)
-	// The look is put around the sentences of the words. html/template escapes the data that they print, but not
-	// their own text, which is no HTML either.
+	f.html = htmltemplate.New(layout.name).Option("missingkey=error").Funcs(functions)
+	// The layout uses the sentences of the text. html/template escapes the data in them, but not their own text, which is
+	// plain text, too.
 	for _, sentence := range f.text.Templates() {
 		if sentence.Name() == words.name {
 			continue
@@ -182,7 +183,7 @@ func newForm(files map[string]source, lang, kind string) (*form, error) {
 	return f, nil
 }
 
-// escapeText makes the text of a template, as somebody writes it into a mail, text of HTML.
+// escapeText escapes the plain text in a list of nodes for HTML.
 func escapeText(list *parse.ListNode) {
 	for i := range list.Nodes {
 		if text, ok := list.Nodes[i].(*parse.TextNode); ok {
@@ -194,8 +195,8 @@ func escapeText(list *parse.ListNode) {
 // maxInlined ends the inlining of a template that calls itself.
 const maxInlined = 1000
 
-// inline puts templates in the place of their calls within root where that changes nothing: the template gets the dot
-// of its caller and has no variables. A mail consists of some forty calls, and a call takes longer than most sentences.
+// inline replaces calls of templates within root by the templates, if that changes nothing: the template gets the dot of
+// its caller and has no variables. A mail needs about forty calls, and a call takes longer than most sentences.
 func inline(root *parse.Tree, trees map[string]*parse.Tree) {
 	left := maxInlined
 	eachList(root.Root, func(list *parse.ListNode) {
@@ -210,12 +211,12 @@ func inline(root *parse.Tree, trees map[string]*parse.Tree) {
 			}
 			list.Nodes = slices.Replace(list.Nodes, i, i+1, called.Root.CopyList().Nodes...)
 			left--
-			i-- // it may begin with a call
+			i-- // the template may begin with a call
 		}
 	})
 }
 
-// eachList visits the lists of nodes within a node, the outer ones first.
+// eachList visits all lists of nodes within a node, the outer ones first.
 func eachList(node parse.Node, visit func(*parse.ListNode)) {
 	branch := func(n *parse.BranchNode) {
 		eachList(n.List, visit)
@@ -238,7 +239,7 @@ func eachList(node parse.Node, visit func(*parse.ListNode)) {
 	}
 }
 
-// write fills in a form.
+// write composes a mail with the form.
 func (f *form) write(data any, texts Texts) (reminder.Content, error) {
 	view := viewer{f.language, texts}.root(data)
 	var text, html strings.Builder

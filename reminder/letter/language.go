@@ -13,16 +13,16 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A language is how dates, hours and money are written, as its language.toml says.
+// A language is the content of a language.toml: how dates, hours and money are written.
 type language struct {
 	tag        string
-	Days       []string // Sunday first
+	Days       []string // the names of the weekdays, Sunday first
 	Months     []string
-	Date       string   // of {weekday}, {day}, {month} and {year}
-	Hours      string   // between hours and minutes
-	Money      string   // around {amount}, in rupiah
-	Thousands  string   // between groups of three digits
-	Renew      string   // what a link to renew a loan says; older descriptions have none
+	Date       string   // a date with {weekday}, {day}, {month} and {year}
+	Hours      string   // the separator of hours and minutes
+	Money      string   // an amount of rupiah with {amount}
+	Thousands  string   // the separator of groups of three digits
+	Renew      string   // the text of a link to renew a loan; older files have none
 	Honorifics []string // with which a name may begin: "Bapak", "Mr"
 }
 
@@ -59,7 +59,7 @@ func builtIn(tag string) func() *language {
 	})
 }
 
-// of returns the program's language for a locale: Indonesian unless it begins with "en".
+// of returns the language for a locale: English if it begins with "en", else Indonesian.
 func of(locale string) *language {
 	if strings.HasPrefix(locale, "en") {
 		return english()
@@ -67,10 +67,10 @@ func of(locale string) *language {
 	return indonesian()
 }
 
-// Day returns d in a locale's words, as in "Senin, 30 November 2026".
+// Day returns d as a locale writes it: "Senin, 30 November 2026".
 func Day(d reminder.Date, locale string) string { return of(locale).date(d) }
 
-// Weekdays names weekdays in a locale's words, separated by commas.
+// Weekdays returns the names of weekdays in a locale, separated by commas.
 func Weekdays(days []time.Weekday, locale string) string {
 	var names []string
 	for _, d := range days {
@@ -103,8 +103,7 @@ func (l *language) functions() map[string]any {
 	return map[string]any{"comma": comma, "honored": l.honored}
 }
 
-// comma returns the comma that follows a name where somebody is addressed. None follows a degree:
-// "Rina, M.Pd.", "Rina S.Pd".
+// comma returns the comma after a name in a salutation, or "" after an academic degree: "Rina, M.Pd.", "Rina S.Pd".
 func comma(name string) string {
 	last := name[strings.LastIndexByte(name, ' ')+1:]
 	if strings.Contains(name, ",") || strings.Contains(last, ".") {

@@ -1,6 +1,6 @@
-// Package letter writes the mails. Each language has a folder: a file with the sentences of each kind of mail
-// (loan.txt), and how dates, hours and money are written (language.toml). All languages share the look of a kind
-// (loan.html). To add a language, add a folder; to add a kind, add its templates. Neither takes Go.
+// Package letter composes the mails. Each language has a folder with the texts of each kind of mail (loan.txt) and a
+// description of how dates, hours and money are written (language.toml). The layout of a kind (loan.html) is the same
+// in all languages. A new language is a new folder, and a new kind is new templates; neither needs Go code here.
 package letter
 
 import (
@@ -13,16 +13,16 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// Texts is how a library wants its mails to read.
+// Texts are a library's settings for its mails.
 type Texts struct {
-	Library        string // its name, or ""
-	URL            string // its site, or ""
-	RenewURL       string // where a loan is renewed, with {loan}, {ref} and {item} in it; or ""
-	Locale         string // the language for readers who have none: "en"; else Indonesian
-	Answers        bool   // somebody reads what is answered to a mail
-	Hours          string // when the library is open, as a mail says it, or ""
-	TitleInSubject bool   // off, because subjects show on locked screens and what somebody reads is private
-	Dir            string // a folder with templates as Export wrote them, or "" for the built-in ones
+	Library        string // the name of the library, or ""
+	URL            string // of the library's site, or ""
+	RenewURL       string // for renewing a loan, with {loan}, {ref} and {item} in it; or ""
+	Locale         string // the language for readers without one: "en"; any other value means Indonesian
+	Answers        bool   // somebody reads the answers to a mail
+	Hours          string // the opening hours as text for a mail, or ""
+	TitleInSubject bool   // usually off: locked screens show subjects, and what somebody reads is private
+	Dir            string // a folder with templates that Export wrote, or "" for the built-in ones
 }
 
 // A Composer is a [reminder.Composer].
@@ -31,15 +31,15 @@ type Composer struct {
 	forms map[formKey]func() (*form, error) // parsed when first needed
 }
 
-// A formKey names a kind of mail in one language.
+// A formKey is a kind of mail in one language.
 type formKey struct {
 	lang string
 	kind reminder.Kind
 }
 
-// New prepares the templates. With a library's own it composes a mail of every kind, so that a mistake shows at the
-// start, by file and line, and not on the day when that kind of mail is due. Tests do this for the built-in ones,
-// which are parsed for the first mail: a run that finds nothing to do ends sooner.
+// New returns a Composer. If the library has templates of its own, New composes samples of each kind of mail. So a
+// mistake is found at the start, with file and line, and not on the day when such a mail is due. Tests do that for the
+// built-in templates. They are parsed when the first mail needs them, so a run without mail is faster.
 func New(texts Texts) (*Composer, error) {
 	files, err := sources(texts.Dir)
 	if err != nil {
@@ -54,7 +54,7 @@ func newComposer(texts Texts, files map[string]source) (*Composer, error) {
 	for name := range files {
 		dir, words := path.Split(name)
 		tag, kind := strings.TrimSuffix(dir, "/"), strings.TrimSuffix(words, ".txt")
-		if _, ok := files[kind+".html"]; !ok { // a language.toml, a look or somebody's notes
+		if _, ok := files[kind+".html"]; !ok { // a language.toml, a layout or another file
 			continue
 		}
 		key := formKey{tag, reminder.Kind(kind)}
@@ -77,7 +77,7 @@ func newComposer(texts Texts, files map[string]source) (*Composer, error) {
 	return c, nil
 }
 
-// Compose writes a mail in its reader's language; see [reminder.Composer].
+// Compose implements [reminder.Composer].
 func (c *Composer) Compose(kind reminder.Kind, lang string, data any) (reminder.Content, error) {
 	if l, ok := data.(reminder.Letter); ok && len(l.Items) == 0 {
 		return reminder.Content{}, errors.New("a letter about nothing")
@@ -89,7 +89,8 @@ func (c *Composer) Compose(kind reminder.Kind, lang string, data any) (reminder.
 	return f.write(data, c.texts)
 }
 
-// form returns the form for a language tag ("en", "id-ID", "en_GB"), else the library's, else the Indonesian one.
+// form returns the form of a kind for a language tag ("en", "id-ID", "en_GB"). If there is none, it returns the form in
+// the library's language, or in Indonesian.
 func (c *Composer) form(kind reminder.Kind, tag string) (*form, error) {
 	for _, tag := range []string{tag, c.texts.Locale, "id"} {
 		base, _, _ := strings.Cut(strings.ReplaceAll(tag, "_", "-"), "-")

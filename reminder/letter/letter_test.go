@@ -31,7 +31,8 @@ var update = flag.Bool("update", false, "rewrite the golden mails in testdata/ma
 // monday is the Today of the letters.
 var monday = reminder.Date{Year: 2026, Month: time.November, Day: 23}
 
-// loanItem returns an item that is late by some days, or due in some days if they are negative, when the library is open.
+// loanItem returns an item that is late by some days, or due in some days if they are negative, when the library is
+// open.
 func loanItem(title string, days int) reminder.Item {
 	due := monday.AddDays(-days)
 	it := reminder.Item{Title: title, ItemCode: "B-0042", Ref: "PJM-2026-0117", Due: due, ReturnBy: due, Days: days}

@@ -7,7 +7,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// samples returns data that together take every branch of the templates of a kind.
+// samples returns data for a kind of mail. Together they execute every branch of its templates.
 func samples(kind reminder.Kind) (data []any) {
 	today := reminder.Date{Year: 2026, Month: time.November, Day: 23}
 	switch kind {

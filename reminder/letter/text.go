@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// site returns the address of the library's site, or "" for one that opens on the server only, as in a fresh .env.
+// site returns the URL of the library's site, or "" if it is no URL or works only on the server, as in a new .env.
 func site(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
@@ -25,8 +25,8 @@ func cleanTitle(s string, limit int) string { return clean(strings.TrimRight(s, 
 
 const zeroWidthNonJoiner, zeroWidthJoiner = '\u200c', '\u200d' // parts of Persian words and of emoji
 
-// clean makes data fit for one line of a mail: without line breaks and control characters, without anything that
-// reverses the text around it, at most limit characters long.
+// clean returns data for one line of a mail: without line breaks, control characters and characters that reorder the
+// text around them, and at most limit characters long.
 func clean(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -47,7 +47,7 @@ func clean(s string, limit int) string {
 	end := limit - 1
 	joined := func(r rune) bool { return unicode.Is(unicode.M, r) || r == zeroWidthJoiner }
 	for end > 1 && (joined(runes[end]) || runes[end-1] == zeroWidthJoiner) {
-		end-- // a letter and its accents, and the parts of an emoji, stay together
+		end-- // keeps a letter with its accents, and the parts of an emoji together
 	}
 	cut := string(runes[:end])
 	if space := strings.LastIndexByte(string(runes[:end+1]), ' '); space > len(cut)*2/3 {
@@ -56,11 +56,11 @@ func clean(s string, limit int) string {
 	return strings.TrimRight(cut, " ,.:;/-") + "…"
 }
 
-// maxColumns is the width of the plain text: RFC 5322 section 2.1.1 wants at most 78, and a reply quotes it with "> ".
+// maxColumns is the width of the plain text. RFC 5322 section 2.1.1 recommends at most 78, and a reply adds "> ".
 const maxColumns = 76
 
-// wrap breaks lines at spaces, aligned under their beginning ("* " counts as indent), and drops what is not needed:
-// blanks at the end of lines, all but one of several empty lines.
+// wrap breaks long lines at spaces and keeps their indent ("* " counts as indent). It removes blanks at the end of
+// lines, and all but one of several empty lines.
 func wrap(text string) string {
 	var out strings.Builder
 	out.Grow(len(text) + len(text)/8)
@@ -87,8 +87,8 @@ func wrap(text string) string {
 	return out.String()
 }
 
-// Fill breaks a text at spaces into lines of at most limit columns. The first line begins at a column, where another
-// text ends; the others begin with an indent. A longer word, such as an address, stays whole.
+// Fill breaks a text at spaces into lines of at most limit columns. The first line begins at a column, after other text;
+// the others begin with an indent. A word that is longer than a line, such as a URL, is not broken.
 func Fill(text string, column, limit int, indent string) string {
 	var out strings.Builder
 	fill(&out, text, column, limit, indent)

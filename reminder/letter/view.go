@@ -12,14 +12,13 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// A viewer makes data ready to print in the reader's language.
+// A viewer prepares data for templates in the reader's language.
 type viewer struct {
 	*language
 	texts Texts
 }
 
-// A view is a struct as templates see it. A field that is not in it is an error, so each stands in every view of its
-// kind.
+// A view has the fields of a struct for templates. A missing field is an error, so all views of a kind have all fields.
 type view = map[string]any
 
 // Limits of data in a mail, in characters.
@@ -39,7 +38,8 @@ func (v viewer) root(data any) any {
 	return root
 }
 
-// view returns clean strings in the reader's language in place of data, also within structs and lists.
+// view returns data for a template: it replaces values by clean strings in the reader's language, also within structs
+// and lists.
 func (v viewer) view(data any) any {
 	switch data := data.(type) {
 	case string:
@@ -78,9 +78,9 @@ func (v viewer) view(data any) any {
 	return data
 }
 
-// letter is the view of what a borrower, or a guardian, is told; loan.txt and guardian.txt describe it. Most mails are
-// made of it and its parts. They are structs, which templates read faster than maps. A template looks at the fields of
-// a struct one by one, so those that are asked for most come first.
+// letter is the view of a letter to a borrower or a guardian. loan.txt and guardian.txt describe its fields. Most mails
+// are letters, so it and its parts are structs: templates read the fields of a struct faster than those of a map. They
+// search the fields in order, so the most frequent ones come first.
 type letter struct {
 	Mixed, One, Formal, Tomorrow, BeforeClosure bool
 	Late, Today, Count, Upcoming                int
@@ -143,8 +143,8 @@ func (v viewer) letter(l reminder.Letter) *letter {
 	return view
 }
 
-// renew returns the link by which a loan is renewed, or asked for, and what a text shows of it. A site that asks for
-// what a loan has not is not linked to.
+// renew returns the link to renew a loan, or to ask for that by mail, and its text. It returns no link to the site if
+// RenewURL needs an id that the loan does not have.
 func (v viewer) renew(it reminder.Item, answerTo string) (link, at string) {
 	link = v.texts.RenewURL
 	for name, value := range map[string]string{"{loan}": it.Loan, "{ref}": it.Ref, "{item}": it.ItemCode} {
@@ -160,7 +160,7 @@ func (v viewer) renew(it reminder.Item, answerTo string) (link, at string) {
 	return reminder.Mailto(answerTo, strings.TrimSpace(subject)), answerTo
 }
 
-// guardianLetter is a letter in which the loans of each child stand under its name.
+// guardianLetter returns the view of a letter to a guardian, which groups the loans by child.
 func (v viewer) guardianLetter(l reminder.Letter) *letter {
 	view := v.letter(l)
 	view.Groups, view.Mixed = nil, true
@@ -179,7 +179,7 @@ func (v viewer) guardianLetter(l reminder.Letter) *letter {
 	return view
 }
 
-// days returns the days of all items, or 0 when they differ, and the most of them.
+// days returns the days that all items have, or 0 when they differ, and the most days of an item.
 func days(items []*item) (same, most int) {
 	for i, it := range items {
 		if most = max(most, it.Days); i == 0 {
@@ -198,7 +198,7 @@ func (v viewer) item(it reminder.Item, today reminder.Date) *item {
 		Due: v.date(it.Due), ReturnBy: v.date(it.ReturnBy), Closed: it.Due != it.ReturnBy, Number: it.Number,
 		Late: it.Days > 0, Today: days == 0, Tomorrow: days == 1, Days: max(days, it.Days),
 	}
-	if view.Closed { // on the next open day there is time until the end of it
+	if view.Closed { // the time of the due date does not apply to the next open day
 		view.ClosedDay, view.ClosedFor = v.Days[it.Due.Weekday()], clean(it.ClosedFor, maxName)
 	} else {
 		view.Time = v.hour(it.DueTime)
@@ -214,7 +214,7 @@ func (v viewer) item(it reminder.Item, today reminder.Date) *item {
 	return view
 }
 
-// summary returns the view of what the librarian is told, which summary.txt describes.
+// summary returns the view of a summary. summary.txt describes its fields.
 func (v viewer) summary(s reminder.Summary) view {
 	all := view{
 		"Date": v.date(s.Today), "Since": "", "SinceTime": v.hour(s.SinceTime), "Sent": s.Sent, "Planned": s.Planned,
@@ -229,10 +229,10 @@ func (v viewer) summary(s reminder.Summary) view {
 	troubles, unreachables := 0, 0
 	var trouble, longest []view
 	for _, t := range s.Trouble {
-		said, details := text.In(v.tag).Reason(t.Reason)
+		reason, details := text.In(v.tag).Reason(t.Reason)
 		troubles += t.Count
 		trouble = append(trouble, view{
-			"State": t.State, "Reason": v.view(said), "Details": clean(details, maxTitle), "Count": t.Count,
+			"State": t.State, "Reason": v.view(reason), "Details": clean(details, maxTitle), "Count": t.Count,
 		})
 	}
 	for _, g := range s.Unreachable {
@@ -250,11 +250,11 @@ func (v viewer) summary(s reminder.Summary) view {
 	return all
 }
 
-// maxListed is how many books a class list names. Gmail cuts a mail off at 102 KB, and nobody would see what is
-// missing.
+// maxListed is how many books a class list names; the others are counted. Gmail does not show more than 102 KB of a
+// mail.
 const maxListed = 120
 
-// classList returns the view of what a homeroom teacher is told, which class.txt describes.
+// classList returns the view of a class list. class.txt describes its fields.
 func (v viewer) classList(c reminder.ClassList) view {
 	var people []view
 	var person view
@@ -269,7 +269,7 @@ func (v viewer) classList(c reminder.ClassList) view {
 				"Absent": false, "Dead": false}
 			people = append(people, person)
 		}
-		// One book's reminder may have come back, and another's not yet be sent.
+		// The reminder of one book may have bounced, while that of another was not sent yet.
 		person["Absent"] = person["Absent"] == true || l.Mail == reminder.VerdictUnreachable
 		person["Dead"] = person["Dead"] == true || l.Mail == reminder.VerdictBadAddress
 		noMail = noMail || l.Mail != reminder.VerdictDue
@@ -281,7 +281,7 @@ func (v viewer) classList(c reminder.ClassList) view {
 		"NoMail": noMail, "Answers": v.texts.Answers, "People": people}
 }
 
-// className is a name without the word for class, which the sentences around it say.
+// className returns the name of a class without the word "class", because the sentences around it have that word.
 func className(name string) string {
 	name = clean(name, maxCode)
 	for _, word := range []string{"kelas ", "class "} {

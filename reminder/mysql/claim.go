@@ -16,14 +16,14 @@ var claimCondition = map[reminder.Which]string{
 	reminder.ClaimFresh: " AND unknowns = 0 AND reason NOT LIKE '" + reminder.GoesLast + "%'",
 }
 
-// claimUpdate names every column of its index in its order, the constant state too: MariaDB takes a column for
-// constant only when the literal has its collation, and else sorts, and locks, all that is queued for each claim.
+// claimUpdate orders by all columns of its index, even by the constant state. MariaDB recognises a column as constant
+// only if the literal has the column's collation; otherwise it sorts and locks all queued emails for each claim.
 const claimUpdate = `UPDATE reminder_emails SET state = 'claimed', claim_token = ?, attempts = attempts + 1,
 	lease_until = DATE_ADD(UTC_TIMESTAMP(6), INTERVAL ? MICROSECOND)
 	WHERE state = 'queued' AND next_at <= UTC_TIMESTAMP(6)%s ORDER BY state, priority, next_at, id LIMIT ?`
 
-// Claim takes emails by one UPDATE whose order is that of its index, and reads back what it took by the token. When the
-// reply is lost, the rows are found by the same token; rows nobody finds wait for their lease.
+// Claim takes emails with one UPDATE in the order of its index, and then reads the emails with its token. If the reply
+// of the UPDATE is lost, the emails are found by the same token; those that are never read wait for their lease.
 func (s *Store) Claim(ctx context.Context, w reminder.Wanted) (claims []reminder.Claim, full bool, err error) {
 	near := w.DailyLimit > 0 && !s.ample.take(w.Most)
 	if near {
@@ -39,8 +39,8 @@ func (s *Store) Claim(ctx context.Context, w reminder.Wanted) (claims []reminder
 	return keep, len(keep) < len(claims), err
 }
 
-// An allowance is how many emails may be claimed before the daily limit is looked at again: a sixteenth of what it
-// leaves, and only for as long as all runs together cannot have used up the rest.
+// An allowance is how many emails may be claimed before the emails of the day are counted again: a sixteenth of what
+// the daily limit leaves. It ends before all runs together can have used up the rest.
 type allowance struct {
 	mu     sync.Mutex
 	emails int
@@ -88,10 +88,10 @@ func (s *Store) claim(ctx context.Context, w reminder.Wanted) ([]reminder.Claim,
 	return claims, fault("read the claim", err)
 }
 
-// keepWithin hands those claims back that would let more than limit emails be handed over in 24 hours. It counts and
-// hands back in one transaction, and such transactions go one after the other: each locks the same row. So every run's
-// claims are counted before one of them leaves. A repetition may return a claim that was handed back, and that is then
-// found to be lost.
+// keepWithin releases the claims with which more than limit emails would be handed over in 24 hours. It counts and
+// releases in one transaction. All such transactions lock the same row, so they are executed one after the other, and
+// the claims of all runs are counted before any of them is sent. If the transaction is repeated, keepWithin may return
+// a claim that it has released; its hand-over then fails with ErrLost.
 func (s *Store) keepWithin(ctx context.Context, limit int, claims []reminder.Claim) ([]reminder.Claim, error) {
 	keep := len(claims)
 	err := s.DB.Tx(ctx, func(tx *DB, _ bool) error {
@@ -109,7 +109,7 @@ func (s *Store) keepWithin(ctx context.Context, limit int, claims []reminder.Cla
 		}
 		keep = max(0, len(claims)-max(0, used-limit))
 		s.ample.renew(max(0, limit-used))
-		for _, c := range claims[keep:] { // more than one run at a time is rare, and so is this
+		for _, c := range claims[keep:] { // rare: only if several runs claim at the same time
 			_, err := tx.Exec(ctx, `UPDATE reminder_emails SET state = 'queued', attempts = attempts - 1
 				WHERE id = ? AND claim_token = ? AND state = 'claimed'`, c.ID, c.Token)
 			if err != nil {
@@ -124,8 +124,8 @@ func (s *Store) keepWithin(ctx context.Context, limit int, claims []reminder.Cla
 	return claims[:keep], nil
 }
 
-// SentLastDay counts hand-overs in the last 24 hours: what a provider counts, whatever we learned of the outcome. One
-// dated later than tomorrow is of a clock that was ahead, and would count for as long as it was.
+// SentLastDay counts the hand-overs of the last 24 hours with any outcome, because a provider counts them. Hand-overs
+// later than in a day come from a clock that was ahead, and do not count.
 func (s *Store) SentLastDay(ctx context.Context) (int, error) {
 	n, err := s.DB.Count(ctx, "SELECT COUNT(*) FROM reminder_emails WHERE "+handedOverLastDay)
 	return n, fault("count what was sent", err)
@@ -139,7 +139,7 @@ func (s *Store) Claims(ctx context.Context, where string, args ...any) (claims [
 	type row struct {
 		reminder.Claim
 		notice reminder.Notice
-		due    string // "": it has no notice left
+		due    string // "": the email has no notice
 	}
 	columns := func(r *row) []any {
 		return []any{&r.ID, &r.Ref, &r.Token, &r.Kind, ident{nil, &r.Borrower}, &r.Priority, &r.Attempts, &r.Unknowns,

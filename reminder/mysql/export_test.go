@@ -17,20 +17,20 @@ const ClaimUpdate = claimUpdate
 // PanicTogether lets three calls join a batch that panics, and returns how many of them panicked and how many failed.
 func PanicTogether() (panics, failures int) {
 	g := newGroup()
-	g.turn <- struct{}{}
+	g.executing <- struct{}{}
 	ends := make(chan bool)
 	for range 3 {
 		go func() {
 			defer func() { ends <- recover() != nil }()
 			if g.join(nil, func([]step) error { panic("a batch") }) == nil {
-				panic("it passed for done")
+				panic("a batch that panics must not succeed")
 			}
 		}()
 	}
 	for g.gathering() < 3 {
 		time.Sleep(time.Millisecond)
 	}
-	<-g.turn
+	<-g.executing
 	for range 3 {
 		if <-ends {
 			panics++
@@ -39,7 +39,7 @@ func PanicTogether() (panics, failures int) {
 		}
 	}
 	if g.join(nil, func([]step) error { return nil }) != nil {
-		panic("the turn is not free again")
+		panic("the group is still blocked")
 	}
 	return panics, failures
 }

@@ -11,25 +11,27 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A group lets calls that come at the same time share a statement and a commit: while one batch is at the database, the
-// calls that arrive gather for the next. A batch that is smaller than the connections would allow waits for a moment:
-// two connections would else take turns, with a statement for each.
+// A group executes concurrent calls in batches, which share a statement and a commit. While a batch is executed, new
+// calls wait for the next one. If fewer calls are waiting than expected, a batch waits briefly for more. Otherwise two
+// connections would alternate, with one statement for each call.
 //
-// A connection to the mail server marks an email only together with, or after, the record of its last one. So a crash
-// leaves no more emails of unknown outcome than without it: the one in flight on every connection.
+// A connection to the mail server marks an email only together with, or after, the record of its last one. So batches
+// do not change how many emails have an unknown outcome after a crash: the one in flight on each connection.
 type group struct {
-	turn     chan struct{} // held by whoever's batch is at the database
-	enough   chan struct{} // has something when as many wait as are expected
-	mu       sync.Mutex
-	waiting  []*call
-	expected int // the calls of the last batch, and those that came while it was at the database
+	executing chan struct{} // has an element while a batch is executed
+	enough    chan struct{} // has an element when the expected number of calls is waiting
+	mu        sync.Mutex
+	waiting   []*call
+	expected  int // the number of calls in the last batch, and of those that came while it was executed
 }
 
-func newGroup() *group { return &group{turn: make(chan struct{}, 1), enough: make(chan struct{}, 1)} }
+func newGroup() *group {
+	return &group{executing: make(chan struct{}, 1), enough: make(chan struct{}, 1)}
+}
 
-// aMoment is what the other connections need to be ready for their next mark, with a mail server that is near. From one
-// that is far, few calls come at the same time, and few are expected.
-const aMoment = time.Millisecond
+// batchWait is how long a batch waits for more calls. With a mail server that is near, the other connections need about
+// this time until their next mark. With a distant one few calls are concurrent, and few are expected.
+const batchWait = time.Millisecond
 
 type call struct {
 	steps []step
@@ -37,11 +39,10 @@ type call struct {
 	err   error
 }
 
-// errBatchFailed tells the callers of a batch that it may have failed, in part or as a whole. Each caller then executes
-// its own call again, by itself.
+// errBatchFailed means that a batch may have failed, completely or in part. Each caller then executes its call alone.
 var errBatchFailed = errors.New("the batch failed")
 
-// join takes part in a batch and returns what do returned for it.
+// join executes steps in a batch with do, and returns the error of do.
 func (g *group) join(steps []step, do func(batch []step) error) error {
 	c := &call{steps: steps, done: make(chan struct{})}
 	g.mu.Lock()
@@ -57,11 +58,11 @@ func (g *group) join(steps []step, do func(batch []step) error) error {
 	select {
 	case <-c.done:
 		return c.err
-	case g.turn <- struct{}{}:
-		defer func() { <-g.turn }()
+	case g.executing <- struct{}{}:
+		defer func() { <-g.executing }()
 	}
 	select {
-	case <-c.done: // the batch before this one took it along
+	case <-c.done: // the last batch had this call, too
 		return c.err
 	default:
 	}
@@ -70,7 +71,7 @@ func (g *group) join(steps []step, do func(batch []step) error) error {
 	for _, c := range calls {
 		batch = append(batch, c.steps...)
 	}
-	err := errBatchFailed // a panic must not look like success to the others
+	err := errBatchFailed // for the other callers if do panics
 	defer func() {
 		g.mu.Lock()
 		g.expected = len(calls) + len(g.waiting)
@@ -90,12 +91,12 @@ func (g *group) take() (calls []*call) {
 	defer g.mu.Unlock()
 	if len(g.waiting) < g.expected {
 		g.mu.Unlock()
-		moment := time.NewTimer(aMoment)
+		timer := time.NewTimer(batchWait)
 		select {
 		case <-g.enough:
-		case <-moment.C:
+		case <-timer.C:
 		}
-		moment.Stop()
+		timer.Stop()
 		g.mu.Lock()
 	}
 	select {
@@ -106,45 +107,46 @@ func (g *group) take() (calls []*call) {
 	return calls
 }
 
-// A step is what one email does in a statement about several: the mark before the final dot, or that it was accepted.
+// A step is the change of one email in a statement for several: the hand-over mark, or the record that it was accepted.
 type step struct {
 	claim reminder.Claim
-	from  reminder.State // StateClaimed or StateHandover
-	// what is written: Message-ID, Date and address of a mark; the receipt of an accepted one
+	from  reminder.State // StateClaimed for a mark, StateHandover for an accepted email
+	// what is written: Message-ID, Date and address of a mark, or the receipt of an accepted email
 	values []any
 }
 
-// together takes some steps in one statement with those that come at the same time: all, or errBatchFailed.
+// together executes some steps in one statement with concurrent ones. If not all of them succeeded, it returns an
+// error, often errBatchFailed.
 func (s *Store) together(ctx context.Context, steps ...step) error {
 	return s.steps.join(steps, func(batch []step) error {
 		query, args := update(batch)
 		res, err := s.DB.ExecContext(ctx, query, args...)
 		switch {
 		case err == nil:
-		case len(batch) == len(steps) && !transient(err): // nobody shares it
+		case len(batch) == len(steps) && !transient(err): // the batch has no other calls
 			return err
 		default:
 			return errBatchFailed
 		}
 		if n, err := res.RowsAffected(); err != nil || n != int64(len(batch)) {
-			return errBatchFailed // a claim of the batch is lost: each caller finds out whether it is its own
+			return errBatchFailed // a claim of the batch is lost, and each caller checks its own
 		}
 		return nil
 	})
 }
 
-// writes are the columns that steps write, by the state before them.
+// writes has the columns that steps write, by the state from which they start.
 var writes = []struct {
 	from    reminder.State
 	columns []string // in the order of step.values
-	now     []string
+	now     []string // get the current time
 }{
 	{reminder.StateHandover, []string{"receipt_id"}, []string{"ended_at", "sent_at"}},
 	{reminder.StateClaimed, []string{"message_id", "message_date", "address"}, []string{"handover_at"}},
 }
 
-// update is the statement for a batch of steps. MySQL assigns from left to right, so the state comes last. CONCAT_WS
-// keeps the optimizer from weighing the indexes of token and state against the ids. That is a fifth of the cost.
+// update returns the statement for a batch of steps. MySQL assigns from left to right, so the state comes last. With
+// CONCAT_WS the optimizer does not consider the indexes of token and state, which saves a fifth of the cost.
 func update(batch []step) (query string, args []any) {
 	var set []string
 	for _, w := range writes {
