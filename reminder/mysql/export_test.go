@@ -2,7 +2,7 @@ package mysql
 
 import "time"
 
-// Gathering returns how many calls wait for the batch that is at the database.
+// Gathering returns how many calls wait for the next batch.
 func Gathering(s *Store) int { return s.steps.gathering() }
 
 func (g *group) gathering() int {
@@ -14,7 +14,8 @@ func (g *group) gathering() int {
 // ClaimUpdate is the statement of a claim.
 const ClaimUpdate = claimUpdate
 
-// PanicTogether lets three calls join a batch that panics, and returns how many of them panicked and how many failed.
+// PanicTogether lets three calls join a batch that panics. It returns how many of them panicked, and how many returned
+// an error.
 func PanicTogether() (panics, failures int) {
 	g := newGroup()
 	g.executing <- struct{}{}
@@ -44,7 +45,7 @@ func PanicTogether() (panics, failures int) {
 	return panics, failures
 }
 
-// SetDue and Decode read what a library's database holds.
+// SetDue and Decode are the functions that read due dates and text.
 var (
 	SetDue = setDue
 	Decode = decode

@@ -30,8 +30,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// TestAnyStatementFails lets each statement of a story meet a fault in turn: cut off on its way there or back, killed,
-// or answered with an error after which it may be tried again. What the story tells is what it tells undisturbed.
+// TestAnyStatementFails causes a fault at each statement of a story: the connection breaks before or after it, it is
+// killed, or it gets an error after which it may be repeated. The results of the story are the same as without faults.
 func TestAnyStatementFails(t *testing.T) {
 	t.Parallel()
 	killed := func(c *wireConn, statement []byte) (int, error) {
@@ -75,7 +75,7 @@ func TestAnyStatementFails(t *testing.T) {
 	}
 }
 
-// TestDiskFullAtAnyStatement: what stops everything says so at once, wherever it happens.
+// TestDiskFullAtAnyStatement: a full disk is reported at once, at any statement.
 func TestDiskFullAtAnyStatement(t *testing.T) {
 	t.Parallel()
 	w, store, s := newStory(t)
@@ -89,7 +89,7 @@ func TestDiskFullAtAnyStatement(t *testing.T) {
 			require.NoError(t, err)
 			require.Greater(t, n, 50, "the fault must have met every statement")
 			return
-		case "ROLLBACK": // the connection's end does the same
+		case "ROLLBACK": // the end of the connection has the same effect
 			require.NoError(t, err)
 		default:
 			requireFault(t, err, false, "storage is full")
@@ -97,7 +97,7 @@ func TestDiskFullAtAnyStatement(t *testing.T) {
 	}
 }
 
-// said is an error as a person reads it.
+// said returns the text of an error for a person.
 func said(err error) string { return text.In("en").Error(err) }
 
 func requireFault(t *testing.T, err error, temporary bool, words string) {
@@ -108,7 +108,7 @@ func requireFault(t *testing.T, err error, temporary bool, words string) {
 	assert.Contains(t, said(err), words)
 }
 
-// TestDeadlock: two transactions wait for each other, and ours is the one that the server rolls back. InnoDB takes the
+// TestDeadlock: two transactions wait for each other, and the server rolls back the store's one. InnoDB rolls back the
 // one that has written less, TiDB the one that waits last.
 func TestDeadlock(t *testing.T) {
 	w, store, s := newStory(t)
@@ -122,7 +122,7 @@ func TestDeadlock(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	w.arm(func(c *wireConn, statement []byte) (int, error) {
-		go func() { // waits for our first email, and ours then for its first notice
+		go func() { // waits for the store's first email, and the store then for its first notice
 			_, err := other.ExecContext(t.Context(), `INSERT INTO reminder_emails
 				(id, ref, borrower_id, run_id, priority, state, next_at, created_at)
 				VALUES (1, '', 'x', 'x', 0, 'sent', '2026-11-24', '2026-11-24')`)
@@ -138,8 +138,8 @@ func TestDeadlock(t *testing.T) {
 	assert.Equal(t, [2]int{3, 4}, s.rows(t))
 }
 
-// TestLockWait: when another transaction lets go only after our statement timed out, ours is begun again from its
-// start.
+// TestLockWait: if another transaction releases its lock only after a statement of the store has timed out, the store's
+// transaction begins again.
 func TestLockWait(t *testing.T) {
 	w, _, s := newStory(t)
 	cfg := w.cfg.Clone()
@@ -164,7 +164,7 @@ func TestLockWait(t *testing.T) {
 	assert.Equal(t, [2]int{3, 4}, s.rows(t))
 }
 
-// TestKilledWhileItWaits: an administrator kills what seems to hang.
+// TestKilledWhileItWaits: an administrator kills a statement that waits for a lock.
 func TestKilledWhileItWaits(t *testing.T) {
 	for _, kill := range []string{"KILL QUERY", "KILL"} {
 		t.Run(kill, func(t *testing.T) {
@@ -188,7 +188,7 @@ func TestKilledWhileItWaits(t *testing.T) {
 	}
 }
 
-// TestServerFails runs on a server of its own, which is killed, made read-only and filled while a run is at work.
+// TestServerFails has its own server, which is killed, made read-only and filled during a run.
 func TestServerFails(t *testing.T) {
 	srv := mysqltest.NewServer(t, "--innodb-file-per-table=0", storage)
 	t.Setenv("TEST_MYSQL_DSN", srv.DSN())
@@ -198,7 +198,7 @@ func TestServerFails(t *testing.T) {
 		run := newRun(t, 100)
 		require.NoError(t, run.fill())
 		run.arm(func(c *wireConn, statement []byte) (int, error) {
-			if err := run.fill(); err != nil { // again, should anything have been given back since
+			if err := run.fill(); err != nil { // again, in case space was freed meanwhile
 				return 0, err
 			}
 			return c.Conn.Write(statement)
@@ -235,7 +235,7 @@ func TestServerFails(t *testing.T) {
 	})
 	for _, tt := range []struct {
 		statement string
-		unknown   int // emails of which it is not known whether they were sent
+		unknown   int // emails of unknown outcome
 	}{{mark, 0}, {accepted, 1}} {
 		t.Run("killed at "+tt.statement, func(t *testing.T) {
 			run := newRun(t, 2)
@@ -266,15 +266,15 @@ func TestServerFails(t *testing.T) {
 	}
 }
 
-// What the statements contain that mark an email and that record one as sent.
+// Parts of the statements that mark an email and that record one as sent.
 const mark, accepted = "handover_at = IF(", "sent_at = IF("
 
-// first is for the first statement that contains a text.
+// first selects the first statement that contains a text.
 func first(text string) func(int, string) bool {
 	return func(_ int, sql string) bool { return strings.Contains(sql, text) }
 }
 
-// A run is a library that is reminded over a wire.
+// A run is a library whose store is connected over a wire.
 type run struct {
 	*wire
 	mail   *mailtest.Server
@@ -307,14 +307,14 @@ func (r *run) trigger(t *testing.T) (reminder.Report, error) {
 	return r.runner.Run(t.Context(), reminder.Options{})
 }
 
-// recover triggers another run when the leases of the one before have run out.
+// recover performs another run after the leases of the last one have ended.
 func (r *run) recover(t *testing.T) {
 	endLeases(t, r.db)
 	_, err := r.trigger(t)
 	require.NoError(t, err)
 }
 
-// check checks that everybody was told once, or twice by the same mail when it was unknown whether they were.
+// check checks that each borrower got one mail, or two copies of it when the outcome was unknown.
 func (r *run) check(t *testing.T, unknown int) {
 	t.Helper()
 	rep, err := r.trigger(t)
@@ -335,7 +335,7 @@ func (r *run) check(t *testing.T, unknown int) {
 	assert.Len(t, r.mail.Messages(), borrowers+unknown)
 }
 
-// fill fills the server's storage until no table takes one more row: in large steps first, then row by row.
+// fill fills the server's storage until no table can store another row: in large steps first, then row by row.
 func (r *run) fill() error {
 	const full = 1114
 	for added := true; added; {
@@ -363,8 +363,9 @@ func (r *run) fill() error {
 	return nil
 }
 
-// TestColdStart: in the cloud the way to the database may open only a minute after the process began. The first
-// connection is waited for, as long as the patience lasts; later ones are not, and neither is a password that is wrong.
+// TestColdStart: in the cloud the connection to the database may need a minute after the start of the process. The
+// store waits for its first connection while patience lasts. It does not wait for later ones, and not after a wrong
+// password.
 func TestColdStart(t *testing.T) {
 	_, _, user := open(t)
 	closed := &net.OpError{Op: "dial", Err: syscall.ENETUNREACH}
@@ -412,7 +413,7 @@ func TestColdStart(t *testing.T) {
 	assert.Equal(t, int64(1), dials.Load())
 }
 
-// storage is the one file in which the tables of a server are, of a fixed size.
+// storage makes the tables of a server use one file of a fixed size.
 const storage = "--innodb-data-file-path=ibdata1:24M"
 
 // enlarge lets the storage grow.
@@ -422,14 +423,14 @@ func enlarge(t *testing.T, s *mysqltest.Server) {
 	s.Start(t)
 }
 
-// A story is all that a store does in a run that dies, and in the one after it.
+// A story is a sequence of all operations of a store in a run that dies and in the next run.
 type story struct {
 	db     *mysqltest.DB
 	loans  []string // four, the first two of one borrower
 	people []string // three
 }
 
-// newStory returns a story and a store that it may be told to, with the wire between the store and its server.
+// newStory returns a story, a store for it, and the wire between the store and its server.
 func newStory(t *testing.T) (*wire, *mysql.Store, *story) {
 	_, db, user := open(t)
 	s := &story{db: db}
@@ -463,7 +464,7 @@ func (s *story) rows(t *testing.T) (n [2]int) {
 	return n
 }
 
-// tell tells the story from its beginning and returns what it found out, without what is random.
+// tell executes the story from the beginning and returns its results, without random parts.
 func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 	for _, table := range []string{"emails", "notices", "runs", "state", "bad_addresses"} {
 		s.db.Exec(t, "DELETE FROM reminder_"+table)
@@ -482,7 +483,7 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 			for _, c := range claims {
 				fmt.Fprintln(&told, "claimed", c.Borrower, c.Notices, c.Attempts, c.Unknowns, c.MessageID, c.Date)
 			}
-			claims = append(claims, reminder.Claim{}, reminder.Claim{}) // a claim that should be there and is not is lost
+			claims = append(claims, reminder.Claim{}, reminder.Claim{}) // a missing claim counts as lost
 			return err
 		}
 	}
@@ -569,7 +570,7 @@ func (s *story) tell(t *testing.T, store *mysql.Store) (string, error) {
 			return tell(err, "records", r.Secret != "", r.Emails > 0, r.Emails == r.Notices, r.Worked, r.Here.Name != "", r.Ran)
 		},
 		func() error {
-			_, _, err := deskdb.New(store).CancelWaiting(ctx, reminder.ReasonQuarantined) // a repetition finds none to count
+			_, _, err := deskdb.New(store).CancelWaiting(ctx, reminder.ReasonQuarantined) // a repetition counts none
 			return err
 		},
 		func() error { return deskdb.New(store).Quarantined(ctx, day("2026-11-24"), date) },
@@ -622,7 +623,7 @@ func (s *story) scan(ctx context.Context, store *mysql.Store, told *strings.Buil
 			}
 			for _, history := range known {
 				for i := range history {
-					history[i].Email = 0 // a repetition has another one
+					history[i].Email = 0 // a repetition has another id
 				}
 			}
 			fmt.Fprintln(told, "page", loans, known)
@@ -630,26 +631,26 @@ func (s *story) scan(ctx context.Context, store *mysql.Store, told *strings.Buil
 		})
 }
 
-// A wire is the way from stores to their server. A fault on it strikes one statement.
+// A wire is the network between stores and their server. A fault on it concerns one statement.
 type wire struct {
 	db  *mysqltest.DB
-	cfg *driver.Config // opens connections over the wire
+	cfg *driver.Config // for connections over the wire
 
 	mu        sync.Mutex // guards what follows
 	armed     []armed
 	passed    int      // statements since disarm
-	statement string   // that was struck last
-	struck    int      // how many were
-	errors    []uint16 // that the server answered with
+	statement string   // of the last fault
+	struck    int      // the number of faults that happened
+	errors    []uint16 // in the answers of the server
 }
 
-// An armed fault strikes the first statement of which when says so; i is the number of statements so far.
+// An armed fault concerns the first statement for which when returns true; i is the number of statements so far.
 type armed struct {
 	fault fault
 	when  func(i int, sql string) bool
 }
 
-// A fault sends a statement in place of the connection's Write.
+// A fault replaces the Write of a connection for a statement.
 type fault func(c *wireConn, statement []byte) (int, error)
 
 func lost(c *wireConn, statement []byte) (int, error) {
@@ -665,12 +666,12 @@ func halfLost(c *wireConn, statement []byte) (int, error) {
 
 func replyLost(c *wireConn, statement []byte) (int, error) {
 	n, err := c.Conn.Write(statement)
-	_, rerr := c.Conn.Read(make([]byte, 1)) // it has been executed
+	_, rerr := c.Conn.Read(make([]byte, 1)) // it is executed
 	c.Close()
 	return n, errors.Join(err, rerr)
 }
 
-// lastByteLost lets all rows of a reply through, but not its end.
+// lastByteLost passes all rows of a reply, but not its last byte.
 func lastByteLost(c *wireConn, statement []byte) (int, error) {
 	n, err := c.Conn.Write(statement)
 	reply := make([]byte, 1<<16)
@@ -679,7 +680,7 @@ func lastByteLost(c *wireConn, statement []byte) (int, error) {
 	return n, errors.Join(err, rerr)
 }
 
-// answered keeps the statement from the server and answers with an error of this number.
+// answered does not send the statement, and answers with an error of this number.
 func answered(number uint16) fault {
 	return func(c *wireConn, statement []byte) (int, error) {
 		c.reply = binary.LittleEndian.AppendUint16([]byte{9, 0, 0, 1, 0xff}, number) // length, sequence number, ERR, number
@@ -695,14 +696,14 @@ func (w *wire) arm(f fault, when func(i int, sql string) bool) {
 	w.armed = append(w.armed, armed{f, when})
 }
 
-// disarm forgets all faults and what they did.
+// disarm removes all faults and their counts.
 func (w *wire) disarm() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.armed, w.passed, w.statement, w.struck, w.errors = nil, 0, "", 0, nil
 }
 
-// strikes returns the fault that a statement meets, or nil.
+// strikes returns the fault for a statement, or nil.
 func (w *wire) strikes(sql string) fault {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -732,8 +733,8 @@ func (w *wire) dial(ctx context.Context, network, address string) (net.Conn, err
 	return &wireConn{Conn: c, wire: w}, nil
 }
 
-// waitsForLock waits until a statement in the database waits for a lock, and returns the number of its connection. TiDB
-// does not say so of an UPDATE outside a transaction; that one is at work for as long as it waits.
+// waitsForLock waits until a statement in the database waits for a lock, and returns the id of its connection. TiDB
+// does not report that for an UPDATE outside a transaction; such a statement is in progress while it waits.
 func (w *wire) waitsForLock(t *testing.T) (id int) {
 	t.Helper()
 	waiting := `SELECT p.id FROM information_schema.innodb_trx x JOIN information_schema.processlist p ON p.id = x.trx_mysql_thread_id
@@ -744,16 +745,16 @@ func (w *wire) waitsForLock(t *testing.T) (id int) {
 	}
 	require.Eventually(t, func() bool {
 		return w.db.Admin.QueryRow(waiting).Scan(&id) == nil
-	}, time.Minute, 150*time.Millisecond) // asked more often, the server answers with what it found before
+	}, time.Minute, 150*time.Millisecond) // the server caches its answer for a shorter time
 	return id
 }
 
 type wireConn struct {
 	net.Conn
 	wire  *wire
-	id    uint32 // what the server calls the connection
-	reply []byte // what the driver reads first
-	ends  bool   // after that
+	id    uint32 // the server's id of the connection
+	reply []byte // the driver reads it first
+	ends  bool   // the connection ends after reply
 }
 
 func (c *wireConn) Write(b []byte) (int, error) {
@@ -792,7 +793,7 @@ func (c *wireConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// TestDuplicateAtCommit: TiDB may say so only there, with numbers of its own. It is what 1062 is elsewhere.
+// TestDuplicateAtCommit: TiDB may report a duplicate only at COMMIT, with other numbers than 1062.
 func TestDuplicateAtCommit(t *testing.T) {
 	for _, number := range []uint16{8141, 8147} {
 		w, store, s := newStory(t)

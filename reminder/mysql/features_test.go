@@ -16,9 +16,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// understood are the words of SQL that the program uses. Each is understood by MariaDB 10.4, MySQL 5.7, TiDB and
-// Vitess, as their documentation says. (TiDB reads ALGORITHM and MERGE and merges by its own choice, as the others do
-// where a view cannot be merged.) A word that is not here makes the test fail: look it up in all four before adding it.
+// understood are the words of SQL that the program uses. MariaDB 10.4, MySQL 5.7, TiDB and Vitess understand each of
+// them according to their documentation. (TiDB accepts ALGORITHM and MERGE and then decides alone, like the others for
+// a view that cannot be merged.) A word that is not in the list makes the test fail: look it up for all four before
+// adding it.
 const understood = `
 	SELECT DISTINCT FROM JOIN LEFT ON WHERE GROUP BY HAVING ORDER DESC LIMIT OFFSET MONTH DAYOFMONTH UNION ALL AS AND OR NOT IN IS NULL LIKE ESCAPE EXISTS
 	CASE WHEN THEN ELSE END INSERT INTO VALUES UPDATE SET DELETE DUPLICATE KEY CREATE TABLE IF PRIMARY UNIQUE DEFAULT COMMENT
@@ -28,7 +29,7 @@ const understood = `
 	GLOBAL SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED REPEATABLE WRITE SHOW VARIABLES
 	REPLACE VIEW SQL SECURITY DEFINER ALGORITHM MERGE PREPARE EXECUTE`
 
-// notUnderstood are features that one of the four lacks, and the reason why somebody may come to want them.
+// notUnderstood are features that one of the four lacks, with the reason why somebody may want to use them.
 var notUnderstood = map[string]string{
 	`SKIP\s+LOCKED`:      "MariaDB 10.4, MySQL 5.7: syntax errors; TiDB: ignored. A claim is one UPDATE … ORDER BY … LIMIT",
 	`NOWAIT`:             "MySQL 5.7, and another error number in MariaDB",
@@ -64,7 +65,7 @@ func TestOnlySQLThatAllUnderstand(t *testing.T) {
 	assert.Greater(t, len(used), 50)
 }
 
-// statements are all texts of the program that are SQL, by where they are.
+// statements are all SQL texts of the program, by their position.
 func statements(t *testing.T) map[string]string {
 	all := map[string]string{}
 	sqlText := regexp.MustCompile(`\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|SET SESSION|CREATE OR|CREATE TABLE|WHERE|ORDER BY|STRICT_ALL)\b|LIMIT \?|^ AND `)

@@ -10,15 +10,15 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/deskdb"
 )
 
-// TestForgottenIsNotPromisedAgain: a run that made its plan before a borrower was forgotten promises nothing twice, and
-// neither does one that begins afterwards. What is about another due date or another borrower is promised.
+// TestForgottenIsNotPromisedAgain: a run whose plan was made before a borrower was forgotten promises no notice again,
+// and neither does a later run. Notices for another due date or another borrower are promised.
 func TestForgottenIsNotPromisedAgain(t *testing.T) {
 	store, db, _ := open(t)
 	batch := emails(3)
 	promise(t, store, batch)
 	db.Exec(t, "UPDATE reminder_emails SET state = 'sent', ended_at = created_at")
 	require.NoError(t, deskdb.New(store).Forget(t.Context(), "1"))
-	n, err := store.Promise(t.Context(), "planned before", batch[1:2]) // no unique key is in the way
+	n, err := store.Promise(t.Context(), "planned before", batch[1:2]) // no unique key prevents it
 	require.NoError(t, err)
 	assert.Zero(t, n.Emails)
 	renewed := batch[1]

@@ -10,8 +10,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
-// FuzzCells: whatever a cell holds, a due date is a day that exists or none, an hour is an hour, and text is undone
-// only once.
+// FuzzCells: for any cell, a due date is zero or a day that exists, a time is valid, and entities are decoded only
+// once.
 func FuzzCells(f *testing.F) {
 	for _, seed := range []string{"2026-11-24", "2026-11-24 23:59:00", "0000-00-00 00:00:00", "2026-11-24 25:61",
 		"&amp;lt;b&gt;", "&#x110000;", "&eacute", "\xff"} {

@@ -16,13 +16,13 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// several matches a statement about more than one email or loan.
+// several matches a statement for more than one email or loan.
 var several = regexp.MustCompile(`CASE id|IN \('?\d+'?,`)
 
-// TestTogether lets six calls come while another is at the database, so that they share a statement. Whatever happens
-// to that statement, each learns what is true of its own email: one whose claim was lost is not marked.
+// TestTogether lets six calls arrive while another one is executed, so they share a statement. For any result of that
+// statement each caller gets the result for its own email. An email whose claim was lost is not marked.
 func TestTogether(t *testing.T) {
-	const leaseOver = "lease over" // it is lost by that alone, and all others of the statement are in order
+	const leaseOver = "lease over" // only this lease has ended; the other emails of the statement are valid
 	for name, fault := range map[string]fault{
 		"undisturbed": nil, leaseOver: nil, "lost": lost, "half lost": halfLost, "reply lost": replyLost,
 		"last byte lost": lastByteLost,
@@ -94,8 +94,8 @@ func TestTogether(t *testing.T) {
 			record := func(c reminder.Claim) error {
 				return store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateSent, ReceiptID: "receipt of " + c.Ref})
 			}
-			// Each is recorded with the mark of the next one. Of these the last is lost: then its statement is repeated in
-			// parts, as a connection does.
+			// Each email is recorded with the mark of the next one. The last one of them is lost; then its statement is repeated
+			// in parts, as a connection does it.
 			db.Exec(t, fmt.Sprintf("UPDATE reminder_emails SET claim_token = 'another' WHERE id = %d", next[5].ID))
 			require.Equal(t, []int64{sent[5].ID}, together(sent, func(c reminder.Claim) error {
 				n := next[slices.IndexFunc(sent, func(s reminder.Claim) bool { return s.ID == c.ID })]
@@ -112,7 +112,7 @@ func TestTogether(t *testing.T) {
 			if fault == nil {
 				assert.Equal(t, 2, w.passed, "one statement for the first, one for all others")
 			}
-			if name != leaseOver { // nobody else has that one, so what became of it would be recorded
+			if name != leaseOver { // no other run has claimed that one, so its outcome is recorded
 				require.ErrorIs(t, store.Record(t.Context(), lost, reminder.Outcome{State: reminder.StateSent}), reminder.ErrLost)
 			}
 			for _, c := range all[:13] {
@@ -129,7 +129,7 @@ func TestTogether(t *testing.T) {
 	}
 }
 
-// Who shares a batch with one that panics must not take it for done.
+// A call in a batch that panics must not count as successful.
 func TestPanicInABatch(t *testing.T) {
 	panics, failures := mysql.PanicTogether()
 	assert.Equal(t, []int{1, 2}, []int{panics, failures})

@@ -15,12 +15,12 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 )
 
-// other is a definition whose two views can be told from those of the school.
+// other is a source whose two views are different from those of the school.
 const other = `CREATE OR REPLACE VIEW reminder_loans AS SELECT id AS loan_id, user_id AS borrower_id, 'N' AS borrower_name, 'e@example.org' AS email,
 	'T' AS title, tanggal_kembali AS due_at FROM peminjaman;
 CREATE OR REPLACE VIEW reminder_source_closed_days AS SELECT NULL AS calendar, 'sun' AS day, 0 AS is_open, 'other' AS name;`
 
-// whose tells whose views the database has: "", "school", "other", or what must not be.
+// whose returns the source of the views in the database: "", "school" or "other"; any other text is an error.
 func whose(t *testing.T, db *mysqltest.DB) string {
 	var loans, days int
 	require.NoError(t, db.Admin.QueryRow(`SELECT COUNT(*), COALESCE(SUM(view_definition LIKE '%e@example.org%'), 0) FROM information_schema.views
@@ -116,8 +116,8 @@ func TestMigrateIsCutOff(t *testing.T) {
 	assert.Zero(t, left)
 }
 
-// TestRefusedViewsChangeNothing: views of which one cannot be made, or that a check refuses, leave the former ones in
-// use, with the rights on them.
+// TestRefusedViewsChangeNothing: if one of the views cannot be created, or a check refuses them, the old views and the
+// rights on them stay.
 func TestRefusedViewsChangeNothing(t *testing.T) {
 	store, db, _ := open(t)
 	require.Equal(t, "school", whose(t, db))
@@ -143,8 +143,8 @@ func TestRefusedViewsChangeNothing(t *testing.T) {
 	assert.Len(t, calendars[""].Weekdays, 1)
 }
 
-// oldRecords are what the first version left: loans, one of them moved to another borrower, mornings with a summary,
-// and an email that stands for a missing one.
+// oldRecords are records of the first version: loans, one of which has moved to another borrower, mornings with a
+// summary, and an email in place of a missing one.
 const oldRecords = `
 INSERT INTO reminder_emails (id, ref, borrower_id, run_id, priority, state, next_at, created_at) VALUES
 	(1, 'r1', '7', 'run', 2, 'sent', '2026-11-23', '2026-11-23'), (2, 'r2', '8', 'run', 0, 'queued', '2026-11-23', '2026-11-23'),
@@ -155,8 +155,8 @@ INSERT INTO reminder_notices (loan_id, due_date, step, email_id, number, dropped
 	('', '2026-11-23', 0, 3, 0, ''), ('', '2026-11-23', 1, 4, 0, '');
 `
 
-// TestMigrateOldRecords: records of the first version get their kinds, whichever statement the migration was cut off
-// at.
+// TestMigrateOldRecords: records of the first version get their kinds, even if the migration ended at any of its
+// statements and was repeated.
 func TestMigrateOldRecords(t *testing.T) {
 	t.Parallel()
 	db := mysqltest.New(t)

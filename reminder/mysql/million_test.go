@@ -20,7 +20,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/schema"
 )
 
-// million are a million loans of each system, due over 1,000 days of which a run reaches 62. In the tables that keep
+// million creates a million loans for each system, due over 1,000 days, of which a run reaches 62. In tables that keep
 // returned loans, nine of ten are returned.
 var million = map[string]struct{ fixture, rows, plan string }{
 	"perpustakaan": {"", `
@@ -49,8 +49,8 @@ INSERT INTO issues (issue_id, borrowernumber, itemnumber, date_due, branchcode, 
 `, "issues"},
 }
 
-// TestMillion (of which MILLION makes less) measures a scan of a million loans without and with the index that the
-// program proposes, and asserts that with it the database reads a range of the index.
+// TestMillion measures a scan of a million loans, or of MILLION, without and with the index that the program proposes.
+// It checks that with the index the database reads a range of it.
 func TestMillion(t *testing.T) {
 	loans := cmp.Or(os.Getenv("MILLION"), "1000000") // must end in 0: a tenth of it are borrowers
 	for _, source := range []string{"perpustakaan", "slims", "koha"} {
@@ -128,7 +128,7 @@ func TestMillion(t *testing.T) {
 	}
 }
 
-// explainScan returns how the first page of a scan reads the table of loans.
+// explainScan returns how the database reads the table of loans for a scan.
 func explainScan(t *testing.T, db *sql.DB, table string) (kind, plan string) {
 	rows, err := db.QueryContext(t.Context(), `EXPLAIN FORMAT=TRADITIONAL SELECT loan_id, borrower_id, email, due_at, hold_reason FROM reminder_loans
 		WHERE due_at >= '2026-09-25' AND due_at < '2026-11-26' ORDER BY due_at, loan_id LIMIT 2000`)

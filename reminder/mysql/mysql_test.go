@@ -21,7 +21,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// open migrates a school and opens the store under the rights of deploy/grants.sql.
+// open migrates a school and returns a store with the rights of deploy/grants.sql.
 func open(t testing.TB) (*mysql.Store, *mysqltest.DB, *driver.Config) {
 	db := mysqltest.Library(t)
 	grants, err := os.ReadFile("../../deploy/grants.sql")
@@ -45,7 +45,7 @@ func day(s string) reminder.Date {
 	return d
 }
 
-// emails returns n emails of one notice each.
+// emails returns n emails with one notice each.
 func emails(n int) []reminder.Email {
 	var out []reminder.Email
 	for i := range n {
@@ -77,13 +77,13 @@ func state(t testing.TB, db *mysqltest.DB, id int64) (state string) {
 	return state
 }
 
-// endLeases makes every lease run out.
+// endLeases ends all leases.
 func endLeases(t testing.TB, db *mysqltest.DB) {
 	t.Helper()
 	db.Exec(t, "UPDATE reminder_emails SET lease_until = DATE_SUB(UTC_TIMESTAMP(6), INTERVAL 1 SECOND) WHERE lease_until IS NOT NULL")
 }
 
-// TestWhichServer tells on what the tests ran.
+// TestWhichServer logs the server of the tests.
 func TestWhichServer(t *testing.T) {
 	db := mysqltest.New(t)
 	var version, comment string
@@ -160,8 +160,7 @@ func TestView(t *testing.T) {
 	assert.Equal(t, reminder.LoanCounts{Open: 3, TooOld: 2}, counted)
 }
 
-// TestViewByHand: a view of somebody else's, with due times and rows that cannot be worked with. Those are odd and do
-// not keep the others from being read.
+// TestViewByHand: a custom view, with due times and unusable rows. These rows are odd, and the others are read.
 func TestViewByHand(t *testing.T) {
 	store, db, _ := open(t)
 	long := strings.Repeat("9", 101)
@@ -201,11 +200,12 @@ func TestViewByHand(t *testing.T) {
 	assert.Equal(t, 8, counted.Open)
 }
 
-// TestScanPages reads more loans than it reads ahead, bunched and spread, and must see each once with its history.
+// TestScanPages scans more loans than are read ahead, due on one day or on many. Each must be returned once, with its
+// history.
 func TestScanPages(t *testing.T) {
 	t.Parallel()
 	store, db, user := open(t)
-	db.AddLoan(t, mysqltest.Loan{Due: "2026-01-01"}) // makes borrower and book 1
+	db.AddLoan(t, mysqltest.Loan{Due: "2026-01-01"}) // creates borrower and book 1
 	db.Exec(t, "DELETE FROM peminjaman")
 	due := func(i int) reminder.Date {
 		if i%3 == 0 {
@@ -275,7 +275,7 @@ func TestScanPages(t *testing.T) {
 		}
 	}
 
-	// The connection breaks when some were handed over: those are not handed over again.
+	// The connection breaks after some loans were given to page: these are not given again.
 	var conns []net.Conn
 	cfg := user.Clone()
 	cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -300,7 +300,7 @@ func TestScanPages(t *testing.T) {
 	assert.True(t, reminder.IsTemporary(err), "%v", err)
 	assert.Less(t, len(seen), n)
 
-	// Two librarians' summaries are composed at once, on as few connections as there may be.
+	// Two librarians' summaries are composed at once, with the minimum of connections.
 	two := connect(t, user, 2)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -322,7 +322,7 @@ func TestPromiseIsOnce(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, n)
 
-	// Eight runs promise overlapping parts of the same at the same moment.
+	// Eight runs promise overlapping parts at the same time.
 	var wg sync.WaitGroup
 	start := make(chan struct{})
 	var mu sync.Mutex
@@ -393,10 +393,10 @@ func TestClaimIsExclusiveAndOrdered(t *testing.T) {
 	assert.Len(t, seen, 300)
 }
 
-// TestClaimFollowsItsIndex: a claim looks at what it takes, and not at all that is queued.
+// TestClaimFollowsItsIndex: a claim reads only the emails that it takes, and not all queued ones.
 func TestClaimFollowsItsIndex(t *testing.T) {
 	store, admin, user := open(t)
-	promise(t, store, emails(20000)) // of few it may as well look at all
+	promise(t, store, emails(20000)) // with few emails the database may read all of them
 	db, err := mysql.OpenDB(user, 1)
 	require.NoError(t, err)
 	defer db.Close()
@@ -453,7 +453,7 @@ func TestFence(t *testing.T) {
 	require.ErrorIs(t, store.Record(t.Context(), c[0], reminder.Outcome{State: reminder.StateRefused}), reminder.ErrLost,
 		"an end is an end")
 
-	// A zombie: asleep for longer than its lease, before the mark and after it.
+	// A run that slept longer than its lease, before the mark and after it.
 	require.NoError(t, store.HandOver(t.Context(), c[2], "c@x", now))
 	endLeases(t, db)
 	require.ErrorIs(t, store.HandOver(t.Context(), c[1], "d@x", now), reminder.ErrLost)
@@ -482,7 +482,7 @@ func TestUnknownIsSentOnceMore(t *testing.T) {
 	require.NoError(t, store.HandOver(t.Context(), c, "same@x", date))
 	endLeases(t, db)
 
-	for range 2 { // hold: it stays
+	for range 2 { // with hold it stays unknown
 		_, err := store.Sweep(t.Context(), false)
 		require.NoError(t, err)
 		require.Empty(t, claim(t, store, 1, time.Hour))
@@ -494,7 +494,7 @@ func TestUnknownIsSentOnceMore(t *testing.T) {
 	assert.Equal(t, date, c.Date)
 	assert.Equal(t, 1, c.Unknowns)
 
-	// Handed back before it was sent: Message-ID and Date still belong to the first copy.
+	// Released before it was sent: Message-ID and Date still belong to the first copy.
 	require.NoError(t, store.Record(t.Context(), c, reminder.Outcome{State: reminder.StateQueued, KeepTry: true}))
 	require.Equal(t, "queued", state(t, db, c.ID))
 	c = claim(t, store, 1, time.Hour)[0]
@@ -510,8 +510,9 @@ func TestUnknownIsSentOnceMore(t *testing.T) {
 	assert.Equal(t, "unknown", state(t, db, c.ID))
 }
 
-// TestLateButSure: a run that slept through its lease learns that its email was accepted. It is recorded, also when the
-// sweep has queued the email again, so that no copy is sent; but not when another run has it already.
+// TestLateButSure: a run that slept longer than its lease gets to know that its email was accepted. That is recorded,
+// even if the sweep has queued the email again, so no copy is sent. It is not recorded if another run has claimed the
+// email.
 func TestLateButSure(t *testing.T) {
 	store, db, _ := open(t)
 	for _, taken := range []bool{false, true} {
@@ -552,7 +553,7 @@ func TestRetryIsANewMessage(t *testing.T) {
 func TestPoison(t *testing.T) {
 	store, db, _ := open(t)
 	promise(t, store, emails(2))
-	// One of the two may have been sent by the first run that died over it.
+	// One of the two emails may have been sent by the first run that died.
 	claims := claim(t, store, 2, time.Hour)
 	require.NoError(t, store.HandOver(t.Context(), claims[0], "id@x", time.Now()))
 	failed := 0
@@ -570,7 +571,7 @@ func TestPoison(t *testing.T) {
 	assert.Equal(t, "failed", state(t, db, claims[1].ID))
 }
 
-// TestSweepFindsOne: any one email that a sweep is there for is found by it when it is the only one.
+// TestSweepFindsOne: a sweep finds each kind of email that it settles, even if there is only one.
 func TestSweepFindsOne(t *testing.T) {
 	for _, left := range []string{
 		"state = 'queued', next_at = DATE_ADD(next_at, INTERVAL 1 YEAR)",
@@ -695,7 +696,7 @@ func TestMigrateAgain(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, applied)
 
-	// Cut off after the tables, before it was noted.
+	// Interrupted after the tables were created and before that was recorded.
 	db.Exec(t, "DELETE FROM reminder_migrations WHERE version_id > 0")
 	applied, err = schema.Up(t.Context(), db.Admin)
 	require.NoError(t, err)
@@ -707,7 +708,7 @@ func TestMigrateAgain(t *testing.T) {
 		"the error names what there is")
 }
 
-// TestCanceled: a canceled context is reported as such and nothing else.
+// TestCanceled: a canceled context is returned as context.Canceled and not as a Fault.
 func TestCanceled(t *testing.T) {
 	store, _, _ := open(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -716,7 +717,7 @@ func TestCanceled(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-// TestFarFromTheDailyLimit: a claim that the limit cannot concern costs what it costs without one.
+// TestFarFromTheDailyLimit: if the daily limit is far, a claim has the same statements as without a limit.
 func TestFarFromTheDailyLimit(t *testing.T) {
 	_, db, user := open(t)
 	w := newWire(db, user)

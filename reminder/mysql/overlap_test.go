@@ -16,9 +16,9 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql/mysqltest"
 )
 
-// TestOverlap lets 2 to 32 runs begin at the same moment, a thousand times. They promise the same loans, then share
-// what was promised. Nothing is promised, claimed or handed over twice, and nothing is left. Some of it is promised
-// anew: it was canceled before it was sent, or told to another borrower.
+// TestOverlap starts 2 to 32 runs at the same moment, a thousand times. They promise the same loans and then share the
+// promised emails. No email is promised, claimed or handed over twice, and none is left. Some notices are promised
+// again because they were canceled before they were sent, or were sent to another borrower.
 func TestOverlap(t *testing.T) {
 	t.Parallel()
 	const rounds, most = 1000, 32
@@ -26,7 +26,7 @@ func TestOverlap(t *testing.T) {
 	stores := make([]*mysql.Store, most)
 	for i := range stores {
 		stores[i] = connect(t, user, 1)
-		_, err := deskdb.New(stores[i]).Server(t.Context()) // connected before they race
+		_, err := deskdb.New(stores[i]).Server(t.Context()) // opens the connection before the runs start
 		require.NoError(t, err)
 	}
 	seed := rand.Uint64()
@@ -37,7 +37,7 @@ func TestOverlap(t *testing.T) {
 		if !mysqltest.InFull(t, round, 7) {
 			continue
 		}
-		// Few runs most of the time; all of them now and then.
+		// Usually there are few runs, and sometimes all.
 		runners := 2 + rng.IntN(3)
 		if round%20 == 0 {
 			runners = 2 + rng.IntN(most-1)

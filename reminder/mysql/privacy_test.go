@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPrivacyPageIsTheSchema: docs/privasi.md names every column of every table that the program writes, and no other.
+// TestPrivacyPageIsTheSchema: docs/privasi.md has each column of each table that the program writes, and no other.
 func TestPrivacyPageIsTheSchema(t *testing.T) {
 	_, db, _ := open(t)
 	text, err := os.ReadFile("../../docs/privasi.md")

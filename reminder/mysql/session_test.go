@@ -24,8 +24,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// TestHostileServer: a server that presets every setting of its sessions wrongly changes nothing of a story or a run.
-// The whole suite runs on such servers by `make test-databases`.
+// TestHostileServer: a server whose default settings for sessions are all wrong changes nothing in a story or a run.
+// `make test-databases` runs the whole suite with such servers.
 func TestHostileServer(t *testing.T) {
 	_, store, s := newStory(t)
 	want, err := s.tell(t, store)
@@ -51,7 +51,7 @@ func TestHostileServer(t *testing.T) {
 	assert.Equal(t, reminder.EmailCounts{Sent: 51}, rep.Emails)
 	run.check(t, 0)
 
-	// A server that does not let us set something: what is needed is set all the same.
+	// If a server does not allow one setting, the necessary ones are still set.
 	w.disarm()
 	w.arm(answered(1227), func(i int, sql string) bool { return i == 1 && strings.HasPrefix(sql, "SET ") })
 	got, err = s.tell(t, connect(t, w.cfg, 1))
@@ -98,7 +98,7 @@ func TestSlowView(t *testing.T) {
 	_, err := store.CountLoans(t.Context(), day("2026-11-24"))
 	requireFault(t, err, true, "too long to read")
 	assert.Equal(t, 1, w.passed, "tried once, on the same connection")
-	assert.Eventually(t, func() bool { // the server hands out the error a moment before it forgets the statement
+	assert.Eventually(t, func() bool { // the server returns the error shortly before the statement ends
 		var left int
 		require.NoError(t, w.db.Admin.QueryRow("SELECT COUNT(*) FROM information_schema.processlist WHERE user = ? AND command = 'Query'",
 			w.cfg.User).Scan(&left))
@@ -106,7 +106,7 @@ func TestSlowView(t *testing.T) {
 	}, time.Minute, 20*time.Millisecond, "a statement goes on in the server")
 }
 
-// TestManyClosedDays: to read them costs memory, and so time, in proportion to their number.
+// TestManyClosedDays: reading closed days takes memory, and so time, in proportion to their number.
 func TestManyClosedDays(t *testing.T) {
 	store, db, _ := open(t)
 	const n = 6000
@@ -121,11 +121,11 @@ func TestManyClosedDays(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	require.NoError(t, err)
 	assert.Len(t, calendars[""].Dates, n)
-	// Other tests allocate meanwhile. With a copy of the map for each day it would be gigabytes.
+	// Other tests allocate memory meanwhile. With a copy of the map for each day it would be gigabytes.
 	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(500<<20), "bytes")
 }
 
-// TestListNamesEveryLoan: ids are neither cut nor taken apart.
+// TestListNamesEveryLoan: ids are neither cut nor split.
 func TestListNamesEveryLoan(t *testing.T) {
 	store, _, _ := open(t)
 	var notices []reminder.Notice
@@ -146,7 +146,7 @@ func TestListNamesEveryLoan(t *testing.T) {
 	assert.Equal(t, want, emails[1].Loans)
 }
 
-// TestErrorsNameTheRemedy: what a person reads of each error, in both languages.
+// TestErrorsNameTheRemedy: the text of each error for a person, in both languages.
 func TestErrorsNameTheRemedy(t *testing.T) {
 	server := func(number uint16, message string) error {
 		return &godriver.MySQLError{Number: number, Message: message}
@@ -223,7 +223,7 @@ func TestErrorsNameTheRemedy(t *testing.T) {
 	}
 }
 
-// TestChangedInMidRun: what somebody takes away while a run is at work is named, and nothing else.
+// TestChangedInMidRun: if somebody removes a table, a view or a right during a run, the error names it.
 func TestChangedInMidRun(t *testing.T) {
 	store, db, user := open(t)
 	db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})

@@ -20,7 +20,7 @@ func TestViewLacksColumns(t *testing.T) {
 	assert.Contains(t, said(err), "borrower_name, email, title")
 	assert.False(t, reminder.IsTemporary(err))
 
-	// The six that are required are enough.
+	// The six required columns are enough.
 	db.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	db.Exec(t, `CREATE OR REPLACE VIEW reminder_loans AS SELECT p.id AS loan_id, u.id AS borrower_id, u.nama AS borrower_name, u.email,
 		'T' AS title, p.tanggal_kembali AS due_at FROM peminjaman p JOIN users u ON u.id = p.user_id`)
@@ -39,7 +39,7 @@ func TestViewLacksColumns(t *testing.T) {
 	assert.True(t, last.IsZero())
 }
 
-// TestClosedDaysAreNotSilentlyLost: a system with a calendar of its own, and a user who may not read it.
+// TestClosedDaysAreNotSilentlyLost: the system has a calendar, and the user has no right to read it.
 func TestClosedDaysAreNotSilentlyLost(t *testing.T) {
 	store, db, user := open(t)
 	db.Exec(t, `CREATE OR REPLACE VIEW reminder_loans AS SELECT p.id AS loan_id, u.id AS borrower_id, u.nama AS borrower_name, u.email,
@@ -52,7 +52,7 @@ func TestClosedDaysAreNotSilentlyLost(t *testing.T) {
 	_, err = connect(t, user, 1).Calendars(t.Context(), day("2026-11-24"))
 	assert.Contains(t, said(err), "deploy/grants.sql")
 
-	// A view without calendar, and one of closed days that broke, or of which no row can be computed.
+	// A view without the column calendar, and a view of closed days that is broken, or of which no row can be computed.
 	db.Exec(t, `CREATE OR REPLACE VIEW reminder_loans AS SELECT p.id AS loan_id, u.id AS borrower_id, u.nama AS borrower_name, u.email,
 		'T' AS title, p.tanggal_kembali AS due_at FROM peminjaman p JOIN users u ON u.id = p.user_id`)
 	db.Exec(t, "GRANT SELECT ON "+db.Name+".reminder_source_closed_days TO '"+user.User+"'@'%'")

@@ -18,8 +18,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/text"
 )
 
-// zoned makes a store for a library in a zone, whose one loan is due at an expression over the columns of due: each
-// holds the same moment.
+// zoned returns a store for a library in a zone. Its one loan is due at an expression over the columns of the table
+// due, which all contain the same moment.
 func zoned(t *testing.T, db *mysqltest.DB, zone, due string) *mysql.Store {
 	t.Helper()
 	db.Exec(t, "CREATE OR REPLACE VIEW reminder_loans AS SELECT 7 AS loan_id, 'b' AS borrower_id, 'B' AS borrower_name, 'b@example.org' AS email, 'T' AS title, "+
@@ -31,7 +31,7 @@ func zoned(t *testing.T, db *mysqltest.DB, zone, due string) *mysql.Store {
 	return connect(t, cfg, 2)
 }
 
-// write stores a moment as a program does whose session has a zone.
+// write stores a moment like a program whose session is in a zone.
 func write(t *testing.T, db *mysqltest.DB, zone, moment string) {
 	t.Helper()
 	db.Script(t, "SET time_zone = '"+zone+"';\nDELETE FROM due;\nINSERT INTO due VALUES ('"+moment+"', UNIX_TIMESTAMP('"+moment+"'), '"+moment+"', '"+moment+"');\n")
@@ -45,7 +45,7 @@ func zonedTable(t *testing.T) *mysqltest.DB {
 	return db
 }
 
-// TestDueInTheLibrarysZone: whatever holds the due date, it is the day that the library's clock showed when it was
+// TestDueInTheLibrarysZone: for each type of the due date, it is the day that the library's clock showed when it was
 // written.
 func TestDueInTheLibrarysZone(t *testing.T) {
 	db := zonedTable(t)
@@ -76,8 +76,8 @@ func TestDueInTheLibrarysZone(t *testing.T) {
 	}
 }
 
-// TestZoneFindings: a due date that depends on the zone is shown to be compared, and one that was written by another
-// clock than the library's is refused with what the view must say.
+// TestZoneFindings: a due date that depends on the zone is shown to be compared. One that was written with another
+// clock than the library's is refused, with the expression that the view must have.
 func TestZoneFindings(t *testing.T) {
 	db := zonedTable(t)
 	findings := func(zone, due string) (notes, serious []string) {
@@ -107,7 +107,7 @@ func TestZoneFindings(t *testing.T) {
 		assert.Contains(t, notes[0], "read in APP_TIMEZONE=Asia/Jakarta. Loan 7 is due 2026-11-25", due)
 	}
 
-	// A program whose session is in UTC wrote its own wall clock, whole days.
+	// A program whose session is in UTC wrote its own wall clock.
 	for _, moment := range []string{"2026-11-25 00:00:00", "2026-11-25 23:59:59"} {
 		write(t, db, "+00:00", moment)
 		_, serious := findings("Asia/Jakarta", "ts")
@@ -118,13 +118,13 @@ func TestZoneFindings(t *testing.T) {
 		require.Len(t, notes, 1)
 		assert.Contains(t, notes[0], "is due "+moment)
 	}
-	// A view that was made for sessions in UTC.
+	// A view for sessions in UTC.
 	write(t, db, "+07:00", "2026-11-25 23:59:00")
 	_, serious := findings("Asia/Jakarta", "CONVERT_TZ(ts, '+00:00', '+07:00')")
 	assert.Len(t, serious, 1)
 }
 
-// TestSummerTime: a zone with summer time is read right or, where the server does not know it, refused.
+// TestSummerTime: a zone with summer time is read right, or refused if the server does not know it.
 func TestSummerTime(t *testing.T) {
 	db := zonedTable(t)
 	write(t, db, "+00:00", "2026-07-01 21:59:59") // 23:59:59 in Berlin
