@@ -37,13 +37,13 @@ import (
 
 // A Store is a reminder.Store on one database.
 type Store struct {
-	DB     *DB                   // for the packages beside this one
+	DB     *DB                   // for other packages of the program
 	Zone   *time.Location        // the library's
-	draft  string                // suffix of the views' names
+	draft  string                // suffix of the views' names; "" for the views in use
 	source atomic.Pointer[Views] // as Check found them
 	raws   raws
 
-	scanning chan struct{} // held by the one Scan that is at work
+	scanning chan struct{} // has an element during a Scan
 	steps    *group
 	ample    allowance
 }
@@ -53,9 +53,9 @@ var (
 	_ reminder.Store = (*Store)(nil)
 )
 
-// Open prepares a Store without connecting. cfg has the address, the login and, as Loc, the library's time zone; Open
-// sets the rest, so that all sessions agree. At most maxConns connections are open at a time, but at least two, which a
-// scan of many loans needs. The first connection may take as long as patience.
+// Open returns a Store. It does not connect. cfg has the address, the login and, as Loc, the library's time zone; Open
+// sets the rest, so that all sessions are the same. The Store has up to maxConns connections, but up to two at least,
+// which a scan of many loans needs. The first connection may take as long as patience.
 func Open(cfg *mysql.Config, maxConns int, patience time.Duration) (*Store, error) {
 	db, err := open(cfg, maxConns, patience)
 	if err != nil {
@@ -81,15 +81,15 @@ func OpenDB(cfg *mysql.Config, maxConns int) (*sql.DB, error) { return open(cfg,
 
 func open(cfg *mysql.Config, maxConns int, patience time.Duration) (*sql.DB, error) {
 	cfg = cfg.Clone()
-	cfg.ParseTime = false      // dates stay text: no zone can shift a day, and a zero date is no error
-	cfg.ClientFoundRows = true // an UPDATE reports the rows its guard matched, also when it wrote the same values again
+	cfg.ParseTime = false      // dates stay text, so no zone can change a day, and a zero date is no error
+	cfg.ClientFoundRows = true // an UPDATE returns the number of matched rows, even if it changes nothing
 	cfg.InterpolateParams = true
-	cfg.RejectReadOnly = true // a server that became read-only after a failover: connect again, perhaps to another one
+	cfg.RejectReadOnly = true // after a failover the server may be read-only: connect again, perhaps to another one
 	cfg.Collation = collation
 	cfg.Timeout = cmp.Or(cfg.Timeout, 5*time.Second)
 	cfg.ReadTimeout = cmp.Or(cfg.ReadTimeout, 75*time.Second) // a statement has four fifths of it
 	cfg.WriteTimeout = cmp.Or(cfg.WriteTimeout, 30*time.Second)
-	cfg.Logger = &mysql.NopLogger{} // errors are returned, so none is printed
+	cfg.Logger = &mysql.NopLogger{} // all errors are returned, too
 	connector, err := newSessions(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("database configuration: %w", err)
@@ -100,8 +100,8 @@ func open(cfg *mysql.Config, maxConns int, patience time.Duration) (*sql.DB, err
 	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(max(maxConns, 2))
 	db.SetMaxIdleConns(max(maxConns, 2))
-	// Shorter than servers and firewalls keep an idle connection. On Windows the driver cannot see that a connection was
-	// closed.
+	// Shorter than the time for which servers and firewalls keep an idle connection: on Windows the driver cannot see that
+	// a connection was closed.
 	db.SetConnMaxIdleTime(time.Minute)
 	db.SetConnMaxLifetime(3 * time.Minute)
 	return db, nil
@@ -127,7 +127,7 @@ func retry(ctx context.Context, f func(again bool) error) error {
 			return err
 		}
 		pause := time.Duration(min(try, maxTries)*min(try, maxTries)) * 10 * time.Millisecond
-		timer := time.NewTimer(pause + rand.N(pause)) // jitter, so that the same transactions do not meet again
+		timer := time.NewTimer(pause + rand.N(pause)) // jitter, so the same transactions do not conflict again
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -137,7 +137,7 @@ func retry(ctx context.Context, f func(again bool) error) error {
 	}
 }
 
-// transient reports whether beginning again may help.
+// transient reports whether another try may succeed.
 func transient(err error) bool {
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		switch e.Number {
@@ -177,7 +177,7 @@ func SetOf[K comparable](keys []K) map[K]bool {
 	return set
 }
 
-// The types that columns are scanned into where NULL is possible (the zero time, or "") or the text has another form.
+// The types for destinations of columns that may be NULL (the zero time, or "") or that are text in the database.
 type (
 	datetime struct{ *time.Time }
 	day      struct{ *reminder.Date }
@@ -209,7 +209,7 @@ func (t text) Scan(src any) error {
 	return err
 }
 
-// instant is the form in which DATETIME(6) is written and read.
+// instant is the layout of DATETIME(6).
 const instant = "2006-01-02 15:04:05.000000"
 
 func formatTime(t time.Time) string { return t.UTC().Format(instant) }

@@ -10,8 +10,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// HandOver sets the mark. The guard is checked where it matters: a run that slept longer than its lease finds no row
-// and drops its connection without the final dot.
+// HandOver sets the hand-over mark. A run that slept longer than its lease matches no row, and closes its connection
+// without the final dot.
 func (s *Store) HandOver(ctx context.Context, c reminder.Claim, messageID string, date time.Time,
 	accepted ...reminder.Accepted) error {
 	steps := []step{{c, reminder.StateClaimed, []any{messageID, stamp(date), c.Address[:]}}}
@@ -33,8 +33,8 @@ func sent(c reminder.Claim, receiptID string) step {
 	return step{c, reminder.StateHandover, []any{clip(receiptID)}}
 }
 
-// Record writes an outcome. An accepted email is recorded as sent even when the sweep has called it unknown meanwhile,
-// and has perhaps queued it again, as long as no other run has claimed it since.
+// Record records an outcome. An accepted email is recorded as sent even if a sweep has made it unknown meanwhile, or
+// has queued it again, unless another run has claimed it since.
 func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome) error {
 	g := recordUpdate(c, o)
 	ended := slices.Contains([]reminder.State{reminder.StateCanceled, reminder.StateExpired, reminder.StateRefused,
@@ -46,14 +46,14 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 		}
 		return fault("record an outcome", s.guarded(ctx, g, !alone))
 	}
-	// More than one row: all of it or nothing, and nothing when the claim is lost.
+	// Several rows are written in one transaction, and none if the claim is lost.
 	err := s.DB.Tx(ctx, func(tx *DB, again bool) error {
 		done, err := g.apply(ctx, tx, again)
 		if err != nil || done {
 			return err
 		}
 		if c.Unknowns > 0 {
-			o.Dropped = nil // the copy that may have arrived told of it
+			o.Dropped = nil // the copy that may have arrived has these notices
 		}
 		for _, d := range o.Dropped {
 			_, err := tx.Exec(ctx, "UPDATE reminder_notices SET dropped = ? WHERE "+keyIs+" AND email_id = ?",
@@ -62,10 +62,10 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 				return err
 			}
 		}
-		if ended { // the borrower was not told any of it: it does not count as a reminder
+		if ended { // nothing was sent, so the notices do not count as reminders
 			reason := string(o.State)
 			if o.BadAddress != "" {
-				reason = string(reminder.VerdictBadAddress) // it is told when the address is mended
+				reason = string(reminder.VerdictBadAddress) // void: the notices are promised again when the address changes
 			}
 			_, err := tx.Exec(ctx, "UPDATE reminder_notices SET dropped = ? WHERE email_id = ? AND dropped = ''",
 				reason, c.ID)
@@ -81,9 +81,9 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 	return fault("record an outcome", err)
 }
 
-// recordUpdate is the guarded UPDATE that an outcome means.
+// recordUpdate returns the guarded UPDATE for an outcome.
 func recordUpdate(c reminder.Claim, o reminder.Outcome) guard {
-	// An email that is handed back untried keeps the reason of its last try.
+	// An email that is released without a try keeps the reason of its last try.
 	set := []string{"state = ?", "reason = IF(? = '', reason, ?)", "ended_at = UTC_TIMESTAMP(6)"}
 	args := []any{string(o.State), clip(o.Reason), clip(o.Reason)}
 	if o.State != reminder.StateQueued {
@@ -103,7 +103,7 @@ func recordUpdate(c reminder.Claim, o reminder.Outcome) guard {
 			set = append(set, "attempts = attempts - 1")
 		}
 		if c.Unknowns == 0 {
-			// Surely not accepted: the next try is a new message, and this one does not count for a daily limit.
+			// Surely not accepted: the next try is a new message, and this one does not count for MAIL_DAILY_LIMIT.
 			set = append(set, "message_id = NULL", "message_date = NULL", "handover_at = NULL")
 		}
 	case reminder.StateUnknown:
@@ -118,8 +118,8 @@ func recordUpdate(c reminder.Claim, o reminder.Outcome) guard {
 	}
 }
 
-// A guard is an UPDATE that must match one row, the claim's. The check finds one row when the UPDATE took effect
-// before.
+// A guard is an UPDATE that must match one row, that of the claim. The check counts one row if the UPDATE has taken
+// effect.
 type guard struct {
 	update    string
 	args      []any
@@ -127,8 +127,8 @@ type guard struct {
 	checkArgs []any
 }
 
-// apply runs the UPDATE. When it matches no row because an earlier try took effect although its reply was lost, it
-// reports done; when the claim is lost, ErrLost.
+// apply executes the UPDATE. If it matches no row, either the claim is lost, and apply returns ErrLost, or an earlier
+// try has taken effect and only its reply was lost, and apply returns true.
 func (g guard) apply(ctx context.Context, db *DB, again bool) (done bool, err error) {
 	n, err := db.Exec(ctx, g.update, g.args...)
 	if err != nil || n == 1 {
@@ -143,7 +143,7 @@ func (g guard) apply(ctx context.Context, db *DB, again bool) (done bool, err er
 	return false, reminder.ErrLost
 }
 
-// guarded applies a guard by itself. maybe says that an earlier try may have taken effect.
+// guarded applies a guard outside a transaction. maybe says that an earlier try may have taken effect.
 func (s *Store) guarded(ctx context.Context, g guard, maybe bool) error {
 	return s.DB.repeat(ctx, func(db *DB, again bool) error {
 		_, err := g.apply(ctx, db, again || maybe)

@@ -16,19 +16,20 @@ import (
 // promiseChunk is how many emails one transaction promises: few round trips, and locks held for milliseconds.
 const promiseChunk = 200
 
-// Promise stores emails and their notices. A crash between two chunks leaves whole emails or nothing.
+// Promise stores emails and their notices. After a crash between two chunks each email is stored with all its notices
+// or not at all.
 func (s *Store) Promise(ctx context.Context, runID string, emails []reminder.Email) (reminder.PlannedCounts, error) {
 	return s.Insert(ctx, Terms{runID, reminder.StateQueued, ""}, emails)
 }
 
-// Terms are what all emails of one call have in common.
+// Terms are the values that all emails of one call share.
 type Terms struct {
 	RunID  string
 	State  reminder.State
 	Reason string // with StateCanceled: why they are not sent
 }
 
-// Insert stores emails and their notices on these terms.
+// Insert stores emails and their notices with some terms.
 func (s *Store) Insert(ctx context.Context, t Terms, emails []reminder.Email) (n reminder.PlannedCounts, err error) {
 	for chunk := range slices.Chunk(emails, promiseChunk) {
 		part, err := s.insertChunk(ctx, t, chunk)
@@ -40,10 +41,10 @@ func (s *Store) Insert(ctx context.Context, t Terms, emails []reminder.Email) (n
 	return n, nil
 }
 
-// insertChunk stores one chunk. Error 1062 says that some of its notices are on record: another run promised them in
-// the meantime, or they are promised anew. The former are left out, room is made for the latter, and the rest is tried
-// again. A chunk that the database refuses for one of its values is halved down to the email that has it; that one is
-// left out.
+// insertChunk stores one chunk. Error 1062 means that some of its notices are on record, because another run promised
+// them meanwhile, or because they are void or were sent to another borrower. The first are left out, makeRoom handles
+// the others, and the chunk is tried again. If the database refuses a chunk because of a value, it is halved until the
+// email with that value is found, which is left out.
 func (s *Store) insertChunk(ctx context.Context, t Terms, chunk []reminder.Email) (reminder.PlannedCounts, error) {
 	var n reminder.PlannedCounts
 	var known map[reminder.Cycle]reminder.History
@@ -54,7 +55,7 @@ func (s *Store) insertChunk(ctx context.Context, t Terms, chunk []reminder.Email
 		}
 		err := s.DB.Tx(ctx, func(tx *DB, again bool) error {
 			if again {
-				// The commit before may have happened although its reply was lost. It was all or nothing.
+				// The last commit may have taken effect, and only its reply was lost.
 				done, err := tx.Count(ctx, "SELECT COUNT(*) FROM reminder_emails WHERE ref = ?", refs[0])
 				if err != nil || done > 0 {
 					return err
@@ -79,7 +80,7 @@ func (s *Store) insertChunk(ctx context.Context, t Terms, chunk []reminder.Email
 			n.Odd = len(chunk[0].Notices)
 			return n, nil
 		}
-		// Or a server that takes short statements only.
+		// ErrPktTooLarge: the server accepts only short statements.
 		if ofValue(err) || errors.Is(err, mysql.ErrPktTooLarge) && len(chunk) > 1 {
 			for half := range slices.Chunk(chunk, (len(chunk)+1)/2) {
 				part, err := s.insertChunk(ctx, t, half)
@@ -94,7 +95,7 @@ func (s *Store) insertChunk(ctx context.Context, t Terms, chunk []reminder.Email
 			return n, err
 		}
 		if try == maxTries {
-			return n, errors.New("notices keep being promised by other runs") // not err: its text holds a key
+			return n, errors.New("other runs promised the same notices too often") // not err: its text contains a key
 		}
 		if chunk, known, err = s.unpromised(ctx, chunk); err != nil {
 			return n, err
@@ -103,9 +104,9 @@ func (s *Store) insertChunk(ctx context.Context, t Terms, chunk []reminder.Email
 	return n, nil
 }
 
-// makeRoom takes out of the way what is known under the keys of notices that are promised anew: a void notice goes,
-// and what another borrower was told is kept under another number. Each statement names what was known of the row.
-// When another run was quicker it matches none, and the unique key decides.
+// makeRoom frees the keys of notices that are promised again: it deletes a void notice, and it keeps a notice that was
+// sent to another borrower under another number. Each statement matches only the row that the plan saw. If another run
+// was faster, it matches no row, and the unique key decides.
 func makeRoom(ctx context.Context, tx *DB, chunk []reminder.Email, known map[reminder.Cycle]reminder.History) error {
 	var void []string
 	var args []any
@@ -133,11 +134,12 @@ func makeRoom(ctx context.Context, tx *DB, chunk []reminder.Email, known map[rem
 	return err
 }
 
-// keyIs is the condition that a row of reminder_notices is a notice's, and key its arguments.
+// keyIs is the condition for the row of a notice in reminder_notices, and key returns its arguments.
 const keyIs = "loan_id = ? AND due_date = ? AND kind = ? AND step = ?"
 
 func key(n reminder.Notice) []any { return []any{n.Loan, n.Due.String(), string(n.Kind), n.Step} }
 
+// setAside keeps a notice that was sent to another borrower under a number that no step has.
 func setAside(ctx context.Context, tx *DB, n reminder.Notice, email int64) error {
 	least, err := tx.Count(ctx, `SELECT COALESCE(MIN(step), 0) FROM reminder_notices
 		WHERE loan_id = ? AND due_date = ? AND kind = ?`, key(n)[:3]...)
@@ -161,7 +163,7 @@ func insertEmails(ctx context.Context, tx *DB, t Terms, chunk []reminder.Email, 
 	if err != nil {
 		return err
 	}
-	// The ids are never assumed to be consecutive.
+	// The ids need not be consecutive.
 	ids, err := Pairs[string, int64](ctx, tx, "SELECT ref, id FROM reminder_emails WHERE ref IN (?)", refs)
 	if err != nil {
 		return err
@@ -182,7 +184,7 @@ func repeated(item string, n int) string {
 	return strings.TrimSuffix(strings.Repeat(item+", ", n), ", ")
 }
 
-// unpromised returns the emails of a chunk without the notices that are promised by now, and what it knows of their
+// unpromised returns the emails of a chunk without the notices that are promised by now, and the histories of their
 // cycles.
 func (s *Store) unpromised(ctx context.Context, chunk []reminder.Email) ([]reminder.Email,
 	map[reminder.Cycle]reminder.History, error) {

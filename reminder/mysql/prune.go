@@ -12,8 +12,8 @@ import (
 // batchSize is how many emails one transaction removes. It is so small that no run waits for it.
 const batchSize = 500
 
-// Prune removes runs and ended emails, with their notices, from before a moment. A dry run counts them. Progress, when
-// not nil, is called after each batch.
+// Prune removes the runs and the ended emails, with their notices, from before a time. A dry run counts them. Prune
+// calls progress, when not nil, after each batch.
 //
 // A notice keeps a mail from being sent again. So it may be removed only when its cycle (loan, due date) can never be
 // told about again. Two things must both be true:

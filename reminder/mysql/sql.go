@@ -19,13 +19,13 @@ import (
 // Parameters may be times (written as DATETIME(6) in UTC), [reminder.Date], [reminder.Digest], and lists. The mark of a
 // list stands for all its values, as in "id IN (?)".
 //
-// A column is read into what its destination points to. NULL becomes "" or the zero time.
+// Destinations of columns are pointers, as for [sql.Rows.Scan]. NULL becomes "" or the zero time.
 type DB struct {
 	execQuerier
 	pool *sql.DB // nil in a transaction
 }
 
-// Exec executes a statement that may be repeated, and returns how many rows it matched.
+// Exec executes a statement that may be repeated, and returns the number of matched rows.
 func (db *DB) Exec(ctx context.Context, query string, args ...any) (matched int, err error) {
 	query, args = bind(query, args)
 	err = db.retry(ctx, func(bool) error {
@@ -54,8 +54,8 @@ func (db *DB) Count(ctx context.Context, query string, args ...any) (n int, err 
 	return n, err
 }
 
-// Each visits the rows of a query as the database sends them. columns returns where the columns of a row go. Each is
-// not repeated after an error.
+// Each calls visit for each row of a query, as the database sends it. columns returns the destinations for the columns
+// of a row. The query is not repeated after an error.
 func Each[T any](ctx context.Context, db *DB, columns func(*T) []any, visit func(T) error, query string,
 	args ...any) error {
 	query, args = bind(query, args)
@@ -76,7 +76,7 @@ func Each[T any](ctx context.Context, db *DB, columns func(*T) []any, visit func
 	return rows.Err()
 }
 
-// List reads each row into a value. columns returns where its columns go.
+// List returns the rows of a query as values. columns returns the destinations for the columns of a row.
 func List[T any](ctx context.Context, db *DB, columns func(*T) []any, query string, args ...any) (all []T, err error) {
 	err = db.retry(ctx, func(bool) error {
 		all = []T{}
@@ -107,8 +107,8 @@ func Pairs[K comparable, V any](ctx context.Context, db *DB, query string, args 
 	return pairs, err
 }
 
-// Tx executes f in a transaction and commits. After an error it rolls back and, if that may help, starts again. again
-// tells f that an earlier commit may have taken effect although its reply was lost.
+// Tx executes f in a transaction and commits. After an error it rolls back and, if that may help, begins again. again
+// means that an earlier commit may have taken effect, and only its reply was lost.
 func (db *DB) Tx(ctx context.Context, f func(tx *DB, again bool) error) error {
 	return retry(ctx, func(again bool) error {
 		conn, err := db.pool.Conn(ctx)
@@ -124,7 +124,7 @@ func (db *DB) Tx(ctx context.Context, f func(tx *DB, again bool) error) error {
 		defer func() {
 			tx.Rollback() // after Commit it does nothing
 			if !committed {
-				// Even a rollback can fail. The next transaction on this connection would then commit this one.
+				// A rollback may fail, too. Then the next transaction on this connection would commit this one.
 				conn.Raw(func(any) error { return driver.ErrBadConn })
 			}
 		}()
@@ -150,8 +150,8 @@ func (db *DB) repeat(ctx context.Context, f func(once *DB, again bool) error) er
 	return retry(ctx, func(again bool) error { return f(&DB{execQuerier: db.execQuerier}, again) })
 }
 
-// bind returns a statement and its parameters as the driver takes them. An empty list becomes NULL, which no value
-// equals.
+// bind returns a statement and its parameters in the form for the driver. An empty slice becomes NULL, to which no
+// value is equal.
 func bind(query string, args []any) (string, []any) {
 	var text strings.Builder
 	values := make([]any, 0, len(args))

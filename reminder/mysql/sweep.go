@@ -6,14 +6,14 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// maxCrashes is how many runs may die over an email before it is taken for the cause.
+// maxCrashes is how many runs may crash with a claimed email before the email counts as the cause.
 const maxCrashes = 10
 
-// Sweep settles what dead runs left. Its statements stand in an order in which a crash between two of them is made good
-// by the next sweep.
+// Sweep settles the emails that crashed runs left. After a crash between two of its statements the next sweep does the
+// rest.
 func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) {
 	var swept reminder.Swept
-	// Most runs find nothing of all that follows, and one round trip instead of five shows it.
+	// Most runs find nothing to sweep, and this needs one round trip in place of five.
 	left, err := s.DB.Count(ctx, `SELECT COUNT(*) FROM reminder_emails WHERE state IN ('claimed', 'handover')
 		OR state = 'unknown' AND unknowns = 1 OR state = 'queued' AND (next_at > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY)
 		OR reason IN (?, ?) AND next_at > UTC_TIMESTAMP(6))`, reminder.VerdictWithheld, reminder.ReasonClosedDay)
@@ -21,20 +21,20 @@ func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) 
 		return swept, fault("look for what to sweep", err)
 	}
 
-	// No try is put off and no lease lasts for a day. Such a time was written while the clock stood too far ahead, and
-	// must not be waited for; a run that is still at work after all is fenced, as after any lease. What another run
-	// withheld is judged anew: this one may have no REMINDER_ONLY_TO.
+	// No retry is later than in a day, and no lease is longer. Such a time was written while the clock was ahead, and is
+	// ignored; a run that still works with such a lease is fenced, as after any lease. Withheld emails are rechecked by
+	// this run, which may have no REMINDER_ONLY_TO.
 	_, err = s.DB.Exec(ctx, `UPDATE reminder_emails
 		SET next_at = LEAST(next_at, UTC_TIMESTAMP(6)), lease_until = LEAST(lease_until, UTC_TIMESTAMP(6))
 		WHERE state IN ('queued', 'claimed', 'handover') AND (next_at > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY)
 		OR lease_until > DATE_ADD(UTC_TIMESTAMP(6), INTERVAL 1 DAY) OR state = 'queued' AND reason IN (?, ?))`,
 		reminder.VerdictWithheld, reminder.ReasonClosedDay)
 	if err != nil {
-		return swept, fault("sweep times to come", err)
+		return swept, fault("sweep times in the future", err)
 	}
 
-	// The mark was set and no outcome recorded: the email may have been sent. The token stays, so that a run that was
-	// only slow can still record that it was accepted.
+	// The mark was set and no outcome was recorded, so the email may have been sent. The token stays, so a run that was
+	// only slow can still record that the email was accepted.
 	n, err := s.DB.Exec(ctx, `UPDATE reminder_emails
 		SET state = 'unknown', unknowns = unknowns + 1, ended_at = UTC_TIMESTAMP(6), reason = 'the run ended in the hand-over'
 		WHERE state = 'handover' AND lease_until < UTC_TIMESTAMP(6)`)
@@ -43,8 +43,8 @@ func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) 
 	}
 	swept.Unknown = n
 
-	// No mark: nothing was sent. The crash was not the email's fault and takes no try, unless it happens again and
-	// again. An email that may have been sent by an earlier try is then unknown for good.
+	// Without a mark nothing was sent. The crash uses up no try, unless there are many crashes. Then the email fails, or
+	// stays unknown if an earlier try may have been sent.
 	n, err = s.DB.Exec(ctx, `UPDATE reminder_emails SET state = IF(unknowns > 0, 'unknown', 'failed'),
 		unknowns = IF(unknowns > 0, 2, 0), ended_at = UTC_TIMESTAMP(6), reason = 'every run that took it died'
 		WHERE state = 'claimed' AND lease_until < UTC_TIMESTAMP(6) AND crashes >= ?`, maxCrashes)
@@ -65,7 +65,7 @@ func (s *Store) Sweep(ctx context.Context, resend bool) (reminder.Swept, error) 
 	}
 
 	if resend {
-		// Once: a second unknown outcome raises unknowns above 1 and is final.
+		// Only once: after a second unknown outcome, unknowns is 2 and the email stays unknown.
 		_, err = s.DB.Exec(ctx, `UPDATE reminder_emails SET state = 'queued', next_at = UTC_TIMESTAMP(6), ended_at = NULL
 			WHERE state = 'unknown' AND unknowns = 1`)
 	}

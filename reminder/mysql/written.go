@@ -9,11 +9,11 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// mayHaveArrived is the condition that an email dated within a period was accepted, or may have been.
+// mayHaveArrived is the condition that an email with a Date within a period was accepted, or may have been.
 const mayHaveArrived = `message_date >= ? AND message_date < ?
 	AND (state IN ('handover', 'sent', 'unknown') OR unknowns > 0 AND state <> 'bounced')`
 
-// Written returns when recipients were last written to.
+// Written returns when recipients last got an email of a kind within a period.
 func (s *Store) Written(ctx context.Context, kind reminder.Kind, recipients []string, from, to time.Time) (
 	map[string]time.Time, error) {
 	type row struct {

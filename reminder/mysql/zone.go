@@ -13,8 +13,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// A due_at that comes from a TIMESTAMP or FROM_UNIXTIME shows the wall clock of the session's time zone, so every
-// session uses the library's zone. DATE and DATETIME are the same in every zone.
+// This file handles time zones. A due_at from a TIMESTAMP or FROM_UNIXTIME is the wall clock in the session's time
+// zone, so all sessions use the library's zone. DATE and DATETIME are the same in all zones.
 
 // sessionZone returns the SQL expression for a session's time_zone. A zone without summer time is set by its offset,
 // because most servers know no names of zones. A zone with summer time needs its name. Where the server does not know
@@ -28,7 +28,7 @@ func sessionZone(zone *time.Location) string {
 
 // fixedOffset returns the offset of a zone that has no summer time, such as "+07:00".
 func fixedOffset(zone *time.Location) (offset string, fixed bool) {
-	late := time.Date(2100, 1, 1, 0, 0, 0, 0, zone) // after all one-time changes of the zone
+	late := time.Date(2100, 1, 1, 0, 0, 0, 0, zone) // after all changes of the zone except summer time
 	_, next := late.ZoneBounds()
 	return late.Format("-07:00"), next.IsZero()
 }
@@ -65,13 +65,13 @@ func (s *Store) refuseZone(ctx context.Context) error {
 		"zone.name_unknown", "Zone", s.Zone)
 }
 
-// maxZoned is how many loans ZonedDues looks at.
+// maxZoned is how many loans ZonedDues reads.
 const maxZoned = 1000
 
-// A ZonedDue is the raw due_at of a loan as sessions in several zones show it.
+// A ZonedDue is the raw due_at of a loan in sessions with different zones.
 type ZonedDue struct {
 	Loan string
-	In   []string
+	In   []string // in the order of the zones
 }
 
 // ZonedDues returns the loans whose due_at depends on the session's zone, with its value in each of the zones. It looks
@@ -86,7 +86,7 @@ func (s *Store) ZonedDues(ctx context.Context, loans []string, zones ...string) 
 		return nil, fault("compare time zones", err)
 	}
 	defer conn.Close()
-	defer conn.Raw(func(any) error { return driver.ErrBadConn }) // close it: a later user would get the wrong zone
+	defer conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it, because its session has another zone
 	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return nil, fault("compare time zones", err)
