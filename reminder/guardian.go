@@ -52,7 +52,7 @@ func (guardianMailing) Recheck(ctx context.Context, run *Run, c Claim) (Draft, O
 	return draft, outcome, err
 }
 
-// ForGuardians returns the rules about mail to guardians, who are told of loans that are late by so many days.
+// ForGuardians returns the rules for mail to guardians, who get notices about loans that are late for some days.
 func (r Rules) ForGuardians(from int) Rules {
 	r.Schedule, r.BeforeClosure = r.Schedule.From(from), 0
 	return r
@@ -78,7 +78,7 @@ func (p *guardianPlan) Emails(odd map[string]bool) []Email {
 	return slices.DeleteFunc(p.Plan.Emails(odd), func(e Email) bool { return p.families.TooMany(e.Borrower) })
 }
 
-// Families are guardians with their borrowers, and of each borrower the id of a loan.
+// Families has, for each guardian, the ids of the borrowers, each with the id of one loan.
 type Families map[string]map[string]string
 
 // Add adds a loan, and returns it as [Loan.ForGuardian] does.
