@@ -229,7 +229,7 @@ func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(text) // whoever asked may have gone; the run is recorded all the same
+	_, _ = w.Write(text) // the caller may have gone; the run is recorded anyway
 	// The process may end as soon as the run has, so nothing of the answer may be left in a buffer.
 	_ = http.NewResponseController(w).Flush()
 }

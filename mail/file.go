@@ -47,7 +47,7 @@ func (f *File) Close() error { return nil }
 
 // write puts raw into a new file that does not look like a message yet, and returns its path.
 func (f *File) write(raw []byte) (path string, err error) {
-	if err := os.MkdirAll(f.dir, 0o700); err != nil { // nobody else may see who borrows what
+	if err := os.MkdirAll(f.dir, 0o700); err != nil { // 0700, because the mails say who has which book
 		return "", err
 	}
 	temp, err := os.CreateTemp(f.dir, "*.tmp")

@@ -111,8 +111,8 @@ func writePart(b *bytes.Buffer, mediaType, text string) {
 	_ = w.Close()
 }
 
-// check refuses what must not reach a header or a command, whoever filled the fields. The fates differ: a bad To is
-// that borrower's matter, a bad From or Reply-To is everybody's.
+// check returns an Error if a field must not be in a header or a command. A bad To concerns only this borrower, a bad
+// From or Reply-To all mails, so the fates differ.
 func (m Message) check() error {
 	switch {
 	case !m.To.usable():

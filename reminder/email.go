@@ -123,8 +123,8 @@ func (c Claim) Loans() (ids []string) {
 
 // named returns the claim with its name, the beginning of the Message-ID. The name is a keyed hash of the recipient and
 // of the notices without those that were dropped. If the records are restored from a backup and make the same promise
-// again, the mail has the same Message-ID, and receivers can drop it as a copy. Without the secret nobody can guess ids
-// from the name.
+// again, the mail has the same Message-ID, and receivers can drop it as a copy. Without the secret the name reveals no
+// ids.
 func (c Claim) named(secret string, dropped []Dropped) Claim {
 	told := slices.DeleteFunc(slices.Clone(c.Notices), func(n Notice) bool {
 		return slices.ContainsFunc(dropped, func(d Dropped) bool { return d.Notice == n })

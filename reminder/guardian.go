@@ -117,18 +117,18 @@ func GuardianID(address string) string {
 // IsGuardianID reports whether an id is a GuardianID.
 func IsGuardianID(id string) bool { return strings.HasPrefix(id, guardianPrefix) }
 
-// What keeps mail from a guardian, besides the rules.
+// Further reasons why a guardian gets no mail, besides the rules.
 const (
 	VerdictGuardiansOff     Verdict = "guardians_off"      // REMINDER_GUARDIAN_FROM is not set
-	VerdictNoGuardian       Verdict = "no_guardian"        // the data has no address of one
-	VerdictSameAddress      Verdict = "same_address"       // as the borrower's, who gets mail there
-	VerdictSharedAddress    Verdict = "shared_address"     // by too many borrowers
-	VerdictNoConsent        Verdict = "no_consent"         // the guardian has not agreed to be told
+	VerdictNoGuardian       Verdict = "no_guardian"        // the data has no address of a guardian
+	VerdictSameAddress      Verdict = "same_address"       // it is also the borrower's, who gets mail there
+	VerdictSharedAddress    Verdict = "shared_address"     // too many borrowers have it
+	VerdictNoConsent        Verdict = "no_consent"         // the guardian has not agreed to get mail
 	VerdictGuardianOptedOut Verdict = "guardian_opted_out" // of all mail, or of mail about this step
 )
 
-// ForGuardian returns the loan with the guardian in place of its borrower, and Due when the other rules are to be asked
-// about it.
+// ForGuardian returns the loan with the guardian in place of its borrower. The verdict is VerdictDue if the rules are to
+// be applied to it.
 func (l Loan) ForGuardian() (Loan, Verdict) {
 	child := l.Borrower
 	addr, err := mail.ParseAddress(child.Guardian.Email)

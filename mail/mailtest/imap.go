@@ -85,7 +85,7 @@ type imapLiteral struct{ *strings.Reader }
 
 func (l imapLiteral) Size() int64 { return l.Reader.Size() }
 
-// Renew makes a mailbox anew, empty and with another UIDVALIDITY.
+// Renew replaces a mailbox by an empty one with another UIDVALIDITY.
 func (s *IMAP) Renew(t testing.TB, mailbox string) {
 	t.Helper()
 	require.NoError(t, s.user.Delete(mailbox))

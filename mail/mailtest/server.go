@@ -44,7 +44,7 @@ const (
 type Options struct {
 	TLS         TLS
 	Certificate *tls.Certificate // nil: a fresh one for 127.0.0.1 and localhost, see Server.RootCAs
-	Username    string           // with Password: nobody may send without AUTH
+	Username    string           // with Password: mail is refused without AUTH
 	Password    string           // the password, or the token of XOAUTH2
 	Auth        []string         // mechanisms offered; default PLAIN and LOGIN, also known: CRAM-MD5, XOAUTH2
 	NoSMTPUTF8  bool
@@ -56,7 +56,7 @@ type Options struct {
 	// Script is asked at every step what to do; nil, or the zero Action: what a good server does.
 	// It is called from one goroutine a connection, so it must guard what it shares.
 	Script func(Command) Action
-	// Accepted hears of a message when the server takes responsibility for it, before it answers. Nil: nobody.
+	// Accepted, when not nil, is called with a message that the server accepts, before it answers.
 	Accepted func(Received)
 }
 
@@ -149,7 +149,7 @@ func (s *Server) Close() {
 	s.wg.Wait()
 }
 
-// Drain stops listening and waits until every client has gone by itself.
+// Drain stops listening and waits until all clients have closed their connections.
 func (s *Server) Drain() {
 	s.listener.Close()
 	s.wg.Wait()

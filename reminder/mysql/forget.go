@@ -24,7 +24,7 @@ func isForgotten(column string) string {
 	return column + " >= 'forgotten:' AND " + column + " < 'forgotten;'"
 }
 
-// IsHash reports whether an id is such a hash.
+// IsHash reports whether an id is the hash of a forgotten one.
 func IsHash(id string) bool { return strings.HasPrefix(id, forgotten) }
 
 // HashOf returns the hash of an id.
@@ -54,8 +54,8 @@ func Secret(ctx context.Context, db *DB) (secret string, err error) {
 	return secret, err
 }
 
-// errForgotten says that a notice which is about to be promised is on record under a hash.
-var errForgotten = errors.New("promised to somebody who was forgotten since")
+// errForgotten means that a notice that is being promised is on record under a hash.
+var errForgotten = errors.New("promised to a borrower who was forgotten meanwhile")
 
 // checkForgotten returns errForgotten when a chunk holds a notice whose borrower was forgotten after the plan was made.
 // The row on record has a hash in place of the loan's id, so the unique key does not refuse the notice.
