@@ -419,7 +419,7 @@ func TestSMTPServerGoesDuringHandover(t *testing.T) {
 }
 
 // If a virus scanner closes the connection because of the text, or sends something, handover is not called.
-func TestSMTPHangsUpOverTheText(t *testing.T) {
+func TestSMTPClosedAfterTheText(t *testing.T) {
 	for name, action := range map[string]mailtest.Action{
 		"EOF": drop, "RST": reset, "a word": {Reply: "554 virus found", Hang: true},
 		"a good word": {Reply: "250 ok", Hang: true},
@@ -509,7 +509,7 @@ func TestSMTPRepliesAreBounded(t *testing.T) {
 }
 
 // Texts of a login that a server repeats are in no error, neither at AUTH nor later.
-func TestSMTPKeepsTheLoginToItself(t *testing.T) {
+func TestSMTPErrorsHideTheLogin(t *testing.T) {
 	const username, password = "perpus@sekolah.sch.id", "Rahasia#42 panjang"
 	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 	plain := b64("\x00" + username + "\x00" + password)

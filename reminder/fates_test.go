@@ -137,9 +137,9 @@ func TestUnknownIsResentWithItsIdentity(t *testing.T) {
 	assert.Equal(t, string(got[0].Data), string(got[1].Data), "byte for byte")
 }
 
-// TestUnknownThatCameBack: an email of unknown outcome stays unknown when the book is returned, because it may have
+// TestUnknownOfReturnedBook: an email of unknown outcome stays unknown when the book is returned, because it may have
 // been sent.
-func TestUnknownThatCameBack(t *testing.T) {
+func TestUnknownOfReturnedBook(t *testing.T) {
 	lib := newLibrary(t)
 	loan := lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	srv := mailtest.NewServer(t, mailtest.Options{Script: answers("dot", mailtest.Action{Drop: true})})

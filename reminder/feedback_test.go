@@ -288,9 +288,9 @@ func TestKilledBetweenReadingAndWriting(t *testing.T) {
 	assert.Equal(t, 1, p.count(t, "SELECT COUNT(*) FROM reminder_bad_addresses"))
 }
 
-// TestSentIsLookedAtBeforeRepeating: records that were restored from a backup lack some mails that are in the sent
+// TestSentMailIsNotRepeatedAfterRestore: records that were restored from a backup lack some mails that are in the sent
 // mail. Their notices are not sent again, in whatever mail they were, also if nobody noticed the restore.
-func TestSentIsLookedAtBeforeRepeating(t *testing.T) {
+func TestSentMailIsNotRepeatedAfterRestore(t *testing.T) {
 	for name, noticed := range map[string]bool{"held": true, "not noticed": false} {
 		t.Run(name, func(t *testing.T) {
 			settings := map[string]string{"REMINDER_SUMMARY_TO": librarian}

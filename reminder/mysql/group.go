@@ -115,9 +115,9 @@ type step struct {
 	values []any
 }
 
-// together executes some steps in one statement with concurrent ones. If not all of them succeeded, it returns an
+// inBatch executes some steps in one statement with concurrent ones. If not all of them succeeded, it returns an
 // error, often errBatchFailed.
-func (s *Store) together(ctx context.Context, steps ...step) error {
+func (s *Store) inBatch(ctx context.Context, steps ...step) error {
 	return s.steps.join(steps, func(batch []step) error {
 		query, args := update(batch)
 		res, err := s.DB.ExecContext(ctx, query, args...)

@@ -19,9 +19,9 @@ import (
 // several matches a statement for more than one email or loan.
 var several = regexp.MustCompile(`CASE id|IN \('?\d+'?,`)
 
-// TestTogether lets six calls arrive while another one is executed, so they share a statement. For any result of that
+// TestBatch lets six calls arrive while another one is executed, so they share a statement. For any result of that
 // statement each caller gets the result for its own email. An email whose claim was lost is not marked.
-func TestTogether(t *testing.T) {
+func TestBatch(t *testing.T) {
 	const leaseOver = "lease over" // only this lease has ended; the other emails of the statement are valid
 	for name, fault := range map[string]fault{
 		"undisturbed": nil, leaseOver: nil, "lost": lost, "half lost": halfLost, "reply lost": replyLost,

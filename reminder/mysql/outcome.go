@@ -18,7 +18,7 @@ func (s *Store) HandOver(ctx context.Context, c reminder.Claim, messageID string
 	for _, a := range accepted {
 		steps = append(steps, sent(a.Claim, a.ReceiptID))
 	}
-	err := s.together(ctx, steps...)
+	err := s.inBatch(ctx, steps...)
 	if err == errBatchFailed && len(accepted) == 0 {
 		g := guard{check: `SELECT COUNT(*) FROM reminder_emails WHERE id = ? AND claim_token = ? AND state = 'handover'
 			AND message_id = ? AND lease_until > UTC_TIMESTAMP(6)`, checkArgs: []any{c.ID, c.Token, messageID}}
@@ -41,7 +41,7 @@ func (s *Store) Record(ctx context.Context, c reminder.Claim, o reminder.Outcome
 		reminder.StateFailed}, o.State)
 	if len(o.Dropped) == 0 && o.BadAddress == "" && !ended {
 		alone := o.State != reminder.StateSent
-		if !alone && s.together(ctx, sent(c, o.ReceiptID)) == nil {
+		if !alone && s.inBatch(ctx, sent(c, o.ReceiptID)) == nil {
 			return nil
 		}
 		return fault("record an outcome", s.guarded(ctx, g, !alone))
