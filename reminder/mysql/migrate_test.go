@@ -34,8 +34,8 @@ func whose(t *testing.T, db *mysqltest.DB) string {
 		map[bool]string{true: "", false: "mixed"}[loans == days]
 }
 
-// cuts returns which statements of a migration are worth a cut. On TiDB, where each cut takes seconds, these are the
-// ones that may change something: after another one the database is as it was before it.
+// cuts returns which statements of a migration are tested. On TiDB, where each test takes seconds, these are the ones
+// that may change something: after any other one the database is unchanged.
 func cuts(t *testing.T, db *mysqltest.DB) func(sql string) bool {
 	if !db.TiDB {
 		return func(string) bool { return true }
@@ -44,7 +44,7 @@ func cuts(t *testing.T, db *mysqltest.DB) func(sql string) bool {
 	return regexp.MustCompile(`^\s*(CREATE|ALTER|DROP|RENAME|INSERT|UPDATE|EXECUTE|COMMIT)`).MatchString
 }
 
-// cutOff lets the reply to the nth statement get lost of those that count, and everything after it.
+// cutOff loses the reply to the nth statement that counts, and all statements after it.
 func (w *wire) cutOff(n int, counts func(sql string) bool) {
 	w.disarm()
 	w.arm(replyLost, func(_ int, sql string) bool {
@@ -58,8 +58,8 @@ func (w *wire) cutOff(n int, counts func(sql string) bool) {
 	}
 }
 
-// TestMigrateIsCutOff: a migration that is cut off after any of its statements leaves both views of one source or none,
-// and the next one ends as it should.
+// TestMigrateIsCutOff: a migration that ends after any of its statements leaves both views of one source, or none. The
+// next migration succeeds.
 func TestMigrateIsCutOff(t *testing.T) {
 	t.Parallel()
 	db := mysqltest.New(t)

@@ -417,7 +417,7 @@ func TestClaimFollowsItsIndex(t *testing.T) {
 	}
 	for _, which := range []string{"", " AND priority = -1"} {
 		before := reads()
-		if admin.TiDB { // which counts no reads; its plan names the index
+		if admin.TiDB { // TiDB counts no reads, but its plan names the index
 			require.Zero(t, before)
 			var plan string
 			explain := "EXPLAIN FORMAT = 'brief' " + fmt.Sprintf(mysql.ClaimUpdate, which)

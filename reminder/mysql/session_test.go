@@ -60,7 +60,8 @@ func TestHostileServer(t *testing.T) {
 	assert.Equal(t, 1, w.struck)
 }
 
-// TestRefusedSetting: what a server does not let us set costs the first session some statements, and no later one.
+// TestRefusedSetting: a setting that the server does not allow costs some statements in the first session, and none in
+// later ones.
 func TestRefusedSetting(t *testing.T) {
 	_, db, user := open(t)
 	w := newWire(db, user)
@@ -83,7 +84,7 @@ func TestRefusedSetting(t *testing.T) {
 	assert.Equal(t, 2, w.struck)
 }
 
-// TestSlowView: what reads for too long is tried once, ends in the server, and is called slow.
+// TestSlowView: a statement that takes too long is tried once, ends in the server, and is reported as slow.
 func TestSlowView(t *testing.T) {
 	w, _, _ := newStory(t)
 	w.cfg.ReadTimeout = 2 * time.Second
