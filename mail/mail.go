@@ -3,9 +3,9 @@
 // It knows nothing about loans. Its contract has three parts:
 //
 //   - A [Message] has one recipient. Two recipients are not possible.
-//   - A [Sender] calls a [Handover] just before the irreversible byte, when the server has accepted everything before it
-//     (SMTP: after the body, before the final dot; HTTP: before the request; file: before the rename). If the Handover
-//     fails, nothing is sent.
+//   - A [Sender] calls a [Handover] just before the irreversible byte, when the server has accepted everything before
+//     it (SMTP: after the body, before the final dot; HTTP: before the request; file: before the rename). If the
+//     Handover fails, nothing is sent.
 //   - An [Error] says what the caller may do next ([Fate]), and not only what the server answered.
 //
 // There are three senders: [SMTP], [SendGrid] and [File].

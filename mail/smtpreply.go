@@ -26,7 +26,7 @@ var (
 	unknown     = verdict{fate: Unknown}
 	stopServer  = verdict{Stop, PauseServer, shortPause}
 	stopRate    = verdict{Stop, PauseQuota, time.Hour}
-	stopQuota   = verdict{Stop, PauseQuota, maxQuotaPause} // a daily limit often counts the last 24 hours: try again sooner
+	stopQuota   = verdict{Stop, PauseQuota, maxQuotaPause} // many daily limits count the last 24 hours: try again sooner
 	stopAccount = verdict{Stop, PauseCredentials, configPause}
 	stopSender  = verdict{Stop, PauseSender, configPause}
 	stopUnclear = verdict{Stop, PauseSender, 50 * time.Minute} // the next hourly run tries again

@@ -105,9 +105,9 @@
 // On every open day the first run in the window promises the librarian a summary (REMINDER_SUMMARY_TO), also when there
 // is nothing to report: a morning without one means that the program does not run. Its notice is (KindSummary, "", day,
 // recipient). A summary of an earlier day expires. The summary goes first in its run ([PriorityFirst]). So it is sent
-// even if a daily limit, the time or the brake holds the reminders back, and after a pause it is the mail that tries the
-// server. It says how many emails its run is about to send, and what became of earlier ones. A held run sends only the
-// summary; a paused run, or one on a copy of the database, sends nothing.
+// even if a daily limit, the time or the brake holds the reminders back, and after a pause it is the mail that tries
+// the server. It says how many emails its run is about to send, and what became of earlier ones. A held run sends only
+// the summary; a paused run, or one on a copy of the database, sends nothing.
 //
 // On REMINDER_CLASS_DAY each homeroom teacher gets the late loans of the class, and the librarians get those that are
 // on no teacher's list. The notice is (KindClass, class, Monday of the week, 0), so there is one list a week, even if

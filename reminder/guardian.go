@@ -127,8 +127,8 @@ const (
 	VerdictGuardianOptedOut Verdict = "guardian_opted_out" // of all mail, or of mail about this step
 )
 
-// ForGuardian returns the loan with the guardian in place of its borrower. The verdict is VerdictDue if the rules are to
-// be applied to it.
+// ForGuardian returns the loan with the guardian in place of its borrower. The verdict is VerdictDue if the rules are
+// to be applied to it.
 func (l Loan) ForGuardian() (Loan, Verdict) {
 	child := l.Borrower
 	addr, err := mail.ParseAddress(child.Guardian.Email)

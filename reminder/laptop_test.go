@@ -113,8 +113,8 @@ func TestClockWasAhead(t *testing.T) {
 	lib.run(t, app, reminder.Options{})
 	require.Len(t, recipients(srv), 2)
 
-	// The records that a clock a year ahead leaves: a postponed try, a claim of a killed run, hand-overs that count for the
-	// daily limit, runs, and a pause.
+	// The records that a clock a year ahead leaves: a postponed try, a claim of a killed run, hand-overs that count for
+	// the daily limit, runs, and a pause.
 	claimed := lib.AddLoan(t, mysqltest.Loan{Due: "2026-11-24"})
 	app.Runner.Settings.DailyLimit = 2 // for the promise alone
 	lib.run(t, app, reminder.Options{})

@@ -70,8 +70,8 @@ type Outbox interface {
 	// still stored.
 	Promise(ctx context.Context, runID string, emails []Email) (PlannedCounts, error)
 
-	// RecordSent records mails as sent that were sent before the records were restored from a backup, and returns how many.
-	// It leaves out a mail if it or one of its notices is on record by now.
+	// RecordSent records mails as sent that were sent before the records were restored from a backup, and returns how
+	// many. It leaves out a mail if it or one of its notices is on record by now.
 	RecordSent(ctx context.Context, runID string, before []SentBefore) (int, error)
 
 	// Sweep settles the emails of crashed runs: claims whose lease has ended are queued again, or fail if that has

@@ -21,7 +21,8 @@ func (h header) topic() string { return answerPrefix.ReplaceAllString(h.subject(
 
 // mayOptOut reports by some header fields whether a message may be such an answer.
 func (h header) mayOptOut() bool {
-	return (optOutWord.MatchString(h.topic()) || ownID.MatchString(strings.Trim(h.get("In-Reply-To"), "<> "))) && h.byPerson()
+	answers := ownID.MatchString(strings.Trim(h.get("In-Reply-To"), "<> "))
+	return (answers || optOutWord.MatchString(h.topic())) && h.byPerson()
 }
 
 // byPerson reports whether a message is not an automatic one (RFC 3834).

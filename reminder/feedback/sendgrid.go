@@ -25,13 +25,13 @@ type SendGrid struct {
 }
 
 const (
-	logRows  = 1000               // the maximum number of rows in an answer; there are no pages
-	logTime  = 4 * 24 * time.Hour // the service tries to deliver for three days
-	listRows = 500                // of a suppression list
-	minSpan  = 2 * time.Second    // the shortest period of one query
-	maxSize  = 8 << 20            // of an answer, in bytes
-	maxSkew  = 10 * time.Minute   // between the database's clock and the service's
-	logForm  = time.RFC3339       // of the times in a query
+	logRows = 1000               // the maximum number of rows in an answer; there are no pages
+	logTime = 4 * 24 * time.Hour // the service tries to deliver for three days
+	maxList = 500                // of a suppression list
+	minSpan = 2 * time.Second    // the shortest period of one query
+	maxSize = 8 << 20            // of an answer, in bytes
+	maxSkew = 10 * time.Minute   // between the database's clock and the service's
+	logForm = time.RFC3339       // of the times in a query
 )
 
 // A logRow is a message in the logs.
@@ -83,7 +83,7 @@ func (s SendGrid) Returned(ctx context.Context, _ string, now time.Time, take fu
 			Created               int64
 			Email, Reason, Status string
 		}
-		query := url.Values{"start_time": {strconv.FormatInt(now.Add(-logTime).Unix(), 10)}, "limit": {strconv.Itoa(listRows)}}
+		query := url.Values{"start_time": {strconv.FormatInt(now.Add(-logTime).Unix(), 10)}, "limit": {strconv.Itoa(maxList)}}
 		path := "/v3/suppression/" + list + "?" + query.Encode()
 		if err := s.call(ctx, path, "suppression."+list+".read", nil, &entries); err != nil {
 			return err

@@ -195,8 +195,8 @@ func escapeText(list *parse.ListNode) {
 // maxInlined ends the inlining of a template that calls itself.
 const maxInlined = 1000
 
-// inline replaces calls of templates within root by the templates, if that changes nothing: the template gets the dot of
-// its caller and has no variables. A mail needs about forty calls, and a call takes longer than most sentences.
+// inline replaces calls of templates within root by the templates, if that changes nothing: the template gets the dot
+// of its caller and has no variables. A mail needs about forty calls, and a call takes longer than most sentences.
 func inline(root *parse.Tree, trees map[string]*parse.Tree) {
 	left := maxInlined
 	eachList(root.Root, func(list *parse.ListNode) {

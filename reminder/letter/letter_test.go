@@ -95,7 +95,8 @@ var letters = map[string]reminder.Letter{
 			it.ClosedFor, it.ReturnBy = "Libur semester", reopening
 			beforeClosure(it, 2)
 		})),
-	"hourly":    about(with(loanItem("Kamus Besar Bahasa Indonesia", 0), func(it *reminder.Item) { it.DueTime = "14:30" })),
+	"hourly": about(with(loanItem("Kamus Besar Bahasa Indonesia", 0),
+		func(it *reminder.Item) { it.DueTime = "14:30" })),
 	"with-fine": about(with(loanItem("Laskar Pelangi", 3), func(it *reminder.Item) { it.FinePerDay = 1000 })),
 	"two-late":  about(loanItem("Laskar Pelangi", 3), loanItem("Bumi Manusia", 1)),
 	"two-soon":  about(loanItem("Laskar Pelangi", -3), loanItem("Bumi Manusia", -2)),

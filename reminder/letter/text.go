@@ -87,8 +87,8 @@ func wrap(text string) string {
 	return out.String()
 }
 
-// Fill breaks a text at spaces into lines of at most limit columns. The first line begins at a column, after other text;
-// the others begin with an indent. A word that is longer than a line, such as a URL, is not broken.
+// Fill breaks a text at spaces into lines of at most limit columns. The first line begins at a column, after other
+// text; the others begin with an indent. A word that is longer than a line, such as a URL, is not broken.
 func Fill(text string, column, limit int, indent string) string {
 	var out strings.Builder
 	fill(&out, text, column, limit, indent)
