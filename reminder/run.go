@@ -330,8 +330,8 @@ func (r *Runner) Rules(ctx context.Context, today Date) (Rules, error) {
 	return rules, err
 }
 
-// Pause returns which of the stored pauses is in force. A person's pause comes before a provider's. A provider's pause is
-// over when the mail configuration has changed, because another server, login or sender may work. Pause returns a
+// Pause returns which of the stored pauses is in force. A person's pause comes before a provider's. A provider's pause
+// is over when the mail configuration has changed, because another server, login or sender may work. Pause returns a
 // provider's pause that is over with inForce false; a run then tries one email first.
 func (r *Runner) Pause(pauses []Pause, now time.Time) (current Pause, inForce bool) {
 	for _, p := range pauses {
