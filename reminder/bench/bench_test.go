@@ -239,7 +239,8 @@ func (b *bench) idling(t *table, open int) idling {
 	return i
 }
 
-// tell records as told what is due today. The command `quarantine` takes no day to come, and so leaves the step of today.
+// tell records as told what is due today. The command `quarantine` takes no day to come, and so leaves the step of
+// today.
 func (i idling) tell() {
 	begin := time.Now()
 	cfg, err := setup.Load(i.environ)

@@ -11,10 +11,10 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder"
 )
 
-// When a borrower is forgotten, an opt-out must keep its effect, and nothing may be told twice. So hashes take the place
-// of the ids in the keys: of the borrower's in emails and opt-outs, of the loan's in notices. The hash is keyed with the
-// database's secret. Whoever has the whole database and knows an id can still recognise its hash. Nobody can compute an
-// id from a hash.
+// When a borrower is forgotten, an opt-out must keep its effect, and nothing may be told twice. So hashes take the
+// place of the ids in the keys: of the borrower's in emails and opt-outs, of the loan's in notices. The hash is keyed
+// with the database's secret. Whoever has the whole database and knows an id can still recognise its hash. Nobody can
+// compute an id from a hash.
 
 // forgotten is the prefix of such a hash.
 const forgotten = "forgotten:"

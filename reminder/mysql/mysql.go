@@ -110,8 +110,8 @@ func open(cfg *mysql.Config, maxConns int, patience time.Duration) (*sql.DB, err
 // Close closes the connections.
 func (s *Store) Close() error { return s.DB.pool.Close() }
 
-// maxTries is how often a statement or transaction is tried at most. After deadlocks it is maxDeadlocks: in each of them
-// another transaction succeeded, which is normal with several runs.
+// maxTries is how often a statement or transaction is tried at most. After deadlocks it is maxDeadlocks: in each of
+// them another transaction succeeded, which is normal with several runs.
 const maxTries, maxDeadlocks = 5, 30
 
 // retry calls f until it succeeds, fails for good, or was tried too often. f may have taken effect although it returned

@@ -21,8 +21,8 @@ const batchSize = 500
 //   - The cycle's due date lies before horizon, which the caller sets earlier than any day that a run still looks at
 //     (REMINDER_MAX_OVERDUE_DAYS). So a loan that comes back into the view with its old due date, because a return was
 //     entered by mistake and undone, is too old to be mailed.
-//   - The loan is not open now. An open loan comes back into reach when REMINDER_MAX_OVERDUE_DAYS is raised, and without
-//     its notices every step would be told again.
+//   - The loan is not open now. An open loan comes back into reach when REMINDER_MAX_OVERDUE_DAYS is raised, and
+//     without its notices every step would be told again.
 //
 // An email is removed with all its notices or not at all. Emails that have not ended stay, whatever their age. A person
 // may queue an email again meanwhile: so each batch is locked and read once more before it is removed. The newest run

@@ -115,8 +115,8 @@ func text(source string, schema Schema) (string, error) {
 	return Text(source, schema)
 }
 
-// CreateViews creates or replaces both views as a definition says, or neither. It creates drafts first. When check, which
-// may be nil, returns no error, one statement puts them in the place of the old views.
+// CreateViews creates or replaces both views as a definition says, or neither. It creates drafts first. When check,
+// which may be nil, returns no error, one statement puts them in the place of the old views.
 func CreateViews(ctx context.Context, db *sql.DB, definition string, check func() error) error {
 	statements, err := Statements(definition)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 // Custom is the source of a library that writes its own views. Its definition is an example to change.
 const Custom = "custom"
 
-// The definitions of the views are templates, because a system's versions differ. The tables of the database decide what
-// is in a view, and not a version number.
+// The definitions of the views are templates, because a system's versions differ. The tables of the database decide
+// what is in a view, and not a version number.
 //
 //go:embed views/*.sql
 var views embed.FS
@@ -58,8 +58,8 @@ func Index(source string) (table string, columns []string) {
 	return "", nil
 }
 
-// Lacking returns the columns that a source needs and the schema lacks, and the oldest version of the system that has all
-// of them. The lines from "-- Needs version: table.column …" to the index name them.
+// Lacking returns the columns that a source needs and the schema lacks, and the oldest version of the system that has
+// all of them. The lines from "-- Needs version: table.column …" to the index name them.
 func Lacking(source string, schema Schema) (version string, columns []string) {
 	text, _ := views.ReadFile("views/" + source + ".sql")
 	match := needs.FindStringSubmatch(string(text))
