@@ -36,7 +36,8 @@ func (d Desk) Quarantine(ctx context.Context, before reminder.Date, agree func(S
 		return done, err
 	}
 	rep := run.Report
-	if !agree(Silenced{Before: before, Borrowers: rep.Planned.Emails, Loans: rep.Planned.Notices, Canceled: backlog.Waiting}) {
+	if !agree(Silenced{Before: before, Borrowers: rep.Planned.Emails, Loans: rep.Planned.Notices,
+		Canceled: backlog.Waiting}) {
 		return done, nil
 	}
 	run.DryRun, run.Approve = false, true // the records are accepted, so the next run is not held for them
