@@ -1,6 +1,7 @@
 package reminder_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -126,6 +127,46 @@ func TestNoClass(t *testing.T) {
 	c.Exec(t, "DELETE FROM reminder_groups")
 	c.lend(t, "7A", "Laskar Pelangi")
 	assert.Equal(t, 1, c.run(t, c.app, reminder.Options{}).Emails.Sent, "the pupil's")
+}
+
+// A countedLoans counts the readings of many loans.
+type countedLoans struct {
+	reminder.Loans
+	readings int
+}
+
+func (c *countedLoans) CountLoans(ctx context.Context, before reminder.Date) (reminder.LoanCounts, error) {
+	c.readings++
+	return c.Loans.CountLoans(ctx, before)
+}
+
+func (c *countedLoans) Scan(ctx context.Context, first, last reminder.Date, page func([]reminder.Loan) error) error {
+	c.readings++
+	return c.Loans.Scan(ctx, first, last, page)
+}
+
+func (c *countedLoans) DueBetween(ctx context.Context, first, last reminder.Date) ([]reminder.Loan, error) {
+	c.readings++
+	return c.Loans.DueBetween(ctx, first, last)
+}
+
+// TestFewReadings: lists that are sent together are made of one reading of the loans, and so is what the desk shows.
+func TestFewReadings(t *testing.T) {
+	c := newClassroom(t, nil)
+	for _, class := range []string{"7C", "7D", "7E"} {
+		c.teach(t, class, class+"@sekolah.example")
+		c.lend(t, class, "Buku "+class)
+	}
+	loans := &countedLoans{Loans: c.app.Runner.Loans}
+	c.app.Runner.Loans = loans
+	_, err := c.app.Runner.Run(t.Context(), reminder.Options{})
+	require.NoError(t, err)
+	assert.Len(t, c.arrived(t), 3)
+	assert.Equal(t, 4, loans.readings, "the count, the plan, the plan of the lists, the lists")
+	loans.readings = 0
+	_, err = desk.New(c.app.Runner, c.app.Store).Overview(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 2, loans.readings, "all loans, and the late ones, for the two classes without a list")
 }
 
 // TestClassListsOnceAWeek: the lists are sent on their day, or else on the first later day of the week with a finished

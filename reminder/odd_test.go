@@ -248,6 +248,9 @@ SET sql_mode = DEFAULT;
 	rep := lib.run(t, lib.app, reminder.Options{})
 	assert.Len(t, lib.told(t), oddPeople-8)
 	assert.Equal(t, &reminder.LoanCounts{Open: oddPeople, InReach: oddPeople - 8, Odd: 7}, rep.Loans)
+	next, err := desk.New(lib.app.Runner, lib.app.Store).Next(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, rep.Loans, next.Loans, "the desk counts as the run does")
 	store := staffdb.New(lib.app.Store)
 	survey, err := staff.ReadSurvey(t.Context(), lib.app.Store, store,
 		reminder.Rules{Schedule: lib.app.Runner.Settings.Schedule}, day("2026-11-25"), 10)
