@@ -86,8 +86,8 @@ func (s *Store) ZonedDues(ctx context.Context, loans []string, zones ...string) 
 		return nil, fault("compare time zones", err)
 	}
 	defer conn.Close()
-	defer conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it, because its session has another zone
-	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	defer conn.Raw(func(any) error { return driver.ErrBadConn })                     // closes it, because its session has another zone
+	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead}) // TiDB refuses READ ONLY
 	if err != nil {
 		return nil, fault("compare time zones", err)
 	}
