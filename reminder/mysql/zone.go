@@ -86,8 +86,9 @@ func (s *Store) ZonedDues(ctx context.Context, loans []string, zones ...string) 
 		return nil, fault("compare time zones", err)
 	}
 	defer conn.Close()
-	defer conn.Raw(func(any) error { return driver.ErrBadConn })                     // closes it, because its session has another zone
-	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead}) // TiDB refuses READ ONLY
+	defer conn.Raw(func(any) error { return driver.ErrBadConn }) // closes it, because its session has another zone
+	// TiDB refuses READ ONLY.
+	tx, err := conn.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
 	if err != nil {
 		return nil, fault("compare time zones", err)
 	}
