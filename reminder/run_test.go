@@ -360,7 +360,9 @@ func (panickingSender) Send(context.Context, mail.Message, mail.Handover) (mail.
 
 type panickingStore struct{ reminder.Store }
 
-func (panickingStore) Backlog(context.Context) (reminder.Backlog, error) { panic("canary@example.org") }
+func (panickingStore) Sweep(context.Context, bool) (reminder.Swept, error) {
+	panic("canary@example.org")
+}
 
 // TestPanicWhileComposing: an email whose composing panics stays claimed, as after a crash. The other claims are
 // released.
