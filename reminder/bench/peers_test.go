@@ -60,8 +60,8 @@ func (b *bench) peers() {
 	peers = append(peers, b.memory(s, loans))
 	concurrencies := list(b.T, "BENCH_PEERS_CONNECTIONS", "2,16,32")
 	port := b.port
-	if trip := number(b.T, "BENCH_PEERS_TRIP", 0); trip > 0 {
-		port = b.far(port, time.Duration(trip)*time.Millisecond)
+	if os.Getenv("BENCH_PEERS_TRIP") != "" {
+		port = b.far(port, time.Duration(number(b.T, "BENCH_PEERS_TRIP", 20))*time.Millisecond)
 	}
 	for range b.runs {
 		for _, concurrency := range concurrencies {
