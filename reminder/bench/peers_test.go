@@ -86,7 +86,11 @@ func (b *bench) peers() {
 					add(row, "commits", float64(counted.commits-before.commits)/of)
 					add(row, "statements", float64(counted.statements-before.statements)/of)
 				}
-				add(row, "others", b.Machine.others(used))
+				others := b.Machine.others(used)
+				if p.name == "River" { // PostgreSQL is not among the others
+					others -= 100 * spent / (time.Since(used.at).Seconds() * float64(b.Machine.Processors))
+				}
+				add(row, "others", max(0, others))
 				b.progress("peers: %s, concurrency %d: %.0f mails/s", p.name, concurrency, of/end.seconds)
 			}
 		}
