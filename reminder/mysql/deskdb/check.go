@@ -15,8 +15,8 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
-// What a diagnosis asks the database. Every method reads; the statements with which Lacking tries a right out change no
-// row.
+// The methods of this file are for doctor's checks. They only read: the statements with which Lacking tries a right
+// change no row.
 
 // A Server is what the database server says about itself and about our session.
 type Server struct {
@@ -32,7 +32,7 @@ func (s *Store) Server(ctx context.Context) (sv Server, err error) {
 	return sv, mysql.Explain("ask the server", err)
 }
 
-// writables are the tables that the program writes, each with a column to try the rights out on.
+// writables are the tables that the program writes, each with a column for trying the rights.
 var writables = []struct{ table, column string }{
 	{"reminder_emails", "state"}, {"reminder_notices", "dropped"}, {"reminder_runs", "reason"},
 	{"reminder_state", "reason"}, {"reminder_closed_days", "name"}, {"reminder_opt_outs", "borrower_id"},
@@ -51,7 +51,7 @@ func (s *Store) Lacking(ctx context.Context) (lacking []string, err error) {
 		switch number(tried) {
 		case 1142, 1143:
 			lacking = append(lacking, right+" "+table)
-		case 1364: // the columns that were not named want a value: the right is there
+		case 1364: // a column without default has no value, so the right is there
 		default:
 			err = tried
 		}
@@ -90,8 +90,8 @@ func (s *Store) Excess(ctx context.Context) (excess []string, err error) {
 	return excess, mysql.Explain("read the rights", err)
 }
 
-// NotInnoDB returns the program's tables that another engine keeps, and those that are damaged. Without transactions
-// nothing here is promised.
+// NotInnoDB returns the program's tables that are damaged or belong to another engine than InnoDB. The program's
+// promises need transactions.
 func (s *Store) NotInnoDB(ctx context.Context) ([]string, error) {
 	engines, err := mysql.Pairs[string, string](ctx, s.DB,
 		"SELECT table_name, engine FROM information_schema.tables WHERE table_schema = DATABASE()")
@@ -117,7 +117,7 @@ type School struct {
 func (s *Store) School(ctx context.Context) (sc School, readable bool, err error) {
 	try := func(tried error) {
 		switch number(tried) {
-		case 1142, 1143, 1146, 1054: // it has no such table or column, for us
+		case 1142, 1143, 1146, 1054: // no such table or column, or no right to read it
 		default:
 			err = errors.Join(err, tried)
 			readable = readable || tried == nil
@@ -138,19 +138,19 @@ func (s *Store) School(ctx context.Context) (sc School, readable bool, err error
 // A Finding is something that is, or may be, wrong with the views over a library's own system.
 type Finding struct {
 	Wrong   bool // the view itself is wrong, not a row: it must not be used
-	Serious bool // some loans are told about wrongly or not at all; else it may be meant
+	Serious bool // some loans get wrong reminders or none; otherwise it may be intended
 	Note    bool // nothing to mend, but worth a look
 	Message reminder.Message
 }
 
-// CheckColumns says what is wrong with the columns of the view of loans, of which it looks at some.
+// CheckColumns returns what is wrong with the columns of the view of loans. It reads some of its loans.
 func (s *Store) CheckColumns(ctx context.Context, loans []string) (findings []Finding, err error) {
 	views, err := s.Views(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, column := range views.Unknown() {
-		if column != "phone" { // which the look back reads
+		if column != "phone" { // Phones reads it
 			findings = append(findings, Finding{Message: reminder.Say("view.column_unknown", "Column", column)})
 		}
 	}
@@ -162,9 +162,9 @@ func (s *Store) CheckColumns(ctx context.Context, loans []string) (findings []Fi
 	return append(findings, zoned...), err
 }
 
-// zoneFindings says how a due_at that depends on the zone is read, so that a person can compare. Whoever wrote it may
-// have meant another zone than the library's: the server's, or UTC. Due dates without an hour show which: they are
-// midnight, or the minute before it, in the zone that was meant.
+// zoneFindings says how a due_at that depends on the zone is read, so that a person can compare. Its writer may have
+// meant another zone than the library's: the server's, or UTC. Due dates without an hour show which one: they are
+// midnight, or the minute before it, in that zone.
 func (s *Store) zoneFindings(ctx context.Context, loans []string) ([]Finding, error) {
 	if err := s.CheckZone(ctx); err != nil {
 		return nil, err

@@ -1,7 +1,7 @@
-// Package deskdb has the statements that only people at the desk need: lists, searches, changes, and what a diagnosis
-// asks. They run in the same sessions as those of package mysql, whose rules they follow. A run never imports it.
+// Package deskdb has the statements that only the desk needs: lists, searches, changes by a person, and doctor's
+// questions. They use the sessions of package mysql and follow its rules. The run never imports this package.
 //
-// Runs may be at work meanwhile. So each change names the states that it may start from.
+// A run may be at work at the same time. So each change names the states from which it may start.
 package deskdb
 
 import (
@@ -59,14 +59,14 @@ func (s *Store) RemoveOptOut(ctx context.Context, borrower string) (bool, error)
 	return n > 0, mysql.Explain("remove an opt-out", err)
 }
 
-// An OptOut is a borrower's that came by mail.
+// An OptOut is an opt-out that a borrower sent by mail.
 type OptOut struct {
 	Borrower string
 	How      string
 	At       time.Time
 }
 
-// OptOuts returns those that came by mail from a moment on, the newest first.
+// OptOuts returns the opt-outs that came by mail since a time, the newest first.
 func (s *Store) OptOuts(ctx context.Context, from time.Time) ([]OptOut, error) {
 	outs, err := mysql.List(ctx, s.DB, func(o *OptOut) []any { return []any{mysql.Ident(&o.Borrower), &o.How, &o.At} },
 		`SELECT borrower_id, how, since FROM reminder_opt_outs WHERE how <> '' AND since >= ?
@@ -74,7 +74,7 @@ func (s *Store) OptOuts(ctx context.Context, from time.Time) ([]OptOut, error) {
 	return outs, mysql.Explain("read the opt-outs", err)
 }
 
-// OddClasses returns the classes of the library's own system of which it does not say clearly who teaches them.
+// OddClasses returns the classes for which the library's own system names no teacher clearly.
 func (s *Store) OddClasses(ctx context.Context) ([]string, error) {
 	_, odd, err := s.SourceClasses(ctx)
 	return odd, err

@@ -66,7 +66,7 @@ func (s *Store) States(ctx context.Context, ids []int64) (map[int64]reminder.Sta
 }
 
 // Retry queues emails again that failed, were refused, came back, or have an unknown outcome; all of a state when ids
-// is empty. A refused address is forgotten, because whoever asks has mended it. It returns how many it queued.
+// is empty. It forgets that an address was refused, because the person has mended it. It returns how many it queued.
 func (s *Store) Retry(ctx context.Context, ids []int64, states ...reminder.State) (int, error) {
 	n, err := s.Requeue(ctx, "reason = '', crashes = 0", mysql.Chosen{IDs: ids, States: states})
 	return n, mysql.Explain("queue emails again", err)
@@ -86,7 +86,7 @@ func (s *Store) Cancel(ctx context.Context, ids []int64) (n int, err error) {
 		if err != nil {
 			return err
 		}
-		// What was surely not sent does not count as a reminder, and is not promised anew.
+		// An email that was surely not sent does not count as a reminder, and is not promised again.
 		_, err = tx.Exec(ctx, `UPDATE reminder_emails e JOIN reminder_notices n ON n.email_id = e.id SET n.dropped = ?
 			WHERE e.state = 'canceled' AND e.reason = 'by a person' AND e.unknowns = 0 AND n.dropped IN ('', 'failed')`,
 			reminder.ReasonByPerson)
@@ -95,17 +95,17 @@ func (s *Store) Cancel(ctx context.Context, ids []int64) (n int, err error) {
 	return n, mysql.Explain("cancel emails", err)
 }
 
-// A Quarantine is one that stands.
+// A Quarantine keeps the notices from before a day back.
 type Quarantine struct {
 	Before  reminder.Date `json:"before"`
 	At      time.Time     `json:"at"`
-	Notices int           `json:"notices"` // that it, and those before it, keep back
+	Notices int           `json:"notices"` // kept back by it and by earlier ones
 }
 
 // quarantine is the name under which the last quarantine is kept.
 const quarantine = "quarantine"
 
-// quarantined returns the quarantine that stands, or nil. After a month the steps that it kept back are over.
+// quarantined returns the quarantine in force, or nil. After a month the steps that it kept back are over.
 func (s *Store) quarantined(ctx context.Context, now time.Time) (*Quarantine, error) {
 	found, err := mysql.List(ctx, s.DB, func(q *Quarantine) []any { return []any{&q.Before, &q.At, &q.Notices} },
 		`SELECT kind, until_at, (SELECT COUNT(*) FROM reminder_notices WHERE dropped = ?) FROM reminder_state
@@ -123,8 +123,8 @@ func (s *Store) Quarantined(ctx context.Context, before reminder.Date, now time.
 	return mysql.Explain("store the quarantine", err)
 }
 
-// CancelWaiting ends what has not ended. A run that is at work meanwhile finds its claims gone, and does not send; one
-// whose email the server takes at this moment may still record that.
+// CancelWaiting cancels all emails that have not ended. A run that is at work loses its claims and does not send them.
+// If the mail server accepts an email at this moment, the run may still record that.
 func (s *Store) CancelWaiting(ctx context.Context, reason string) (canceled, unknown int, err error) {
 	err = s.DB.Tx(ctx, func(tx *mysql.DB, _ bool) (err error) {
 		exec := func(query string, args ...any) (n int) {
@@ -145,7 +145,7 @@ func (s *Store) CancelWaiting(ctx context.Context, reason string) (canceled, unk
 	return canceled, unknown, mysql.Explain("cancel emails", err)
 }
 
-// Release makes the notices of quarantines void. What is known to have been sent, or may have been, is none of them.
+// Release makes the notices of quarantines void, but none that was sent or may have been sent.
 func (s *Store) Release(ctx context.Context) (n int, err error) {
 	err = s.DB.Tx(ctx, func(tx *mysql.DB, _ bool) (err error) {
 		n, err = tx.Exec(ctx, "UPDATE reminder_notices SET dropped = ? WHERE dropped = ?",

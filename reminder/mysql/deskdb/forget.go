@@ -8,10 +8,10 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
-// What is kept of one borrower, handed out or erased.
+// This file exports or erases the records of one borrower.
 //
-// Who is forgotten is not told anything twice, and an opt-out keeps its effect. So what a key is made of stays, as a
-// hash in the place of the id ([mysql.HashOf]): of the borrower in emails and opt-outs, of the loan in notices.
+// A forgotten borrower is told nothing twice, and an opt-out keeps its effect. So the keys stay, with a hash in the
+// place of the id ([mysql.HashOf]): of the borrower in emails and opt-outs, of the loan in notices.
 
 // Kept is all that is kept of one borrower.
 type Kept struct {
@@ -70,8 +70,8 @@ func (k Kept) Empty() bool {
 	return len(k.Emails)+len(k.Notices)+len(k.Bounces)+len(k.Contacts) == 0 && k.BadAddress == nil && k.OptedOut.IsZero()
 }
 
-// theirs is the condition that a notice is of a borrower's emails, or about a loan that those are about: a guardian's
-// mail tells of the child's loan. Another borrower's notice of a loan that moved stays.
+// theirs is the condition that a notice belongs to a borrower's emails, or is about a loan of those emails: a
+// guardian's mail is about the child's loan. If a loan moved, another borrower's notice of it does not match.
 const theirs = `(email_id IN (SELECT id FROM reminder_emails WHERE borrower_id = ?) OR kind = 'guardian' AND loan_id IN
 	(SELECT n.loan_id FROM reminder_notices n JOIN reminder_emails e ON e.id = n.email_id
 	WHERE e.borrower_id = ? AND n.kind = 'loan'))`
@@ -120,8 +120,8 @@ func (s *Store) Kept(ctx context.Context, borrower string) (k Kept, err error) {
 	return k, mysql.Explain("read the opt-outs", err)
 }
 
-// Forget erases what is kept of a borrower, in one transaction. Mail that waits is canceled. It fails, temporarily,
-// while a run has one of their emails in its hands.
+// Forget erases the records of a borrower in one transaction, and cancels emails that wait. While a run has claimed an
+// email of the borrower, it returns a temporary error.
 func (s *Store) Forget(ctx context.Context, borrower string) error {
 	secret, err := s.NewSecret(ctx)
 	if err != nil {
@@ -148,7 +148,7 @@ func (s *Store) Forget(ctx context.Context, borrower string) error {
 			}
 		}
 		for _, loan := range loans {
-			// Neither what waits nor what was refused is begun again.
+			// Emails that wait, failed or were refused are not tried again.
 			exec(`UPDATE reminder_notices SET loan_id = ?, dropped = CASE WHEN dropped = 'bad_address' THEN 'refused'
 				WHEN dropped = '' AND email_id IN (SELECT id FROM reminder_emails WHERE state = 'queued' AND unknowns = 0)
 				THEN ? ELSE dropped END
@@ -158,13 +158,13 @@ func (s *Store) Forget(ctx context.Context, borrower string) error {
 		exec("DELETE FROM reminder_bounces WHERE borrower_id = ?", borrower)
 		exec("DELETE FROM reminder_contacts WHERE borrower_id = ?", borrower)
 		exec("DELETE FROM reminder_bad_addresses WHERE borrower_id = ?", borrower)
-		if !reminder.IsGuardianID(borrower) { // which is a hash
+		if !reminder.IsGuardianID(borrower) { // a guardian's id is a hash already
 			exec(`INSERT INTO reminder_opt_outs (borrower_id, since, how)
 				SELECT ?, since, how FROM reminder_opt_outs o WHERE o.borrower_id = ?
 				ON DUPLICATE KEY UPDATE borrower_id = VALUES(borrower_id)`, hash, borrower)
 			exec("DELETE FROM reminder_opt_outs WHERE borrower_id = ?", borrower)
 		}
-		// What was accepted stays sent, so that a report counts what it counted.
+		// Accepted emails stay sent, so that later reports show the same counts.
 		exec(`UPDATE reminder_emails SET borrower_id = ?, address = NULL, message_id = NULL, message_date = NULL,
 			receipt_id = '', claim_token = NULL, bounced_at = NULL, bounce_code = '',
 			ended_at = COALESCE(ended_at, UTC_TIMESTAMP(6)), reason = IF(state = 'sent', '', ?),

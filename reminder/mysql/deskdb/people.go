@@ -39,8 +39,8 @@ func (s *Store) Search(ctx context.Context, key string, match func(reminder.Loan
 		ORDER BY borrower_name, borrower_id, due_at, loan_id`, key, key, key, key, like, like)
 	found = slices.DeleteFunc(found, func(l reminder.Loan) bool { return !match(l) })
 	if err == nil && len(found) == 0 || mysql.OfData(err) {
-		// What is stored around or in place of what was typed, or a cell that cannot be computed, may hide a loan from the
-		// database.
+		// The database may miss a loan whose text is stored in another form than it was typed, or has a cell that cannot
+		// be computed.
 		found, err = s.Filter(ctx, match)
 	}
 	if err != nil {
@@ -146,7 +146,7 @@ func (s *Store) Phones(ctx context.Context, loans []reminder.Loan) (map[string]s
 		rows, err := mysql.List(ctx, s.DB,
 			func(r *row) []any { return []any{views.Ident(&r.borrower), mysql.Cell(&r.phone)} },
 			"SELECT borrower_id, phone FROM reminder_loans"+condition, args...)
-		if err != nil && !mysql.OfData(err) { // nobody can be called by what the database cannot compute
+		if err != nil && !mysql.OfData(err) { // a number that cannot be computed is no number
 			return nil, mysql.Explain("read the phone numbers", err)
 		}
 		for _, r := range rows {
@@ -204,8 +204,8 @@ func (s *Store) PastNotices(ctx context.Context, loan string) ([]PastNotice, err
 	return past, mysql.Explain("read what was promised", err)
 }
 
-// A Contact says that a person reached a borrower about a loan in another way than by mail. It is for people: no
-// reminder waits for it, and none is left out.
+// A Contact records that a person reached a borrower about a loan in another way than by mail. It is for people: it
+// changes no reminder.
 type Contact struct {
 	Loan     string        `json:"loan_id"`
 	Due      reminder.Date `json:"due_date"`
@@ -241,7 +241,7 @@ func (s *Store) AddContacts(ctx context.Context, contacts []Contact) error {
 	}))
 }
 
-// RemoveContacts takes back what is stored of a borrower, and returns about how many loans.
+// RemoveContacts removes the contacts of a borrower, and returns how many there were.
 func (s *Store) RemoveContacts(ctx context.Context, borrower string) (int, error) {
 	n, err := s.DB.Exec(ctx, "DELETE FROM reminder_contacts WHERE borrower_id = ?", borrower)
 	return n, mysql.Explain("take back who was spoken to", err)

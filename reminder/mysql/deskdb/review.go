@@ -8,7 +8,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
-// What a look back over some days reads. The database counts, and only counts leave it; days begin at midnight in the
+// This file reads what a report over some days needs. The database does the counting. Days begin at midnight in the
 // library's zone.
 
 // Sent counts the reminders sent from first to last, by day and priority.
@@ -19,7 +19,7 @@ func (s *Store) Sent(ctx context.Context, first, last reminder.Date,
 		priority reminder.Priority
 		n        int
 	}
-	// By quarters of an hour, because midnight falls on one in every zone, whatever its clocks do.
+	// By quarters of an hour, because midnight falls on one in every zone, also when clocks change.
 	counts, err := mysql.List(ctx, s.DB, func(c *count) []any { return []any{&c.quarter, &c.priority, &c.n} },
 		`SELECT FLOOR(TIMESTAMPDIFF(MINUTE, '1970-01-01', handover_at) / 15) AS quarter, priority, COUNT(*)
 		FROM reminder_emails WHERE handover_at >= ? AND handover_at < ? AND state = 'sent'
@@ -39,11 +39,11 @@ func (s *Store) Sent(ctx context.Context, first, last reminder.Date,
 type ToldCount struct {
 	Due          reminder.Date
 	Step         int
-	Count, Again int // notices, and those after which a later one became necessary
+	Count, Again int // notices, and those that were followed by another
 }
 
-// ToldCounts counts the notices sent from first to last, and which of them were followed by another, by due date and
-// step. One that was dropped because the book had come back was followed by none.
+// ToldCounts counts the notices sent from first to last by due date and step, and those of them that another one
+// followed. A notice that was dropped because the book had come back does not count as following.
 func (s *Store) ToldCounts(ctx context.Context, first, last reminder.Date, zone *time.Location) ([]ToldCount,
 	error) {
 	told, err := mysql.List(ctx, s.DB,

@@ -9,7 +9,7 @@ import (
 	"github.com/mtsn6garut/pengingat/reminder/mysql"
 )
 
-// A Status is how the outbox stands, for a person.
+// A Status describes the outbox for a person.
 type Status struct {
 	Emails        map[reminder.State]int   `json:"emails"`
 	OldestWaiting string                   `json:"oldest_waiting"`    // RFC 3339, or ""
@@ -43,7 +43,7 @@ type Run struct {
 	Report     reminder.Report `json:"report"`
 }
 
-// Status reads how the outbox stands, with the last runs.
+// Status reads the state of the outbox and the last runs.
 func (s *Store) Status(ctx context.Context, now time.Time, runs int) (st Status, err error) {
 	st.Emails, err = mysql.Pairs[reminder.State, int](ctx, s.DB,
 		"SELECT state, COUNT(*) FROM reminder_emails GROUP BY state")
@@ -74,7 +74,7 @@ func (s *Store) Status(ctx context.Context, now time.Time, runs int) (st Status,
 	if st.Quarantine, err = s.quarantined(ctx, now); err != nil {
 		return st, err
 	}
-	// Runs from a time when the clock was ahead are not the newest. To sort by that would read every run.
+	// Runs from a time when the clock was ahead are not the newest. One sort by both would read every run.
 	ahead := now.Add(time.Hour)
 	st.Runs, err = mysql.List(ctx, s.DB, func(r *Run) []any { return []any{&r.StartedAt, &r.FinishedAt, &r.Report} },
 		`SELECT started_at, finished_at, report FROM (
