@@ -57,6 +57,9 @@ func (c *call) printExplanation(x desk.Explanation) {
 	if odd != "" {
 		rule(x.Hinders, reminder.VerdictOdd, "", c.say("explain.odd_column", "Odd", odd))
 		c.print("explain.odd_consequence")
+		if x.Guardian != nil {
+			c.printGuardian(x)
+		}
 		c.printPast(x.Past, l.Borrower.ID)
 		return
 	}
@@ -79,7 +82,7 @@ func (c *call) printExplanation(x desk.Explanation) {
 		c.say("explain.not_yet", "Schedule", s.Schedule))
 	rule(x.Hinders, reminder.VerdictTold, "", c.told(x.Decision, l.Cycle(), x.Past))
 	rule(x.Later, desk.VerdictOutsideWindow, "", c.say("explain.outside_window", "Window", s.Window))
-	rule(x.Later, reminder.VerdictTooSoon, "", c.tooSoon(x.Decision))
+	rule(x.Later, reminder.VerdictTooSoon, "", c.tooSoon(x.Decision, ""))
 	rule(x.Later, desk.VerdictClosedDay, "", c.say("explain.closed_day"))
 	rule(x.Later, desk.VerdictPaused, "", c.say("explain.paused"))
 	c.conclude(x.Decision, "explain.no_new_mail", "explain.mail_waits", "explain.will_be_sent")
@@ -103,7 +106,7 @@ func (c *call) printGuardian(x desk.Explanation) {
 		text := c.reason(string(v))
 		switch v {
 		case reminder.VerdictNotYet:
-			text = c.say("explain.not_yet", "Schedule", schedule)
+			text = c.say("explain.guardian_not_yet", "N", s.GuardianFrom, "Schedule", schedule)
 		case reminder.VerdictTold:
 			theirs, _ := x.Loan.ForGuardian()
 			text = c.told(g.Decision, theirs.Cycle(), x.Past)
@@ -114,7 +117,7 @@ func (c *call) printGuardian(x desk.Explanation) {
 		c.printRule(reminder.VerdictDue, c.say("explain.step_in_force", "StepText", c.stepText(g.Step), "Schedule", schedule))
 	}
 	if slices.Contains(g.Later, reminder.VerdictTooSoon) {
-		c.printRule(reminder.VerdictTooSoon, c.tooSoon(g.Decision))
+		c.printRule(reminder.VerdictTooSoon, c.tooSoon(g.Decision, "guardian_"))
 	}
 	c.conclude(g.Decision, "explain.guardian_no_mail", "explain.guardian_mail_waits", "explain.guardian_will_be_told")
 }
@@ -144,11 +147,11 @@ func (c *call) conclude(x desk.Decision, none, waits, sent string) {
 	}
 }
 
-// tooSoon says when the next mail may be sent.
-func (c *call) tooSoon(x desk.Decision) string {
+// tooSoon says when the next mail to a borrower ("") or a guardian ("guardian_") may be sent.
+func (c *call) tooSoon(x desk.Decision, to string) string {
 	days := c.Runner.Settings.MinDays
 	written := reminder.DateOf(x.Written, c.Runner.Settings.Zone)
-	return c.say("explain.too_soon", "N", days, "Written", letter.Day(written, c.locale),
+	return c.say("explain."+to+"too_soon", "N", days, "Written", letter.Day(written, c.locale),
 		"Next", letter.Day(written.AddDays(days), c.locale))
 }
 

@@ -104,7 +104,7 @@ func (d Desk) ExplainLoan(ctx context.Context, loan reminder.Loan) (Explanation,
 		}
 	}
 	x.Decision, err = d.decide(ctx, rules, loan, past, now)
-	if err == nil && !slices.Contains(x.Hinders, reminder.VerdictOdd) {
+	if err == nil { // also when the borrower's data is odd: the guardian may get a mail all the same
 		x.Guardian, err = d.decideGuardian(ctx, rules, loan, past, now)
 	}
 	return x, err

@@ -54,7 +54,7 @@ func ReadSurvey(ctx context.Context, loans reminder.Loans, store *staffdb.Store,
 		return nil, err
 	}
 	s := NewSurvey(rules, today, back)
-	first, last := reminder.PlausibleDue(today)
+	first, last := reminder.AllDue()
 	err = loans.Scan(ctx, first, last, func(page []reminder.Loan) error {
 		for _, l := range page {
 			s.Add(l)
