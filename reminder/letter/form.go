@@ -192,7 +192,7 @@ func escapeText(list *parse.ListNode) {
 	}
 }
 
-// maxInlined ends the inlining of a template that calls itself.
+// maxInlined is how many calls are replaced at most: templates that call others twice would grow without bound.
 const maxInlined = 1000
 
 // inline replaces calls of templates within root by the templates, if that changes nothing: the template gets the dot
@@ -206,7 +206,8 @@ func inline(root *parse.Tree, trees map[string]*parse.Tree) {
 				continue
 			}
 			called := trees[call.Name]
-			if called == nil || called == root || strings.Contains(called.Root.String(), "$") {
+			if called == nil || strings.Contains(called.Root.String(), "$") ||
+				reaches(called, call.Name, trees, map[string]bool{}) { // it calls itself
 				continue
 			}
 			list.Nodes = slices.Replace(list.Nodes, i, i+1, called.Root.CopyList().Nodes...)
@@ -214,6 +215,20 @@ func inline(root *parse.Tree, trees map[string]*parse.Tree) {
 			i-- // the template may begin with a call
 		}
 	})
+}
+
+// reaches reports whether a template calls another one, itself or through others. seen are the names found so far.
+func reaches(from *parse.Tree, name string, trees map[string]*parse.Tree, seen map[string]bool) (found bool) {
+	eachList(from.Root, func(list *parse.ListNode) {
+		for _, node := range list.Nodes {
+			if call, ok := node.(*parse.TemplateNode); ok && !found && !seen[call.Name] {
+				seen[call.Name] = true
+				called := trees[call.Name]
+				found = call.Name == name || called != nil && reaches(called, name, trees, seen)
+			}
+		}
+	})
+	return found
 }
 
 // eachList visits all lists of nodes within a node, the outer ones first.

@@ -719,6 +719,7 @@ func TestTemplatesThatCall(t *testing.T) {
 		{`{{$x := 1}}{{template "a" .}}{{$x}}`, `{{define "a"}}{{$x := 2}}{{$x}}{{end}}`, "21"},
 		{`{{template "a" .Word}}`, `{{define "a"}}{{.}}{{if eq . "&"}}{{template "a" "!"}}{{end}}{{end}}`, "&!"},
 		{`{{template "a" .}}`, `{{define "a"}}{{if .Word}}1{{else}}{{template "a" .}}{{template "a" .}}{{end}}{{end}}`, "1"},
+		{`{{template "a" .}}`, `{{define "a"}}{{if .Word}}1{{else}}{{range .List}}{{template "a" .}}{{end}}{{end}}{{end}}`, "1"},
 	} {
 		files, words := must(sources(""))(t), "Subject: s\n\n"+`{{block "all" .}}`+test.calls+"{{end}}"+test.templates
 		mine := fstest.MapFS{"call.html": {Data: []byte(`{{template "all" .}}`)}, "id/call.txt": {Data: []byte(words)}}
