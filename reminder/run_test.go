@@ -321,6 +321,8 @@ func TestLargeLibraryIsCountedOnceADay(t *testing.T) {
 	say(`"open":20001,`)
 	found("2026-11-24 10:00", 20001, 7)
 	found("2026-11-25 08:00", 1, 0)
+	lib.Exec(t, "UPDATE reminder_runs SET report = '{'")
+	found("2026-11-25 09:00", 1, 0) // a damaged report stops no run
 }
 
 // TestPanic: a panic ends the run like an error. Claims stay claimed, the panic value is neither logged nor returned,

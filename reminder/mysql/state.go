@@ -179,13 +179,17 @@ const records = "records"
 
 // Records returns the state of the records.
 func (s *Store) Records(ctx context.Context, now time.Time, runs ...string) (r reminder.Records, err error) {
-	err = s.DB.Row(ctx, []any{&r.Here.Name, &r.Emails, &r.Notices, &r.Worked, &r.Last},
+	var last string
+	err = s.DB.Row(ctx, []any{&r.Here.Name, &r.Emails, &r.Notices, &r.Worked, &last},
 		`SELECT DATABASE(), COALESCE((SELECT MAX(id) FROM reminder_emails), 0),
 		COALESCE((SELECT MAX(email_id) FROM reminder_notices), 0),
 		(SELECT started_at FROM reminder_runs WHERE finished_at IS NOT NULL AND outcome <> 'held' AND started_at <= ?
-			ORDER BY started_at DESC LIMIT 1), (SELECT report FROM reminder_runs WHERE finished_at IS NOT NULL
-			ORDER BY started_at DESC LIMIT 1)`, // MAX would read all runs with their reports
+			ORDER BY started_at DESC LIMIT 1), COALESCE((SELECT report FROM reminder_runs WHERE finished_at IS NOT NULL
+			ORDER BY started_at DESC LIMIT 1), '')`, // MAX would read all runs with their reports
 		now.Add(time.Hour)) // the clocks of two machines may differ
+	if json.Unmarshal([]byte(last), &r.Last) != nil { // it only saves a count, so a damaged one stops no run
+		r.Last = reminder.Report{}
+	}
 	if err == nil {
 		err = s.readState(ctx, &r)
 	}
